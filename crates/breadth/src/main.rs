@@ -1,0 +1,3 @@
+//! The `breadth` command line.
+
+fn main() {}
