@@ -1,0 +1,141 @@
+"""The reference that breadth's decoder, gradients and optimiser are compared with: Hugging Face's GPT-2 in PyTorch, float64.
+
+Everything here is the plain definition, one example at a time and without padding, so that it is right by inspection; speed does not matter.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import GPT2Config, GPT2LMHeadModel
+from transformers.utils import logging
+
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+ADAMW = {"lr": 1e-2, "betas": (0.9, 0.99), "eps": 1e-8}
+WEIGHT_DECAY = 0.01
+CLIP = 1.0
+
+
+def load(folder):
+    """The checkpoint as float64, dropout off. Fails if a weight is missing, left over or of another shape."""
+    model, info = GPT2LMHeadModel.from_pretrained(folder, output_loading_info=True, attn_implementation="eager")
+    wrong = {name: keys for name, keys in info.items() if keys}
+    if wrong:
+        raise SystemExit(f"{folder} does not load cleanly: {wrong}")
+    return model.double().eval()
+
+
+def token_log_probs(model, prompt, response):
+    """log q(y_h | x, y_<h) for every response token, nats."""
+    tokens = torch.tensor([prompt + response[:-1]])
+    logits = model(tokens).logits[0, len(prompt) - 1 :]
+    log_probs = torch.log_softmax(logits, dim=-1)
+    return log_probs[torch.arange(len(response)), torch.tensor(response)]
+
+
+def batch_log_probs(model, batch):
+    """A list of lists, one per example."""
+    with torch.no_grad():
+        return [token_log_probs(model, x, y).tolist() for x, y in pairs(batch)]
+
+
+def loss(model, batch):
+    """Mean over all response tokens of the batch of -log q; prompt tokens do not count."""
+    return -torch.cat([token_log_probs(model, x, y) for x, y in pairs(batch)]).mean()
+
+
+def gradients(model, batch):
+    """(loss, {name: gradient}) under the names of model.safetensors; the tied head adds to `transformer.wte.weight`."""
+    model.zero_grad(set_to_none=True)
+    value = loss(model, batch)
+    value.backward()
+    return value.item(), {name: p.grad for name, p in model.named_parameters()}
+
+
+def adamw(model, batches):
+    """One step per batch, in place. Returns the loss and the gradient norm (before clipping) of every step."""
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": WEIGHT_DECAY},
+            {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        **ADAMW,
+    )
+    losses, norms = [], []
+    for batch in batches:
+        value, _ = gradients(model, batch)
+        losses.append(value)
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP).item())
+        optimiser.step()
+    return losses, norms
+
+
+def tiny_model(seed):
+    """A GPT-2 whose every parameter matters: biases are not zero and LayerNorm weights not one."""
+    config = GPT2Config(
+        vocab_size=19, n_positions=64, n_embd=32, n_layer=2, n_head=4, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+        bos_token_id=None, eos_token_id=None,
+    )
+    generator = torch.Generator().manual_seed(seed)
+    model = GPT2LMHeadModel(config)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            centre = 1.0 if name.endswith("weight") and ".ln_" in name else 0.0
+            p.copy_(centre + 0.2 * torch.randn(p.shape, generator=generator))
+    return model
+
+
+def random_batch(generator, lengths, vocab):
+    """Uniform tokens; `lengths` are (prompt, response) pairs."""
+    draw = lambda n: torch.randint(vocab, (n,), generator=generator).tolist()
+    return {"prompts": [draw(x) for x, _ in lengths], "responses": [draw(y) for _, y in lengths]}
+
+
+def pairs(batch):
+    """(prompt, response) token lists."""
+    return list(zip(batch["prompts"], batch["responses"], strict=True))
+
+
+def save_tensors(path, tensors):
+    """float32, as breadth writes them."""
+    save_file({name: t.detach().float().contiguous() for name, t in tensors.items()}, path)
+    path.chmod(0o644)
+
+
+def write_goldens(folder):
+    """tests/golden/lm: see the README.md there."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tiny_model(seed=0).save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+
+    # Unequal lengths, the shortest possible (1, 1), and one that fills all 64 positions (prompt + response - 1).
+    generator = torch.Generator().manual_seed(1)
+    batch = random_batch(generator, [(7, 5), (1, 1), (53, 12), (20, 3), (12, 9)], vocab=19)
+    steps = [random_batch(generator, [(5 + i, 4), (11, 2 + i), (3, 6)], vocab=19) for i in range(5)]
+    write_json(folder / "batch.json", batch)
+    write_json(folder / "adamw_batches.json", steps)
+
+    model = load(folder)
+    value, grads = gradients(model, batch)
+    expected = {"loss": value, "token_logprobs": batch_log_probs(model, batch)}
+    save_tensors(folder / "gradients.safetensors", grads)
+    expected["adamw_losses"], expected["adamw_gradient_norms"] = adamw(model, steps)
+    save_tensors(folder / "adamw.safetensors", dict(model.named_parameters()))
+    write_json(folder / "expected.json", expected)
+
+
+def write_json(path, value):
+    """One line per entry, so that diffs stay readable."""
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    entries = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items()) if isinstance(value, dict) else map(json.dumps, value)
+    Path(path).write_text(opening + "\n" + ",\n".join(entries) + "\n" + closing + "\n")
+
+
+def read_tensors(path):
+    """float64, for comparisons."""
+    return {name: t.double() for name, t in load_file(path).items()}
