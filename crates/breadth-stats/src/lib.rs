@@ -1,1 +1,55 @@
-//! breadth-stats.
+//! Coverage statistics over plain slices of log-probabilities: profiles, divergences, tournaments, Pass@N, each with an interval.
+//!
+//! ```
+//! use breadth_stats::{coverage_profile, tournament, Design, Level};
+//!
+//! // log p(y|x) under the data distribution and log q(y|x) under two checkpoints, for five responses drawn from the data.
+//! let log_p = [-1.4, -1.4, -1.4, -2.3, -2.3];
+//! let early = [-2.0, -2.1, -2.0, -2.9, -2.8];
+//! let late = [-1.1, -1.1, -1.1, -7.0, -1.8];
+//!
+//! let n = Level::from_n(4.0)?;
+//! let profile = coverage_profile(&log_p, &late, &Design::default(), &[n], 0.95)?;
+//! assert_eq!(profile.points[0].cov, 0.2); // the late checkpoint gave up one response in five
+//!
+//! let outcome = tournament(&[&early, &late], &Design::default(), n, 0.95)?; // needs no log p
+//! assert_eq!(outcome.winner, 0);
+//! # Ok::<(), breadth_stats::Error>(())
+//! ```
+//!
+//! The types to know: [`Level`] (a real N >= 1), [`Design`] (weights and clusters of the rows), [`Estimate`] (a number with limits),
+//! [`CoverageProfile`], [`Tournament`], [`PromptOutcome`].
+//!
+//! It does **not** read files, name rows or models, run models, or hold tensors; nor does it forgive: NaN, a log-probability above 0 or an
+//! empty sample is an [`Error`], never a number. Logs are natural logs (nats), sums are f64.
+//!
+//! | paper | here |
+//! |---|---|
+//! | `p`, pi_D; `q`, pi-hat | `log_p`, `log_q`: log-probabilities of whole responses |
+//! | `N`, `M` | [`Level`] |
+//! | `log p/q` | [`log_ratio`] |
+//! | `p/q >= N` | [`is_uncovered`] |
+//! | `Cov_N(p‖q)`, Def 1.1 | [`coverage_profile`] |
+//! | `KL(p‖q)`, `CE(q)` | [`kl`], [`cross_entropy`] |
+//! | `Chat_N(q'‖q)`, Eq 28 | [`rival_counts`], [`Tournament::chat`] |
+//! | `argmin max Chat`, Eq 29 | [`tournament()`] |
+//! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_estimate`] |
+//! | Prop 3.1, Lemmas D.1, D.2 | [`bound`] |
+
+pub mod bound;
+mod divergence;
+mod error;
+pub mod interval;
+mod log_ratio;
+pub mod numerics;
+mod pass_at_n;
+mod profile;
+pub mod tournament;
+
+pub use divergence::{cross_entropy, kl};
+pub use error::{Error, Result};
+pub use interval::{Design, Estimate};
+pub use log_ratio::{Level, is_uncovered, log_ratio};
+pub use pass_at_n::{PromptOutcome, best_of_k, pass_at_k, pass_at_n_exact, pass_estimate};
+pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
+pub use tournament::{Standing, Tournament, rival_counts, tournament};

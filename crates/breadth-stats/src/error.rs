@@ -1,0 +1,109 @@
+//! The one error type of this crate.
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an input was refused. Rows, columns and prompts are counted from 0, as in the slices given.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// There is nothing to take a mean of.
+    #[error("{what} is empty: at least one row is needed")]
+    Empty {
+        /// The empty argument.
+        what: &'static str,
+    },
+    /// Two aligned slices have different lengths.
+    #[error(
+        "{what} has {found} rows but {reference} has {expected}: rows must be aligned one to one"
+    )]
+    LengthMismatch {
+        /// The argument whose length is wrong.
+        what: String,
+        /// Its length.
+        found: usize,
+        /// The argument it is aligned with.
+        reference: &'static str,
+        /// The length of that argument.
+        expected: usize,
+    },
+    /// A log-probability is NaN or above 0.
+    #[error(
+        "{column}, row {row}: log-probability {value} is not in [-inf, 0]; give natural logs of probabilities"
+    )]
+    InvalidLogProb {
+        /// The slice it stands in.
+        column: String,
+        /// Its row.
+        row: usize,
+        /// The offending value.
+        value: f64,
+    },
+    /// The reference gives probability 0 to a response that was drawn from the data.
+    #[error(
+        "row {row}: log p is -inf but log q is {log_q}; KL needs a reference that gives every row a positive probability"
+    )]
+    ImpossibleReference {
+        /// The row.
+        row: usize,
+        /// The model's log-probability there.
+        log_q: f64,
+    },
+    /// A sampling weight is not a positive finite number.
+    #[error(
+        "weight {value} in row {row} is not a positive finite number; drop rows that should not count"
+    )]
+    InvalidWeight {
+        /// The row.
+        row: usize,
+        /// The offending value.
+        value: f64,
+    },
+    /// A coverage level N below 1, or not a number.
+    #[error("level N = {n} (log N = {log_n}) is not a finite number with N >= 1")]
+    InvalidLevel {
+        /// N as given or implied.
+        n: f64,
+        /// log N as given or implied.
+        log_n: f64,
+    },
+    /// A confidence outside (0, 1).
+    #[error("confidence {0} is not strictly between 0 and 1; 0.95 is usual")]
+    InvalidConfidence(f64),
+    /// More correct samples than samples.
+    #[error("{correct} correct of {samples} samples: the correct ones cannot be more than all")]
+    InvalidCounts {
+        /// Number of samples.
+        samples: u64,
+        /// Number of correct ones among them.
+        correct: u64,
+    },
+    /// Fewer samples than k.
+    #[error(
+        "{samples} samples cannot give an unbiased estimate at k = {k}; draw more samples or ask for a smaller k"
+    )]
+    TooFewSamples {
+        /// Number of samples.
+        samples: u64,
+        /// The k asked for.
+        k: u64,
+    },
+    /// k = 0.
+    #[error("k = 0 is no number of attempts; k starts at 1")]
+    ZeroAttempts,
+    /// A reward outside [0, 1].
+    #[error("sample {index}: reward {value} is not in [0, 1]")]
+    InvalidReward {
+        /// The sample's position.
+        index: usize,
+        /// The offending value.
+        value: f64,
+    },
+    /// One prompt among several is at fault.
+    #[error("prompt {index}: {source}")]
+    Prompt {
+        /// The prompt's position.
+        index: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+}

@@ -1,0 +1,118 @@
+//! How the rows were sampled.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::numerics::{check_length, sum};
+
+/// The sampling design of the rows; the default is independent rows of equal weight.
+///
+/// Only ratios of weights matter. Weights that are all equal and clusters of one row each are the same as none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Design<'a> {
+    /// One positive weight per row, for rows that stand for more or less than their share of the population.
+    pub weights: Option<&'a [f64]>,
+    /// One label per row; rows with the same label (responses to one prompt) are not independent of each other.
+    pub clusters: Option<&'a [u32]>,
+}
+
+/// A checked [`Design`], reduced to what matters: no weights when all are equal, no clusters when each has one row.
+pub(crate) struct Rows<'a> {
+    pub(crate) n: usize,
+    pub(crate) weights: Option<&'a [f64]>,
+    /// Cluster of each row, numbered from 0 without gaps.
+    clusters: Option<Vec<u32>>,
+    pub(crate) cluster_count: usize,
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn new(design: &Design<'a>, n: usize) -> Result<Rows<'a>> {
+        if n == 0 {
+            return Err(Error::Empty {
+                what: "the set of rows",
+            });
+        }
+        let weights = design.weights.map(|w| check_weights(w, n)).transpose()?;
+        if let Some(labels) = design.clusters {
+            check_length("design.clusters", labels.len(), "the data", n)?;
+        }
+        let clusters = design
+            .clusters
+            .map(number_from_zero)
+            .filter(|&(_, count)| count < n);
+        let cluster_count = clusters.as_ref().map_or(n, |&(_, count)| count);
+        Ok(Rows {
+            n,
+            weights: weights.filter(|w| w.iter().any(|&v| v != w[0])),
+            clusters: clusters.map(|(labels, _)| labels),
+            cluster_count,
+        })
+    }
+
+    /// Independent rows of equal weight.
+    pub(crate) fn is_iid(&self) -> bool {
+        self.weights.is_none() && self.clusters.is_none()
+    }
+
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.clusters.is_some()
+    }
+
+    pub(crate) fn weight(&self, row: usize) -> f64 {
+        self.weights.map_or(1.0, |w| w[row])
+    }
+
+    pub(crate) fn cluster(&self, row: usize) -> usize {
+        self.clusters.as_ref().map_or(row, |c| c[row] as usize)
+    }
+
+    /// Sum over rows of weight times value.
+    pub(crate) fn weighted_sum(&self, value: impl Fn(usize) -> f64) -> f64 {
+        sum((0..self.n).map(|row| self.weight(row) * value(row)))
+    }
+
+    /// Weighted mean of a value.
+    pub(crate) fn mean(&self, value: impl Fn(usize) -> f64) -> f64 {
+        self.weighted_sum(value) / self.weighted_sum(|_| 1.0)
+    }
+
+    /// Per cluster, the sum of weight times value.
+    pub(crate) fn cluster_totals(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut totals = vec![0.0; self.cluster_count];
+        for row in 0..self.n {
+            totals[self.cluster(row)] += self.weight(row) * value(row);
+        }
+        totals
+    }
+
+    /// Number of independent units of equal weight that carry as much as these: `(sum W_c)^2 / sum W_c^2` over clusters (Kish), which takes
+    /// the rows of a cluster as copies of each other.
+    pub(crate) fn effective_clusters(&self) -> f64 {
+        let totals = self.cluster_totals(|_| 1.0);
+        sum(totals.iter().copied()).powi(2) / sum(totals.iter().map(|w| w * w))
+    }
+}
+
+fn check_weights(weights: &[f64], n: usize) -> Result<&[f64]> {
+    check_length("design.weights", weights.len(), "the data", n)?;
+    match weights.iter().position(|&w| !(w > 0.0 && w.is_finite())) {
+        Some(row) => Err(Error::InvalidWeight {
+            row,
+            value: weights[row],
+        }),
+        None => Ok(weights),
+    }
+}
+
+/// Labels renumbered 0, 1, .. in order of first appearance, and how many there are.
+fn number_from_zero(labels: &[u32]) -> (Vec<u32>, usize) {
+    let mut seen = HashMap::new();
+    let numbered = labels
+        .iter()
+        .map(|&label| {
+            let next = seen.len() as u32;
+            *seen.entry(label).or_insert(next)
+        })
+        .collect();
+    (numbered, seen.len())
+}

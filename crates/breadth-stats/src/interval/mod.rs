@@ -1,0 +1,31 @@
+//! Intervals: what is known about a mean or a share after so many rows.
+//!
+//! | rows | share (coverage, tournament) | mean (KL, cross-entropy) | whole profile |
+//! |---|---|---|---|
+//! | independent, equal weights | [`clopper_pearson`] | Student t | [`dkw_half_width`] |
+//! | weighted and/or clustered | [`Share`] (Korn-Graubard) | linearised variance, Student t | the same at the effective number of clusters |
+
+mod beta;
+mod clopper_pearson;
+mod design;
+mod dkw;
+mod mean;
+mod share;
+
+pub use clopper_pearson::clopper_pearson;
+pub use design::Design;
+pub(crate) use design::Rows;
+pub use dkw::dkw_half_width;
+pub(crate) use mean::mean_interval;
+pub use share::Share;
+
+/// A number with an interval around it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The point estimate.
+    pub value: f64,
+    /// Lower confidence limit.
+    pub low: f64,
+    /// Upper confidence limit.
+    pub high: f64,
+}

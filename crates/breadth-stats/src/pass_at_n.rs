@@ -1,0 +1,197 @@
+//! Pass@k and Best-of-k: unbiased from samples, exact from a known probability.
+
+use crate::error::{Error, Result};
+use crate::interval::{Design, Estimate, Rows, Share};
+use crate::numerics::{error_rate, sum};
+
+/// Unbiased Pass@k of one prompt from `c` correct among `n` samples: `1 - C(n-c, k) / C(n, k)`.
+///
+/// The chance that k of the n samples, drawn without replacement, contain a correct one.
+///
+/// Errors: k = 0, k > n, c > n.
+///
+/// ```
+/// use breadth_stats::pass_at_k;
+/// assert!((pass_at_k(5, 2, 3)? - 0.9).abs() < 1e-15);
+/// assert!((pass_at_k(200, 3, 100)? - 0.876884).abs() < 1e-6);
+/// assert!(pass_at_k(5, 2, 6).is_err());
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// Source: section 7; Chen et al., arXiv 2107.03374.
+pub fn pass_at_k(n: u64, c: u64, k: u64) -> Result<f64> {
+    if c > n {
+        return Err(Error::InvalidCounts {
+            samples: n,
+            correct: c,
+        });
+    }
+    check_k(n, k)?;
+    if n - c < k {
+        return Ok(1.0);
+    }
+    // C(n-c,k) / C(n,k) is a product of min(c,k) factors, the same with c and k exchanged.
+    let (few, many) = (c.min(k), c.max(k));
+    let log_failure = sum((n - few + 1..=n).map(|i| (-(many as f64) / i as f64).ln_1p()));
+    Ok(-log_failure.exp_m1())
+}
+
+/// Unbiased mean of the best of k rewards of one prompt: the mean of the maximum over all k-subsets of the samples,
+/// `sum_i r_(i) C(i-1, k-1) / C(n, k)` over the rewards in ascending order. For 0/1 rewards it is [`pass_at_k`].
+///
+/// Errors: a reward outside [0, 1], k = 0, fewer than k rewards.
+///
+/// ```
+/// use breadth_stats::best_of_k;
+/// // The pairs of (0.1, 0.5, 0.9) have maxima 0.5, 0.9, 0.9.
+/// assert!((best_of_k(&[0.9, 0.1, 0.5], 2)? - 2.3 / 3.0).abs() < 1e-15);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// Source: section 7.
+pub fn best_of_k(rewards: &[f64], k: u64) -> Result<f64> {
+    if let Some(index) = rewards.iter().position(|r| !(0.0..=1.0).contains(r)) {
+        return Err(Error::InvalidReward {
+            index,
+            value: rewards[index],
+        });
+    }
+    check_k(rewards.len() as u64, k)?;
+    let mut descending = rewards.to_vec();
+    descending.sort_by(|a, b| b.total_cmp(a));
+    let (n, k) = (rewards.len() as f64, k as f64);
+    // The chance that the i-th largest is the maximum, from the largest down: k/n, then times (i-k)/(i-1) for ranks i from below.
+    let mut chance = k / n;
+    let mut rank = n;
+    let terms = descending.into_iter().map(|reward| {
+        let term = chance * reward;
+        chance = if rank > k {
+            chance * (rank - k) / (rank - 1.0)
+        } else {
+            0.0
+        };
+        rank -= 1.0;
+        term
+    });
+    Ok(sum(terms).clamp(0.0, 1.0))
+}
+
+/// Pass@N when the log-probability (nats) of the only correct response is known: `1 - (1 - q)^N`, exact also for q near 0 and near 1.
+///
+/// `n` need not be whole; n <= 0 gives 0.
+///
+/// ```
+/// use breadth_stats::pass_at_n_exact;
+/// assert!((pass_at_n_exact(0.25_f64.ln(), 2.0) - 0.4375).abs() < 1e-15);
+/// assert!((pass_at_n_exact(-40.0, 1e3) / (1e3 * (-40.0_f64).exp()) - 1.0).abs() < 1e-12);
+/// assert_eq!(pass_at_n_exact(f64::NEG_INFINITY, 8.0), 0.0);
+/// ```
+///
+/// Source: section 7.
+pub fn pass_at_n_exact(log_q_correct: f64, n: f64) -> f64 {
+    if n <= 0.0 {
+        return 0.0;
+    }
+    let log_q = log_q_correct.min(0.0);
+    // log(1 - q), without rounding q away on either side.
+    let log_miss = if log_q > -0.5 {
+        (-log_q.exp_m1()).ln()
+    } else {
+        (-log_q.exp()).ln_1p()
+    };
+    -(n * log_miss).exp_m1()
+}
+
+/// What the samples of one prompt gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PromptOutcome {
+    /// c correct ones among n samples.
+    Counts {
+        /// Number of samples.
+        n: u64,
+        /// Number of correct ones.
+        c: u64,
+    },
+    /// One reward in [0, 1] per sample.
+    Rewards(Vec<f64>),
+}
+
+impl PromptOutcome {
+    /// Unbiased Pass@k or Best-of-k of this prompt.
+    pub fn best_of(&self, k: u64) -> Result<f64> {
+        match self {
+            PromptOutcome::Counts { n, c } => pass_at_k(*n, *c, k),
+            PromptOutcome::Rewards(rewards) => best_of_k(rewards, k),
+        }
+    }
+
+    /// Number of samples.
+    pub fn samples(&self) -> u64 {
+        match self {
+            PromptOutcome::Counts { n, .. } => *n,
+            PromptOutcome::Rewards(rewards) => rewards.len() as u64,
+        }
+    }
+}
+
+/// Pass@k or Best-of-k over prompts: the weighted mean of the prompts' unbiased estimates, with an interval over prompts.
+///
+/// `weights`: one per prompt, or `None` for equal ones. The interval treats each prompt as a cluster of its samples and its estimate as a share: the
+/// Korn-Graubard limits of [`Share`] with n0 = the (effective) number of prompts. Where every prompt is solved it is the exact
+/// Clopper-Pearson limit for that many prompts, so it never has zero width.
+///
+/// Errors: no prompts, bad weights, and for each prompt those of [`pass_at_k`] and [`best_of_k`].
+///
+/// ```
+/// use breadth_stats::{pass_estimate, PromptOutcome::Counts};
+/// let prompts = [Counts { n: 4, c: 4 }, Counts { n: 4, c: 1 }, Counts { n: 4, c: 0 }];
+/// let estimate = pass_estimate(&prompts, None, 2, 0.95)?;
+/// assert!((estimate.value - 0.5).abs() < 1e-15);
+/// assert!(estimate.low > 0.0 && estimate.high < 1.0);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn pass_estimate(
+    prompts: &[PromptOutcome],
+    weights: Option<&[f64]>,
+    k: u64,
+    confidence: f64,
+) -> Result<Estimate> {
+    let tail = 0.5 * error_rate(confidence)?;
+    let rows = Rows::new(
+        &Design {
+            weights,
+            clusters: None,
+        },
+        prompts.len(),
+    )?;
+    let of_prompt = |(index, prompt): (usize, &PromptOutcome)| {
+        prompt.best_of(k).map_err(|source| Error::Prompt {
+            index,
+            source: Box::new(source),
+        })
+    };
+    let passes: Vec<f64> = prompts
+        .iter()
+        .enumerate()
+        .map(of_prompt)
+        .collect::<Result<_>>()?;
+    let samples: u64 = prompts.iter().map(PromptOutcome::samples).sum();
+    let (totals, hits) = (
+        rows.cluster_totals(|_| 1.0),
+        rows.cluster_totals(|row| passes[row]),
+    );
+    let share = Share::of_clusters(&totals, &hits, samples as f64, f64::INFINITY);
+    Ok(Estimate {
+        value: share.value,
+        low: share.lower(tail),
+        high: share.upper(tail),
+    })
+}
+
+fn check_k(samples: u64, k: u64) -> Result<()> {
+    match k {
+        0 => Err(Error::ZeroAttempts),
+        _ if k > samples => Err(Error::TooFewSamples { samples, k }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,94 @@
+//! The coverage profile with its limits (Def 1.1).
+
+use crate::error::Result;
+use crate::interval::{Design, Rows, Share, dkw_half_width};
+use crate::log_ratio::{Level, is_uncovered};
+use crate::numerics::{check_length, check_log_probs, error_rate};
+
+/// Estimates of `Cov_N` at several levels, and how they were made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoverageProfile {
+    /// One point per level, in the order asked for.
+    pub points: Vec<CoveragePoint>,
+    /// The name of the interval method used, for print.
+    pub method: &'static str,
+}
+
+/// `Cov_N` at one level.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CoveragePoint {
+    /// N.
+    pub level: Level,
+    /// The estimated share of data responses under-weighted by N or more.
+    pub cov: f64,
+    /// Lower limit for this level alone.
+    pub low: f64,
+    /// Upper limit for this level alone.
+    pub high: f64,
+    /// Lower limit that holds at all levels at once.
+    pub band_low: f64,
+    /// Upper limit that holds at all levels at once.
+    pub band_high: f64,
+}
+
+/// `Cov_N(p||q) = P_p[ p(y|x) / q(y|x) >= N ]` at each level, from the two log-probabilities (nats) of responses drawn from the data.
+///
+/// `log_p`, `log_q`: (rows). Limits at one level: Clopper-Pearson, or Korn-Graubard for weighted or clustered rows (see
+/// [`Share`]). Band over all levels: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, at the number of rows, or at Kish's effective
+/// number of clusters `(sum W_c)^2 / sum W_c^2` for weighted or clustered rows.
+///
+/// Errors: no rows, lengths that differ, NaN or a positive log-probability, bad weights, confidence outside (0, 1).
+///
+/// ```
+/// use breadth_stats::{coverage_profile, Design, Level};
+/// let log_p = [-1.0, -1.0, -1.0, -1.0];
+/// let log_q = [-1.0, -2.0, -5.0, f64::NEG_INFINITY];
+/// let levels = [Level::from_n(1.0)?, Level::from_n(8.0)?, Level::from_n(1e6)?];
+/// let profile = coverage_profile(&log_p, &log_q, &Design::default(), &levels, 0.95)?;
+/// let cov: Vec<f64> = profile.points.iter().map(|point| point.cov).collect();
+/// assert_eq!(cov, [1.0, 0.5, 0.25]);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// Source: Def 1.1.
+pub fn coverage_profile(
+    log_p: &[f64],
+    log_q: &[f64],
+    design: &Design,
+    levels: &[Level],
+    confidence: f64,
+) -> Result<CoverageProfile> {
+    let alpha = error_rate(confidence)?;
+    check_length("log_q", log_q.len(), "log_p", log_p.len())?;
+    let rows = Rows::new(design, log_p.len())?;
+    check_log_probs("log_p", log_p)?;
+    check_log_probs("log_q", log_q)?;
+    let half_width = dkw_half_width(rows.effective_clusters(), alpha);
+    let point = |&level: &Level| {
+        let share = Share::of_rows(&rows, |row| {
+            Some(is_uncovered(log_p[row], log_q[row], level))
+        });
+        CoveragePoint {
+            level,
+            cov: share.value,
+            low: share.lower(0.5 * alpha),
+            high: share.upper(0.5 * alpha),
+            band_low: (share.value - half_width).max(0.0),
+            band_high: (share.value + half_width).min(1.0),
+        }
+    };
+    Ok(CoverageProfile {
+        points: levels.iter().map(point).collect(),
+        method: method(&rows),
+    })
+}
+
+fn method(rows: &Rows) -> &'static str {
+    if rows.is_iid() {
+        "Clopper-Pearson limits, DKW band"
+    } else if rows.is_clustered() {
+        "Korn-Graubard limits over prompts, DKW band at the effective number of prompts"
+    } else {
+        "Korn-Graubard limits for weighted rows, DKW band at the effective number of rows"
+    }
+}

@@ -1,0 +1,200 @@
+//! The inner loop of the tournament: who leaves whom behind on how many rows.
+//!
+//! Rows are cut into blocks that stay in cache while all pairs of columns pass over them. One subtraction serves both directions of a pair,
+//! because `b - a` is exactly `-(a - b)`. Counts are integers (weights are turned into integers first), so the result depends on neither the
+//! number of threads nor the instruction set nor the order of the rows.
+
+use rayon::prelude::*;
+
+use crate::log_ratio::Level;
+
+/// Rows per block: a column's block is 4 KiB, so that a handful of columns share the first-level cache.
+const BLOCK: usize = 512;
+/// Blocks handed to a thread at a time.
+const BLOCKS_PER_TASK: usize = 16;
+/// Lanes of the accumulators: one AVX-512 register of f64.
+const LANES: usize = 8;
+
+/// Sampling weights as whole numbers of a common unit: exact sums in any order, hence exact ties.
+pub(crate) struct Units {
+    pub(crate) of_row: Vec<u64>,
+    /// Size of the unit, in weights.
+    size: f64,
+}
+
+impl Units {
+    /// The unit is the finest power-of-two fraction of the largest weight for which the total stays below 2^63.
+    pub(crate) fn of(weights: &[f64]) -> Units {
+        let largest = weights.iter().copied().fold(0.0, f64::max);
+        let bits = 62 - (usize::BITS - weights.len().leading_zeros());
+        let per_largest = 2.0_f64.powi(bits.min(52) as i32);
+        Units {
+            of_row: weights
+                .iter()
+                .map(|w| (w / largest * per_largest).round() as u64)
+                .collect(),
+            size: largest / per_largest,
+        }
+    }
+}
+
+/// The (weighted) number of rows on which each rival leaves each model behind by a factor of N or more.
+///
+/// `columns`: one slice of log q (nats) per model, aligned rows, none NaN. Result: (m * m), `[rival * m + q]` = weight of the rows with
+/// `rival(y|x) / q(y|x) >= N`, diagonal 0: `Chat_N(rival||q)` of Eq 28 times the total weight. It agrees with [`crate::is_uncovered`] on every
+/// pair. Weighted counts are exact sums of the weights rounded to a common unit of at most 2^-40 of the largest weight, up to a million rows.
+///
+/// Panics if the columns or the weights differ in length.
+///
+/// ```
+/// use breadth_stats::{rival_counts, Level};
+/// let (a, b) = ([-1.0, -1.0, -4.0], [-1.0, -3.0, -1.0]);
+/// let counts = rival_counts(&[&a, &b], None, Level::from_n(4.0)?);
+/// assert_eq!(counts, [0.0, 1.0, 1.0, 0.0]);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Vec<f64> {
+    let units = weights.map(Units::of);
+    let scale = units.as_ref().map_or(1.0, |units| units.size);
+    let counts = counts_at_levels(columns, units.as_ref(), &[level]);
+    counts
+        .into_iter()
+        .map(|count| count as f64 * scale)
+        .collect()
+}
+
+/// [`rival_counts`] in units at several levels at once: (levels * m * m).
+pub(crate) fn counts_at_levels(
+    columns: &[&[f64]],
+    units: Option<&Units>,
+    levels: &[Level],
+) -> Vec<u64> {
+    let rows = columns.first().map_or(0, |column| column.len());
+    assert!(
+        columns.iter().all(|column| column.len() == rows),
+        "columns of different lengths"
+    );
+    assert!(
+        units.is_none_or(|units| units.of_row.len() == rows),
+        "as many weights as rows"
+    );
+    let thresholds: Vec<f64> = levels.iter().map(|level| level.threshold()).collect();
+    let size = levels.len() * columns.len() * columns.len();
+    let task = BLOCK * BLOCKS_PER_TASK;
+    (0..rows.div_ceil(task))
+        .into_par_iter()
+        .fold(
+            || vec![0; size],
+            |mut counts, index| {
+                for start in (index * task..rows.min((index + 1) * task)).step_by(BLOCK) {
+                    add_block(
+                        columns,
+                        units,
+                        &thresholds,
+                        start..rows.min(start + BLOCK),
+                        &mut counts,
+                    );
+                }
+                counts
+            },
+        )
+        .reduce(
+            || vec![0; size],
+            |a, b| a.iter().zip(&b).map(|(x, y)| x + y).collect(),
+        )
+}
+
+/// Adds one block of rows, all pairs, all thresholds.
+fn add_block(
+    columns: &[&[f64]],
+    units: Option<&Units>,
+    thresholds: &[f64],
+    rows: std::ops::Range<usize>,
+    counts: &mut [u64],
+) {
+    let m = columns.len();
+    let weights = units.map(|units| &units.of_row[rows.clone()]);
+    for (counts, &threshold) in counts.chunks_exact_mut(m * m).zip(thresholds) {
+        for i in 0..m {
+            for j in i + 1..m {
+                let (i_ahead, j_ahead) = count_pair(
+                    &columns[i][rows.clone()],
+                    &columns[j][rows.clone()],
+                    weights,
+                    threshold,
+                );
+                counts[i * m + j] += i_ahead;
+                counts[j * m + i] += j_ahead;
+            }
+        }
+    }
+}
+
+/// Weight of the rows where a is ahead of b, and b of a, by the threshold or more.
+fn count_pair(a: &[f64], b: &[f64], weights: Option<&[u64]>, threshold: f64) -> (u64, u64) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has the instructions.
+            return unsafe { count_pair_avx512(a, b, weights, threshold) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has the instructions.
+            return unsafe { count_pair_avx2(a, b, weights, threshold) };
+        }
+    }
+    count_pair_any(a, b, weights, threshold)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+fn count_pair_avx512(a: &[f64], b: &[f64], weights: Option<&[u64]>, threshold: f64) -> (u64, u64) {
+    count_pair_any(a, b, weights, threshold)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn count_pair_avx2(a: &[f64], b: &[f64], weights: Option<&[u64]>, threshold: f64) -> (u64, u64) {
+    count_pair_any(a, b, weights, threshold)
+}
+
+#[inline(always)]
+fn count_pair_any(a: &[f64], b: &[f64], weights: Option<&[u64]>, threshold: f64) -> (u64, u64) {
+    // The difference is NaN only where both are -inf: ratio 1, ahead by a threshold of 0 or less and by no other.
+    match (weights, threshold <= 0.0) {
+        (None, false) => count_lanes(a, b, |_| 1, |d| (d >= threshold, d <= -threshold)),
+        (Some(w), false) => count_lanes(a, b, |row| w[row], |d| (d >= threshold, d <= -threshold)),
+        (None, true) => count_lanes(a, b, |_| 1, |d| (!(d < threshold), !(d > -threshold))),
+        (Some(w), true) => count_lanes(
+            a,
+            b,
+            |row| w[row],
+            |d| (!(d < threshold), !(d > -threshold)),
+        ),
+    }
+}
+
+#[inline(always)]
+fn count_lanes(
+    a: &[f64],
+    b: &[f64],
+    weight: impl Fn(usize) -> u64,
+    ahead: impl Fn(f64) -> (bool, bool),
+) -> (u64, u64) {
+    let (mut first, mut second) = ([0_u64; LANES], [0_u64; LANES]);
+    let whole = a.len() / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        for lane in 0..LANES {
+            let row = start + lane;
+            let (a_ahead, b_ahead) = ahead(a[row] - b[row]);
+            first[lane] += if a_ahead { weight(row) } else { 0 };
+            second[lane] += if b_ahead { weight(row) } else { 0 };
+        }
+    }
+    for row in whole..a.len() {
+        let (a_ahead, b_ahead) = ahead(a[row] - b[row]);
+        first[0] += if a_ahead { weight(row) } else { 0 };
+        second[0] += if b_ahead { weight(row) } else { 0 };
+    }
+    (first.iter().sum(), second.iter().sum())
+}

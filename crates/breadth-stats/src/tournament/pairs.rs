@@ -1,0 +1,88 @@
+//! Shares of rows on which one model leaves another behind, with limits.
+
+use rayon::prelude::*;
+
+use super::kernel::{Units, counts_at_levels};
+use super::rivals;
+use crate::interval::{Rows, Share};
+use crate::log_ratio::{Level, is_uncovered};
+
+/// All models of a tournament on the same rows.
+pub(crate) struct Pairs<'a> {
+    pub(crate) columns: &'a [&'a [f64]],
+    pub(crate) rows: &'a Rows<'a>,
+    units: Option<Units>,
+}
+
+impl<'a> Pairs<'a> {
+    pub(crate) fn new(columns: &'a [&'a [f64]], rows: &'a Rows<'a>) -> Pairs<'a> {
+        Pairs {
+            columns,
+            rows,
+            units: rows.weights.map(Units::of),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// `Chat_N(rival||q)` at each level: (levels * m * m), `[rival * m + q]`.
+    pub(crate) fn shares(&self, levels: &[Level]) -> Vec<f64> {
+        let total = self
+            .units
+            .as_ref()
+            .map_or(self.rows.n as u64, |units| units.of_row.iter().sum());
+        counts_at_levels(self.columns, self.units.as_ref(), levels)
+            .into_iter()
+            .map(|c| c as f64 / total as f64)
+            .collect()
+    }
+
+    /// `Chat_N(rival||q)` ready for limits. `chat` is its value, which is all that independent rows of equal weight need.
+    pub(crate) fn share(&self, rival: usize, q: usize, level: Level, chat: f64) -> Share {
+        if self.rows.is_iid() {
+            let n = self.rows.n as f64;
+            return Share::of_count((chat * n).round(), n);
+        }
+        let (a, b) = (self.columns[rival], self.columns[q]);
+        Share::of_rows(self.rows, |row| Some(is_uncovered(a[row], b[row], level)))
+    }
+
+    /// For every q, limits of the true maximum over rivals; both 0 without rivals.
+    pub(crate) fn limits_of_maximum(
+        &self,
+        chat: &[f64],
+        level: Level,
+        alpha: f64,
+    ) -> Vec<(f64, f64)> {
+        (0..self.len())
+            .into_par_iter()
+            .map(|q| self.limits_for(q, chat, level, alpha))
+            .collect()
+    }
+
+    fn limits_for(&self, q: usize, chat: &[f64], level: Level, alpha: f64) -> (f64, f64) {
+        let m = self.len();
+        let low_tail = 0.5 * alpha / (m - 1).max(1) as f64;
+        let mut by_share: Vec<usize> = rivals(m, q).collect();
+        by_share.sort_by(|a, b| chat[b * m + q].total_cmp(&chat[a * m + q]));
+        if self.rows.is_iid() {
+            // At a common size the limits grow with the share: the largest speaks for all.
+            by_share.truncate(1);
+        }
+        by_share.into_iter().fold((0.0, 0.0), |(low, high), r| {
+            let value = chat[r * m + q];
+            let share = self.share(r, q, level, value);
+            let lower = if value > low {
+                share.lower(low_tail)
+            } else {
+                0.0
+            };
+            (
+                f64::max(low, lower),
+                f64::max(high, share.upper(0.5 * alpha)),
+            )
+        })
+    }
+}
