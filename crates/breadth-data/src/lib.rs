@@ -1,1 +1,52 @@
-//! breadth-data.
+//! Score and sample tables: read from the files people have, checked, and written as Parquet.
+//!
+//! ```
+//! use breadth_data::{Provenance, ReadOptions, ScoreRow, ScoreTable, write_scores};
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("scores.parquet");
+//! let rows = [("a", -1.5), ("b", f64::NEG_INFINITY)].map(|(model, logprob)| ScoreRow {
+//!     source: "data".into(),
+//!     prompt_id: "p1".into(),
+//!     response_id: "0".into(),
+//!     model: model.into(),
+//!     logprob,
+//!     ..ScoreRow::default()
+//! });
+//! write_scores(&path, &rows, &Provenance::default())?;
+//! let table = ScoreTable::read(&[path], &ReadOptions::default())?;
+//! assert_eq!(table.models, ["a", "b"]);
+//! assert_eq!(table.column("a")?, [-1.5]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The types to know:
+//! - [`ScoreTable`]: log q(y|x) of the same responses under several models, a column for each;
+//! - [`SampleTable`]: rewards of responses drawn from each model, by prompt;
+//! - [`Metrics`]: what a training run logged;
+//! - [`Provenance`]: which command made a file, kept inside it;
+//! - [`Error`]: a message names the file, the row and the column, and says what to do.
+//!
+//! Tables are read from Parquet, JSON Lines and CSV, plain or compressed with gzip or Zstandard,
+//! and recognised by their content. What could make a number wrong is refused: see [`Error`].
+//!
+//! This crate computes no statistic, knows no tensor, and draws nothing.
+
+pub mod atomic;
+mod columns;
+mod error;
+mod intern;
+mod metrics;
+mod origins;
+mod provenance;
+mod reader;
+mod sample;
+mod schema;
+mod score;
+mod value;
+
+pub use error::{At, Error, Place, Result};
+pub use metrics::Metrics;
+pub use provenance::{Provenance, SCHEMA_VERSION};
+pub use sample::{Outcome, SampleRow, SampleTable, SampleWriter, write_samples};
+pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};
+pub use value::{LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

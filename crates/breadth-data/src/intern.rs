@@ -1,0 +1,142 @@
+//! Strings to dense codes, in order of first appearance.
+
+use std::hash::BuildHasher;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, DictionaryArray, StringArray};
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Gives each distinct string the next code.
+#[derive(Default)]
+pub(crate) struct Interner {
+    strings: Vec<String>,
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    last: usize,
+}
+
+impl Interner {
+    /// The code of `text`.
+    ///
+    /// Tables usually repeat their ids in one order, so the string after the last one is tried
+    /// first: a comparison instead of a hash.
+    pub(crate) fn code(&mut self, text: &str) -> u32 {
+        let guess = self.last + 1;
+        if self.strings.get(guess).is_some_and(|known| known == text) {
+            self.last = guess;
+            return guess as u32;
+        }
+        let code = self.find_or_insert(text);
+        self.last = code as usize;
+        code
+    }
+
+    fn find_or_insert(&mut self, text: &str) -> u32 {
+        let hash = self.hasher.hash_one(text);
+        let same = |&code: &u32| self.strings[code as usize] == text;
+        if let Some(&code) = self.table.find(hash, same) {
+            return code;
+        }
+        let code = u32::try_from(self.strings.len()).expect("fewer rows than u32::MAX");
+        let rehash = |&code: &u32| self.hasher.hash_one(&self.strings[code as usize]);
+        self.table.insert_unique(hash, code, rehash);
+        self.strings.push(text.to_string());
+        code
+    }
+
+    /// The codes of a chunk's column; `default` stands for a null.
+    ///
+    /// # Errors
+    /// The position of the first null, if there is no default.
+    pub(crate) fn codes(
+        &mut self,
+        column: &DictionaryArray<Int32Type>,
+        default: Option<&str>,
+    ) -> Result<Vec<u32>, usize> {
+        let mut codes = Codes::new(self, column);
+        let rows = 0..column.len();
+        if column.null_count() == 0 {
+            return Ok(rows.map(|row| codes.get(row)).collect());
+        }
+        rows.map(|row| match (column.is_null(row), default) {
+            (false, _) => Ok(codes.get(row)),
+            (true, Some(text)) => Ok(codes.interner.code(text)),
+            (true, None) => Err(row),
+        })
+        .collect()
+    }
+
+    /// The codes of a chunk's column, [`NONE`] for a null.
+    pub(crate) fn optional_codes(&mut self, column: &DictionaryArray<Int32Type>) -> Vec<u32> {
+        let mut codes = Codes::new(self, column);
+        (0..column.len())
+            .map(|row| match column.is_null(row) {
+                true => NONE,
+                false => codes.get(row),
+            })
+            .collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.strings.len()
+    }
+
+    pub(crate) fn name(&self, code: u32) -> &str {
+        &self.strings[code as usize]
+    }
+
+    pub(crate) fn into_strings(self) -> Vec<String> {
+        self.strings
+    }
+}
+
+/// The code of a missing value.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Numbers the names again, in order of first appearance and without those that no row uses.
+pub(crate) fn recode(codes: &mut [u32], names: &mut Vec<String>) {
+    let mut new_code = vec![NONE; names.len()];
+    let mut used = Vec::new();
+    for code in codes {
+        if *code == NONE {
+            continue;
+        }
+        let old = *code as usize;
+        if new_code[old] == NONE {
+            new_code[old] = used.len() as u32;
+            used.push(std::mem::take(&mut names[old]));
+        }
+        *code = new_code[old];
+    }
+    *names = used;
+}
+
+/// Translates one dictionary to global codes, entry by entry as rows use them: a dictionary may
+/// hold strings that no row uses, and these must not become models or prompts.
+struct Codes<'a> {
+    interner: &'a mut Interner,
+    keys: &'a [i32],
+    values: &'a StringArray,
+    map: Vec<u32>,
+}
+
+impl<'a> Codes<'a> {
+    fn new(interner: &'a mut Interner, column: &'a DictionaryArray<Int32Type>) -> Self {
+        let values = column.values().as_any().downcast_ref::<StringArray>();
+        let values = values.expect("readers make dictionaries of strings");
+        Self {
+            interner,
+            keys: column.keys().values(),
+            values,
+            map: vec![NONE; values.len()],
+        }
+    }
+
+    fn get(&mut self, row: usize) -> u32 {
+        let key = self.keys[row] as usize;
+        if self.map[key] == NONE {
+            self.map[key] = self.interner.code(self.values.value(key));
+        }
+        self.map[key]
+    }
+}

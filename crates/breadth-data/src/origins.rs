@@ -1,0 +1,37 @@
+//! Where the rows read so far stand, for messages about two of them.
+
+use crate::error::{At, Error, Result};
+use crate::reader::{Chunk, Places};
+
+/// The ordinal of a row that was not read.
+pub(crate) const ABSENT: u32 = u32::MAX;
+
+/// Rows are numbered over all inputs in the order of reading; a number of four bytes is all that
+/// is kept for each, and turned into a file and a row only for a message.
+#[derive(Default)]
+pub(crate) struct Origins {
+    chunks: Vec<(u32, Places)>,
+    rows: usize,
+}
+
+impl Origins {
+    /// Notes the rows of a chunk; returns the ordinal of the first.
+    pub(crate) fn push(&mut self, chunk: &Chunk) -> Result<u32> {
+        let first = self.rows;
+        self.rows += chunk.rows;
+        if self.rows >= ABSENT as usize {
+            return Err(Error::Syntax {
+                at: chunk.places.at(0),
+                problem: "more than 4 billion rows; split the table by source or prompt".into(),
+            });
+        }
+        self.chunks.push((first as u32, chunk.places.clone()));
+        Ok(first as u32)
+    }
+
+    pub(crate) fn at(&self, ordinal: u32) -> At {
+        let after = self.chunks.partition_point(|(first, _)| *first <= ordinal);
+        let (first, places) = &self.chunks[after - 1];
+        places.at((ordinal - first) as usize)
+    }
+}

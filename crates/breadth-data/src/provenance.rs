@@ -1,0 +1,121 @@
+//! Where a file comes from: kept in the Parquet key-value metadata.
+
+use std::path::Path;
+
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
+
+use crate::error::{Error, Result};
+use crate::reader::parquet::open_metadata;
+
+/// The version of the tables' schemas; a file of a later version is refused.
+pub const SCHEMA_VERSION: u32 = 1;
+
+const SCHEMA: &str = "breadth.schema";
+const VERSION: &str = "breadth.schema_version";
+const BREADTH: &str = "breadth.version";
+const COMMAND: &str = "breadth.command";
+const SEED: &str = "breadth.seed";
+const MODELS: &str = "breadth.models";
+
+/// Which command, with which seed and models, made a file.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("metrics.parquet");
+/// use breadth_data::{Metrics, Provenance};
+/// let made = Provenance {
+///     command: "breadth train config.toml".into(),
+///     seed: Some(7),
+///     ..Provenance::default()
+/// };
+/// let metrics = Metrics { columns: vec![("step".into(), vec![1.0])] };
+/// metrics.write(&path, &made)?;
+/// assert_eq!(Provenance::read(&path)?, Some(made));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The version of breadth that wrote the file.
+    pub breadth_version: String,
+    /// The command line.
+    pub command: String,
+    /// The seed, where one was used.
+    pub seed: Option<u64>,
+    /// The models involved, each with a hash of its content.
+    pub models: Vec<(String, String)>,
+}
+
+impl Default for Provenance {
+    /// This version of breadth, and nothing else known.
+    fn default() -> Self {
+        Self {
+            breadth_version: env!("CARGO_PKG_VERSION").into(),
+            command: String::new(),
+            seed: None,
+            models: Vec::new(),
+        }
+    }
+}
+
+impl Provenance {
+    /// Reads the provenance of a Parquet file; `None` if another tool wrote it.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Corrupt`] if the file is not readable as Parquet,
+    /// [`Error::NewerSchema`] if a later version of breadth wrote it.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let metadata = open_metadata(path)?;
+        check_version(path, &metadata)?;
+        let Some(breadth_version) = value(&metadata, BREADTH) else {
+            return Ok(None);
+        };
+        let models = value(&metadata, MODELS).unwrap_or("[]");
+        Ok(Some(Self {
+            breadth_version: breadth_version.into(),
+            command: value(&metadata, COMMAND).unwrap_or_default().into(),
+            seed: value(&metadata, SEED).and_then(|seed| seed.parse().ok()),
+            models: serde_json::from_str(models).unwrap_or_default(),
+        }))
+    }
+
+    pub(crate) fn to_metadata(&self, schema: &str) -> Vec<KeyValue> {
+        let models = serde_json::to_string(&self.models).expect("strings are always JSON");
+        let pairs = [
+            (SCHEMA, Some(schema.to_string())),
+            (VERSION, Some(SCHEMA_VERSION.to_string())),
+            (BREADTH, Some(self.breadth_version.clone())),
+            (COMMAND, Some(self.command.clone())),
+            (SEED, self.seed.map(|seed| seed.to_string())),
+            (MODELS, Some(models)),
+        ];
+        pairs
+            .into_iter()
+            .filter_map(|(key, value)| value.map(|value| KeyValue::new(key.into(), value)))
+            .collect()
+    }
+}
+
+/// Refuses a file of a later schema version: its columns could mean something else.
+pub(crate) fn check_version(path: &Path, metadata: &ParquetMetaData) -> Result<()> {
+    let Some(found) = value(metadata, VERSION) else {
+        return Ok(());
+    };
+    if found
+        .parse()
+        .is_ok_and(|version: u32| version <= SCHEMA_VERSION)
+    {
+        return Ok(());
+    }
+    Err(Error::NewerSchema {
+        path: path.to_path_buf(),
+        schema: value(metadata, SCHEMA).unwrap_or("?").into(),
+        found: found.into(),
+        known: SCHEMA_VERSION,
+    })
+}
+
+fn value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+    let pairs = metadata.file_metadata().key_value_metadata()?;
+    let pair = pairs.iter().find(|pair| pair.key == key)?;
+    pair.value.as_deref()
+}

@@ -1,0 +1,123 @@
+//! From the types that Parquet files use to the few that chunks have.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, ListArray,
+    StringArray, new_null_array,
+};
+use arrow_schema::{DataType, Field};
+
+use crate::schema::Kind;
+
+/// The type of an id column in a chunk.
+pub(crate) fn id_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// The array as the one type that chunks have for this kind, if it can be that.
+pub(crate) fn convert(array: ArrayRef, kind: Kind) -> Option<ArrayRef> {
+    match (kind, array.data_type()) {
+        // A column of nothing but nulls has no type of its own.
+        (_, DataType::Null) => Some(nulls(kind, array.len())),
+        (Kind::Id, found) if *found == id_type() => Some(array),
+        (Kind::Id, _) => ids(&array),
+        (Kind::Number | Kind::Flag, DataType::Float64) => Some(array),
+        (Kind::Flag, DataType::Boolean) => {
+            let values = array.as_boolean().iter();
+            let flags = values.map(|value| value.map(|flag| f64::from(u8::from(flag))));
+            Some(Arc::new(flags.collect::<Float64Array>()))
+        }
+        (Kind::Number | Kind::Flag, _) => numbers(&array).map(|array| Arc::new(array) as ArrayRef),
+        (Kind::Numbers, DataType::List(_)) => lists(array.as_list()),
+        (Kind::Numbers, _) => None,
+    }
+}
+
+fn nulls(kind: Kind, rows: usize) -> ArrayRef {
+    let kind = match kind {
+        Kind::Id => id_type(),
+        Kind::Number | Kind::Flag => DataType::Float64,
+        Kind::Numbers => DataType::List(item().into()),
+    };
+    new_null_array(&kind, rows)
+}
+
+fn item() -> Field {
+    Field::new_list_field(DataType::Float32, true)
+}
+
+/// Any numeric array as f64.
+pub(crate) fn numbers(array: &ArrayRef) -> Option<Float64Array> {
+    Some(match *array.data_type() {
+        DataType::Float64 => array.as_primitive::<Float64Type>().clone(),
+        DataType::Float32 => widen::<Float32Type>(array, f64::from),
+        DataType::Float16 => widen::<Float16Type>(array, f64::from),
+        DataType::Int8 => widen::<Int8Type>(array, f64::from),
+        DataType::Int16 => widen::<Int16Type>(array, f64::from),
+        DataType::Int32 => widen::<Int32Type>(array, f64::from),
+        DataType::Int64 => widen::<Int64Type>(array, |value| value as f64),
+        DataType::UInt8 => widen::<UInt8Type>(array, f64::from),
+        DataType::UInt16 => widen::<UInt16Type>(array, f64::from),
+        DataType::UInt32 => widen::<UInt32Type>(array, f64::from),
+        DataType::UInt64 => widen::<UInt64Type>(array, |value| value as f64),
+        DataType::Decimal128(_, scale) => {
+            let unit = 10f64.powi(scale.into());
+            widen::<Decimal128Type>(array, |value| value as f64 / unit)
+        }
+        _ => return None,
+    })
+}
+
+fn widen<T: ArrowPrimitiveType>(array: &ArrayRef, to: impl Fn(T::Native) -> f64) -> Float64Array {
+    array.as_primitive::<T>().unary(to)
+}
+
+fn lists(array: &ListArray) -> Option<ArrayRef> {
+    if array.value_type() == DataType::Float32 {
+        return Some(Arc::new(array.clone()));
+    }
+    let values: Float32Array = numbers(array.values())?.unary(|value| value as f32);
+    let (offsets, nulls) = (array.offsets().clone(), array.nulls().cloned());
+    let lists = ListArray::try_new(item().into(), offsets, Arc::new(values), nulls);
+    lists.ok().map(|lists| Arc::new(lists) as ArrayRef)
+}
+
+/// Integers as a dictionary of their decimal forms.
+fn ids(array: &ArrayRef) -> Option<ArrayRef> {
+    Some(match array.data_type() {
+        DataType::Int8 => ids_of::<Int8Type>(array),
+        DataType::Int16 => ids_of::<Int16Type>(array),
+        DataType::Int32 => ids_of::<Int32Type>(array),
+        DataType::Int64 => ids_of::<Int64Type>(array),
+        DataType::UInt8 => ids_of::<UInt8Type>(array),
+        DataType::UInt16 => ids_of::<UInt16Type>(array),
+        DataType::UInt32 => ids_of::<UInt32Type>(array),
+        DataType::UInt64 => ids_of::<UInt64Type>(array),
+        _ => return None,
+    })
+}
+
+fn ids_of<T: ArrowPrimitiveType>(array: &ArrayRef) -> ArrayRef
+where
+    T::Native: ToString + Eq + Hash,
+{
+    let mut seen = hashbrown::HashMap::new();
+    let mut values: Vec<String> = Vec::new();
+    let mut code = |value: T::Native| {
+        *seen.entry(value).or_insert_with(|| {
+            values.push(value.to_string());
+            values.len() as i32 - 1
+        })
+    };
+    let given = array.as_primitive::<T>().iter();
+    let keys: Int32Array = given.map(|value| value.map(&mut code)).collect();
+    let values = Arc::new(StringArray::from(values));
+    Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
+}

@@ -1,0 +1,180 @@
+//! CSV with a header line.
+
+use std::borrow::Cow;
+use std::io::BufRead;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
+
+use super::cell::{Cell, Column};
+use super::inputs::read_error;
+use super::{Chunk, Places};
+use crate::error::{At, Error, Place, Result};
+use crate::schema::{Field, Kind, Layout};
+
+/// A CSV text being read, front to back.
+pub(crate) struct CsvFile {
+    path: Arc<Path>,
+    reader: Reader<Box<dyn BufRead + Send>>,
+    /// Where each column of the layout stands in a record.
+    positions: Arc<Vec<Option<usize>>>,
+}
+
+/// Some records, with the line each begins on.
+pub(crate) struct Block {
+    path: Arc<Path>,
+    positions: Arc<Vec<Option<usize>>>,
+    lines: Vec<u64>,
+    records: Vec<StringRecord>,
+}
+
+const BLOCK_ROWS: usize = 1 << 14;
+
+impl CsvFile {
+    pub(crate) fn open(
+        path: Arc<Path>,
+        reader: Box<dyn BufRead + Send>,
+        layout: &Layout,
+    ) -> Result<Self> {
+        let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(reader);
+        let header = reader.headers().map_err(|error| csv_error(&path, error))?;
+        let names: Vec<String> = header.iter().map(String::from).collect();
+        layout.table.check(&names, || At {
+            path: path.clone(),
+            place: None,
+        })?;
+        let positions = layout
+            .fields
+            .iter()
+            .map(|field| position(&names, field, &path))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            path,
+            reader,
+            positions: Arc::new(positions),
+        })
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Block>> {
+        let (mut lines, mut records) = (Vec::new(), Vec::new());
+        while records.len() < BLOCK_ROWS {
+            let mut record = StringRecord::new();
+            let more = self.reader.read_record(&mut record);
+            if !more.map_err(|error| csv_error(&self.path, error))? {
+                break;
+            }
+            lines.push(record.position().map_or(0, |position| position.line()));
+            records.push(record);
+        }
+        Ok((!records.is_empty()).then(|| Block {
+            path: self.path.clone(),
+            positions: self.positions.clone(),
+            lines,
+            records,
+        }))
+    }
+}
+
+fn position(names: &[String], field: &Field, path: &Arc<Path>) -> Result<Option<usize>> {
+    let mut found = names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| *name == field.name);
+    let first = found.next().map(|(at, _)| at);
+    match found.next() {
+        None => Ok(first),
+        Some(_) => Err(Error::Syntax {
+            at: At {
+                path: path.clone(),
+                place: Some(Place::Line(1)),
+            },
+            problem: format!(
+                "the header names `{}` twice; rename one of them",
+                field.name
+            ),
+        }),
+    }
+}
+
+impl Block {
+    pub(crate) fn rows(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn decode(self, layout: &Layout) -> Result<Chunk> {
+        let places = Places::of_lines(self.path, self.lines);
+        let column = |(field, &position): (&Field, &Option<usize>)| {
+            position
+                .map(|position| column(field, &self.records, position, &places))
+                .transpose()
+        };
+        let columns = layout.fields.iter().zip(self.positions.iter()).map(column);
+        Ok(Chunk {
+            rows: self.records.len(),
+            columns: columns.collect::<Result<_>>()?,
+            places: places.clone(),
+        })
+    }
+}
+
+fn column(
+    field: &Field,
+    records: &[StringRecord],
+    position: usize,
+    places: &Places,
+) -> Result<ArrayRef> {
+    let mut column = Column::new(field.kind);
+    for (row, record) in records.iter().enumerate() {
+        let text = record.get(position).unwrap_or_default();
+        column
+            .push(&cell(text, field.kind))
+            .map_err(|found| Error::Value {
+                at: places.at(row),
+                column: field.name,
+                problem: format!("found {found} where {} belong", field.kind.wanted()),
+            })?;
+    }
+    Ok(column.finish())
+}
+
+/// CSV knows only text; a list is written as JSON.
+fn cell(text: &str, kind: Kind) -> Cell<'_> {
+    if text.trim().is_empty() {
+        return Cell::Missing;
+    }
+    let text_cell = Cell::Text(Cow::Borrowed(text));
+    match kind {
+        Kind::Numbers => serde_json::from_str(text).unwrap_or(text_cell),
+        _ => text_cell,
+    }
+}
+
+fn csv_error(path: &Arc<Path>, error: csv::Error) -> Error {
+    let line = |position: &Option<csv::Position>| position.as_ref().map(|p| Place::Line(p.line()));
+    let (place, problem) = match error.kind() {
+        ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => (
+            line(pos),
+            format!(
+                "{len} fields where the header has {expected_len}; quote fields that contain a comma"
+            ),
+        ),
+        ErrorKind::Utf8 { pos, .. } => (line(pos), "not UTF-8; save the file as UTF-8".to_string()),
+        _ => match error.into_kind() {
+            ErrorKind::Io(source) => return read_error(path, source),
+            other => (None, format!("not readable as CSV ({other:?})")),
+        },
+    };
+    Error::Syntax {
+        at: At {
+            path: path.clone(),
+            place,
+        },
+        problem,
+    }
+}

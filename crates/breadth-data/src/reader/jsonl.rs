@@ -1,0 +1,316 @@
+//! JSON Lines: one object per line.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::BufRead;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+
+use super::cell::{Cell, Column};
+use super::inputs::read_error;
+use super::{Chunk, Places};
+use crate::error::{At, Error, Place, Result};
+use crate::schema::Layout;
+
+/// A JSON Lines text being read, front to back.
+pub(crate) struct JsonLinesFile {
+    path: Arc<Path>,
+    reader: Box<dyn BufRead + Send>,
+    next_line: u64,
+}
+
+/// Some whole lines.
+pub(crate) struct Block {
+    path: Arc<Path>,
+    first_line: u64,
+    lines: usize,
+    text: Vec<u8>,
+}
+
+/// Large enough that a block is worth a thread, small enough to have several.
+const BLOCK_BYTES: usize = 1 << 20;
+
+impl JsonLinesFile {
+    pub(crate) fn new(path: Arc<Path>, reader: Box<dyn BufRead + Send>) -> Self {
+        Self {
+            path,
+            reader,
+            next_line: 1,
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Block>> {
+        let mut text = Vec::with_capacity(BLOCK_BYTES + 4096);
+        let mut lines = 0;
+        while text.len() < BLOCK_BYTES {
+            let read = self.reader.read_until(b'\n', &mut text);
+            if read.map_err(|source| read_error(&self.path, source))? == 0 {
+                break;
+            }
+            lines += 1;
+        }
+        let first_line = self.next_line;
+        self.next_line += lines as u64;
+        Ok((lines > 0).then(|| Block {
+            path: self.path.clone(),
+            first_line,
+            lines,
+            text,
+        }))
+    }
+}
+
+impl Block {
+    /// The number of rows, or a little more where lines are blank.
+    pub(crate) fn rows(&self) -> usize {
+        self.lines
+    }
+
+    pub(crate) fn decode(self, layout: &Layout) -> Result<Chunk> {
+        let mut rows = Rows::new(layout);
+        for (line, number) in self
+            .text
+            .split(|&byte| byte == b'\n')
+            .zip(self.first_line..)
+        {
+            let line = line.trim_ascii();
+            if !line.is_empty() {
+                let at = || At {
+                    path: self.path.clone(),
+                    place: Some(Place::Line(number)),
+                };
+                rows.push(line, number, at)?;
+            }
+        }
+        Ok(Chunk {
+            rows: rows.lines.len(),
+            columns: rows.columns.into_iter().map(|c| Some(c.finish())).collect(),
+            places: Places::of_lines(self.path, rows.lines),
+        })
+    }
+}
+
+/// The rows of a block so far.
+struct Rows<'l> {
+    layout: &'l Layout,
+    columns: Vec<Column>,
+    lines: Vec<u64>,
+}
+
+impl<'l> Rows<'l> {
+    fn new(layout: &'l Layout) -> Self {
+        Self {
+            layout,
+            columns: layout.fields.iter().map(|f| Column::new(f.kind)).collect(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, line: &[u8], number: u64, at: impl Fn() -> At) -> Result<()> {
+        let patched; // must outlive the cells, which borrow from it
+        let cells = match parse(line, self.layout) {
+            Ok(cells) => cells,
+            Err(error) => match quote_bare_numbers(line) {
+                None => return Err(syntax(at(), &error)),
+                Some(line) => {
+                    patched = line;
+                    parse(&patched, self.layout).map_err(|error| syntax(at(), &error))?
+                }
+            },
+        };
+        self.check(line, &cells, &at)?;
+        for ((cell, field), column) in cells.iter().zip(&self.layout.fields).zip(&mut self.columns)
+        {
+            column.push(cell).map_err(|found| Error::Value {
+                at: at(),
+                column: field.name,
+                problem: format!("found {found} where {} belong", field.kind.wanted()),
+            })?;
+        }
+        self.lines.push(number);
+        Ok(())
+    }
+
+    /// Whether this line can be a row of the table. The names in it are looked at once in a block
+    /// and whenever a required one is missing: the lines of a file are alike, unless it is wrong.
+    fn check(&self, line: &[u8], cells: &[Cell], at: impl Fn() -> At) -> Result<()> {
+        let mut pairs = cells.iter().zip(&self.layout.fields);
+        let suspicious = pairs.any(|(cell, field)| field.required && *cell == Cell::Missing);
+        if !suspicious && !self.lines.is_empty() {
+            return Ok(());
+        }
+        let names = names(line);
+        self.layout.table.check(&names, at)
+    }
+}
+
+fn syntax(at: At, error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    // serde_json counts the one line it was given; `at` has the real number.
+    let problem = text.split(" at line ").next().unwrap_or(&text);
+    Error::Syntax {
+        at,
+        problem: format!(
+            "not a JSON object ({problem}, character {}); every line must be one whole object",
+            error.column()
+        ),
+    }
+}
+
+fn parse<'a>(line: &'a [u8], layout: &Layout) -> Result<Vec<Cell<'a>>, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(line);
+    let cells = RowSeed(layout).deserialize(&mut json)?;
+    json.end()?;
+    Ok(cells)
+}
+
+/// The names of an object's members, for messages.
+fn names(line: &[u8]) -> Vec<String> {
+    let patched = quote_bare_numbers(line);
+    let line = patched.as_deref().unwrap_or(line);
+    let object = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line);
+    object
+        .map(|map| map.into_iter().map(|(name, _)| name).collect())
+        .unwrap_or_default()
+}
+
+/// Python writes bare `NaN`, `Infinity` and `-Infinity`, which JSON does not know: puts them in
+/// quotes. `None` if there is none outside of strings.
+fn quote_bare_numbers(line: &[u8]) -> Option<Vec<u8>> {
+    const BARE: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let mut out = Vec::with_capacity(line.len() + 16);
+    let (mut at, mut in_string, mut found) = (0, false, false);
+    while at < line.len() {
+        let rest = &line[at..];
+        if let Some(word) = BARE
+            .iter()
+            .find(|word| !in_string && rest.starts_with(word))
+        {
+            out.push(b'"');
+            out.extend_from_slice(word);
+            out.push(b'"');
+            at += word.len();
+            found = true;
+            continue;
+        }
+        let escaped = in_string && rest[0] == b'\\';
+        in_string ^= rest[0] == b'"';
+        let step = if escaped { rest.len().min(2) } else { 1 };
+        out.extend_from_slice(&rest[..step]);
+        at += step;
+    }
+    found.then_some(out)
+}
+
+/// Reads an object's members into cells in the layout's order; other members are skipped.
+struct RowSeed<'l>(&'l Layout);
+
+impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
+    type Value = Vec<Cell<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RowSeed<'_> {
+    type Value = Vec<Cell<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut cells = vec![Cell::Missing; self.0.fields.len()];
+        let mut seen = vec![false; cells.len()];
+        while let Some(name) = map.next_key::<Key>()? {
+            match self.0.fields.iter().position(|field| field.name == name.0) {
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Some(at) if seen[at] => {
+                    let name = name.0;
+                    return Err(de::Error::custom(format_args!("`{name}` is given twice")));
+                }
+                Some(at) => {
+                    seen[at] = true;
+                    cells[at] = map.next_value()?;
+                }
+            }
+        }
+        Ok(cells)
+    }
+}
+
+/// A member's name, borrowed from the line where it has no escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        match json.deserialize_str(CellVisitor)? {
+            Cell::Text(text) => Ok(Key(text)),
+            _ => Err(de::Error::custom("a name must be a string")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(CellVisitor)
+    }
+}
+
+struct CellVisitor;
+
+impl<'de> Visitor<'de> for CellVisitor {
+    type Value = Cell<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Cell::Missing)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Cell::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Cell::Integer(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Cell::Integer(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Cell::Float(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cell::Text(Cow::Owned(text.into())))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cell::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Cell::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Cell::Object)
+    }
+}

@@ -1,0 +1,102 @@
+//! From inputs to chunks of rows, whatever the format.
+//!
+//! Inputs become [`Work`], cheap to make and expensive to decode: a row group of a Parquet file, a
+//! block of lines. Work is decoded in parallel, and while the next wave is decoded the current one
+//! is handed to the table that is being built, in the order of the input.
+
+mod cell;
+mod chunk;
+pub(crate) mod convert;
+mod csv;
+mod inputs;
+mod jsonl;
+pub(crate) mod parquet;
+mod text;
+
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+pub(crate) use chunk::{Chunk, Places};
+
+use crate::error::{Error, Result};
+use crate::schema::Layout;
+use inputs::Inputs;
+
+/// A piece of an input that can be decoded by itself.
+enum Work {
+    Parquet(parquet::RowGroup),
+    JsonLines(jsonl::Block),
+    Csv(csv::Block),
+}
+
+impl Work {
+    fn rows(&self) -> usize {
+        match self {
+            Work::Parquet(group) => group.rows(),
+            Work::JsonLines(block) => block.rows(),
+            Work::Csv(block) => block.rows(),
+        }
+    }
+
+    fn decode(self, layout: &Layout) -> Result<Chunk> {
+        match self {
+            Work::Parquet(group) => group.decode(layout),
+            Work::JsonLines(block) => block.decode(layout),
+            Work::Csv(block) => block.decode(layout),
+        }
+    }
+}
+
+/// A wave is small enough to keep two of them in memory, and large enough to keep the threads busy.
+const WAVE_ROWS: usize = 1 << 18;
+
+/// Reads every row of `inputs`, in order, and hands it to `take` chunk by chunk.
+pub(crate) fn for_each_chunk(
+    inputs: &[PathBuf],
+    layout: &Layout,
+    mut take: impl FnMut(Chunk) -> Result<()> + Send,
+) -> Result<()> {
+    let mut inputs = Inputs::open(inputs, layout)?;
+    let mut decoded: Vec<Chunk> = Vec::new();
+    let mut rows = 0;
+    loop {
+        let wave = next_wave(&mut inputs, layout)?;
+        if wave.is_empty() && decoded.is_empty() {
+            break;
+        }
+        rows += wave.iter().map(Work::rows).sum::<usize>();
+        let (next, taken) = rayon::join(
+            || decode(wave, layout),
+            || decoded.into_iter().try_for_each(&mut take),
+        );
+        taken?;
+        decoded = next?;
+    }
+    match rows {
+        0 => Err(Error::NoRows(inputs.names())),
+        _ => Ok(()),
+    }
+}
+
+fn next_wave(inputs: &mut Inputs, layout: &Layout) -> Result<Vec<Work>> {
+    let mut wave = Vec::new();
+    let mut rows = 0;
+    while rows < WAVE_ROWS {
+        let Some(work) = inputs.next(layout)? else {
+            break;
+        };
+        rows += work.rows();
+        wave.push(work);
+    }
+    Ok(wave)
+}
+
+fn decode(wave: Vec<Work>, layout: &Layout) -> Result<Vec<Chunk>> {
+    // An explicit collection before `?`: which error is reported must not depend on threads.
+    let chunks: Vec<Result<Chunk>> = wave
+        .into_par_iter()
+        .map(|work| work.decode(layout))
+        .collect();
+    chunks.into_iter().collect()
+}

@@ -1,0 +1,250 @@
+//! Parquet: row groups decoded column by column, ids kept as dictionaries.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Field as ArrowField, Schema};
+use bytes::{Buf, Bytes};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::{ChunkReader, Length};
+use rayon::prelude::*;
+
+use super::convert::{convert, id_type};
+use super::inputs::read_error;
+use super::{Chunk, Places};
+use crate::error::{At, Error, Place, Result};
+use crate::provenance::check_version;
+use crate::schema::{Kind, Layout};
+
+/// A Parquet file whose row groups are handed out one by one.
+pub(crate) struct ParquetFile {
+    shared: Arc<Shared>,
+    next_group: usize,
+    next_row: u64,
+}
+
+struct Shared {
+    path: Arc<Path>,
+    metadata: ArrowReaderMetadata,
+    /// Position in the file's schema of each column of the layout.
+    positions: Vec<Option<usize>>,
+}
+
+/// One row group of a file.
+pub(crate) struct RowGroup {
+    shared: Arc<Shared>,
+    group: usize,
+    first_row: u64,
+}
+
+impl ParquetFile {
+    pub(crate) fn open(path: Arc<Path>, layout: &Layout) -> Result<Self> {
+        let metadata = open_metadata(&path)?;
+        check_version(&path, &metadata)?;
+        let corrupt = |error| corrupt(&path, error);
+        let metadata = arrow_metadata(metadata.into(), layout).map_err(corrupt)?;
+        let names: Vec<&String> = metadata
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| f.name())
+            .collect();
+        let owned: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+        layout.table.check(&owned, || At {
+            path: path.clone(),
+            place: None,
+        })?;
+        let find = |name: &str| names.iter().position(|known| *known == name);
+        let positions = layout.fields.iter().map(|f| find(f.name)).collect();
+        Ok(Self {
+            shared: Arc::new(Shared {
+                path,
+                metadata,
+                positions,
+            }),
+            next_group: 0,
+            next_row: 1,
+        })
+    }
+
+    pub(crate) fn next(&mut self) -> Option<RowGroup> {
+        let groups = self.shared.metadata.metadata().num_row_groups();
+        if self.next_group == groups {
+            return None;
+        }
+        let group = RowGroup {
+            shared: self.shared.clone(),
+            group: self.next_group,
+            first_row: self.next_row,
+        };
+        self.next_group += 1;
+        self.next_row += group.rows() as u64;
+        Some(group)
+    }
+}
+
+/// Reads the footer of a Parquet file.
+pub(crate) fn open_metadata(path: &Path) -> Result<ParquetMetaData> {
+    let file = File::open(path).map_err(|source| read_error(path, source))?;
+    ParquetMetaDataReader::new()
+        .parse_and_finish(&file)
+        .map_err(|error| corrupt(path, error))
+}
+
+/// The file's own types, except that string ids are read as dictionaries: their codes then come
+/// without a string being made for each row. The Arrow schema that a writer may have embedded is
+/// ignored; it would only bring more string types.
+fn arrow_metadata(
+    metadata: Arc<ParquetMetaData>,
+    layout: &Layout,
+) -> Result<ArrowReaderMetadata, ParquetError> {
+    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain)?;
+    let is_id = |name: &str| {
+        let mut fields = layout.fields.iter();
+        fields.any(|field| field.name == name && field.kind == Kind::Id)
+    };
+    let fields = inferred.schema().fields().iter().map(|field| {
+        match field.data_type() == &DataType::Utf8 && is_id(field.name()) {
+            true => ArrowField::new(field.name(), id_type(), field.is_nullable()).into(),
+            false => field.clone(),
+        }
+    });
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    let options = ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(metadata, options)
+}
+
+impl RowGroup {
+    pub(crate) fn rows(&self) -> usize {
+        let groups = self.shared.metadata.metadata();
+        groups.row_group(self.group).num_rows() as usize
+    }
+
+    /// Decodes the columns in parallel: a file of one row group keeps the threads busy too.
+    pub(crate) fn decode(self, layout: &Layout) -> Result<Chunk> {
+        let columns: Vec<Result<Option<ArrayRef>>> = (0..layout.fields.len())
+            .into_par_iter()
+            .map(|column| self.column(column, layout))
+            .collect();
+        Ok(Chunk {
+            rows: self.rows(),
+            columns: columns.into_iter().collect::<Result<_>>()?,
+            places: Places {
+                path: self.shared.path.clone(),
+                first: Place::Row(self.first_row),
+                lines: None,
+            },
+        })
+    }
+
+    fn column(&self, column: usize, layout: &Layout) -> Result<Option<ArrayRef>> {
+        let Some(position) = self.shared.positions[column] else {
+            return Ok(None);
+        };
+        let field = layout.fields[column];
+        let array = self.read(position)?;
+        let found = array.data_type().to_string();
+        match convert(array, field.kind) {
+            Some(array) => Ok(Some(array)),
+            None => Err(Error::ColumnType {
+                path: self.shared.path.to_path_buf(),
+                column: field.name.into(),
+                found,
+                wanted: field.kind.wanted(),
+            }),
+        }
+    }
+
+    /// One column of the row group as one array.
+    fn read(&self, position: usize) -> Result<ArrayRef> {
+        let path = &self.shared.path;
+        let metadata = self.shared.metadata.clone();
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), [position]);
+        let span = Span::read(self, &mask).map_err(|source| read_error(path, source))?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(span, metadata)
+            .with_row_groups(vec![self.group])
+            .with_projection(mask)
+            .with_batch_size(self.rows().max(1))
+            .build();
+        let mut batches = reader.map_err(|error| corrupt(path, error))?;
+        let short = || ParquetError::General("the row group has fewer rows than it says".into());
+        match batches.next() {
+            Some(Ok(batch)) if batch.num_rows() == self.rows() => Ok(batch.column(0).clone()),
+            Some(Err(error)) => Err(corrupt(path, error.into())),
+            _ => Err(corrupt(path, short())),
+        }
+    }
+}
+
+/// The bytes of the file that hold one column of one row group, read at once.
+///
+/// Every task opens the file for itself: clones of one descriptor share a position.
+struct Span {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Span {
+    fn read(group: &RowGroup, mask: &ProjectionMask) -> std::io::Result<Self> {
+        let metadata = group.shared.metadata.metadata().row_group(group.group);
+        let leaves = (0..metadata.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
+        let ranges = leaves.map(|leaf| metadata.column(leaf).byte_range());
+        let (start, end) = ranges.fold((u64::MAX, 0), |(start, end), (offset, length)| {
+            (start.min(offset), end.max(offset.saturating_add(length)))
+        });
+        let mut file = File::open(&group.shared.path)?;
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        file.take(end.saturating_sub(start))
+            .read_to_end(&mut bytes)?;
+        Ok(Self {
+            start,
+            bytes: bytes.into(),
+        })
+    }
+}
+
+impl Length for Span {
+    fn len(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+impl ChunkReader for Span {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        let rest = self.get_bytes(start, self.len().saturating_sub(start) as usize)?;
+        Ok(rest.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let outside = || ParquetError::EOF("a page lies outside of its column".into());
+        let from = start.checked_sub(self.start).ok_or_else(outside)? as usize;
+        let to = from.checked_add(length).ok_or_else(outside)?;
+        match to <= self.bytes.len() {
+            true => Ok(self.bytes.slice(from..to)),
+            false => Err(outside()),
+        }
+    }
+}
+
+pub(crate) fn corrupt(path: &Path, error: ParquetError) -> Error {
+    Error::Corrupt {
+        path: path.into(),
+        format: "Parquet",
+        problem: error.to_string(),
+        todo: "it may be truncated: write or copy it again",
+    }
+}

@@ -1,0 +1,99 @@
+//! Text inputs: decompression, and which format it is.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::Work;
+use super::csv::CsvFile;
+use super::inputs::{peek, read_error};
+use super::jsonl::JsonLinesFile;
+use crate::error::{Error, Result};
+use crate::schema::Layout;
+
+/// A text being read, front to back.
+pub(crate) enum TextFile {
+    Empty,
+    JsonLines(JsonLinesFile),
+    Csv(Box<CsvFile>),
+}
+
+type Reader = Box<dyn BufRead + Send>;
+
+impl TextFile {
+    pub(crate) fn open(path: Arc<Path>, reader: Reader, layout: &Layout) -> Result<Self> {
+        let fail = |source| read_error(&path, source);
+        let reader = decompress(reader).map_err(fail)?;
+        let (head, reader) = peek(reader, 4096).map_err(fail)?;
+        let reader = skip_byte_order_mark(&head, reader).map_err(fail)?;
+        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
+        if text.starts_with(b"PAR1") {
+            return Err(not_text(
+                &path,
+                "Parquet",
+                "give Parquet as an uncompressed file, not through a pipe",
+            ));
+        }
+        if text.starts_with(b"PK\x03\x04") {
+            return Err(not_text(
+                &path,
+                "a table",
+                "it is a zip archive: unpack it first",
+            ));
+        }
+        if text.contains(&0) {
+            return Err(not_text(
+                &path,
+                "a table",
+                "it is binary, but not Parquet; give Parquet, JSON Lines or CSV",
+            ));
+        }
+        match text.trim_ascii_start().first() {
+            None if text.len() < 4000 => Ok(TextFile::Empty),
+            Some(b'[') => Err(not_text(
+                &path,
+                "JSON Lines",
+                "it is one JSON array; write one object per line (jq -c '.[]')",
+            )),
+            None | Some(b'{') => Ok(TextFile::JsonLines(JsonLinesFile::new(path, reader))),
+            Some(_) => CsvFile::open(path, reader, layout).map(|csv| TextFile::Csv(Box::new(csv))),
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Work>> {
+        match self {
+            TextFile::Empty => Ok(None),
+            TextFile::JsonLines(file) => Ok(file.next()?.map(Work::JsonLines)),
+            TextFile::Csv(file) => Ok(file.next()?.map(Work::Csv)),
+        }
+    }
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+fn skip_byte_order_mark(head: &[u8], mut reader: Reader) -> io::Result<Reader> {
+    if head.starts_with(BYTE_ORDER_MARK) {
+        reader.read_exact(&mut [0; 3])?;
+    }
+    Ok(reader)
+}
+
+fn decompress(reader: Reader) -> io::Result<Reader> {
+    let (head, reader) = peek(reader, 4)?;
+    Ok(match head.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(BufReader::new(MultiGzDecoder::new(reader))),
+        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(BufReader::new(zstd::Decoder::with_buffer(reader)?)),
+        _ => reader,
+    })
+}
+
+fn not_text(path: &Path, format: &'static str, todo: &'static str) -> Error {
+    Error::Corrupt {
+        path: path.into(),
+        format,
+        problem: "by its first bytes".into(),
+        todo,
+    }
+}

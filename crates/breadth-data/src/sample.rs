@@ -1,0 +1,74 @@
+//! The sample table: responses drawn from each model, with their rewards.
+
+mod build;
+mod write;
+
+use std::path::PathBuf;
+
+pub use write::{SampleRow, SampleWriter, write_samples};
+
+use crate::ReadOptions;
+use crate::error::Result;
+use crate::reader::for_each_chunk;
+use crate::schema::{Layout, Table, sample};
+
+/// What the samples of one model for one prompt came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// `c` of `n` samples were correct; `n >= 1`.
+    Counts {
+        /// The samples.
+        n: u64,
+        /// The correct ones.
+        c: u64,
+    },
+    /// The reward of each sample, in [0, 1], in the order of the rows.
+    Rewards(Vec<f64>),
+}
+
+/// Outcomes by model and prompt.
+///
+/// Models, prompts and groups stand in the order of their first appearance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SampleTable {
+    /// The models.
+    pub models: Vec<String>,
+    /// The prompts.
+    pub prompts: Vec<String>,
+    /// The classes of prompts; empty if the table has none.
+    pub groups: Vec<String>,
+    /// The class of each prompt, as a position in `groups`.
+    pub group: Vec<Option<u32>>,
+    /// Outcomes, `[model][prompt]`; `None` where a model has no sample for a prompt, which
+    /// [`read`](Self::read) does not leave.
+    pub outcomes: Vec<Vec<Option<Outcome>>>,
+}
+
+impl SampleTable {
+    /// Reads a sample table from files, folders, globs, a run folder, or `-` for standard input.
+    ///
+    /// A model that lacks prompts would be averaged over easier or harder ones than its rivals: that
+    /// is an error, unless `intersect` asks for the prompts that all models have.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("samples.csv");
+    /// use breadth_data::{Outcome, ReadOptions, SampleTable};
+    /// std::fs::write(&path, "model,prompt_id,response_id,reward\na,p1,0,1\na,p1,1,0.5\n")?;
+    /// let table = SampleTable::read(&[path], &ReadOptions::default())?;
+    /// assert_eq!(table.outcomes[0][0], Some(Outcome::Rewards(vec![1.0, 0.5])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever would make a number wrong: see [`Error`](crate::Error).
+    pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
+        let layout = Layout {
+            table: Table::Samples,
+            fields: sample::FIELDS.to_vec(),
+        };
+        let mut builder = build::Builder::default();
+        for_each_chunk(inputs, &layout, |chunk| builder.push(&chunk))?;
+        builder.finish(options)
+    }
+}

@@ -1,0 +1,336 @@
+//! From rows, in any order, to one outcome for each model and prompt.
+
+use arrow_array::Array;
+
+use super::{Outcome, SampleTable};
+use crate::ReadOptions;
+use crate::error::{Error, Result};
+use crate::intern::{Interner, NONE};
+use crate::origins::Origins;
+use crate::reader::Chunk;
+use crate::schema::sample::{C, FIELDS, GROUP, MODEL, N, PROMPT, RESPONSE, REWARDS};
+use crate::value;
+
+/// A sample table under construction.
+#[derive(Default)]
+pub(super) struct Builder {
+    origins: Origins,
+    models: Interner,
+    prompts: Interner,
+    responses: Interner,
+    groups: Interner,
+    /// The class of each prompt, or [`NONE`].
+    group: Vec<u32>,
+    /// The ordinal of the first row of each prompt.
+    prompt_origin: Vec<u32>,
+    cells: Vec<Vec<Cell>>,
+}
+
+/// What is known of one model and one prompt.
+#[derive(Clone, Default)]
+enum Cell {
+    #[default]
+    Empty,
+    Counts {
+        n: u64,
+        c: u64,
+        origin: u32,
+    },
+    Samples(Vec<Sample>),
+}
+
+#[derive(Clone, Copy)]
+struct Sample {
+    reward: f64,
+    response: u32,
+    origin: u32,
+}
+
+/// What one row says.
+enum Row {
+    Counts { n: u64, c: u64 },
+    Sample { reward: f64, response: u32 },
+}
+
+impl Builder {
+    pub(super) fn push(&mut self, chunk: &Chunk) -> Result<()> {
+        let first = self.origins.push(chunk)?;
+        let models = required(&mut self.models, chunk, MODEL)?;
+        let prompts = required(&mut self.prompts, chunk, PROMPT)?;
+        let responses = optional(&mut self.responses, chunk, RESPONSE);
+        let groups = optional(&mut self.groups, chunk, GROUP);
+        self.cells.resize_with(self.models.len(), Vec::new);
+        for at in 0..chunk.rows {
+            let ordinal = first + at as u32;
+            let (model, prompt) = (models[at], prompts[at]);
+            self.note_prompt(prompt, groups[at], ordinal)?;
+            let row = row(chunk, at, responses[at])?;
+            self.add(model, prompt, row, ordinal)?;
+        }
+        Ok(())
+    }
+
+    fn note_prompt(&mut self, prompt: u32, group: u32, ordinal: u32) -> Result<()> {
+        let at = prompt as usize;
+        if at == self.group.len() {
+            self.group.push(NONE);
+            self.prompt_origin.push(ordinal);
+        }
+        let known = self.group[at];
+        if known == NONE {
+            self.group[at] = group;
+        } else if group != NONE && group != known {
+            return Err(Error::Conflict {
+                first: self.origins.at(self.prompt_origin[at]),
+                first_value: format!("`{}`", self.groups.name(known)),
+                second: self.origins.at(ordinal),
+                second_value: format!("`{}`", self.groups.name(group)),
+                column: "group",
+                shared: format!("the same prompt `{}`", self.prompts.name(prompt)),
+            });
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, model: u32, prompt: u32, row: Row, origin: u32) -> Result<()> {
+        let cells = &mut self.cells[model as usize];
+        if cells.len() <= prompt as usize {
+            cells.resize(prompt as usize + 1, Cell::Empty);
+        }
+        let cell = &mut cells[prompt as usize];
+        match (&mut *cell, row) {
+            (Cell::Empty, Row::Counts { n, c }) => *cell = Cell::Counts { n, c, origin },
+            (Cell::Empty, Row::Sample { reward, response }) => {
+                *cell = Cell::Samples(vec![Sample {
+                    reward,
+                    response,
+                    origin,
+                }]);
+            }
+            (Cell::Samples(samples), Row::Sample { reward, response }) => {
+                samples.push(Sample {
+                    reward,
+                    response,
+                    origin,
+                });
+            }
+            (Cell::Counts { origin: first, .. }, _) => {
+                let first = *first;
+                return Err(self.duplicate(model, prompt, None, first, origin));
+            }
+            (Cell::Samples(samples), Row::Counts { .. }) => {
+                let first = samples[0].origin;
+                return Err(self.duplicate(model, prompt, None, first, origin));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, options: &ReadOptions) -> Result<SampleTable> {
+        self.check_unique()?;
+        let prompts = self.prompts.len();
+        for cells in &mut self.cells {
+            cells.resize(prompts, Cell::Empty);
+        }
+        let keep: Vec<bool> = (0..prompts)
+            .map(|prompt| self.cells.iter().all(|cells| !cells[prompt].is_empty()))
+            .collect();
+        if !options.intersect {
+            self.check_complete()?;
+        } else if !keep.contains(&true) {
+            return Err(self.nothing_common());
+        }
+        Ok(self.into_table(&keep))
+    }
+
+    /// Samples are few for each model and prompt: sorting them is cheaper than a hash of all.
+    fn check_unique(&self) -> Result<()> {
+        let mut order = Vec::new();
+        for (model, cells) in self.cells.iter().enumerate() {
+            for (prompt, cell) in cells.iter().enumerate() {
+                let Cell::Samples(samples) = cell else {
+                    continue;
+                };
+                order.clear();
+                order.extend(
+                    samples
+                        .iter()
+                        .map(|sample| (sample.response, sample.origin)),
+                );
+                order.sort_unstable();
+                if let Some(two) = order.windows(2).find(|two| two[0].0 == two[1].0) {
+                    let response = Some(two[0].0);
+                    let (model, prompt) = (model as u32, prompt as u32);
+                    return Err(self.duplicate(model, prompt, response, two[0].1, two[1].1));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_complete(&self) -> Result<()> {
+        for (model, cells) in self.cells.iter().enumerate() {
+            if let Some(first) = cells.iter().position(Cell::is_empty) {
+                return Err(Error::MissingRows {
+                    model: self.models.name(model as u32).into(),
+                    missing: cells.iter().filter(|cell| cell.is_empty()).count(),
+                    all: cells.len(),
+                    what: "prompts",
+                    key: format!("prompt `{}`", self.prompts.name(first as u32)),
+                    at: self.origins.at(self.prompt_origin[first]),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn nothing_common(&self) -> Error {
+        let given = |cells: &Vec<Cell>| cells.iter().filter(|cell| !cell.is_empty()).count();
+        let fewest = (0..self.cells.len()).min_by_key(|&model| given(&self.cells[model]));
+        Error::NoCommonRows {
+            models: self.cells.len(),
+            what: "prompt",
+            model: self.models.name(fewest.unwrap_or(0) as u32).into(),
+        }
+    }
+
+    fn duplicate(
+        &self,
+        model: u32,
+        prompt: u32,
+        response: Option<u32>,
+        first: u32,
+        second: u32,
+    ) -> Error {
+        let (model, prompt) = (self.models.name(model), self.prompts.name(prompt));
+        let what = match response {
+            Some(response) => format!("response `{}`", self.responses.name(response)),
+            None => "its counts".into(),
+        };
+        Error::Duplicate {
+            first: self.origins.at(first),
+            second: self.origins.at(second),
+            key: format!("model `{model}`, prompt `{prompt}`, {what}"),
+        }
+    }
+
+    fn into_table(self, keep: &[bool]) -> SampleTable {
+        let mut group: Vec<u32> = kept(self.group, keep);
+        let mut groups = self.groups.into_strings();
+        crate::intern::recode(&mut group, &mut groups);
+        SampleTable {
+            models: self.models.into_strings(),
+            prompts: kept(self.prompts.into_strings(), keep),
+            groups,
+            group: group
+                .into_iter()
+                .map(|code| (code != NONE).then_some(code))
+                .collect(),
+            outcomes: self
+                .cells
+                .into_iter()
+                .map(|cells| kept(cells, keep).into_iter().map(Cell::outcome).collect())
+                .collect(),
+        }
+    }
+}
+
+impl Cell {
+    fn is_empty(&self) -> bool {
+        matches!(self, Cell::Empty)
+    }
+
+    fn outcome(self) -> Option<Outcome> {
+        match self {
+            Cell::Empty => None,
+            Cell::Counts { n, c, .. } => Some(Outcome::Counts { n, c }),
+            Cell::Samples(samples) => Some(Outcome::Rewards(
+                samples.iter().map(|sample| sample.reward).collect(),
+            )),
+        }
+    }
+}
+
+fn kept<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
+    let pairs = values.into_iter().zip(keep);
+    pairs
+        .filter(|(_, keep)| **keep)
+        .map(|(value, _)| value)
+        .collect()
+}
+
+fn row(chunk: &Chunk, at: usize, response: u32) -> Result<Row> {
+    let reward = REWARDS
+        .into_iter()
+        .find_map(|column| Some((column, chunk.number(column, at)?)));
+    let Some((column, reward)) = reward else {
+        return counts(chunk, at);
+    };
+    if response == NONE {
+        return Err(bad(chunk, at, RESPONSE, value::missing()));
+    }
+    let reward = value::reward(reward).map_err(|problem| bad(chunk, at, column, problem))?;
+    Ok(Row::Sample { reward, response })
+}
+
+fn counts(chunk: &Chunk, at: usize) -> Result<Row> {
+    let present = |column: usize| {
+        chunk.columns[column]
+            .as_ref()
+            .is_some_and(|a| a.null_count() < a.len())
+    };
+    let count = |column| {
+        let value = chunk.number(column, at).ok_or_else(value::missing);
+        value
+            .and_then(value::count)
+            .map_err(|problem| bad(chunk, at, column, problem))
+    };
+    if !present(N) && !present(C) {
+        return Err(bad(chunk, at, reward_column(chunk), value::missing()));
+    }
+    let (n, c) = (count(N)?, count(C)?);
+    if n == 0 {
+        return Err(bad(
+            chunk,
+            at,
+            N,
+            "0 samples say nothing; give at least 1 or remove the row".into(),
+        ));
+    }
+    if c > n {
+        let problem = format!("{c} correct of {n} samples (`n`); at most `n` can be correct");
+        return Err(bad(chunk, at, C, problem));
+    }
+    Ok(Row::Counts { n, c })
+}
+
+/// The column that a missing reward is missing from.
+fn reward_column(chunk: &Chunk) -> usize {
+    let mut present = REWARDS.into_iter();
+    let found = present.find(|&column| {
+        let array = chunk.columns[column].as_ref();
+        array.is_some_and(|array| array.null_count() < array.len())
+    });
+    found.unwrap_or(REWARDS[0])
+}
+
+fn required(interner: &mut Interner, chunk: &Chunk, column: usize) -> Result<Vec<u32>> {
+    let missing = |row| bad(chunk, row, column, value::missing());
+    let ids = chunk.ids(column).ok_or_else(|| missing(0))?;
+    interner.codes(ids, None).map_err(missing)
+}
+
+fn optional(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
+    match chunk.ids(column) {
+        Some(ids) => interner.optional_codes(ids),
+        None => vec![NONE; chunk.rows],
+    }
+}
+
+fn bad(chunk: &Chunk, row: usize, column: usize, problem: String) -> Error {
+    Error::Value {
+        at: chunk.places.at(row),
+        column: FIELDS[column].name,
+        problem,
+    }
+}

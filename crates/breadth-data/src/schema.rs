@@ -1,0 +1,208 @@
+//! The columns of the two tables: the one place that says what a reader looks for.
+
+use crate::error::{At, Error, Result, list};
+
+/// What a column holds, whatever the file's own type for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A string or an integer; becomes a dictionary of strings.
+    Id,
+    /// A number; becomes f64.
+    Number,
+    /// A number or a boolean; becomes f64, true being 1.
+    Flag,
+    /// A list of numbers; becomes a list of f32.
+    Numbers,
+}
+
+impl Kind {
+    pub(crate) fn wanted(self) -> &'static str {
+        match self {
+            Kind::Id => "strings or integers",
+            Kind::Number => "numbers",
+            Kind::Flag => "numbers or booleans",
+            Kind::Numbers => "lists of numbers",
+        }
+    }
+}
+
+/// A column that a reader looks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether no row can do without it.
+    pub(crate) required: bool,
+}
+
+const fn required(name: &'static str, kind: Kind) -> Field {
+    let required = true;
+    Field {
+        name,
+        kind,
+        required,
+    }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Field {
+    let required = false;
+    Field {
+        name,
+        kind,
+        required,
+    }
+}
+
+/// The columns to read, and the kind of table they belong to.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) table: Table,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// The two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    Scores,
+    Samples,
+}
+
+/// Positions of the score columns in a [`Layout`] and so in every chunk read by it.
+pub(crate) mod score {
+    use super::{Field, Kind, optional, required};
+
+    pub(crate) const SOURCE: usize = 0;
+    pub(crate) const PROMPT: usize = 1;
+    pub(crate) const RESPONSE: usize = 2;
+    pub(crate) const MODEL: usize = 3;
+    pub(crate) const LOGPROB: usize = 4;
+    pub(crate) const GROUP: usize = 5;
+    pub(crate) const WEIGHT: usize = 6;
+    /// Read only when asked for, like the next one; so they come last.
+    pub(crate) const TOKENS: usize = 7;
+    pub(crate) const TOKEN_LOGPROBS: usize = 8;
+
+    pub(crate) const FIELDS: [Field; 9] = [
+        optional("source", Kind::Id),
+        required("prompt_id", Kind::Id),
+        optional("response_id", Kind::Id),
+        required("model", Kind::Id),
+        required("logprob", Kind::Number),
+        optional("group", Kind::Id),
+        optional("weight", Kind::Number),
+        optional("tokens", Kind::Number),
+        optional("token_logprobs", Kind::Numbers),
+    ];
+}
+
+/// Positions of the sample columns, as in [`score`].
+pub(crate) mod sample {
+    use super::{Field, Kind, optional, required};
+
+    pub(crate) const PROMPT: usize = 0;
+    pub(crate) const RESPONSE: usize = 1;
+    pub(crate) const MODEL: usize = 2;
+    pub(crate) const GROUP: usize = 3;
+    pub(crate) const N: usize = 4;
+    pub(crate) const C: usize = 5;
+    /// The names a reward goes by; the first one present counts.
+    pub(crate) const REWARDS: [usize; 3] = [6, 7, 8];
+
+    pub(crate) const FIELDS: [Field; 9] = [
+        required("prompt_id", Kind::Id),
+        optional("response_id", Kind::Id),
+        required("model", Kind::Id),
+        optional("group", Kind::Id),
+        optional("n", Kind::Number),
+        optional("c", Kind::Number),
+        optional("reward", Kind::Flag),
+        optional("correct", Kind::Flag),
+        optional("passed", Kind::Flag),
+    ];
+}
+
+impl Table {
+    fn name(self) -> &'static str {
+        match self {
+            Table::Scores => "score table",
+            Table::Samples => "sample table",
+        }
+    }
+
+    fn todo(self) -> &'static str {
+        match self {
+            Table::Scores => "`breadth select` and `breadth profile` take score tables",
+            Table::Samples => {
+                "`breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)"
+            }
+        }
+    }
+
+    fn needs(self) -> &'static str {
+        match self {
+            Table::Scores => "a score table needs `model`, `prompt_id` and `logprob`",
+            Table::Samples => {
+                "a sample table needs `model`, `prompt_id` and either `response_id` with `reward` \
+                 (or `correct`, `passed`) or the counts `n` and `c`"
+            }
+        }
+    }
+
+    /// The name of its file in a run folder.
+    pub(crate) fn file_name(self) -> &'static str {
+        match self {
+            Table::Scores => "scores.parquet",
+            Table::Samples => "samples.parquet",
+        }
+    }
+
+    /// Checks that columns of these names can be this kind of table.
+    ///
+    /// A table of samples with their log-probabilities has every column that a score table needs.
+    /// Its responses differ from model to model, so to compare them would be wrong; what tells it
+    /// apart is a reward, and no `source` to say that the responses are shared.
+    pub(crate) fn check(self, names: &[String], at: impl Fn() -> At) -> Result<()> {
+        let has = |name: &str| names.iter().any(|known| known == name);
+        let reward = has("reward") || has("correct") || has("passed");
+        let counts = has("n") && has("c");
+        let is_sample = (reward || counts) && !(has("logprob") && has("source"));
+        let missing = match self {
+            Table::Scores if is_sample && (reward || !has("logprob")) => {
+                return Err(self.wrong(Table::Samples, at()));
+            }
+            Table::Scores => ["model", "prompt_id", "logprob"]
+                .into_iter()
+                .find(|n| !has(n)),
+            Table::Samples if !reward && !counts && has("logprob") => {
+                return Err(self.wrong(Table::Scores, at()));
+            }
+            Table::Samples if !reward && !counts => Some("reward"),
+            Table::Samples if reward => ["model", "prompt_id", "response_id"]
+                .into_iter()
+                .find(|n| !has(n)),
+            Table::Samples => ["model", "prompt_id"].into_iter().find(|n| !has(n)),
+        };
+        match missing {
+            None => Ok(()),
+            Some(column) => Err(Error::MissingColumn {
+                at: at(),
+                column,
+                found: if names.is_empty() {
+                    "none".into()
+                } else {
+                    list(names)
+                },
+                needs: self.needs(),
+            }),
+        }
+    }
+
+    fn wrong(self, found: Table, at: At) -> Error {
+        Error::WrongTable {
+            at,
+            found: found.name(),
+            wanted: self.name(),
+            todo: found.todo(),
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! From long rows, in any order, to one column for each model.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float32Type;
+use arrow_array::{Array, ListArray};
+use hashbrown::HashMap;
+
+use super::{ReadOptions, ScoreTable};
+use crate::error::{Error, Result};
+use crate::intern::{Interner, NONE};
+use crate::origins::{ABSENT, Origins};
+use crate::reader::Chunk;
+use crate::schema::score::{
+    FIELDS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS, WEIGHT,
+};
+use crate::value;
+
+/// A score table under construction.
+#[derive(Default)]
+pub(super) struct Builder {
+    origins: Origins,
+    models: Interner,
+    sources: Interner,
+    prompts: Interner,
+    responses: Interner,
+    groups: Interner,
+    keys: Keys,
+    columns: Vec<Column>,
+    weights: Vec<f64>,
+    group: Vec<u32>,
+    tokens: Vec<u32>,
+    has_lists: bool,
+}
+
+/// The responses, in order of first appearance.
+#[derive(Default)]
+struct Keys {
+    /// Source, prompt and response of each row.
+    rows: Vec<[u32; 3]>,
+    index: HashMap<[u32; 3], u32>,
+    /// The ordinal of the long row that gave it first.
+    origin: Vec<u32>,
+}
+
+/// What one model says, row by row; shorter than the table where it says nothing yet.
+#[derive(Default)]
+struct Column {
+    values: Vec<f64>,
+    /// The ordinal of the long row that gave the value, or [`ABSENT`].
+    origin: Vec<u32>,
+    lists: Vec<Option<Vec<f32>>>,
+    /// Where the model's next value belongs if its rows come in the order of the table.
+    next: usize,
+}
+
+impl Builder {
+    pub(super) fn push(&mut self, chunk: &Chunk) -> Result<()> {
+        let first = self.origins.push(chunk)?;
+        let models = codes(&mut self.models, chunk, MODEL, None)?;
+        let sources = codes(&mut self.sources, chunk, SOURCE, Some("data"))?;
+        let prompts = codes(&mut self.prompts, chunk, PROMPT, None)?;
+        let responses = codes(&mut self.responses, chunk, RESPONSE, Some("0"))?;
+        let values = log_probs(chunk)?;
+        self.columns.resize_with(self.models.len(), Column::default);
+
+        let mut rows = Vec::with_capacity(chunk.rows);
+        for (at, &value) in values.iter().enumerate() {
+            let key = [sources[at], prompts[at], responses[at]];
+            let ordinal = first + at as u32;
+            let column = &mut self.columns[models[at] as usize];
+            let row = self.keys.row(key, column.next, ordinal);
+            if let Some(earlier) = column.set(row, value, ordinal) {
+                return Err(self.duplicate(models[at], row, earlier, ordinal));
+            }
+            rows.push(row);
+        }
+        self.push_weights(chunk, &rows)?;
+        self.push_groups(chunk, &rows)?;
+        self.push_tokens(chunk, &rows)?;
+        self.push_lists(chunk, &rows, &models)
+    }
+
+    fn push_weights(&mut self, chunk: &Chunk, rows: &[usize]) -> Result<()> {
+        if all_null(chunk, WEIGHT) {
+            return Ok(());
+        }
+        self.weights.resize(self.keys.rows.len(), f64::NAN);
+        for (at, &row) in rows.iter().enumerate() {
+            let Some(weight) = chunk.number(WEIGHT, at) else {
+                continue;
+            };
+            let weight = value::weight(weight).map_err(|p| bad(chunk, at, WEIGHT, p))?;
+            let known = self.weights[row];
+            if known.is_nan() {
+                self.weights[row] = weight;
+            } else if known != weight {
+                return Err(self.conflict(
+                    chunk,
+                    at,
+                    row,
+                    WEIGHT,
+                    known.to_string(),
+                    weight.to_string(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn push_groups(&mut self, chunk: &Chunk, rows: &[usize]) -> Result<()> {
+        let Some(column) = chunk.ids(GROUP).filter(|_| !all_null(chunk, GROUP)) else {
+            return Ok(());
+        };
+        let codes = self.groups.optional_codes(column);
+        self.group.resize(self.keys.rows.len(), NONE);
+        for (at, (&row, &code)) in rows.iter().zip(&codes).enumerate() {
+            let known = self.group[row];
+            if known == NONE {
+                self.group[row] = code;
+            } else if code != NONE && code != known {
+                let name = |code| format!("`{}`", self.groups.name(code));
+                return Err(self.conflict(chunk, at, row, GROUP, name(known), name(code)));
+            }
+        }
+        Ok(())
+    }
+
+    fn push_tokens(&mut self, chunk: &Chunk, rows: &[usize]) -> Result<()> {
+        if TOKENS >= chunk.columns.len() || all_null(chunk, TOKENS) {
+            return Ok(());
+        }
+        self.tokens.resize(self.keys.rows.len(), 0);
+        for (at, &row) in rows.iter().enumerate() {
+            if let Some(count) = chunk.number(TOKENS, at) {
+                let count = value::tokens(count).map_err(|p| bad(chunk, at, TOKENS, p))?;
+                self.tokens[row] = self.tokens[row].max(count);
+            }
+        }
+        Ok(())
+    }
+
+    fn push_lists(&mut self, chunk: &Chunk, rows: &[usize], models: &[u32]) -> Result<()> {
+        if TOKEN_LOGPROBS >= chunk.columns.len() {
+            return Ok(());
+        }
+        let Some(lists) = chunk.lists(TOKEN_LOGPROBS) else {
+            return Ok(());
+        };
+        for (at, &row) in rows.iter().enumerate() {
+            let column = &mut self.columns[models[at] as usize];
+            let Some(list) = list_at(lists, at) else {
+                continue;
+            };
+            let list = value::token_logprobs(list, column.values[row], chunk.number(TOKENS, at))
+                .map_err(|problem| bad(chunk, at, TOKEN_LOGPROBS, problem))?;
+            column.lists.resize(column.values.len(), None);
+            column.lists[row] = Some(list);
+            self.has_lists = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, options: &ReadOptions) -> Result<ScoreTable> {
+        let rows = self.keys.rows.len();
+        for column in &mut self.columns {
+            column.pad(rows);
+        }
+        if !options.intersect {
+            self.check_complete()?;
+        }
+        let keep: Vec<bool> = (0..rows)
+            .map(|row| {
+                self.columns
+                    .iter()
+                    .all(|column| column.origin[row] != ABSENT)
+            })
+            .collect();
+        if !keep.contains(&true) {
+            return Err(self.nothing_common());
+        }
+        let group = self.take_groups(&keep)?;
+        let token_logprobs = self.take_lists(&keep)?;
+        let table = self.into_table(group, token_logprobs);
+        match keep.contains(&false) {
+            true => Ok(table.keep(&keep)),
+            false => Ok(table),
+        }
+    }
+
+    fn into_table(
+        self,
+        group: Option<Vec<u32>>,
+        token_logprobs: Option<Vec<Vec<Vec<f32>>>>,
+    ) -> ScoreTable {
+        let rows = self.keys.rows.len();
+        let part = |at: usize| self.keys.rows.iter().map(|key| key[at]).collect();
+        let mut weights = self.weights;
+        let mut tokens = self.tokens;
+        ScoreTable {
+            source: part(0),
+            prompt: part(1),
+            response: part(2),
+            models: self.models.into_strings(),
+            sources: self.sources.into_strings(),
+            prompts: self.prompts.into_strings(),
+            responses: self.responses.into_strings(),
+            groups: self.groups.into_strings(),
+            group,
+            weight: (!weights.is_empty()).then(|| {
+                weights.resize(rows, 1.0);
+                weights
+                    .iter()
+                    .map(|w| if w.is_nan() { 1.0 } else { *w })
+                    .collect()
+            }),
+            tokens: (!tokens.is_empty()).then(|| {
+                tokens.resize(rows, 0);
+                tokens
+            }),
+            logprob: self
+                .columns
+                .into_iter()
+                .map(|column| column.values)
+                .collect(),
+            token_logprobs,
+        }
+    }
+
+    /// The groups, if there are any; then no row may be without.
+    fn take_groups(&mut self, keep: &[bool]) -> Result<Option<Vec<u32>>> {
+        if self.group.is_empty() {
+            return Ok(None);
+        }
+        self.group.resize(keep.len(), NONE);
+        match (0..keep.len()).find(|&row| keep[row] && self.group[row] == NONE) {
+            None => Ok(Some(std::mem::take(&mut self.group))),
+            Some(row) => Err(self.incomplete(GROUP, self.keys.origin[row])),
+        }
+    }
+
+    fn take_lists(&mut self, keep: &[bool]) -> Result<Option<Vec<Vec<Vec<f32>>>>> {
+        if !self.has_lists {
+            return Ok(None);
+        }
+        let mut all = Vec::with_capacity(self.columns.len());
+        for at in 0..self.columns.len() {
+            let mut lists = std::mem::take(&mut self.columns[at].lists);
+            lists.resize(keep.len(), None);
+            if let Some(row) = (0..keep.len()).find(|&row| keep[row] && lists[row].is_none()) {
+                return Err(self.incomplete(TOKEN_LOGPROBS, self.columns[at].origin[row]));
+            }
+            all.push(lists.into_iter().map(Option::unwrap_or_default).collect());
+        }
+        Ok(Some(all))
+    }
+
+    fn check_complete(&self) -> Result<()> {
+        let rows = self.keys.rows.len();
+        for (model, column) in self.columns.iter().enumerate() {
+            let missing = column.origin.iter().filter(|&&o| o == ABSENT).count();
+            if let Some(first) = column.origin.iter().position(|&o| o == ABSENT) {
+                return Err(Error::MissingRows {
+                    model: self.models.name(model as u32).into(),
+                    missing,
+                    all: rows,
+                    what: "responses",
+                    key: self.key(first),
+                    at: self.origins.at(self.keys.origin[first]),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn nothing_common(&self) -> Error {
+        let given = |column: &Column| column.origin.iter().filter(|&&o| o != ABSENT).count();
+        let fewest = (0..self.columns.len()).min_by_key(|&m| given(&self.columns[m]));
+        Error::NoCommonRows {
+            models: self.columns.len(),
+            what: "response",
+            model: self.models.name(fewest.unwrap_or(0) as u32).into(),
+        }
+    }
+
+    fn incomplete(&self, column: usize, ordinal: u32) -> Error {
+        let name = FIELDS[column].name;
+        Error::Value {
+            at: self.origins.at(ordinal),
+            column: name,
+            problem: format!(
+                "no value, but other rows have one; give every row a `{name}`, or none"
+            ),
+        }
+    }
+
+    fn duplicate(&self, model: u32, row: usize, first: u32, second: u32) -> Error {
+        Error::Duplicate {
+            first: self.origins.at(first),
+            second: self.origins.at(second),
+            key: format!("model `{}`, {}", self.models.name(model), self.key(row)),
+        }
+    }
+
+    fn conflict(
+        &self,
+        chunk: &Chunk,
+        at: usize,
+        row: usize,
+        column: usize,
+        first_value: String,
+        second_value: String,
+    ) -> Error {
+        Error::Conflict {
+            first: self.origins.at(self.keys.origin[row]),
+            first_value,
+            second: chunk.places.at(at),
+            second_value,
+            column: FIELDS[column].name,
+            shared: format!("the same response ({})", self.key(row)),
+        }
+    }
+
+    /// A response, as messages name it.
+    fn key(&self, row: usize) -> String {
+        let [source, prompt, response] = self.keys.rows[row];
+        format!(
+            "source `{}`, prompt `{}`, response `{}`",
+            self.sources.name(source),
+            self.prompts.name(prompt),
+            self.responses.name(response)
+        )
+    }
+}
+
+impl Keys {
+    /// The row of a key; `guess` is where it stands if the model's rows come in the table's order,
+    /// as they do when rows are written model by model or response by response. Only a new key or
+    /// one out of order is hashed.
+    #[inline]
+    fn row(&mut self, key: [u32; 3], guess: usize, ordinal: u32) -> usize {
+        if self.rows.get(guess) == Some(&key) {
+            return guess;
+        }
+        let next = self.rows.len() as u32;
+        let row = *self.index.entry(key).or_insert(next);
+        if row == next {
+            self.rows.push(key);
+            self.origin.push(ordinal);
+        }
+        row as usize
+    }
+}
+
+impl Column {
+    /// Sets a value; returns the ordinal of the earlier one if there is one.
+    #[inline]
+    fn set(&mut self, row: usize, value: f64, ordinal: u32) -> Option<u32> {
+        self.next = row + 1;
+        if row >= self.values.len() {
+            self.pad(row);
+            self.values.push(value);
+            self.origin.push(ordinal);
+            return None;
+        }
+        if self.origin[row] != ABSENT {
+            return Some(self.origin[row]);
+        }
+        self.values[row] = value;
+        self.origin[row] = ordinal;
+        None
+    }
+
+    fn pad(&mut self, rows: usize) {
+        if self.values.len() < rows {
+            self.values.resize(rows, f64::NAN);
+            self.origin.resize(rows, ABSENT);
+        }
+    }
+}
+
+/// The global codes of an id column.
+fn codes(
+    interner: &mut Interner,
+    chunk: &Chunk,
+    column: usize,
+    default: Option<&str>,
+) -> Result<Vec<u32>> {
+    match (chunk.ids(column), default) {
+        (Some(ids), _) => interner
+            .codes(ids, default)
+            .map_err(|row| bad(chunk, row, column, value::missing())),
+        (None, Some(text)) => Ok(vec![interner.code(text); chunk.rows]),
+        (None, None) => Err(bad(chunk, 0, column, value::missing())),
+    }
+}
+
+fn log_probs(chunk: &Chunk) -> Result<Vec<f64>> {
+    let at = |row, problem| bad(chunk, row, LOGPROB, problem);
+    let column = chunk
+        .numbers(LOGPROB)
+        .ok_or_else(|| at(0, value::missing()))?;
+    if let Some(row) = (0..column.len()).find(|&row| column.is_null(row)) {
+        return Err(at(row, value::missing()));
+    }
+    let values = column.values().iter().enumerate();
+    values
+        .map(|(row, &given)| value::log_prob(given).map_err(|problem| at(row, problem)))
+        .collect()
+}
+
+fn list_at(lists: &ListArray, row: usize) -> Option<Vec<f32>> {
+    if lists.is_null(row) {
+        return None;
+    }
+    let items = lists.value(row);
+    let items = items.as_primitive::<Float32Type>();
+    Some(items.iter().map(|item| item.unwrap_or(f32::NAN)).collect())
+}
+
+fn all_null(chunk: &Chunk, column: usize) -> bool {
+    let array = chunk.columns[column].as_ref();
+    array.is_none_or(|array| array.null_count() == array.len())
+}
+
+fn bad(chunk: &Chunk, row: usize, column: usize, problem: String) -> Error {
+    Error::Value {
+        at: chunk.places.at(row),
+        column: FIELDS[column].name,
+        problem,
+    }
+}

@@ -1,0 +1,98 @@
+//! The domain of each value, checked once, on the way in and on the way out.
+//!
+//! The functions return the valid value, or what is wrong with it and what to do.
+
+/// A log-probability above 0 by no more than this is rounding, and becomes 0.
+pub const LOG_PROB_ROUNDING: f64 = 1e-3;
+
+/// How far token log-probabilities may sum from the whole one, relative to it; they are f32, and
+/// servers often print few digits.
+pub const TOKEN_SUM_RELATIVE: f64 = 1e-4;
+/// As [`TOKEN_SUM_RELATIVE`], in nats.
+pub const TOKEN_SUM_ABSOLUTE: f64 = 1e-3;
+
+pub(crate) fn missing() -> String {
+    "no value; fill it in or remove the row".into()
+}
+
+/// log q(y|x): not NaN, not above 0.
+pub(crate) fn log_prob(value: f64) -> Result<f64, String> {
+    if value <= 0.0 {
+        Ok(value)
+    } else if value <= LOG_PROB_ROUNDING {
+        Ok(0.0)
+    } else if value.is_nan() {
+        Err("NaN is not a log-probability; score this response again or remove it".into())
+    } else {
+        Err(format!(
+            "{value} is above 0, and no probability is above 1; give natural logs of probabilities"
+        ))
+    }
+}
+
+/// A sampling weight: finite and above 0.
+pub(crate) fn weight(value: f64) -> Result<f64, String> {
+    match value > 0.0 && value.is_finite() {
+        true => Ok(value),
+        false => Err(format!(
+            "{value} is not a weight; give a finite number above 0"
+        )),
+    }
+}
+
+/// A reward: in [0, 1].
+pub(crate) fn reward(value: f64) -> Result<f64, String> {
+    match (0.0..=1.0).contains(&value) {
+        true => Ok(value),
+        false => Err(format!(
+            "{value} is not a reward; give a number in [0, 1], or true or false"
+        )),
+    }
+}
+
+/// A length in tokens: a whole number.
+pub(crate) fn tokens(value: f64) -> Result<u32, String> {
+    match value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0 {
+        true => Ok(value as u32),
+        false => Err(format!(
+            "{value} is not a number of tokens; give a whole number"
+        )),
+    }
+}
+
+/// A number of samples or of correct ones: a whole number that f64 holds exactly.
+pub(crate) fn count(value: f64) -> Result<u64, String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    match (0.0..=EXACT).contains(&value) && value.fract() == 0.0 {
+        true => Ok(value as u64),
+        false => Err(format!("{value} is not a count; give a whole number")),
+    }
+}
+
+/// Token log-probabilities: each a log-probability, together the whole one.
+pub(crate) fn token_logprobs(
+    list: Vec<f32>,
+    whole: f64,
+    tokens: Option<f64>,
+) -> Result<Vec<f32>, String> {
+    if let Some(tokens) = tokens.filter(|&tokens| tokens != list.len() as f64) {
+        let entries = list.len();
+        return Err(format!(
+            "{entries} entries, but `tokens` is {tokens}; give one entry for each token"
+        ));
+    }
+    let tokens = list.iter().enumerate().map(|(at, &value)| {
+        let valid = log_prob(value.into()).map_err(|p| format!("token {}: {p}", at + 1))?;
+        Ok(valid as f32)
+    });
+    let list = tokens.collect::<Result<Vec<f32>, String>>()?;
+    let sum: f64 = list.iter().map(|&value| f64::from(value)).sum();
+    let tolerance = TOKEN_SUM_ABSOLUTE + TOKEN_SUM_RELATIVE * whole.abs();
+    // Two infinities are equal, but their difference is NaN.
+    match sum == whole || (sum - whole).abs() <= tolerance {
+        true => Ok(list),
+        false => Err(format!(
+            "the entries sum to {sum}, but `logprob` is {whole}; both must be about the same tokens"
+        )),
+    }
+}
