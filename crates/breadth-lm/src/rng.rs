@@ -118,3 +118,131 @@ fn fnv_1a_128(bytes: &[u8]) -> u128 {
         (hash ^ u128::from(byte)).wrapping_mul(PRIME)
     })
 }
+
+/// Golden values are those of `scripts/conformance_rng.py`, a second implementation.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(n: usize, mut rng: ChaCha8Rng) -> Vec<u64> {
+        (0..n).map(|_| rng.next_u64()).collect()
+    }
+
+    #[test]
+    fn streams_are_fixed_for_ever() {
+        assert_eq!(
+            words(2, stream(0, "", 0)),
+            [0x190299c820e423a7, 0xc4ae30cb4d02d699]
+        );
+        assert_eq!(
+            words(2, stream(7, "train/batch", 3)),
+            [0x0338f7bf7c11d2e9, 0xf0a71f74a0fa7361]
+        );
+        assert_eq!(
+            words(2, stream(u64::MAX, "ä", u64::MAX)),
+            [0x2b6dbf94e6356278, 0x6fd57e8b169b11b4]
+        );
+        // Beyond the first block of the cipher.
+        assert_eq!(words(17, stream(1, "golden", 2))[16], 0x4bfdf2a03b003f56);
+    }
+
+    #[test]
+    fn helpers_are_fixed_for_ever() {
+        let mut rng = stream(1, "golden", 3);
+        let bounds = [2, 6, 10, 1000, (1 << 63) + 1, (1 << 63) + 1];
+        assert_eq!(
+            bounds.map(|n| below(&mut rng, n)),
+            [0, 4, 0, 991, 3945423647234309652, 2674904532884789502]
+        );
+        assert_eq!(
+            [uniform(&mut rng), uniform(&mut rng)],
+            [0.4122717980104025, 0.2842765813771603]
+        );
+        let mut items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+        shuffle(&mut rng, &mut items);
+        assert_eq!(items, [4, 8, 0, 1, 3, 5, 2, 6, 7, 9]);
+    }
+
+    #[test]
+    fn seed_name_and_index_each_make_another_stream() {
+        let places = [
+            (0, "a", 0),
+            (1, "a", 0),
+            (0, "b", 0),
+            (0, "a", 1),
+            (0, "aa", 0),
+            (1 << 32, "a", 0),
+            (0, "a", 1 << 32),
+        ];
+        let firsts: std::collections::BTreeSet<u64> = places
+            .iter()
+            .map(|&(s, n, i)| words(1, stream(s, n, i))[0])
+            .collect();
+        assert_eq!(firsts.len(), places.len());
+    }
+
+    /// Vectors of the authors of the hash.
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        assert_eq!(fnv_1a_128(b""), 0x6c62272e07bb014262b821756295c58d);
+        assert_eq!(fnv_1a_128(b"a"), 0xd228cb696f1a8caf78912b704e4a8964);
+        assert_eq!(fnv_1a_128(b"foobar"), 0x343e1662793c64bf6f0d3597ba446f18);
+    }
+
+    /// Pearson's statistic of counts that should be equal, in standard deviations from its mean.
+    fn excess(counts: &[u64]) -> f64 {
+        let (total, cells) = (counts.iter().sum::<u64>() as f64, counts.len() as f64);
+        let expected = total / cells;
+        let chi2: f64 = counts
+            .iter()
+            .map(|&c| (c as f64 - expected).powi(2) / expected)
+            .sum();
+        (chi2 - (cells - 1.0)) / (2.0 * (cells - 1.0)).sqrt()
+    }
+
+    #[test]
+    fn below_shuffle_and_take_are_uniform() {
+        let mut rng = stream(0, "uniformity", 0);
+        let (mut dice, mut orders, mut taken) = ([0; 6], [0; 27], [0; 3]);
+        for _ in 0..60_000 {
+            dice[below(&mut rng, 6) as usize] += 1;
+            let mut order = [0, 1, 2];
+            shuffle(&mut rng, &mut order);
+            orders[order[0] * 9 + order[1] * 3 + order[2]] += 1;
+            taken[take(&mut rng, &mut vec![0, 1, 2]).unwrap()] += 1;
+        }
+        let permutations: Vec<u64> = orders.into_iter().filter(|&count| count > 0).collect();
+        assert_eq!(permutations.len(), 6);
+        for counts in [&dice[..], &permutations, &taken] {
+            assert!(excess(counts).abs() < 4.0, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn categorical_follows_its_weights() {
+        let mut rng = stream(0, "categorical", 0);
+        let mut counts = [0u32; 4];
+        for _ in 0..60_000 {
+            counts[categorical(&mut rng, &[1.0, 0.0, 2.0, 3.0]).unwrap()] += 1;
+        }
+        assert_eq!(counts[1], 0);
+        for (count, expected) in [
+            (counts[0], 10_000.0),
+            (counts[2], 20_000.0),
+            (counts[3], 30_000.0),
+        ] {
+            assert!((f64::from(count) - expected).abs() < 500.0, "{counts:?}"); // four standard deviations
+        }
+    }
+
+    #[test]
+    fn nothing_to_draw_from() {
+        let mut rng = stream(0, "edges", 0);
+        assert_eq!((below(&mut rng, 0), below(&mut rng, 1)), (0, 0));
+        assert_eq!(take(&mut rng, &mut Vec::<u32>::new()), None);
+        assert_eq!(categorical(&mut rng, &[]), None);
+        assert_eq!(categorical(&mut rng, &[0.0, 0.0]), None);
+        shuffle(&mut rng, &mut Vec::<u32>::new());
+        shuffle(&mut rng, &mut [1]);
+    }
+}

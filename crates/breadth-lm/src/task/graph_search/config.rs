@@ -244,11 +244,11 @@ impl GraphSearchConfig {
             return Ok(());
         }
         let odd = super::law::xor_probability(self, branching);
-        if odd <= 0.0 || odd >= 1.0 {
+        if !(1e-9..=1.0 - 1e-9).contains(&odd) {
             return Err(Error::config(
                 "label = hidden-xor",
                 format!(
-                    "with branching = {branching} and width = {} every graph has label {odd}; widen the layers or take label = drawn",
+                    "with branching = {branching} and width = {} every graph has label {odd:.0}; widen the layers or take label = drawn",
                     self.width
                 ),
             ));

@@ -44,54 +44,72 @@ fn xor<'a>(names: impl Iterator<Item = &'a u32>) -> u32 {
     names.fold(0, |parity, name| parity ^ (name & 1))
 }
 
-/// `P(class | x)` up to a common factor, for each `(class, weight)`: the weight times the density of the prompt under the class, relative
-/// to the uniform law over graphs with that many branching layers.
+/// The branching layers of a prompt of `class`.
+///
+/// # Errors
+/// If the task has no such class.
+pub(super) fn branching(config: &GraphSearchConfig, class: Class) -> Result<usize> {
+    match (&config.family, class) {
+        (Family::Figure1 { branching, .. }, Class::G1 | Class::G2 | Class::G3) => Ok(*branching),
+        (Family::Figure2 { .. }, Class::Single) => Ok(0),
+        (Family::Figure2 { xor_branching, .. }, Class::Xor) => Ok(*xor_branching),
+        (
+            Family::Figure2 {
+                uniform_branching, ..
+            },
+            Class::Uniform,
+        ) => Ok(*uniform_branching),
+        (Family::Figure1 { .. }, _) => Err(Error::config(
+            format!("class {class:?}"),
+            "a task of figure 1 has g1, g2 and g3",
+        )),
+        (Family::Figure2 { .. }, _) => Err(Error::config(
+            format!("class {class:?}"),
+            "a task of figure 2 has single, xor and uniform",
+        )),
+    }
+}
+
+/// Whether prompts of `class` can be this graph: it has the class's branching layers and, where the label is hidden, its label.
+pub(super) fn is_of_class(config: &GraphSearchConfig, graph: &Graph, class: Class) -> bool {
+    let label_fits = match (hidden_seed(config), class) {
+        (Some(seed), Class::G1) => hidden_xor(graph, seed) == 1,
+        (Some(seed), Class::G2) => hidden_xor(graph, seed) == 0,
+        _ => true,
+    };
+    label_fits && branching(config, class).is_ok_and(|branching| branching == graph.branching())
+}
+
+/// `P(class | x)` up to a factor that the classes share: the weight times the density of the graph under the class, relative to the uniform
+/// law over graphs with that many branching layers.
 pub(super) fn class_weight(
     config: &GraphSearchConfig,
     graph: &Graph,
     class: Class,
     weight: f64,
 ) -> f64 {
-    if branching(config, class) != Some(graph.branching()) {
+    if !is_of_class(config, graph, class) {
         return 0.0;
     }
-    match (&config.family, class) {
-        (
-            Family::Figure1 {
-                branching,
-                label: Label::HiddenXor { seed },
-            },
-            Class::G1 | Class::G2,
-        ) => {
-            let odd = xor_probability(config, *branching);
-            match (hidden_xor(graph, *seed), class) {
-                (1, Class::G1) => weight / odd,
-                (0, Class::G2) => weight / (1.0 - odd),
-                _ => 0.0,
-            }
-        }
+    match (hidden_seed(config), class) {
+        (Some(_), Class::G1) => weight / xor_probability(config, graph.branching()),
+        (Some(_), Class::G2) => weight / (1.0 - xor_probability(config, graph.branching())),
         _ => weight,
     }
 }
 
-/// The branching layers of a prompt of `class`; `None` if the task has no such class.
-pub(super) fn branching(config: &GraphSearchConfig, class: Class) -> Option<usize> {
-    match (&config.family, class) {
-        (Family::Figure1 { branching, .. }, Class::G1 | Class::G2 | Class::G3) => Some(*branching),
-        (Family::Figure2 { .. }, Class::Single) => Some(0),
-        (Family::Figure2 { xor_branching, .. }, Class::Xor) => Some(*xor_branching),
-        (
-            Family::Figure2 {
-                uniform_branching, ..
-            },
-            Class::Uniform,
-        ) => Some(*uniform_branching),
+fn hidden_seed(config: &GraphSearchConfig) -> Option<u64> {
+    match config.family {
+        Family::Figure1 {
+            label: Label::HiddenXor { seed },
+            ..
+        } => Some(seed),
         _ => None,
     }
 }
 
 /// The hidden label of a graph: the XOR of the parities of all nodes in the layers that count.
-pub(super) fn hidden_xor(graph: &Graph, seed: u64) -> u32 {
+fn hidden_xor(graph: &Graph, seed: u64) -> u32 {
     let hidden = hidden_layers(graph.layers.len(), seed);
     let counted = graph
         .layers
@@ -130,12 +148,12 @@ pub(super) fn xor_probability(config: &GraphSearchConfig, branching: usize) -> f
             .map(|k| hypergeometric(pool, odd, free, k))
             .sum::<f64>()
     };
-    (0..=branching)
+    (0..=branching.min(counted))
         .map(|b| hypergeometric(config.middle_layers, branching, counted, b) * label_is_one(b))
         .sum()
 }
 
-/// `P(k marked among `drawn` from `total` of which `marked` are)`, 0 outside the support.
+/// The probability that `k` of `drawn` items are marked, out of `total` of which `marked` are; 0 outside the support.
 fn hypergeometric(total: usize, marked: usize, drawn: usize, k: usize) -> f64 {
     if k > marked || k > drawn || drawn - k > total - marked {
         return 0.0;
@@ -153,15 +171,7 @@ fn ln_choose(n: usize, k: usize) -> f64 {
 /// Checks a mixture: known classes, weights that are a distribution.
 pub(super) fn validate_mixture(config: &GraphSearchConfig, mixture: &[(Class, f64)]) -> Result<()> {
     for (i, &(class, weight)) in mixture.iter().enumerate() {
-        if branching(config, class).is_none() {
-            return Err(Error::config(
-                "mixture",
-                format!(
-                    "the task has no class {class:?}; its family is {:?}",
-                    config.family
-                ),
-            ));
-        }
+        branching(config, class)?;
         if !(weight.is_finite() && weight >= 0.0) {
             return Err(Error::config(
                 "mixture",
@@ -175,7 +185,7 @@ pub(super) fn validate_mixture(config: &GraphSearchConfig, mixture: &[(Class, f6
             ));
         }
     }
-    let total: f64 = mixture.iter().map(|(_, weight)| weight).sum();
+    let total = mixture.iter().fold(0.0, |sum, (_, weight)| sum + weight);
     if (total - 1.0).abs() > 1e-9 {
         return Err(Error::config(
             "mixture",

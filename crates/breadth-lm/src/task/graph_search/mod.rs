@@ -16,19 +16,20 @@
 //!
 //! ```
 //! use breadth_lm::rng::stream;
-//! use breadth_lm::task::graph_search::{FIGURE1_FINE_TUNE, GraphSearch, GraphSearchConfig};
+//! use breadth_lm::task::graph_search::{FIGURE1_FINE_TUNE, GraphSearch, GraphSearchConfig, is_valid_path};
 //!
 //! let task = GraphSearch::new(GraphSearchConfig::figure1_small())?;
 //! let mixture = task.mixture(&FIGURE1_FINE_TUNE)?;
 //! let example = task.sample(&mixture, &mut stream(0, "doc", 0));
 //! assert_eq!((example.prompt.len(), example.response.len()), (39, 5));
-//! assert!(task.valid_path(&example.prompt, &example.response));
+//! assert!(is_valid_path(&example.prompt, &example.response));
 //! # Ok::<(), breadth_lm::error::Error>(())
 //! ```
 
 mod config;
 mod graph;
 mod law;
+
 #[cfg(test)]
 mod tests;
 
@@ -143,48 +144,51 @@ impl GraphSearch {
     }
 
     /// Draws class, prompt and response.
+    ///
+    /// # Panics
+    /// If the mixture was made by a task of the other family.
     pub fn sample(&self, mixture: &Mixture, rng: &mut ChaCha8Rng) -> Example {
         let weights: Vec<f64> = mixture.0.iter().map(|(_, weight)| *weight).collect();
         let drawn = rng::categorical(rng, &weights).expect("the weights of a mixture sum to 1");
         self.sample_class(mixture.0[drawn].0, rng)
+            .expect("a mixture of this task has classes of its family")
     }
 
     /// Draws prompt and response of one class.
     ///
-    /// # Panics
+    /// # Errors
     /// If the class is of another family than the task.
-    pub fn sample_class(&self, class: Class, rng: &mut ChaCha8Rng) -> Example {
-        let graph = self.draw_graph(class, rng);
+    pub fn sample_class(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Example> {
+        let graph = self.draw_graph(class, rng)?;
         let prompt = graph.prompt(self.config.edge_order, &self.tokenizer, rng);
         let uniform = |graph: &Graph, rng: &mut _| {
             graph.walk(|_, layer| layer.choice(rng::below(rng, 2) as u32))
         };
         let response = law::right_path(&graph, class).unwrap_or_else(|| uniform(&graph, rng));
-        Example {
+        Ok(Example {
             prompt,
             response,
             class,
             graph,
-        }
+        })
     }
 
     /// A prompt without a response: the prompt law of one class.
     ///
-    /// # Panics
+    /// # Errors
     /// If the class is of another family than the task.
-    pub fn sample_prompt(&self, class: Class, rng: &mut ChaCha8Rng) -> Vec<u32> {
-        self.draw_graph(class, rng)
-            .prompt(self.config.edge_order, &self.tokenizer, rng)
+    pub fn sample_prompt(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Vec<u32>> {
+        let graph = self.draw_graph(class, rng)?;
+        Ok(graph.prompt(self.config.edge_order, &self.tokenizer, rng))
     }
 
     /// Uniform over the graphs with the class's branching layers and, where the label is hidden, its label.
-    fn draw_graph(&self, class: Class, rng: &mut ChaCha8Rng) -> Graph {
-        let branching =
-            law::branching(&self.config, class).expect("the class must be of the task's family");
+    fn draw_graph(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Graph> {
+        let branching = law::branching(&self.config, class)?;
         loop {
             let graph = Graph::draw(&self.config, branching, rng);
-            if law::class_weight(&self.config, &graph, class, 1.0) > 0.0 {
-                return graph;
+            if law::is_of_class(&self.config, &graph, class) {
+                return Ok(graph);
             }
         }
     }
@@ -236,7 +240,7 @@ impl GraphSearch {
     /// use breadth_lm::task::graph_search::{Class, FIGURE1_FINE_TUNE, GraphSearch, GraphSearchConfig};
     /// let task = GraphSearch::new(GraphSearchConfig::figure1_small())?;
     /// let mixture = task.mixture(&FIGURE1_FINE_TUNE)?;
-    /// let example = task.sample_class(Class::G2, &mut stream(0, "doc", 0));
+    /// let example = task.sample_class(Class::G2, &mut stream(0, "doc", 0))?;
     /// let log_prob = task.log_prob(&example.graph, &example.response, &mixture)?;
     /// assert!((log_prob - 0.1f64.ln()).abs() < 1e-12);
     /// # Ok::<(), breadth_lm::error::Error>(())
@@ -262,23 +266,26 @@ impl GraphSearch {
         law::right_path(graph, class)
     }
 
-    /// Whether the response is a path from s to t along edges of the prompt. From the tokens alone; `false` for tokens that are no prompt.
-    pub fn valid_path(&self, prompt: &[u32], response: &[u32]) -> bool {
-        let Ok((edges, source, target)) = graph::split_prompt(&self.tokenizer, prompt) else {
-            return false;
-        };
-        response.len() > 1
-            && response.first() == Some(&source)
-            && response.last() == Some(&target)
-            && response
-                .windows(2)
-                .all(|step| edges.contains(&(step[0], step[1])))
-    }
-
     /// Whether the response is one that the class's policy gives: its path, or any valid one where it is uniform. From the tokens alone;
     /// `false` for tokens that are no prompt of this task.
     pub fn follows_policy(&self, prompt: &[u32], response: &[u32], class: Class) -> bool {
         self.parse(prompt)
             .is_ok_and(|graph| law::probability(&graph, response, class) > 0.0)
     }
+}
+
+/// Whether the response is a path from s to t along edges of the prompt. From the tokens alone (the prompt's last token, `=`, tells the
+/// number of names); `false` for tokens that are no prompt.
+pub fn is_valid_path(prompt: &[u32], response: &[u32]) -> bool {
+    let names = prompt.last().map_or(0, |&equals| equals.saturating_sub(2));
+    let split = NumeralTokenizer::new(names).and_then(|t| graph::split_prompt(&t, prompt));
+    let Ok((edges, source, target)) = split else {
+        return false;
+    };
+    response.len() > 1
+        && response.first() == Some(&source)
+        && response.last() == Some(&target)
+        && response
+            .windows(2)
+            .all(|step| edges.contains(&(step[0], step[1])))
 }
