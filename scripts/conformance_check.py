@@ -1,0 +1,176 @@
+"""Runs breadth and the reference side by side; `scripts/conformance` calls this inside its virtual environment."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import polars
+import torch
+from transformers import AutoTokenizer
+
+import conformance_reference as reference
+
+GOLDEN = Path("tests/golden/lm")
+LOG_PROB_TOLERANCE = 1e-4  # nats, absolute
+GRADIENT_TOLERANCE = 1e-4  # of the largest entry of the tensor
+PARAMETER_TOLERANCE = 3e-4  # of the largest entry; AdamW magnifies the rounding of gradients near 0
+GOLDEN_TOLERANCE = 1e-6  # of the largest entry: other processors round otherwise
+
+TRAIN = """
+[task]
+mixture = { g1 = 0.9, g2 = 0.1 }
+[task.graph-search]
+middle_layers = 3
+width = 2
+names = 16
+edge_order = "slot"
+family = { figure = "1", branching = 2, label = "drawn" }
+[model]
+layers = 2
+width = 64
+heads = 4
+[optimizer]
+learning_rate = 5e-3
+[train]
+steps = 40
+batch_size = 32
+"""
+PROMPT = "2 10 | 2 9 | 10 7 | 10 0 | 9 0 | 9 7 | 7 4 | 0 11 | 7 11 | 0 4 | 11 6 | 11 6 / 2 6 ="
+
+
+class Report:
+    """One line per comparison; the exit status says whether all agree."""
+
+    def __init__(self):
+        self.failed = False
+
+    def compare(self, what, difference, tolerance):
+        agrees = difference <= tolerance  # false for NaN
+        self.failed |= not agrees
+        print(f"{'ok  ' if agrees else 'FAIL'}  {what}: {difference:.2e} (at most {tolerance:.0e})", flush=True)
+
+
+def main():
+    if sys.argv[1:] == ["golden"]:
+        reference.write_goldens(GOLDEN)
+        return
+    if sys.argv[1:]:
+        raise SystemExit("usage: scripts/conformance [golden]")
+    report = Report()
+    with tempfile.TemporaryDirectory() as scratch:
+        check_goldens(report, Path(scratch))
+        checkpoint = train(Path(scratch))
+        check_tokenizer(report, checkpoint)
+        for name, folder in [("breadth's checkpoint", checkpoint), ("transformers' checkpoint", GOLDEN)]:
+            vocab = json.loads((folder / "config.json").read_text())["vocab_size"]
+            lengths = [(1 + i % 30, 1 + i * i % 13) for i in range(40)]  # unequal, the shortest possible among them
+            batch = reference.random_batch(torch.Generator().manual_seed(2), lengths, vocab)
+            check_log_probs(report, name, folder, batch, Path(scratch))
+            check_gradients(report, name, folder, batch, Path(scratch))
+            check_adamw(report, name, folder, vocab, Path(scratch))
+    sys.exit(report.failed)
+
+
+def run(*command):
+    """Runs a command and returns what it printed."""
+    return subprocess.run([*map(str, command)], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def breadth(*arguments):
+    run("cargo", "run", "--release", "--quiet", "-p", "breadth", "--", *arguments, "--quiet")
+
+
+def gradients_example(*arguments):
+    return run("cargo", "run", "--release", "--quiet", "-p", "breadth-lm", "--example", "gradients", "--", *arguments)
+
+
+def train(scratch):
+    config, folder = scratch / "train.toml", scratch / "run"
+    config.write_text(TRAIN)
+    breadth("train", config, "--out", folder)
+    return max((folder / "checkpoints").iterdir())
+
+
+def check_goldens(report, scratch):
+    """The committed goldens are what the committed program makes."""
+    reference.write_goldens(scratch / "golden")
+    for name in ("model", "gradients", "adamw"):
+        ours, theirs = (reference.read_tensors(f / f"{name}.safetensors") for f in (scratch / "golden", GOLDEN))
+        report.compare(f"golden {name}.safetensors", largest_difference(ours, theirs), GOLDEN_TOLERANCE)
+    ours, theirs = (json.loads((f / "expected.json").read_text()) for f in (scratch / "golden", GOLDEN))
+    flat = lambda e: torch.tensor([e["loss"], *sum(e["token_logprobs"], []), *e["adamw_losses"], *e["adamw_gradient_norms"]])
+    report.compare("golden expected.json", largest_difference({"": flat(ours)}, {"": flat(theirs)}), GOLDEN_TOLERANCE)
+    for name in ("batch.json", "adamw_batches.json"):
+        same = (scratch / "golden" / name).read_text() == (GOLDEN / name).read_text()
+        report.compare(f"golden {name}", 0.0 if same else float("inf"), 0.0)
+
+
+def check_tokenizer(report, checkpoint):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    words = {"|": 16, "/": 17, "=": 18}
+    expected = [words.get(word) if word in words else int(word) for word in PROMPT.split()]
+    same = tokenizer(PROMPT)["input_ids"] == expected and tokenizer.decode(expected) == PROMPT
+    report.compare("tokenizer in transformers", 0.0 if same else float("inf"), 0.0)
+
+
+def check_log_probs(report, name, folder, batch, scratch):
+    data, table = scratch / "data.jsonl", scratch / "scores.parquet"
+    rows = [{"prompt_id": i, "prompt": x, "response": y} for i, (x, y) in enumerate(reference.pairs(batch))]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table.unlink(missing_ok=True)
+    breadth("score", folder, "--data", data, "--token-logprobs", "-o", table)
+    scores = {int(row["prompt_id"]): row for row in polars.read_parquet(table).iter_rows(named=True)}
+    expected = reference.batch_log_probs(reference.load(folder), batch)
+    tokens = [(ours, theirs) for i, y in enumerate(expected) for ours, theirs in zip(scores[i]["token_logprobs"], y, strict=True)]
+    report.compare(f"{name}, {len(tokens)} token log-probabilities", worst(abs(a - b) for a, b in tokens), LOG_PROB_TOLERANCE)
+    sums = worst(abs(scores[i]["logprob"] - sum(y)) for i, y in enumerate(expected))
+    report.compare(f"{name}, response log-probabilities", sums, LOG_PROB_TOLERANCE)
+
+
+def check_gradients(report, name, folder, batch, scratch):
+    batch_file, out = scratch / "batch.json", scratch / "gradients.safetensors"
+    batch_file.write_text(json.dumps(batch))
+    our_loss = json.loads(gradients_example(folder, batch_file, out))["loss"]
+    loss, expected = reference.gradients(reference.load(folder), batch)
+    report.compare(f"{name}, loss", abs(our_loss - loss), LOG_PROB_TOLERANCE)
+    ours = reference.read_tensors(out)
+    report.compare(f"{name}, gradients of {len(expected)} tensors", largest_difference(ours, expected), GRADIENT_TOLERANCE)
+
+
+def check_adamw(report, name, folder, vocab, scratch):
+    generator = torch.Generator().manual_seed(3)
+    batches = [reference.random_batch(generator, [(5 + i, 4), (11, 2 + i), (3, 6)], vocab) for i in range(5)]
+    batches_file, out = scratch / "batches.json", scratch / "adamw.safetensors"
+    batches_file.write_text(json.dumps(batches))
+    gradients_example(folder, batches_file, out, "--adamw")
+    model = reference.load(folder)
+    reference.adamw(model, batches)
+    ours, theirs = reference.read_tensors(out), {n: p.detach() for n, p in model.named_parameters()}
+    for tensors in (ours, theirs):
+        blank_key_biases(tensors)
+    report.compare(f"{name}, parameters after 5 AdamW steps", largest_difference(ours, theirs), PARAMETER_TOLERANCE)
+
+
+def blank_key_biases(tensors):
+    """The softmax does not depend on them: their gradient is rounding, which AdamW divides by itself."""
+    for name, tensor in tensors.items():
+        if name.endswith("attn.c_attn.bias"):
+            tensor.view(3, -1)[1] = 0.0
+
+
+def worst(differences):
+    """The largest, NaN if any is."""
+    return torch.tensor(list(differences), dtype=torch.float64).max().item()
+
+
+def largest_difference(ours, theirs):
+    """Per tensor the largest difference over the largest entry; the worst of all tensors. Infinite if names or shapes differ."""
+    if {n: t.shape for n, t in ours.items()} != {n: t.shape for n, t in theirs.items()}:
+        return float("inf")
+    return worst(((ours[n] - t).abs().max() / t.abs().max().clamp_min(1e-30)).item() for n, t in theirs.items())
+
+
+if __name__ == "__main__":
+    main()
