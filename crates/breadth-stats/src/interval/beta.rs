@@ -94,3 +94,69 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {
     }
     h
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn golden(text: &str) -> Vec<Vec<f64>> {
+        text.lines()
+            .skip(1)
+            .map(|line| line.split(',').map(|v| v.parse().unwrap()).collect())
+            .collect()
+    }
+
+    fn assert_close(found: f64, expected: f64, relative: f64, what: &str) {
+        assert!(
+            (found - expected).abs() <= relative * expected.abs() + 1e-300,
+            "{what}: {found:e}, SciPy has {expected:e}"
+        );
+    }
+
+    /// Where SciPy's own quantile does not invert its own distribution function, it is no reference.
+    #[test]
+    fn beta_quantiles_are_scipys() {
+        let rows = golden(include_str!(
+            "../../../../tests/golden/stats/beta_quantile.csv"
+        ));
+        let sound = rows
+            .iter()
+            .filter(|row| (row[4] / row[2] - 1.0).abs() < 1e-9 && row[3] > 1e-290 && row[3] < 1.0);
+        let mut checked = 0;
+        for row in sound {
+            assert_close(
+                beta_quantile(row[0], row[1], row[2]).x(),
+                row[3],
+                1e-8,
+                &format!("{row:?}"),
+            );
+            checked += 1;
+        }
+        assert!(
+            checked >= 70,
+            "only {checked} of {} rows can serve as reference",
+            rows.len()
+        );
+    }
+
+    #[test]
+    fn student_quantiles_are_scipys() {
+        for row in golden(include_str!("../../../../tests/golden/stats/student_t.csv")) {
+            assert_close(
+                student_t_upper(row[0], row[1]),
+                row[2],
+                1e-9,
+                &format!("{row:?}"),
+            );
+        }
+    }
+
+    #[test]
+    fn a_point_and_its_complement_add_up() {
+        for x in [1e-200, 1e-9, 0.3, 0.999] {
+            let point = LogOdds::of(x);
+            assert_close(point.x(), x, 1e-12, "x");
+            assert_close(point.complement(), 1.0 - x, 1e-12, "1 - x");
+        }
+    }
+}

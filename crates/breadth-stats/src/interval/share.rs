@@ -6,17 +6,21 @@ use crate::numerics::sum;
 
 /// A share of the population estimated from rows of any design, with what its limits need.
 ///
-/// Independent rows of equal weight: the limits are Clopper and Pearson's. Otherwise they are Korn and Graubard's, Clopper-Pearson limits at an
-/// effective sample size
+/// Independent rows of equal weight: the limits are Clopper and Pearson's. Otherwise they are Korn and Graubard's, which are Clopper-Pearson limits at
+/// an effective sample size, here
 ///
-/// `size = n0 (k + 1) / (k d g + 1)`,  `n0 = W^2 / sum_c W_c^2`,  `d = v n0 / (p (1 - p))`,  `g = (t_{m-1} / t_{n-1})^2`
+/// `size = n0 (k + c) / (k d g + c)`,  `n0 = W^2 / sum_c W_c^2`,  `d = v n0 / (p (1 - p))`,  `g = (t_{m-1} / t_{n-1})^2`
 ///
-/// at most n, for n rows in m clusters (every row its own cluster when unclustered), W_c the weight of cluster c, p the weighted share, v its linearised
-/// (between-cluster) variance, t the Student quantiles of the confidence asked for, and k the number of clusters that contain any row of the
-/// rarer outcome. For large k this is Korn and Graubard's `p(1-p) / (v g)`. Their variance estimate says nothing when k = 0 and too little when k is
-/// small; the size then falls back on n0, the size if all rows of a cluster were copies of one another.
+/// but at most n, for n rows in m clusters (every row its own cluster when unclustered), W_c the weight of cluster c, p the weighted share, v its
+/// linearised (between-cluster) variance, t the Student quantiles of the confidence asked for, k the number of clusters that contain any row of
+/// the rarer outcome, and `c = 1 + sqrt(k) |1 - 2p|`. For large k this is Korn and Graubard's `p(1-p) / (v g)`.
 ///
-/// Source: Korn and Graubard, Survey Methodology 24 (1998).
+/// The variance estimate says nothing when k = 0 and too little when k is small and p far from 1/2, because the clusters that would enlarge it are then
+/// likely to be missing from the sample. Hence the c imaginary clusters without a design gain: they draw the size towards n0, its value if all rows of a
+/// cluster were copies of one another. Without them the coverage of 95% limits falls to 0.89 in the conformance grid, with them it stays at
+/// 0.945 and above.
+///
+/// Source: Korn and Graubard, Survey Methodology 24 (1998), without the c.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
     /// The weighted share, in [0, 1].
@@ -28,10 +32,17 @@ pub struct Share {
 /// What separates the rows from independent ones of equal weight; letters as in [`Share`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct DesignEffect {
+    /// m
     clusters: f64,
+    /// n0
     floor: f64,
+    /// d
     ratio: f64,
+    /// k
     informative: f64,
+    /// c
+    prior: f64,
+    /// What the effective size may not exceed.
     largest: f64,
 }
 
@@ -65,35 +76,33 @@ impl Share {
     pub(crate) fn of_clusters(weights: &[f64], hits: &[f64], rows: f64, largest: f64) -> Share {
         let total = sum(weights.iter().copied());
         let value = (sum(hits.iter().copied()) / total).min(1.0);
-        let clusters = weights.iter().filter(|&&w| w > 0.0).count() as f64;
-        let squares = weights
-            .iter()
-            .zip(hits)
-            .map(|(w, h)| (h - value * w).powi(2));
-        let variance = clusters / (clusters - 1.0).max(1.0) * sum(squares) / (total * total);
-        let floor = total * total / sum(weights.iter().map(|w| w * w));
-        let is_rarer_outcome = |(w, h): (&f64, &f64)| if value <= 0.5 { *h > 0.0 } else { h < w };
-        let informative = weights
-            .iter()
-            .zip(hits)
-            .filter(|&pair| is_rarer_outcome(pair))
-            .count() as f64;
+        let pairs = || weights.iter().copied().zip(hits.iter().copied());
+        let count =
+            |test: &dyn Fn(f64, f64) -> bool| pairs().filter(|&(w, h)| test(w, h)).count() as f64;
+        let clusters = count(&|w, _| w > 0.0);
+        let informative = count(&|w, h| if value <= 0.5 { h > 0.0 } else { h < w });
+        let floor = total * total / sum(pairs().map(|(w, _)| w * w));
+        let deviations = sum(pairs().map(|(w, h)| (h - value * w).powi(2))) / (total * total);
+        let variance = deviations * clusters / (clusters - 1.0).max(1.0);
         let spread = value * (1.0 - value);
         let ratio = if spread > 0.0 {
             variance * floor / spread
         } else {
             1.0
         };
+        let prior = 1.0 + informative.sqrt() * (1.0 - 2.0 * value).abs();
+        let effect = DesignEffect {
+            clusters,
+            floor,
+            ratio,
+            informative,
+            prior,
+            largest,
+        };
         Share {
             value,
             rows,
-            effect: Some(DesignEffect {
-                clusters,
-                floor,
-                ratio,
-                informative,
-                largest,
-            }),
+            effect: Some(effect),
         }
     }
 
@@ -109,8 +118,8 @@ impl Share {
         let penalty = (t(effect.clusters - 1.0) / t((self.rows - 1.0).max(1.0)))
             .powi(2)
             .max(1.0);
-        let size = effect.floor * (effect.informative + 1.0)
-            / (effect.informative * effect.ratio * penalty + 1.0);
+        let (k, prior) = (effect.informative, effect.prior);
+        let size = effect.floor * (k + prior) / (k * effect.ratio * penalty + prior);
         size.min(effect.largest)
     }
 

@@ -1,0 +1,62 @@
+//! The tournament's pairwise kernel: 64 models x 200,000 rows, all ordered pairs, one thread and all.
+//!
+//! `bench/kernel.sh` runs this and NumPy's column loop on the same data in the same run and prints the ratio.
+
+use breadth_stats::{Level, is_uncovered, rival_counts};
+
+const MODELS: usize = 64;
+const ROWS: usize = 200_000;
+
+fn main() {
+    divan::main();
+}
+
+/// Log-probabilities around -60 nats that differ by a few nats between models; `kernel_numpy.py` makes the same ones.
+fn columns() -> Vec<Vec<f64>> {
+    (0..MODELS as u64)
+        .map(|model| (0..ROWS as u64).map(|row| log_prob(model, row)).collect())
+        .collect()
+}
+
+fn log_prob(model: u64, row: u64) -> f64 {
+    let mixed = (row * 64 + model + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let uniform = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
+    -60.0 - 6.0 * uniform
+}
+
+fn level() -> Level {
+    Level::from_n(4.0).unwrap()
+}
+
+fn check(columns: &[&[f64]], weights: Option<&[f64]>, counts: &[f64]) {
+    for (rival, q) in [(0, 1), (1, 0), (17, 63), (63, 17)] {
+        let weight = |row: usize| weights.map_or(1.0, |w| w[row]);
+        let behind = |&row: &usize| is_uncovered(columns[rival][row], columns[q][row], level());
+        let expected: f64 = (0..ROWS).filter(behind).map(weight).sum();
+        assert!((counts[rival * MODELS + q] - expected).abs() <= 1e-9 * expected);
+    }
+}
+
+fn run(bencher: divan::Bencher, threads: usize, weights: Option<&[f64]>) {
+    let owned = columns();
+    let columns: Vec<&[f64]> = owned.iter().map(Vec::as_slice).collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    let counts = || pool.install(|| rival_counts(&columns, weights, level()));
+    check(&columns, weights, &counts());
+    bencher.bench(counts);
+}
+
+#[divan::bench(args = [1, 2], sample_count = 10)]
+fn unweighted(bencher: divan::Bencher, threads: usize) {
+    run(bencher, threads, None);
+}
+
+#[divan::bench(args = [1], sample_count = 10)]
+fn weighted(bencher: divan::Bencher, threads: usize) {
+    let weights: Vec<f64> = (0..ROWS).map(|row| 0.5 + (row % 7) as f64).collect();
+    run(bencher, threads, Some(&weights));
+}
