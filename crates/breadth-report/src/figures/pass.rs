@@ -1,0 +1,310 @@
+//! Pass@k against what might predict it: the paper's Figure 1.
+
+use super::{Figure, Table, short, time_dot};
+use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
+use crate::format::{cov, interval, nats, percent};
+use crate::report::{Checkpoint, Report};
+use breadth_stats::Level;
+
+/// The `k` for which at least one checkpoint has a Pass@k.
+pub(super) fn known(report: &Report) -> Vec<u64> {
+    let Some(first) = report.checkpoints.first() else {
+        return Vec::new();
+    };
+    let has = |k: u64| report.checkpoints.iter().any(|c| best(c, k).is_some());
+    first
+        .pass
+        .iter()
+        .map(|point| point.k)
+        .filter(|&k| has(k))
+        .collect()
+}
+
+fn best(c: &Checkpoint, k: u64) -> Option<f64> {
+    c.pass_at(k)?.best()
+}
+
+/// Pass@k of checkpoint `i` with the interval from samples; the exact value has none.
+pub(super) fn value(report: &Report, i: usize, k: u64) -> Option<(f64, f64, f64)> {
+    let point = report.checkpoints[i].pass_at(k)?;
+    let best = point.best()?;
+    let (low, high) = point
+        .sampled
+        .as_ref()
+        .map_or((best, best), |s| (s.low, s.high));
+    Some((best, low, high))
+}
+
+/// Pass@k for the k that goes with the tournament's level.
+pub(super) fn headline(report: &Report) -> Vec<Figure> {
+    let k = report.headline_k().filter(|k| known(report).contains(k));
+    k.map_or_else(Vec::new, |k| pair(report, k))
+}
+
+pub(super) fn others(report: &Report) -> Vec<Figure> {
+    let ks = known(report)
+        .into_iter()
+        .filter(|&k| Some(k) != report.headline_k());
+    ks.flat_map(|k| pair(report, k)).collect()
+}
+
+/// A quantity that might predict Pass@k: small should go with high.
+struct Predictor {
+    /// `kl` in `pass8-kl`.
+    stem: String,
+    name: String,
+    axis: Axis,
+    value: Box<dyn Fn(&Checkpoint) -> Option<f64>>,
+    print: fn(f64) -> String,
+}
+
+/// The loss and the coverage at half of k; without a reference, what stands in for them.
+fn predictors(report: &Report, k: u64) -> Vec<Predictor> {
+    let half = Level::from_n(k as f64 / 2.0).ok();
+    let has_coverage = |level: &Level| {
+        report
+            .checkpoints
+            .iter()
+            .any(|c| c.coverage_at(level.log_n()).is_some())
+    };
+    match half.filter(has_coverage) {
+        Some(level) => vec![kl(), coverage(level)],
+        None => vec![cross_entropy(), tournament(report)],
+    }
+}
+
+fn kl() -> Predictor {
+    Predictor {
+        stem: "kl".into(),
+        name: "KL".into(),
+        axis: Axis::new("KL, nats per response", Kind::Linear, Unit::Plain),
+        value: Box::new(|c| c.kl.as_ref().map(|kl| kl.value)),
+        print: nats,
+    }
+}
+
+fn coverage(level: Level) -> Predictor {
+    Predictor {
+        stem: "coverage".into(),
+        name: cov(level),
+        axis: Axis::new(
+            format!("{}, share of data uncovered", cov(level)),
+            Kind::FromZero,
+            Unit::Percent,
+        ),
+        value: Box::new(move |c| c.coverage_at(level.log_n()).map(|point| point.cov)),
+        print: percent,
+    }
+}
+
+fn cross_entropy() -> Predictor {
+    Predictor {
+        stem: "cross-entropy".into(),
+        name: "cross-entropy".into(),
+        axis: Axis::new(
+            "cross-entropy, nats per response",
+            Kind::Linear,
+            Unit::Plain,
+        ),
+        value: Box::new(|c| Some(c.cross_entropy.value)),
+        print: nats,
+    }
+}
+
+fn tournament(report: &Report) -> Predictor {
+    let n = crate::format::level(report.level);
+    Predictor {
+        stem: "tournament".into(),
+        name: "tournament value".into(),
+        axis: Axis::new(
+            format!("tournament value at N = {n}"),
+            Kind::FromZero,
+            Unit::Percent,
+        ),
+        value: Box::new(|c| Some(c.value)),
+        print: percent,
+    }
+}
+
+fn pair(report: &Report, k: u64) -> Vec<Figure> {
+    predictors(report, k)
+        .iter()
+        .map(|predictor| figure(report, k, predictor))
+        .collect()
+}
+
+fn figure(report: &Report, k: u64, predictor: &Predictor) -> Figure {
+    let name = &predictor.name;
+    let title = format!("Pass@{k} against {name}");
+    let caption = caption(report, k, predictor);
+    let stem = format!("pass{k}-{}", predictor.stem);
+    let chart = Chart {
+        stem: stem.clone(),
+        title: title.clone(),
+        description: caption.clone(),
+        x: predictor.axis.clone(),
+        y: Axis::new(
+            format!("Pass@{k}, share of prompts solved"),
+            Kind::Linear,
+            Unit::Percent,
+        ),
+        marks: marks(report, k, predictor),
+        legend: super::time_legend(report),
+    };
+    let row = |c: &Checkpoint| {
+        let x = (predictor.value)(c).map_or("–".into(), predictor.print);
+        vec![short(c), x, best(c, k).map_or("–".into(), percent)]
+    };
+    Figure {
+        stem,
+        title,
+        caption,
+        drawing: chart.draw(),
+        table: Table {
+            head: vec!["Checkpoint".into(), name.clone(), format!("Pass@{k}")],
+            rows: report.checkpoints.iter().map(row).collect(),
+        },
+    }
+}
+
+/// The path of training through the plane, and a dot for every checkpoint.
+fn marks(report: &Report, k: u64, predictor: &Predictor) -> Vec<Mark> {
+    let x = |i: usize| (predictor.value)(&report.checkpoints[i]);
+    let all = (0..report.checkpoints.len()).filter_map(|i| Some((i, x(i)?, value(report, i, k)?)));
+    let all: Vec<_> = all.collect();
+    let trail = Mark::Line {
+        class: "trail".into(),
+        points: all.iter().map(|&(_, x, y)| (x, y.0)).collect(),
+        checkpoint: None,
+        tip: "in order of training".into(),
+    };
+    let dots = all.iter().map(|&(i, x, y)| {
+        let c = &report.checkpoints[i];
+        let at_x = (predictor.print)(x);
+        let tip = format!(
+            "{}: Pass@{k} {}, {} {at_x}",
+            c.label(),
+            percent(y.0),
+            predictor.name
+        );
+        let exact = c.pass_at(k).is_some_and(|point| point.exact.is_some());
+        let bar = if exact { None } else { Some((y.1, y.2)) };
+        Mark::Dot(Dot {
+            bar,
+            ..time_dot(report, i, (x, y.0), tip)
+        })
+    });
+    std::iter::once(trail).chain(dots).collect()
+}
+
+fn caption(report: &Report, k: u64, predictor: &Predictor) -> String {
+    let known = report.checkpoints.iter().filter_map(|c| {
+        let pair = (predictor.value)(c)?;
+        Some((pair, best(c, k)?))
+    });
+    let name = &predictor.name;
+    match concordance(&known.collect::<Vec<_>>()) {
+        None => format!("Too few checkpoints differ to say whether {name} predicts Pass@{k}."),
+        Some((share, pairs)) => format!(
+            "Of {pairs} pairs of checkpoints, the one with lower {name} has the higher Pass@{k} in {} (a coin would give 50%).",
+            percent((100.0 * share).round() / 100.0)
+        ),
+    }
+}
+
+/// How often the smaller first number comes with the larger second one, over the pairs that differ
+/// in both: (share, number of such pairs).
+fn concordance(points: &[(f64, f64)]) -> Option<(f64, usize)> {
+    let (mut agree, mut pairs) = (0usize, 0usize);
+    for (i, a) in points.iter().enumerate() {
+        for b in &points[..i] {
+            if a.0 != b.0 && a.1 != b.1 {
+                pairs += 1;
+                agree += usize::from((a.0 < b.0) == (a.1 > b.1));
+            }
+        }
+    }
+    (pairs > 0).then(|| (agree as f64 / pairs as f64, pairs))
+}
+
+/// What Pass@k does over training, at the headline k.
+pub(super) fn training_caption(report: &Report) -> String {
+    let Some(k) = report.headline_k() else {
+        return String::new();
+    };
+    let value = |c: &Checkpoint| best(c, k).unwrap_or(f64::NEG_INFINITY);
+    let Some(top) = report
+        .checkpoints
+        .iter()
+        .max_by(|a, b| value(a).total_cmp(&value(b)))
+    else {
+        return String::new();
+    };
+    if !value(top).is_finite() {
+        return "No checkpoint has enough samples for the Pass@k that goes with N.".into();
+    }
+    let sampled = report
+        .checkpoints
+        .iter()
+        .any(|c| c.pass_at(k).is_some_and(|p| p.sampled.is_some()));
+    let exact = report
+        .checkpoints
+        .iter()
+        .any(|c| c.pass_at(k).is_some_and(|p| p.exact.is_some()));
+    let source = match (exact, sampled) {
+        (true, true) => "dots are exact, bars the intervals from drawn samples",
+        (true, false) => "dots are exact",
+        _ => "bars are intervals over prompts",
+    };
+    format!(
+        "Pass@{k} is highest at {} ({}); {source}.",
+        top.label(),
+        percent(value(top))
+    )
+}
+
+pub(super) fn table(report: &Report, ks: &[u64]) -> Table {
+    let columns = ks
+        .iter()
+        .flat_map(|k| [format!("Pass@{k} exact"), format!("Pass@{k} sampled")]);
+    let row = |c: &Checkpoint| {
+        let cells = ks.iter().flat_map(|&k| {
+            let point = c.pass_at(k);
+            let exact = point.and_then(|p| p.exact).map_or("–".into(), percent);
+            let sampled = point.and_then(|p| p.sampled.as_ref());
+            [exact, sampled.map_or("–".into(), |s| interval(s, percent))]
+        });
+        std::iter::once(short(c)).chain(cells).collect()
+    };
+    Table {
+        head: std::iter::once("Checkpoint".to_string())
+            .chain(columns)
+            .collect(),
+        rows: report.checkpoints.iter().map(row).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::concordance;
+
+    #[test]
+    fn concordance_counts_pairs_that_differ_in_both() {
+        assert_eq!(
+            concordance(&[(1.0, 0.9), (2.0, 0.8), (3.0, 0.7)]),
+            Some((1.0, 3))
+        );
+        assert_eq!(
+            concordance(&[(1.0, 0.7), (2.0, 0.8), (3.0, 0.9)]),
+            Some((0.0, 3))
+        );
+        assert_eq!(
+            concordance(&[(1.0, 0.7), (1.0, 0.8), (3.0, 0.7)]),
+            Some((1.0, 1))
+        );
+        assert_eq!(concordance(&[(1.0, 0.7), (1.0, 0.8)]), None);
+        assert_eq!(concordance(&[]), None);
+        let infinite = [(f64::INFINITY, 0.2), (1.0, 0.9), (f64::INFINITY, 0.3)];
+        assert_eq!(concordance(&infinite), Some((1.0, 2)));
+    }
+}

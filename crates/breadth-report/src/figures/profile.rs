@@ -1,0 +1,185 @@
+//! The coverage profile: the share of data uncovered at every N.
+
+use super::{Figure, Table};
+use crate::chart::{Axis, Chart, Key, Kind, Mark, Unit};
+use crate::format::{level, percent, significant};
+use crate::report::{Checkpoint, Report};
+use breadth_stats::CoveragePoint;
+
+pub(super) fn figures(report: &Report) -> Vec<Figure> {
+    let known = report.checkpoints.iter().any(|c| !c.profile.is_empty());
+    if known {
+        vec![figure(report)]
+    } else {
+        Vec::new()
+    }
+}
+
+fn figure(report: &Report) -> Figure {
+    let shown = shown(report);
+    let plain = (0..report.checkpoints.len()).filter(|i| shown.iter().all(|s| s.0 != *i));
+    let mut marks: Vec<Mark> = plain.map(|i| curve(report, i, "faint")).collect();
+    marks.extend(
+        shown
+            .iter()
+            .map(|&(i, class)| band(&report.checkpoints[i], class)),
+    );
+    marks.extend(shown.iter().map(|&(i, class)| curve(report, i, class)));
+    let title = "Uncovered data at every N".to_string();
+    let caption = caption(report);
+    let chart = Chart {
+        stem: "profile".into(),
+        title: title.clone(),
+        description: caption.clone(),
+        x: Axis::new(
+            "N, factor by which a response is under-weighted",
+            Kind::Log,
+            Unit::Plain,
+        ),
+        y: Axis::new("share of data uncovered, Cov", Kind::Log, Unit::Percent),
+        marks,
+        legend: shown
+            .iter()
+            .map(|&(i, class)| key(report, i, class))
+            .collect(),
+    };
+    Figure {
+        stem: "profile".into(),
+        title,
+        caption,
+        drawing: chart.draw(),
+        table: table(report, &shown),
+    }
+}
+
+/// The checkpoints drawn in full: the first, the lowest loss, the chosen one.
+fn shown(report: &Report) -> Vec<(usize, &'static str)> {
+    let (winner, lowest) = (report.verdict.winner, report.verdict.lowest_loss);
+    let mut shown = Vec::new();
+    if winner != 0 && lowest != 0 {
+        shown.push((0, "a"));
+    }
+    if lowest != winner {
+        shown.push((lowest, "loss"));
+    }
+    shown.push((winner, "chosen"));
+    shown
+}
+
+fn finite(points: &[CoveragePoint]) -> impl Iterator<Item = &CoveragePoint> {
+    points.iter().filter(|point| point.level.n().is_finite())
+}
+
+fn curve(report: &Report, i: usize, class: &str) -> Mark {
+    let c = &report.checkpoints[i];
+    Mark::Line {
+        class: class.into(),
+        points: finite(&c.profile)
+            .map(|point| (point.level.n(), point.cov))
+            .collect(),
+        checkpoint: Some(i),
+        tip: c.label(),
+    }
+}
+
+fn band(c: &Checkpoint, class: &str) -> Mark {
+    let points = finite(&c.profile);
+    let points = points
+        .map(|point| (point.level.n(), point.band_low, point.band_high))
+        .collect();
+    Mark::Band {
+        class: class.into(),
+        points,
+    }
+}
+
+fn key(report: &Report, i: usize, class: &str) -> Key {
+    let name = crate::chart::shorten(&report.checkpoints[i].label(), 12);
+    let text = match class {
+        "chosen" => format!("{name} (take)"),
+        "loss" => format!("{name} (loss)"),
+        _ => name,
+    };
+    Key {
+        class: class.into(),
+        shape: None,
+        line: true,
+        text,
+    }
+}
+
+fn caption(report: &Report) -> String {
+    let confidence = percent(report.confidence);
+    let shaded = format!(
+        "shaded: {confidence} bands that hold for all N at once; grey: the other checkpoints"
+    );
+    let (winner, lowest) = (report.winner(), report.lowest_loss());
+    let crossing = first_crossing(&winner.profile, &lowest.profile);
+    match crossing {
+        Some(point) => format!(
+            "From N = {} on, {} leaves more data uncovered than {} ({shaded}).",
+            level(point.level),
+            lowest.label(),
+            winner.label()
+        ),
+        None => format!("The lower the curve, the more of the data is covered ({shaded})."),
+    }
+}
+
+/// The first level from which the second profile stays above the first until both are zero.
+fn first_crossing<'a>(
+    winner: &'a [CoveragePoint],
+    lowest: &[CoveragePoint],
+) -> Option<&'a CoveragePoint> {
+    let worse: Vec<bool> = winner
+        .iter()
+        .zip(lowest)
+        .map(|(w, l)| l.cov > w.cov)
+        .collect();
+    let zero: Vec<bool> = winner
+        .iter()
+        .zip(lowest)
+        .map(|(w, l)| l.cov == 0.0 && w.cov == 0.0)
+        .collect();
+    let last = worse.iter().rposition(|&worse| worse)?;
+    if !zero[last + 1..].iter().all(|&zero| zero) {
+        return None;
+    }
+    let start = worse[..last]
+        .iter()
+        .rposition(|&worse| !worse)
+        .map_or(0, |i| i + 1);
+    winner.get(start)
+}
+
+/// The curves drawn in full at every fourth level: more points than that nobody reads.
+fn table(report: &Report, shown: &[(usize, &'static str)]) -> Table {
+    let profiles: Vec<&[CoveragePoint]> = shown
+        .iter()
+        .map(|&(i, _)| report.checkpoints[i].profile.as_slice())
+        .collect();
+    let names = shown.iter().map(|&(i, _)| report.checkpoints[i].label());
+    let shortest = profiles
+        .iter()
+        .map(|profile| profile.len())
+        .min()
+        .unwrap_or(0);
+    let cell = |p: &CoveragePoint| {
+        format!(
+            "{} [{}, {}]",
+            percent(p.cov),
+            percent(p.band_low),
+            percent(p.band_high)
+        )
+    };
+    let row = |i: usize| {
+        let n = significant(profiles[0][i].level.n(), 3);
+        std::iter::once(n)
+            .chain(profiles.iter().map(|profile| cell(&profile[i])))
+            .collect()
+    };
+    Table {
+        head: std::iter::once("N".to_string()).chain(names).collect(),
+        rows: (0..shortest).step_by(4).map(row).collect(),
+    }
+}

@@ -1,0 +1,147 @@
+//! Numbers as a reader wants them.
+
+use breadth_stats::{Estimate, Level};
+
+/// `value` to `digits` significant digits, without an exponent for everyday sizes.
+///
+/// Infinity is `∞`; what is not a number is a dash.
+pub(crate) fn significant(value: f64, digits: i32) -> String {
+    if value.is_nan() {
+        return "–".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 {
+            "∞".into()
+        } else {
+            "−∞".into()
+        };
+    }
+    if value == 0.0 {
+        return "0".into();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if !(-5..=6).contains(&magnitude) {
+        return format!("{value:.*e}", (digits - 1).max(0) as usize);
+    }
+    let decimals = (digits - 1 - magnitude).max(0) as usize;
+    trim(&format!("{value:.decimals$}")).replace('-', "−")
+}
+
+/// Removes the zeros that end a decimal fraction.
+fn trim(text: &str) -> &str {
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
+}
+
+/// A share as a percentage: `10%`, `5.7%`, `0.43%`; `97.2%` and `99.94%` near one.
+pub(crate) fn percent(share: f64) -> String {
+    if !share.is_finite() {
+        return significant(share, 2);
+    }
+    let percent = 100.0 * share;
+    let distance = (100.0 - percent).abs().min(percent.abs());
+    let decimals = match distance {
+        d if d < 1e-9 => 0,
+        d if d < 0.1 => 3,
+        d if d < 1.0 => 2,
+        _ => 1,
+    };
+    format!("{}%", trim(&format!("{percent:.decimals$}")))
+}
+
+/// A value in nats.
+pub(crate) fn nats(value: f64) -> String {
+    significant(value, 3)
+}
+
+/// A value with its interval.
+pub(crate) fn interval(estimate: &Estimate, print: fn(f64) -> String) -> String {
+    format!(
+        "{} [{}, {}]",
+        print(estimate.value),
+        print(estimate.low),
+        print(estimate.high)
+    )
+}
+
+/// A level: `4`, `1.5`, and `e^30` where the number itself would be unreadable.
+pub(crate) fn level(level: Level) -> String {
+    if level.n() < 1e6 {
+        significant(level.n(), 6)
+    } else {
+        format!("e^{}", significant(level.log_n(), 4))
+    }
+}
+
+/// `Cov` with the level as a subscript: `Cov₄`.
+pub(crate) fn cov(at: Level) -> String {
+    let text = level(at);
+    if text.starts_with('e') {
+        return format!("Cov at N = {text}");
+    }
+    let subscript = text.chars().map(|c| match c.to_digit(10) {
+        Some(digit) => char::from_u32(0x2080 + digit).unwrap_or(c),
+        None => c,
+    });
+    format!("Cov{}", subscript.collect::<String>())
+}
+
+/// `a, b and c`; past six names, the first five and how many more.
+pub(crate) fn list(names: &[String]) -> String {
+    match names {
+        [] => "none".into(),
+        [only] => only.clone(),
+        [most @ .., last] if names.len() <= 6 => format!("{} and {last}", most.join(", ")),
+        _ => format!("{} and {} more", names[..5].join(", "), names.len() - 5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn significant_digits() {
+        assert_eq!(significant(0.4761, 3), "0.476");
+        assert_eq!(significant(1.0, 3), "1");
+        assert_eq!(significant(-12.345, 3), "−12.3");
+        assert_eq!(significant(123456.0, 3), "123456");
+        assert_eq!(significant(f64::INFINITY, 3), "∞");
+        assert_eq!(significant(f64::NAN, 3), "–");
+        assert_eq!(significant(1.5e-9, 2), "1.5e-9");
+        assert_eq!(significant(0.0, 2), "0");
+    }
+
+    #[test]
+    fn percentages_keep_what_matters_at_both_ends() {
+        assert_eq!(percent(0.0), "0%");
+        assert_eq!(percent(1.0), "100%");
+        assert_eq!(percent(0.1), "10%");
+        assert_eq!(percent(0.0567), "5.7%");
+        assert_eq!(percent(0.0043), "0.43%");
+        assert_eq!(percent(0.9721), "97.2%");
+        assert_eq!(percent(0.99941), "99.941%");
+        assert_eq!(percent(0.345), "34.5%");
+    }
+
+    #[test]
+    fn levels_and_their_subscripts() {
+        let at = |n: f64| Level::from_n(n).unwrap();
+        assert_eq!(cov(at(4.0)), "Cov₄");
+        assert_eq!(cov(at(1.5)), "Cov₁.₅");
+        assert_eq!(level(Level::from_log_n(30.0).unwrap()), "e^30");
+        assert_eq!(level(Level::from_log_n(4f64.ln()).unwrap()), "4");
+        assert_eq!(cov(Level::from_log_n(900.0).unwrap()), "Cov at N = e^900");
+    }
+
+    #[test]
+    fn lists_stay_short() {
+        let names = |n: usize| (0..n).map(|i| format!("m{i}")).collect::<Vec<_>>();
+        assert_eq!(list(&names(1)), "m0");
+        assert_eq!(list(&names(3)), "m0, m1 and m2");
+        assert_eq!(list(&names(9)), "m0, m1, m2, m3, m4 and 4 more");
+    }
+}

@@ -1,0 +1,596 @@
+//! From tables to numbers: the one computation behind `demo --json`, `report` and the page.
+
+use std::collections::HashMap;
+
+use breadth_data::{Outcome, SampleTable, ScoreTable};
+use breadth_stats::{
+    CoveragePoint, CoverageProfile, Design, Estimate, Level, PromptOutcome, Tournament,
+};
+
+use crate::error::{Error, Result};
+use crate::report::{Checkpoint, PassPoint, Report, Rows, Verdict};
+
+/// Levels between 1 and the end of the profile's curve.
+const GRID: usize = 48;
+/// Where the curve ends at the latest, in nats: beyond, N does not fit an f64.
+const LAST_LOG_N: f64 = 700.0;
+
+/// What the reader of a report may choose.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// N of the tournament; 4 by default.
+    pub level: Level,
+    /// Level of all intervals; 0.95 by default.
+    pub confidence: f64,
+    /// The `k` of Pass@k, each paired with `Cov_{k/2}`; empty (the default) means `N, 2N, 3N`.
+    pub passes: Vec<u64>,
+    /// Name of the reference among the scores; by default what `run.json` says.
+    pub reference: Option<String>,
+    /// Heading of the page; by default one made from the run.
+    pub title: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let level = Level::from_n(4.0).expect("4 is a valid level");
+        Self {
+            level,
+            confidence: 0.95,
+            passes: Vec::new(),
+            reference: None,
+            title: None,
+        }
+    }
+}
+
+impl Options {
+    /// The `k` to show: as chosen, or `N, 2N, 3N` where samples of that number are thinkable.
+    pub fn passes(&self) -> Vec<u64> {
+        if !self.passes.is_empty() {
+            return self.passes.clone();
+        }
+        let n = self.level.n();
+        if n > 1e6 {
+            return vec![2, 8, 32];
+        }
+        let mut passes: Vec<u64> = [n, 2.0 * n, 3.0 * n].map(|k| k.round() as u64).to_vec();
+        passes.retain(|&k| k >= 2);
+        passes.dedup();
+        passes
+    }
+}
+
+/// The tables a report is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// Held-out responses scored by every checkpoint, and by the reference if there is one.
+    pub scores: &'a ScoreTable,
+    /// Rows for the tournament; without them it runs on `scores`.
+    pub selection: Option<&'a ScoreTable>,
+    /// Responses drawn from the checkpoints, with rewards.
+    pub samples: Option<&'a SampleTable>,
+    /// Name of the reference among the models of `scores`.
+    pub reference: Option<&'a str>,
+    /// Whether each scored response is the only correct one to its prompt, so that Pass@k is known
+    /// exactly from its probability.
+    pub single_correct_response: bool,
+}
+
+/// Computes everything a report shows, except its title, training loss and provenance.
+///
+/// KL, cross-entropy, coverage and the exact `Pass@k = mean(1 - (1 - q(y|x))^k)` are weighted means
+/// over `scores`; rows that share a prompt are one cluster. The sampled Pass@k weights its prompts so
+/// that every group counts as in `scores`: both estimate the same quantity. The tournament (Eq 29)
+/// never sees the reference.
+///
+/// # Errors
+/// A reference that is not in the scores, a checkpoint that only one table has, samples from a group
+/// or prompt of unknown weight, and whatever the statistics refuse.
+pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
+    let names = candidates(inputs)?;
+    let selection = inputs.selection.unwrap_or(inputs.scores);
+    let field = Field::run(selection, inputs.reference, &names, options)?;
+    let evaluation = Evaluation::new(inputs, &names, options)?;
+    let steps = steps(&names);
+    let checkpoints = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| {
+            let measured = evaluation.measure(name)?;
+            let step = steps.as_ref().map(|steps| steps[i]);
+            Ok(field.checkpoint(i, name, step, measured))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let losses: Vec<f64> = checkpoints.iter().map(|c| c.cross_entropy.value).collect();
+    Ok(Report {
+        title: options
+            .title
+            .clone()
+            .unwrap_or_else(|| "Which checkpoint to take".into()),
+        confidence: options.confidence,
+        level: options.level,
+        reference: inputs.reference.map(String::from),
+        verdict: Verdict {
+            winner: field.winner(),
+            lowest_loss: first_minimum(&losses),
+        },
+        matrix: field.matrix(),
+        method: evaluation.method(&names)?,
+        checkpoints,
+        evaluation: rows(inputs.scores),
+        selection: rows(selection),
+        training_loss: Vec::new(),
+        provenance: Vec::new(),
+    })
+}
+
+/// The candidates in drawing order: by training step if all names tell one, else as they appear.
+fn candidates(inputs: &Inputs) -> Result<Vec<String>> {
+    let models = &inputs.scores.models;
+    if let Some(reference) = inputs.reference
+        && !models.iter().any(|model| model == reference)
+    {
+        return Err(Error::UnknownReference {
+            reference: reference.into(),
+            models: models.join(", "),
+        });
+    }
+    let mut names: Vec<String> = models
+        .iter()
+        .filter(|m| Some(m.as_str()) != inputs.reference)
+        .cloned()
+        .collect();
+    if names.is_empty() {
+        return Err(Error::NoCheckpoints {
+            reference: inputs.reference.unwrap_or_default().into(),
+        });
+    }
+    if let Some(steps) = steps(&names) {
+        let by_name: HashMap<String, u64> = names.iter().cloned().zip(steps).collect();
+        names.sort_by_key(|name| by_name[name]);
+    }
+    Ok(names)
+}
+
+/// The training step of every model, if every name tells a different one.
+fn steps(names: &[String]) -> Option<Vec<u64>> {
+    let steps: Vec<u64> = names
+        .iter()
+        .map(|name| step_of(name))
+        .collect::<Option<_>>()?;
+    let mut distinct = steps.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    (distinct.len() == steps.len()).then_some(steps)
+}
+
+/// The step in a checkpoint's name: the number that ends it, after `step`, `ckpt` or the like.
+fn step_of(name: &str) -> Option<u64> {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let word = stem
+        .trim_end_matches(['-', '_', ' ', '='])
+        .to_ascii_lowercase();
+    let known = [
+        "step",
+        "steps",
+        "ckpt",
+        "checkpoint",
+        "iter",
+        "iteration",
+        "epoch",
+    ];
+    let named = known.iter().any(|w| {
+        word.strip_suffix(w)
+            .is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric()))
+    });
+    if named {
+        name[stem.len()..].parse().ok()
+    } else {
+        None
+    }
+}
+
+/// The tournament over the candidates, with the way from drawing order to its own order.
+struct Field {
+    tournament: Tournament,
+    names: Vec<String>,
+    /// Position in the tournament of each candidate.
+    position: Vec<usize>,
+}
+
+impl Field {
+    /// Runs in the table's own order, because that order breaks the last ties.
+    fn run(
+        table: &ScoreTable,
+        reference: Option<&str>,
+        candidates: &[String],
+        options: &Options,
+    ) -> Result<Self> {
+        let names: Vec<String> = table
+            .models
+            .iter()
+            .filter(|m| Some(m.as_str()) != reference)
+            .cloned()
+            .collect();
+        if let Some(extra) = names.iter().find(|name| !candidates.contains(name)) {
+            return Err(missing(extra, "selection table", "scores"));
+        }
+        let position = candidates
+            .iter()
+            .map(|candidate| {
+                let found = names.iter().position(|name| name == candidate);
+                found.ok_or_else(|| missing(candidate, "scores", "selection table"))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let columns = names
+            .iter()
+            .map(|name| table.column(name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let design = design(table);
+        let tournament =
+            breadth_stats::tournament(&columns, &design, options.level, options.confidence)?;
+        Ok(Self {
+            tournament,
+            names,
+            position,
+        })
+    }
+
+    fn winner(&self) -> usize {
+        let won = |&position: &usize| position == self.tournament.winner;
+        self.position
+            .iter()
+            .position(won)
+            .expect("the winner is a candidate")
+    }
+
+    /// The pairwise shares in drawing order.
+    fn matrix(&self) -> Vec<f64> {
+        let m = self.names.len();
+        let cell = |rival: usize, q: usize| self.tournament.chat[rival * m + q];
+        let pairs = self
+            .position
+            .iter()
+            .flat_map(|&rival| self.position.iter().map(move |&q| (rival, q)));
+        pairs.map(|(rival, q)| cell(rival, q)).collect()
+    }
+
+    fn checkpoint(
+        &self,
+        i: usize,
+        name: &str,
+        step: Option<u64>,
+        measured: Measured,
+    ) -> Checkpoint {
+        let position = self.position[i];
+        let standing = &self.tournament.standings[position];
+        Checkpoint {
+            model: name.into(),
+            step,
+            kl: measured.kl,
+            cross_entropy: measured.cross_entropy,
+            coverage: measured.coverage,
+            profile: measured.profile,
+            pass: measured.pass,
+            rank: standing.rank,
+            value: standing.value,
+            value_low: standing.low,
+            value_high: standing.high,
+            worst_rival: standing.worst_rival.map(|rival| self.names[rival].clone()),
+            tied: self.tournament.tied.contains(&position),
+            not_excluded: self.tournament.not_excluded.contains(&position),
+            certified_low: standing.certified_low,
+            certified_high: standing.certified_high,
+        }
+    }
+}
+
+fn missing(model: &str, has: &'static str, lacks: &'static str) -> Error {
+    Error::MissingModel {
+        model: model.into(),
+        has,
+        lacks,
+    }
+}
+
+/// What is measured of one checkpoint on the evaluation rows and the samples.
+struct Measured {
+    kl: Option<Estimate>,
+    cross_entropy: Estimate,
+    coverage: Vec<CoveragePoint>,
+    profile: Vec<CoveragePoint>,
+    pass: Vec<PassPoint>,
+}
+
+/// The evaluation rows, and the levels at which every checkpoint is measured.
+struct Evaluation<'a> {
+    inputs: &'a Inputs<'a>,
+    design: Design<'a>,
+    reference: Option<&'a [f64]>,
+    headline: Vec<Level>,
+    grid: Vec<Level>,
+    passes: Vec<u64>,
+    confidence: f64,
+}
+
+impl<'a> Evaluation<'a> {
+    fn new(inputs: &'a Inputs<'a>, names: &[String], options: &Options) -> Result<Self> {
+        let scores = inputs.scores;
+        let reference = inputs
+            .reference
+            .map(|name| scores.column(name))
+            .transpose()?;
+        let passes = options.passes();
+        let grid = match reference {
+            Some(reference) => grid(last_log_n(scores, reference, names, options.level)?)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            inputs,
+            design: design(scores),
+            reference,
+            headline: headline(&passes, options.level)?,
+            grid,
+            passes,
+            confidence: options.confidence,
+        })
+    }
+
+    fn measure(&self, name: &str) -> Result<Measured> {
+        let log_q = self.inputs.scores.column(name)?;
+        let kl = self
+            .reference
+            .map(|log_p| breadth_stats::kl(log_p, log_q, &self.design, self.confidence))
+            .transpose()?;
+        Ok(Measured {
+            kl,
+            cross_entropy: breadth_stats::cross_entropy(log_q, &self.design, self.confidence)?,
+            coverage: self.points(log_q, &self.headline)?,
+            profile: self.points(log_q, &self.grid)?,
+            pass: self.pass(name, log_q)?,
+        })
+    }
+
+    fn points(&self, log_q: &[f64], levels: &[Level]) -> Result<Vec<CoveragePoint>> {
+        Ok(self
+            .profile(log_q, levels)?
+            .map(|profile| profile.points)
+            .unwrap_or_default())
+    }
+
+    fn profile(&self, log_q: &[f64], levels: &[Level]) -> Result<Option<CoverageProfile>> {
+        let Some(log_p) = self.reference else {
+            return Ok(None);
+        };
+        let profile =
+            breadth_stats::coverage_profile(log_p, log_q, &self.design, levels, self.confidence)?;
+        Ok(Some(profile))
+    }
+
+    fn method(&self, names: &[String]) -> Result<String> {
+        let log_q = self.inputs.scores.column(&names[0])?;
+        let profile = self.profile(log_q, &self.headline)?;
+        Ok(profile
+            .map(|profile| profile.method.to_string())
+            .unwrap_or_default())
+    }
+
+    fn pass(&self, name: &str, log_q: &[f64]) -> Result<Vec<PassPoint>> {
+        let drawn = match self.inputs.samples {
+            Some(samples) => Drawn::new(samples, name, self.inputs.scores)?,
+            None => None,
+        };
+        let exact = self.inputs.single_correct_response;
+        let weights = self.design.weights;
+        let point = |&k: &u64| {
+            let sampled = drawn
+                .as_ref()
+                .map(|drawn| drawn.pass(k, self.confidence))
+                .transpose()?;
+            let exact = exact.then(|| exact_pass(log_q, weights, k));
+            Ok(PassPoint {
+                k,
+                exact,
+                sampled: sampled.flatten(),
+            })
+        };
+        self.passes.iter().map(point).collect()
+    }
+}
+
+/// `mean(1 - (1 - q)^k)` over the rows, weighted.
+fn exact_pass(log_q: &[f64], weights: Option<&[f64]>, k: u64) -> f64 {
+    let pass = |i: usize| breadth_stats::pass_at_n_exact(log_q[i], k as f64);
+    let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
+    let total: f64 = (0..log_q.len()).map(weight).sum();
+    (0..log_q.len()).map(|i| weight(i) * pass(i)).sum::<f64>() / total
+}
+
+/// The drawn responses of one model, with the weight of each prompt.
+struct Drawn {
+    prompts: Vec<PromptOutcome>,
+    weights: Option<Vec<f64>>,
+}
+
+impl Drawn {
+    /// `None` if nothing was drawn from this model.
+    fn new(samples: &SampleTable, name: &str, scores: &ScoreTable) -> Result<Option<Self>> {
+        let Some(model) = samples.models.iter().position(|model| model == name) else {
+            return Ok(None);
+        };
+        let outcomes = &samples.outcomes[model];
+        let drawn: Vec<usize> = (0..outcomes.len())
+            .filter(|&i| outcomes[i].is_some())
+            .collect();
+        if drawn.is_empty() {
+            return Ok(None);
+        }
+        let prompts = drawn
+            .iter()
+            .filter_map(|&i| outcomes[i].as_ref().map(outcome))
+            .collect();
+        Ok(Some(Self {
+            prompts,
+            weights: weights(samples, name, &drawn, scores)?,
+        }))
+    }
+
+    /// `None` where some prompt has fewer than `k` samples.
+    fn pass(&self, k: u64, confidence: f64) -> Result<Option<Estimate>> {
+        let fewest = self
+            .prompts
+            .iter()
+            .map(PromptOutcome::samples)
+            .min()
+            .unwrap_or(0);
+        if fewest < k {
+            return Ok(None);
+        }
+        let weights = self.weights.as_deref();
+        Ok(Some(breadth_stats::pass_estimate(
+            &self.prompts,
+            weights,
+            k,
+            confidence,
+        )?))
+    }
+}
+
+fn outcome(outcome: &Outcome) -> PromptOutcome {
+    match outcome {
+        Outcome::Counts { n, c } => PromptOutcome::Counts { n: *n, c: *c },
+        Outcome::Rewards(rewards) => PromptOutcome::Rewards(rewards.clone()),
+    }
+}
+
+/// Weights under which the sampled prompts stand for the mixture that was scored: by group where
+/// both tables have groups, by prompt where only the scores are weighted, else none.
+fn weights(
+    samples: &SampleTable,
+    model: &str,
+    drawn: &[usize],
+    scores: &ScoreTable,
+) -> Result<Option<Vec<f64>>> {
+    let groups: Option<Vec<&str>> = drawn
+        .iter()
+        .map(|&i| samples.group[i].map(|group| samples.groups[group as usize].as_str()))
+        .collect();
+    match (&scores.group, groups) {
+        (Some(codes), Some(groups)) => {
+            let totals = totals(scores, codes, &scores.groups);
+            group_weights(model, &groups, &totals).map(Some)
+        }
+        _ if scores.weight.is_some() => {
+            let totals = totals(scores, &scores.prompt, &scores.prompts);
+            let weight = |&i: &usize| {
+                let prompt = samples.prompts[i].as_str();
+                let what = || format!("prompt `{prompt}`");
+                totals
+                    .get(prompt)
+                    .copied()
+                    .ok_or_else(|| Error::UnknownStratum { what: what() })
+            };
+            drawn
+                .iter()
+                .map(weight)
+                .collect::<Result<Vec<_>>>()
+                .map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Total weight in the scores under each name.
+fn totals<'a>(scores: &ScoreTable, codes: &[u32], names: &'a [String]) -> HashMap<&'a str, f64> {
+    let mut totals = HashMap::new();
+    for (row, &code) in codes.iter().enumerate() {
+        let weight = scores.weight.as_ref().map_or(1.0, |weight| weight[row]);
+        *totals.entry(names[code as usize].as_str()).or_insert(0.0) += weight;
+    }
+    totals
+}
+
+/// Each prompt's share of its group's total.
+fn group_weights(model: &str, groups: &[&str], totals: &HashMap<&str, f64>) -> Result<Vec<f64>> {
+    let mut prompts: HashMap<&str, f64> = HashMap::new();
+    for &group in groups {
+        *prompts.entry(group).or_insert(0.0) += 1.0;
+    }
+    let mut unsampled: Vec<&str> = totals
+        .keys()
+        .copied()
+        .filter(|group| !prompts.contains_key(group))
+        .collect();
+    unsampled.sort_unstable();
+    if let Some(group) = unsampled.first() {
+        return Err(Error::UnsampledGroup {
+            group: group.to_string(),
+            model: model.into(),
+        });
+    }
+    let weight = |group: &&str| match totals.get(group) {
+        Some(total) => Ok(total / prompts[group]),
+        None => Err(Error::UnknownStratum {
+            what: format!("group `{group}`"),
+        }),
+    };
+    groups.iter().map(weight).collect()
+}
+
+/// Weights and clusters of a table; prompts are clusters where some prompt has several rows.
+fn design(table: &ScoreTable) -> Design<'_> {
+    let several = rows(table).prompts < table.rows();
+    Design {
+        weights: table.weight.as_deref(),
+        clusters: several.then_some(table.prompt.as_slice()),
+    }
+}
+
+fn rows(table: &ScoreTable) -> Rows {
+    let mut prompts = table.prompt.clone();
+    prompts.sort_unstable();
+    prompts.dedup();
+    Rows {
+        rows: table.rows(),
+        prompts: prompts.len(),
+    }
+}
+
+/// The levels that are named in tables: half of every k, and the tournament's own.
+fn headline(passes: &[u64], level: Level) -> Result<Vec<Level>> {
+    let halves = passes
+        .iter()
+        .filter(|&&k| k >= 2)
+        .map(|&k| Level::from_n(k as f64 / 2.0));
+    let mut levels = halves.collect::<Result<Vec<_>, _>>()?;
+    levels.push(level);
+    levels.sort_by(|a, b| a.log_n().total_cmp(&b.log_n()));
+    levels.dedup_by(|a, b| (a.log_n() - b.log_n()).abs() < 1e-9);
+    Ok(levels)
+}
+
+/// Where the profile's curve ends: beyond the largest finite log-ratio of any checkpoint.
+fn last_log_n(scores: &ScoreTable, log_p: &[f64], names: &[String], level: Level) -> Result<f64> {
+    let mut last = level.log_n() + 4f64.ln();
+    for name in names {
+        for (&p, &q) in log_p.iter().zip(scores.column(name)?) {
+            let ratio = breadth_stats::log_ratio(p, q);
+            if ratio.is_finite() {
+                last = last.max(1.02 * ratio);
+            }
+        }
+    }
+    Ok(last.min(LAST_LOG_N))
+}
+
+fn grid(last: f64) -> Result<Vec<Level>> {
+    let log_n = |i: usize| last * i as f64 / GRID as f64;
+    Ok((0..=GRID)
+        .map(|i| Level::from_log_n(log_n(i)))
+        .collect::<Result<Vec<_>, _>>()?)
+}
+
+fn first_minimum(values: &[f64]) -> usize {
+    let order = |&a: &usize, &b: &usize| values[a].total_cmp(&values[b]);
+    (0..values.len()).min_by(order).unwrap_or(0)
+}

@@ -1,0 +1,455 @@
+//! The summary against brute force over tables small enough to count by hand.
+
+use breadth_data::{
+    Metrics, Outcome, Provenance, SampleRow, SampleTable, ScoreRow, ScoreTable, write_samples,
+    write_scores,
+};
+use breadth_report::{Error, Inputs, Options, Report, from_run, summarize};
+use breadth_stats::Level;
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+/// Log-probabilities by model, for one response to each of as many prompts.
+fn scores(columns: &[(&str, &[f64])], groups: &[&str], weights: Option<&[f64]>) -> ScoreTable {
+    let rows = columns[0].1.len();
+    let mut names: Vec<String> = groups.iter().map(|group| group.to_string()).collect();
+    names.dedup();
+    let code = |group: &&str| names.iter().position(|name| name == group).unwrap() as u32;
+    ScoreTable {
+        models: columns.iter().map(|column| column.0.to_string()).collect(),
+        sources: vec!["data".into()],
+        source: vec![0; rows],
+        prompts: (0..rows).map(|i| format!("p{i}")).collect(),
+        prompt: (0..rows as u32).collect(),
+        responses: vec!["0".into()],
+        response: vec![0; rows],
+        group: (!groups.is_empty()).then(|| groups.iter().map(code).collect()),
+        groups: names,
+        weight: weights.map(<[f64]>::to_vec),
+        logprob: columns.iter().map(|column| column.1.to_vec()).collect(),
+        ..ScoreTable::default()
+    }
+}
+
+const EXACT: [f64; 6] = [-0.7, -0.7, -1.4, -1.4, -2.1, -2.1];
+/// Fits most rows best and gives up the last two.
+const LATE: [f64; 6] = [-0.5, -0.5, -1.1, -1.1, -9.0, -9.0];
+/// Fits nothing well and gives up nothing.
+const EARLY: [f64; 6] = [-1.5, -1.6, -2.2, -2.2, -2.6, -2.5];
+const GROUPS: [&str; 6] = ["G1", "G1", "G1", "G1", "G2", "G2"];
+const WEIGHTS: [f64; 6] = [2.0, 2.0, 2.0, 2.0, 0.1, 0.1];
+
+/// The later step first, so that drawing order and table order differ.
+fn table() -> ScoreTable {
+    let columns: [(&str, &[f64]); 3] = [("step-20", &LATE), ("exact", &EXACT), ("step-3", &EARLY)];
+    scores(&columns, &GROUPS, Some(&WEIGHTS))
+}
+
+fn inputs(scores: &ScoreTable) -> Inputs<'_> {
+    Inputs {
+        scores,
+        selection: None,
+        samples: None,
+        reference: Some("exact"),
+        single_correct_response: true,
+    }
+}
+
+fn mean(values: impl Fn(usize) -> f64) -> f64 {
+    let total: f64 = WEIGHTS.iter().sum();
+    (0..6).map(|i| WEIGHTS[i] * values(i)).sum::<f64>() / total
+}
+
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() < 1e-12, "{a} against {b}");
+}
+
+#[test]
+fn every_number_equals_its_definition() {
+    let table = table();
+    let report = summarize(&inputs(&table), &Options::default()).unwrap();
+    let names: Vec<&str> = report
+        .checkpoints
+        .iter()
+        .map(|c| c.model.as_str())
+        .collect();
+    assert_eq!(names, ["step-3", "step-20"]);
+    assert_eq!(report.checkpoints[1].step, Some(20));
+    for (c, log_q) in report.checkpoints.iter().zip([EARLY, LATE]) {
+        close(c.kl.unwrap().value, mean(|i| EXACT[i] - log_q[i]));
+        close(c.cross_entropy.value, mean(|i| -log_q[i]));
+        for point in &c.coverage {
+            let uncovered = |i: usize| EXACT[i] - log_q[i] >= point.level.log_n() - 1e-9;
+            close(point.cov, mean(|i| f64::from(u8::from(uncovered(i)))));
+        }
+        for point in &c.pass {
+            let k = point.k as i32;
+            close(
+                point.exact.unwrap(),
+                mean(|i| 1.0 - (1.0 - log_q[i].exp()).powi(k)),
+            );
+            assert!(point.sampled.is_none());
+        }
+    }
+    let levels: Vec<f64> = report.checkpoints[0]
+        .coverage
+        .iter()
+        .map(|p| p.level.n())
+        .collect();
+    assert_eq!(levels, [2.0, 4.0, 6.0]);
+    assert_eq!(
+        report.checkpoints[0]
+            .pass
+            .iter()
+            .map(|p| p.k)
+            .collect::<Vec<_>>(),
+        [4, 8, 12]
+    );
+    assert_eq!(report.checkpoints[0].profile.len(), 49);
+}
+
+#[test]
+fn the_tournament_is_that_of_the_rows_in_drawing_order() {
+    let table = table();
+    let report = summarize(&inputs(&table), &Options::default()).unwrap();
+    // LATE gives the last two rows (weight 0.2 of 8.2) e^6 less than EARLY; EARLY loses e^1 at most.
+    close(report.matrix[1], 0.2 / 8.2);
+    assert_eq!(
+        (report.matrix[0], report.matrix[2], report.matrix[3]),
+        (0.0, 0.0, 0.0)
+    );
+    let (early, late) = (&report.checkpoints[0], &report.checkpoints[1]);
+    assert_eq!((early.value, early.rank, early.tied), (0.0, 1, true));
+    close(late.value, 0.2 / 8.2);
+    assert_eq!(late.worst_rival.as_deref(), Some("step-3"));
+    assert_eq!((late.rank, late.tied), (2, false));
+    // Weighted, LATE has the lower loss: (1, 1, ..) against (1.9, ..).
+    assert_eq!((report.verdict.winner, report.verdict.lowest_loss), (0, 1));
+}
+
+#[test]
+fn selection_rows_decide_the_tournament_and_nothing_else() {
+    let table = table();
+    let on_others: [(&str, &[f64]); 3] = [
+        ("step-3", &[-9.0, -1.0]),
+        ("exact", &[-1.0, -1.0]),
+        ("step-20", &[-1.0, -1.0]),
+    ];
+    let selection = scores(&on_others, &[], None);
+    let with = Inputs {
+        selection: Some(&selection),
+        ..inputs(&table)
+    };
+    let report = summarize(&with, &Options::default()).unwrap();
+    let without = summarize(&inputs(&table), &Options::default()).unwrap();
+    assert_eq!(report.verdict.winner, 1);
+    assert_eq!(report.matrix, [0.0, 0.0, 0.5, 0.0]);
+    assert_eq!(report.checkpoints[0].kl, without.checkpoints[0].kl);
+    assert_eq!((report.selection.rows, report.evaluation.rows), (2, 6));
+}
+
+/// `n` samples for each of two prompts of G1 and one of G2, of which so many are right.
+fn samples(correct: [u64; 3], n: u64) -> SampleTable {
+    let outcome = |c: u64| Some(Outcome::Counts { n, c });
+    SampleTable {
+        models: vec!["step-3".into()],
+        prompts: vec!["a".into(), "b".into(), "c".into()],
+        groups: vec!["G2".into(), "G1".into()],
+        group: vec![Some(1), Some(1), Some(0)],
+        outcomes: vec![correct.map(outcome).to_vec()],
+    }
+}
+
+fn pass_of_samples(samples: &SampleTable) -> Result<Report, Error> {
+    let table = table();
+    summarize(
+        &Inputs {
+            samples: Some(samples),
+            ..inputs(&table)
+        },
+        &Options::default(),
+    )
+}
+
+#[test]
+fn sampled_prompts_stand_for_the_groups_as_they_were_scored() {
+    let report = pass_of_samples(&samples([8, 0, 0], 8)).unwrap();
+    // G1 weighs 8, half of its prompts are solved; G2 weighs 0.2 and is not.
+    let sampled = report.checkpoints[0].pass[1].sampled.unwrap();
+    close(sampled.value, 4.0 / 8.2);
+    assert!(sampled.low < sampled.value && sampled.value < sampled.high);
+    assert!(
+        report.checkpoints[0].pass[2].sampled.is_none(),
+        "8 samples do not give Pass@12"
+    );
+    assert!(
+        report.checkpoints[1].pass[1].sampled.is_none(),
+        "nothing was drawn from step-20"
+    );
+}
+
+#[test]
+fn samples_without_groups_take_the_weight_of_their_prompt() {
+    let mut drawn = samples([8, 0, 0], 8);
+    drawn.group = vec![None; 3];
+    drawn.groups.clear();
+    drawn.prompts = vec!["p0".into(), "p3".into(), "p5".into()];
+    let report = pass_of_samples(&drawn).unwrap();
+    close(
+        report.checkpoints[0].pass[1].sampled.unwrap().value,
+        2.0 / 4.1,
+    );
+}
+
+#[test]
+fn equal_weights_where_nothing_is_weighted() {
+    let columns: [(&str, &[f64]); 2] = [("step-3", &EARLY), ("step-20", &LATE)];
+    let table = scores(&columns, &[], None);
+    let drawn = samples([8, 0, 0], 8);
+    let inputs = Inputs {
+        samples: Some(&drawn),
+        reference: None,
+        ..inputs(&table)
+    };
+    let report = summarize(&inputs, &Options::default()).unwrap();
+    close(
+        report.checkpoints[0].pass[1].sampled.unwrap().value,
+        1.0 / 3.0,
+    );
+    assert!(report.checkpoints[0].kl.is_none() && report.checkpoints[0].coverage.is_empty());
+}
+
+#[test]
+fn names_without_steps_keep_their_order() {
+    let columns: [(&str, &[f64]); 3] = [("b7", &EARLY), ("a13", &LATE), ("c", &EARLY)];
+    let table = scores(&columns, &[], None);
+    let report = summarize(
+        &Inputs {
+            reference: None,
+            ..inputs(&table)
+        },
+        &Options::default(),
+    );
+    let checkpoints = report.unwrap().checkpoints;
+    assert_eq!(
+        checkpoints
+            .iter()
+            .map(|c| c.model.as_str())
+            .collect::<Vec<_>>(),
+        ["b7", "a13", "c"]
+    );
+    assert!(checkpoints.iter().all(|c| c.step.is_none()));
+}
+
+#[test]
+fn one_row_one_model_and_infinite_ratios() {
+    let zero: [(&str, &[f64]); 2] = [("exact", &[-1.0]), ("step-1", &[f64::NEG_INFINITY])];
+    let table = scores(&zero, &[], None);
+    let report = summarize(&inputs(&table), &Options::default()).unwrap();
+    let only = &report.checkpoints[0];
+    assert_eq!(only.kl.unwrap().value, f64::INFINITY);
+    assert!(only.coverage.iter().all(|point| point.cov == 1.0));
+    assert_eq!(
+        (only.value, only.rank, only.pass[0].exact),
+        (0.0, 1, Some(0.0))
+    );
+    assert!(!breadth_report::html(&report).unwrap().contains("NaN"));
+}
+
+#[test]
+fn several_responses_to_a_prompt_are_a_cluster() {
+    let mut table = table();
+    let alone = summarize(&inputs(&table), &Options::default()).unwrap();
+    table.prompt = vec![0, 0, 0, 0, 1, 1];
+    table.prompts.truncate(2);
+    table.response = vec![0, 1, 2, 3, 0, 1];
+    let clustered = summarize(&inputs(&table), &Options::default()).unwrap();
+    assert_eq!(clustered.evaluation.prompts, 2);
+    let width = |r: &Report| r.checkpoints[0].kl.map(|kl| kl.high - kl.low).unwrap();
+    assert_eq!(
+        alone.checkpoints[0].kl.unwrap().value,
+        clustered.checkpoints[0].kl.unwrap().value
+    );
+    assert!(
+        width(&clustered) > width(&alone),
+        "two clusters know less than six rows"
+    );
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let table = table();
+    let fail = |inputs: &Inputs| {
+        summarize(inputs, &Options::default())
+            .unwrap_err()
+            .to_string()
+    };
+    assert_snapshot!(fail(&Inputs { reference: Some("teacher"), ..inputs(&table) }), @"");
+    let lone = scores(&[("exact", &EXACT)], &[], None);
+    assert_snapshot!(fail(&inputs(&lone)), @"");
+    let selection = scores(&[("step-3", &EARLY)], &[], None);
+    assert_snapshot!(fail(&Inputs { selection: Some(&selection), ..inputs(&table) }), @"");
+    let more: [(&str, &[f64]); 3] = [("step-3", &EARLY), ("step-20", &LATE), ("step-40", &LATE)];
+    let selection = scores(&more, &[], None);
+    assert_snapshot!(fail(&Inputs { selection: Some(&selection), ..inputs(&table) }), @"");
+}
+
+#[test]
+fn samples_of_unknown_weight_are_refused() {
+    let fail = |samples: &SampleTable| pass_of_samples(samples).unwrap_err().to_string();
+    let mut drawn = samples([8, 0, 0], 8);
+    drawn.groups[0] = "G3".into();
+    drawn.group.push(Some(2));
+    drawn.groups.push("G2".into());
+    drawn.prompts.push("d".into());
+    drawn.outcomes[0].push(Some(Outcome::Counts { n: 8, c: 1 }));
+    assert_snapshot!(fail(&drawn), @"");
+    let mut drawn = samples([8, 0, 0], 8);
+    drawn.group[2] = Some(1);
+    assert_snapshot!(fail(&drawn), @"");
+    let mut drawn = samples([8, 0, 0], 8);
+    drawn.group = vec![None; 3];
+    assert_snapshot!(fail(&drawn), @"");
+}
+
+#[test]
+fn the_levels_follow_from_n() {
+    let passes = |n: f64| {
+        Options {
+            level: Level::from_n(n).unwrap(),
+            ..Options::default()
+        }
+        .passes()
+    };
+    assert_eq!(passes(4.0), [4, 8, 12]);
+    assert_eq!(passes(1.0), [2, 3]);
+    assert_eq!(passes(2.5), [3, 5, 8]);
+    assert_eq!(passes(1e9), [2, 8, 32]);
+}
+
+#[test]
+fn json_carries_levels_and_infinities_as_the_interface_says() {
+    let zero: [(&str, &[f64]); 2] = [("exact", &[-1.0]), ("step-1", &[f64::NEG_INFINITY])];
+    let table = scores(&zero, &[], None);
+    let report = summarize(&inputs(&table), &Options::default()).unwrap();
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["n"], 4.0);
+    assert_eq!(json["log_n"], 4f64.ln());
+    let checkpoint = &json["checkpoints"][0];
+    assert_eq!(checkpoint["kl"]["value"], "inf");
+    assert_eq!(checkpoint["cross_entropy"]["value"], "inf");
+    for key in ["n", "log_n", "cov", "low", "high", "band_low", "band_high"] {
+        assert!(checkpoint["coverage"][0][key].is_number(), "{key}");
+    }
+}
+
+fn rows(table: &ScoreTable, weighted: bool) -> Vec<ScoreRow> {
+    let row = |m: usize, i: usize| ScoreRow {
+        source: "data".into(),
+        prompt_id: format!("p{i}"),
+        response_id: "0".into(),
+        model: table.models[m].clone(),
+        logprob: table.logprob[m][i],
+        group: weighted.then(|| GROUPS[i].into()),
+        weight: weighted.then(|| WEIGHTS[i]),
+        ..ScoreRow::default()
+    };
+    (0..table.models.len())
+        .flat_map(|m| (0..table.rows()).map(move |i| row(m, i)))
+        .collect()
+}
+
+#[test]
+fn a_run_folder_gives_the_same_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, made) = (table(), Provenance::default());
+    write_scores(
+        &dir.path().join("scores.parquet"),
+        &rows(&table, true),
+        &made,
+    )
+    .unwrap();
+    let drawn = (0..24).map(|i| SampleRow {
+        model: "step-3".into(),
+        prompt_id: ["a", "b", "c"][i / 8].into(),
+        response_id: (i % 8).to_string(),
+        reward: if i < 8 { 1.0 } else { 0.0 },
+        group: Some(["G1", "G1", "G2"][i / 8].into()),
+        ..SampleRow::default()
+    });
+    let drawn: Vec<SampleRow> = drawn.collect();
+    write_samples(&dir.path().join("samples.parquet"), &drawn, &made).unwrap();
+    let metrics = Metrics {
+        columns: vec![
+            ("step".into(), vec![1.0, 2.0, 3.0]),
+            ("loss".into(), vec![2.5, f64::NAN, 1.5]),
+        ],
+    };
+    metrics
+        .write(&dir.path().join("metrics.parquet"), &made)
+        .unwrap();
+    let run = r#"{"command":"breadth demo","version":"0.1.0","seed":7,"status":"done",
+                  "reference":"exact","single_correct_response":true}"#;
+    std::fs::write(dir.path().join("run.json"), run).unwrap();
+
+    let report = from_run(dir.path(), &Options::default()).unwrap();
+    let by_hand = summarize(&inputs(&table), &Options::default()).unwrap();
+    assert_eq!(report.matrix, by_hand.matrix);
+    assert_eq!(report.checkpoints[0].kl, by_hand.checkpoints[0].kl);
+    close(
+        report.checkpoints[0].pass[1].sampled.unwrap().value,
+        4.0 / 8.2,
+    );
+    assert_eq!(report.training_loss, [(1.0, 2.5), (3.0, 1.5)]);
+    assert_eq!(report.provenance[2], ("Seed".to_string(), "7".to_string()));
+
+    write_scores(
+        &dir.path().join("selection.parquet"),
+        &rows(&table, false),
+        &made,
+    )
+    .unwrap();
+    let report = from_run(dir.path(), &Options::default()).unwrap();
+    close(report.matrix[1], 2.0 / 6.0);
+}
+
+#[test]
+fn a_folder_that_is_no_run_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let fail = || {
+        let message = from_run(dir.path(), &Options::default())
+            .unwrap_err()
+            .to_string();
+        message.replace(dir.path().to_str().unwrap(), "DIR")
+    };
+    assert_snapshot!(fail(), @"");
+    std::fs::write(dir.path().join("run.json"), "{\"seed\":").unwrap();
+    assert_snapshot!(fail(), @"");
+}
+
+proptest! {
+    /// The order of the rows does not matter: shares are equal to rounding, integers exactly.
+    #[test]
+    fn rows_may_come_in_any_order(
+        values in prop::collection::vec((-5.0..0.0f64, -9.0..0.0f64, -9.0..0.0f64), 2..40),
+        turn in 0usize..40,
+    ) {
+        let report = |values: &[(f64, f64, f64)]| {
+            let column = |pick: fn(&(f64, f64, f64)) -> f64| values.iter().map(pick).collect::<Vec<_>>();
+            let (p, a, b) = (column(|v| v.0), column(|v| v.1), column(|v| v.2));
+            let table = scores(&[("exact", &p), ("step-1", &a), ("step-2", &b)], &[], None);
+            summarize(&inputs(&table), &Options::default()).unwrap()
+        };
+        let mut turned = values.clone();
+        turned.rotate_left(turn % values.len());
+        let (straight, turned) = (report(&values), report(&turned));
+        prop_assert_eq!(&straight.matrix, &turned.matrix);
+        prop_assert_eq!(straight.verdict, turned.verdict);
+        for (a, b) in straight.checkpoints.iter().zip(&turned.checkpoints) {
+            prop_assert!((a.kl.unwrap().value - b.kl.unwrap().value).abs() < 1e-12);
+            prop_assert!(a.coverage.iter().zip(&b.coverage).all(|(a, b)| a.cov == b.cov));
+            prop_assert!(a.coverage.windows(2).all(|w| w[0].cov >= w[1].cov));
+            prop_assert!(a.profile.windows(2).all(|w| w[0].cov >= w[1].cov));
+        }
+    }
+}
