@@ -1,0 +1,88 @@
+//! The parser of the command line and what holds for every command.
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+
+use crate::commands::Command;
+use crate::output::Output;
+
+const EXAMPLES: &str = "\
+Examples:
+  # take the checkpoint that Best-of-16 will thank you for
+  breadth select scores.parquet --best-of 16
+
+  # how much of the data does each checkpoint under-weight by 2, 4, 8, ...?
+  breadth profile scores.parquet --reference teacher
+
+  # Pass@1, Pass@2, Pass@4, ... from graded samples
+  breadth pass samples.jsonl
+
+A score table has one row per model and response: prompt_id, model, logprob (the natural logarithm of the
+probability of the whole response). Parquet, JSON Lines (.gz, .zst) and CSV are read; `-` is standard input.
+`breadth COMMAND --help` shows more, with examples.";
+
+/// Which checkpoint should I take?
+///
+/// The one that still covers your data. A model that gives a response less than 1/N of its due probability will not
+/// find it in N samples, however low its loss. breadth measures that coverage from log-probabilities, and selects,
+/// trains and decodes for it.
+#[derive(Debug, Parser)]
+#[command(name = "breadth", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+#[command(max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The flags of every command.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
+struct Common {
+    /// Print one JSON document and nothing else on stdout
+    #[arg(long, global = true, display_order = 900)]
+    json: bool,
+    /// Use this many threads [default: one per core]; results do not depend on it
+    #[arg(long, global = true, value_name = "T", display_order = 901)]
+    threads: Option<NonZeroUsize>,
+    /// Say nothing on stderr unless something is wrong
+    #[arg(short, long, global = true, display_order = 902)]
+    quiet: bool,
+}
+
+impl Cli {
+    /// Runs the command that was asked for.
+    pub fn run(self) -> Result<()> {
+        if let Some(threads) = self.common.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+            pool.build_global()
+                .with_context(|| format!("cannot start {threads} threads"))?;
+        }
+        self.command.run(&Output {
+            json: self.common.json,
+            quiet: self.common.quiet,
+        })
+    }
+}
+
+/// Parses `--confidence`, a probability strictly between 0 and 1.
+pub fn confidence(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        Ok(value) if value > 1.0 && value < 100.0 => {
+            Err(format!("for {value}% write {}", value / 100.0))
+        }
+        _ => Err("write a number between 0 and 1, such as 0.95".to_owned()),
+    }
+}
+
+/// Takes `k` as a number of samples.
+pub fn whole(k: f64) -> Result<u64> {
+    if k >= 1.0 && k.fract() == 0.0 && k < 2_f64.powi(53) {
+        return Ok(k as u64);
+    }
+    bail!("k = {k} is not a number of samples; write whole numbers >= 1, such as -k 1,8,64")
+}

@@ -1,0 +1,220 @@
+//! `breadth demo`: the whole story on a laptop, out of the parts that the other commands use.
+
+mod data;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use breadth_data::atomic;
+use breadth_lm::decode::verifier::Verifier;
+use breadth_lm::decode::{SampleJob, ScoreJob};
+use breadth_lm::model::checkpoint;
+use breadth_lm::text::{Item, Responses};
+use breadth_lm::train::{RunInfo, TrainConfig, checkpoint_folder, train};
+use breadth_report::Report;
+use breadth_stats::Level;
+use serde::Serialize;
+
+use crate::commands::select;
+use crate::models::read_data;
+use crate::output::{Output, Style};
+use crate::progress::Bar;
+
+const EXAMPLES: &str = "\
+Examples:
+  # trains, checkpoints, scores, samples, selects; then open breadth-demo/report.html
+  breadth demo
+
+  # the other commands on what it left
+  breadth select breadth-demo --best-of 8
+  breadth profile breadth-demo --reference exact -n 1,2,4,8
+  breadth pass breadth-demo -k 4,8,12
+
+A small GPT learns to find paths through layered graphs from three policies, then is fine-tuned on nine parts of the first and one part
+of its opposite. Its loss falls to the end; its coverage is best early, before the tenth part is given up, and so is its Pass@8. This is
+Figure 1 of the paper in miniature. A killed demo goes on where it was.";
+
+/// Name of the exact law in `scores.parquet`.
+const REFERENCE: &str = "exact";
+/// Level of the tournament: that of Best-of-8.
+const N: f64 = 4.0;
+/// Samples per prompt.
+const SAMPLES: usize = 32;
+
+/// Train, checkpoint, score, sample, select, report: the whole story in minutes
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Run folder
+    #[arg(short, long, value_name = "DIR", default_value = "breadth-demo")]
+    out: PathBuf,
+    /// Seed of the weights, the data and the samples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Confidence of intervals and bands
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = crate::cli::confidence)]
+    confidence: f64,
+}
+
+pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
+    let demo = Demo { out: &arguments.out, seed: arguments.seed, output };
+    std::fs::create_dir_all(demo.out)
+        .with_context(|| format!("cannot create the folder {}", demo.out.display()))?;
+    demo.train()?;
+    demo.measure()?;
+    demo.describe()?;
+    let options = breadth_report::Options {
+        level: Level::from_n(N)?,
+        confidence: arguments.confidence,
+        ..breadth_report::Options::default()
+    };
+    let report = breadth_report::from_run(demo.out, &options)?;
+    let page = demo.out.join("report.html");
+    atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
+    let selection = select::document_of_run(demo.out, options.level, arguments.confidence, output)?;
+    let verdict = breadth_report::verdict_sentence(&report);
+    let document = Document { selection, verdict, report: &page, checkpoints: &report.checkpoints };
+    output.result(&document, |style| text(&report, &document, style))
+}
+
+/// What `select --json` prints for the run, and what the page shows besides.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    selection: serde_json::Value,
+    verdict: String,
+    report: &'a Path,
+    checkpoints: &'a [breadth_report::Checkpoint],
+}
+
+/// The stages; each leaves a file, and is skipped where it finds its own.
+struct Demo<'a> {
+    out: &'a Path,
+    seed: u64,
+    output: &'a Output,
+}
+
+impl Demo<'_> {
+    /// Pre-training in `pretrain/`, fine-tuning in the folder itself.
+    fn train(&self) -> Result<()> {
+        let first = self.out.join("pretrain");
+        let pretrain = self.config(include_str!("pretrain.toml"), "pretrain.toml")?;
+        self.run_training("pre-train", &pretrain, &first)?;
+        let mut finetune = self.config(include_str!("finetune.toml"), "finetune.toml")?;
+        finetune.init = Some(checkpoint_folder(&first, pretrain.train.steps));
+        self.run_training("fine-tune", &finetune, self.out)
+    }
+
+    fn config(&self, text: &str, name: &str) -> Result<TrainConfig> {
+        let mut config = TrainConfig::parse(text, name)?;
+        config.seed = self.seed;
+        Ok(config)
+    }
+
+    fn run_training(&self, label: &str, config: &TrainConfig, out: &Path) -> Result<()> {
+        self.output.remark(&format!("{label}: {} steps", config.train.steps));
+        let mut bar = Bar::new(label, self.output);
+        train(config, out, "demo", &mut |progress| bar.step(progress))?;
+        bar.finish();
+        Ok(())
+    }
+
+    /// Scores and samples of every checkpoint.
+    fn measure(&self) -> Result<()> {
+        data::write(self.out, self.seed)?;
+        let models = checkpoint::find(self.out)?;
+        let items = self.items(&models, "evaluation.jsonl")?;
+        // Each prompt's response is the only right one of its class, so the exact law gives it probability 1.
+        let exact = [(REFERENCE.to_owned(), vec![0.0; items.len()])];
+        self.score(&models, &items, &exact, "scores.parquet")?;
+        let fresh = self.items(&models, "selection.jsonl")?;
+        self.score(&models, &fresh, &[], "selection.parquet")?;
+        self.sample(&models, &items)
+    }
+
+    fn items(&self, models: &[(String, PathBuf)], name: &str) -> Result<Vec<Item>> {
+        let files = [self.out.join(name)];
+        Ok(read_data(models, &files, Responses::Required)?.1)
+    }
+
+    fn score(
+        &self,
+        models: &[(String, PathBuf)],
+        items: &[Item],
+        references: &[(String, Vec<f64>)],
+        name: &str,
+    ) -> Result<()> {
+        let out = self.out.join(name);
+        if out.exists() {
+            return Ok(());
+        }
+        self.output.remark(&format!("score {} responses under {} checkpoints", items.len(), models.len()));
+        let mut bar = Bar::new("score", self.output);
+        let job = ScoreJob {
+            models,
+            items,
+            references,
+            out: &out,
+            token_log_probs: false,
+            command: &self.command(),
+        };
+        job.run(&mut |progress| bar.part(progress))?;
+        bar.finish();
+        Ok(())
+    }
+
+    fn sample(&self, models: &[(String, PathBuf)], items: &[Item]) -> Result<()> {
+        let out = self.out.join("samples.parquet");
+        if out.exists() {
+            return Ok(());
+        }
+        self.output.remark(&format!("draw {SAMPLES} responses to {} prompts from {} checkpoints", items.len(), models.len()));
+        let mut bar = Bar::new("sample", self.output);
+        let job = SampleJob {
+            models,
+            items,
+            samples: SAMPLES,
+            max_tokens: items[0].response.len(),
+            end_tokens: &[],
+            seed: self.seed,
+            verifier: &Verifier::Exact,
+            text: None,
+            out: &out,
+            command: &self.command(),
+        };
+        job.run(&mut |progress| bar.part(progress))?;
+        bar.finish();
+        Ok(())
+    }
+
+    /// Says in `run.json` what the tables mean.
+    fn describe(&self) -> Result<()> {
+        let info = RunInfo::read(self.out)?.context("training left no run.json")?;
+        let described = RunInfo {
+            reference: Some(REFERENCE.into()),
+            single_correct_response: true,
+            n: Some(N),
+            ..info
+        };
+        Ok(described.write(self.out)?)
+    }
+
+    fn command(&self) -> String {
+        format!("breadth demo --seed {}", self.seed)
+    }
+}
+
+fn text(report: &Report, document: &Document, style: Style) -> String {
+    let header = ["checkpoint", "KL", "Cov_4", "Pass@4", "Pass@8", "Pass@12", "worst rival"];
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.3}"));
+    let row = |c: &breadth_report::Checkpoint| {
+        let pass = |k| number(c.pass_at(k).and_then(|p| p.best()));
+        let kl = number(c.kl.map(|e| e.value));
+        let coverage = number(c.coverage_at(N.ln()).map(|p| p.cov));
+        vec![c.label(), kl, coverage, pass(4), pass(8), pass(12), number(Some(c.value))]
+    };
+    let rows = report.checkpoints.iter().map(row).collect();
+    let table = style.table(1, &header.map(str::to_owned), rows);
+    let page = format!("open {} for the whole story", document.report.display());
+    [style.strong(&document.verdict), String::new(), table, String::new(), page].join("\n")
+}

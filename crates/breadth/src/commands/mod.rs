@@ -1,0 +1,36 @@
+//! One file per command. To add one: write its file (an `Arguments` struct whose doc comment is the help, and `run`),
+//! and add its line here three times: module, variant, arm.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::output::Output;
+
+mod completions;
+mod pass;
+mod profile;
+mod report;
+mod select;
+
+/// Every command, in the order in which the help lists them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Select(select::Arguments),
+    Profile(profile::Arguments),
+    Pass(pass::Arguments),
+    Report(report::Arguments),
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    /// Runs it.
+    pub fn run(self, output: &Output) -> Result<()> {
+        match self {
+            Command::Select(arguments) => select::run(&arguments, output),
+            Command::Profile(arguments) => profile::run(&arguments, output),
+            Command::Pass(arguments) => pass::run(&arguments, output),
+            Command::Report(arguments) => report::run(&arguments, output),
+            Command::Completions(arguments) => completions::run(&arguments),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `breadth score`: log-probabilities of given responses.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use breadth_lm::decode::ScoreJob;
+use breadth_lm::text::Responses;
+use serde::Serialize;
+
+use crate::models::{Models, command_line, read_data};
+use crate::output::Output;
+use crate::progress::Bar;
+
+const EXAMPLES: &str = "\
+Examples:
+  # every checkpoint of a run on held-out responses
+  breadth score runs/finetune --data heldout.jsonl -o scores.parquet
+
+  # then: which one to take
+  breadth select scores.parquet --best-of 16
+
+  # two checkpoints, each token's log-probability kept
+  breadth score ckpt/step-1000 ckpt/step-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
+
+A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, with optional prompt_id, response_id,
+group and weight. A killed command goes on where it was when run again.";
+
+/// Score given responses under models: log q(y|x), as a score table
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    models: Models,
+    /// JSON Lines of prompts and responses
+    #[arg(long, required = true, value_name = "FILE", num_args = 1..)]
+    data: Vec<PathBuf>,
+    /// Where the score table goes (Parquet)
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Keep the log-probability of every token
+    #[arg(long)]
+    token_logprobs: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    command: &'static str,
+    output: PathBuf,
+    models: Vec<String>,
+    rows: usize,
+}
+
+pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
+    let models = arguments.models.find()?;
+    let (_, items) = read_data(&models, &arguments.data, Responses::Required)?;
+    let mut bar = Bar::new("score", output);
+    let job = ScoreJob {
+        models: &models,
+        items: &items,
+        references: &[],
+        out: &arguments.output,
+        token_log_probs: arguments.token_logprobs,
+        command: &command_line(),
+    };
+    job.run(&mut |progress| bar.part(progress))?;
+    bar.finish();
+    let document = Document {
+        command: "score",
+        output: arguments.output.clone(),
+        rows: models.len() * items.len(),
+        models: models.into_iter().map(|(name, _)| name).collect(),
+    };
+    output.result(&document, |_| {
+        let (models, rows) = (document.models.len(), document.rows);
+        format!("wrote {} ({models} models, {rows} rows)", document.output.display())
+    })
+}

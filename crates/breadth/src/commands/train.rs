@@ -1,0 +1,86 @@
+//! `breadth train`: a configuration in, a run folder out.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use breadth_lm::train::{TrainConfig, train};
+use serde::Serialize;
+
+use crate::output::Output;
+use crate::progress::Bar;
+
+const EXAMPLES: &str = "\
+Examples:
+  # train, or go on where a killed run stopped
+  breadth train finetune.toml --out runs/finetune
+
+  # the same configuration under another seed
+  breadth train finetune.toml --seed 1 --out runs/finetune-1
+
+A configuration:
+  init = \"runs/pretrain/checkpoints/step-002500\"   # or [model] layers, width, heads for fresh weights
+  [data]
+  files = [\"train.jsonl\"]                          # lines of {\"prompt\": .., \"response\": ..}
+  [optimizer]
+  learning_rate = 1e-4
+  warmup_steps = 10
+  [train]
+  steps = 480
+  batch_size = 64
+  checkpoint_every = 30
+
+The loss is the cross-entropy of the response tokens. The run folder holds Hugging Face checkpoints, metrics.parquet and what a
+resume needs: kill it at any moment and run the same command again.";
+
+/// Train a model from a TOML file; a killed run resumes to the same bits
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The configuration
+    #[arg(value_name = "CONFIG.toml")]
+    config: PathBuf,
+    /// Run folder [default: `out` of the configuration, or runs/ and the configuration's name]
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Seed, instead of the configuration's
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    command: &'static str,
+    out: PathBuf,
+    steps: u64,
+    /// Of the last step made now; absent when the run was already finished.
+    loss: Option<f64>,
+}
+
+pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
+    let mut config = TrainConfig::read(&arguments.config)?;
+    config.seed = arguments.seed.unwrap_or(config.seed);
+    let out = arguments.out.clone().or_else(|| config.out.clone());
+    let out = out.unwrap_or_else(|| default_out(&arguments.config));
+    let mut bar = Bar::new("train", output);
+    let mut loss = None;
+    train(&config, &out, "train", &mut |progress| {
+        loss = Some(progress.loss);
+        bar.step(progress);
+    })?;
+    bar.finish();
+    let document = Document { command: "train", out, steps: config.train.steps, loss };
+    output.result(&document, |_| text(&document))
+}
+
+fn default_out(config: &Path) -> PathBuf {
+    Path::new("runs").join(config.file_stem().unwrap_or_default())
+}
+
+fn text(document: &Document) -> String {
+    let out = document.out.display();
+    let last = match document.loss {
+        Some(loss) => format!("trained {} steps, last loss {loss:.4} nats per token", document.steps),
+        None => format!("all {} steps were done before", document.steps),
+    };
+    format!("{last}\ncheckpoints in {out}/checkpoints")
+}

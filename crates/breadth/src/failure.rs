@@ -1,0 +1,54 @@
+//! Errors as the user reads them: one paragraph, the cause folded in.
+
+use std::io;
+
+use anyhow::Error;
+
+/// The whole chain of causes as one paragraph. A cause that its parent already quotes is not said twice, since library
+/// errors often do both: show their source and return it.
+pub fn message(error: &Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(|cause| cause.to_string()) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{}: {cause}", text.trim_end_matches('.'));
+        }
+    }
+    text
+}
+
+/// True when the reader of our output went away (`breadth ... | head`): not worth a message.
+pub fn is_broken_pipe(error: &Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_folded_into_one_paragraph_without_repeating() {
+        let quoted = Error::from(io::Error::other("disk full"))
+            .context("cannot write a.html: disk full. Free some");
+        assert_eq!(
+            message(&quoted),
+            "cannot write a.html: disk full. Free some"
+        );
+        let chained = Error::from(io::Error::other("disk full")).context("cannot write a.html.");
+        assert_eq!(message(&chained), "cannot write a.html: disk full");
+    }
+
+    #[test]
+    fn only_a_broken_pipe_is_silent() {
+        let pipe = Error::from(io::Error::from(io::ErrorKind::BrokenPipe))
+            .context("cannot write to stdout");
+        assert!(is_broken_pipe(&pipe));
+        assert!(!is_broken_pipe(&Error::from(io::Error::from(
+            io::ErrorKind::StorageFull
+        ))));
+    }
+}

@@ -1,0 +1,154 @@
+//! From the paths on the command line to aligned columns with their sampling design.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use breadth_data::{ReadOptions, ScoreTable};
+use breadth_stats::{Design, Level};
+
+use crate::number::count;
+use crate::output::Output;
+
+/// The tables a command reads.
+#[derive(Debug, clap::Args)]
+pub struct Tables {
+    /// Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is JSON Lines on stdin
+    #[arg(required = true, value_name = "TABLE")]
+    pub paths: Vec<PathBuf>,
+    /// Keep the rows that every model has, instead of refusing tables with holes
+    #[arg(long)]
+    pub intersect: bool,
+}
+
+impl Tables {
+    /// How to read them.
+    pub fn options(&self) -> ReadOptions {
+        ReadOptions {
+            intersect: self.intersect,
+            ..ReadOptions::default()
+        }
+    }
+
+    /// The run folder, if that is what was given.
+    pub fn run_folder(&self) -> Option<&Path> {
+        match self.paths.as_slice() {
+            [only] if only.join("run.json").is_file() => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// The level of a tournament, said in one of three ways.
+#[derive(Debug, clap::Args)]
+pub struct LevelChoice {
+    /// The level N >= 1: a response is missed where a rival gives N times the probability [default: 4]
+    #[arg(short, value_name = "N", group = "level", allow_hyphen_values = true)]
+    n: Option<f64>,
+    /// The level as log N in nats, for long responses
+    #[arg(long, value_name = "NATS", group = "level", allow_hyphen_values = true)]
+    log_n: Option<f64>,
+    /// The number K of samples that you will draw: N = K/2
+    #[arg(long, value_name = "K", group = "level", allow_hyphen_values = true)]
+    best_of: Option<f64>,
+}
+
+/// The N of a tournament when nobody says: that of Best-of-8.
+const DEFAULT_N: f64 = 4.0;
+
+impl LevelChoice {
+    /// The level that was chosen.
+    pub fn level(&self) -> Result<Level> {
+        Ok(match (self.n, self.log_n, self.best_of) {
+            (_, Some(log_n), _) => Level::from_log_n(log_n)?,
+            (_, _, Some(k)) if k.is_nan() || k < 2.0 => {
+                bail!("--best-of {k}: a choice needs at least 2 samples; write --best-of 2 or more")
+            }
+            (_, _, Some(k)) => Level::from_n(k / 2.0)?,
+            (n, None, None) => Level::from_n(n.unwrap_or(DEFAULT_N))?,
+        })
+    }
+}
+
+/// The reference that a run folder names in its `run.json`, if it names one.
+pub fn run_reference(folder: &Path) -> Result<Option<String>> {
+    let path = folder.join("run.json");
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+    let run: serde_json::Value = serde_json::from_str(&text)
+        .with_context(|| format!("{shown} is not the JSON that a run leaves"))?;
+    Ok(run
+        .get("reference")
+        .and_then(|name| name.as_str())
+        .map(str::to_owned))
+}
+
+/// Scores of samples of the data distribution, with what the intervals need to know of how they were sampled.
+pub struct Scores {
+    pub table: ScoreTable,
+    /// Prompts among the rows.
+    pub prompts: usize,
+    /// The prompt of every row, if some prompt has several rows: these are then dependent.
+    clusters: Option<Vec<u32>>,
+}
+
+impl Scores {
+    /// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing about the data.
+    pub fn read(paths: &[PathBuf], options: &ReadOptions, output: &Output) -> Result<Self> {
+        let all = ScoreTable::read(paths, options)?;
+        let every = all.rows();
+        let table = all.with_source("data")?;
+        if table.rows() < every {
+            let used = count(table.rows(), "row");
+            output.remark(&format!("using the {used} of {every} whose source is `data`"));
+        }
+        let prompts = table.prompts.len();
+        let clusters = (prompts < table.rows()).then(|| table.prompt.clone());
+        Ok(Scores {
+            table,
+            prompts,
+            clusters,
+        })
+    }
+
+    /// The sampling design of the rows: weights, and prompts as clusters.
+    pub fn design(&self) -> Design<'_> {
+        Design {
+            weights: self.table.weight.as_deref(),
+            clusters: self.clusters.as_deref(),
+        }
+    }
+
+    /// Indices of the models without `left_out`, in order of first appearance.
+    pub fn models_without(&self, left_out: Option<&str>) -> Result<Vec<usize>> {
+        if let Some(name) = left_out {
+            self.table.column(name)?;
+        }
+        let models = self.table.models.iter().enumerate();
+        let kept: Vec<usize> = models
+            .filter(|(_, name)| Some(name.as_str()) != left_out)
+            .map(|(at, _)| at)
+            .collect();
+        if kept.is_empty() {
+            bail!(
+                "the table holds no model beside the reference `{}`; add their scores",
+                left_out.unwrap_or_default()
+            );
+        }
+        Ok(kept)
+    }
+
+    /// The prompt and the response of a row.
+    pub fn key(&self, row: usize) -> (&str, &str) {
+        let table = &self.table;
+        (&table.prompts[table.prompt[row] as usize], &table.responses[table.response[row] as usize])
+    }
+
+    /// `2,000 rows, 500 prompts`.
+    pub fn size(&self) -> String {
+        format!(
+            "{}, {}",
+            count(self.table.rows(), "row"),
+            count(self.prompts, "prompt")
+        )
+    }
+}

@@ -1,0 +1,150 @@
+//! Numbers as JSON and as people read them.
+
+use breadth_stats::{Estimate, Level};
+use serde::{Serialize, Serializer, ser::Error};
+
+/// An f64 in JSON: the shortest digits that read back to the same bits, and `"inf"` or `"-inf"` where JSON has no
+/// number. NaN is refused: it would be a bug, and a bug must not look like a result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Number(pub f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            value if value.is_finite() => serializer.serialize_f64(value),
+            value if value.is_nan() => Err(S::Error::custom(
+                "a result is not a number; please report this as a bug",
+            )),
+            value if value > 0.0 => serializer.serialize_str("inf"),
+            _ => serializer.serialize_str("-inf"),
+        }
+    }
+}
+
+/// A value with its confidence limits, as every command prints it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    pub value: Number,
+    pub low: Number,
+    pub high: Number,
+}
+
+impl From<Estimate> for Interval {
+    fn from(estimate: Estimate) -> Self {
+        Interval {
+            value: Number(estimate.value),
+            low: Number(estimate.low),
+            high: Number(estimate.high),
+        }
+    }
+}
+
+/// A level as a person would write it: `4`, `2.5`, and `e^30` where N itself says nothing.
+pub fn level(level: Level) -> String {
+    let thousandths = level.n() * 1000.0;
+    let is_short = level.n() < 1e6 && (thousandths - thousandths.round()).abs() < 1e-6;
+    if is_short {
+        trimmed(level.n())
+    } else {
+        format!("e^{}", trimmed(level.log_n()))
+    }
+}
+
+/// Up to three decimals, no trailing zeros: `0.5`, `12`, `inf`.
+pub fn trimmed(value: f64) -> String {
+    let text = format!("{value:.3}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// A share in percent with one decimal; what rounds to 0% or 100% without being so says so.
+pub fn percent(share: f64) -> String {
+    match share {
+        0.0 => "0%".to_owned(),
+        1.0 => "100%".to_owned(),
+        share if share > 0.0 && share < 0.0005 => "<0.1%".to_owned(),
+        share if share < 1.0 && share > 0.9995 => ">99.9%".to_owned(),
+        share => format!("{:.1}%", 100.0 * share),
+    }
+}
+
+/// `[10.0, 12.1]%`: limits in percent, rounded outwards so that the printed interval contains the computed one.
+pub fn percent_limits(low: f64, high: f64) -> String {
+    let down = (low * 1000.0).floor() / 10.0;
+    let up = (high * 1000.0).ceil() / 10.0;
+    format!("[{down:.1}, {up:.1}]%")
+}
+
+/// `0.410 [0.380, 0.440]`: a value with its limits, three decimals.
+pub fn with_limits(estimate: &Estimate) -> String {
+    format!(
+        "{:.3} [{:.3}, {:.3}]",
+        estimate.value, estimate.low, estimate.high
+    )
+}
+
+/// `1 row`, `2,000 rows`.
+pub fn count(count: usize, noun: &str) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_numbers() {
+        let json = |value| serde_json::to_string(&Number(value)).map_err(|error| error.to_string());
+        assert_eq!(json(4.0).unwrap(), "4.0");
+        assert_eq!(json(0.1).unwrap(), "0.1");
+        assert_eq!(json(f64::INFINITY).unwrap(), "\"inf\"");
+        assert_eq!(json(f64::NEG_INFINITY).unwrap(), "\"-inf\"");
+        assert!(json(f64::NAN).unwrap_err().contains("not a number"));
+    }
+
+    #[test]
+    fn levels_are_written_as_a_person_would() {
+        let from_n = |n| level(Level::from_n(n).unwrap());
+        let from_log = |log_n| level(Level::from_log_n(log_n).unwrap());
+        assert_eq!(
+            [from_n(4.0), from_n(2.5), from_n(1024.0)],
+            ["4", "2.5", "1024"]
+        );
+        assert_eq!(
+            [
+                from_log(0.0),
+                from_log(1.0),
+                from_log(30.0),
+                from_log(1000.0)
+            ],
+            ["1", "e^1", "e^30", "e^1000"]
+        );
+    }
+
+    #[test]
+    fn percents_never_hide_a_difference_from_zero_or_one() {
+        let shown = [0.0, 1e-9, 0.11, 0.99999, 1.0].map(percent);
+        assert_eq!(shown, ["0%", "<0.1%", "11.0%", ">99.9%", "100%"]);
+        assert_eq!(percent_limits(0.10001, 0.12101), "[10.0, 12.2]%");
+        assert_eq!(percent_limits(0.0, 1.0), "[0.0, 100.0]%");
+    }
+
+    #[test]
+    fn counts_are_grouped_and_agree_with_their_noun() {
+        assert_eq!(count(1, "row"), "1 row");
+        assert_eq!(count(0, "row"), "0 rows");
+        assert_eq!(count(999, "row"), "999 rows");
+        assert_eq!(count(1_234_567, "row"), "1,234,567 rows");
+    }
+}

@@ -1,0 +1,12 @@
+//! The `breadth` binary as its users meet it: arguments and files in, text, JSON and exit status out.
+
+mod errors;
+mod formats;
+mod help;
+mod interface;
+mod pass;
+mod process;
+mod profile;
+mod report;
+mod select;
+mod support;

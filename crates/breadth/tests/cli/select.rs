@@ -1,0 +1,133 @@
+//! `breadth select`: the verdict, its certainty, its notes.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Folder, scores, three_checkpoints, two_models};
+
+fn select(table: &str, arguments: &[&str]) -> String {
+    let folder = Folder::with(&[("scores.jsonl", table)]);
+    folder.run(&[&["select", "scores.jsonl"], arguments].concat()).success()
+}
+
+fn select_json(table: &str, arguments: &[&str]) -> serde_json::Value {
+    let folder = Folder::with(&[("scores.jsonl", table)]);
+    folder.run(&[&["select", "scores.jsonl", "--json"], arguments].concat()).json()
+}
+
+#[test]
+fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
+    assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @"");
+}
+
+#[test]
+fn values_are_those_counted_by_hand() {
+    let document = select_json(&three_checkpoints(), &["--reference", "teacher", "-n", "4"]);
+    let field = |name: &str| -> Vec<_> {
+        document["models"].as_array().unwrap().iter().map(|model| model[name].clone()).collect()
+    };
+    assert_eq!(field("model"), ["even", "early", "late"]);
+    assert_eq!(field("rank"), [1, 2, 3]);
+    assert_eq!(field("value"), [0.0, 0.125, 0.25]);
+    assert_eq!(field("worst_rival")[1..], ["even", "even"]);
+    assert_eq!(document["winner"], "even");
+    assert_eq!(document["cross_entropy_winner"], "late");
+    assert_eq!(document["tied"], json!(["even"]));
+    assert_eq!((&document["rows"], &document["prompts"]), (&json!(8), &json!(8)));
+}
+
+#[test]
+fn without_a_reference_every_model_competes() {
+    let document = select_json(&three_checkpoints(), &[]);
+    assert_eq!(document["models"].as_array().unwrap().len(), 4);
+    assert_eq!(document["winner"], "even", "teacher and even tie at 0; even has the lower cross-entropy");
+    assert_eq!(document["tied"], json!(["teacher", "even"]));
+}
+
+#[test]
+fn best_of_k_is_the_tournament_at_half_of_k() {
+    let table = three_checkpoints();
+    assert_eq!(select_json(&table, &["--best-of", "8"]), select_json(&table, &["-n", "4"]));
+    assert_eq!(select_json(&table, &[]), select_json(&table, &["-n", "4"]), "the default is N = 4");
+    assert_eq!(select_json(&table, &["--best-of", "2"])["n"], 1.0);
+}
+
+#[test]
+fn levels_beyond_f64_are_given_in_nats() {
+    let document = select_json(&two_models(3, 2000.0), &["--log-n", "1000"]);
+    assert_eq!((&document["n"], &document["log_n"]), (&json!("inf"), &json!(1000.0)));
+    assert_eq!(document["models"][1]["value"], 1.0);
+}
+
+#[test]
+fn a_tie_of_all_is_said_plainly() {
+    assert_snapshot!(select(&two_models(20, 0.5), &[]), @"");
+}
+
+#[test]
+fn a_ranking_that_says_little_is_said_plainly() {
+    let far_apart = scores(&[("a", &[-10.0, -10.0, -90.0, -90.0]), ("b", &[-50.0, -50.0, -50.0, -10.0])]);
+    assert_snapshot!(select(&far_apart, &["-n", "2"]), @"");
+}
+
+#[test]
+fn a_lone_candidate_wins_without_a_fight() {
+    assert_snapshot!(select(&scores(&[("only", &[-1.0, -2.0])]), &[]), @"");
+}
+
+#[test]
+fn long_lists_of_names_are_cut() {
+    let columns: Vec<(String, Vec<f64>)> = (0..12).map(|at| (format!("m{at:02}"), vec![-1.0; 5])).collect();
+    let table: Vec<(&str, &[f64])> = columns.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+    let text = select(&scores(&table), &[]);
+    assert!(text.contains("m00, m01, m02, m03, m04, m05, m06, m07 and 4 more"), "{text}");
+}
+
+#[test]
+fn responses_of_one_prompt_are_one_cluster() {
+    let alone = scores(&[("a", &[-1.0, -1.0, -9.0, -1.0]), ("b", &[-2.0, -2.0, -2.0, -2.0])]);
+    let together: String = alone.lines().enumerate().map(|(row, line)| {
+        line.replace(&format!("\"prompt_id\":{}", row % 4), &format!("\"prompt_id\":{},\"response_id\":{row}", row % 4 / 2)) + "\n"
+    }).collect();
+    let together = together.replace("\"response_id\":4", "\"response_id\":0").replace("\"response_id\":5", "\"response_id\":1");
+    let together = together.replace("\"response_id\":6", "\"response_id\":2").replace("\"response_id\":7", "\"response_id\":3");
+    let (alone, together) = (select_json(&alone, &[]), select_json(&together, &[]));
+    assert_eq!((&alone["prompts"], &together["prompts"]), (&json!(4), &json!(2)));
+    assert_eq!(alone["models"][1]["value"], together["models"][1]["value"]);
+    assert_ne!(alone["models"][1]["high"], together["models"][1]["high"]);
+}
+
+#[test]
+fn weights_count() {
+    let weighted = |weight: f64| {
+        let table = scores(&[("a", &[-9.0, -1.0]), ("b", &[-1.0, -1.0])]);
+        table.replace("\"prompt_id\":0", &format!("\"prompt_id\":0,\"weight\":{weight}"))
+    };
+    let value = |weight| select_json(&weighted(weight), &[])["models"][1]["value"].as_f64().unwrap();
+    assert_eq!(value(1.0), 0.5);
+    assert!((value(3.0) - 0.75).abs() < 1e-12);
+}
+
+#[test]
+fn rows_sampled_from_models_are_left_out_with_a_remark() {
+    let sampled = scores(&[("a", &[-90.0]), ("b", &[-1.0])]).replace("\"prompt_id\":0", "\"prompt_id\":0,\"source\":\"a\"");
+    let folder = Folder::with(&[("scores.jsonl", &(two_models(20, 0.5) + &sampled))]);
+    let loud = folder.run(&["select", "scores.jsonl"]);
+    assert_snapshot!(loud.stderr, @"");
+    assert_eq!(loud.stdout, select(&two_models(20, 0.5), &[]));
+    folder.run(&["select", "scores.jsonl", "-q"]).success();
+}
+
+#[test]
+fn a_run_folder_brings_its_own_table_and_reference() {
+    let folder = Folder::with(&[
+        ("run/run.json", r#"{"command":"demo","reference":"teacher"}"#),
+        ("run/scores.parquet", &two_models(3, 9.0)),
+        ("run/selection.parquet", &three_checkpoints()),
+    ]);
+    let document = folder.run(&["select", "run", "--json"]).json();
+    assert_eq!(document["winner"], "even");
+    assert_eq!(document["models"].as_array().unwrap().len(), 3);
+    std::fs::remove_file(folder.path("run/selection.parquet")).unwrap();
+    assert_eq!(folder.run(&["select", "run", "--json"]).json()["winner"], "a");
+}
