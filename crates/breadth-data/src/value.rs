@@ -18,7 +18,7 @@ pub(crate) fn missing() -> String {
 /// log q(y|x): not NaN, not above 0.
 pub(crate) fn log_prob(value: f64) -> Result<f64, String> {
     if value <= 0.0 {
-        Ok(value)
+        Ok(value + 0.0) // -0 becomes 0
     } else if value <= LOG_PROB_ROUNDING {
         Ok(0.0)
     } else if value.is_nan() {

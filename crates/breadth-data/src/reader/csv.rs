@@ -139,15 +139,26 @@ fn column(
     Ok(column.finish())
 }
 
-/// CSV knows only text; a list is written as JSON.
+/// CSV knows only text.
 fn cell(text: &str, kind: Kind) -> Cell<'_> {
-    if text.trim().is_empty() {
-        return Cell::Missing;
-    }
-    let text_cell = Cell::Text(Cow::Borrowed(text));
     match kind {
-        Kind::Numbers => serde_json::from_str(text).unwrap_or(text_cell),
-        _ => text_cell,
+        _ if text.trim().is_empty() => Cell::Missing,
+        Kind::Numbers => list(text.trim()).unwrap_or(Cell::Text(Cow::Borrowed(text))),
+        _ => Cell::Text(Cow::Borrowed(text)),
+    }
+}
+
+/// A list of numbers as JSON and Python write it, with any spelling of an infinity.
+fn list(text: &str) -> Option<Cell<'static>> {
+    let items = text.strip_prefix('[')?.strip_suffix(']')?.trim();
+    let number = |item: &str| item.trim().trim_matches('"').parse().ok().map(Cell::Float);
+    match items {
+        "" => Some(Cell::List(Vec::new())),
+        items => items
+            .split(',')
+            .map(number)
+            .collect::<Option<_>>()
+            .map(Cell::List),
     }
 }
 
