@@ -115,32 +115,31 @@ fn a_full_device_is_an_error() {
     assert_eq!(names(folder.path()), ["scores.parquet"]);
 }
 
-/// Not a test by itself: what the next two run in a process of their own.
-#[test]
-fn write_a_table_where_the_parent_says() {
+/// In a process that [`child`] started, writes a table and says how that ended.
+fn write_if_child() -> bool {
     let Some(path) = std::env::var_os("BREADTH_TEST_TABLE").map(PathBuf::from) else {
-        return;
+        return false;
     };
     let mut writer = ScoreWriter::create(&path, &Provenance::default()).unwrap();
     println!("writing");
     let result = (0..2_000_000)
         .try_for_each(|at| writer.push(&row(at)))
         .and_then(|()| writer.finish());
-    println!("{}", result.unwrap_err());
+    println!("{result:?}");
+    if let Err(error) = result {
+        println!("{error}");
+    }
+    true
 }
 
-/// This test binary, writing a table to `path`, by way of a shell command.
+/// This test binary again, running `test` by way of a shell command to write a table to `path`.
 #[cfg(unix)]
-fn child(path: &Path, shell: &str) -> Command {
+fn child(test: &str, path: &Path, shell: &str) -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("{shell} exec \"$0\" \"$@\"")])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "write_a_table_where_the_parent_says",
-            "--nocapture",
-        ])
+        .args(["--exact", test, "--nocapture"])
         .env("BREADTH_TEST_TABLE", path)
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
@@ -151,12 +150,14 @@ fn child(path: &Path, shell: &str) -> Command {
 #[cfg(unix)]
 #[test]
 fn a_disk_that_fills_up_leaves_nothing() {
+    if write_if_child() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores.parquet");
-    let output = child(&path, "trap '' XFSZ; ulimit -f 1024;")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let shell = "trap '' XFSZ; ulimit -f 1024;";
+    let output = child("a_disk_that_fills_up_leaves_nothing", &path, shell).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
     assert!(
         text.contains("scores.parquet: cannot be written (File too large"),
         "{text}"
@@ -168,9 +169,14 @@ fn a_disk_that_fills_up_leaves_nothing() {
 #[cfg(unix)]
 #[test]
 fn a_killed_writer_leaves_no_file_under_the_name() {
+    if write_if_child() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores.parquet");
-    let mut child = child(&path, "").spawn().unwrap();
+    let mut child = child("a_killed_writer_leaves_no_file_under_the_name", &path, "")
+        .spawn()
+        .unwrap();
     let mut output = io::BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains("writing") {

@@ -241,10 +241,14 @@ impl ChunkReader for Span {
 }
 
 pub(crate) fn corrupt(path: &Path, error: ParquetError) -> Error {
+    let problem = match error {
+        ParquetError::General(text) | ParquetError::EOF(text) => text,
+        other => other.to_string(),
+    };
     Error::Corrupt {
         path: path.into(),
         format: "Parquet",
-        problem: error.to_string(),
+        problem,
         todo: "it may be truncated: write or copy it again",
     }
 }

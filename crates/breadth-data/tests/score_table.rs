@@ -1,0 +1,434 @@
+//! The score table against a slow and obvious construction of it, through every format.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use breadth_data::{Provenance, ReadOptions, ScoreRow, ScoreTable, write_scores};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::json;
+
+/// The table by linear searches, as its documentation describes it.
+fn oracle(rows: &[ScoreRow], intersect: bool) -> ScoreTable {
+    let models = distinct(rows.iter().map(|row| row.model.as_str()));
+    let keys = distinct(rows.iter().map(key));
+    let find = |model: &str, at: (&str, &str, &str)| {
+        rows.iter().find(|row| row.model == model && key(row) == at)
+    };
+    let everyone = |at: &(&str, &str, &str)| models.iter().all(|model| find(model, *at).is_some());
+    let keys: Vec<_> = keys
+        .into_iter()
+        .filter(|at| !intersect || everyone(at))
+        .collect();
+    let (sources, source) = codes(keys.iter().map(|key| key.0));
+    let (prompts, prompt) = codes(keys.iter().map(|key| key.1));
+    let (responses, response) = codes(keys.iter().map(|key| key.2));
+    let any = |at| rows.iter().find(|row| key(row) == at).unwrap();
+    let grouped = rows.iter().any(|row| row.group.is_some());
+    let group = keys.iter().filter_map(|key| any(*key).group.as_deref());
+    let (groups, group) = codes(group);
+    let weight = keys
+        .iter()
+        .map(|key| any(*key).weight.unwrap_or(1.0))
+        .collect();
+    let value = |model: &String, at| find(model, at).unwrap().logprob.min(0.0);
+    ScoreTable {
+        logprob: models
+            .iter()
+            .map(|model| {
+                keys.iter()
+                    .map(|key| value(&model.to_string(), *key))
+                    .collect()
+            })
+            .collect(),
+        models: models.into_iter().map(String::from).collect(),
+        sources,
+        source,
+        prompts,
+        prompt,
+        responses,
+        response,
+        groups,
+        group: grouped.then_some(group),
+        weight: rows
+            .iter()
+            .any(|row| row.weight.is_some())
+            .then_some(weight),
+        tokens: None,
+        token_logprobs: None,
+    }
+}
+
+fn key(row: &ScoreRow) -> (&str, &str, &str) {
+    (&row.source, &row.prompt_id, &row.response_id)
+}
+
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.fold(Vec::new(), |mut seen, item| {
+        if !seen.contains(&item) {
+            seen.push(item);
+        }
+        seen
+    })
+}
+
+fn codes<'a>(items: impl Iterator<Item = &'a str> + Clone) -> (Vec<String>, Vec<u32>) {
+    let names = distinct(items.clone());
+    let code = |item| names.iter().position(|name| *name == item).unwrap() as u32;
+    (
+        names.iter().map(|name| name.to_string()).collect(),
+        items.map(code).collect(),
+    )
+}
+
+const IDS: [&str; 8] = [
+    "0",
+    "7",
+    "-1",
+    "data",
+    "a b",
+    "\"q\", x\n",
+    "né",
+    "step-000090",
+];
+
+fn log_prob() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        8 => -50.0..0.0f64,
+        1 => Just(f64::NEG_INFINITY),
+        1 => Just(0.0),
+        1 => 0.0..1e-3f64,
+    ]
+}
+
+/// Rows of a complete table, in random order; weights and groups belong to the response.
+fn complete() -> impl Strategy<Value = Vec<ScoreRow>> {
+    let ids = || select(&IDS[..]);
+    let keys = prop::collection::hash_set((ids(), ids(), ids()), 1..12);
+    let models = prop::collection::hash_set(ids(), 1..5);
+    (keys, models, any::<bool>(), any::<bool>())
+        .prop_flat_map(|(keys, models, weighted, grouped)| {
+            let values =
+                prop::collection::vec((log_prob(), 0.1..4.0f64), keys.len() * models.len());
+            values.prop_map(move |values| {
+                let pairs = models
+                    .iter()
+                    .flat_map(|model| keys.iter().map(move |key| (model, key)));
+                let mut weights = HashMap::new();
+                let rows = pairs
+                    .zip(values)
+                    .map(|((model, key), (logprob, weight))| ScoreRow {
+                        source: key.0.into(),
+                        prompt_id: key.1.into(),
+                        response_id: key.2.into(),
+                        model: model.to_string(),
+                        logprob,
+                        weight: weighted.then(|| *weights.entry(*key).or_insert(weight)),
+                        group: grouped.then(|| key.1.chars().take(1).collect()),
+                        ..ScoreRow::default()
+                    });
+                rows.collect::<Vec<_>>()
+            })
+        })
+        .prop_shuffle()
+}
+
+fn write_json_lines(path: &Path, rows: &[ScoreRow]) {
+    let mut file = std::fs::File::create(path).unwrap();
+    for row in rows {
+        let logprob = match row.logprob.is_finite() {
+            true => json!(row.logprob),
+            false => json!("-inf"),
+        };
+        let line = json!({
+            "source": row.source, "prompt_id": row.prompt_id, "response_id": row.response_id,
+            "model": row.model, "logprob": logprob, "group": row.group, "weight": row.weight,
+        });
+        writeln!(file, "{line}").unwrap();
+    }
+}
+
+fn write_csv(path: &Path, rows: &[ScoreRow]) {
+    let mut file = csv::Writer::from_path(path).unwrap();
+    let header = [
+        "logprob",
+        "group",
+        "weight",
+        "model",
+        "response_id",
+        "prompt_id",
+        "source",
+    ];
+    file.write_record(header).unwrap();
+    for row in rows {
+        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        let (logprob, weight) = (number(Some(row.logprob)), number(row.weight));
+        let group = row.group.as_deref().unwrap_or_default();
+        let ids = [&row.model, &row.response_id, &row.prompt_id, &row.source].map(String::as_str);
+        let fields = [&logprob, group, &weight].into_iter().chain(ids);
+        file.write_record(fields).unwrap();
+    }
+    file.flush().unwrap();
+}
+
+/// The rows through each format: Parquet, JSON Lines, CSV.
+fn through_files(rows: &[ScoreRow], options: &ReadOptions) -> Vec<ScoreTable> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_scores(&path("a.parquet"), rows, &Provenance::default()).unwrap();
+    write_json_lines(&path("a.jsonl"), rows);
+    write_csv(&path("a.csv"), rows);
+    let read = |name| ScoreTable::read(&[path(name)], options).unwrap();
+    ["a.parquet", "a.jsonl", "a.csv"].map(read).into()
+}
+
+/// A table as a set of facts, whatever the order of its rows.
+fn facts(table: &ScoreTable) -> Vec<(String, [String; 3], u64, String, String)> {
+    let mut facts = Vec::new();
+    for (model, column) in table.models.iter().zip(&table.logprob) {
+        for (row, value) in column.iter().enumerate() {
+            let name = |names: &[String], codes: &[u32]| names[codes[row] as usize].clone();
+            let key = [
+                name(&table.sources, &table.source),
+                name(&table.prompts, &table.prompt),
+                name(&table.responses, &table.response),
+            ];
+            let group = table.group.as_ref().map(|codes| name(&table.groups, codes));
+            let weight = table.weight.as_ref().map(|weights| weights[row]);
+            let (group, weight) = (format!("{group:?}"), format!("{weight:?}"));
+            facts.push((model.clone(), key, value.to_bits(), group, weight));
+        }
+    }
+    facts.sort();
+    facts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_format_gives_the_table_of_the_oracle(rows in complete()) {
+        let expected = oracle(&rows, false);
+        for table in through_files(&rows, &ReadOptions::default()) {
+            prop_assert_eq!(&table, &expected);
+        }
+    }
+
+    #[test]
+    fn the_order_of_rows_changes_only_the_order(rows in complete()) {
+        let mut sorted = rows.clone();
+        sorted.sort_by_key(|row| (row.model.clone(), key(row).1.to_string(), key(row).0.to_string()));
+        let options = ReadOptions::default();
+        let expected = facts(&oracle(&rows, false));
+        for table in through_files(&sorted, &options) {
+            prop_assert_eq!(facts(&table), expected.clone());
+        }
+    }
+
+    #[test]
+    fn rows_missing_for_a_model_are_refused_or_left_out(rows in complete(), drop in any::<prop::sample::Index>()) {
+        let mut rows = rows;
+        let dropped = rows.remove(drop.index(rows.len()));
+        let left = |row: &ScoreRow| row.model == dropped.model;
+        let lacks = rows.iter().any(left) && rows.iter().any(|row| key(row) == key(&dropped));
+        prop_assume!(lacks);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        write_scores(&path, &rows, &Provenance::default()).unwrap();
+        let refused = ScoreTable::read(std::slice::from_ref(&path), &ReadOptions::default());
+        let message = refused.unwrap_err().to_string();
+        prop_assert!(message.contains("lacks 1 of"), "{}", message);
+        let options = ReadOptions { intersect: true, ..ReadOptions::default() };
+        prop_assert_eq!(ScoreTable::read(&[path], &options).unwrap(), oracle(&rows, true));
+    }
+
+    #[test]
+    fn one_source_is_what_the_rows_of_that_source_give(rows in complete()) {
+        let source = rows[0].source.clone();
+        let table = oracle(&rows, false).with_source(&source).unwrap();
+        let own: Vec<ScoreRow> = rows.into_iter().filter(|row| row.source == source).collect();
+        let mut expected = oracle(&own, false);
+        // The rows of a source need not meet the models in the order of the whole table.
+        let order: Vec<usize> = table.models.iter()
+            .map(|model| expected.models.iter().position(|known| known == model).unwrap())
+            .collect();
+        expected.logprob = order.iter().map(|&at| expected.logprob[at].clone()).collect();
+        expected.models = table.models.clone();
+        prop_assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn duplicates_are_found_wherever_they_stand(rows in complete(), from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()) {
+        let mut rows = rows;
+        let copy = rows[from.index(rows.len())].clone();
+        rows.insert(to.index(rows.len() + 1), copy.clone());
+        let places: Vec<usize> = (1..).zip(&rows)
+            .filter(|(_, row)| row.model == copy.model && key(row) == key(&copy))
+            .map(|(place, _)| place)
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        write_scores(&path, &rows, &Provenance::default()).unwrap();
+        let error = ScoreTable::read(std::slice::from_ref(&path), &ReadOptions::default()).unwrap_err();
+        let name = path.display();
+        let expected = format!("{name}, row {}: duplicate of {name}, row {}:", places[1], places[0]);
+        prop_assert!(error.to_string().starts_with(&expected), "{}", error);
+    }
+}
+
+/// A table of three models, written model by model.
+fn large(responses: usize) -> Vec<ScoreRow> {
+    let value = |model: usize, at: usize| -(((model * 7919 + at * 104_729) % 9973) as f64) / 7.0;
+    let rows = (0..3).flat_map(|model| (0..responses).map(move |at| (model, at)));
+    rows.map(|(model, at)| ScoreRow {
+        source: "data".into(),
+        prompt_id: format!("prompt {:05}", at / 2),
+        response_id: (at % 2).to_string(),
+        model: format!("model {model}"),
+        logprob: value(model, at),
+        ..ScoreRow::default()
+    })
+    .collect()
+}
+
+/// Enough rows for several blocks of text.
+const SEVERAL_BLOCKS: usize = 8000;
+/// Enough rows for several row groups and waves.
+const SEVERAL_GROUPS: usize = 100_000;
+
+#[test]
+fn a_large_table_is_the_same_in_any_order_format_and_number_of_threads() {
+    let mut rows = large(SEVERAL_BLOCKS);
+    let options = ReadOptions::default();
+    let tables = through_files(&rows, &options);
+    let table = &tables[0];
+    assert_eq!(
+        (table.rows(), table.prompts.len()),
+        (SEVERAL_BLOCKS, SEVERAL_BLOCKS / 2)
+    );
+    for (model, column) in table.logprob.iter().enumerate() {
+        let given = rows[model * SEVERAL_BLOCKS..].iter().map(|row| row.logprob);
+        assert!(
+            column.iter().copied().eq(given.take(SEVERAL_BLOCKS)),
+            "model {model}"
+        );
+    }
+    let same = |tables: Vec<ScoreTable>| tables.iter().all(|other| other == table);
+    assert!(same(tables.clone()));
+
+    let one = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
+    assert!(
+        same(one.install(|| through_files(&rows, &options))),
+        "one thread"
+    );
+
+    rows.sort_by_cached_key(|row| (row.prompt_id.clone(), row.response_id.clone()));
+    assert!(same(through_files(&rows, &options)), "response by response");
+
+    rows.sort_by_cached_key(|row| (row.logprob.to_bits(), row.prompt_id.clone()));
+    let shuffled = through_files(&rows, &options);
+    assert!(
+        shuffled.iter().all(|other| facts(other) == facts(table)),
+        "shuffled"
+    );
+}
+
+#[test]
+fn places_are_right_in_every_row_group_and_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, first: String, second: String| {
+        let path = folder.path().join(name);
+        let error = ScoreTable::read(std::slice::from_ref(&path), &ReadOptions::default());
+        let name = path.display();
+        let expected = format!("{name}, {second}: duplicate of {name}, {first}:");
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with(&expected), "{error}");
+    };
+    let with_copy = |responses: usize| {
+        let mut rows = large(responses);
+        rows.push(rows[2 * responses].clone());
+        rows
+    };
+    let rows = with_copy(SEVERAL_GROUPS);
+    write_scores(
+        &folder.path().join("a.parquet"),
+        &rows,
+        &Provenance::default(),
+    )
+    .unwrap();
+    check(
+        "a.parquet",
+        format!("row {}", 2 * SEVERAL_GROUPS + 1),
+        format!("row {}", rows.len()),
+    );
+    let rows = with_copy(SEVERAL_BLOCKS);
+    write_json_lines(&folder.path().join("a.jsonl"), &rows);
+    check(
+        "a.jsonl",
+        format!("line {}", 2 * SEVERAL_BLOCKS + 1),
+        format!("line {}", rows.len()),
+    );
+    write_csv(&folder.path().join("a.csv"), &rows);
+    check(
+        "a.csv",
+        format!("line {}", 2 * SEVERAL_BLOCKS + 2),
+        format!("line {}", rows.len() + 1),
+    );
+}
+
+#[test]
+fn one_row_is_a_table_and_log_probabilities_just_above_zero_become_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl");
+    std::fs::write(&path, r#"{"model":1,"prompt_id":2,"logprob":0.001}"#).unwrap();
+    let table = ScoreTable::read(&[path], &ReadOptions::default()).unwrap();
+    assert_eq!(table.logprob, [[0.0]]);
+    assert_eq!(
+        (&table.sources, &table.responses),
+        (&vec!["data".into()], &vec!["0".into()])
+    );
+    assert_eq!(table.weight, None);
+}
+
+#[test]
+fn weights_that_some_rows_leave_out_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let rows = "a,1,-1,\na,2,-1,3\nb,1,-1,\nb,2,-1,\n";
+    std::fs::write(&path, format!("model,prompt_id,logprob,weight\n{rows}")).unwrap();
+    let table = ScoreTable::read(&[path], &ReadOptions::default()).unwrap();
+    assert_eq!(table.weight, Some(vec![1.0, 3.0]));
+}
+
+#[test]
+fn inputs_are_files_folders_globs_and_run_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("many")).unwrap();
+    let rows = large(10);
+    let made = Provenance::default();
+    for (at, model) in rows.chunks(10).enumerate() {
+        write_scores(&path(&format!("many/{at}.parquet")), model, &made).unwrap();
+    }
+    std::fs::write(path("many/README.md"), "not a table").unwrap();
+    std::fs::write(path("many/.breadth-tmp-x.parquet"), "PAR1 half of a table").unwrap();
+    let files: Vec<PathBuf> = (0..3)
+        .map(|at| path(&format!("many/{at}.parquet")))
+        .collect();
+    let read = |inputs: &[PathBuf]| ScoreTable::read(inputs, &ReadOptions::default()).unwrap();
+    let table = read(&files);
+    assert_eq!((table.models.len(), table.rows()), (3, 10));
+    assert_eq!(read(&[path("many")]), table);
+    assert_eq!(read(&[path("many/[0-9]*.parquet")]), table);
+    assert_eq!(read(&[path("m*/?.parquet")]), table);
+    std::fs::write(path("run.json"), "{}").unwrap();
+    write_scores(&path("scores.parquet"), &rows[..5], &made).unwrap();
+    assert_eq!(read(&[folder.path().into()]).rows(), 5);
+}
