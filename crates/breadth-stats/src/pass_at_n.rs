@@ -89,10 +89,10 @@ pub fn best_of_k(rewards: &[f64], k: u64) -> Result<f64> {
 ///
 /// Source: section 7.
 pub fn pass_at_n_exact(log_q_correct: f64, n: f64) -> f64 {
-    if n <= 0.0 {
+    let log_q = log_q_correct.min(0.0);
+    if n <= 0.0 || log_q == f64::NEG_INFINITY {
         return 0.0;
     }
-    let log_q = log_q_correct.min(0.0);
     // log(1 - q), without rounding q away on either side.
     let log_miss = if log_q > -0.5 {
         (-log_q.exp_m1()).ln()

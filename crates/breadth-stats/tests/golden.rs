@@ -38,8 +38,8 @@ fn clopper_pearson_is_scipys() {
             number(row[2]),
         )
         .unwrap();
-        assert_close(low, number(row[3]), 1e-7 * number(row[3]), &row);
-        assert_close(high, number(row[4]), 1e-7 * number(row[4]), &row);
+        assert_close(low, number(row[3]), 1e-9 * number(row[3]), &row);
+        assert_close(high, number(row[4]), 1e-9 * number(row[4]), &row);
     }
 }
 

@@ -17,16 +17,17 @@ pub struct Design<'a> {
 }
 
 /// A checked [`Design`], reduced to what matters: no weights when all are equal, no clusters when each has one row.
-pub(crate) struct Rows<'a> {
+pub(crate) struct Rows {
     pub(crate) n: usize,
-    pub(crate) weights: Option<&'a [f64]>,
+    /// Scaled so that neither their sum nor the sum of their squares leaves the range of f64.
+    pub(crate) weights: Option<Vec<f64>>,
     /// Cluster of each row, numbered from 0 without gaps.
     clusters: Option<Vec<u32>>,
     pub(crate) cluster_count: usize,
 }
 
-impl<'a> Rows<'a> {
-    pub(crate) fn new(design: &Design<'a>, n: usize) -> Result<Rows<'a>> {
+impl Rows {
+    pub(crate) fn new(design: &Design, n: usize) -> Result<Rows> {
         if n == 0 {
             return Err(Error::Empty {
                 what: "the set of rows",
@@ -43,7 +44,7 @@ impl<'a> Rows<'a> {
         let cluster_count = clusters.as_ref().map_or(n, |&(_, count)| count);
         Ok(Rows {
             n,
-            weights: weights.filter(|w| w.iter().any(|&v| v != w[0])),
+            weights: weights.filter(|w| w.iter().any(|&v| v != w[0])).map(scaled),
             clusters: clusters.map(|(labels, _)| labels),
             cluster_count,
         })
@@ -59,7 +60,7 @@ impl<'a> Rows<'a> {
     }
 
     pub(crate) fn weight(&self, row: usize) -> f64 {
-        self.weights.map_or(1.0, |w| w[row])
+        self.weights.as_ref().map_or(1.0, |w| w[row])
     }
 
     pub(crate) fn cluster(&self, row: usize) -> usize {
@@ -102,6 +103,13 @@ fn check_weights(weights: &[f64], n: usize) -> Result<&[f64]> {
         }),
         None => Ok(weights),
     }
+}
+
+/// The weights times a power of two that brings the largest to between 1 and 2: exact, and safe to sum and square.
+fn scaled(weights: &[f64]) -> Vec<f64> {
+    let largest = weights.iter().copied().fold(0.0, f64::max);
+    let scale = (-largest.log2().floor()).clamp(-1022.0, 1022.0).exp2();
+    weights.iter().map(|w| w * scale).collect()
 }
 
 /// Labels renumbered 0, 1, .. in order of first appearance, and how many there are.

@@ -16,8 +16,8 @@ const BLOCKS_PER_TASK: usize = 16;
 /// Sampling weights as whole numbers of a common unit: exact sums in any order, hence exact ties.
 pub(crate) struct Units {
     pub(crate) of_row: Vec<u64>,
-    /// Size of the unit, in weights.
-    size: f64,
+    largest: f64,
+    per_largest: f64,
 }
 
 impl Units {
@@ -26,13 +26,17 @@ impl Units {
         let largest = weights.iter().copied().fold(0.0, f64::max);
         let bits = 62 - (usize::BITS - weights.len().leading_zeros());
         let per_largest = 2.0_f64.powi(bits.min(52) as i32);
+        let unit = |w: &f64| (w / largest * per_largest).round() as u64;
         Units {
-            of_row: weights
-                .iter()
-                .map(|w| (w / largest * per_largest).round() as u64)
-                .collect(),
-            size: largest / per_largest,
+            of_row: weights.iter().map(unit).collect(),
+            largest,
+            per_largest,
         }
+    }
+
+    /// A number of units as a weight.
+    fn weight(&self, count: u64) -> f64 {
+        count as f64 / self.per_largest * self.largest
     }
 }
 
@@ -53,7 +57,6 @@ impl Units {
 /// ```
 pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Vec<f64> {
     let units = weights.map(Units::of);
-    let scale = units.as_ref().map_or(1.0, |units| units.size);
     let counts = counts_at_levels(columns, units.as_ref(), &[level]);
     counts
         .into_iter()
@@ -197,4 +200,83 @@ fn add_weight_ahead(
         second += if b_ahead { weight } else { 0 };
     }
     (first, second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every compiled version of the loop gives the same counts, also where the rows do not fill a register.
+    #[test]
+    fn all_instruction_sets_agree() {
+        let value = |row: usize, salt: usize| match (row * 7 + salt) % 11 {
+            0 => f64::NEG_INFINITY,
+            v => -(v as f64) * 2.0_f64.ln(),
+        };
+        for rows in [0, 1, 7, 8, 9, 33, 1000] {
+            let a: Vec<f64> = (0..rows).map(|row| value(row, 3)).collect();
+            let b: Vec<f64> = (0..rows).map(|row| value(row * row, 5)).collect();
+            let units: Vec<u64> = (0..rows as u64).map(|row| 1 + row % 5).collect();
+            for (weights, threshold) in [
+                (None, 0.69),
+                (None, -1e-9),
+                (Some(&units[..]), 0.69),
+                (Some(&units[..]), -1e-9),
+            ] {
+                let expected = count_pair_any(&a, &b, weights, threshold);
+                assert_eq!(
+                    count_pair(&a, &b, weights, threshold),
+                    expected,
+                    "{rows} rows"
+                );
+                #[cfg(target_arch = "x86_64")]
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has the instructions.
+                    assert_eq!(
+                        unsafe { count_pair_avx2(&a, &b, weights, threshold) },
+                        expected,
+                        "{rows} rows"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn block_boundaries_lose_no_row() {
+        for rows in [
+            BLOCK - 1,
+            BLOCK,
+            BLOCK + 1,
+            BLOCK * BLOCKS_PER_TASK + 1,
+            3 * BLOCK * BLOCKS_PER_TASK - 5,
+        ] {
+            let (a, b) = (vec![-1.0; rows], vec![-9.0; rows]);
+            let counts = counts_at_levels(
+                &[&a, &b],
+                None,
+                &[Level::from_n(2.0).unwrap(), Level::from_n(1e9).unwrap()],
+            );
+            assert_eq!(counts, [0, rows as u64, 0, 0, 0, 0, 0, 0]);
+        }
+    }
+
+    /// The total stays within 63 bits for any number of rows, and weights far apart keep their proportions.
+    #[test]
+    fn units_are_fine_and_do_not_overflow() {
+        for rows in [1, 2, 3, 1000, 100_000] {
+            let weights: Vec<f64> = (0..rows)
+                .map(|row| 1e-300 * (1.0 + (row % 3) as f64))
+                .collect();
+            let units = Units::of(&weights);
+            let total = units
+                .of_row
+                .iter()
+                .try_fold(0_u64, |total, &unit| total.checked_add(unit))
+                .unwrap();
+            assert!(total < 1 << 63);
+            let sum: f64 = weights.iter().sum();
+            assert!((units.weight(total) / sum - 1.0).abs() < 1e-12);
+        }
+    }
 }

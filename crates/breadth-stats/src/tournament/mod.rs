@@ -153,7 +153,7 @@ fn rivals(m: usize, q: usize) -> impl Iterator<Item = usize> {
     (0..m).filter(move |&r| r != q)
 }
 
-fn check<'a>(columns: &[&[f64]], design: &Design<'a>) -> Result<Rows<'a>> {
+fn check(columns: &[&[f64]], design: &Design) -> Result<Rows> {
     let Some(first) = columns.first() else {
         return Err(Error::Empty {
             what: "the set of models",

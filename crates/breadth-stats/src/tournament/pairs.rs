@@ -10,16 +10,16 @@ use crate::log_ratio::{Level, is_uncovered};
 /// All models of a tournament on the same rows.
 pub(crate) struct Pairs<'a> {
     pub(crate) columns: &'a [&'a [f64]],
-    pub(crate) rows: &'a Rows<'a>,
+    pub(crate) rows: &'a Rows,
     units: Option<Units>,
 }
 
 impl<'a> Pairs<'a> {
-    pub(crate) fn new(columns: &'a [&'a [f64]], rows: &'a Rows<'a>) -> Pairs<'a> {
+    pub(crate) fn new(columns: &'a [&'a [f64]], rows: &'a Rows) -> Pairs<'a> {
         Pairs {
             columns,
             rows,
-            units: rows.weights.map(Units::of),
+            units: rows.weights.as_deref().map(Units::of),
         }
     }
 
