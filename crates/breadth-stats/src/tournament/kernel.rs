@@ -60,7 +60,11 @@ pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -
     let counts = counts_at_levels(columns, units.as_ref(), &[level]);
     counts
         .into_iter()
-        .map(|count| count as f64 * scale)
+        .map(|count| {
+            units
+                .as_ref()
+                .map_or(count as f64, |units| units.weight(count))
+        })
         .collect()
 }
 
