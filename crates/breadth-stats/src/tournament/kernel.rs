@@ -279,7 +279,7 @@ mod tests {
                 .try_fold(0_u64, |total, &unit| total.checked_add(unit))
                 .unwrap();
             assert!(total < 1 << 63);
-            let sum: f64 = weights.iter().sum();
+            let sum = crate::numerics::sum(weights.iter().copied());
             assert!((units.weight(total) / sum - 1.0).abs() < 1e-12);
         }
     }
