@@ -1,10 +1,11 @@
 //! The metrics of a run: one row for each logged step.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -12,7 +13,8 @@ use crate::columns::TableWriter;
 use crate::error::{Error, Result};
 use crate::provenance::{Provenance, check_version};
 use crate::reader::convert::numbers;
-use crate::reader::parquet::{corrupt, open_metadata};
+use crate::reader::parquet::{guarded, open_metadata};
+use crate::reader::read_error;
 
 /// Named columns of equal length; the first is `step`, a whole number.
 ///
@@ -38,24 +40,16 @@ impl Metrics {
     /// [`Error::Read`] or [`Error::Corrupt`] if the file is not readable as Parquet,
     /// [`Error::Metrics`] if its first column is not `step`.
     pub fn read(path: &Path) -> Result<Self> {
-        let metadata = open_metadata(path)?;
-        check_version(path, &metadata)?;
-        let file = std::fs::File::open(path).map_err(|source| Error::Read {
-            path: path.into(),
-            source,
+        check_version(path, &open_metadata(path)?)?;
+        let file = File::open(path).map_err(|source| read_error(path, source))?;
+        let batches: Vec<RecordBatch> = guarded(path, || {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
+            Ok(reader.collect::<Result<_, _>>()?)
         })?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
         let mut metrics = Self::default();
-        for batch in reader.map_err(|error| corrupt(path, error))? {
-            let batch = batch.map_err(|error| corrupt(path, error.into()))?;
-            let names: Vec<&String> = batch
-                .schema_ref()
-                .fields()
-                .iter()
-                .map(|f| f.name())
-                .collect();
-            for (name, array) in names.into_iter().zip(batch.columns()) {
-                metrics.append(name, array);
+        for batch in &batches {
+            for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+                metrics.append(field.name(), array);
             }
         }
         match metrics.problem() {

@@ -206,6 +206,7 @@ fn facts(table: &ScoreTable) -> Vec<(String, [String; 3], u64, String, String)> 
 
 proptest! {
     #![proptest_config(ProptestConfig {
+        cases: 64,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

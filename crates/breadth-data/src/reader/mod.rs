@@ -22,6 +22,7 @@ pub(crate) use chunk::{Chunk, Places};
 use crate::error::{Error, Result};
 use crate::schema::Layout;
 use inputs::Inputs;
+pub(crate) use inputs::read_error;
 
 /// A piece of an input that can be decoded by itself.
 enum Work {

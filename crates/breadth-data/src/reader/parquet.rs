@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,8 +50,7 @@ impl ParquetFile {
     pub(crate) fn open(path: Arc<Path>, layout: &Layout) -> Result<Self> {
         let metadata = open_metadata(&path)?;
         check_version(&path, &metadata)?;
-        let corrupt = |error| corrupt(&path, error);
-        let metadata = arrow_metadata(metadata.into(), layout).map_err(corrupt)?;
+        let metadata = guarded(&path, || arrow_metadata(metadata.into(), layout))?;
         let names: Vec<&String> = metadata
             .schema()
             .fields()
@@ -94,9 +94,58 @@ impl ParquetFile {
 /// Reads the footer of a Parquet file.
 pub(crate) fn open_metadata(path: &Path) -> Result<ParquetMetaData> {
     let file = File::open(path).map_err(|source| read_error(path, source))?;
-    ParquetMetaDataReader::new()
-        .parse_and_finish(&file)
-        .map_err(|error| corrupt(path, error))
+    let length = file
+        .metadata()
+        .map_err(|source| read_error(path, source))?
+        .len();
+    guarded(path, || {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        check_footer(&metadata, length).map_err(|text| ParquetError::General(text.into()))?;
+        Ok(metadata)
+    })
+}
+
+/// What the decoders take for granted: a damaged footer would make them panic, or ask for more
+/// memory than there is.
+fn check_footer(metadata: &ParquetMetaData, file_length: u64) -> Result<(), &'static str> {
+    let within = |start: i64, length: i64| {
+        let end = start.checked_add(length);
+        start >= 0 && length >= 0 && end.is_some_and(|end| end as u64 <= file_length)
+    };
+    let mut rows = 0i64;
+    for group in metadata.row_groups() {
+        rows = rows.saturating_add(group.num_rows());
+        for column in group.columns() {
+            let start = column
+                .dictionary_page_offset()
+                .unwrap_or(column.data_page_offset());
+            if !within(start, column.compressed_size()) || column.data_page_offset() < 0 {
+                return Err("a column lies outside of the file");
+            }
+            let flat = column.column_descr().max_rep_level() == 0;
+            let (values, rows) = (column.num_values(), group.num_rows());
+            if rows < 0 || (flat && values != rows) || values < 0 {
+                return Err("a column has not as many values as rows");
+            }
+        }
+    }
+    match rows == metadata.file_metadata().num_rows() {
+        true => Ok(()),
+        false => Err("the row groups do not add up to the rows of the file"),
+    }
+}
+
+/// Runs a decoder. On damaged files some of them panic instead of returning an error.
+pub(crate) fn guarded<T>(
+    path: &Path,
+    decode: impl FnOnce() -> Result<T, ParquetError>,
+) -> Result<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        Err(ParquetError::General(
+            "its content contradicts itself".into(),
+        ))
+    });
+    outcome.map_err(|error| corrupt(path, error))
 }
 
 /// The file's own types, except that string ids are read as dictionaries: their codes then come
@@ -172,18 +221,20 @@ impl RowGroup {
         let metadata = self.shared.metadata.clone();
         let mask = ProjectionMask::roots(metadata.parquet_schema(), [position]);
         let span = Span::read(self, &mask).map_err(|source| read_error(path, source))?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(span, metadata)
-            .with_row_groups(vec![self.group])
-            .with_projection(mask)
-            .with_batch_size(self.rows().max(1))
-            .build();
-        let mut batches = reader.map_err(|error| corrupt(path, error))?;
-        let short = || ParquetError::General("the row group has fewer rows than it says".into());
-        match batches.next() {
-            Some(Ok(batch)) if batch.num_rows() == self.rows() => Ok(batch.column(0).clone()),
-            Some(Err(error)) => Err(corrupt(path, error.into())),
-            _ => Err(corrupt(path, short())),
-        }
+        let rows = self.rows();
+        guarded(path, || {
+            let mut batches = ParquetRecordBatchReaderBuilder::new_with_metadata(span, metadata)
+                .with_row_groups(vec![self.group])
+                .with_projection(mask)
+                .with_batch_size(rows.max(1))
+                .build()?;
+            match batches.next().transpose()? {
+                Some(batch) if batch.num_rows() == rows => Ok(batch.column(0).clone()),
+                _ => Err(ParquetError::General(
+                    "a column has fewer values than rows".into(),
+                )),
+            }
+        })
     }
 }
 
@@ -240,7 +291,7 @@ impl ChunkReader for Span {
     }
 }
 
-pub(crate) fn corrupt(path: &Path, error: ParquetError) -> Error {
+fn corrupt(path: &Path, error: ParquetError) -> Error {
     let problem = match error {
         ParquetError::General(text) | ParquetError::EOF(text) => text,
         other => other.to_string(),
