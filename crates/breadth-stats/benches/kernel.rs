@@ -2,7 +2,7 @@
 //!
 //! `bench/kernel.sh` runs this and NumPy's column loop on the same data in the same run and prints the ratio.
 
-use breadth_stats::{Level, is_uncovered, rival_counts};
+use breadth_stats::{Design, Level, is_uncovered, rival_counts, tournament};
 
 const MODELS: usize = 64;
 const ROWS: usize = 200_000;
@@ -59,4 +59,25 @@ fn unweighted(bencher: divan::Bencher, threads: usize) {
 fn weighted(bencher: divan::Bencher, threads: usize) {
     let weights: Vec<f64> = (0..ROWS).map(|row| 0.5 + (row % 7) as f64).collect();
     run(bencher, threads, Some(&weights));
+}
+
+/// Everything `select` prints, limits and certificates included, for 50 of the models.
+#[divan::bench(args = [1, 2], sample_count = 3)]
+fn whole_tournament(bencher: divan::Bencher, threads: usize) {
+    let owned = columns();
+    let columns: Vec<&[f64]> = owned.iter().take(50).map(Vec::as_slice).collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    let play = || pool.install(|| tournament(&columns, &Design::default(), level(), 0.95).unwrap());
+    let found = play();
+    assert!(found.not_excluded.contains(&found.winner));
+    assert!(
+        found
+            .standings
+            .iter()
+            .all(|standing| standing.value >= found.standings[found.winner].value)
+    );
+    bencher.bench(play);
 }

@@ -72,9 +72,15 @@ impl Rows {
         sum((0..self.n).map(|row| self.weight(row) * value(row)))
     }
 
+    pub(crate) fn total_weight(&self) -> f64 {
+        self.weights
+            .as_ref()
+            .map_or(self.n as f64, |w| sum(w.iter().copied()))
+    }
+
     /// Weighted mean of a value.
     pub(crate) fn mean(&self, value: impl Fn(usize) -> f64) -> f64 {
-        self.weighted_sum(value) / self.weighted_sum(|_| 1.0)
+        self.weighted_sum(value) / self.total_weight()
     }
 
     /// Per cluster, the sum of weight times value.

@@ -20,7 +20,7 @@ pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f6
     }
     let residuals = rows.cluster_totals(|row| value(row) - mean);
     let variance =
-        m / (m - 1.0) * sum(residuals.iter().map(|r| r * r)) / rows.weighted_sum(|_| 1.0).powi(2);
+        m / (m - 1.0) * sum(residuals.iter().map(|r| r * r)) / rows.total_weight().powi(2);
     let margin = student_t_upper(m - 1.0, 0.5 * alpha) * variance.sqrt();
     Estimate {
         value: mean,

@@ -15,38 +15,47 @@ use crate::log_ratio::{Level, is_uncovered};
 /// error `alpha / 2`.
 pub const SLACKS: [f64; 5] = [4.0, 16.0, 64.0, 256.0, 1024.0];
 
-/// Certified limits of `Cov_N(p||q)` for every q.
-pub(crate) fn bracket(pairs: &Pairs, level: Level, alpha: f64) -> Vec<(f64, f64)> {
-    let levels = SLACKS.map(|slack| level.times(slack));
-    let shares = pairs.shares(&levels);
+/// Certified limits of `Cov_N(p||q)` for every q; `chat` is the tournament's own table at N.
+pub(crate) fn bracket(pairs: &Pairs, chat: &[f64], level: Level, alpha: f64) -> Vec<(f64, f64)> {
+    let shares = shares_at_slacks(pairs, chat, level);
     let limits = |q| {
         let high = certified_high(pairs, q, level, alpha);
         (
-            certified_low(pairs, q, &levels, &shares, alpha).min(high),
+            certified_low(pairs, q, level, &shares, alpha).min(high),
             high,
         )
     };
     (0..pairs.len()).into_par_iter().map(limits).collect()
 }
 
-fn certified_low(pairs: &Pairs, q: usize, levels: &[Level], shares: &[f64], alpha: f64) -> f64 {
+/// The table at `N s` for every slack s. Shares fall as s grows, so a pair whose share at the slack before is no more than 1/s can certify
+/// nothing at s, and is left out.
+fn shares_at_slacks(pairs: &Pairs, chat: &[f64], level: Level) -> Vec<Vec<f64>> {
+    let mut tables: Vec<Vec<f64>> = Vec::new();
+    for slack in SLACKS {
+        let before = tables.last().map_or(chat, |table| table.as_slice());
+        let promising: Vec<bool> = before.iter().map(|&share| share > 1.0 / slack).collect();
+        tables.push(pairs.shares(level.times(slack), Some(&promising)));
+    }
+    tables
+}
+
+fn certified_low(pairs: &Pairs, q: usize, level: Level, shares: &[Vec<f64>], alpha: f64) -> f64 {
     let m = pairs.len();
     let tail = 0.5 * alpha / ((m - 1).max(1) * SLACKS.len()) as f64;
-    let mut candidates: Vec<(f64, usize, usize)> = Vec::new();
-    for (index, slack) in SLACKS.iter().enumerate() {
-        candidates.extend(
-            rivals(m, q).map(|r| (shares[(index * m + r) * m + q] - 1.0 / slack, index, r)),
-        );
+    let mut candidates: Vec<(f64, f64, usize)> = Vec::new();
+    for (slack, table) in SLACKS.into_iter().zip(shares) {
+        candidates.extend(rivals(m, q).map(|r| (table[r * m + q] - 1.0 / slack, slack, r)));
     }
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut best = 0.0;
-    for (promise, index, r) in candidates {
+    for (promise, slack, r) in candidates {
         // A lower limit stays below its estimate: from here on nothing can be better.
         if promise <= best {
             break;
         }
-        let share = pairs.share(r, q, levels[index], promise + 1.0 / SLACKS[index]);
-        best = f64::max(best, share.lower(tail) - 1.0 / SLACKS[index]);
+        let share = pairs.share(r, q, level.times(slack), promise + 1.0 / slack);
+        best = f64::max(best, share.lower(tail) - 1.0 / slack);
     }
     best
 }

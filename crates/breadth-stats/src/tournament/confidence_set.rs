@@ -1,5 +1,7 @@
 //! The set that contains the best model with the stated confidence.
 
+use rayon::prelude::*;
+
 use super::pairs::Pairs;
 use super::{Standing, rivals};
 use crate::interval::Share;
@@ -63,7 +65,7 @@ pub(crate) fn not_excluded(
             .worst_rival
             .map(|r| Behind::new(pairs, r, q, level))
     };
-    let on_worst: Vec<Option<Behind>> = (0..m).map(worst).collect();
+    let on_worst: Vec<Option<Behind>> = (0..m).into_par_iter().map(worst).collect();
     let beats = |better: &Behind, q: usize| {
         let own = on_worst[q].as_ref()?;
         Some(own.share_against(better, pairs)?.lower(tail) > 0.5)

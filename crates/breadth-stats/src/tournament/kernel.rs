@@ -10,8 +10,8 @@ use crate::log_ratio::Level;
 
 /// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the second-level one.
 const BLOCK: usize = 1024;
-/// Blocks handed to a thread at a time.
-const BLOCKS_PER_TASK: usize = 16;
+/// Rows handed to a thread at a time.
+const TASK: usize = 16 * BLOCK;
 
 /// Sampling weights as whole numbers of a common unit: exact sums in any order, hence exact ties.
 pub(crate) struct Units {
@@ -57,24 +57,28 @@ impl Units {
 /// ```
 pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Vec<f64> {
     let units = weights.map(Units::of);
-    let counts = counts_at_levels(columns, units.as_ref(), &[level]);
-    counts
+    let weight = |count| {
+        units
+            .as_ref()
+            .map_or(count as f64, |units| units.weight(count))
+    };
+    counts(columns, units.as_ref(), level, None)
         .into_iter()
-        .map(|count| {
-            units
-                .as_ref()
-                .map_or(count as f64, |units| units.weight(count))
-        })
+        .map(weight)
         .collect()
 }
 
-/// [`rival_counts`] in units at several levels at once: (levels * m * m).
-pub(crate) fn counts_at_levels(
+/// [`rival_counts`] in units: (m * m). Pairs of which neither direction is `wanted` (m * m) are left at 0.
+pub(crate) fn counts(
     columns: &[&[f64]],
     units: Option<&Units>,
-    levels: &[Level],
+    level: Level,
+    wanted: Option<&[bool]>,
 ) -> Vec<u64> {
-    let rows = columns.first().map_or(0, |column| column.len());
+    let (m, rows) = (
+        columns.len(),
+        columns.first().map_or(0, |column| column.len()),
+    );
     assert!(
         columns.iter().all(|column| column.len() == rows),
         "columns of different lengths"
@@ -83,55 +87,47 @@ pub(crate) fn counts_at_levels(
         units.is_none_or(|units| units.of_row.len() == rows),
         "as many weights as rows"
     );
-    let thresholds: Vec<f64> = levels.iter().map(|level| level.threshold()).collect();
-    let size = levels.len() * columns.len() * columns.len();
-    let task = BLOCK * BLOCKS_PER_TASK;
-    (0..rows.div_ceil(task))
+    let is_wanted =
+        |i: usize, j: usize| wanted.is_none_or(|wanted| wanted[i * m + j] || wanted[j * m + i]);
+    let all_pairs = (0..m).flat_map(|i| (i + 1..m).map(move |j| (i, j)));
+    let pairs: Vec<(usize, usize)> = all_pairs.filter(|&(i, j)| is_wanted(i, j)).collect();
+    let zeros = || vec![0; m * m];
+    let add_task = |mut counts: Vec<u64>, task: usize| {
+        for start in (task * TASK..rows.min((task + 1) * TASK)).step_by(BLOCK) {
+            add_block(
+                columns,
+                units,
+                level,
+                start..rows.min(start + BLOCK),
+                &pairs,
+                &mut counts,
+            );
+        }
+        counts
+    };
+    let add = |a: Vec<u64>, b: Vec<u64>| a.iter().zip(&b).map(|(x, y)| x + y).collect();
+    (0..rows.div_ceil(TASK))
         .into_par_iter()
-        .fold(
-            || vec![0; size],
-            |mut counts, index| {
-                for start in (index * task..rows.min((index + 1) * task)).step_by(BLOCK) {
-                    add_block(
-                        columns,
-                        units,
-                        &thresholds,
-                        start..rows.min(start + BLOCK),
-                        &mut counts,
-                    );
-                }
-                counts
-            },
-        )
-        .reduce(
-            || vec![0; size],
-            |a, b| a.iter().zip(&b).map(|(x, y)| x + y).collect(),
-        )
+        .fold(zeros, add_task)
+        .reduce(zeros, add)
 }
 
-/// Adds one block of rows, all pairs, all thresholds.
+/// Adds one block of rows for all the pairs.
 fn add_block(
     columns: &[&[f64]],
     units: Option<&Units>,
-    thresholds: &[f64],
+    level: Level,
     rows: std::ops::Range<usize>,
+    pairs: &[(usize, usize)],
     counts: &mut [u64],
 ) {
     let m = columns.len();
     let weights = units.map(|units| &units.of_row[rows.clone()]);
-    for (counts, &threshold) in counts.chunks_exact_mut(m * m).zip(thresholds) {
-        for i in 0..m {
-            for j in i + 1..m {
-                let (i_ahead, j_ahead) = count_pair(
-                    &columns[i][rows.clone()],
-                    &columns[j][rows.clone()],
-                    weights,
-                    threshold,
-                );
-                counts[i * m + j] += i_ahead;
-                counts[j * m + i] += j_ahead;
-            }
-        }
+    for &(i, j) in pairs {
+        let (a, b) = (&columns[i][rows.clone()], &columns[j][rows.clone()]);
+        let (a_ahead, b_ahead) = count_pair(a, b, weights, level.threshold());
+        counts[i * m + j] += a_ahead;
+        counts[j * m + i] += b_ahead;
     }
 }
 
@@ -248,20 +244,15 @@ mod tests {
 
     #[test]
     fn block_boundaries_lose_no_row() {
-        for rows in [
-            BLOCK - 1,
-            BLOCK,
-            BLOCK + 1,
-            BLOCK * BLOCKS_PER_TASK + 1,
-            3 * BLOCK * BLOCKS_PER_TASK - 5,
-        ] {
+        for rows in [BLOCK - 1, BLOCK, BLOCK + 1, TASK + 1, 3 * TASK - 5] {
             let (a, b) = (vec![-1.0; rows], vec![-9.0; rows]);
-            let counts = counts_at_levels(
-                &[&a, &b],
-                None,
-                &[Level::from_n(2.0).unwrap(), Level::from_n(1e9).unwrap()],
+            let level = Level::from_n(2.0).unwrap();
+            assert_eq!(counts(&[&a, &b], None, level, None), [0, rows as u64, 0, 0]);
+            assert_eq!(counts(&[&a, &b], None, level, Some(&[false; 4])), [0; 4]);
+            assert_eq!(
+                counts(&[&a, &b], None, level, Some(&[false, false, true, false])),
+                [0, rows as u64, 0, 0]
             );
-            assert_eq!(counts, [0, rows as u64, 0, 0, 0, 0, 0, 0]);
         }
     }
 

@@ -7,10 +7,11 @@ mod pairs;
 
 use std::cmp::Ordering;
 
+use rayon::prelude::*;
+
 pub use certificate::SLACKS;
 pub use kernel::rival_counts;
 
-use crate::divergence::cross_entropy;
 use crate::error::{Error, Result};
 use crate::interval::{Design, Rows};
 use crate::log_ratio::Level;
@@ -99,18 +100,18 @@ pub fn tournament(
     let alpha = error_rate(confidence)?;
     let rows = check(columns, design)?;
     let pairs = Pairs::new(columns, &rows);
-    let chat = pairs.shares(&[level]);
+    let chat = pairs.shares(level, None);
     let m = columns.len();
     let cross_entropies: Vec<f64> = columns
-        .iter()
-        .map(|column| Ok(cross_entropy(column, design, confidence)?.value))
-        .collect::<Result<_>>()?;
+        .par_iter()
+        .map(|column| rows.mean(|row| -column[row]))
+        .collect();
     let values: Vec<f64> = (0..m)
         .map(|q| rivals(m, q).map(|r| chat[r * m + q]).fold(0.0, f64::max))
         .collect();
     let ranking = rank(&values, &cross_entropies);
     let winner = ranking[0];
-    let certified = certificate::bracket(&pairs, level, alpha);
+    let certified = certificate::bracket(&pairs, &chat, level, alpha);
     let limits = pairs.limits_of_maximum(&chat, level, alpha);
     let mut standings: Vec<Standing> = (0..m)
         .map(|q| Standing {
@@ -160,10 +161,18 @@ fn check(columns: &[&[f64]], design: &Design) -> Result<Rows> {
         });
     };
     let rows = Rows::new(design, first.len())?;
-    for (index, column) in columns.iter().enumerate() {
+    let check = |(index, column): (usize, &&[f64])| {
         let name = format!("column {index}");
         check_length(&name, column.len(), "column 0", first.len())?;
-        check_log_probs(&name, column)?;
-    }
+        check_log_probs(&name, column)
+    };
+    // Collected in order, so that the first fault is the one reported.
+    columns
+        .par_iter()
+        .enumerate()
+        .map(check)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect::<Result<()>>()?;
     Ok(rows)
 }

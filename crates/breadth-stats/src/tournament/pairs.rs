@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::kernel::{Units, counts_at_levels};
+use super::kernel::{Units, counts};
 use super::rivals;
 use crate::interval::{Rows, Share};
 use crate::log_ratio::{Level, is_uncovered};
@@ -27,15 +27,16 @@ impl<'a> Pairs<'a> {
         self.columns.len()
     }
 
-    /// `Chat_N(rival||q)` at each level: (levels * m * m), `[rival * m + q]`.
-    pub(crate) fn shares(&self, levels: &[Level]) -> Vec<f64> {
+    /// `Chat_N(rival||q)`: (m * m), `[rival * m + q]`; 0 where neither direction of a pair is `wanted`.
+    pub(crate) fn shares(&self, level: Level, wanted: Option<&[bool]>) -> Vec<f64> {
         let total = self
             .units
             .as_ref()
             .map_or(self.rows.n as u64, |units| units.of_row.iter().sum());
-        counts_at_levels(self.columns, self.units.as_ref(), levels)
+        let counts = counts(self.columns, self.units.as_ref(), level, wanted);
+        counts
             .into_iter()
-            .map(|c| c as f64 / total as f64)
+            .map(|count| count as f64 / total as f64)
             .collect()
     }
 
