@@ -4,6 +4,7 @@
 //! layers, two nodes each); the rest of a report, which such a table does not hold, is interpolated
 //! or made up in a plausible way. It shows what a page looks like; it measures nothing.
 
+#[allow(dead_code)]
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
 

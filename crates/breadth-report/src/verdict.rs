@@ -26,7 +26,7 @@ pub fn verdict_sentence(report: &Report) -> String {
     if lowest.tied {
         let lowest = lowest.label();
         return format!(
-            "Take {winner}; it ties the lowest-loss checkpoint, {lowest}, so at N = {n} the data sees no difference between them."
+            "Take {winner}; in the tournament at N = {n} it ties the lowest-loss checkpoint, {lowest}, so nothing there speaks against either."
         );
     }
     if separates_nothing(report) {

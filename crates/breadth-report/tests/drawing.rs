@@ -186,7 +186,7 @@ fn hostile_names_are_text_everywhere() {
 #[test]
 fn the_page_needs_nothing_from_outside() {
     let page = html(&miniature()).unwrap();
-    let policy = "content=\"default-src 'none'; style-src 'sha256-";
+    let policy = "content=\"default-src &#x27;none&#x27;; style-src &#x27;sha256-";
     assert!(page.contains("http-equiv=\"Content-Security-Policy\"") && page.contains(policy));
     for outside in [
         "src=\"http",

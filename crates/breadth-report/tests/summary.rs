@@ -284,14 +284,14 @@ fn errors_say_what_to_do() {
             .unwrap_err()
             .to_string()
     };
-    assert_snapshot!(fail(&Inputs { reference: Some("teacher"), ..inputs(&table) }), @"");
+    assert_snapshot!(fail(&Inputs { reference: Some("teacher"), ..inputs(&table) }), @"the scores have no reference `teacher`; they have the models step-20, exact, step-3: name one of them as the reference");
     let lone = scores(&[("exact", &EXACT)], &[], None);
-    assert_snapshot!(fail(&inputs(&lone)), @"");
+    assert_snapshot!(fail(&inputs(&lone)), @"the scores hold no model beside the reference `exact`: score at least one checkpoint");
     let selection = scores(&[("step-3", &EARLY)], &[], None);
-    assert_snapshot!(fail(&Inputs { selection: Some(&selection), ..inputs(&table) }), @"");
+    assert_snapshot!(fail(&Inputs { selection: Some(&selection), ..inputs(&table) }), @"model `step-20` is in the scores but not in the selection table: score it on both, or on neither");
     let more: [(&str, &[f64]); 3] = [("step-3", &EARLY), ("step-20", &LATE), ("step-40", &LATE)];
     let selection = scores(&more, &[], None);
-    assert_snapshot!(fail(&Inputs { selection: Some(&selection), ..inputs(&table) }), @"");
+    assert_snapshot!(fail(&Inputs { selection: Some(&selection), ..inputs(&table) }), @"model `step-40` is in the selection table but not in the scores: score it on both, or on neither");
 }
 
 #[test]
@@ -303,13 +303,13 @@ fn samples_of_unknown_weight_are_refused() {
     drawn.groups.push("G2".into());
     drawn.prompts.push("d".into());
     drawn.outcomes[0].push(Some(Outcome::Counts { n: 8, c: 1 }));
-    assert_snapshot!(fail(&drawn), @"");
+    assert_snapshot!(fail(&drawn), @"the samples have group `G3`, which the scores lack: its weight is unknown, so draw samples for the prompts and groups that were scored");
     let mut drawn = samples([8, 0, 0], 8);
     drawn.group[2] = Some(1);
-    assert_snapshot!(fail(&drawn), @"");
+    assert_snapshot!(fail(&drawn), @"group `G2` has weight in the scores but no samples of model `step-3`: sample every group, or Pass@k would speak of another mixture");
     let mut drawn = samples([8, 0, 0], 8);
     drawn.group = vec![None; 3];
-    assert_snapshot!(fail(&drawn), @"");
+    assert_snapshot!(fail(&drawn), @"the samples have prompt `a`, which the scores lack: its weight is unknown, so draw samples for the prompts and groups that were scored");
 }
 
 #[test]
@@ -422,9 +422,9 @@ fn a_folder_that_is_no_run_folder() {
             .to_string();
         message.replace(dir.path().to_str().unwrap(), "DIR")
     };
-    assert_snapshot!(fail(), @"");
+    assert_snapshot!(fail(), @"cannot read DIR/run.json: No such file or directory (os error 2); a run folder is what `breadth train` and `breadth demo` write");
     std::fs::write(dir.path().join("run.json"), "{\"seed\":").unwrap();
-    assert_snapshot!(fail(), @"");
+    assert_snapshot!(fail(), @"DIR/run.json is not valid JSON: EOF while parsing a value at line 1 column 8; it was damaged or edited, so write the run again");
 }
 
 proptest! {

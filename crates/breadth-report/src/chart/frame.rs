@@ -36,7 +36,7 @@ pub(super) fn text(x: f64, y: f64, class: &str, text: impl Into<String>) -> Elem
 
 /// Title of the vertical axis, written level above the plot where it is easy to read.
 pub(crate) fn heading(title: &str) -> Element {
-    text(8.0, 16.0, "axis-title", title)
+    text(0.0, 16.0, "axis-title", title)
 }
 
 /// Axes with grid, ticks and titles.
@@ -123,25 +123,29 @@ pub(crate) fn shorten(name: &str, longest: usize) -> String {
 
 /// The legend: one row above the plot.
 pub(super) fn legend(keys: &[Key]) -> Element {
-    let mut x = 10.0;
+    let mut x = 2.0;
     let mut group = Element::new("g").class("legend");
     for key in keys {
         group = group.child(entry(key, x));
-        x += 28.0 + CHARACTER * key.text.chars().count() as f64 + 12.0;
+        x += swatch_width(key) + 18.0 + CHARACTER * key.text.chars().count() as f64;
     }
     group
 }
 
+fn swatch_width(key: &Key) -> f64 {
+    if key.line { 24.0 } else { 10.0 }
+}
+
 fn entry(key: &Key, x: f64) -> Element {
-    let y = 34.0;
+    let (y, width) = (34.0, swatch_width(key));
     let mut swatch = Element::new("g").class(format!("dot {}", key.class));
     if key.line {
-        swatch = swatch.child(segment(x, y, x + 22.0, y).class(format!("line {}", key.class)));
+        swatch = swatch.child(segment(x, y, x + width, y).class(format!("line {}", key.class)));
     }
     if let Some(mark) = key.shape {
-        swatch = swatch.child(shape(mark, x + 11.0, y, 4.0));
+        swatch = swatch.child(shape(mark, x + width / 2.0, y, 4.0));
     }
     Element::new("g")
         .child(swatch)
-        .child(text(x + 28.0, y + 4.0, "key", &key.text))
+        .child(text(x + width + 6.0, y + 4.0, "key", &key.text))
 }

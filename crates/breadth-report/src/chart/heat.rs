@@ -59,7 +59,7 @@ impl HeatMap<'_> {
     /// Width and height of one cell.
     fn cell(&self) -> (f64, f64) {
         let m = self.names.len().max(1) as f64;
-        ((WIDTH - 12.0 - LEFT) / m, (300.0 / m).clamp(5.0, 40.0))
+        ((WIDTH - 12.0 - LEFT) / m, (230.0 / m).clamp(4.0, 40.0))
     }
 
     fn largest(&self) -> f64 {

@@ -36,14 +36,10 @@ impl Area {
     }
 }
 
-/// All labels of a chart; each avoids the dots and the labels before it.
+/// All labels of a chart; each avoids the dots, their bars, and the labels before it.
 pub(super) fn labels(chart: &Chart, plot: &Plot) -> Element {
-    let dots: Vec<&Dot> = chart.marks.iter().filter_map(|mark| as_dot(mark)).collect();
-    let mut taken: Vec<Area> = dots
-        .iter()
-        .filter_map(|dot| plot.at(dot.at))
-        .map(|(x, y)| Area::around(x, y, 6.0))
-        .collect();
+    let dots: Vec<&Dot> = chart.marks.iter().filter_map(as_dot).collect();
+    let mut taken: Vec<Area> = dots.iter().flat_map(|dot| covered(dot, plot)).collect();
     let mut group = Element::new("g").class("labels");
     for dot in dots {
         let (Some(label), Some(at)) = (&dot.label, plot.at(dot.at)) else {
@@ -55,6 +51,25 @@ pub(super) fn labels(chart: &Chart, plot: &Plot) -> Element {
         group = group.child(text(area.x, baseline, "label", label).attr("data-c", dot.checkpoint));
     }
     group
+}
+
+/// What a dot and its bar cover.
+fn covered(dot: &Dot, plot: &Plot) -> Vec<Area> {
+    let Some((x, y)) = plot.at(dot.at) else {
+        return Vec::new();
+    };
+    let mut areas = vec![Area::around(x, y, 6.0)];
+    if let Some((low, high)) = dot.bar
+        && let (Some(bottom), Some(top)) = (plot.y.place(low), plot.y.place(high))
+    {
+        areas.push(Area {
+            x: x - 2.0,
+            y: top,
+            width: 4.0,
+            height: bottom - top,
+        });
+    }
+    areas
 }
 
 fn as_dot(mark: &Mark) -> Option<&Dot> {
@@ -82,7 +97,7 @@ fn best(label: &str, at: (f64, f64), plot: &Plot, taken: &[Area]) -> Area {
     places.iter().min_by(order).copied().unwrap_or(places[0])
 }
 
-/// Right, left, above and below, and the corners, at two distances.
+/// Right, left, above and below, and the corners, at three distances.
 fn candidates(label: &str, (x, y): (f64, f64)) -> Vec<Area> {
     let width = CHARACTER * label.chars().count() as f64;
     let directions = [
@@ -103,5 +118,6 @@ fn candidates(label: &str, (x, y): (f64, f64)) -> Vec<Area> {
     };
     let near = directions.map(|direction| area(direction, 12.0));
     let far = directions.map(|direction| area(direction, 26.0));
-    near.into_iter().chain(far).collect()
+    let farther = directions.map(|direction| area(direction, 40.0));
+    near.into_iter().chain(far).chain(farther).collect()
 }

@@ -41,8 +41,10 @@ pub(crate) fn sections(report: &Report) -> Vec<Section> {
     let all = [
         ("Over training", training::figures(report)),
         ("What predicts Pass@k", pass::headline(report)),
-        ("Coverage profile", profile::figures(report)),
-        ("The tournament", tournament::figures(report)),
+        (
+            "Coverage and the tournament",
+            coverage_and_tournament(report),
+        ),
         ("The same at other k", pass::others(report)),
     ];
     let sections = all
@@ -51,6 +53,12 @@ pub(crate) fn sections(report: &Report) -> Vec<Section> {
     sections
         .filter(|section| !section.figures.is_empty())
         .collect()
+}
+
+fn coverage_and_tournament(report: &Report) -> Vec<Figure> {
+    let mut figures = profile::figures(report);
+    figures.extend(tournament::figures(report));
+    figures
 }
 
 /// The horizontal axis of everything drawn over training: steps where they are known, else names.

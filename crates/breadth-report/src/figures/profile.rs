@@ -2,7 +2,7 @@
 
 use super::{Figure, Table};
 use crate::chart::{Axis, Chart, Key, Kind, Mark, Unit};
-use crate::format::{level, percent, significant};
+use crate::format::{percent, significant};
 use crate::report::{Checkpoint, Report};
 use breadth_stats::CoveragePoint;
 
@@ -19,11 +19,8 @@ fn figure(report: &Report) -> Figure {
     let shown = shown(report);
     let plain = (0..report.checkpoints.len()).filter(|i| shown.iter().all(|s| s.0 != *i));
     let mut marks: Vec<Mark> = plain.map(|i| curve(report, i, "faint")).collect();
-    marks.extend(
-        shown
-            .iter()
-            .map(|&(i, class)| band(&report.checkpoints[i], class)),
-    );
+    let choices = shown.iter().filter(|shown| shown.1 != "a");
+    marks.extend(choices.map(|&(i, class)| band(&report.checkpoints[i], class)));
     marks.extend(shown.iter().map(|&(i, class)| curve(report, i, class)));
     let title = "Uncovered data at every N".to_string();
     let caption = caption(report);
@@ -118,7 +115,7 @@ fn caption(report: &Report) -> String {
     match crossing {
         Some(point) => format!(
             "From N = {} on, {} leaves more data uncovered than {} ({shaded}).",
-            level(point.level),
+            significant(point.level.n(), 2),
             lowest.label(),
             winner.label()
         ),

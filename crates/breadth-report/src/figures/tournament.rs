@@ -169,37 +169,40 @@ fn standings_table(report: &Report) -> Table {
 
 /// What the data proves about the unobservable coverage, where it proves anything.
 fn certificate(report: &Report) -> Option<Figure> {
-    let says = |c: &Checkpoint| c.certified_low > 1e-3 || c.certified_high < 0.999;
-    if !report.checkpoints.iter().any(says) {
+    let failing = report.checkpoints.iter().any(|c| c.certified_low > 1e-3);
+    let bounded = report.checkpoints.iter().any(|c| c.certified_high < 0.9);
+    if !failing && !bounded {
         return None;
     }
     let n = level(report.level);
     let dots = report.checkpoints.iter().enumerate().map(|(i, c)| {
-        let ends = (c.certified_low, c.certified_high);
+        let (low, high) = (c.certified_low, c.certified_high);
         let tip = format!(
             "{}: Cov between {} and {}",
             c.label(),
-            percent(ends.0),
-            percent(ends.1)
+            percent(low),
+            percent(high)
         );
-        let at = (training_x(report, i), ends.0);
+        // An upper limit near one says nothing, and would flatten everything else.
+        let bar = bounded.then_some((low, high));
         Mark::Dot(Dot {
-            bar: Some(ends),
-            ..time_dot(report, i, at, tip)
+            bar,
+            ..time_dot(report, i, (training_x(report, i), low), tip)
         })
     });
     let title = format!("What is certain about the data uncovered at N = {n}");
-    let caption = format!(
-        "Each bar spans every coverage that the held-out responses allow at {} confidence, whatever the true distribution is; a dot above zero is proven failure.",
-        percent(report.confidence)
-    );
+    let caption = certificate_caption(report, bounded);
     let chart = Chart {
         stem: "certificate".into(),
         title: title.clone(),
         description: caption.clone(),
         x: training_axis(report),
         y: Axis::new(
-            "certified share of data uncovered",
+            if bounded {
+                "certified range of Cov"
+            } else {
+                "certified lower limit of Cov"
+            },
             Kind::FromZero,
             Unit::Percent,
         ),
@@ -214,4 +217,16 @@ fn certificate(report: &Report) -> Option<Figure> {
         drawing,
         table: standings_table(report),
     })
+}
+
+fn certificate_caption(report: &Report, bounded: bool) -> String {
+    let confidence = percent(report.confidence);
+    let spans = if bounded {
+        "each bar spans what the held-out responses allow"
+    } else {
+        "each dot is the least share that the held-out responses allow"
+    };
+    format!(
+        "Whatever the true distribution is, at {confidence} confidence {spans}; a dot above zero is a proven failure to cover."
+    )
 }

@@ -1,7 +1,8 @@
 //! What happens over training: loss, coverage, Pass@k.
 
-use super::{Figure, Table, interval_name, role, short, time_dot, training_axis, training_x};
-use super::{choice_label, time_class};
+use super::{
+    Figure, Table, choice_label, interval_name, role, short, time_dot, training_axis, training_x,
+};
 use crate::chart::{Axis, Chart, Dot, Key, Kind, Mark, Role, Shape, Unit};
 use crate::format::{cov, interval, nats, percent};
 use crate::report::{Checkpoint, Report};
@@ -229,11 +230,7 @@ fn coverage(report: &Report) -> Option<Figure> {
         marks.extend(series.marks(report, SERIES[i]));
     }
     let title = "Uncovered data over training".to_string();
-    let y = Axis::new(
-        "share of data uncovered, Cov",
-        Kind::FromZero,
-        Unit::Percent,
-    );
+    let y = Axis::new("share of data uncovered, Cov", Kind::Log, Unit::Percent);
     let caption = coverage_caption(report);
     let chart = Chart {
         stem: "coverage".into(),
