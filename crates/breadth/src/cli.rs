@@ -1,7 +1,5 @@
 //! The parser of the command line and what holds for every command.
 
-use std::num::NonZeroUsize;
-
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
@@ -19,9 +17,9 @@ Examples:
   # Pass@1, Pass@2, Pass@4, ... from graded samples
   breadth pass samples.jsonl
 
-A score table has one row per model and response: prompt_id, model, logprob (the natural logarithm of the
-probability of the whole response). Parquet, JSON Lines (.gz, .zst) and CSV are read; `-` is standard input.
-`breadth COMMAND --help` shows more, with examples.";
+A score table has one row per model and response, with the columns prompt_id, model and logprob: the natural \
+logarithm of the probability of the whole response. Parquet, JSON Lines (.gz, .zst) and CSV are read; `-` is \
+standard input. `breadth COMMAND --help` shows more, with examples.";
 
 /// Which checkpoint should I take?
 ///
@@ -46,8 +44,8 @@ struct Common {
     #[arg(long, global = true, display_order = 900)]
     json: bool,
     /// Use this many threads [default: one per core]; results do not depend on it
-    #[arg(long, global = true, value_name = "T", display_order = 901)]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, global = true, value_name = "T", value_parser = threads, display_order = 901)]
+    threads: Option<usize>,
     /// Say nothing on stderr unless something is wrong
     #[arg(short, long, global = true, display_order = 902)]
     quiet: bool,
@@ -57,7 +55,7 @@ impl Cli {
     /// Runs the command that was asked for.
     pub fn run(self) -> Result<()> {
         if let Some(threads) = self.common.threads {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
             pool.build_global()
                 .with_context(|| format!("cannot start {threads} threads"))?;
         }
@@ -76,6 +74,13 @@ pub fn confidence(text: &str) -> Result<f64, String> {
             Err(format!("for {value}% write {}", value / 100.0))
         }
         _ => Err("write a number between 0 and 1, such as 0.95".to_owned()),
+    }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if threads > 0 => Ok(threads),
+        _ => Err("write a whole number >= 1".to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use breadth_data::{ReadOptions, ScoreTable};
 use breadth_stats::{Design, Level};
 
@@ -58,15 +58,27 @@ const DEFAULT_N: f64 = 4.0;
 impl LevelChoice {
     /// The level that was chosen.
     pub fn level(&self) -> Result<Level> {
-        Ok(match (self.n, self.log_n, self.best_of) {
-            (_, Some(log_n), _) => Level::from_log_n(log_n)?,
+        match (self.n, self.log_n, self.best_of) {
+            (_, Some(log_n), _) => level_from_log_n(log_n),
             (_, _, Some(k)) if k.is_nan() || k < 2.0 => {
                 bail!("--best-of {k}: a choice needs at least 2 samples; write --best-of 2 or more")
             }
-            (_, _, Some(k)) => Level::from_n(k / 2.0)?,
-            (n, None, None) => Level::from_n(n.unwrap_or(DEFAULT_N))?,
-        })
+            (_, _, Some(k)) => level_from_n(k / 2.0),
+            (n, None, None) => level_from_n(n.unwrap_or(DEFAULT_N)),
+        }
     }
+}
+
+/// The level of `-n`.
+pub fn level_from_n(n: f64) -> Result<Level> {
+    Level::from_n(n)
+        .map_err(|_| anyhow!("-n {n}: a level is a finite number N >= 1; past 1e308 write --log-n"))
+}
+
+/// The level of `--log-n`.
+pub fn level_from_log_n(log_n: f64) -> Result<Level> {
+    Level::from_log_n(log_n)
+        .map_err(|_| anyhow!("--log-n {log_n}: a level is a finite number of nats >= 0"))
 }
 
 /// The reference that a run folder names in its `run.json`, if it names one.
@@ -99,7 +111,9 @@ impl Scores {
         let table = all.with_source("data")?;
         if table.rows() < every {
             let used = count(table.rows(), "row");
-            output.remark(&format!("using the {used} of {every} whose source is `data`"));
+            output.remark(&format!(
+                "using the {used} of {every} whose source is `data`"
+            ));
         }
         let prompts = table.prompts.len();
         let clusters = (prompts < table.rows()).then(|| table.prompt.clone());
@@ -140,7 +154,10 @@ impl Scores {
     /// The prompt and the response of a row.
     pub fn key(&self, row: usize) -> (&str, &str) {
         let table = &self.table;
-        (&table.prompts[table.prompt[row] as usize], &table.responses[table.response[row] as usize])
+        (
+            &table.prompts[table.prompt[row] as usize],
+            &table.responses[table.response[row] as usize],
+        )
     }
 
     /// `2,000 rows, 500 prompts`.

@@ -73,9 +73,12 @@ pub fn percent(share: f64) -> String {
 
 /// `[10.0, 12.1]%`: limits in percent, rounded outwards so that the printed interval contains the computed one.
 pub fn percent_limits(low: f64, high: f64) -> String {
-    let down = (low * 1000.0).floor() / 10.0;
-    let up = (high * 1000.0).ceil() / 10.0;
-    format!("[{down:.1}, {up:.1}]%")
+    // Less than this is rounding of f64, not a reason for another digit.
+    const NOISE: f64 = 1e-9;
+    let down = (low * 1000.0 + NOISE).floor() / 10.0;
+    let up = (high * 1000.0 - NOISE).ceil() / 10.0;
+    // Adding 0 turns -0 into 0.
+    format!("[{:.1}, {:.1}]%", down + 0.0, up + 0.0)
 }
 
 /// `0.410 [0.380, 0.440]`: a value with its limits, three decimals.
@@ -137,6 +140,8 @@ mod tests {
         let shown = [0.0, 1e-9, 0.11, 0.99999, 1.0].map(percent);
         assert_eq!(shown, ["0%", "<0.1%", "11.0%", ">99.9%", "100%"]);
         assert_eq!(percent_limits(0.10001, 0.12101), "[10.0, 12.2]%");
+        assert_eq!(percent_limits(0.0, 0.9750000000000001), "[0.0, 97.5]%");
+        assert_eq!(percent_limits(0.0, 0.0), "[0.0, 0.0]%");
         assert_eq!(percent_limits(0.0, 1.0), "[0.0, 100.0]%");
     }
 

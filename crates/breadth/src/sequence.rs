@@ -69,6 +69,14 @@ fn number(text: &str) -> Result<f64, String> {
 }
 
 impl Sequence {
+    /// `1,2,4,..`, what flags mean when nobody says.
+    pub fn powers_of_two() -> Self {
+        Sequence {
+            listed: vec![1.0, 2.0, 4.0],
+            open: Some(Open { end: None }),
+        }
+    }
+
     /// The numbers listed, continued to the sequence's own end or else to `default_end`, which is included where the
     /// progression meets it.
     pub fn terms(&self, growth: Growth, default_end: f64) -> Result<Vec<f64>, String> {

@@ -22,9 +22,9 @@ Examples:
   # rows of samples, or counts: {\"model\":\"m\",\"prompt_id\":\"1\",\"n\":200,\"c\":3}
   my-grader | breadth pass - --json
 
-Pass@k is the probability that at least one of k samples is right, averaged over prompts. The estimate is unbiased:
-1 - C(n-c,k)/C(n,k) for c right ones of n, not a resampling. With rewards in [0,1] it is the expected best reward of k.
-Intervals are over prompts.";
+Pass@k is the probability that at least one of k samples is right, averaged over prompts. The estimate is unbiased: \
+1 - C(n-c,k)/C(n,k) for c right ones of n, not a resampling. With rewards in [0,1] it is the expected best reward of \
+k. Intervals are over prompts.";
 
 /// Pass@k, or Best-of-k for rewards, of every model, with intervals
 #[derive(Debug, clap::Args)]
@@ -100,10 +100,11 @@ fn graded<'a>(
     );
     for (prompt, outcome) in prompts.iter().zip(outcomes) {
         let Some(outcome) = outcome else { continue };
-        let (samples, outcome) = match outcome {
-            Outcome::Counts { n, c } => (n, PromptOutcome::Counts { n, c }),
-            Outcome::Rewards(rewards) => (rewards.len() as u64, PromptOutcome::Rewards(rewards)),
+        let outcome = match outcome {
+            Outcome::Counts { n, c } => PromptOutcome::Counts { n, c },
+            Outcome::Rewards(rewards) => PromptOutcome::Rewards(rewards),
         };
+        let samples = outcome.samples();
         if samples < fewest.samples {
             fewest = Fewest { samples, prompt };
         }
@@ -218,7 +219,7 @@ fn text(passed: &[Passed], ks: &[u64], confidence: f64, style: Style) -> String 
         estimates(passed, ks, name, style),
         String::new(),
         style.faint(&format!(
-            "unbiased in the samples of each prompt; {percent}% intervals over prompts"
+            "unbiased for each prompt; {percent}% intervals over prompts, all of them with --json"
         )),
     ]
     .join("\n")
@@ -239,6 +240,11 @@ fn estimates(passed: &[Passed], ks: &[u64], name: &str, style: Style) -> String 
         .into_iter()
         .chain(ks.iter().map(|k| format!("{name}{k}")))
         .collect();
+    let has_room = ks.len() <= 4;
+    let cell = |estimate: &Estimate| match has_room {
+        true => number::with_limits(estimate),
+        false => format!("{:.3}", estimate.value),
+    };
     let row = |one: &Passed| {
         let (fewest, most) = (one.graded.fewest.samples, one.graded.most);
         let samples = if fewest == most {
@@ -253,7 +259,7 @@ fn estimates(passed: &[Passed], ks: &[u64], name: &str, style: Style) -> String 
         ];
         labels
             .into_iter()
-            .chain(one.estimates.iter().map(number::with_limits))
+            .chain(one.estimates.iter().map(cell))
             .collect()
     };
     style.table(1, &header, passed.iter().map(row).collect())

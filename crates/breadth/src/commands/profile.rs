@@ -1,8 +1,9 @@
 //! `breadth profile`: how much of the data does a model under-weight, by how much?
 
 use anyhow::{Result, anyhow};
-use breadth_stats::{Error, 
-    CoveragePoint, CoverageProfile, Estimate, Level, bound, coverage_profile, cross_entropy, kl,
+use breadth_stats::{
+    CoveragePoint, CoverageProfile, Error, Estimate, Level, bound, coverage_profile, cross_entropy,
+    kl,
 };
 use serde::Serialize;
 
@@ -17,8 +18,8 @@ Examples:
   # every model in the table against the teacher, at N = 1, 2, 4, .., 1024
   breadth profile scores.parquet --reference teacher
 
-  # two checkpoints, three levels, as JSON
-  breadth profile scores/*.jsonl.zst --reference teacher --model step-60 --model step-480 -n 2,4,8 --json
+  # two checkpoints of a folder of tables, three levels, as JSON
+  breadth profile scores/ -r teacher -m step-60 -m step-480 -n 2,4,8 --json
 
   # long responses: levels in nats, N = 1, e^5, e^10, .., e^30
   breadth profile scores.parquet --reference teacher --log-n 0,5,10,..
@@ -26,8 +27,8 @@ Examples:
   # from another program
   my-scorer | breadth profile - --reference teacher
 
-Cov_N is the share of data responses to which the model gives less than 1/N of the probability that the reference
-gives: those that N samples of the model will likely miss. Smaller is better. The reference is any model in the
+Cov_N is the share of data responses to which the model gives at most 1/N of the probability that the reference \
+gives: those that N samples of the model will likely miss. Smaller is better. The reference is any model in the \
 table: the teacher, or the exact law of a synthetic task.";
 
 /// The last level of `..`: beyond it a coverage profile of short responses is rarely more than a flat line.
@@ -98,23 +99,19 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 impl Arguments {
     fn levels(&self) -> Result<Vec<Level>> {
         if let Some(sequence) = &self.log_n {
-            let nats = sequence
-                .terms(Growth::Arithmetic, LAST_LOG_N)
-                .map_err(|why| anyhow!("--log-n: {why}"))?;
-            return Ok(nats
-                .into_iter()
-                .map(Level::from_log_n)
-                .collect::<Result<_, _>>()?);
+            let terms = sequence.terms(Growth::Arithmetic, LAST_LOG_N);
+            let terms = terms.map_err(|why| anyhow!("--log-n: {why}"))?;
+            return terms.into_iter().map(input::level_from_log_n).collect();
         }
-        let default = || "1,2,4,..".parse().map_err(|why: String| anyhow!(why));
-        let sequence: Sequence = self.n.clone().map_or_else(default, Ok)?;
-        let values = sequence
-            .terms(Growth::Geometric, LAST_N)
-            .map_err(|why| anyhow!("-n: {why}"))?;
-        Ok(values
+        let terms = match &self.n {
+            Some(sequence) => sequence.terms(Growth::Geometric, LAST_N),
+            None => Sequence::powers_of_two().terms(Growth::Geometric, LAST_N),
+        };
+        terms
+            .map_err(|why| anyhow!("-n: {why}"))?
             .into_iter()
-            .map(Level::from_n)
-            .collect::<Result<_, _>>()?)
+            .map(input::level_from_n)
+            .collect()
     }
 
     fn reference(&self) -> Result<String> {
@@ -148,7 +145,8 @@ fn profiled<'a>(
     let (log_q, design) = (scores.table.column(model)?, scores.design());
     Ok(Profiled {
         model,
-        kl: kl(truth, log_q, &design, confidence).map_err(|error| impossible(error, model, scores))?,
+        kl: kl(truth, log_q, &design, confidence)
+            .map_err(|error| impossible(error, model, scores))?,
         cross_entropy: cross_entropy(log_q, &design, confidence)?,
         profile: coverage_profile(truth, log_q, &design, levels, confidence)?,
     })
@@ -156,7 +154,9 @@ fn profiled<'a>(
 
 /// Names the response where the statistics know but its row.
 fn impossible(error: Error, model: &str, scores: &Scores) -> anyhow::Error {
-    let Error::ImpossibleReference { row, log_q } = error else { return error.into() };
+    let Error::ImpossibleReference { row, log_q } = error else {
+        return error.into();
+    };
     let (prompt, response) = scores.key(row);
     anyhow!(
         "the reference gives probability 0 to response `{response}` of prompt `{prompt}`, which `{model}` gives \
@@ -243,7 +243,7 @@ fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: Styl
         String::new(),
         summary(profiled, style),
         String::new(),
-        "Cov_N: share of the responses to which the model gives less than 1/N of the reference's probability".to_owned(),
+        "Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability".to_owned(),
         String::new(),
         coverage,
         String::new(),
@@ -273,7 +273,7 @@ fn summary(profiled: &[Profiled], style: Style) -> String {
 
 /// Everything about one model: a row per level.
 fn one_model(one: &Profiled, style: Style) -> String {
-    let header = ["N", "Cov_N", "limits", "band over all N", "KL allows"].map(str::to_owned);
+    let header = ["N", "Cov_N", "limits", "band over all N", "KL bound"].map(str::to_owned);
     let row = |point: &CoveragePoint| {
         vec![
             number::level(point.level),

@@ -20,7 +20,7 @@ Examples:
   # for Best-of-16, with the figures as SVG files for a paper
   breadth report runs/demo --best-of 16 -o report.html --svg figures
 
-The page is one file that needs no network: the verdict in a sentence, KL and coverage over training, Pass@k against
+The page is one file that needs no network: the verdict in a sentence, KL and coverage over training, Pass@k against \
 both, coverage profiles, the tournament as a heat map, and the tables behind every chart.";
 
 /// The last k of `-k 1,2,..`.
@@ -59,6 +59,7 @@ pub struct Arguments {
 struct Document {
     command: &'static str,
     verdict: String,
+    notes: Vec<String>,
     output: PathBuf,
     svg: Vec<PathBuf>,
 }
@@ -78,6 +79,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "report",
         verdict,
+        notes: breadth_report::verdict_notes(&report),
         output: page,
         svg,
     };
@@ -85,6 +87,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         let written = std::iter::once(&document.output).chain(&document.svg);
         let files = written.map(|path| format!("wrote {}", path.display()));
         std::iter::once(style.strong(&document.verdict))
+            .chain(document.notes.iter().cloned())
             .chain(files)
             .collect::<Vec<_>>()
             .join("\n")

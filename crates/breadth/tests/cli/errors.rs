@@ -7,8 +7,13 @@ use crate::support::{Folder, counts, scores, three_checkpoints, two_models};
 /// The message of a failing command on one table.
 fn message(table: &str, arguments: &[&str]) -> String {
     let folder = Folder::with(&[("table.jsonl", table)]);
-    let message = folder.run(&[arguments, &["table.jsonl"]].concat()).failure(1);
-    assert!(message.starts_with("error: ") && !message.contains("stack backtrace"), "{message}");
+    let message = folder
+        .run(&[arguments, &["table.jsonl"]].concat())
+        .failure(1);
+    assert!(
+        message.starts_with("error: ") && !message.contains("stack backtrace"),
+        "{message}"
+    );
     assert_eq!(message.lines().count(), 1, "{message}");
     message
 }
@@ -39,15 +44,23 @@ fn a_log_probability_that_is_not_a_number() {
 #[test]
 fn a_log_probability_above_zero() {
     let bad = after_two_rows(r#"{"prompt_id":1,"model":"a","logprob":0.5}"#);
-    assert_names(&message(&bad, SELECT), &["table.jsonl", "3", "logprob", "0.5"]);
+    assert_names(
+        &message(&bad, SELECT),
+        &["table.jsonl", "3", "logprob", "0.5"],
+    );
 }
 
 #[test]
 fn rounding_above_zero_is_forgiven() {
     let table = scores(&[("a", &[-1.0, 0.0005]), ("b", &[-1.0, 0.0])]);
     let folder = Folder::with(&[("table.jsonl", &table)]);
-    let document = folder.run(&["select", "table.jsonl", "-n", "1", "--json"]).json();
-    assert_eq!(document["models"][0]["cross_entropy"], document["models"][1]["cross_entropy"]);
+    let document = folder
+        .run(&["select", "table.jsonl", "-n", "1", "--json"])
+        .json();
+    assert_eq!(
+        document["models"][0]["cross_entropy"],
+        document["models"][1]["cross_entropy"]
+    );
 }
 
 #[test]
@@ -58,7 +71,10 @@ fn a_reward_outside_zero_to_one() {
 
 #[test]
 fn more_correct_samples_than_samples() {
-    assert_names(&message(&counts(&[("m", &[(3, 4)])]), PASS), &["table.jsonl", "3", "4"]);
+    assert_names(
+        &message(&counts(&[("m", &[(3, 4)])]), PASS),
+        &["table.jsonl", "3", "4"],
+    );
 }
 
 #[test]
@@ -69,7 +85,10 @@ fn a_duplicate_key() {
 
 #[test]
 fn a_missing_column() {
-    assert_names(&message("{\"prompt_id\":1,\"logprob\":-2}\n", SELECT), &["table.jsonl", "model"]);
+    assert_names(
+        &message("{\"prompt_id\":1,\"logprob\":-2}\n", SELECT),
+        &["table.jsonl", "model"],
+    );
 }
 
 #[test]
@@ -77,8 +96,14 @@ fn a_file_that_is_not_there_or_not_a_table() {
     let folder = Folder::with(&[("noise.parquet", "PAR1 and then nothing")]);
     let missing = folder.run(&["select", "scores.parquet"]).failure(1);
     assert_names(&missing, &["scores.parquet"]);
-    assert_names(&folder.run(&["select", "noise.parquet"]).failure(1), &["noise.parquet"]);
-    assert_names(&folder.run(&["pass", "nothing-*.jsonl"]).failure(1), &["nothing-*.jsonl"]);
+    assert_names(
+        &folder.run(&["select", "noise.parquet"]).failure(1),
+        &["noise.parquet"],
+    );
+    assert_names(
+        &folder.run(&["pass", "nothing-*.jsonl"]).failure(1),
+        &["nothing-*.jsonl"],
+    );
 }
 
 #[test]
@@ -106,51 +131,69 @@ fn a_table_of_the_other_kind() {
 #[test]
 fn levels_below_one() {
     let table = three_checkpoints();
-    assert_snapshot!(message(&table, &["select", "-n", "0.5"]), @"");
-    assert_snapshot!(message(&table, &["select", "-n", "nan"]), @"");
-    assert_snapshot!(message(&table, &["select", "--log-n", "-1"]), @"");
-    assert_snapshot!(message(&table, &["profile", "-r", "teacher", "-n", "0,1"]), @"");
-    assert_snapshot!(message(&table, &["select", "--best-of", "1"]), @"");
+    assert_snapshot!(message(&table, &["select", "-n", "0.5"]), @"error: -n 0.5: a level is a finite number N >= 1; past 1e308 write --log-n");
+    assert_snapshot!(message(&table, &["select", "-n", "nan"]), @"error: -n NaN: a level is a finite number N >= 1; past 1e308 write --log-n");
+    assert_snapshot!(message(&table, &["select", "--log-n", "-1"]), @"error: --log-n -1: a level is a finite number of nats >= 0");
+    assert_snapshot!(message(&table, &["profile", "-r", "teacher", "-n", "0,1"]), @"error: -n 0: a level is a finite number N >= 1; past 1e308 write --log-n");
+    assert_snapshot!(message(&table, &["select", "--best-of", "1"]), @"error: --best-of 1: a choice needs at least 2 samples; write --best-of 2 or more");
 }
 
 #[test]
 fn progressions_that_do_not_continue() {
-    assert_snapshot!(message(&three_checkpoints(), &["profile", "-r", "teacher", "-n", "1,2,5,.."]), @"");
+    assert_snapshot!(message(&three_checkpoints(), &["profile", "-r", "teacher", "-n", "1,2,5,.."]), @"error: -n: 1,2,5,.. does not say how to go on: the numbers before `..` must grow by one factor or one step");
 }
 
 #[test]
 fn names_that_are_not_in_the_table() {
     let table = three_checkpoints();
-    assert_names(&message(&table, &["profile", "-r", "nobody"]), &["nobody", "teacher", "early", "even", "late"]);
-    assert_names(&message(&table, &["profile", "-r", "teacher", "-m", "nobody"]), &["nobody", "early"]);
-    assert_names(&message(&table, &["select", "-r", "nobody"]), &["nobody", "early"]);
+    assert_names(
+        &message(&table, &["profile", "-r", "nobody"]),
+        &["nobody", "teacher", "early", "even", "late"],
+    );
+    assert_names(
+        &message(&table, &["profile", "-r", "teacher", "-m", "nobody"]),
+        &["nobody", "early"],
+    );
+    assert_names(
+        &message(&table, &["select", "-r", "nobody"]),
+        &["nobody", "early"],
+    );
 }
 
 #[test]
 fn nothing_to_compare_with_the_reference() {
     let lonely = scores(&[("teacher", &[-1.0])]);
-    assert_snapshot!(message(&lonely, &["profile", "-r", "teacher"]), @"");
-    assert_snapshot!(message(&lonely, &["profile"]), @"");
+    assert_snapshot!(message(&lonely, &["profile", "-r", "teacher"]), @"error: the table holds no model beside the reference `teacher`; add their scores");
+    assert_snapshot!(message(&lonely, &["profile"]), @"error: name the model that stands for the truth: --reference R");
 }
 
 #[test]
 fn a_reference_that_excludes_the_data() {
-    let table = scores(&[("teacher", &[-1.0, f64::NEG_INFINITY]), ("q", &[-1.0, -2.0])]);
-    assert_snapshot!(message(&table, &["profile", "-r", "teacher"]), @"");
+    let table = scores(&[
+        ("teacher", &[-1.0, f64::NEG_INFINITY]),
+        ("q", &[-1.0, -2.0]),
+    ]);
+    assert_snapshot!(message(&table, &["profile", "-r", "teacher"]), @"error: the reference gives probability 0 to response `0` of prompt `1`, which `q` gives -2 nats; a response drawn from the data has a positive probability under it: remove the row or correct the reference");
 }
 
 #[test]
 fn ks_beyond_the_samples() {
-    let table = counts(&[("rich", &[(64, 1)]), ("scarce", &[(64, 3), ])]);
-    let table = table.replace("\"scarce\",\"prompt_id\":0,\"n\":64", "\"scarce\",\"prompt_id\":0,\"n\":32");
-    assert_snapshot!(message(&table, &["pass", "-k", "1,64"]), @"");
-    assert_snapshot!(message(&table, &["pass", "-k", "2.5"]), @"");
-    assert_snapshot!(message(&table, &["pass", "-k", "0"]), @"");
+    let table = counts(&[("rich", &[(64, 1)]), ("scarce", &[(64, 3)])]);
+    let table = table.replace(
+        "\"scarce\",\"prompt_id\":0,\"n\":64",
+        "\"scarce\",\"prompt_id\":0,\"n\":32",
+    );
+    assert_snapshot!(message(&table, &["pass", "-k", "1,64"]), @"error: k = 64 is beyond the samples: model `scarce` has 32 samples for prompt `0`. Ask for k <= 32, or draw more samples");
+    assert_snapshot!(message(&table, &["pass", "-k", "2.5"]), @"error: k = 2.5 is not a number of samples; write whole numbers >= 1, such as -k 1,8,64");
+    assert_snapshot!(message(&table, &["pass", "-k", "0"]), @"error: k = 0 is not a number of samples; write whole numbers >= 1, such as -k 1,8,64");
 }
 
 #[test]
 fn a_folder_that_is_no_run() {
-    let folder = Folder::with(&[("scores/a.jsonl", &three_checkpoints()), ("run/run.json", "{")]);
+    let folder = Folder::with(&[
+        ("scores/a.jsonl", &three_checkpoints()),
+        ("run/run.json", "{"),
+    ]);
     assert_names(&folder.run(&["report", "scores"]).failure(1), &["run.json"]);
     assert_names(&folder.run(&["select", "run"]).failure(1), &["run.json"]);
 }

@@ -12,7 +12,9 @@ fn parts() -> Vec<String> {
 }
 
 fn expected() -> serde_json::Value {
-    Folder::with(&[("scores.jsonl", &three_checkpoints())]).run(&["select", "scores.jsonl", "--json"]).json()
+    Folder::with(&[("scores.jsonl", &three_checkpoints())])
+        .run(&["select", "scores.jsonl", "--json"])
+        .json()
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -23,7 +25,12 @@ fn gzip(text: &str) -> Vec<u8> {
 
 #[test]
 fn standard_input() {
-    assert_eq!(Folder::new().pipe(&three_checkpoints(), &["select", "-", "--json"]).json(), expected());
+    assert_eq!(
+        Folder::new()
+            .pipe(&three_checkpoints(), &["select", "-", "--json"])
+            .json(),
+        expected()
+    );
 }
 
 #[test]
@@ -32,10 +39,26 @@ fn many_files_globs_and_folders() {
     for (at, part) in parts().iter().enumerate() {
         folder.write(&format!("parts/{at}.jsonl"), part.as_bytes());
     }
-    let files = ["parts/0.jsonl", "parts/1.jsonl", "parts/2.jsonl", "parts/3.jsonl"];
-    assert_eq!(folder.run(&[&["select", "--json"], &files[..]].concat()).json(), expected());
-    assert_eq!(folder.run(&["select", "--json", "parts/*.jsonl"]).json(), expected());
-    assert_eq!(folder.run(&["select", "--json", "parts"]).json(), expected());
+    let files = [
+        "parts/0.jsonl",
+        "parts/1.jsonl",
+        "parts/2.jsonl",
+        "parts/3.jsonl",
+    ];
+    assert_eq!(
+        folder
+            .run(&[&["select", "--json"], &files[..]].concat())
+            .json(),
+        expected()
+    );
+    assert_eq!(
+        folder.run(&["select", "--json", "parts/*.jsonl"]).json(),
+        expected()
+    );
+    assert_eq!(
+        folder.run(&["select", "--json", "parts"]).json(),
+        expected()
+    );
 }
 
 #[test]
@@ -43,9 +66,17 @@ fn compressed_files() {
     let folder = Folder::new();
     let parts = parts();
     folder.write("0.jsonl.gz", &gzip(&parts[0]));
-    folder.write("1.jsonl.zst", &zstd::encode_all((parts[1].clone() + &parts[2]).as_bytes(), 3).unwrap());
+    folder.write(
+        "1.jsonl.zst",
+        &zstd::encode_all((parts[1].clone() + &parts[2]).as_bytes(), 3).unwrap(),
+    );
     folder.write("2.jsonl", parts[3].as_bytes());
-    assert_eq!(folder.run(&["select", "--json", "0.jsonl.gz", "1.jsonl.zst", "2.jsonl"]).json(), expected());
+    assert_eq!(
+        folder
+            .run(&["select", "--json", "0.jsonl.gz", "1.jsonl.zst", "2.jsonl"])
+            .json(),
+        expected()
+    );
 }
 
 #[test]
@@ -53,8 +84,16 @@ fn comma_separated_values() {
     let mut csv = "prompt_id,model,logprob\n".to_owned();
     for line in three_checkpoints().lines() {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
-        csv += &format!("{},{},{}\n", row["prompt_id"], row["model"].as_str().unwrap(), row["logprob"]);
+        csv += &format!(
+            "{},{},{}\n",
+            row["prompt_id"],
+            row["model"].as_str().unwrap(),
+            row["logprob"]
+        );
     }
     let folder = Folder::with(&[("scores.csv", &csv)]);
-    assert_eq!(folder.run(&["select", "--json", "scores.csv"]).json(), expected());
+    assert_eq!(
+        folder.run(&["select", "--json", "scores.csv"]).json(),
+        expected()
+    );
 }

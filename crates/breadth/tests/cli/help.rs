@@ -14,51 +14,315 @@ fn usage_error(arguments: &[&str]) -> String {
 
 #[test]
 fn breadth() {
-    assert_snapshot!(help(&["--help"]), @"");
+    assert_snapshot!(help(&["--help"]), @"
+    Which checkpoint should I take?
+
+    The one that still covers your data. A model that gives a response less than 1/N of its due
+    probability will not find it in N samples, however low its loss. breadth measures that coverage from
+    log-probabilities, and selects, trains and decodes for it.
+
+    Usage: breadth [OPTIONS] <COMMAND>
+
+    Commands:
+      select       Select the checkpoint that covers the data best: the tournament over all models
+      profile      The coverage profile of models against a reference, with KL and cross-entropy
+      pass         Pass@k, or Best-of-k for rewards, of every model, with intervals
+      report       Write one self-contained HTML page about a run
+      completions  Print the completion script of a shell
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Common options:
+          --json
+              Print one JSON document and nothing else on stdout
+
+          --threads <T>
+              Use this many threads [default: one per core]; results do not depend on it
+
+      -q, --quiet
+              Say nothing on stderr unless something is wrong
+
+    Examples:
+      # take the checkpoint that Best-of-16 will thank you for
+      breadth select scores.parquet --best-of 16
+
+      # how much of the data does each checkpoint under-weight by 2, 4, 8, ...?
+      breadth profile scores.parquet --reference teacher
+
+      # Pass@1, Pass@2, Pass@4, ... from graded samples
+      breadth pass samples.jsonl
+
+    A score table has one row per model and response, with the columns prompt_id, model and logprob: the
+    natural logarithm of the probability of the whole response. Parquet, JSON Lines (.gz, .zst) and CSV
+    are read; `-` is standard input. `breadth COMMAND --help` shows more, with examples.
+    ");
 }
 
 #[test]
 fn select() {
-    assert_snapshot!(help(&["select", "--help"]), @"");
+    assert_snapshot!(help(&["select", "--help"]), @"
+    Select the checkpoint that covers the data best: the tournament over all models
+
+    Usage: breadth select [OPTIONS] <TABLE>...
+
+    Arguments:
+      <TABLE>...
+              Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is JSON
+              Lines on stdin
+
+    Options:
+          --intersect
+              Keep the rows that every model has, instead of refusing tables with holes
+
+      -n <N>
+              The level N >= 1: a response is missed where a rival gives N times the probability
+              [default: 4]
+
+          --log-n <NATS>
+              The level as log N in nats, for long responses
+
+          --best-of <K>
+              The number K of samples that you will draw: N = K/2
+
+          --rule <RULE>
+              How to choose
+
+              Possible values:
+              - tournament:    The smallest share of responses that some rival gives N times the
+                probability (Eq 28-29)
+              - cross-entropy: The lowest cross-entropy, which is the lowest validation loss: to compare
+                with
+              
+              [default: tournament]
+
+      -r, --reference <R>
+              A model that is no candidate: the teacher, or the exact law; a run folder names its own
+
+          --confidence <P>
+              Confidence of the intervals and of the set that is not excluded
+              
+              [default: 0.95]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Common options:
+          --json
+              Print one JSON document and nothing else on stdout
+
+          --threads <T>
+              Use this many threads [default: one per core]; results do not depend on it
+
+      -q, --quiet
+              Say nothing on stderr unless something is wrong
+
+    Examples:
+      # the checkpoint for Best-of-16 or Pass@16 (the tournament at N = 8)
+      breadth select scores.parquet --best-of 16
+
+      # a folder of tables, the teacher's own scores left out, only the winner's name
+      breadth select scores/ --reference teacher --json | jq -r .winner
+
+      # what a run left behind
+      breadth select runs/demo
+
+      # long responses differ by many nats: take N = e^30
+      breadth select scores.parquet --log-n 30
+
+    The tournament asks of every model: on which share of the data responses does some rival give at
+    least N times its probability? The model with the smallest worst case wins; ties go to the lower
+    cross-entropy. No reference is needed: log-probabilities of a few hundred held-out responses under
+    every checkpoint are enough.
+    ");
 }
 
 #[test]
 fn profile() {
-    assert_snapshot!(help(&["profile", "--help"]), @"");
+    assert_snapshot!(help(&["profile", "--help"]), @"
+    The coverage profile of models against a reference, with KL and cross-entropy
+
+    Usage: breadth profile [OPTIONS] <TABLE>...
+
+    Arguments:
+      <TABLE>...  Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is
+                  JSON Lines on stdin
+
+    Options:
+          --intersect        Keep the rows that every model has, instead of refusing tables with holes
+      -r, --reference <R>    The model that stands for the truth; a run folder names its own
+      -m, --model <Q>        A model to profile; repeat for several [default: all but the reference]
+      -n <N,..>              Levels N >= 1; `..` continues the progression, to 1024 or to the number
+                             after it [default: 1,2,4,..]
+          --log-n <NATS,..>  Levels as log N in nats, for long responses; `..` continues to 30
+          --confidence <P>   Confidence of intervals and bands [default: 0.95]
+      -h, --help             Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # every model in the table against the teacher, at N = 1, 2, 4, .., 1024
+      breadth profile scores.parquet --reference teacher
+
+      # two checkpoints of a folder of tables, three levels, as JSON
+      breadth profile scores/ -r teacher -m step-60 -m step-480 -n 2,4,8 --json
+
+      # long responses: levels in nats, N = 1, e^5, e^10, .., e^30
+      breadth profile scores.parquet --reference teacher --log-n 0,5,10,..
+
+      # from another program
+      my-scorer | breadth profile - --reference teacher
+
+    Cov_N is the share of data responses to which the model gives at most 1/N of the probability that
+    the reference gives: those that N samples of the model will likely miss. Smaller is better. The
+    reference is any model in the table: the teacher, or the exact law of a synthetic task.
+    ");
 }
 
 #[test]
 fn pass() {
-    assert_snapshot!(help(&["pass", "--help"]), @"");
+    assert_snapshot!(help(&["pass", "--help"]), @r#"
+    Pass@k, or Best-of-k for rewards, of every model, with intervals
+
+    Usage: breadth pass [OPTIONS] <TABLE>...
+
+    Arguments:
+      <TABLE>...  Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is
+                  JSON Lines on stdin
+
+    Options:
+          --intersect       Keep the rows that every model has, instead of refusing tables with holes
+      -k <K,..>             Numbers of samples; `..` continues the progression to the fewest samples of
+                            any prompt [default: 1,2,4,..]
+          --confidence <P>  Confidence of the intervals [default: 0.95]
+      -h, --help            Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # Pass@1, 2, 4, .. as far as the samples go
+      breadth pass samples.parquet
+
+      # only what you deploy
+      breadth pass 'samples/*.jsonl.gz' -k 8,64
+
+      # rows of samples, or counts: {"model":"m","prompt_id":"1","n":200,"c":3}
+      my-grader | breadth pass - --json
+
+    Pass@k is the probability that at least one of k samples is right, averaged over prompts. The
+    estimate is unbiased: 1 - C(n-c,k)/C(n,k) for c right ones of n, not a resampling. With rewards in
+    [0,1] it is the expected best reward of k. Intervals are over prompts.
+    "#);
 }
 
 #[test]
 fn report() {
-    assert_snapshot!(help(&["report", "--help"]), @"");
+    assert_snapshot!(help(&["report", "--help"]), @"
+    Write one self-contained HTML page about a run
+
+    Usage: breadth report [OPTIONS] <DIR>
+
+    Arguments:
+      <DIR>  A run folder, as `train` and `demo` leave it
+
+    Options:
+      -o, --output <FILE>   Where the page goes [default: report.html in the run folder]
+          --svg <DIR>       Also write every chart as an SVG file into this folder
+      -n <N>                The level N >= 1: a response is missed where a rival gives N times the
+                            probability [default: 4]
+          --log-n <NATS>    The level as log N in nats, for long responses
+          --best-of <K>     The number K of samples that you will draw: N = K/2
+      -k <K,..>             The k of the Pass@k to show [default: N,2N,3N]
+      -r, --reference <R>   The model that stands for the truth [default: the one that the run names, if
+                            any]
+          --title <TEXT>    The heading of the page
+          --confidence <P>  Confidence of intervals and bands [default: 0.95]
+      -h, --help            Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # runs/demo/report.html
+      breadth report runs/demo
+
+      # for Best-of-16, with the figures as SVG files for a paper
+      breadth report runs/demo --best-of 16 -o report.html --svg figures
+
+    The page is one file that needs no network: the verdict in a sentence, KL and coverage over
+    training, Pass@k against both, coverage profiles, the tournament as a heat map, and the tables
+    behind every chart.
+    ");
 }
 
 #[test]
 fn completions() {
-    assert_snapshot!(help(&["completions", "--help"]), @"");
+    assert_snapshot!(help(&["completions", "--help"]), @r#"
+    Print the completion script of a shell
+
+    Usage: breadth completions [OPTIONS] <SHELL>
+
+    Arguments:
+      <SHELL>  Which shell [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+      -h, --help  Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      breadth completions bash > ~/.local/share/bash-completion/completions/breadth
+      breadth completions zsh  > "${fpath[1]}/_breadth"
+      breadth completions fish > ~/.config/fish/completions/breadth.fish
+    "#);
 }
 
 #[test]
 fn no_arguments_show_the_help_and_are_a_usage_error() {
     let ran = Folder::new().run(&[]);
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
-    assert!(ran.stderr.starts_with("Which checkpoint should I take?"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("Which checkpoint should I take?"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn version() {
-    assert_eq!(help(&["--version"]), concat!("breadth ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(
+        help(&["--version"]),
+        concat!("breadth ", env!("CARGO_PKG_VERSION"), "\n")
+    );
 }
 
 #[test]
 fn every_shell_gets_completions_of_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = help(&["completions", shell]);
-        for word in ["select", "profile", "pass", "report", "best-of", "reference"] {
+        for word in [
+            "select",
+            "profile",
+            "pass",
+            "report",
+            "best-of",
+            "reference",
+        ] {
             assert!(script.contains(word), "{shell} does not know {word}");
         }
     }
@@ -66,11 +330,46 @@ fn every_shell_gets_completions_of_every_command() {
 
 #[test]
 fn wrong_command_lines() {
-    assert_snapshot!(usage_error(&["chose", "scores.parquet"]), @"");
-    assert_snapshot!(usage_error(&["select"]), @"");
-    assert_snapshot!(usage_error(&["select", "t", "-n", "2", "--best-of", "4"]), @"");
-    assert_snapshot!(usage_error(&["select", "t", "--confidence", "95"]), @"");
-    assert_snapshot!(usage_error(&["select", "t", "--threads", "0"]), @"");
-    assert_snapshot!(usage_error(&["profile", "t", "-n", "1,two"]), @"");
-    assert_snapshot!(usage_error(&["pass", "t", "-k", "8,.."]), @"");
+    assert_snapshot!(usage_error(&["chose", "scores.parquet"]), @"
+    error: unrecognized subcommand 'chose'
+
+    Usage: breadth [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["select"]), @"
+    error: the following required arguments were not provided:
+      <TABLE>...
+
+    Usage: breadth select <TABLE>...
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["select", "t", "-n", "2", "--best-of", "4"]), @"
+    error: the argument '-n <N>' cannot be used with '--best-of <K>'
+
+    Usage: breadth select -n <N> <TABLE>...
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["select", "t", "--confidence", "95"]), @"
+    error: invalid value '95' for '--confidence <P>': for 95% write 0.95
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["select", "t", "--threads", "0"]), @"
+    error: invalid value '0' for '--threads <T>': write a whole number >= 1
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["profile", "t", "-n", "1,two"]), @"
+    error: invalid value '1,two' for '-n <N,..>': `two` is not a number; write a list such as 1,2,4 or 1,2,4,..
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["pass", "t", "-k", "8,.."]), @"
+    error: invalid value '8,..' for '-k <K,..>': `..` continues a progression: give at least two numbers before it, as in 1,2,4,..
+
+    For more information, try '--help'.
+    ");
 }

@@ -23,16 +23,24 @@ fn assert_holds(printed: &Value, shown: &Value, path: &str) {
     match (printed, shown) {
         (Value::Object(printed), Value::Object(shown)) => {
             for (key, value) in shown {
-                let inner = printed.get(key).unwrap_or_else(|| panic!("{path}.{key} is missing"));
+                let inner = printed
+                    .get(key)
+                    .unwrap_or_else(|| panic!("{path}.{key} is missing"));
                 assert_holds(inner, value, &format!("{path}.{key}"));
             }
         }
         (Value::Array(printed), Value::Array(shown)) => {
             assert!(!printed.is_empty(), "{path} is empty");
-            printed.iter().for_each(|item| assert_holds(item, &shown[0], &format!("{path}[]")));
+            printed
+                .iter()
+                .for_each(|item| assert_holds(item, &shown[0], &format!("{path}[]")));
         }
         (Value::Number(printed), Value::Number(shown)) => {
-            assert_eq!(printed.is_f64(), shown.is_f64(), "{path}: {printed} for {shown}");
+            assert_eq!(
+                printed.is_f64(),
+                shown.is_f64(),
+                "{path}: {printed} for {shown}"
+            );
         }
         (Value::String(_), Value::String(_)) | (Value::Bool(_), Value::Bool(_)) => {}
         _ => panic!("{path}: {printed} for {shown}"),
@@ -42,7 +50,9 @@ fn assert_holds(printed: &Value, shown: &Value, path: &str) {
 #[track_caller]
 fn assert_prints(table: &str, arguments: &[&str], shown: &str) -> Value {
     let folder = Folder::with(&[("table.jsonl", table)]);
-    let printed = folder.run(&[arguments, &["table.jsonl", "--json"]].concat()).json();
+    let printed = folder
+        .run(&[arguments, &["table.jsonl", "--json"]].concat())
+        .json();
     let shown: Value = serde_json::from_str(shown).unwrap();
     assert_holds(&printed, &shown, arguments[0]);
     assert_eq!(printed["command"], shown["command"]);
@@ -51,14 +61,21 @@ fn assert_prints(table: &str, arguments: &[&str], shown: &str) -> Value {
 
 #[test]
 fn profile() {
-    let printed = assert_prints(&three_checkpoints(), &["profile", "--reference", "teacher", "-n", "2"], PROFILE);
+    let printed = assert_prints(
+        &three_checkpoints(),
+        &["profile", "--reference", "teacher", "-n", "2"],
+        PROFILE,
+    );
     assert_eq!(printed["models"][0]["profile"][0]["log_n"], 2_f64.ln());
 }
 
 #[test]
 fn select() {
     let printed = assert_prints(&three_checkpoints(), &["select"], SELECT);
-    assert_eq!((&printed["rule"], &printed["log_n"]), (&"tournament".into(), &4_f64.ln().into()));
+    assert_eq!(
+        (&printed["rule"], &printed["log_n"]),
+        (&"tournament".into(), &4_f64.ln().into())
+    );
 }
 
 #[test]

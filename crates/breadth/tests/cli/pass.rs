@@ -6,26 +6,45 @@ use crate::support::{Folder, counts};
 
 fn pass(table: &str, arguments: &[&str]) -> String {
     let folder = Folder::with(&[("samples.jsonl", table)]);
-    folder.run(&[&["pass", "samples.jsonl"], arguments].concat()).success()
+    folder
+        .run(&[&["pass", "samples.jsonl"], arguments].concat())
+        .success()
 }
 
 fn pass_json(table: &str, arguments: &[&str]) -> serde_json::Value {
     let folder = Folder::with(&[("samples.jsonl", table)]);
-    folder.run(&[&["pass", "samples.jsonl", "--json"], arguments].concat()).json()
+    folder
+        .run(&[&["pass", "samples.jsonl", "--json"], arguments].concat())
+        .json()
 }
 
 fn points(document: &serde_json::Value, field: &str) -> Vec<f64> {
     let points = document["models"][0]["pass"].as_array().unwrap();
-    points.iter().map(|point| point[field].as_f64().unwrap()).collect()
+    points
+        .iter()
+        .map(|point| point[field].as_f64().unwrap())
+        .collect()
 }
 
 fn two_models() -> String {
-    counts(&[("good", &[(8, 8), (8, 2), (16, 1)]), ("poor", &[(8, 0), (8, 1), (8, 0)])])
+    counts(&[
+        ("good", &[(8, 8), (8, 2), (16, 1)]),
+        ("poor", &[(8, 0), (8, 1), (8, 0)]),
+    ])
 }
 
 #[test]
 fn models_stand_below_each_other() {
-    assert_snapshot!(pass(&two_models(), &[]), @"");
+    assert_snapshot!(pass(&two_models(), &[]), @"
+    Pass@k: probability that at least one of k samples is right, averaged over prompts
+
+     model   prompts   samples                 Pass@1                 Pass@2                 Pass@4                 Pass@8
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     good          3   8 to 16   0.438 [0.000, 1.000]   0.530 [0.001, 0.999]   0.679 [0.014, 1.000]   0.833 [0.073, 1.000]
+     poor          3         8   0.042 [0.000, 0.686]   0.083 [0.000, 0.789]   0.167 [0.000, 0.924]   0.333 [0.000, 0.998]
+
+    unbiased for each prompt; 95% intervals over prompts, all of them with --json
+    ");
 }
 
 #[test]
@@ -38,18 +57,35 @@ fn values_are_the_unbiased_ones() {
 
 #[test]
 fn ks_go_as_far_as_the_samples() {
-    assert_eq!(points(&pass_json(&two_models(), &[]), "k"), [1., 2., 4., 8.]);
-    assert_eq!(points(&pass_json(&two_models(), &["-k", "1,3,.."]), "k"), [1., 3.]);
-    assert_eq!(points(&pass_json(&two_models(), &["-k", "1,2,3,.."]), "k").len(), 8);
+    assert_eq!(
+        points(&pass_json(&two_models(), &[]), "k"),
+        [1., 2., 4., 8.]
+    );
+    assert_eq!(
+        points(&pass_json(&two_models(), &["-k", "1,3,.."]), "k"),
+        [1., 3.]
+    );
+    assert_eq!(
+        points(&pass_json(&two_models(), &["-k", "1,2,3,.."]), "k").len(),
+        8
+    );
 }
 
 #[test]
 fn rewards_between_zero_and_one_make_it_best_of_k() {
     let rows = [0.0, 0.5, 1.0].map(|reward| {
-        format!(r#"{{"model":"m","prompt_id":1,"response_id":"{reward}","reward":{reward}}}"#) + "\n"
+        format!(r#"{{"model":"m","prompt_id":1,"response_id":"{reward}","reward":{reward}}}"#)
+            + "\n"
     });
     let table = rows.concat();
-    assert_eq!(points(&pass_json(&table, &["-k", "1,2,3"]), "value"), [0.5, 5.0 / 6.0, 1.0]);
+    let values = points(&pass_json(&table, &["-k", "1,2,3"]), "value");
+    assert!(
+        values
+            .iter()
+            .zip([0.5, 5.0 / 6.0, 1.0])
+            .all(|(value, truth)| (value - truth).abs() < 1e-12),
+        "{values:?}"
+    );
     assert!(pass(&table, &[]).starts_with("Best-of-k"));
 }
 
@@ -58,5 +94,8 @@ fn rows_of_samples_and_counts_agree() {
     let rows: String = [(0, true), (1, false), (2, false), (3, true)].map(|(response, correct)| {
         format!("{{\"model\":\"m\",\"prompt_id\":1,\"response_id\":{response},\"correct\":{correct}}}\n")
     }).concat();
-    assert_eq!(pass_json(&rows, &[]), pass_json(&counts(&[("m", &[(4, 2)])]), &[]));
+    assert_eq!(
+        pass_json(&rows, &[]),
+        pass_json(&counts(&[("m", &[(4, 2)])]), &[])
+    );
 }

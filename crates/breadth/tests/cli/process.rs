@@ -10,17 +10,33 @@ fn large() -> String {
     let column = |seed: u64| -> Vec<f64> {
         let mut state = seed;
         let mut next = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (state >> 40) as f64 / (1_u64 << 24) as f64
         };
         (0..3000).map(|_| -12.0 * next()).collect()
     };
-    let columns: Vec<(String, Vec<f64>)> = (1..8).map(|seed| (format!("m{seed}"), column(seed))).collect();
-    let table: Vec<(&str, &[f64])> = columns.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+    let columns: Vec<(String, Vec<f64>)> = (1..8)
+        .map(|seed| (format!("m{seed}"), column(seed)))
+        .collect();
+    let table: Vec<(&str, &[f64])> = columns
+        .iter()
+        .map(|(name, values)| (name.as_str(), &values[..]))
+        .collect();
     let text = scores(&table);
     text.lines()
         .enumerate()
-        .map(|(row, line)| line.replace("{\"prompt_id\":", &format!("{{\"weight\":{},\"response_id\":{},\"prompt_id\":", 1.0 + (row % 3000 % 7) as f64 / 3.0, row % 3000)))
+        .map(|(row, line)| {
+            line.replace(
+                "{\"prompt_id\":",
+                &format!(
+                    "{{\"weight\":{},\"response_id\":{},\"prompt_id\":",
+                    1.0 + (row % 3000 % 7) as f64 / 3.0,
+                    row % 3000
+                ),
+            )
+        })
         .map(|line| line + "\n")
         .collect()
 }
@@ -35,7 +51,11 @@ fn results_do_not_depend_on_threads() {
         &["profile", "scores.jsonl", "--reference", "m1", "--json"],
         &["pass", "samples.jsonl", "--json"],
     ] {
-        let with = |threads| folder.run(&[arguments, &["--threads", threads]].concat()).success();
+        let with = |threads| {
+            folder
+                .run(&[arguments, &["--threads", threads]].concat())
+                .success()
+        };
         assert_eq!(with("1"), with("2"), "{arguments:?}");
         assert_eq!(with("1"), with("5"), "{arguments:?}");
     }
@@ -44,24 +64,47 @@ fn results_do_not_depend_on_threads() {
 #[test]
 fn nothing_but_the_result_is_on_stdout_and_no_colour_where_no_terminal_is() {
     let folder = Folder::with(&[("scores.jsonl", &three_checkpoints())]);
-    for arguments in [&["select", "scores.jsonl"][..], &["--help"], &["profile", "scores.jsonl", "-r", "teacher"]] {
+    for arguments in [
+        &["select", "scores.jsonl"][..],
+        &["--help"],
+        &["profile", "scores.jsonl", "-r", "teacher"],
+    ] {
         let text = folder.run(arguments).success();
         assert!(!text.contains('\x1b'), "{text:?}");
     }
-    assert!(!folder.run(&["select", "nothing.jsonl"]).failure(1).contains('\x1b'));
+    assert!(
+        !folder
+            .run(&["select", "nothing.jsonl"])
+            .failure(1)
+            .contains('\x1b')
+    );
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let folder = Folder::new();
     let mut command = folder.command(&["select", "-"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The reader is gone before the binary has its input, hence before it writes.
     drop(child.stdout.take());
-    child.stdin.take().unwrap().write_all(three_checkpoints().as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(three_checkpoints().as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
 }
 
 #[test]
@@ -69,8 +112,13 @@ fn a_reader_that_goes_away_is_no_error() {
 fn a_full_disk_behind_stdout_is_an_error() {
     let folder = Folder::with(&[("scores.jsonl", &three_checkpoints())]);
     let mut command = folder.command(&["select", "scores.jsonl"]);
-    command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    command.stdout(
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap(),
+    );
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: cannot write the result to standard output: No space left on device (os error 28)");
 }

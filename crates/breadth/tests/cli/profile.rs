@@ -7,32 +7,113 @@ use crate::support::{Folder, scores, three_checkpoints};
 
 fn profile(table: &str, arguments: &[&str]) -> String {
     let folder = Folder::with(&[("scores.jsonl", table)]);
-    folder.run(&[&["profile", "scores.jsonl", "--reference", "teacher"], arguments].concat()).success()
+    folder
+        .run(
+            &[
+                &["profile", "scores.jsonl", "--reference", "teacher"],
+                arguments,
+            ]
+            .concat(),
+        )
+        .success()
 }
 
 fn profile_json(table: &str, arguments: &[&str]) -> serde_json::Value {
     let folder = Folder::with(&[("scores.jsonl", table)]);
-    folder.run(&[&["profile", "scores.jsonl", "--json", "--reference", "teacher"], arguments].concat()).json()
+    folder
+        .run(
+            &[
+                &[
+                    "profile",
+                    "scores.jsonl",
+                    "--json",
+                    "--reference",
+                    "teacher",
+                ],
+                arguments,
+            ]
+            .concat(),
+        )
+        .json()
 }
 
 fn levels(document: &serde_json::Value, field: &str) -> Vec<f64> {
     let points = document["models"][0]["profile"].as_array().unwrap();
-    points.iter().map(|point| point[field].as_f64().unwrap()).collect()
+    points
+        .iter()
+        .map(|point| point[field].as_f64().unwrap())
+        .collect()
 }
 
 #[test]
 fn several_models_stand_side_by_side() {
-    assert_snapshot!(profile(&three_checkpoints(), &[]), @"");
+    assert_snapshot!(profile(&three_checkpoints(), &[]), @"
+    3 models against teacher: 8 rows, 8 prompts
+
+     model               KL (nats)   cross-entropy (nats)
+    ──────────────────────────────────────────────────────
+     early    0.836 [0.377, 1.296]   5.441 [4.982, 5.901]
+     even     0.405 [0.405, 0.405]   5.011 [5.011, 5.011]
+     late    0.347 [-1.263, 1.956]   4.952 [3.342, 6.561]
+
+    Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
+
+     N =         1       2       4       8      16      32   64   128   256   512   1024
+    ─────────────────────────────────────────────────────────────────────────────────────
+     early    100%   12.5%   12.5%   12.5%      0%      0%   0%    0%    0%    0%     0%
+     even     100%      0%      0%      0%      0%      0%   0%    0%    0%    0%     0%
+     late    25.0%   25.0%   25.0%   25.0%   25.0%   25.0%   0%    0%    0%    0%     0%
+
+    95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
+    ");
 }
 
 #[test]
 fn few_levels_leave_room_for_limits() {
-    assert_snapshot!(profile(&three_checkpoints(), &["-n", "2,4,8"]), @"");
+    assert_snapshot!(profile(&three_checkpoints(), &["-n", "2,4,8"]), @"
+    3 models against teacher: 8 rows, 8 prompts
+
+     model               KL (nats)   cross-entropy (nats)
+    ──────────────────────────────────────────────────────
+     early    0.836 [0.377, 1.296]   5.441 [4.982, 5.901]
+     even     0.405 [0.405, 0.405]   5.011 [5.011, 5.011]
+     late    0.347 [-1.263, 1.956]   4.952 [3.342, 6.561]
+
+    Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
+
+     N =                      2                    4                    8
+    ──────────────────────────────────────────────────────────────────────
+     early   12.5% [0.3, 52.7]%   12.5% [0.3, 52.7]%   12.5% [0.3, 52.7]%
+     even       0% [0.0, 37.0]%      0% [0.0, 37.0]%      0% [0.0, 37.0]%
+     late    25.0% [3.1, 65.1]%   25.0% [3.1, 65.1]%   25.0% [3.1, 65.1]%
+
+    95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
+    ");
 }
 
 #[test]
 fn one_model_is_shown_in_full() {
-    assert_snapshot!(profile(&three_checkpoints(), &["--model", "late", "-n", "1,2,4,..,64"]), @"");
+    assert_snapshot!(profile(&three_checkpoints(), &["--model", "late", "-n", "1,2,4,..,64"]), @"
+    late against teacher: 8 rows, 8 prompts
+
+     model               KL (nats)   cross-entropy (nats)
+    ──────────────────────────────────────────────────────
+     late    0.347 [-1.263, 1.956]   4.952 [3.342, 6.561]
+
+    Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
+
+      N   Cov_N         limits   band over all N   KL bound
+    ────────────────────────────────────────────────────────
+      1   25.0%   [3.1, 65.1]%      [0.0, 73.1]%       100%
+      2   25.0%   [3.1, 65.1]%      [0.0, 73.1]%       100%
+      4   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      54.5%
+      8   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      28.8%
+     16   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      18.9%
+     32   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      13.9%
+     64      0%   [0.0, 37.0]%      [0.0, 48.1]%      10.9%
+
+    95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
+    ");
 }
 
 #[test]
@@ -40,16 +121,31 @@ fn values_are_those_counted_by_hand() {
     let document = profile_json(&three_checkpoints(), &["-m", "late", "-n", "1,32,33"]);
     assert_eq!(levels(&document, "cov"), [0.25, 0.25, 0.0]);
     let kl = document["models"][0]["kl"]["value"].as_f64().unwrap();
-    assert!((kl - (2.0 * 32_f64.ln() - 6.0 * 2_f64.ln()) / 8.0).abs() < 1e-12, "{kl}");
-    let names: Vec<_> = profile_json(&three_checkpoints(), &[])["models"].as_array().unwrap().iter()
-        .map(|model| model["model"].clone()).collect();
-    assert_eq!(names, ["early", "even", "late"], "all but the reference, in order of appearance");
+    assert!(
+        (kl - (2.0 * 32_f64.ln() - 6.0 * 2_f64.ln()) / 8.0).abs() < 1e-12,
+        "{kl}"
+    );
+    let names: Vec<_> = profile_json(&three_checkpoints(), &[])["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| model["model"].clone())
+        .collect();
+    assert_eq!(
+        names,
+        ["early", "even", "late"],
+        "all but the reference, in order of appearance"
+    );
 }
 
 #[test]
 fn levels_continue_where_two_dots_ask_for_it() {
-    let of = |arguments: &[&str], field| levels(&profile_json(&three_checkpoints(), arguments), field);
-    assert_eq!(of(&[], "n"), [1., 2., 4., 8., 16., 32., 64., 128., 256., 512., 1024.]);
+    let of =
+        |arguments: &[&str], field| levels(&profile_json(&three_checkpoints(), arguments), field);
+    assert_eq!(
+        of(&[], "n"),
+        [1., 2., 4., 8., 16., 32., 64., 128., 256., 512., 1024.]
+    );
     assert_eq!(of(&["-n", "1,4,.."], "n"), [1., 4., 16., 64., 256., 1024.]);
     assert_eq!(of(&["-n", "1,3,..,30"], "n"), [1., 3., 9., 27.]);
     assert_eq!(of(&["--log-n", "0,10,.."], "log_n"), [0., 10., 20., 30.]);
@@ -58,19 +154,42 @@ fn levels_continue_where_two_dots_ask_for_it() {
 
 #[test]
 fn an_impossible_response_makes_kl_infinite_and_stays_uncovered() {
-    let table = scores(&[("teacher", &[-1.0, -1.0]), ("q", &[-1.0, f64::NEG_INFINITY])]);
+    let table = scores(&[
+        ("teacher", &[-1.0, -1.0]),
+        ("q", &[-1.0, f64::NEG_INFINITY]),
+    ]);
     let document = profile_json(&table, &["--log-n", "1,1000"]);
     assert_eq!(document["models"][0]["kl"]["value"], json!("inf"));
-    assert_eq!(document["models"][0]["cross_entropy"]["value"], json!("inf"));
+    assert_eq!(
+        document["models"][0]["cross_entropy"]["value"],
+        json!("inf")
+    );
     assert_eq!(document["models"][0]["profile"][1]["n"], json!("inf"));
     assert_eq!(levels(&document, "cov"), [0.5, 0.5]);
-    assert_snapshot!(profile(&table, &["-n", "2"]), @"");
+    assert_snapshot!(profile(&table, &["-n", "2"]), @"
+    q against teacher: 2 rows, 2 prompts
+
+     model        KL (nats)   cross-entropy (nats)
+    ───────────────────────────────────────────────
+     q       inf [inf, inf]         inf [inf, inf]
+
+    Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
+
+     N   Cov_N         limits   band over all N   KL bound
+    ───────────────────────────────────────────────────────
+     2   50.0%   [1.2, 98.8]%     [0.0, 100.0]%       100%
+
+    95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
+    ");
 }
 
 #[test]
 fn the_kl_bound_holds_the_coverage() {
     let document = profile_json(&three_checkpoints(), &["-m", "early"]);
-    for (cov, bound) in levels(&document, "cov").iter().zip(levels(&document, "kl_bound")) {
+    for (cov, bound) in levels(&document, "cov")
+        .iter()
+        .zip(levels(&document, "kl_bound"))
+    {
         assert!(*cov <= bound && bound <= 1.0, "{cov} {bound}");
     }
 }
@@ -81,6 +200,14 @@ fn a_run_folder_names_its_reference() {
         ("run/run.json", r#"{"reference":"teacher"}"#),
         ("run/scores.parquet", &three_checkpoints()),
     ]);
-    assert_eq!(folder.run(&["profile", "run", "--json"]).json()["reference"], "teacher");
-    assert_eq!(folder.run(&["profile", "run", "-r", "even", "--json"]).json()["reference"], "even");
+    assert_eq!(
+        folder.run(&["profile", "run", "--json"]).json()["reference"],
+        "teacher"
+    );
+    assert_eq!(
+        folder
+            .run(&["profile", "run", "-r", "even", "--json"])
+            .json()["reference"],
+        "even"
+    );
 }

@@ -4,7 +4,10 @@ use crate::support::{Folder, Ran, three_checkpoints};
 
 fn run_folder() -> Folder {
     Folder::with(&[
-        ("run/run.json", r#"{"command":"demo","version":"0.1.0","seed":0,"reference":"teacher"}"#),
+        (
+            "run/run.json",
+            r#"{"command":"demo","version":"0.1.0","seed":0,"reference":"teacher"}"#,
+        ),
         ("run/scores.parquet", &three_checkpoints()),
     ])
 }
@@ -17,7 +20,11 @@ fn report(folder: &Folder, arguments: &[&str]) -> Ran {
 fn the_page_lands_in_the_run_folder_and_the_verdict_on_the_screen() {
     let folder = run_folder();
     let text = report(&folder, &[]).success();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+    Take even, but the data cannot tell the checkpoints apart: any of the 3 could be the best at N = 4.
+    At 95% confidence no checkpoint can be excluded: score more held-out responses to separate them.
+    wrote run/report.html
+    ");
     let page = std::fs::read_to_string(folder.path("run/report.html")).unwrap();
     assert!(page.starts_with("<!") && page.contains("even"), "{page}");
 }
@@ -26,12 +33,18 @@ fn the_page_lands_in_the_run_folder_and_the_verdict_on_the_screen() {
 fn page_and_charts_go_where_they_are_sent() {
     let folder = run_folder();
     let document = report(&folder, &["-o", "page.html", "--svg", "figures", "--json"]).json();
-    assert_eq!((&document["command"], &document["output"]), (&"report".into(), &"page.html".into()));
+    assert_eq!(
+        (&document["command"], &document["output"]),
+        (&"report".into(), &"page.html".into())
+    );
     let charts = document["svg"].as_array().unwrap();
     assert!(!charts.is_empty());
     for chart in charts {
         let svg = std::fs::read_to_string(folder.path(chart.as_str().unwrap())).unwrap();
-        assert!(svg.contains("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+        assert!(
+            svg.contains("<svg") && svg.trim_end().ends_with("</svg>"),
+            "{svg}"
+        );
     }
     assert!(folder.path("page.html").is_file() && !folder.path("run/report.html").exists());
 }
@@ -41,7 +54,10 @@ fn a_page_that_cannot_be_written_is_one_message_and_leaves_nothing() {
     let folder = run_folder();
     let message = report(&folder, &["-o", "nowhere/page.html"]).failure(1);
     assert!(message.contains("nowhere/page.html"), "{message}");
-    let left: Vec<_> = std::fs::read_dir(folder.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(folder.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(left, ["run"]);
 }
 
@@ -50,5 +66,8 @@ fn the_verdict_is_that_of_select() {
     let folder = run_folder();
     let winner = folder.run(&["select", "run", "-n", "2", "--json"]).json()["winner"].clone();
     let verdict = report(&folder, &["-n", "2", "--json"]).json()["verdict"].clone();
-    assert!(verdict.as_str().unwrap().contains(winner.as_str().unwrap()), "{verdict}");
+    assert!(
+        verdict.as_str().unwrap().contains(winner.as_str().unwrap()),
+        "{verdict}"
+    );
 }

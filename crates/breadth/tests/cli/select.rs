@@ -7,24 +7,46 @@ use crate::support::{Folder, scores, three_checkpoints, two_models};
 
 fn select(table: &str, arguments: &[&str]) -> String {
     let folder = Folder::with(&[("scores.jsonl", table)]);
-    folder.run(&[&["select", "scores.jsonl"], arguments].concat()).success()
+    folder
+        .run(&[&["select", "scores.jsonl"], arguments].concat())
+        .success()
 }
 
 fn select_json(table: &str, arguments: &[&str]) -> serde_json::Value {
     let folder = Folder::with(&[("scores.jsonl", table)]);
-    folder.run(&[&["select", "scores.jsonl", "--json"], arguments].concat()).json()
+    folder
+        .run(&[&["select", "scores.jsonl", "--json"], arguments].concat())
+        .json()
 }
 
 #[test]
 fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
-    assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @"");
+    assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @"
+    Take even: no rival gives any response 4 times its probability or more.
+    The lowest cross-entropy is that of late, which falls short by a factor of 4 on 25.0% of the responses (against even).
+
+     rank   model   worst rival   value         limits   cross-entropy   Cov_4 certified
+    ─────────────────────────────────────────────────────────────────────────────────────
+     1      even    early            0%   [0.0, 37.0]%          5.0106     [0.0, 100.0]%
+     2      early   even          12.5%   [0.1, 52.7]%          5.4414     [0.0, 100.0]%
+     3      late    even          25.0%   [2.2, 65.1]%          4.9517     [0.0, 100.0]%
+
+    Not excluded with 95% confidence: early, even, late.
+    Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
+    Tournament (Eq 29) at N = 4 on 8 rows, 8 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    ");
 }
 
 #[test]
 fn values_are_those_counted_by_hand() {
     let document = select_json(&three_checkpoints(), &["--reference", "teacher", "-n", "4"]);
     let field = |name: &str| -> Vec<_> {
-        document["models"].as_array().unwrap().iter().map(|model| model[name].clone()).collect()
+        document["models"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|model| model[name].clone())
+            .collect()
     };
     assert_eq!(field("model"), ["even", "early", "late"]);
     assert_eq!(field("rank"), [1, 2, 3]);
@@ -33,66 +55,149 @@ fn values_are_those_counted_by_hand() {
     assert_eq!(document["winner"], "even");
     assert_eq!(document["cross_entropy_winner"], "late");
     assert_eq!(document["tied"], json!(["even"]));
-    assert_eq!((&document["rows"], &document["prompts"]), (&json!(8), &json!(8)));
+    assert_eq!(
+        (&document["rows"], &document["prompts"]),
+        (&json!(8), &json!(8))
+    );
 }
 
 #[test]
 fn without_a_reference_every_model_competes() {
     let document = select_json(&three_checkpoints(), &[]);
     assert_eq!(document["models"].as_array().unwrap().len(), 4);
-    assert_eq!(document["winner"], "even", "teacher and even tie at 0; even has the lower cross-entropy");
+    assert_eq!(
+        document["winner"], "teacher",
+        "teacher and even tie at 0; the teacher has the lower cross-entropy"
+    );
     assert_eq!(document["tied"], json!(["teacher", "even"]));
 }
 
 #[test]
 fn best_of_k_is_the_tournament_at_half_of_k() {
     let table = three_checkpoints();
-    assert_eq!(select_json(&table, &["--best-of", "8"]), select_json(&table, &["-n", "4"]));
-    assert_eq!(select_json(&table, &[]), select_json(&table, &["-n", "4"]), "the default is N = 4");
+    assert_eq!(
+        select_json(&table, &["--best-of", "8"]),
+        select_json(&table, &["-n", "4"])
+    );
+    assert_eq!(
+        select_json(&table, &[]),
+        select_json(&table, &["-n", "4"]),
+        "the default is N = 4"
+    );
     assert_eq!(select_json(&table, &["--best-of", "2"])["n"], 1.0);
 }
 
 #[test]
 fn levels_beyond_f64_are_given_in_nats() {
     let document = select_json(&two_models(3, 2000.0), &["--log-n", "1000"]);
-    assert_eq!((&document["n"], &document["log_n"]), (&json!("inf"), &json!(1000.0)));
+    assert_eq!(
+        (&document["n"], &document["log_n"]),
+        (&json!("inf"), &json!(1000.0))
+    );
     assert_eq!(document["models"][1]["value"], 1.0);
 }
 
 #[test]
 fn a_tie_of_all_is_said_plainly() {
-    assert_snapshot!(select(&two_models(20, 0.5), &[]), @"");
+    assert_snapshot!(select(&two_models(20, 0.5), &[]), @"
+    Take a: no rival gives any response 4 times its probability or more.
+    It also has the lowest cross-entropy.
+
+     rank   model   worst rival   value         limits   cross-entropy   Cov_4 certified
+    ─────────────────────────────────────────────────────────────────────────────────────
+     1      a       b                0%   [0.0, 16.9]%          1.0000      [0.0, 16.9]%
+     2      b       a                0%   [0.0, 16.9]%          1.5000     [0.0, 100.0]%
+
+    Tied for the best value: a, b; the lower cross-entropy decided.
+    Not excluded with 95% confidence: a, b.
+    Note: All models tie at N = 4, so that cross-entropy alone decided. A smaller N may separate them.
+    Tournament (Eq 29) at N = 4 on 20 rows, 20 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    ");
 }
 
 #[test]
 fn a_ranking_that_says_little_is_said_plainly() {
-    let far_apart = scores(&[("a", &[-10.0, -10.0, -90.0, -90.0]), ("b", &[-50.0, -50.0, -50.0, -10.0])]);
-    assert_snapshot!(select(&far_apart, &["-n", "2"]), @"");
+    // On every row the three lie 40 nats apart, and each is left behind by another on most rows.
+    let (high, middle, low) = (-10.0, -50.0, -90.0);
+    let far_apart = scores(&[
+        ("a", &[high, high, low, low, middle, middle, high]),
+        ("b", &[middle, middle, high, high, low, low, middle]),
+        ("c", &[low, low, middle, middle, high, high, low]),
+    ]);
+    assert_snapshot!(select(&far_apart, &["-n", "2"]), @"
+    Take a: no rival gives 2 times its probability or more to more than 57.1% of the responses.
+    It also has the lowest cross-entropy.
+
+     rank   model   worst rival   value          limits   cross-entropy   Cov_2 certified
+    ──────────────────────────────────────────────────────────────────────────────────────
+     1      a       c             57.1%   [15.1, 90.2]%         44.2857     [9.6, 100.0]%
+     2      b       a             71.4%   [24.8, 96.4]%         50.0000    [17.3, 100.0]%
+     3      c       b             71.4%   [24.8, 96.4]%         55.7143    [17.3, 100.0]%
+
+    Not excluded with 95% confidence: a, b, c.
+    Note: Each of the 3 models may be the best one: more than these 7 rows are needed to tell.
+    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10.
+    Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_2 itself, whatever the data distribution is.
+    ");
 }
 
 #[test]
 fn a_lone_candidate_wins_without_a_fight() {
-    assert_snapshot!(select(&scores(&[("only", &[-1.0, -2.0])]), &[]), @"");
+    assert_snapshot!(select(&scores(&[("only", &[-1.0, -2.0])]), &[]), @"
+    Take only: it is the only candidate, nothing was compared.
+
+     rank   model   worst rival   value        limits   cross-entropy   Cov_4 certified
+    ────────────────────────────────────────────────────────────────────────────────────
+     1      only    -                0%   [0.0, 0.0]%          1.5000      [0.0, 98.8]%
+
+    Not excluded with 95% confidence: only.
+    Tournament (Eq 29) at N = 4 on 2 rows, 2 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    ");
 }
 
 #[test]
 fn long_lists_of_names_are_cut() {
-    let columns: Vec<(String, Vec<f64>)> = (0..12).map(|at| (format!("m{at:02}"), vec![-1.0; 5])).collect();
-    let table: Vec<(&str, &[f64])> = columns.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+    let columns: Vec<(String, Vec<f64>)> = (0..12)
+        .map(|at| (format!("m{at:02}"), vec![-1.0; 5]))
+        .collect();
+    let table: Vec<(&str, &[f64])> = columns
+        .iter()
+        .map(|(name, values)| (name.as_str(), &values[..]))
+        .collect();
     let text = select(&scores(&table), &[]);
-    assert!(text.contains("m00, m01, m02, m03, m04, m05, m06, m07 and 4 more"), "{text}");
+    assert!(
+        text.contains("m00, m01, m02, m03, m04, m05, m06, m07 and 4 more"),
+        "{text}"
+    );
 }
 
 #[test]
 fn responses_of_one_prompt_are_one_cluster() {
-    let alone = scores(&[("a", &[-1.0, -1.0, -9.0, -1.0]), ("b", &[-2.0, -2.0, -2.0, -2.0])]);
-    let together: String = alone.lines().enumerate().map(|(row, line)| {
-        line.replace(&format!("\"prompt_id\":{}", row % 4), &format!("\"prompt_id\":{},\"response_id\":{row}", row % 4 / 2)) + "\n"
-    }).collect();
-    let together = together.replace("\"response_id\":4", "\"response_id\":0").replace("\"response_id\":5", "\"response_id\":1");
-    let together = together.replace("\"response_id\":6", "\"response_id\":2").replace("\"response_id\":7", "\"response_id\":3");
+    let alone = scores(&[
+        ("a", &[-1.0, -1.0, -9.0, -1.0]),
+        ("b", &[-2.0, -2.0, -2.0, -2.0]),
+    ]);
+    let together: String = alone
+        .lines()
+        .enumerate()
+        .map(|(row, line)| {
+            line.replace(
+                &format!("\"prompt_id\":{}", row % 4),
+                &format!("\"prompt_id\":{},\"response_id\":{row}", row % 4 / 2),
+            ) + "\n"
+        })
+        .collect();
+    let together = together
+        .replace("\"response_id\":4", "\"response_id\":0")
+        .replace("\"response_id\":5", "\"response_id\":1");
+    let together = together
+        .replace("\"response_id\":6", "\"response_id\":2")
+        .replace("\"response_id\":7", "\"response_id\":3");
     let (alone, together) = (select_json(&alone, &[]), select_json(&together, &[]));
-    assert_eq!((&alone["prompts"], &together["prompts"]), (&json!(4), &json!(2)));
+    assert_eq!(
+        (&alone["prompts"], &together["prompts"]),
+        (&json!(4), &json!(2))
+    );
     assert_eq!(alone["models"][1]["value"], together["models"][1]["value"]);
     assert_ne!(alone["models"][1]["high"], together["models"][1]["high"]);
 }
@@ -101,19 +206,27 @@ fn responses_of_one_prompt_are_one_cluster() {
 fn weights_count() {
     let weighted = |weight: f64| {
         let table = scores(&[("a", &[-9.0, -1.0]), ("b", &[-1.0, -1.0])]);
-        table.replace("\"prompt_id\":0", &format!("\"prompt_id\":0,\"weight\":{weight}"))
+        table.replace(
+            "\"prompt_id\":0",
+            &format!("\"prompt_id\":0,\"weight\":{weight}"),
+        )
     };
-    let value = |weight| select_json(&weighted(weight), &[])["models"][1]["value"].as_f64().unwrap();
+    let value = |weight| {
+        select_json(&weighted(weight), &[])["models"][1]["value"]
+            .as_f64()
+            .unwrap()
+    };
     assert_eq!(value(1.0), 0.5);
     assert!((value(3.0) - 0.75).abs() < 1e-12);
 }
 
 #[test]
 fn rows_sampled_from_models_are_left_out_with_a_remark() {
-    let sampled = scores(&[("a", &[-90.0]), ("b", &[-1.0])]).replace("\"prompt_id\":0", "\"prompt_id\":0,\"source\":\"a\"");
+    let sampled = scores(&[("a", &[-90.0]), ("b", &[-1.0])])
+        .replace("\"prompt_id\":0", "\"prompt_id\":0,\"source\":\"a\"");
     let folder = Folder::with(&[("scores.jsonl", &(two_models(20, 0.5) + &sampled))]);
     let loud = folder.run(&["select", "scores.jsonl"]);
-    assert_snapshot!(loud.stderr, @"");
+    assert_snapshot!(loud.stderr, @"using the 20 rows of 21 whose source is `data`");
     assert_eq!(loud.stdout, select(&two_models(20, 0.5), &[]));
     folder.run(&["select", "scores.jsonl", "-q"]).success();
 }
@@ -121,7 +234,10 @@ fn rows_sampled_from_models_are_left_out_with_a_remark() {
 #[test]
 fn a_run_folder_brings_its_own_table_and_reference() {
     let folder = Folder::with(&[
-        ("run/run.json", r#"{"command":"demo","reference":"teacher"}"#),
+        (
+            "run/run.json",
+            r#"{"command":"demo","reference":"teacher"}"#,
+        ),
         ("run/scores.parquet", &two_models(3, 9.0)),
         ("run/selection.parquet", &three_checkpoints()),
     ]);
@@ -129,5 +245,54 @@ fn a_run_folder_brings_its_own_table_and_reference() {
     assert_eq!(document["winner"], "even");
     assert_eq!(document["models"].as_array().unwrap().len(), 3);
     std::fs::remove_file(folder.path("run/selection.parquet")).unwrap();
-    assert_eq!(folder.run(&["select", "run", "--json"]).json()["winner"], "a");
+    assert_eq!(
+        folder.run(&["select", "run", "--json"]).json()["winner"],
+        "a"
+    );
+}
+
+#[test]
+fn cross_entropy_is_a_rule_to_compare_with() {
+    let rule = ["--reference", "teacher", "--rule", "cross-entropy"];
+    assert_snapshot!(select(&three_checkpoints(), &rule), @"
+    Take late: it has the lowest cross-entropy.
+
+     rank   model   cross-entropy             limits   Cov_4 certified
+    ───────────────────────────────────────────────────────────────────
+     1      late           4.9517   [3.3422, 6.5612]     [0.0, 100.0]%
+     2      even           5.0106   [5.0106, 5.0106]     [0.0, 100.0]%
+     3      early          5.4414   [4.9817, 5.9012]     [0.0, 100.0]%
+
+    Not excluded with 95% confidence: early, even, late.
+    Note: For coverage at N = 4 the tournament takes even.
+    Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
+    Lowest cross-entropy on 8 rows, 8 prompts; 95% limits. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    ");
+    let document = select_json(&three_checkpoints(), &rule);
+    assert_eq!(
+        (&document["rule"], &document["winner"]),
+        (&json!("cross-entropy"), &json!("late"))
+    );
+    let value = document["models"][0]["value"].as_f64().unwrap();
+    assert!(
+        (value - (100_f64.ln() + (2.0 * 32_f64.ln() - 6.0 * 2_f64.ln()) / 8.0)).abs() < 1e-12,
+        "{value}"
+    );
+}
+
+#[test]
+fn cross_entropy_excludes_what_is_worse_for_certain() {
+    let wave = |base: f64| -> Vec<f64> { (0..50).map(|row| base - f64::from(row % 5)).collect() };
+    let noisy: Vec<f64> = wave(-1.0)
+        .iter()
+        .enumerate()
+        .map(|(row, x)| x - [-0.5, 0.6][row % 2])
+        .collect();
+    let table = scores(&[
+        ("worse", &wave(-3.0)),
+        ("best", &wave(-1.0)),
+        ("close", &noisy),
+    ]);
+    let document = select_json(&table, &["--rule", "cross-entropy"]);
+    assert_eq!(document["not_excluded"], json!(["best", "close"]));
 }

@@ -18,13 +18,22 @@ impl Ran {
     fn new(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the binary prints UTF-8");
         let status = output.status.code().expect("the binary was not killed");
-        Ran { status, stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran {
+            status,
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     /// The standard output of a success that had nothing to remark.
     #[track_caller]
     pub fn success(self) -> String {
-        assert_eq!((self.status, self.stderr.as_str()), (0, ""), "stdout: {}", self.stdout);
+        assert_eq!(
+            (self.status, self.stderr.as_str()),
+            (0, ""),
+            "stdout: {}",
+            self.stdout
+        );
         self.stdout
     }
 
@@ -39,7 +48,12 @@ impl Ran {
     /// The one message of a failure with this exit status; a failure prints no result.
     #[track_caller]
     pub fn failure(self, status: i32) -> String {
-        assert_eq!((self.status, self.stdout.as_str()), (status, ""), "stderr: {}", self.stderr);
+        assert_eq!(
+            (self.status, self.stdout.as_str()),
+            (status, ""),
+            "stderr: {}",
+            self.stderr
+        );
         assert_eq!(self.stderr.matches("error:").count(), 1, "{}", self.stderr);
         self.stderr
     }
@@ -75,7 +89,10 @@ impl Folder {
     /// The binary, to be run here with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_breadth"));
-        command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
+        command
+            .current_dir(self.0.path())
+            .args(arguments)
+            .stdin(Stdio::null());
         command.env_remove("NO_COLOR").env("RUST_BACKTRACE", "1");
         command
     }
@@ -88,10 +105,15 @@ impl Folder {
     pub fn pipe(&self, text: &str, arguments: &[&str]) -> Ran {
         use std::io::Write;
         let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
-        stdin.write_all(text.as_bytes()).expect("the binary reads its input");
+        stdin
+            .write_all(text.as_bytes())
+            .expect("the binary reads its input");
         drop(stdin);
         Ran::new(child.wait_with_output().expect("the binary ends"))
     }
@@ -102,8 +124,16 @@ pub fn scores(models: &[(&str, &[f64])]) -> String {
     let mut text = String::new();
     for (model, logprobs) in models {
         for (prompt, logprob) in logprobs.iter().enumerate() {
-            let logprob = if logprob.is_infinite() { "\"-inf\"".to_owned() } else { logprob.to_string() };
-            writeln!(text, r#"{{"prompt_id":{prompt},"model":"{model}","logprob":{logprob}}}"#).unwrap();
+            let logprob = if logprob.is_infinite() {
+                "\"-inf\"".to_owned()
+            } else {
+                logprob.to_string()
+            };
+            writeln!(
+                text,
+                r#"{{"prompt_id":{prompt},"model":"{model}","logprob":{logprob}}}"#
+            )
+            .unwrap();
         }
     }
     text
@@ -131,7 +161,11 @@ pub fn counts(models: &[(&str, &[(u64, u64)])]) -> String {
     let mut text = String::new();
     for (model, prompts) in models {
         for (prompt, (n, c)) in prompts.iter().enumerate() {
-            writeln!(text, r#"{{"model":"{model}","prompt_id":{prompt},"n":{n},"c":{c}}}"#).unwrap();
+            writeln!(
+                text,
+                r#"{{"model":"{model}","prompt_id":{prompt},"n":{n},"c":{c}}}"#
+            )
+            .unwrap();
         }
     }
     text

@@ -1,17 +1,19 @@
 //! `breadth select`: which checkpoint should I take?
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Result;
-use breadth_stats::{Level, Standing, Tournament, tournament};
+use breadth_stats::{Level, tournament};
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::cli;
 use crate::input::{self, LevelChoice, Scores, Tables};
-use crate::number::Number;
 use crate::output::Output;
+use document::Document;
 
+mod cross_entropy;
+mod document;
 mod text;
 
 const EXAMPLES: &str = "\
@@ -28,8 +30,8 @@ Examples:
   # long responses differ by many nats: take N = e^30
   breadth select scores.parquet --log-n 30
 
-The tournament asks of every model: on which share of the data responses does some rival give at least N times its
-probability? The model with the smallest worst case wins; ties go to the lower cross-entropy. No reference is needed:
+The tournament asks of every model: on which share of the data responses does some rival give at least N times its \
+probability? The model with the smallest worst case wins; ties go to the lower cross-entropy. No reference is needed: \
 log-probabilities of a few hundred held-out responses under every checkpoint are enough.";
 
 /// Select the checkpoint that covers the data best: the tournament over all models
@@ -58,143 +60,100 @@ enum Rule {
     /// The smallest share of responses that some rival gives N times the probability (Eq 28-29)
     #[default]
     Tournament,
+    /// The lowest cross-entropy, which is the lowest validation loss: to compare with
+    CrossEntropy,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let level = arguments.level.level()?;
-    let candidates = Candidates::of(arguments)?;
-    let scores = Scores::read(&candidates.paths, &arguments.tables.options(), output)?;
-    let models = scores.models_without(candidates.left_out(&scores))?;
-    let columns: Vec<&[f64]> = models
-        .iter()
-        .map(|&at| scores.table.logprob[at].as_slice())
-        .collect();
-    let names: Vec<&str> = models
-        .iter()
-        .map(|&at| scores.table.models[at].as_str())
-        .collect();
-    let result = tournament(&columns, &scores.design(), level, arguments.confidence)?;
-    let mut document = Document::new(arguments.confidence, level, &scores, &names, &result);
-    document.notes = text::notes(&document, level);
+    let choice = Choice {
+        rule: arguments.rule,
+        level: arguments.level.level()?,
+        confidence: arguments.confidence,
+    };
+    let field = Field::read(&arguments.tables, arguments.reference.as_deref(), output)?;
+    let document = field.document(choice)?;
     output.result(&document, |style| {
-        text::render(&document, &scores.size(), level, style)
+        text::render(&document, &field.scores.size(), choice.level, style)
     })
 }
 
-/// Which tables to read and which of their models does not compete.
-struct Candidates {
-    paths: Vec<PathBuf>,
-    reference: Option<String>,
-    /// The reference was asked for by name, so that its absence is a mistake.
-    is_named: bool,
-}
-
-impl Candidates {
-    /// A run keeps fresh samples for the tournament in a table of their own, and names its reference.
-    fn of(arguments: &Arguments) -> Result<Self> {
-        let is_named = arguments.reference.is_some();
-        let (mut paths, mut reference) =
-            (arguments.tables.paths.clone(), arguments.reference.clone());
-        if let Some(folder) = arguments.tables.run_folder() {
-            let selection = folder.join("selection.parquet");
-            if selection.is_file() {
-                paths = vec![selection];
-            }
-            if !is_named {
-                reference = input::run_reference(folder)?;
-            }
-        }
-        Ok(Candidates {
-            paths,
-            reference,
-            is_named,
-        })
-    }
-
-    fn left_out(&self, scores: &Scores) -> Option<&str> {
-        let name = self.reference.as_deref()?;
-        let is_there = scores.table.models.iter().any(|model| model == name);
-        (is_there || self.is_named).then_some(name)
-    }
-}
-
-/// The result of a selection, as JSON and as the source of the text.
-#[derive(Serialize)]
-struct Document<'a> {
-    command: &'static str,
-    rule: Rule,
-    n: Number,
-    log_n: Number,
+/// What `select --json` prints for a run folder at level `n`.
+pub fn document_of_run(
+    folder: &Path,
+    n: f64,
     confidence: f64,
-    rows: usize,
-    prompts: usize,
-    winner: &'a str,
-    tied: Vec<&'a str>,
-    not_excluded: Vec<&'a str>,
-    cross_entropy_winner: &'a str,
-    /// In the order of their ranks.
-    models: Vec<Model<'a>>,
-    notes: Vec<String>,
+    output: &Output,
+) -> Result<serde_json::Value> {
+    let tables = Tables {
+        paths: vec![folder.to_owned()],
+        intersect: false,
+    };
+    let choice = Choice {
+        rule: Rule::Tournament,
+        level: input::level_from_n(n)?,
+        confidence,
+    };
+    let field = Field::read(&tables, None, output)?;
+    Ok(serde_json::to_value(field.document(choice)?)?)
 }
 
-/// One model's place and why.
-#[derive(Serialize)]
-struct Model<'a> {
-    model: &'a str,
-    rank: usize,
-    value: Number,
-    worst_rival: Option<&'a str>,
-    low: Number,
-    high: Number,
-    cross_entropy: Number,
-    certified_low: Number,
-    certified_high: Number,
+/// How to choose and how sure to be.
+#[derive(Clone, Copy)]
+struct Choice {
+    rule: Rule,
+    level: Level,
+    confidence: f64,
 }
 
-impl<'a> Document<'a> {
-    fn new(
-        confidence: f64,
-        level: Level,
-        scores: &Scores,
-        names: &[&'a str],
-        result: &Tournament,
-    ) -> Self {
-        let in_order = |set: &[usize]| {
-            let mut set = set.to_vec();
-            set.sort_unstable();
-            set.into_iter().map(|at| names[at]).collect()
-        };
-        let model = |&at: &usize| Model::new(names[at], &result.standings[at], names);
-        Document {
-            command: "select",
-            rule: Rule::Tournament,
-            n: Number(level.n()),
-            log_n: Number(level.log_n()),
-            confidence,
-            rows: scores.table.rows(),
-            prompts: scores.prompts,
-            winner: names[result.winner],
-            tied: in_order(&result.tied),
-            not_excluded: in_order(&result.not_excluded),
-            cross_entropy_winner: names[result.cross_entropy_winner],
-            models: result.ranking.iter().map(model).collect(),
-            notes: Vec::new(),
-        }
+/// The candidates with their scores.
+struct Field {
+    scores: Scores,
+    /// Indices of the candidates among the models of the table.
+    candidates: Vec<usize>,
+}
+
+impl Field {
+    /// A run keeps fresh samples for the tournament in a table of their own, and names its reference.
+    fn read(tables: &Tables, reference: Option<&str>, output: &Output) -> Result<Self> {
+        let run = tables.run_folder();
+        let fresh = run
+            .map(|folder| folder.join("selection.parquet"))
+            .filter(|path| path.is_file());
+        let paths = fresh.map_or_else(|| tables.paths.clone(), |path| vec![path]);
+        let of_run = run.map(input::run_reference).transpose()?.flatten();
+        let scores = Scores::read(&paths, &tables.options(), output)?;
+        // A reference asked for by name must be there; that of a run need not compete in its table.
+        let is_there = |name: &String| scores.table.models.contains(name);
+        let left_out = reference
+            .map(str::to_owned)
+            .or_else(|| of_run.filter(is_there));
+        let candidates = scores.models_without(left_out.as_deref())?;
+        Ok(Field { scores, candidates })
     }
-}
 
-impl<'a> Model<'a> {
-    fn new(model: &'a str, standing: &Standing, names: &[&'a str]) -> Self {
-        Model {
-            model,
-            rank: standing.rank,
-            value: Number(standing.value),
-            worst_rival: standing.worst_rival.map(|at| names[at]),
-            low: Number(standing.low),
-            high: Number(standing.high),
-            cross_entropy: Number(standing.cross_entropy),
-            certified_low: Number(standing.certified_low),
-            certified_high: Number(standing.certified_high),
-        }
+    fn document(&self, choice: Choice) -> Result<Document<'_>> {
+        let table = &self.scores.table;
+        let columns: Vec<&[f64]> = self
+            .candidates
+            .iter()
+            .map(|&at| &table.logprob[at][..])
+            .collect();
+        let names: Vec<&str> = self
+            .candidates
+            .iter()
+            .map(|&at| table.models[at].as_str())
+            .collect();
+        let design = self.scores.design();
+        let fought = tournament(&columns, &design, choice.level, choice.confidence)?;
+        let covering = names[fought.winner];
+        let result = match choice.rule {
+            Rule::Tournament => fought,
+            Rule::CrossEntropy => {
+                cross_entropy::ranked(fought, &columns, &design, choice.confidence)?
+            }
+        };
+        let mut document = Document::new(choice, &self.scores, &names, &result);
+        document.notes = text::notes(&document, choice.level, covering);
+        Ok(document)
     }
 }

@@ -2,32 +2,43 @@
 
 use breadth_stats::Level;
 
-use super::{Document, Model};
+use super::Rule;
+use super::document::{Document, Model};
 use crate::number;
 use crate::output::Style;
 
 /// Names beyond this many are counted, not listed.
 const MOST_NAMES: usize = 8;
 
-/// What the reader of a selection should know before acting on it.
-pub fn notes(document: &Document, level: Level) -> Vec<String> {
+/// What the reader of a selection should know before acting on it; `covering` is the tournament's winner.
+pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
     let (n, models) = (number::level(level), document.models.len());
     let Some(first) = document.models.first().filter(|_| models > 1) else {
         return Vec::new();
     };
+    let is_tournament = document.rule == Rule::Tournament;
     let mut notes = Vec::new();
-    if document.tied.len() == models {
+    if covering != document.winner {
         notes.push(format!(
-            "All {models} models tie at N = {n}, so that cross-entropy alone decided. Another N may separate them: a \
-             smaller one if all values are 0%, a larger one if they are high."
+            "For coverage at N = {n} the tournament takes {covering}."
+        ));
+    }
+    if is_tournament && document.tied.len() == models {
+        notes.push(format!(
+            "All models tie at N = {n}, so that cross-entropy alone decided. {}",
+            if first.value.0 < 0.5 {
+                "A smaller N may separate them."
+            } else {
+                "A larger N may separate them."
+            },
         ));
     } else if document.not_excluded.len() == models {
         notes.push(format!(
-            "These {} leave open that any of the models is the best one. More held-out responses would tell.",
+            "Each of the {models} models may be the best one: more than these {} are needed to tell.",
             number::count(document.rows, "row"),
         ));
     }
-    if first.value.0 > 0.5 {
+    if is_tournament && first.value.0 > 0.5 {
         notes.push(format!(
             "Even the winner falls short by a factor of {n} on most responses, so this ranking says little. Long \
              responses differ by many nats: take a larger N, such as --log-n {}.",
@@ -41,11 +52,19 @@ pub fn notes(document: &Document, level: Level) -> Vec<String> {
 pub fn render(document: &Document, size: &str, level: Level, style: Style) -> String {
     let n = number::level(level);
     let percent = number::trimmed(100.0 * document.confidence);
+    let (table, rule) = match document.rule {
+        Rule::Tournament => (
+            ranking(document, &n, style),
+            format!("Tournament (Eq 29) at N = {n}"),
+        ),
+        Rule::CrossEntropy => (
+            losses(document, &n, style),
+            "Lowest cross-entropy".to_owned(),
+        ),
+    };
     let mut parts = vec![style.strong(&verdict(document, &n))];
     parts.extend(loss_winner(document, &n));
-    parts.push(String::new());
-    parts.push(ranking(document, &n, style));
-    parts.push(String::new());
+    parts.extend([String::new(), table, String::new()]);
     parts.extend(tie(document));
     parts.push(format!(
         "Not excluded with {percent}% confidence: {}.",
@@ -53,15 +72,28 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
     ));
     parts.extend(document.notes.iter().map(|note| format!("Note: {note}")));
     parts.push(style.faint(&format!(
-        "Tournament (Eq 29) at N = {n} on {size}; {percent}% limits."
+        "{rule} on {size}; {percent}% limits. {}",
+        legend(document.rule, &n)
     )));
     parts.join("\n")
+}
+
+fn legend(rule: Rule, n: &str) -> String {
+    let certified =
+        format!("Certified limits hold Cov_{n} itself, whatever the data distribution is.");
+    match rule {
+        Rule::Tournament => format!("Value: the worst rival's share of responses. {certified}"),
+        Rule::CrossEntropy => certified,
+    }
 }
 
 fn verdict(document: &Document, n: &str) -> String {
     let winner = document.winner;
     match document.models.as_slice() {
-        [_] => format!("Take {winner}: it is the only candidate, nothing was compared."),
+        [] | [_] => format!("Take {winner}: it is the only candidate, nothing was compared."),
+        _ if document.rule == Rule::CrossEntropy => {
+            format!("Take {winner}: it has the lowest cross-entropy.")
+        }
         [first, ..] if first.value.0 == 0.0 => {
             format!("Take {winner}: no rival gives any response {n} times its probability or more.")
         }
@@ -69,17 +101,18 @@ fn verdict(document: &Document, n: &str) -> String {
             "Take {winner}: no rival gives {n} times its probability or more to more than {} of the responses.",
             number::percent(first.value.0),
         ),
-        [] => String::new(),
     }
 }
 
-/// What taking the lowest loss would have cost.
+/// What taking the lowest loss instead of the tournament's winner would cost.
 fn loss_winner(document: &Document, n: &str) -> Option<String> {
     let name = document.cross_entropy_winner;
     let model = document.models.iter().find(|model| model.model == name)?;
+    if document.rule == Rule::CrossEntropy || document.models.len() == 1 {
+        return None;
+    }
     if name == document.winner {
-        return (document.models.len() > 1)
-            .then(|| "It also has the lowest cross-entropy.".to_owned());
+        return Some("It also has the lowest cross-entropy.".to_owned());
     }
     Some(format!(
         "The lowest cross-entropy is that of {name}, which falls short by a factor of {n} on {} of the responses{}.",
@@ -91,14 +124,13 @@ fn loss_winner(document: &Document, n: &str) -> Option<String> {
 }
 
 fn ranking(document: &Document, n: &str, style: Style) -> String {
-    let header = [
-        "rank".to_owned(),
-        "model".to_owned(),
-        "worst rival".to_owned(),
-        "value".to_owned(),
-        "limits".to_owned(),
-        "cross-entropy".to_owned(),
-        format!("Cov_{n} certified"),
+    let labels = [
+        "rank",
+        "model",
+        "worst rival",
+        "value",
+        "limits",
+        "cross-entropy",
     ];
     let row = |model: &Model| {
         vec![
@@ -111,14 +143,48 @@ fn ranking(document: &Document, n: &str, style: Style) -> String {
             number::percent_limits(model.certified_low.0, model.certified_high.0),
         ]
     };
-    style.table(3, &header, document.models.iter().map(row).collect())
+    style.table(
+        3,
+        &with_certified(&labels, n),
+        document.models.iter().map(row).collect(),
+    )
+}
+
+fn losses(document: &Document, n: &str, style: Style) -> String {
+    let labels = ["rank", "model", "cross-entropy", "limits"];
+    let row = |model: &Model| {
+        vec![
+            model.rank.to_string(),
+            model.model.to_owned(),
+            format!("{:.4}", model.value.0),
+            format!("[{:.4}, {:.4}]", model.low.0, model.high.0),
+            number::percent_limits(model.certified_low.0, model.certified_high.0),
+        ]
+    };
+    style.table(
+        2,
+        &with_certified(&labels, n),
+        document.models.iter().map(row).collect(),
+    )
+}
+
+fn with_certified(labels: &[&str], n: &str) -> Vec<String> {
+    let certified = format!("Cov_{n} certified");
+    labels
+        .iter()
+        .map(|label| (*label).to_owned())
+        .chain([certified])
+        .collect()
 }
 
 fn tie(document: &Document) -> Option<String> {
-    let several = document.tied.len() > 1;
-    several.then(|| {
+    let decided = match document.rule {
+        Rule::Tournament => "the lower cross-entropy decided",
+        Rule::CrossEntropy => "the first in the table was taken",
+    };
+    (document.tied.len() > 1).then(|| {
         format!(
-            "Tied for the best value: {}; the lower cross-entropy decided.",
+            "Tied for the best value: {}; {decided}.",
             names(&document.tied)
         )
     })

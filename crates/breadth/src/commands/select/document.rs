@@ -1,0 +1,83 @@
+//! The result of a selection: what `--json` prints and what the text is made of.
+
+use breadth_stats::{Standing, Tournament};
+use serde::Serialize;
+
+use super::{Choice, Rule};
+use crate::input::Scores;
+use crate::number::Number;
+
+/// The result of a selection, as JSON and as the source of the text.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    pub command: &'static str,
+    pub rule: Rule,
+    pub n: Number,
+    pub log_n: Number,
+    pub confidence: f64,
+    pub rows: usize,
+    pub prompts: usize,
+    pub winner: &'a str,
+    pub tied: Vec<&'a str>,
+    pub not_excluded: Vec<&'a str>,
+    pub cross_entropy_winner: &'a str,
+    /// In the order of their ranks.
+    pub models: Vec<Model<'a>>,
+    pub notes: Vec<String>,
+}
+
+/// One model's place and why.
+#[derive(Serialize)]
+pub struct Model<'a> {
+    pub model: &'a str,
+    pub rank: usize,
+    pub value: Number,
+    pub worst_rival: Option<&'a str>,
+    pub low: Number,
+    pub high: Number,
+    pub cross_entropy: Number,
+    pub certified_low: Number,
+    pub certified_high: Number,
+}
+
+impl<'a> Document<'a> {
+    pub fn new(choice: Choice, scores: &Scores, names: &[&'a str], result: &Tournament) -> Self {
+        let in_order = |set: &[usize]| {
+            let mut set = set.to_vec();
+            set.sort_unstable();
+            set.into_iter().map(|at| names[at]).collect()
+        };
+        let model = |&at: &usize| Model::new(names[at], &result.standings[at], names);
+        Document {
+            command: "select",
+            rule: choice.rule,
+            n: Number(choice.level.n()),
+            log_n: Number(choice.level.log_n()),
+            confidence: choice.confidence,
+            rows: scores.table.rows(),
+            prompts: scores.prompts,
+            winner: names[result.winner],
+            tied: in_order(&result.tied),
+            not_excluded: in_order(&result.not_excluded),
+            cross_entropy_winner: names[result.cross_entropy_winner],
+            models: result.ranking.iter().map(model).collect(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl<'a> Model<'a> {
+    fn new(model: &'a str, standing: &Standing, names: &[&'a str]) -> Self {
+        Model {
+            model,
+            rank: standing.rank,
+            value: Number(standing.value),
+            worst_rival: standing.worst_rival.map(|at| names[at]),
+            low: Number(standing.low),
+            high: Number(standing.high),
+            cross_entropy: Number(standing.cross_entropy),
+            certified_low: Number(standing.certified_low),
+            certified_high: Number(standing.certified_high),
+        }
+    }
+}
