@@ -1,0 +1,156 @@
+//! Times a training step and scoring: the twin of `bench/step_torch.py`, with its arguments and its JSON.
+//!
+//! `cargo bench -p breadth-lm --bench step -- --layers 6 --width 384 --heads 6 --tokens 136 --batch 16 --vocab 35 --response 10 --threads 1`
+//!
+//! Without arguments it makes one step of a small model and checks the loss, so that it runs as a test.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use breadth_lm::decode::score;
+use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
+use breadth_lm::rng;
+use breadth_lm::train::value_and_gradient;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The sizes of a measurement, by name.
+struct Sizes(BTreeMap<String, usize>);
+
+impl Sizes {
+    fn of_command_line() -> Self {
+        let defaults = "layers 2 width 64 heads 4 tokens 48 batch 8 vocab 19 response 5 threads 1 steps 1 warmup 0";
+        let mut words: Vec<String> = defaults.split(' ').map(str::to_string).collect();
+        words.extend(
+            std::env::args()
+                .skip(1)
+                .filter(|a| a != "--bench" && a != "--test"),
+        );
+        let pairs = words.chunks_exact(2);
+        Self(
+            pairs
+                .map(|w| {
+                    (
+                        w[0].trim_start_matches('-').into(),
+                        w[1].parse().expect("a number"),
+                    )
+                })
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> usize {
+        self.0[name]
+    }
+}
+
+fn main() {
+    let sizes = Sizes::of_command_line();
+    let threads = sizes.get("threads");
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .expect("first use");
+    let mut model = model(&sizes);
+    let data = data(&sizes);
+    let sequences: Vec<Sequence> = data
+        .iter()
+        .map(|tokens| {
+            let (prompt, response) = tokens.split_at(tokens.len() - sizes.get("response"));
+            Sequence { prompt, response }
+        })
+        .collect();
+
+    let initial = mean_loss(&model, &sequences);
+    let uniform = (sizes.get("vocab") as f64).ln();
+    assert!(
+        (initial - uniform).abs() < 0.1 * uniform,
+        "a fresh model is nearly uniform: {initial} {uniform}"
+    );
+    let scoring = measure(&sizes, || {
+        drop(score(&model, &sequences).expect("good data"))
+    });
+
+    let settings = AdamW::default();
+    let mut optimizer = adamw(&settings, 1000, &model.weights);
+    let mut step = 0;
+    let training = measure(&sizes, || {
+        let (_, mut updates) = value_and_gradient(&model, &sequences, threads);
+        optimizer.update(&mut updates, &model.weights, step);
+        apply_updates(&mut model.weights, &updates);
+        step += 1;
+    });
+    let trained = mean_loss(&model, &sequences);
+    assert!(
+        trained < initial,
+        "steps on one batch lower its loss: {initial} {trained}"
+    );
+
+    let result = |what: &str, times: [f64; 3]| {
+        let [median, min, max] = times;
+        format!(
+            r#"{{"what": "{what}", "variant": "response-only", "initial_loss": {initial}, "median_ms": {median}, "min_ms": {min}, "max_ms": {max}, "steps": {}}}"#,
+            sizes.get("steps")
+        )
+    };
+    let sizes: Vec<String> = sizes
+        .0
+        .iter()
+        .map(|(k, v)| format!(r#""{k}": {v}"#))
+        .collect();
+    println!(
+        "{{{}, \"results\": [{}, {}]}}",
+        sizes.join(", "),
+        result("step", training),
+        result("score", scoring)
+    );
+}
+
+fn model(sizes: &Sizes) -> Checkpoint {
+    let config = Config {
+        vocab_size: sizes.get("vocab"),
+        positions: sizes.get("tokens"),
+        width: sizes.get("width"),
+        layers: sizes.get("layers"),
+        heads: sizes.get("heads"),
+        inner: 4 * sizes.get("width"),
+        layer_norm_epsilon: 1e-5,
+    };
+    Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
+}
+
+/// Random sequences of `tokens` inputs and one more.
+fn data(sizes: &Sizes) -> Vec<Vec<u32>> {
+    let vocab = sizes.get("vocab") as u64;
+    let sequence = |i| {
+        let mut rng = rng::stream(0, "bench/data", i);
+        (0..=sizes.get("tokens"))
+            .map(|_| rng::below(&mut rng, vocab) as u32)
+            .collect()
+    };
+    (0..sizes.get("batch") as u64).map(sequence).collect()
+}
+
+fn mean_loss(model: &Checkpoint, sequences: &[Sequence]) -> f64 {
+    let lists = score(model, sequences).expect("good data");
+    let flat = lists.concat();
+    -flat.iter().map(|&v| f64::from(v)).sum::<f64>() / flat.len() as f64
+}
+
+/// Median, fastest and slowest in milliseconds.
+fn measure(sizes: &Sizes, mut run: impl FnMut()) -> [f64; 3] {
+    for _ in 0..sizes.get("warmup") {
+        run();
+    }
+    let mut times: Vec<f64> = (0..sizes.get("steps"))
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            1e3 * start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    [times[times.len() / 2], times[0], times[times.len() - 1]]
+}

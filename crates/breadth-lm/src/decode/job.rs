@@ -1,0 +1,300 @@
+//! Many models over many responses, into a table: in parts, so that a killed job goes on where it was.
+
+use std::path::{Path, PathBuf};
+
+use breadth_data::{Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
+
+use super::part::{Part, Parts};
+use super::sample::{Sample, SampleOptions, sample};
+use super::score::{score, sequence_log_prob};
+use super::verifier::Verifier;
+use crate::error::{Error, Result};
+use crate::model::{Checkpoint, Sequence};
+use crate::text::{Item, Text};
+
+/// Responses scored between two saves.
+const SCORE_PART: usize = 1024;
+/// Prompts sampled between two saves.
+const SAMPLE_PART: usize = 128;
+
+/// What the caller hears after every part.
+#[derive(Clone, Copy, Debug)]
+pub struct JobProgress {
+    /// Items done, over all models.
+    pub done: u64,
+    /// Items in all.
+    pub total: u64,
+    /// Tokens of the items just done.
+    pub tokens: u64,
+}
+
+/// Scores the responses of `items` under every model and writes a score table.
+pub struct ScoreJob<'a> {
+    /// Names and folders.
+    pub models: &'a [(String, PathBuf)],
+    /// Prompts and responses.
+    pub items: &'a [Item],
+    /// Further columns of log-probabilities by model name: an exact law, say. They come first in the table.
+    pub references: &'a [(String, Vec<f64>)],
+    /// Where the table goes.
+    pub out: &'a Path,
+    /// Whether to keep `token_logprobs`.
+    pub token_log_probs: bool,
+    /// The command line, for the provenance.
+    pub command: &'a str,
+}
+
+impl ScoreJob<'_> {
+    /// Does the job, or what is left of it.
+    ///
+    /// # Errors
+    /// If a checkpoint cannot be read or take an item, or the file system refuses.
+    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<()> {
+        let models = load(self.models)?;
+        for (checkpoint, _) in &models {
+            for item in self.items {
+                sequence(item)
+                    .check(&checkpoint.config, &format!("prompt_id {}", item.prompt_id))?;
+            }
+        }
+        let parts = Parts::open(self.out, &identity("score", &models, self.items, &[]))?;
+        let provenance = provenance(self.command, None, self.models, &models);
+        let mut writer = ScoreWriter::create(self.out, &provenance)?;
+        for (name, column) in self.references {
+            for (item, &logprob) in self.items.iter().zip(column) {
+                writer.push(&ScoreRow {
+                    logprob,
+                    ..self.row(name, item)
+                })?;
+            }
+        }
+        let total = (models.len() * self.items.len()) as u64;
+        let mut done = 0;
+        for (m, (checkpoint, _)) in models.iter().enumerate() {
+            for (p, items) in self.items.chunks(SCORE_PART).enumerate() {
+                let part = parts.get(m, p, || score_part(checkpoint, items))?;
+                self.write_part(&mut writer, &self.models[m].0, items, &part)?;
+                done += items.len() as u64;
+                let tokens = items.iter().map(|i| sequence(i).inputs() as u64).sum();
+                progress(JobProgress {
+                    done,
+                    total,
+                    tokens,
+                });
+            }
+        }
+        writer.finish()?;
+        parts.remove()
+    }
+
+    fn row(&self, model: &str, item: &Item) -> ScoreRow {
+        ScoreRow {
+            source: "data".into(),
+            prompt_id: item.prompt_id.clone(),
+            response_id: item.response_id.clone(),
+            model: model.into(),
+            tokens: Some(item.response.len() as u32),
+            group: item.group.clone(),
+            weight: item.weight,
+            ..ScoreRow::default()
+        }
+    }
+
+    fn write_part(
+        &self,
+        writer: &mut ScoreWriter,
+        model: &str,
+        items: &[Item],
+        part: &Part,
+    ) -> Result<()> {
+        for (item, log_probs) in items.iter().zip(part.lists()) {
+            writer.push(&ScoreRow {
+                logprob: sequence_log_prob(log_probs),
+                token_logprobs: self.token_log_probs.then(|| log_probs.to_vec()),
+                ..self.row(model, item)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn sequence(item: &Item) -> Sequence<'_> {
+    Sequence {
+        prompt: &item.prompt,
+        response: &item.response,
+    }
+}
+
+fn score_part(checkpoint: &Checkpoint, items: &[Item]) -> Result<Part> {
+    let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
+    let lists = score(checkpoint, &sequences)?;
+    Ok(Part {
+        lengths: lists.iter().map(|l| l.len() as u32).collect(),
+        tokens: Vec::new(),
+        log_probs: lists.concat(),
+    })
+}
+
+/// Draws responses to the prompts of `items` from every model and writes a sample table.
+pub struct SampleJob<'a> {
+    /// Names and folders.
+    pub models: &'a [(String, PathBuf)],
+    /// Prompts; responses are what [`Verifier::Exact`] compares with.
+    pub items: &'a [Item],
+    /// Responses per prompt.
+    pub samples: usize,
+    /// Longest response.
+    pub max_tokens: usize,
+    /// Tokens that end a response.
+    pub end_tokens: &'a [u32],
+    /// Seed; every model draws from the same streams.
+    pub seed: u64,
+    /// What gives the reward.
+    pub verifier: &'a Verifier,
+    /// Turns tokens to text for the table's `text` column; `None` leaves it out.
+    pub text: Option<&'a Text>,
+    /// Where the table goes.
+    pub out: &'a Path,
+    /// The command line, for the provenance.
+    pub command: &'a str,
+}
+
+impl SampleJob<'_> {
+    /// Does the job, or what is left of it.
+    ///
+    /// # Errors
+    /// If a checkpoint cannot be read or take a prompt, the verifier lacks something, or the file system refuses.
+    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<()> {
+        let models = load(self.models)?;
+        self.items
+            .iter()
+            .try_for_each(|item| self.verifier.check(item))?;
+        let settings = [self.samples as u64, self.max_tokens as u64, self.seed];
+        let ends = self.end_tokens.iter().map(|&t| u64::from(t));
+        let settings: Vec<u64> = settings.into_iter().chain(ends).collect();
+        let parts = Parts::open(
+            self.out,
+            &identity("sample", &models, self.items, &settings),
+        )?;
+        let provenance = provenance(self.command, Some(self.seed), self.models, &models);
+        let mut writer = SampleWriter::create(self.out, &provenance)?;
+        let total = (models.len() * self.items.len() * self.samples) as u64;
+        let mut done = 0;
+        for (m, (checkpoint, _)) in models.iter().enumerate() {
+            for (p, items) in self.items.chunks(SAMPLE_PART).enumerate() {
+                let part = parts.get(m, p, || self.sample_part(checkpoint, p, items))?;
+                self.write_part(&mut writer, &self.models[m].0, items, &part)?;
+                done += (items.len() * self.samples) as u64;
+                progress(JobProgress {
+                    done,
+                    total,
+                    tokens: part.log_probs.len() as u64,
+                });
+            }
+        }
+        writer.finish()?;
+        parts.remove()
+    }
+
+    fn sample_part(&self, checkpoint: &Checkpoint, index: usize, items: &[Item]) -> Result<Part> {
+        let prompts: Vec<&[u32]> = items.iter().map(|i| &i.prompt[..]).collect();
+        let options = SampleOptions {
+            samples: self.samples,
+            max_tokens: self.max_tokens,
+            end_tokens: self.end_tokens.to_vec(),
+            seed: self.seed,
+            first_prompt: (index * SAMPLE_PART) as u64,
+        };
+        let mut part = Part::default();
+        for Sample { tokens, log_probs } in sample(checkpoint, &prompts, &options)?.iter().flatten()
+        {
+            part.lengths.push(tokens.len() as u32);
+            part.tokens.extend(tokens);
+            part.log_probs.extend(log_probs);
+        }
+        Ok(part)
+    }
+
+    fn write_part(
+        &self,
+        writer: &mut SampleWriter,
+        model: &str,
+        items: &[Item],
+        part: &Part,
+    ) -> Result<()> {
+        let drawn = part.token_lists().zip(part.lists()).enumerate();
+        for (i, (tokens, log_probs)) in drawn {
+            let item = &items[i / self.samples];
+            writer.push(&SampleRow {
+                model: model.into(),
+                prompt_id: item.prompt_id.clone(),
+                response_id: (i % self.samples).to_string(),
+                reward: self.verifier.reward(item, tokens),
+                logprob: Some(sequence_log_prob(log_probs)),
+                tokens: Some(tokens.len() as u32),
+                text: self.text.map(|text| text.decode(tokens)),
+                group: item.group.clone(),
+                ..SampleRow::default()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// A model and its content hash.
+type Loaded = (Checkpoint, String);
+
+fn load(models: &[(String, PathBuf)]) -> Result<Vec<Loaded>> {
+    if let Some((name, _)) = models
+        .iter()
+        .enumerate()
+        .find_map(|(i, m)| models[..i].iter().any(|(n, _)| *n == m.0).then_some(m))
+    {
+        let message =
+            "two checkpoint folders have this name; models in a table need names of their own";
+        return Err(Error::data(format!("model {name}"), message));
+    }
+    let read = |(_, path): &(String, PathBuf)| {
+        let checkpoint = Checkpoint::read(path)?;
+        let hash = checkpoint.content_hash();
+        Ok((checkpoint, hash))
+    };
+    models.iter().map(read).collect()
+}
+
+/// What the parts depend on: models, data, settings, version.
+fn identity(command: &str, models: &[Loaded], items: &[Item], settings: &[u64]) -> String {
+    let mut hash = blake3::Hasher::new();
+    for (_, content) in models {
+        hash.update(content.as_bytes());
+    }
+    for item in items {
+        for tokens in [&item.prompt, &item.response] {
+            hash.update(&(tokens.len() as u64).to_le_bytes());
+            hash.update(bytemuck::cast_slice(tokens));
+        }
+    }
+    hash.update(bytemuck::cast_slice(settings));
+    format!(
+        "{command} {} {}",
+        env!("CARGO_PKG_VERSION"),
+        hash.finalize().to_hex()
+    )
+}
+
+fn provenance(
+    command: &str,
+    seed: Option<u64>,
+    names: &[(String, PathBuf)],
+    models: &[Loaded],
+) -> Provenance {
+    let hashes = names.iter().zip(models);
+    Provenance {
+        command: command.into(),
+        seed,
+        models: hashes
+            .map(|((name, _), (_, hash))| (name.clone(), hash.clone()))
+            .collect(),
+        ..Provenance::default()
+    }
+}

@@ -1,0 +1,134 @@
+//! Finished parts of a long job, so that a killed one goes on where it was.
+
+use std::path::{Path, PathBuf};
+
+use breadth_data::atomic;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::error::{Error, Result};
+
+/// Token lists of one part: lengths, tokens (none where they are given), log-probabilities.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// Length of each list.
+    pub lengths: Vec<u32>,
+    /// All tokens, or nothing.
+    pub tokens: Vec<u32>,
+    /// `log q` of all tokens.
+    pub log_probs: Vec<f32>,
+}
+
+impl Part {
+    /// Each list's log-probabilities.
+    pub fn lists(&self) -> impl Iterator<Item = &[f32]> {
+        let mut rest = &self.log_probs[..];
+        self.lengths.iter().map(move |&n| {
+            let (head, tail) = rest.split_at(n as usize);
+            rest = tail;
+            head
+        })
+    }
+
+    /// Each list's tokens; only where they are kept.
+    pub fn token_lists(&self) -> impl Iterator<Item = &[u32]> {
+        let mut rest = &self.tokens[..];
+        self.lengths.iter().map(move |&n| {
+            let (head, tail) = rest.split_at(n as usize);
+            rest = tail;
+            head
+        })
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        let view = |dtype, n, bytes| TensorView::new(dtype, vec![n], bytes).expect("sizes agree");
+        let lengths = bytemuck::cast_slice(&self.lengths);
+        let tokens = bytemuck::cast_slice(&self.tokens);
+        let log_probs = bytemuck::cast_slice(&self.log_probs);
+        let views = [
+            ("lengths", view(Dtype::U32, self.lengths.len(), lengths)),
+            ("tokens", view(Dtype::U32, self.tokens.len(), tokens)),
+            (
+                "log_probs",
+                view(Dtype::F32, self.log_probs.len(), log_probs),
+            ),
+        ];
+        let bytes = safetensors::serialize(views, None)
+            .map_err(|e| Error::data(path.display().to_string(), e.to_string()))?;
+        Ok(atomic::write_bytes(path, &bytes)?)
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let file = SafeTensors::deserialize(&bytes).ok();
+        let words = |name| {
+            let view = file.as_ref()?.tensor(name).ok()?;
+            let word = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+            Some(view.data().chunks_exact(4).map(word).collect::<Vec<u32>>())
+        };
+        match (words("lengths"), words("tokens"), words("log_probs")) {
+            (Some(lengths), Some(tokens), Some(bits)) => Ok(Self {
+                lengths,
+                tokens,
+                log_probs: bits.into_iter().map(f32::from_bits).collect(),
+            }),
+            _ => Err(Error::data(
+                path.display().to_string(),
+                "not a part of breadth; remove it",
+            )),
+        }
+    }
+}
+
+/// The folder of a job's parts: `OUT.parts`.
+pub struct Parts {
+    folder: PathBuf,
+}
+
+impl Parts {
+    /// Opens the parts of the job `identity` beside `out`; those of another job are removed.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn open(out: &Path, identity: &str) -> Result<Self> {
+        let mut name = out.file_name().unwrap_or_default().to_os_string();
+        name.push(".parts");
+        let folder = out.with_file_name(name);
+        let marker = folder.join("identity");
+        if std::fs::read_to_string(&marker).ok().as_deref() != Some(identity) {
+            if folder.exists() {
+                std::fs::remove_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+            }
+            std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+            atomic::write_bytes(&marker, identity.as_bytes())?;
+        }
+        crate::train::run::remove_leftovers(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// Reads part `index` of model `model`, or makes and keeps it.
+    ///
+    /// # Errors
+    /// If the file system refuses, or `make` fails.
+    pub fn get(
+        &self,
+        model: usize,
+        index: usize,
+        make: impl FnOnce() -> Result<Part>,
+    ) -> Result<Part> {
+        let path = self.folder.join(format!("{model:04}-{index:06}"));
+        if path.exists() {
+            return Part::read(&path);
+        }
+        let part = make()?;
+        part.write(&path)?;
+        Ok(part)
+    }
+
+    /// Removes the parts, once the output stands.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn remove(self) -> Result<()> {
+        std::fs::remove_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, e))
+    }
+}

@@ -1,0 +1,238 @@
+//! [`Kernels`] on burn's CPU backend: tensors unpacked to slices, results packed again.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::TensorData;
+
+use super::gemm::{Matrix, matmul};
+use super::{KernelGradients, Kernels, Span, attention, rows};
+
+fn pack(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(data, shape.into()))
+}
+
+/// A tensor as a slice that starts at its first element, with the distance between rows and between columns.
+struct View {
+    tensor: FlexTensor,
+    rows: usize,
+    cols: usize,
+    strides: [usize; 2],
+}
+
+impl View {
+    /// A two-dimensional tensor as it lies; copied only if a stride is negative.
+    fn of(tensor: FlexTensor) -> Self {
+        let forward = tensor.layout().strides().iter().all(|&s| s >= 0);
+        let tensor = if forward {
+            tensor
+        } else {
+            tensor.to_contiguous()
+        };
+        let dims = tensor.layout().shape();
+        let (rows, cols) = (dims[0], dims[1]);
+        let strides = tensor.layout().strides();
+        let strides = [strides[0] as usize, strides[1] as usize];
+        Self {
+            tensor,
+            rows,
+            cols,
+            strides,
+        }
+    }
+
+    /// As [`View::of`], with the elements of a row next to one another.
+    fn with_rows(tensor: FlexTensor) -> Self {
+        let view = Self::of(tensor);
+        if view.strides[1] == 1 || view.cols <= 1 {
+            return view;
+        }
+        Self::of(view.tensor.to_contiguous())
+    }
+
+    fn data(&self) -> &[f32] {
+        &self.tensor.storage::<f32>()[self.tensor.layout().start_offset()..]
+    }
+
+    fn matrix(&self) -> Matrix<'_> {
+        let [row_stride, col_stride] = self.strides;
+        Matrix::strided(self.data(), self.rows, self.cols, row_stride, col_stride)
+    }
+}
+
+/// All elements in row-major order, copied only if they do not lie so.
+fn flat(tensor: &FlexTensor) -> Cow<'_, [f32]> {
+    match tensor.as_slice::<f32>() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => {
+            let dense = tensor.to_contiguous();
+            Cow::Owned(dense.as_slice::<f32>().expect("contiguous").to_vec())
+        }
+    }
+}
+
+fn dims(tensor: &FlexTensor) -> Vec<usize> {
+    tensor.layout().shape().to_vec()
+}
+
+fn attention_shape(query: &View, key_value: &View, heads: usize) -> attention::Shape {
+    attention::Shape {
+        width: query.cols,
+        heads,
+        query_stride: query.strides[0],
+        key_stride: key_value.strides[0],
+    }
+}
+
+impl Kernels for Flex {
+    fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let (x, weight, bias) = (View::of(x), View::of(weight), flat(&bias));
+        let width = weight.cols;
+        let mut out = Vec::with_capacity(x.rows * width);
+        for _ in 0..x.rows {
+            out.extend_from_slice(&bias);
+        }
+        matmul(&mut out, width, x.matrix(), weight.matrix(), 1.0, true);
+        pack(out, [x.rows, width])
+    }
+
+    fn layer_norm(x: FlexTensor, gain: FlexTensor, bias: FlexTensor, epsilon: f32) -> FlexTensor {
+        let out = rows::layer_norm(&flat(&x), &flat(&gain), &flat(&bias), epsilon);
+        pack(out, dims(&x))
+    }
+
+    fn gelu(x: FlexTensor) -> FlexTensor {
+        pack(rows::gelu(&flat(&x)), dims(&x))
+    }
+
+    fn attention(
+        query: FlexTensor,
+        key_value: FlexTensor,
+        spans: Arc<[Span]>,
+        heads: usize,
+    ) -> FlexTensor {
+        let (query, key_value) = (View::with_rows(query), View::with_rows(key_value));
+        let shape = attention_shape(&query, &key_value, heads);
+        let out = attention::attention(query.data(), key_value.data(), &spans, shape, query.rows);
+        pack(out, [query.rows, query.cols])
+    }
+
+    fn embed(
+        tokens_table: FlexTensor,
+        positions_table: FlexTensor,
+        tokens: Arc<[u32]>,
+        positions: Arc<[u32]>,
+    ) -> FlexTensor {
+        let width = dims(&tokens_table)[1];
+        let (table, places) = (flat(&tokens_table), flat(&positions_table));
+        let out = rows::embed(&table, &places, width, &tokens, &positions);
+        pack(out, [tokens.len(), width])
+    }
+
+    fn token_log_probs(logits: FlexTensor, targets: Arc<[u32]>) -> FlexTensor {
+        pack(
+            rows::token_log_probs(&flat(&logits), &targets),
+            [targets.len()],
+        )
+    }
+}
+
+impl KernelGradients for Flex {
+    fn linear_backward(x: FlexTensor, weight: FlexTensor, grad: FlexTensor) -> [FlexTensor; 3] {
+        let (x, weight, grad) = (View::of(x), View::of(weight), View::with_rows(grad));
+        let (inputs, outputs) = (weight.rows, weight.cols);
+        let mut dx = vec![0.0; x.rows * inputs];
+        matmul(
+            &mut dx,
+            inputs,
+            grad.matrix(),
+            weight.matrix().t(),
+            1.0,
+            false,
+        );
+        let mut dweight = vec![0.0; inputs * outputs];
+        matmul(
+            &mut dweight,
+            outputs,
+            x.matrix().t(),
+            grad.matrix(),
+            1.0,
+            false,
+        );
+        let dbias = rows::column_sums(&flat(&grad.tensor), outputs);
+        [
+            pack(dx, [x.rows, inputs]),
+            pack(dweight, [inputs, outputs]),
+            pack(dbias, [outputs]),
+        ]
+    }
+
+    fn layer_norm_backward(
+        x: FlexTensor,
+        gain: FlexTensor,
+        epsilon: f32,
+        grad: FlexTensor,
+    ) -> [FlexTensor; 3] {
+        let [dx, dgain, dbias] =
+            rows::layer_norm_backward(&flat(&x), &flat(&gain), epsilon, &flat(&grad));
+        [
+            pack(dx, dims(&x)),
+            pack(dgain, dims(&gain)),
+            pack(dbias, dims(&gain)),
+        ]
+    }
+
+    fn gelu_backward_fused(x: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        pack(rows::gelu_backward(&flat(&x), &flat(&grad)), dims(&x))
+    }
+
+    fn attention_backward(
+        query: FlexTensor,
+        key_value: FlexTensor,
+        spans: &[Span],
+        heads: usize,
+        grad: FlexTensor,
+    ) -> [FlexTensor; 2] {
+        let (query, key_value) = (View::with_rows(query), View::with_rows(key_value));
+        let shape = attention_shape(&query, &key_value, heads);
+        let [dquery, dkey_value] = attention::attention_backward(
+            query.data(),
+            key_value.data(),
+            spans,
+            shape,
+            &flat(&grad),
+            key_value.rows,
+        );
+        [
+            pack(dquery, [query.rows, query.cols]),
+            pack(dkey_value, [key_value.rows, key_value.cols]),
+        ]
+    }
+
+    fn embed_backward(
+        table_rows: [usize; 2],
+        tokens: &[u32],
+        positions: &[u32],
+        grad: FlexTensor,
+    ) -> [FlexTensor; 2] {
+        let width = dims(&grad)[1];
+        let grad = flat(&grad);
+        [(table_rows[0], tokens), (table_rows[1], positions)].map(|(count, index)| {
+            pack(
+                rows::scatter_add(count, width, index, &grad),
+                [count, width],
+            )
+        })
+    }
+
+    fn token_log_probs_backward(
+        logits: FlexTensor,
+        targets: &[u32],
+        grad: FlexTensor,
+    ) -> FlexTensor {
+        let out = rows::token_log_probs_backward(&flat(&logits), targets, &flat(&grad));
+        pack(out, dims(&logits))
+    }
+}

@@ -1,0 +1,129 @@
+//! Single-threaded matrix products on strided slices.
+
+/// A read-only matrix inside a slice: element `(i, j)` is `data[i * row_stride + j * col_stride]`.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// A row-major matrix whose rows are `row_stride` apart.
+    ///
+    /// # Panics
+    /// If the last element lies outside `data`.
+    pub fn new(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
+        Self::strided(data, rows, cols, row_stride, 1)
+    }
+
+    /// A matrix with any strides.
+    ///
+    /// # Panics
+    /// If the last element lies outside `data`.
+    pub fn strided(
+        data: &'a [f32],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Self {
+        if rows > 0 && cols > 0 {
+            let last = (rows - 1) * row_stride + (cols - 1) * col_stride;
+            assert!(
+                last < data.len(),
+                "matrix of {rows} x {cols} ends outside its slice"
+            );
+        }
+        Self {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        }
+    }
+
+    /// The transpose, without moving anything.
+    pub fn t(self) -> Self {
+        Self {
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// `out = alpha * a b`, or `out += alpha * a b` if `accumulate`; rows of `out` are `out_stride` apart.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn matmul(
+    out: &mut [f32],
+    out_stride: usize,
+    a: Matrix,
+    b: Matrix,
+    alpha: f32,
+    accumulate: bool,
+) {
+    assert_eq!(a.cols, b.rows, "matmul: inner dimensions differ");
+    if a.rows == 0 || b.cols == 0 {
+        return;
+    }
+    assert!(
+        (a.rows - 1) * out_stride + b.cols <= out.len(),
+        "matmul: output too small"
+    );
+    // SAFETY: `Matrix` proves that every element of `a` and `b` lies in its slice, and the line above that every
+    // element of the output does; the output is borrowed mutably, so it overlaps neither.
+    unsafe {
+        gemm::gemm(
+            a.rows,
+            b.cols,
+            a.cols,
+            out.as_mut_ptr(),
+            1,
+            out_stride as isize,
+            accumulate,
+            a.data.as_ptr(),
+            a.col_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr(),
+            b.col_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            alpha,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_strided_and_transposed_matrices() {
+        let a: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let b: Vec<f32> = (0..12).map(|i| (i % 5) as f32 - 2.0).collect();
+        // columns 1..3 of a (3 x 4) times the transpose of the first two columns of b (4 x 3, stride 3)
+        let left = Matrix::new(&a[1..], 3, 2, 4);
+        let right = Matrix::new(&b, 4, 2, 3).t();
+        let mut out = vec![1.0; 3 * 5];
+        matmul(&mut out, 5, left, right, 2.0, true);
+        for i in 0..3 {
+            for j in 0..4 {
+                let exact: f32 = (0..2).map(|k| a[i * 4 + 1 + k] * b[j * 3 + k]).sum();
+                assert_eq!(out[i * 5 + j], 1.0 + 2.0 * exact);
+            }
+            assert_eq!(out[i * 5 + 4], 1.0, "the gap between rows is untouched");
+        }
+    }
+}

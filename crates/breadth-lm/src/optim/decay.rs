@@ -1,0 +1,29 @@
+//! Weight decay.
+
+use rayon::prelude::*;
+
+use super::GradientTransformation;
+use crate::tree::{Array, Tree};
+
+/// Adds `rate * parameter` to the update of every array of two or more dimensions (biases and gains are left alone).
+#[derive(Clone, Debug)]
+pub struct AddDecayedWeights {
+    /// Weight decay before the learning rate.
+    pub rate: f64,
+}
+
+impl GradientTransformation for AddDecayedWeights {
+    fn update(&mut self, updates: &mut Tree, params: &Tree, _: u64) {
+        let rate = self.rate as f32;
+        let pairs: Vec<(&mut Array, &Array)> = updates
+            .iter_mut()
+            .filter(|(_, u)| u.shape.len() >= 2)
+            .map(|(name, u)| (u, &params[name]))
+            .collect();
+        pairs.into_par_iter().for_each(|(update, param)| {
+            for (u, &p) in update.data.iter_mut().zip(&param.data) {
+                *u += rate * p;
+            }
+        });
+    }
+}
