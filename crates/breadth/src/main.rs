@@ -13,8 +13,10 @@ mod cli;
 mod commands;
 mod failure;
 mod input;
+mod models;
 mod number;
 mod output;
+mod progress;
 mod sequence;
 
 /// Tensor training and table reading allocate and free large blocks all the time, where mimalloc saves up to a

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 
 use anyhow::{Context, Result};
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 /// Where and how the results of a command go.
@@ -58,17 +58,23 @@ pub fn to_stdout(bytes: &[u8]) -> Result<()> {
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     colours: bool,
-    terminal: bool,
 }
 
 impl Style {
     /// The style for a stream that is a terminal or not.
     pub fn of(terminal: bool) -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Style {
-            colours: terminal && !refused && !dumb,
+        let variable = |name| std::env::var(name).ok();
+        Style::decide(
             terminal,
+            variable("NO_COLOR").as_deref(),
+            variable("TERM").as_deref(),
+        )
+    }
+
+    fn decide(terminal: bool, no_color: Option<&str>, term: Option<&str>) -> Self {
+        let refused = no_color.is_some_and(|value| !value.is_empty());
+        Style {
+            colours: terminal && !refused && term != Some("dumb"),
         }
     }
 
@@ -99,23 +105,59 @@ impl Style {
         }
     }
 
-    /// Rows under a header. The first `left` columns hold words, the others numbers. On a terminal the table fits its
-    /// width; elsewhere every row is one line.
+    /// Rows under a header, every row one line. The first `left` columns hold words, the others numbers.
     pub fn table(self, left: usize, header: &[String], rows: Vec<Vec<String>>) -> String {
         let mut table = Table::new();
-        let rule = LineStyle::none().fill('─').junction('─');
-        table.load_style(TableStyle::new().header_separator(rule));
-        table.set_header(header.iter().map(|title| self.strong(title)));
+        table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
+        // Whether to emphasise was decided once, for everything on stdout.
+        table.force_no_tty();
+        if self.colours {
+            table.enforce_styling();
+        }
+        table.set_header(
+            header
+                .iter()
+                .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
+        );
         table.add_rows(rows);
-        let wrapped = if self.terminal {
-            ContentArrangement::Dynamic
-        } else {
-            ContentArrangement::Disabled
-        };
-        table.set_content_arrangement(wrapped);
         for column in table.column_iter_mut().skip(left) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         table.trim_fmt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emphasis_is_for_terminals_that_want_it() {
+        assert!(Style::decide(true, None, Some("xterm")).colours);
+        assert!(
+            Style::decide(true, Some(""), Some("xterm")).colours,
+            "empty means unset"
+        );
+        assert!(!Style::decide(true, Some("1"), Some("xterm")).colours);
+        assert!(!Style::decide(true, None, Some("dumb")).colours);
+        assert!(!Style::decide(false, None, Some("xterm")).colours);
+    }
+
+    #[test]
+    fn columns_line_up_with_and_without_emphasis() {
+        let lines = |colours| {
+            let header = ["model", "value"].map(str::to_owned);
+            let rows = vec![
+                vec!["a".to_owned(), "12.5%".to_owned()],
+                vec!["bc".to_owned(), "0%".to_owned()],
+            ];
+            let table = Style { colours }.table(1, &header, rows);
+            table.replace("\x1b[1m", "").replace("\x1b[0m", "")
+        };
+        assert_eq!(
+            lines(false),
+            " model  value \n──────────────\n a      12.5% \n bc        0%".replace(" \n", "\n")
+        );
+        assert_eq!(lines(true).replace(" \n", "\n").trim_end(), lines(false));
     }
 }

@@ -15,7 +15,11 @@ pub struct Bar {
 impl Bar {
     /// A bar under a short label; hidden by `-q` and off a terminal.
     pub fn new(label: &str, output: &Output) -> Self {
-        let bar = if output.quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        let bar = if output.quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(0)
+        };
         let template = "{prefix:<10} {bar:28} {pos}/{len} {msg} [{elapsed} < {eta}]";
         let style = ProgressStyle::with_template(template).expect("the template is a constant");
         bar.set_style(style);
@@ -27,7 +31,8 @@ impl Bar {
     pub fn step(&mut self, progress: Progress) {
         self.set(progress.step, progress.steps, progress.tokens);
         let rate = self.rate();
-        self.bar.set_message(format!("loss {:.3} {rate}", progress.loss));
+        self.bar
+            .set_message(format!("loss {:.3} {rate}", progress.loss));
     }
 
     /// After a part of a job.

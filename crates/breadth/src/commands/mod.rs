@@ -7,17 +7,25 @@ use clap::Subcommand;
 use crate::output::Output;
 
 mod completions;
+mod demo;
 mod pass;
 mod profile;
 mod report;
+mod sample;
+mod score;
 mod select;
+mod train;
 
 /// Every command, in the order in which the help lists them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Demo(demo::Arguments),
     Select(select::Arguments),
     Profile(profile::Arguments),
     Pass(pass::Arguments),
+    Score(score::Arguments),
+    Sample(sample::Arguments),
+    Train(train::Arguments),
     Report(report::Arguments),
     Completions(completions::Arguments),
 }
@@ -26,9 +34,13 @@ impl Command {
     /// Runs it.
     pub fn run(self, output: &Output) -> Result<()> {
         match self {
+            Command::Demo(arguments) => demo::run(&arguments, output),
             Command::Select(arguments) => select::run(&arguments, output),
             Command::Profile(arguments) => profile::run(&arguments, output),
             Command::Pass(arguments) => pass::run(&arguments, output),
+            Command::Score(arguments) => score::run(&arguments, output),
+            Command::Sample(arguments) => sample::run(&arguments, output),
+            Command::Train(arguments) => train::run(&arguments, output),
             Command::Report(arguments) => report::run(&arguments, output),
             Command::Completions(arguments) => completions::run(&arguments),
         }

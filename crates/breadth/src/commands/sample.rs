@@ -69,10 +69,13 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let verifier = Verifier::parse(&arguments.verifier)?;
     let (text, items) = read_data(&models, &arguments.prompts, Responses::Optional)?;
     let generation = Generation::read(&models[0].1)?;
-    let max_tokens = arguments.max_tokens.or(generation.max_new_tokens).ok_or_else(|| {
-        let folder = models[0].1.display();
-        anyhow!("{folder}/generation_config.json has no max_new_tokens; say --max-tokens T")
-    })?;
+    let max_tokens = arguments
+        .max_tokens
+        .or(generation.max_new_tokens)
+        .ok_or_else(|| {
+            let folder = models[0].1.display();
+            anyhow!("{folder}/generation_config.json has no max_new_tokens; say --max-tokens T")
+        })?;
     let mut bar = Bar::new("sample", output);
     let job = SampleJob {
         models: &models,
@@ -96,9 +99,18 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         samples: arguments.k,
     };
     output.result(&document, |_| {
-        let Document { models, prompts, samples, output, .. } = &document;
+        let Document {
+            models,
+            prompts,
+            samples,
+            output,
+            ..
+        } = &document;
         let models = models.len();
-        format!("wrote {} ({models} models, {prompts} prompts, {samples} samples each)", output.display())
+        format!(
+            "wrote {} ({models} models, {prompts} prompts, {samples} samples each)",
+            output.display()
+        )
     })
 }
 

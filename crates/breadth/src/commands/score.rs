@@ -72,6 +72,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     };
     output.result(&document, |_| {
         let (models, rows) = (document.models.len(), document.rows);
-        format!("wrote {} ({models} models, {rows} rows)", document.output.display())
+        format!(
+            "wrote {} ({models} models, {rows} rows)",
+            document.output.display()
+        )
     })
 }

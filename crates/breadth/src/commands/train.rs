@@ -68,7 +68,12 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         bar.step(progress);
     })?;
     bar.finish();
-    let document = Document { command: "train", out, steps: config.train.steps, loss };
+    let document = Document {
+        command: "train",
+        out,
+        steps: config.train.steps,
+        loss,
+    };
     output.result(&document, |_| text(&document))
 }
 
@@ -79,7 +84,10 @@ fn default_out(config: &Path) -> PathBuf {
 fn text(document: &Document) -> String {
     let out = document.out.display();
     let last = match document.loss {
-        Some(loss) => format!("trained {} steps, last loss {loss:.4} nats per token", document.steps),
+        Some(loss) => format!(
+            "trained {} steps, last loss {loss:.4} nats per token",
+            document.steps
+        ),
         None => format!("all {} steps were done before", document.steps),
     };
     format!("{last}\ncheckpoints in {out}/checkpoints")

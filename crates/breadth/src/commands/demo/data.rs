@@ -6,7 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 use breadth_data::atomic;
 use breadth_lm::rng;
-use breadth_lm::task::graph_search::{Class, Example, FIGURE1_FINE_TUNE, GraphSearch, GraphSearchConfig};
+use breadth_lm::task::graph_search::{
+    Class, Example, FIGURE1_FINE_TUNE, GraphSearch, GraphSearchConfig,
+};
 use serde_json::{Value, json};
 
 /// Evaluation prompts of each class.

@@ -57,7 +57,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let demo = Demo { out: &arguments.out, seed: arguments.seed, output };
+    let demo = Demo {
+        out: &arguments.out,
+        seed: arguments.seed,
+        output,
+    };
     std::fs::create_dir_all(demo.out)
         .with_context(|| format!("cannot create the folder {}", demo.out.display()))?;
     demo.train()?;
@@ -71,9 +75,14 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let report = breadth_report::from_run(demo.out, &options)?;
     let page = demo.out.join("report.html");
     atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
-    let selection = select::document_of_run(demo.out, options.level, arguments.confidence, output)?;
+    let selection = select::document_of_run(demo.out, N, arguments.confidence, output)?;
     let verdict = breadth_report::verdict_sentence(&report);
-    let document = Document { selection, verdict, report: &page, checkpoints: &report.checkpoints };
+    let document = Document {
+        selection,
+        verdict,
+        report: &page,
+        checkpoints: &report.checkpoints,
+    };
     output.result(&document, |style| text(&report, &document, style))
 }
 
@@ -112,7 +121,8 @@ impl Demo<'_> {
     }
 
     fn run_training(&self, label: &str, config: &TrainConfig, out: &Path) -> Result<()> {
-        self.output.remark(&format!("{label}: {} steps", config.train.steps));
+        self.output
+            .remark(&format!("{label}: {} steps", config.train.steps));
         let mut bar = Bar::new(label, self.output);
         train(config, out, "demo", &mut |progress| bar.step(progress))?;
         bar.finish();
@@ -148,7 +158,11 @@ impl Demo<'_> {
         if out.exists() {
             return Ok(());
         }
-        self.output.remark(&format!("score {} responses under {} checkpoints", items.len(), models.len()));
+        self.output.remark(&format!(
+            "score {} responses under {} checkpoints",
+            items.len(),
+            models.len()
+        ));
         let mut bar = Bar::new("score", self.output);
         let job = ScoreJob {
             models,
@@ -168,7 +182,11 @@ impl Demo<'_> {
         if out.exists() {
             return Ok(());
         }
-        self.output.remark(&format!("draw {SAMPLES} responses to {} prompts from {} checkpoints", items.len(), models.len()));
+        self.output.remark(&format!(
+            "draw {SAMPLES} responses to {} prompts from {} checkpoints",
+            items.len(),
+            models.len()
+        ));
         let mut bar = Bar::new("sample", self.output);
         let job = SampleJob {
             models,
@@ -205,16 +223,39 @@ impl Demo<'_> {
 }
 
 fn text(report: &Report, document: &Document, style: Style) -> String {
-    let header = ["checkpoint", "KL", "Cov_4", "Pass@4", "Pass@8", "Pass@12", "worst rival"];
+    let header = [
+        "checkpoint",
+        "KL",
+        "Cov_4",
+        "Pass@4",
+        "Pass@8",
+        "Pass@12",
+        "worst rival",
+    ];
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.3}"));
     let row = |c: &breadth_report::Checkpoint| {
         let pass = |k| number(c.pass_at(k).and_then(|p| p.best()));
         let kl = number(c.kl.map(|e| e.value));
         let coverage = number(c.coverage_at(N.ln()).map(|p| p.cov));
-        vec![c.label(), kl, coverage, pass(4), pass(8), pass(12), number(Some(c.value))]
+        vec![
+            c.label(),
+            kl,
+            coverage,
+            pass(4),
+            pass(8),
+            pass(12),
+            number(Some(c.value)),
+        ]
     };
     let rows = report.checkpoints.iter().map(row).collect();
     let table = style.table(1, &header.map(str::to_owned), rows);
     let page = format!("open {} for the whole story", document.report.display());
-    [style.strong(&document.verdict), String::new(), table, String::new(), page].join("\n")
+    [
+        style.strong(&document.verdict),
+        String::new(),
+        table,
+        String::new(),
+        page,
+    ]
+    .join("\n")
 }

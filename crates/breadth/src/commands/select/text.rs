@@ -72,19 +72,30 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
     ));
     parts.extend(document.notes.iter().map(|note| format!("Note: {note}")));
     parts.push(style.faint(&format!(
-        "{rule} on {size}; {percent}% limits. {}",
-        legend(document.rule, &n)
+        "{rule} on {size}; {percent}% limits.{}",
+        legend(document, &n)
     )));
     parts.join("\n")
 }
 
-fn legend(rule: Rule, n: &str) -> String {
-    let certified =
-        format!("Certified limits hold Cov_{n} itself, whatever the data distribution is.");
-    match rule {
-        Rule::Tournament => format!("Value: the worst rival's share of responses. {certified}"),
-        Rule::CrossEntropy => certified,
-    }
+fn legend(document: &Document, n: &str) -> String {
+    let value = match document.rule {
+        Rule::Tournament => " Value: the worst rival's share of responses.",
+        Rule::CrossEntropy => "",
+    };
+    let certified = match has_certificate(document) {
+        true => format!(" Certified: limits of Cov_{n} itself, whatever the data distribution is."),
+        false => String::new(),
+    };
+    format!("{value}{certified}")
+}
+
+/// Whether any certified limit says something; a column of `[0, 100]%` is not worth its place.
+fn has_certificate(document: &Document) -> bool {
+    document
+        .models
+        .iter()
+        .any(|model| model.certified_low.0 > 0.0 || model.certified_high.0 < 1.0)
 }
 
 fn verdict(document: &Document, n: &str) -> String {
@@ -95,10 +106,10 @@ fn verdict(document: &Document, n: &str) -> String {
             format!("Take {winner}: it has the lowest cross-entropy.")
         }
         [first, ..] if first.value.0 == 0.0 => {
-            format!("Take {winner}: no rival gives any response {n} times its probability or more.")
+            format!("Take {winner}: no rival gives any response {n} times its probability.")
         }
         [first, ..] => format!(
-            "Take {winner}: no rival gives {n} times its probability or more to more than {} of the responses.",
+            "Take {winner}: no rival gives {n} times its probability to more than {} of the responses.",
             number::percent(first.value.0),
         ),
     }
@@ -124,14 +135,15 @@ fn loss_winner(document: &Document, n: &str) -> Option<String> {
 }
 
 fn ranking(document: &Document, n: &str, style: Style) -> String {
-    let labels = [
+    let header = [
         "rank",
         "model",
         "worst rival",
         "value",
         "limits",
         "cross-entropy",
-    ];
+    ]
+    .map(str::to_owned);
     let row = |model: &Model| {
         vec![
             model.rank.to_string(),
@@ -140,41 +152,45 @@ fn ranking(document: &Document, n: &str, style: Style) -> String {
             number::percent(model.value.0),
             number::percent_limits(model.low.0, model.high.0),
             format!("{:.4}", model.cross_entropy.0),
-            number::percent_limits(model.certified_low.0, model.certified_high.0),
         ]
     };
-    style.table(
-        3,
-        &with_certified(&labels, n),
-        document.models.iter().map(row).collect(),
-    )
+    let rows = document.models.iter().map(row).collect();
+    with_certificates(document, n, style, 3, header.to_vec(), rows)
 }
 
 fn losses(document: &Document, n: &str, style: Style) -> String {
-    let labels = ["rank", "model", "cross-entropy", "limits"];
+    let header = ["rank", "model", "cross-entropy", "limits"].map(str::to_owned);
     let row = |model: &Model| {
         vec![
             model.rank.to_string(),
             model.model.to_owned(),
             format!("{:.4}", model.value.0),
             format!("[{:.4}, {:.4}]", model.low.0, model.high.0),
-            number::percent_limits(model.certified_low.0, model.certified_high.0),
         ]
     };
-    style.table(
-        2,
-        &with_certified(&labels, n),
-        document.models.iter().map(row).collect(),
-    )
+    let rows = document.models.iter().map(row).collect();
+    with_certificates(document, n, style, 2, header.to_vec(), rows)
 }
 
-fn with_certified(labels: &[&str], n: &str) -> Vec<String> {
-    let certified = format!("Cov_{n} certified");
-    labels
-        .iter()
-        .map(|label| (*label).to_owned())
-        .chain([certified])
-        .collect()
+/// The table, with the certified limits as its last column where they say something.
+fn with_certificates(
+    document: &Document,
+    n: &str,
+    style: Style,
+    left: usize,
+    mut header: Vec<String>,
+    mut rows: Vec<Vec<String>>,
+) -> String {
+    if has_certificate(document) {
+        header.push(format!("Cov_{n} certified"));
+        for (row, model) in rows.iter_mut().zip(&document.models) {
+            row.push(number::percent_limits(
+                model.certified_low.0,
+                model.certified_high.0,
+            ));
+        }
+    }
+    style.table(left, &header, rows)
 }
 
 fn tie(document: &Document) -> Option<String> {

@@ -1,0 +1,191 @@
+//! `kill -9` at random moments of training, scoring and sampling: the resumed result is that of a run left alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const CONFIG: &str = r#"
+seed = 1
+[task]
+mixture = { g1 = 0.9, g2 = 0.1 }
+[task.graph-search]
+middle_layers = 2
+width = 2
+names = 12
+edge_order = "slot"
+family = { figure = "1", branching = 1, label = "drawn" }
+[model]
+layers = 2
+width = 32
+heads = 4
+[train]
+steps = 120
+batch_size = 16
+checkpoint_every = 15
+log_every = 5
+"#;
+
+/// Moments per command.
+const KILLS: u64 = 20;
+
+fn breadth(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_breadth"));
+    command.args(arguments).args(["-q", "--threads", "2"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs to the end; how long it took.
+fn finish(arguments: &[&str]) -> Duration {
+    let start = Instant::now();
+    let output = breadth(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    start.elapsed()
+}
+
+/// Starts, waits, kills; whether it was still running.
+fn kill_after(arguments: &[&str], wait: Duration) -> bool {
+    let mut child = breadth(arguments).spawn().unwrap();
+    std::thread::sleep(wait);
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    running
+}
+
+/// Every file under a folder, but for temporaries of killed processes.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// A number in [0, 1) that differs from moment to moment and is the same in every run of the test.
+fn fraction(i: u64) -> f64 {
+    (i as f64 * 0.618_033_988_75 + 0.05).fract()
+}
+
+fn same(got: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, moment: u64) {
+    assert_eq!(
+        got.keys().collect::<Vec<_>>(),
+        expected.keys().collect::<Vec<_>>(),
+        "moment {moment}"
+    );
+    for (name, bytes) in got {
+        assert!(
+            bytes == &expected[name],
+            "{name} differs after a kill at moment {moment}"
+        );
+    }
+}
+
+#[test]
+fn training_killed_at_twenty_moments_ends_in_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("train.toml");
+    std::fs::write(&config, CONFIG).unwrap();
+    let config = config.to_str().unwrap();
+    let whole = folder.path().join("whole");
+    let time = finish(&["train", config, "--out", whole.to_str().unwrap()]);
+    let expected = files(&whole);
+    let mut running = 0;
+    for moment in 0..KILLS {
+        let out = folder.path().join(format!("killed-{moment}"));
+        let arguments = ["train", config, "--out", out.to_str().unwrap()];
+        running += u64::from(kill_after(&arguments, time.mul_f64(fraction(moment))));
+        finish(&arguments);
+        same(&files(&out), &expected, moment);
+    }
+    assert!(
+        running >= KILLS / 2,
+        "only {running} of {KILLS} kills met a running process"
+    );
+}
+
+/// Long enough a job to be killed in the middle of.
+fn write_data(path: &Path) {
+    let line = |i: usize| {
+        let prompt = (0..20)
+            .map(|j| ((i * 7 + j * 3) % 15).to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let (a, b) = (i % 12, (i / 12) % 12);
+        format!("{{\"prompt\": [{prompt}], \"response\": [{a}, {b}, 5, 7]}}\n")
+    };
+    std::fs::write(path, (0..4000).map(line).collect::<String>()).unwrap();
+}
+
+fn killed_jobs_end_in_the_same_bits(name: &str, flags: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("train.toml");
+    std::fs::write(
+        &config,
+        CONFIG
+            .replace("steps = 120", "steps = 3")
+            .replace("every = 15", "every = 1"),
+    )
+    .unwrap();
+    let run = folder.path().join("run");
+    finish(&[
+        "train",
+        config.to_str().unwrap(),
+        "--out",
+        run.to_str().unwrap(),
+    ]);
+    let data = folder.path().join("data.jsonl");
+    write_data(&data);
+    let arguments = |out: &str| -> Vec<String> {
+        let head = [name, run.to_str().unwrap()];
+        let words = head
+            .iter()
+            .chain(flags)
+            .map(|w| w.replace("DATA", data.to_str().unwrap()));
+        words.chain(["-o".into(), out.into()]).collect()
+    };
+    // One name in a folder of its own each: the command line is part of a table's provenance, so it must not differ.
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let table = out.join("table.parquet");
+    let arguments = arguments(table.to_str().unwrap());
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let time = finish(&arguments);
+    let expected = files(&out);
+    assert_eq!(expected.len(), 1, "{:?}", expected.keys());
+    let mut running = 0;
+    for moment in 0..KILLS {
+        std::fs::remove_dir_all(&out).unwrap();
+        std::fs::create_dir(&out).unwrap();
+        running += u64::from(kill_after(&arguments, time.mul_f64(fraction(moment))));
+        finish(&arguments);
+        let mut got = files(&out);
+        got.retain(|name, _| !name.starts_with(".breadth-tmp-"));
+        same(&got, &expected, moment);
+    }
+    assert!(
+        running >= KILLS / 2,
+        "only {running} of {KILLS} kills met a running process"
+    );
+}
+
+#[test]
+fn scoring_killed_at_twenty_moments_ends_in_the_same_bits() {
+    killed_jobs_end_in_the_same_bits("score", &["--data", "DATA", "--token-logprobs"]);
+}
+
+#[test]
+fn sampling_killed_at_twenty_moments_ends_in_the_same_bits() {
+    killed_jobs_end_in_the_same_bits("sample", &["--prompts", "DATA", "-k", "4"]);
+}
