@@ -50,19 +50,19 @@ fn several_models_stand_side_by_side() {
     assert_snapshot!(profile(&three_checkpoints(), &[]), @"
     3 models against teacher: 8 rows, 8 prompts
 
-     model               KL (nats)   cross-entropy (nats)
-    ──────────────────────────────────────────────────────
-     early    0.836 [0.377, 1.296]   5.441 [4.982, 5.901]
-     even     0.405 [0.405, 0.405]   5.011 [5.011, 5.011]
-     late    0.347 [-1.263, 1.956]   4.952 [3.342, 6.561]
+     model              KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────────
+     early   0.836 [0.377, 1.296]  5.441 [4.982, 5.901]
+     even    0.405 [0.405, 0.405]  5.011 [5.011, 5.011]
+     late   0.347 [-1.263, 1.956]  4.952 [3.342, 6.561]
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
-     N =         1       2       4       8      16      32   64   128   256   512   1024
-    ─────────────────────────────────────────────────────────────────────────────────────
-     early    100%   12.5%   12.5%   12.5%      0%      0%   0%    0%    0%    0%     0%
-     even     100%      0%      0%      0%      0%      0%   0%    0%    0%    0%     0%
-     late    25.0%   25.0%   25.0%   25.0%   25.0%   25.0%   0%    0%    0%    0%     0%
+     N =        1      2      4      8     16     32  64  128  256  512  1024
+    ──────────────────────────────────────────────────────────────────────────
+     early   100%  12.5%  12.5%  12.5%     0%     0%  0%   0%   0%   0%    0%
+     even    100%     0%     0%     0%     0%     0%  0%   0%   0%   0%    0%
+     late   25.0%  25.0%  25.0%  25.0%  25.0%  25.0%  0%   0%   0%   0%    0%
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
@@ -73,19 +73,19 @@ fn few_levels_leave_room_for_limits() {
     assert_snapshot!(profile(&three_checkpoints(), &["-n", "2,4,8"]), @"
     3 models against teacher: 8 rows, 8 prompts
 
-     model               KL (nats)   cross-entropy (nats)
-    ──────────────────────────────────────────────────────
-     early    0.836 [0.377, 1.296]   5.441 [4.982, 5.901]
-     even     0.405 [0.405, 0.405]   5.011 [5.011, 5.011]
-     late    0.347 [-1.263, 1.956]   4.952 [3.342, 6.561]
+     model              KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────────
+     early   0.836 [0.377, 1.296]  5.441 [4.982, 5.901]
+     even    0.405 [0.405, 0.405]  5.011 [5.011, 5.011]
+     late   0.347 [-1.263, 1.956]  4.952 [3.342, 6.561]
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
-     N =                      2                    4                    8
-    ──────────────────────────────────────────────────────────────────────
-     early   12.5% [0.3, 52.7]%   12.5% [0.3, 52.7]%   12.5% [0.3, 52.7]%
-     even       0% [0.0, 37.0]%      0% [0.0, 37.0]%      0% [0.0, 37.0]%
-     late    25.0% [3.1, 65.1]%   25.0% [3.1, 65.1]%   25.0% [3.1, 65.1]%
+     N =                     2                   4                   8
+    ───────────────────────────────────────────────────────────────────
+     early  12.5% [0.3, 52.7]%  12.5% [0.3, 52.7]%  12.5% [0.3, 52.7]%
+     even      0% [0.0, 37.0]%     0% [0.0, 37.0]%     0% [0.0, 37.0]%
+     late   25.0% [3.1, 65.1]%  25.0% [3.1, 65.1]%  25.0% [3.1, 65.1]%
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
@@ -96,21 +96,21 @@ fn one_model_is_shown_in_full() {
     assert_snapshot!(profile(&three_checkpoints(), &["--model", "late", "-n", "1,2,4,..,64"]), @"
     late against teacher: 8 rows, 8 prompts
 
-     model               KL (nats)   cross-entropy (nats)
-    ──────────────────────────────────────────────────────
-     late    0.347 [-1.263, 1.956]   4.952 [3.342, 6.561]
+     model              KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────────
+     late   0.347 [-1.263, 1.956]  4.952 [3.342, 6.561]
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
-      N   Cov_N         limits   band over all N   KL bound
-    ────────────────────────────────────────────────────────
-      1   25.0%   [3.1, 65.1]%      [0.0, 73.1]%       100%
-      2   25.0%   [3.1, 65.1]%      [0.0, 73.1]%       100%
-      4   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      54.5%
-      8   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      28.8%
-     16   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      18.9%
-     32   25.0%   [3.1, 65.1]%      [0.0, 73.1]%      13.9%
-     64      0%   [0.0, 37.0]%      [0.0, 48.1]%      10.9%
+      N  Cov_N        limits  band over all N  KL bound
+    ────────────────────────────────────────────────────
+      1  25.0%  [3.1, 65.1]%     [0.0, 73.1]%      100%
+      2  25.0%  [3.1, 65.1]%     [0.0, 73.1]%      100%
+      4  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     54.5%
+      8  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     28.8%
+     16  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     18.9%
+     32  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     13.9%
+     64     0%  [0.0, 37.0]%     [0.0, 48.1]%     10.9%
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
@@ -169,15 +169,15 @@ fn an_impossible_response_makes_kl_infinite_and_stays_uncovered() {
     assert_snapshot!(profile(&table, &["-n", "2"]), @"
     q against teacher: 2 rows, 2 prompts
 
-     model        KL (nats)   cross-entropy (nats)
-    ───────────────────────────────────────────────
-     q       inf [inf, inf]         inf [inf, inf]
+     model       KL (nats)  cross-entropy (nats)
+    ─────────────────────────────────────────────
+     q      inf [inf, inf]        inf [inf, inf]
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
-     N   Cov_N         limits   band over all N   KL bound
-    ───────────────────────────────────────────────────────
-     2   50.0%   [1.2, 98.8]%     [0.0, 100.0]%       100%
+     N  Cov_N        limits  band over all N  KL bound
+    ───────────────────────────────────────────────────
+     2  50.0%  [1.2, 98.8]%    [0.0, 100.0]%      100%
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");

@@ -22,18 +22,18 @@ fn select_json(table: &str, arguments: &[&str]) -> serde_json::Value {
 #[test]
 fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
     assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @"
-    Take even: no rival gives any response 4 times its probability or more.
+    Take even: no rival gives any response 4 times its probability.
     The lowest cross-entropy is that of late, which falls short by a factor of 4 on 25.0% of the responses (against even).
 
-     rank   model   worst rival   value         limits   cross-entropy   Cov_4 certified
-    ─────────────────────────────────────────────────────────────────────────────────────
-     1      even    early            0%   [0.0, 37.0]%          5.0106     [0.0, 100.0]%
-     2      early   even          12.5%   [0.1, 52.7]%          5.4414     [0.0, 100.0]%
-     3      late    even          25.0%   [2.2, 65.1]%          4.9517     [0.0, 100.0]%
+     rank  model  worst rival  value        limits  cross-entropy
+    ──────────────────────────────────────────────────────────────
+     1     even   early           0%  [0.0, 37.0]%         5.0106
+     2     early  even         12.5%  [0.1, 52.7]%         5.4414
+     3     late   even         25.0%  [2.2, 65.1]%         4.9517
 
     Not excluded with 95% confidence: early, even, late.
     Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
-    Tournament (Eq 29) at N = 4 on 8 rows, 8 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    Tournament (Eq 29) at N = 4 on 8 rows, 8 prompts; 95% limits. Value: the worst rival's share of responses.
     ");
 }
 
@@ -100,18 +100,18 @@ fn levels_beyond_f64_are_given_in_nats() {
 #[test]
 fn a_tie_of_all_is_said_plainly() {
     assert_snapshot!(select(&two_models(20, 0.5), &[]), @"
-    Take a: no rival gives any response 4 times its probability or more.
+    Take a: no rival gives any response 4 times its probability.
     It also has the lowest cross-entropy.
 
-     rank   model   worst rival   value         limits   cross-entropy   Cov_4 certified
-    ─────────────────────────────────────────────────────────────────────────────────────
-     1      a       b                0%   [0.0, 16.9]%          1.0000      [0.0, 16.9]%
-     2      b       a                0%   [0.0, 16.9]%          1.5000     [0.0, 100.0]%
+     rank  model  worst rival  value        limits  cross-entropy  Cov_4 certified
+    ───────────────────────────────────────────────────────────────────────────────
+     1     a      b               0%  [0.0, 16.9]%         1.0000     [0.0, 16.9]%
+     2     b      a               0%  [0.0, 16.9]%         1.5000    [0.0, 100.0]%
 
     Tied for the best value: a, b; the lower cross-entropy decided.
     Not excluded with 95% confidence: a, b.
     Note: All models tie at N = 4, so that cross-entropy alone decided. A smaller N may separate them.
-    Tournament (Eq 29) at N = 4 on 20 rows, 20 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    Tournament (Eq 29) at N = 4 on 20 rows, 20 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_4 itself, whatever the data distribution is.
     ");
 }
 
@@ -125,19 +125,19 @@ fn a_ranking_that_says_little_is_said_plainly() {
         ("c", &[low, low, middle, middle, high, high, low]),
     ]);
     assert_snapshot!(select(&far_apart, &["-n", "2"]), @"
-    Take a: no rival gives 2 times its probability or more to more than 57.1% of the responses.
+    Take a: no rival gives 2 times its probability to more than 57.1% of the responses.
     It also has the lowest cross-entropy.
 
-     rank   model   worst rival   value          limits   cross-entropy   Cov_2 certified
-    ──────────────────────────────────────────────────────────────────────────────────────
-     1      a       c             57.1%   [15.1, 90.2]%         44.2857     [9.6, 100.0]%
-     2      b       a             71.4%   [24.8, 96.4]%         50.0000    [17.3, 100.0]%
-     3      c       b             71.4%   [24.8, 96.4]%         55.7143    [17.3, 100.0]%
+     rank  model  worst rival  value         limits  cross-entropy  Cov_2 certified
+    ────────────────────────────────────────────────────────────────────────────────
+     1     a      c            57.1%  [15.1, 90.2]%        44.2857    [9.6, 100.0]%
+     2     b      a            71.4%  [24.8, 96.4]%        50.0000   [17.3, 100.0]%
+     3     c      b            71.4%  [24.8, 96.4]%        55.7143   [17.3, 100.0]%
 
     Not excluded with 95% confidence: a, b, c.
     Note: Each of the 3 models may be the best one: more than these 7 rows are needed to tell.
     Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10.
-    Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_2 itself, whatever the data distribution is.
+    Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_2 itself, whatever the data distribution is.
     ");
 }
 
@@ -146,12 +146,12 @@ fn a_lone_candidate_wins_without_a_fight() {
     assert_snapshot!(select(&scores(&[("only", &[-1.0, -2.0])]), &[]), @"
     Take only: it is the only candidate, nothing was compared.
 
-     rank   model   worst rival   value        limits   cross-entropy   Cov_4 certified
-    ────────────────────────────────────────────────────────────────────────────────────
-     1      only    -                0%   [0.0, 0.0]%          1.5000      [0.0, 98.8]%
+     rank  model  worst rival  value       limits  cross-entropy  Cov_4 certified
+    ──────────────────────────────────────────────────────────────────────────────
+     1     only   -               0%  [0.0, 0.0]%         1.5000     [0.0, 98.8]%
 
     Not excluded with 95% confidence: only.
-    Tournament (Eq 29) at N = 4 on 2 rows, 2 prompts; 95% limits. Value: the worst rival's share of responses. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    Tournament (Eq 29) at N = 4 on 2 rows, 2 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_4 itself, whatever the data distribution is.
     ");
 }
 
@@ -257,16 +257,16 @@ fn cross_entropy_is_a_rule_to_compare_with() {
     assert_snapshot!(select(&three_checkpoints(), &rule), @"
     Take late: it has the lowest cross-entropy.
 
-     rank   model   cross-entropy             limits   Cov_4 certified
-    ───────────────────────────────────────────────────────────────────
-     1      late           4.9517   [3.3422, 6.5612]     [0.0, 100.0]%
-     2      even           5.0106   [5.0106, 5.0106]     [0.0, 100.0]%
-     3      early          5.4414   [4.9817, 5.9012]     [0.0, 100.0]%
+     rank  model  cross-entropy            limits
+    ──────────────────────────────────────────────
+     1     late          4.9517  [3.3422, 6.5612]
+     2     even          5.0106  [5.0106, 5.0106]
+     3     early         5.4414  [4.9817, 5.9012]
 
     Not excluded with 95% confidence: early, even, late.
     Note: For coverage at N = 4 the tournament takes even.
     Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
-    Lowest cross-entropy on 8 rows, 8 prompts; 95% limits. Certified limits hold Cov_4 itself, whatever the data distribution is.
+    Lowest cross-entropy on 8 rows, 8 prompts; 95% limits.
     ");
     let document = select_json(&three_checkpoints(), &rule);
     assert_eq!(
