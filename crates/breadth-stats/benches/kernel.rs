@@ -81,3 +81,27 @@ fn whole_tournament(bencher: divan::Bencher, threads: usize) {
     );
     bencher.bench(play);
 }
+
+/// The same with four responses to a prompt.
+#[divan::bench(args = [1, 2], sample_count = 3)]
+fn whole_tournament_of_clusters(bencher: divan::Bencher, threads: usize) {
+    let owned = columns();
+    let columns: Vec<&[f64]> = owned.iter().take(50).map(Vec::as_slice).collect();
+    let clusters: Vec<u32> = (0..ROWS as u32).map(|row| row / 4).collect();
+    let design = Design {
+        weights: None,
+        clusters: Some(&clusters),
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    let play = || pool.install(|| tournament(&columns, &design, level(), 0.95).unwrap());
+    let found = play();
+    let independent = tournament(&columns, &Design::default(), level(), 0.95).unwrap();
+    assert_eq!(
+        (&found.chat, &found.ranking),
+        (&independent.chat, &independent.ranking)
+    );
+    bencher.bench(play);
+}

@@ -65,9 +65,7 @@ pub fn coverage_profile(
     check_log_probs("log_q", log_q)?;
     let half_width = dkw_half_width(rows.effective_clusters(), alpha);
     let point = |&level: &Level| {
-        let share = Share::of_rows(&rows, |row| {
-            Some(is_uncovered(log_p[row], log_q[row], level))
-        });
+        let share = Share::of_all_rows(&rows, |row| is_uncovered(log_p[row], log_q[row], level));
         CoveragePoint {
             level,
             cov: share.value,

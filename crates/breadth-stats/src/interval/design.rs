@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::beta::student_t_upper;
 use crate::error::{Error, Result};
 use crate::numerics::{check_length, sum};
 
@@ -24,6 +25,9 @@ pub(crate) struct Rows {
     /// Cluster of each row, numbered from 0 without gaps.
     clusters: Option<Vec<u32>>,
     pub(crate) cluster_count: usize,
+    /// Weight of each cluster; empty for independent rows of equal weight.
+    pub(crate) cluster_weights: Vec<f64>,
+    largest_cluster: f64,
 }
 
 impl Rows {
@@ -42,12 +46,19 @@ impl Rows {
             .map(number_from_zero)
             .filter(|&(_, count)| count < n);
         let cluster_count = clusters.as_ref().map_or(n, |&(_, count)| count);
-        Ok(Rows {
+        let mut rows = Rows {
             n,
             weights: weights.filter(|w| w.iter().any(|&v| v != w[0])).map(scaled),
             clusters: clusters.map(|(labels, _)| labels),
             cluster_count,
-        })
+            cluster_weights: Vec::new(),
+            largest_cluster: 1.0,
+        };
+        if !rows.is_iid() {
+            rows.cluster_weights = rows.cluster_totals(|_| 1.0);
+            rows.largest_cluster = rows.cluster_weights.iter().copied().fold(0.0, f64::max);
+        }
+        Ok(rows)
     }
 
     /// Independent rows of equal weight.
@@ -95,8 +106,27 @@ impl Rows {
     /// Number of independent units of equal weight that carry as much as these: `(sum W_c)^2 / sum W_c^2` over clusters (Kish), which takes
     /// the rows of a cluster as copies of each other.
     pub(crate) fn effective_clusters(&self) -> f64 {
-        let totals = self.cluster_totals(|_| 1.0);
-        sum(totals.iter().copied()).powi(2) / sum(totals.iter().map(|w| w * w))
+        if self.is_iid() {
+            return self.n as f64;
+        }
+        let squares = sum(self.cluster_weights.iter().map(|w| w * w));
+        self.total_weight().powi(2) / squares
+    }
+
+    /// The least and the largest effective size that a share of `n` of the rows, of total weight `weight`, can have, whatever the outcomes.
+    ///
+    /// With the letters of [`super::Share`]: `|S_c - p W_c| <= W_max` and `sum_c |S_c - p W_c| <= 2 p (1-p) W` give
+    /// `d <= 2 n0 W_max / W * m/(m-1)`, hence `size >= W / (2 W_max g) * (m-1)/m`, where `m >= W / W_max`. Nothing is promised (0) for a handful of clusters.
+    pub(crate) fn size_bounds(&self, n: f64, weight: f64, tail: f64) -> (f64, f64) {
+        if self.is_iid() {
+            return (n, n);
+        }
+        let clusters = weight / self.largest_cluster;
+        if clusters < 10.0 {
+            return (0.0, n);
+        }
+        let penalty = (student_t_upper(clusters - 1.0, tail) / student_t_upper(n, tail)).powi(2);
+        (0.5 * (clusters - 1.0) / penalty.max(1.0), n)
     }
 }
 

@@ -13,6 +13,7 @@ mod mean;
 mod share;
 
 pub use clopper_pearson::clopper_pearson;
+pub(crate) use clopper_pearson::{lower, upper};
 pub use design::Design;
 pub(crate) use design::Rows;
 pub use dkw::dkw_half_width;

@@ -70,6 +70,16 @@ impl Share {
         Share::of_clusters(&weights, &hits, n as f64, n as f64)
     }
 
+    /// The weighted share of all rows where `hit` holds.
+    pub(crate) fn of_all_rows(rows: &Rows, hit: impl Fn(usize) -> bool) -> Share {
+        let n = rows.n as f64;
+        if rows.is_iid() {
+            return Share::of_count((0..rows.n).filter(|&row| hit(row)).count() as f64, n);
+        }
+        let hits = rows.cluster_totals(|row| f64::from(u8::from(hit(row))));
+        Share::of_clusters(&rows.cluster_weights, &hits, n, n)
+    }
+
     /// From each cluster's total weight and its part of it in the share; clusters of no weight are passed over.
     ///
     /// `largest` caps the effective size.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::pairs::Pairs;
 use super::rivals;
-use crate::interval::Share;
+use crate::interval::{Share, lower};
 use crate::log_ratio::{Level, is_uncovered};
 
 /// The slacks s tried in the certified lower bound.
@@ -50,9 +50,13 @@ fn certified_low(pairs: &Pairs, q: usize, level: Level, shares: &[Vec<f64>], alp
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut best = 0.0;
     for (promise, slack, r) in candidates {
-        // A lower limit stays below its estimate: from here on nothing can be better.
+        // A lower limit stays below its estimate: from here on nothing can be better. And it is highest if all rows are independent.
         if promise <= best {
             break;
+        }
+        let n = pairs.rows.n as f64;
+        if lower((promise + 1.0 / slack) * n, n, tail) - 1.0 / slack <= best {
+            continue;
         }
         let share = pairs.share(r, q, level.times(slack), promise + 1.0 / slack);
         best = f64::max(best, share.lower(tail) - 1.0 / slack);
@@ -62,8 +66,5 @@ fn certified_low(pairs: &Pairs, q: usize, level: Level, shares: &[Vec<f64>], alp
 
 fn certified_high(pairs: &Pairs, q: usize, level: Level, alpha: f64) -> f64 {
     let column = pairs.columns[q];
-    Share::of_rows(pairs.rows, |row| {
-        Some(is_uncovered(0.0, column[row], level))
-    })
-    .upper(0.5 * alpha)
+    Share::of_all_rows(pairs.rows, |row| is_uncovered(0.0, column[row], level)).upper(0.5 * alpha)
 }

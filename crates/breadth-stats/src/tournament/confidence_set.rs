@@ -1,17 +1,19 @@
 //! The set that contains the best model with the stated confidence.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use super::pairs::Pairs;
 use super::{Standing, rivals};
-use crate::interval::Share;
+use crate::interval::{Rows, Share, lower};
 use crate::log_ratio::{Level, is_uncovered};
 
 /// The rows on which a rival leaves a model behind, one bit each.
-struct Behind(Vec<u64>);
+pub(crate) struct Behind(Vec<u64>);
 
 impl Behind {
-    fn new(pairs: &Pairs, rival: usize, q: usize, level: Level) -> Behind {
+    pub(crate) fn new(pairs: &Pairs, rival: usize, q: usize, level: Level) -> Behind {
         let (a, b) = (pairs.columns[rival], pairs.columns[q]);
         let word = |(a, b): (&[f64], &[f64])| {
             let bits = a.iter().zip(b).enumerate();
@@ -22,7 +24,7 @@ impl Behind {
         Behind(a.chunks(64).zip(b.chunks(64)).map(word).collect())
     }
 
-    fn has(&self, row: usize) -> bool {
+    pub(crate) fn has(&self, row: usize) -> bool {
         self.0[row / 64] >> (row % 64) & 1 == 1
     }
 
@@ -35,22 +37,29 @@ impl Behind {
             .sum()
     }
 
-    /// Among the rows on which the two disagree, the share of those that are here.
-    fn share_against(&self, other: &Behind, pairs: &Pairs) -> Option<Share> {
-        let (here, there) = (self.count_without(other), other.count_without(self));
-        if here + there == 0 {
-            None
-        } else if pairs.rows.is_iid() {
-            Some(Share::of_count(here as f64, (here + there) as f64))
-        } else {
-            Some(Share::of_rows(pairs.rows, |row| {
-                (self.has(row) != other.has(row)).then(|| self.has(row))
-            }))
+    /// Whether, among the rows on which the two disagree, more than half are here for certain: the lower limit of their share, with error `tail`.
+    pub(crate) fn outnumbers(&self, other: &Behind, rows: &Rows, tail: f64) -> bool {
+        let (here, there) = (
+            self.count_without(other) as f64,
+            other.count_without(self) as f64,
+        );
+        let either = here + there;
+        if rows.weights.is_none() {
+            // The count bounds the effective size, which often settles it without looking at the clusters.
+            let (least, most) = rows.size_bounds(either, either, tail);
+            if either == 0.0 || lower(here, most, tail) <= 0.5 {
+                return false;
+            }
+            if lower(here / either * least, least, tail) > 0.5 {
+                return true;
+            }
         }
+        let disagree = |row| (self.has(row) != other.has(row)).then(|| self.has(row));
+        either > 0.0 && Share::of_rows(rows, disagree).lower(tail) > 0.5
     }
 }
 
-/// Models that no other model beats for certain; see [`super::tournament`] for the tests and their errors.
+/// Models that no other model beats for certain; see [`super::tournament()`] for the tests and their errors.
 pub(crate) fn not_excluded(
     pairs: &Pairs,
     standings: &[Standing],
@@ -66,20 +75,32 @@ pub(crate) fn not_excluded(
             .map(|r| Behind::new(pairs, r, q, level))
     };
     let on_worst: Vec<Option<Behind>> = (0..m).into_par_iter().map(worst).collect();
-    let beats = |better: &Behind, q: usize| {
-        let own = on_worst[q].as_ref()?;
-        Some(own.share_against(better, pairs)?.lower(tail) > 0.5)
+    // Filled only for the few models that come near to excluding another.
+    let on_all: Vec<OnceLock<Vec<Behind>>> = (0..m).map(|_| OnceLock::new()).collect();
+    let all_of = |q: usize| {
+        on_all[q].get_or_init(|| {
+            rivals(m, q)
+                .map(|r| Behind::new(pairs, r, q, level))
+                .collect()
+        })
+    };
+    let is_beaten = |q: usize, other: usize| {
+        let (Some(own), Some(others)) = (&on_worst[q], &on_worst[other]) else {
+            return false;
+        };
+        own.outnumbers(others, pairs.rows, tail)
+            && all_of(other)
+                .iter()
+                .all(|behind| own.outnumbers(behind, pairs.rows, tail))
     };
     let is_excluded = |q: usize| {
         let better = ranking
             .iter()
-            .filter(|&&other| standings[other].value < standings[q].value);
-        better.into_iter().any(|&other| {
-            let first = on_worst[other].as_ref().and_then(|behind| beats(behind, q));
-            first == Some(true)
-                && rivals(m, other)
-                    .all(|r| beats(&Behind::new(pairs, r, other, level), q) == Some(true))
-        })
+            .take_while(|&&other| standings[other].value < standings[q].value);
+        better.into_iter().any(|&other| is_beaten(q, other))
     };
-    (0..m).filter(|&q| !is_excluded(q)).collect()
+    (0..m)
+        .into_par_iter()
+        .filter(|&q| !is_excluded(q))
+        .collect()
 }

@@ -4,6 +4,8 @@ mod certificate;
 mod confidence_set;
 mod kernel;
 mod pairs;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Ordering;
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::kernel::{Units, counts};
 use super::rivals;
-use crate::interval::{Rows, Share};
+use crate::interval::{Rows, Share, lower, upper};
 use crate::log_ratio::{Level, is_uncovered};
 
 /// All models of a tournament on the same rows.
@@ -47,7 +47,7 @@ impl<'a> Pairs<'a> {
             return Share::of_count((chat * n).round(), n);
         }
         let (a, b) = (self.columns[rival], self.columns[q]);
-        Share::of_rows(self.rows, |row| Some(is_uncovered(a[row], b[row], level)))
+        Share::of_all_rows(self.rows, |row| is_uncovered(a[row], b[row], level))
     }
 
     /// For every q, limits of the true maximum over rivals; both 0 without rivals.
@@ -63,27 +63,28 @@ impl<'a> Pairs<'a> {
             .collect()
     }
 
+    /// Rivals are taken from the largest share down, until no effective size could let the next one raise either limit. For independent rows, whose
+    /// size is known, that is after the first.
     fn limits_for(&self, q: usize, chat: &[f64], level: Level, alpha: f64) -> (f64, f64) {
         let m = self.len();
-        let low_tail = 0.5 * alpha / (m - 1).max(1) as f64;
+        let (low_tail, high_tail) = (0.5 * alpha / (m - 1).max(1) as f64, 0.5 * alpha);
+        let (n, weight) = (self.rows.n as f64, self.rows.total_weight());
+        let most = self.rows.size_bounds(n, weight, low_tail).1;
+        let least = self.rows.size_bounds(n, weight, high_tail).0;
         let mut by_share: Vec<usize> = rivals(m, q).collect();
         by_share.sort_by(|a, b| chat[b * m + q].total_cmp(&chat[a * m + q]));
-        if self.rows.is_iid() {
-            // At a common size the limits grow with the share: the largest speaks for all.
-            by_share.truncate(1);
-        }
-        by_share.into_iter().fold((0.0, 0.0), |(low, high), r| {
+        let (mut low, mut high) = (0.0_f64, 0.0_f64);
+        for r in by_share {
             let value = chat[r * m + q];
+            if lower(value * most, most, low_tail) <= low
+                && upper(value * least, least, high_tail) <= high
+            {
+                break;
+            }
             let share = self.share(r, q, level, value);
-            let lower = if value > low {
-                share.lower(low_tail)
-            } else {
-                0.0
-            };
-            (
-                f64::max(low, lower),
-                f64::max(high, share.upper(0.5 * alpha)),
-            )
-        })
+            low = low.max(share.lower(low_tail));
+            high = high.max(share.upper(high_tail));
+        }
+        (low, high)
     }
 }
