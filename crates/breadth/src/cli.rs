@@ -8,6 +8,9 @@ use crate::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
+  # the whole story in minutes: trains, checkpoints, scores, samples, selects
+  breadth demo
+
   # take the checkpoint that Best-of-16 will thank you for
   breadth select scores.parquet --best-of 16
 

@@ -21,9 +21,9 @@ Examples:
   breadth pass samples.parquet
 
   # graph search: any path from source to target counts
-  breadth sample runs/finetune --prompts heldout.jsonl -k 16 --verifier valid-path -o samples.parquet
+  breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
 
-Sampling is at temperature 1; the table has every response's log-probability under the model that drew it. A killed command goes
+Sampling is at temperature 1; the table has every response's log-probability under the model that drew it. A killed command goes \
 on where it was when run again.";
 
 /// Draw K responses per prompt from models, with rewards, as a sample table

@@ -20,9 +20,9 @@ Examples:
   breadth select scores.parquet --best-of 16
 
   # two checkpoints, each token's log-probability kept
-  breadth score ckpt/step-1000 ckpt/step-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
+  breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
 
-A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, with optional prompt_id, response_id,
+A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, with optional prompt_id, response_id, \
 group and weight. A killed command goes on where it was when run again.";
 
 /// Score given responses under models: log q(y|x), as a score table

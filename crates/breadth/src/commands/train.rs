@@ -18,7 +18,7 @@ Examples:
   breadth train finetune.toml --seed 1 --out runs/finetune-1
 
 A configuration:
-  init = \"runs/pretrain/checkpoints/step-002500\"   # or [model] layers, width, heads for fresh weights
+  init = \"runs/pretrain/checkpoints/step-002500\"   # or a [model] section
   [data]
   files = [\"train.jsonl\"]                          # lines of {\"prompt\": .., \"response\": ..}
   [optimizer]
@@ -29,7 +29,7 @@ A configuration:
   batch_size = 64
   checkpoint_every = 30
 
-The loss is the cross-entropy of the response tokens. The run folder holds Hugging Face checkpoints, metrics.parquet and what a
+The loss is the cross-entropy of the response tokens. The run folder holds Hugging Face checkpoints, metrics.parquet and what a \
 resume needs: kill it at any moment and run the same command again.";
 
 /// Train a model from a TOML file; a killed run resumes to the same bits

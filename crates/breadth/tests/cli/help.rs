@@ -24,9 +24,13 @@ fn breadth() {
     Usage: breadth [OPTIONS] <COMMAND>
 
     Commands:
+      demo         Train, checkpoint, score, sample, select, report: the whole story in minutes
       select       Select the checkpoint that covers the data best: the tournament over all models
       profile      The coverage profile of models against a reference, with KL and cross-entropy
       pass         Pass@k, or Best-of-k for rewards, of every model, with intervals
+      score        Score given responses under models: log q(y|x), as a score table
+      sample       Draw K responses per prompt from models, with rewards, as a sample table
+      train        Train a model from a TOML file; a killed run resumes to the same bits
       report       Write one self-contained HTML page about a run
       completions  Print the completion script of a shell
 
@@ -48,6 +52,9 @@ fn breadth() {
               Say nothing on stderr unless something is wrong
 
     Examples:
+      # the whole story in minutes: trains, checkpoints, scores, samples, selects
+      breadth demo
+
       # take the checkpoint that Best-of-16 will thank you for
       breadth select scores.parquet --best-of 16
 
@@ -268,6 +275,166 @@ fn report() {
 }
 
 #[test]
+fn demo() {
+    assert_snapshot!(help(&["demo", "--help"]), @"
+    Train, checkpoint, score, sample, select, report: the whole story in minutes
+
+    Usage: breadth demo [OPTIONS]
+
+    Options:
+      -o, --out <DIR>       Run folder [default: breadth-demo]
+          --seed <S>        Seed of the weights, the data and the samples [default: 0]
+          --confidence <P>  Confidence of intervals and bands [default: 0.95]
+      -h, --help            Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # trains, checkpoints, scores, samples, selects; then open breadth-demo/report.html
+      breadth demo
+
+      # the other commands on what it left
+      breadth select breadth-demo --best-of 8
+      breadth profile breadth-demo --reference exact -n 1,2,4,8
+      breadth pass breadth-demo -k 4,8,12
+
+    A small GPT learns to find paths through layered graphs from three policies, then is fine-tuned on
+    nine parts of the first and one part of its opposite. Its loss falls to the end; its coverage is
+    best early, before the tenth part is given up, and so is its Pass@8. This is Figure 1 of the paper
+    in miniature. A killed demo goes on where it was.
+    ");
+}
+
+#[test]
+fn score() {
+    assert_snapshot!(help(&["score", "--help"]), @r#"
+    Score given responses under models: log q(y|x), as a score table
+
+    Usage: breadth score [OPTIONS] --data <FILE>... --output <FILE> <MODEL>...
+
+    Arguments:
+      <MODEL>...  Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them,
+                  or run folders
+
+    Options:
+          --data <FILE>...  JSON Lines of prompts and responses
+      -o, --output <FILE>   Where the score table goes (Parquet)
+          --token-logprobs  Keep the log-probability of every token
+      -h, --help            Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # every checkpoint of a run on held-out responses
+      breadth score runs/finetune --data heldout.jsonl -o scores.parquet
+
+      # then: which one to take
+      breadth select scores.parquet --best-of 16
+
+      # two checkpoints, each token's log-probability kept
+      breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
+
+    A line of the data is {"prompt": .., "response": ..}, each text or a list of token ids, with
+    optional prompt_id, response_id, group and weight. A killed command goes on where it was when run
+    again.
+    "#);
+}
+
+#[test]
+fn sample() {
+    assert_snapshot!(help(&["sample", "--help"]), @"
+    Draw K responses per prompt from models, with rewards, as a sample table
+
+    Usage: breadth sample [OPTIONS] --prompts <FILE>... -k <K> --output <FILE> <MODEL>...
+
+    Arguments:
+      <MODEL>...  Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them,
+                  or run folders
+
+    Options:
+          --prompts <FILE>...  JSON Lines of prompts (and responses, for --verifier exact)
+      -k <K>                   Responses per prompt
+      -o, --output <FILE>      Where the sample table goes (Parquet)
+          --verifier <V>       What gives the reward: exact, valid-path, or policy:TRAIN.toml [default:
+                               exact]
+          --max-tokens <T>     Longest response in tokens [default: max_new_tokens of the model's
+                               generation_config.json]
+          --text               Keep the text of every response
+          --seed <S>           Seed; the same seed gives the same responses [default: 0]
+      -h, --help               Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # 64 responses per prompt from every checkpoint, right if equal to the line's response
+      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --verifier exact -o samples.parquet
+
+      # then: Pass@k
+      breadth pass samples.parquet
+
+      # graph search: any path from source to target counts
+      breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
+
+    Sampling is at temperature 1; the table has every response's log-probability under the model that
+    drew it. A killed command goes on where it was when run again.
+    ");
+}
+
+#[test]
+fn train() {
+    assert_snapshot!(help(&["train", "--help"]), @r#"
+    Train a model from a TOML file; a killed run resumes to the same bits
+
+    Usage: breadth train [OPTIONS] <CONFIG.toml>
+
+    Arguments:
+      <CONFIG.toml>  The configuration
+
+    Options:
+      -o, --out <DIR>  Run folder [default: `out` of the configuration, or runs/ and the configuration's
+                       name]
+          --seed <S>   Seed, instead of the configuration's
+      -h, --help       Print help
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # train, or go on where a killed run stopped
+      breadth train finetune.toml --out runs/finetune
+
+      # the same configuration under another seed
+      breadth train finetune.toml --seed 1 --out runs/finetune-1
+
+    A configuration:
+      init = "runs/pretrain/checkpoints/step-002500"   # or a [model] section
+      [data]
+      files = ["train.jsonl"]                          # lines of {"prompt": .., "response": ..}
+      [optimizer]
+      learning_rate = 1e-4
+      warmup_steps = 10
+      [train]
+      steps = 480
+      batch_size = 64
+      checkpoint_every = 30
+
+    The loss is the cross-entropy of the response tokens. The run folder holds Hugging Face checkpoints,
+    metrics.parquet and what a resume needs: kill it at any moment and run the same command again.
+    "#);
+}
+
+#[test]
 fn completions() {
     assert_snapshot!(help(&["completions", "--help"]), @r#"
     Print the completion script of a shell
@@ -330,8 +497,10 @@ fn every_shell_gets_completions_of_every_command() {
 
 #[test]
 fn wrong_command_lines() {
-    assert_snapshot!(usage_error(&["chose", "scores.parquet"]), @"
-    error: unrecognized subcommand 'chose'
+    assert_snapshot!(usage_error(&["selekt", "scores.parquet"]), @"
+    error: unrecognized subcommand 'selekt'
+
+      tip: a similar subcommand exists: 'select'
 
     Usage: breadth [OPTIONS] <COMMAND>
 

@@ -30,8 +30,8 @@ Examples:
   breadth profile breadth-demo --reference exact -n 1,2,4,8
   breadth pass breadth-demo -k 4,8,12
 
-A small GPT learns to find paths through layered graphs from three policies, then is fine-tuned on nine parts of the first and one part
-of its opposite. Its loss falls to the end; its coverage is best early, before the tenth part is given up, and so is its Pass@8. This is
+A small GPT learns to find paths through layered graphs from three policies, then is fine-tuned on nine parts of the first and one part \
+of its opposite. Its loss falls to the end; its coverage is best early, before the tenth part is given up, and so is its Pass@8. This is \
 Figure 1 of the paper in miniature. A killed demo goes on where it was.";
 
 /// Name of the exact law in `scores.parquet`.
@@ -64,6 +64,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     };
     std::fs::create_dir_all(demo.out)
         .with_context(|| format!("cannot create the folder {}", demo.out.display()))?;
+    data::write(demo.out, demo.seed)?;
     demo.train()?;
     demo.measure()?;
     demo.describe()?;
@@ -131,7 +132,6 @@ impl Demo<'_> {
 
     /// Scores and samples of every checkpoint.
     fn measure(&self) -> Result<()> {
-        data::write(self.out, self.seed)?;
         let models = checkpoint::find(self.out)?;
         let items = self.items(&models, "evaluation.jsonl")?;
         // Each prompt's response is the only right one of its class, so the exact law gives it probability 1.
