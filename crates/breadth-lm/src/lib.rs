@@ -10,5 +10,7 @@ pub mod text;
 pub mod tokenizer;
 pub mod train;
 pub mod tree;
+mod vectorized;
 
 pub use error::{Error, Result};
+pub(crate) use vectorized::vectorized;

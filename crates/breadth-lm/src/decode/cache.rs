@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::model::kernels::gemm::{Matrix, matmul};
 use crate::model::kernels::math;
+use crate::vectorized;
 
 /// Keys and values of one layer. A row is `2 width` numbers: key, then value.
 pub struct LayerCache {
@@ -98,24 +99,46 @@ impl LayerCache {
             matmul(&mut scores, stride, q, k.t(), scale, false);
             for (j, &member) in members.iter().enumerate() {
                 let q = &query[j * width + column..][..d];
-                let own_rows = self.responses[member].chunks_exact(2 * width);
                 let row = &mut scores[j * stride..][..stride];
-                for (score, key) in row[keys..].iter_mut().zip(own_rows) {
-                    *score = scale * math::dot(q, &key[column..][..d]);
-                }
-                math::softmax_in_place(row);
+                let own = &self.responses[member][column..];
+                own_scores_and_softmax(row, keys, q, own, 2 * width, scale);
             }
             let p = Matrix::new(&scores, n, keys, stride);
             let v = Matrix::new(&rows[width + column..], keys, d, 2 * width);
             matmul(&mut out[column..], width, p, v, 1.0, false);
             for (j, &member) in members.iter().enumerate() {
                 let target = &mut out[j * width + column..][..d];
-                let own_rows = self.responses[member].chunks_exact(2 * width);
-                for (p, row) in scores[j * stride + keys..][..own].iter().zip(own_rows) {
-                    for (t, v) in target.iter_mut().zip(&row[width + column..][..d]) {
-                        *t = p.mul_add(*v, *t);
-                    }
-                }
+                let own_scores = &scores[j * stride + keys..][..own];
+                add_own_values(target, own_scores, &self.responses[member][width + column..], 2 * width);
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Fills the scores from `keys` on against a response's own keys (rows `row_stride` apart), then takes the softmax of the whole row.
+    fn own_scores_and_softmax(
+        row: &mut [f32],
+        keys: usize,
+        query: &[f32],
+        own: &[f32],
+        row_stride: usize,
+        scale: f32,
+    ) {
+        for (i, score) in row[keys..].iter_mut().enumerate() {
+            *score = scale * math::dot(query, &own[i * row_stride..][..query.len()]);
+        }
+        math::softmax_in_place(row);
+    }
+}
+
+vectorized! {
+    /// Adds a response's own values (rows `row_stride` apart), weighted.
+    fn add_own_values(target: &mut [f32], weights: &[f32], own: &[f32], row_stride: usize) {
+        for (i, &weight) in weights.iter().enumerate() {
+            let value = &own[i * row_stride..][..target.len()];
+            for (t, v) in target.iter_mut().zip(value) {
+                *t = weight.mul_add(*v, *t);
             }
         }
     }

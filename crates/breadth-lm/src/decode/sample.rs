@@ -6,9 +6,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::cache::{CacheShape, LayerCache};
 use crate::error::{Error, Result};
-use crate::model::kernels;
+use crate::model::kernels::math;
 use crate::model::{Batch, Checkpoint, Decoder, Sequence};
 use crate::rng;
+use crate::vectorized;
 
 /// A drawn response.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,9 +190,7 @@ impl<'a> Sampler<'a> {
 
 /// Inverts the cumulative distribution of `softmax(logits)` at `u`; the token and its log-probability.
 fn draw_token(logits: &[f32], u: f64) -> (u32, f32) {
-    let mut weights = logits.to_vec();
-    let shift = kernels::math::max(&weights);
-    let total = kernels::math::exp_in_place(&mut weights, shift);
+    let (weights, shift, total) = exponentials(logits);
     let sum: f64 = weights.iter().map(|&w| f64::from(w)).sum();
     let mut left = u * sum;
     let mut token = weights.len() - 1;
@@ -203,6 +202,16 @@ fn draw_token(logits: &[f32], u: f64) -> (u32, f32) {
         }
     }
     (token as u32, logits[token] - shift - total.ln())
+}
+
+vectorized! {
+    /// `e^(logit - shift)`, the shift (the largest logit) and the sum.
+    fn exponentials(logits: &[f32]) -> (Vec<f32>, f32, f32) {
+        let mut weights = logits.to_vec();
+        let shift = math::max(&weights);
+        let total = math::exp_in_place(&mut weights, shift);
+        (weights, shift, total)
+    }
 }
 
 fn values(tensor: Tensor<2>) -> Vec<f32> {

@@ -8,7 +8,7 @@ use crate::model::{Batch, Checkpoint, Decoder, Sequence};
 
 /// Input tokens in one forward pass: enough for the matrix products to run at full speed, few enough for their activations to
 /// stay small.
-const BATCH_TOKENS: usize = 2048;
+const BATCH_TOKENS: usize = 1024;
 
 /// `log q(y_h | x, y_<h)` of every response token, in nats: one list per sequence.
 ///

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::GradientTransformation;
 use crate::tree::{Array, Tree};
+use crate::vectorized;
 
 /// `m / (sqrt(v) + epsilon)` with bias-corrected moments `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`
 /// (Kingma and Ba 2015).
@@ -32,7 +33,7 @@ impl GradientTransformation for ScaleByAdam {
     fn update(&mut self, updates: &mut Tree, _: &Tree, step: u64) {
         let [b1, b2] = self.betas;
         let correction = |beta: f64| 1.0 - beta.powf(step as f64 + 1.0);
-        let scale = Scale {
+        let by = Scale {
             b1: b1 as f32,
             b2: b2 as f32,
             first: (1.0 / correction(b1)) as f32,
@@ -50,7 +51,7 @@ impl GradientTransformation for ScaleByAdam {
             .collect();
         leaves
             .into_par_iter()
-            .for_each(|(g, m, v)| scale.apply(&mut g.data, &mut m.data, &mut v.data));
+            .for_each(|(g, m, v)| scale(&by, &mut g.data, &mut m.data, &mut v.data));
     }
 
     fn state(&self) -> Tree {
@@ -75,14 +76,13 @@ struct Scale {
     epsilon: f32,
 }
 
-impl Scale {
-    fn apply(&self, g: &mut [f32], m: &mut [f32], v: &mut [f32]) {
-        pulp::Arch::new().dispatch(|| {
-            for ((g, m), v) in g.iter_mut().zip(m).zip(v) {
-                *m = self.b1 * *m + (1.0 - self.b1) * *g;
-                *v = self.b2 * *v + (1.0 - self.b2) * *g * *g;
-                *g = *m * self.first / ((*v * self.second).sqrt() + self.epsilon);
-            }
-        });
+vectorized! {
+    /// Both moments and the update of one array, in one pass.
+    fn scale(by: &Scale, g: &mut [f32], m: &mut [f32], v: &mut [f32]) {
+        for ((g, m), v) in g.iter_mut().zip(m).zip(v) {
+            *m = by.b1 * *m + (1.0 - by.b1) * *g;
+            *v = by.b2 * *v + (1.0 - by.b2) * *g * *g;
+            *g = *m * by.first / ((*v * by.second).sqrt() + by.epsilon);
+        }
     }
 }

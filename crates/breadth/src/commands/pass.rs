@@ -1,7 +1,10 @@
 //! `breadth pass`: how often is the best of k samples right?
 
+use std::path::Path;
+
 use anyhow::{Result, anyhow, bail};
 use breadth_data::{Outcome, SampleTable};
+use breadth_report::{Options, Report};
 use breadth_stats::{Estimate, PromptOutcome, pass_estimate};
 use serde::Serialize;
 
@@ -24,7 +27,8 @@ Examples:
 
 Pass@k is the probability that at least one of k samples is right, averaged over prompts. The estimate is unbiased: \
 1 - C(n-c,k)/C(n,k) for c right ones of n, not a resampling. With rewards in [0,1] it is the expected best reward of \
-k. Intervals are over prompts.";
+k. Intervals are over prompts. Prompts count the same, save in a run folder: there they count as scores.parquet \
+weights them, so that the numbers are those of the report.";
 
 /// Pass@k, or Best-of-k for rewards, of every model, with intervals
 #[derive(Debug, clap::Args)]
@@ -71,18 +75,18 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         .map(|(model, outcomes)| graded(model, &table.prompts, outcomes))
         .collect::<Result<Vec<Graded>>>()?;
     let ks = arguments.ks(&graded)?;
+    let weighing = arguments.weighing(&ks)?;
     let passed = graded
         .into_iter()
-        .map(|graded| passed(graded, &ks, arguments.confidence))
+        .map(|graded| passed(graded, &ks, &weighing, arguments.confidence))
         .collect::<Result<Vec<Passed>>>()?;
     let document = Document {
         command: "pass",
         confidence: arguments.confidence,
+        weighting: weighing.name(),
         models: passed.iter().map(|one| Model::new(one, &ks)).collect(),
     };
-    output.result(&document, |style| {
-        text(&passed, &ks, arguments.confidence, style)
-    })
+    output.result(&document, |style| text(&passed, &ks, &document, style))
 }
 
 fn graded<'a>(
@@ -122,13 +126,69 @@ fn graded<'a>(
     })
 }
 
-fn passed<'a>(graded: Graded<'a>, ks: &[u64], confidence: f64) -> Result<Passed<'a>> {
-    let estimate = |&k: &u64| Ok(pass_estimate(&graded.outcomes, None, k, confidence)?);
+/// What the mean over prompts stands for.
+enum Weighing {
+    /// Every prompt counts the same.
+    Equal,
+    /// Prompts count as the run's `scores.parquet` weights them, so that these numbers are those of its report.
+    AsScored(Box<Report>),
+}
+
+impl Weighing {
+    fn name(&self) -> &'static str {
+        match self {
+            Weighing::Equal => "equal",
+            Weighing::AsScored(_) => "as scored",
+        }
+    }
+
+    fn estimate(&self, graded: &Graded, k: u64, confidence: f64) -> Result<Estimate> {
+        let Weighing::AsScored(report) = self else {
+            return Ok(pass_estimate(&graded.outcomes, None, k, confidence)?);
+        };
+        let scored = report
+            .checkpoints
+            .iter()
+            .find(|checkpoint| checkpoint.model == graded.model);
+        let point = scored.and_then(|checkpoint| checkpoint.pass_at(k)?.sampled);
+        point.ok_or_else(|| {
+            anyhow!(
+                "model `{}` has samples in the run but no scores to weight its prompts by; give samples.parquet \
+                 itself for the plain mean",
+                graded.model
+            )
+        })
+    }
+}
+
+fn passed<'a>(
+    graded: Graded<'a>,
+    ks: &[u64],
+    weighing: &Weighing,
+    confidence: f64,
+) -> Result<Passed<'a>> {
+    let estimate = |&k: &u64| weighing.estimate(&graded, k, confidence);
     let estimates = ks.iter().map(estimate).collect::<Result<Vec<Estimate>>>()?;
     Ok(Passed { graded, estimates })
 }
 
 impl Arguments {
+    /// A run that was scored says how much each prompt counts.
+    fn weighing(&self, ks: &[u64]) -> Result<Weighing> {
+        let is_scored = |folder: &&Path| folder.join("scores.parquet").is_file();
+        let Some(folder) = self.tables.run_folder().filter(is_scored) else {
+            return Ok(Weighing::Equal);
+        };
+        let options = Options {
+            passes: ks.to_vec(),
+            confidence: self.confidence,
+            ..Options::default()
+        };
+        Ok(Weighing::AsScored(Box::new(breadth_report::from_run(
+            folder, &options,
+        )?)))
+    }
+
     /// The ks asked for, or powers of two, none beyond the samples of any prompt.
     fn ks(&self, graded: &[Graded]) -> Result<Vec<u64>> {
         let scarce = graded.iter().min_by_key(|one| one.fewest.samples);
@@ -161,6 +221,7 @@ impl Arguments {
 struct Document<'a> {
     command: &'static str,
     confidence: f64,
+    weighting: &'static str,
     models: Vec<Model<'a>>,
 }
 
@@ -201,7 +262,7 @@ impl<'a> Model<'a> {
     }
 }
 
-fn text(passed: &[Passed], ks: &[u64], confidence: f64, style: Style) -> String {
+fn text(passed: &[Passed], ks: &[u64], document: &Document, style: Style) -> String {
     let is_graded = passed
         .iter()
         .flat_map(|one| &one.graded.outcomes)
@@ -212,14 +273,15 @@ fn text(passed: &[Passed], ks: &[u64], confidence: f64, style: Style) -> String 
     } else {
         "Pass@k: probability that at least one of k samples is right, averaged over prompts"
     };
-    let percent = number::trimmed(100.0 * confidence);
+    let percent = number::trimmed(100.0 * document.confidence);
     [
         style.strong(title),
         String::new(),
         estimates(passed, ks, name, style),
         String::new(),
         style.faint(&format!(
-            "unbiased for each prompt; {percent}% intervals over prompts, all of them with --json"
+            "prompts weighted: {}; {percent}% intervals over prompts, all of them with --json",
+            document.weighting
         )),
     ]
     .join("\n")

@@ -99,3 +99,30 @@ fn rows_of_samples_and_counts_agree() {
         pass_json(&counts(&[("m", &[(4, 2)])]), &[])
     );
 }
+
+#[test]
+fn a_run_folder_weights_its_prompts_as_its_scores_do() {
+    let scores = r#"{"prompt_id":0,"model":"m","logprob":-1,"group":"common","weight":9}
+{"prompt_id":1,"model":"m","logprob":-1,"group":"rare","weight":1}
+"#;
+    let samples = r#"{"model":"m","prompt_id":0,"n":4,"c":4,"group":"common"}
+{"model":"m","prompt_id":1,"n":4,"c":0,"group":"rare"}
+"#;
+    let folder = Folder::with(&[
+        ("run/run.json", "{}"),
+        ("run/scores.parquet", scores),
+        ("run/samples.parquet", samples),
+    ]);
+    let of_run = folder.run(&["pass", "run", "-k", "1", "--json"]).json();
+    assert_eq!(
+        (&of_run["weighting"], points(&of_run, "value")),
+        (&"as scored".into(), vec![0.9])
+    );
+    let of_table = folder
+        .run(&["pass", "run/samples.parquet", "-k", "1", "--json"])
+        .json();
+    assert_eq!(
+        (&of_table["weighting"], points(&of_table, "value")),
+        (&"equal".into(), vec![0.5])
+    );
+}

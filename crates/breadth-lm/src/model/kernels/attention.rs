@@ -1,10 +1,9 @@
 //! Causal multi-head attention over packed sequences, and its gradient.
 
-use pulp::Arch;
-
 use super::Span;
 use super::gemm::{Matrix, matmul};
 use super::math;
+use crate::vectorized;
 
 /// Queries of one head are taken this many at a time, so that keys nobody in the block may see are never multiplied.
 const BLOCK: usize = 64;
@@ -96,13 +95,7 @@ impl Tile {
             shape.scale(),
             false,
         );
-        Arch::new().dispatch(|| {
-            for (j, row) in out.chunks_exact_mut(self.keys).enumerate() {
-                let (seen, hidden) = row.split_at_mut(self.first_position + j + 1);
-                math::softmax_in_place(seen);
-                hidden.fill(0.0);
-            }
-        });
+        causal_softmax(out, self.keys, self.first_position);
     }
 }
 
@@ -174,14 +167,25 @@ pub fn attention_backward(
     [dquery, dkey_value]
 }
 
-/// Replaces `dp` by `p (dp - sum_k p_k dp_k)` row by row.
-fn softmax_backward(p: &[f32], dp: &mut [f32], width: usize) {
-    Arch::new().dispatch(|| {
+vectorized! {
+    /// Softmax of each row over the keys up to the row's position, 0 beyond.
+    fn causal_softmax(scores: &mut [f32], keys: usize, first_position: usize) {
+        for (j, row) in scores.chunks_exact_mut(keys).enumerate() {
+            let (seen, hidden) = row.split_at_mut(first_position + j + 1);
+            math::softmax_in_place(seen);
+            hidden.fill(0.0);
+        }
+    }
+}
+
+vectorized! {
+    /// Replaces `dp` by `p (dp - sum_k p_k dp_k)` row by row.
+    fn softmax_backward(p: &[f32], dp: &mut [f32], width: usize) {
         for (p, dp) in p.chunks_exact(width).zip(dp.chunks_exact_mut(width)) {
             let mean = math::dot(p, dp);
             for (dp, &p) in dp.iter_mut().zip(p) {
                 *dp = p * (*dp - mean);
             }
         }
-    });
+    }
 }

@@ -1,8 +1,8 @@
 //! Elementwise and row-wise arithmetic that the compiler vectorises.
 //!
 //! Sums run over [`LANES`] independent accumulators in a fixed order, so a result depends on the data alone, never
-//! on the thread count. Everything here is `#[inline(always)]`: the caller wraps it in [`pulp::Arch::dispatch`], which
-//! compiles the body once per instruction set and picks one at run time.
+//! on the thread count. Everything here is `#[inline(always)]`: the caller is a [`vectorized`](crate::vectorized) function, which is
+//! compiled once per instruction set.
 
 /// Independent accumulators of a reduction: one AVX-512 register of `f32`.
 pub const LANES: usize = 16;
