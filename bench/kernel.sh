@@ -2,7 +2,5 @@
 # The pairwise kernel against NumPy's column loop, in the same run. Needs a Python with numpy: PYTHON=... bench/kernel.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-cargo bench -q -p breadth-stats --bench kernel | tee "$out"
-OMP_NUM_THREADS=1 "${PYTHON:-python3}" bench/kernel_numpy.py "$out"
+cargo bench -q -p breadth-stats --bench kernel --no-run
+OMP_NUM_THREADS=1 "${PYTHON:-python3}" bench/kernel_numpy.py

@@ -61,11 +61,27 @@ fn weighted(bencher: divan::Bencher, threads: usize) {
     run(bencher, threads, Some(&weights));
 }
 
-/// Everything `select` prints, limits and certificates included, for 50 of the models.
+/// Checkpoints of a run, each a step away from the one before.
+fn checkpoints() -> Vec<Vec<f64>> {
+    let steps = columns();
+    let mut walk = vec![steps[0].clone()];
+    for step in &steps[1..50] {
+        let last = &walk[walk.len() - 1];
+        walk.push(
+            last.iter()
+                .zip(step)
+                .map(|(last, step)| (last + 0.3 * (step + 63.0)).min(0.0))
+                .collect(),
+        );
+    }
+    walk
+}
+
+/// Everything `select` prints, limits and certificates included, for 50 checkpoints.
 #[divan::bench(args = [1, 2], sample_count = 3)]
 fn whole_tournament(bencher: divan::Bencher, threads: usize) {
-    let owned = columns();
-    let columns: Vec<&[f64]> = owned.iter().take(50).map(Vec::as_slice).collect();
+    let owned = checkpoints();
+    let columns: Vec<&[f64]> = owned.iter().map(Vec::as_slice).collect();
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -85,8 +101,8 @@ fn whole_tournament(bencher: divan::Bencher, threads: usize) {
 /// The same with four responses to a prompt.
 #[divan::bench(args = [1, 2], sample_count = 3)]
 fn whole_tournament_of_clusters(bencher: divan::Bencher, threads: usize) {
-    let owned = columns();
-    let columns: Vec<&[f64]> = owned.iter().take(50).map(Vec::as_slice).collect();
+    let owned = checkpoints();
+    let columns: Vec<&[f64]> = owned.iter().map(Vec::as_slice).collect();
     let clusters: Vec<u32> = (0..ROWS as u32).map(|row| row / 4).collect();
     let design = Design {
         weights: None,

@@ -1,7 +1,7 @@
 //! Pass@k and Best-of-k: unbiased from samples, exact from a known probability.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, Rows, Share};
+use crate::interval::{ClusterWeights, Design, Estimate, Rows, Share};
 use crate::numerics::{error_rate, sum};
 
 /// Unbiased Pass@k of one prompt from `c` correct among `n` samples: `1 - C(n-c, k) / C(n, k)`.
@@ -176,10 +176,8 @@ pub fn pass_estimate(
         .map(of_prompt)
         .collect::<Result<_>>()?;
     let samples: u64 = prompts.iter().map(PromptOutcome::samples).sum();
-    let (totals, hits) = (
-        rows.cluster_totals(|_| 1.0),
-        rows.cluster_totals(|row| passes[row]),
-    );
+    let totals = ClusterWeights::new(rows.cluster_totals(|_| 1.0));
+    let hits = rows.cluster_totals(|row| passes[row]);
     let share = Share::of_clusters(&totals, &hits, samples as f64, f64::INFINITY);
     Ok(Estimate {
         value: share.value,

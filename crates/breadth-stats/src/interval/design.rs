@@ -25,9 +25,35 @@ pub(crate) struct Rows {
     /// Cluster of each row, numbered from 0 without gaps.
     clusters: Option<Vec<u32>>,
     pub(crate) cluster_count: usize,
-    /// Weight of each cluster; empty for independent rows of equal weight.
-    pub(crate) cluster_weights: Vec<f64>,
-    largest_cluster: f64,
+    /// What the clusters weigh; none for independent rows of equal weight.
+    pub(crate) clusters_weigh: ClusterWeights,
+}
+
+/// The weights of clusters, with the sums of them that limits need.
+pub(crate) struct ClusterWeights {
+    pub(crate) of_cluster: Vec<f64>,
+    pub(crate) total: f64,
+    pub(crate) squares: f64,
+    /// Number of clusters that weigh anything.
+    pub(crate) count: f64,
+    largest: f64,
+}
+
+impl ClusterWeights {
+    pub(crate) fn new(of_cluster: Vec<f64>) -> ClusterWeights {
+        ClusterWeights {
+            total: sum(of_cluster.iter().copied()),
+            squares: of_cluster.iter().map(|w| w * w).sum(),
+            count: of_cluster.iter().filter(|&&w| w > 0.0).count() as f64,
+            largest: of_cluster.iter().copied().fold(0.0, f64::max),
+            of_cluster,
+        }
+    }
+
+    /// Number of clusters of equal weight that carry as much: `(sum W_c)^2 / sum W_c^2` (Kish).
+    pub(crate) fn effective_count(&self) -> f64 {
+        self.total * self.total / self.squares
+    }
 }
 
 impl Rows {
@@ -51,12 +77,10 @@ impl Rows {
             weights: weights.filter(|w| w.iter().any(|&v| v != w[0])).map(scaled),
             clusters: clusters.map(|(labels, _)| labels),
             cluster_count,
-            cluster_weights: Vec::new(),
-            largest_cluster: 1.0,
+            clusters_weigh: ClusterWeights::new(Vec::new()),
         };
         if !rows.is_iid() {
-            rows.cluster_weights = rows.cluster_totals(|_| 1.0);
-            rows.largest_cluster = rows.cluster_weights.iter().copied().fold(0.0, f64::max);
+            rows.clusters_weigh = ClusterWeights::new(rows.cluster_totals(|_| 1.0));
         }
         Ok(rows)
     }
@@ -72,10 +96,6 @@ impl Rows {
 
     pub(crate) fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |w| w[row])
-    }
-
-    pub(crate) fn cluster(&self, row: usize) -> usize {
-        self.clusters.as_ref().map_or(row, |c| c[row] as usize)
     }
 
     /// Sum over rows of weight times value.
@@ -96,21 +116,25 @@ impl Rows {
 
     /// Per cluster, the sum of weight times value.
     pub(crate) fn cluster_totals(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        let Some(clusters) = &self.clusters else {
+            return (0..self.n)
+                .map(|row| self.weight(row) * value(row))
+                .collect();
+        };
         let mut totals = vec![0.0; self.cluster_count];
-        for row in 0..self.n {
-            totals[self.cluster(row)] += self.weight(row) * value(row);
+        for (row, &cluster) in clusters.iter().enumerate() {
+            totals[cluster as usize] += self.weight(row) * value(row);
         }
         totals
     }
 
-    /// Number of independent units of equal weight that carry as much as these: `(sum W_c)^2 / sum W_c^2` over clusters (Kish), which takes
-    /// the rows of a cluster as copies of each other.
+    /// Number of independent units of equal weight that carry as much as these rows, if the rows of a cluster are taken as copies of each other.
     pub(crate) fn effective_clusters(&self) -> f64 {
         if self.is_iid() {
-            return self.n as f64;
+            self.n as f64
+        } else {
+            self.clusters_weigh.effective_count()
         }
-        let squares = sum(self.cluster_weights.iter().map(|w| w * w));
-        self.total_weight().powi(2) / squares
     }
 
     /// The least and the largest effective size that a share of `n` of the rows, of total weight `weight`, can have, whatever the outcomes.
@@ -121,7 +145,7 @@ impl Rows {
         if self.is_iid() {
             return (n, n);
         }
-        let clusters = weight / self.largest_cluster;
+        let clusters = weight / self.clusters_weigh.largest;
         if clusters < 10.0 {
             return (0.0, n);
         }

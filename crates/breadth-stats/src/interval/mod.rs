@@ -15,7 +15,7 @@ mod share;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};
 pub use design::Design;
-pub(crate) use design::Rows;
+pub(crate) use design::{ClusterWeights, Rows};
 pub use dkw::dkw_half_width;
 pub(crate) use mean::mean_interval;
 pub use share::Share;

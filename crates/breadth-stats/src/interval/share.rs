@@ -1,7 +1,7 @@
 //! The interval for a share of weighted or clustered rows.
 
 use super::beta::student_t_upper;
-use super::{Rows, clopper_pearson};
+use super::{ClusterWeights, Rows, clopper_pearson};
 use crate::numerics::sum;
 
 /// A share of the population estimated from rows of any design, with what its limits need.
@@ -67,7 +67,7 @@ impl Share {
         let weights = rows.cluster_totals(|row| f64::from(u8::from(hit(row).is_some())));
         let hits = rows.cluster_totals(|row| f64::from(u8::from(hit(row) == Some(true))));
         let n = (0..rows.n).filter(|&row| hit(row).is_some()).count();
-        Share::of_clusters(&weights, &hits, n as f64, n as f64)
+        Share::of_clusters(&ClusterWeights::new(weights), &hits, n as f64, n as f64)
     }
 
     /// The weighted share of all rows where `hit` holds.
@@ -77,23 +77,27 @@ impl Share {
             return Share::of_count((0..rows.n).filter(|&row| hit(row)).count() as f64, n);
         }
         let hits = rows.cluster_totals(|row| f64::from(u8::from(hit(row))));
-        Share::of_clusters(&rows.cluster_weights, &hits, n, n)
+        Share::of_clusters(&rows.clusters_weigh, &hits, n, n)
     }
 
-    /// From each cluster's total weight and its part of it in the share; clusters of no weight are passed over.
+    /// From the clusters' weights and the part of each that is in the share; clusters of no weight are passed over.
     ///
     /// `largest` caps the effective size.
-    pub(crate) fn of_clusters(weights: &[f64], hits: &[f64], rows: f64, largest: f64) -> Share {
-        let total = sum(weights.iter().copied());
-        let value = (sum(hits.iter().copied()) / total).min(1.0);
-        let pairs = || weights.iter().copied().zip(hits.iter().copied());
-        let count =
-            |test: &dyn Fn(f64, f64) -> bool| pairs().filter(|&(w, h)| test(w, h)).count() as f64;
-        let clusters = count(&|w, _| w > 0.0);
-        let informative = count(&|w, h| if value <= 0.5 { h > 0.0 } else { h < w });
-        let floor = total * total / sum(pairs().map(|(w, _)| w * w));
-        let deviations = sum(pairs().map(|(w, h)| (h - value * w).powi(2))) / (total * total);
-        let variance = deviations * clusters / (clusters - 1.0).max(1.0);
+    pub(crate) fn of_clusters(
+        weights: &ClusterWeights,
+        hits: &[f64],
+        rows: f64,
+        largest: f64,
+    ) -> Share {
+        let (clusters, floor) = (weights.count, weights.effective_count());
+        let value = (sum(hits.iter().copied()) / weights.total).min(1.0);
+        let (mut squares, mut informative) = (0.0, 0.0);
+        for (&w, &h) in weights.of_cluster.iter().zip(hits) {
+            squares += (h - value * w).powi(2);
+            let has_rarer_outcome = if value <= 0.5 { h > 0.0 } else { h < w };
+            informative += f64::from(u8::from(has_rarer_outcome));
+        }
+        let variance = squares / weights.total.powi(2) * clusters / (clusters - 1.0).max(1.0);
         let spread = value * (1.0 - value);
         let ratio = if spread > 0.0 {
             variance * floor / spread
