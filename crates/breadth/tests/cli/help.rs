@@ -228,7 +228,9 @@ fn pass() {
 
     Pass@k is the probability that at least one of k samples is right, averaged over prompts. The
     estimate is unbiased: 1 - C(n-c,k)/C(n,k) for c right ones of n, not a resampling. With rewards in
-    [0,1] it is the expected best reward of k. Intervals are over prompts.
+    [0,1] it is the expected best reward of k. Intervals are over prompts. Prompts count the same, save
+    in a run folder: there they count as scores.parquet weights them, so that the numbers are those of
+    the report.
     "#);
 }
 

@@ -43,7 +43,7 @@ fn models_stand_below_each_other() {
      good         3  8 to 16  0.438 [0.000, 1.000]  0.530 [0.001, 0.999]  0.679 [0.014, 1.000]  0.833 [0.073, 1.000]
      poor         3        8  0.042 [0.000, 0.686]  0.083 [0.000, 0.789]  0.167 [0.000, 0.924]  0.333 [0.000, 0.998]
 
-    unbiased for each prompt; 95% intervals over prompts, all of them with --json
+    prompts weighted: equal; 95% intervals over prompts, all of them with --json
     ");
 }
 
