@@ -13,8 +13,8 @@ use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[path = "../../breadth/src/allocator.rs"]
+mod allocator;
 
 /// The sizes of a measurement, by name.
 struct Sizes(BTreeMap<String, usize>);
@@ -47,6 +47,7 @@ impl Sizes {
 }
 
 fn main() {
+    allocator::keep_freed_memory();
     let sizes = Sizes::of_command_line();
     let threads = sizes.get("threads");
     rayon::ThreadPoolBuilder::new()

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod allocator;
 mod cli;
 mod commands;
 mod failure;
@@ -19,12 +20,8 @@ mod output;
 mod progress;
 mod sequence;
 
-/// Tensor training and table reading allocate and free large blocks all the time, where mimalloc saves up to a
-/// quarter of the time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
