@@ -17,8 +17,8 @@ use crate::numerics::sum;
 ///
 /// The variance estimate says nothing when k = 0 and too little when k is small and p far from 1/2, because the clusters that would enlarge it are then
 /// likely to be missing from the sample. Hence the c imaginary clusters without a design gain: they draw the size towards n0, its value if all rows of a
-/// cluster were copies of one another. Without them the coverage of 95% limits falls to 0.89 in the conformance grid, with them it stays at
-/// 0.945 and above.
+/// cluster were copies of one another. With c = 1 throughout, 95% limits held the truth in as few as 89% of simulated samples (200 clusters, 30% of them
+/// unanimous, p = 0.05); with this c the lowest figure in `tests/conformance.rs` is 94.3%.
 ///
 /// Source: Korn and Graubard, Survey Methodology 24 (1998), without the c.
 #[derive(Clone, Copy, Debug, PartialEq)]
