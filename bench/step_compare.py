@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Runs crates/breadth-lm/benches/step.rs and bench/step_torch.py in turn (A B A B) and writes the table of bench/results/step-<date>.md.
-
-A benchmark of step.rs is found by its name: it contains `step` or `score`, and `large` or `small`.
 """
 
 import argparse
@@ -23,35 +21,23 @@ SIZES = {
 # What step.rs may take, as a multiple of PyTorch's time with every position computed to the end.
 TARGETS = {("step", "large"): 1.0, ("step", "small"): 1.2, ("score", "large"): 0.8, ("score", "small"): 1.0}
 VARIANTS = ("full", "response-only")
-UNITS = {"ns": 1e-6, "µs": 1e-3, "ms": 1.0, "s": 1e3}
-LEAF = re.compile(r"^(?P<indent>[│├╰─ ]*)(?P<name>[\w-]+)(?P<cells>.*)$")
+
+
+def binary():
+    """step.rs built with the workspace's features, so that its dependencies are those of the program."""
+    command = ["cargo", "bench", "-q", "--workspace", "--bench", "step", "--no-run", "--message-format=json"]
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    built = [m["executable"] for m in map(json.loads, lines) if m.get("executable") and m["target"]["name"] == "step"]
+    return built[-1]
 
 
 def breadth(threads):
-    """{(what, size): median in milliseconds} from divan's table."""
-    command = ["cargo", "bench", "-q", "-p", "breadth-lm", "--bench", "step"]
-    environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
-    table = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-    medians = read_divan(table)
-    if missing := TARGETS.keys() - medians.keys():
-        sys.exit(f"benches/step.rs printed no benchmark for {sorted(missing)}:\n{table}")
-    return medians
-
-
-def read_divan(table):
-    medians, path = {}, []
-    for line in table.splitlines():
-        match = LEAF.match(line)
-        if not match:
-            continue
-        path = path[: len(match["indent"]) // 3] + [match["name"]]
-        cells = [cell.split() for cell in match["cells"].split("│")]
-        if len(cells) < 3 or len(cells[2]) != 2 or cells[2][1] not in UNITS:
-            continue  # a header or a group
-        name = " ".join(path[1:])  # without the table itself, which is called step
-        for what, size in TARGETS:
-            if what in name and size in name:
-                medians[what, size] = float(cells[2][0]) * UNITS[cells[2][1]]
+    """{(what, size): median in milliseconds}."""
+    medians = {}
+    for name, size in SIZES.items():
+        flags = [word for key, value in {**size, "threads": threads, "steps": 10, "warmup": 3}.items() for word in (f"--{key}", str(value))]
+        report = json.loads(subprocess.run([binary(), *flags], check=True, stdout=subprocess.PIPE, text=True).stdout)
+        medians |= {(r["what"], name): r["median_ms"] for r in report["results"]}
     return medians
 
 

@@ -78,12 +78,19 @@ def run(*command):
     return subprocess.run([*map(str, command)], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def built():
+    """The folder of the binaries, after building both in one go: one set of features, one build of the dependencies."""
+    run("cargo", "build", "--release", "--quiet", "--workspace", "--bins", "--example", "gradients")
+    metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--no-deps"))
+    return Path(metadata["target_directory"]) / "release"
+
+
 def breadth(*arguments):
-    run("cargo", "run", "--release", "--quiet", "-p", "breadth", "--", *arguments, "--quiet")
+    run(built() / "breadth", *arguments, "--quiet")
 
 
 def gradients_example(*arguments):
-    return run("cargo", "run", "--release", "--quiet", "-p", "breadth-lm", "--example", "gradients", "--", *arguments)
+    return run(built() / "examples" / "gradients", *arguments)
 
 
 def train(scratch):
