@@ -33,7 +33,7 @@ pub struct Report {
     pub selection: Rows,
     /// How the intervals of the coverage profile were made; empty without a reference.
     pub method: String,
-    /// Training loss as it was logged: (step, nats). Empty when nothing was logged.
+    /// Training loss as it was logged: (step, nats per response token). Empty when nothing was logged.
     pub training_loss: Vec<(f64, f64)>,
     /// Where the numbers come from: (what, value), shown at the foot of the page.
     pub provenance: Vec<(String, String)>,

@@ -1,10 +1,14 @@
 //! Labels beside dots, placed where they hide the least.
 
 use super::frame::{CHARACTER, text};
-use super::{Chart, Dot, Mark, Plot};
+use super::{Chart, Dot, Mark, Plot, segment};
 use crate::svg::Element;
 
 const LINE_HEIGHT: f64 = 15.0;
+/// Distances from the dot that are tried, in pixels.
+const GAPS: [f64; 5] = [12.0, 26.0, 40.0, 60.0, 85.0];
+/// Hidden area in square pixels that one pixel of distance is worth.
+const DISTANCE: f64 = 2.5;
 
 /// A rectangle in pixels.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +49,32 @@ pub(super) fn labels(chart: &Chart, plot: &Plot) -> Element {
         let (Some(label), Some(at)) = (&dot.label, plot.at(dot.at)) else {
             continue;
         };
-        let area = best(label, at, plot, &taken);
-        taken.push(area);
-        let baseline = area.y + area.height - 4.0;
-        group = group.child(text(area.x, baseline, "label", label).attr("data-c", dot.checkpoint));
+        let place = best(label, at, plot, &taken);
+        taken.push(place.area);
+        group = group
+            .children(leader(at, &place))
+            .child(written(label, dot, &place.area));
     }
     group
+}
+
+fn written(label: &str, dot: &Dot, area: &Area) -> Element {
+    let baseline = area.y + area.height - 4.0;
+    text(area.x, baseline, "label", label).attr("data-c", dot.checkpoint)
+}
+
+/// A thin line from the dot to a label that stands off.
+fn leader((x, y): (f64, f64), place: &Place) -> Option<Element> {
+    let area = &place.area;
+    let end_x = x.clamp(area.x, area.x + area.width);
+    let end_y = y.clamp(area.y + 2.0, area.y + area.height - 2.0);
+    let length = (end_x - x).hypot(end_y - y);
+    let start = (
+        x + 9.0 * (end_x - x) / length,
+        y + 9.0 * (end_y - y) / length,
+    );
+    (place.gap > GAPS[0] && length > 14.0)
+        .then(|| segment(start.0, start.1, end_x, end_y).class("leader"))
 }
 
 /// What a dot and its bar cover.
@@ -80,25 +104,33 @@ fn as_dot(mark: &Mark) -> Option<&Dot> {
     }
 }
 
-/// The place around the dot that covers the least; the first of equals.
-fn best(label: &str, at: (f64, f64), plot: &Plot, taken: &[Area]) -> Area {
-    let cost = |area: &Area| {
-        let hidden: f64 = taken.iter().map(|other| area.overlap(other)).sum();
-        let inside = Area {
-            x: plot.left,
-            y: plot.top - 12.0,
-            width: plot.right - plot.left + 8.0,
-            height: plot.bottom - plot.top + 10.0,
-        };
-        hidden + 20.0 * (area.size() - area.overlap(&inside))
+/// A label's area, and how far it is from its dot.
+#[derive(Clone, Copy)]
+struct Place {
+    area: Area,
+    gap: f64,
+}
+
+/// The place around the dot that hides the least and is not far.
+fn best(label: &str, at: (f64, f64), plot: &Plot, taken: &[Area]) -> Place {
+    let inside = Area {
+        x: plot.left,
+        y: plot.top - 12.0,
+        width: plot.right - plot.left + 8.0,
+        height: plot.bottom - plot.top + 10.0,
+    };
+    let cost = |place: &Place| {
+        let hidden: f64 = taken.iter().map(|other| place.area.overlap(other)).sum();
+        let outside = place.area.size() - place.area.overlap(&inside);
+        hidden + 20.0 * outside + DISTANCE * place.gap
     };
     let places = candidates(label, at);
-    let order = |a: &&Area, b: &&Area| cost(a).total_cmp(&cost(b));
+    let order = |a: &&Place, b: &&Place| cost(a).total_cmp(&cost(b));
     places.iter().min_by(order).copied().unwrap_or(places[0])
 }
 
-/// Right, left, above and below, and the corners, at three distances.
-fn candidates(label: &str, (x, y): (f64, f64)) -> Vec<Area> {
+/// Places for a label, the nearest first, and beside before above.
+fn candidates(label: &str, (x, y): (f64, f64)) -> Vec<Place> {
     let width = CHARACTER * label.chars().count() as f64;
     let directions = [
         (1.0, 0.0),
@@ -109,15 +141,22 @@ fn candidates(label: &str, (x, y): (f64, f64)) -> Vec<Area> {
         (1.0, 1.0),
         (-1.0, -1.0),
         (-1.0, 1.0),
+        (0.6, -1.0),
+        (-0.6, -1.0),
+        (0.6, 1.0),
+        (-0.6, 1.0),
     ];
-    let area = |(dx, dy): (f64, f64), gap: f64| Area {
+    let area = |gap: f64, (dx, dy): (f64, f64)| Area {
         x: x + dx * gap + width * (dx - 1.0) / 2.0,
         y: y + dy * gap + LINE_HEIGHT * (dy - 1.0) / 2.0,
         width,
         height: LINE_HEIGHT,
     };
-    let near = directions.map(|direction| area(direction, 12.0));
-    let far = directions.map(|direction| area(direction, 26.0));
-    let farther = directions.map(|direction| area(direction, 40.0));
-    near.into_iter().chain(far).chain(farther).collect()
+    let around = |gap: f64| {
+        directions.map(|direction| Place {
+            area: area(gap, direction),
+            gap,
+        })
+    };
+    GAPS.into_iter().flat_map(around).collect()
 }

@@ -170,7 +170,7 @@ fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let step = [1.0, 2.0, 5.0, 10.0]
         .map(|m| m * power)
         .into_iter()
-        .find(|s| *s >= raw * 0.999);
+        .find(|s| *s >= 0.75 * raw);
     let step = step.unwrap_or(10.0 * power);
     let first = (low / step - 1e-9).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
@@ -190,14 +190,14 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let every = ((last - first + 1).max(1) as usize).div_ceil(count.max(1)) as i64;
     let powers = |every: i64| (first..=last).filter(move |i| i.rem_euclid(every) == 0);
     let ticks: Vec<f64> = powers(every).map(|i| base.powi(i as i32)).collect();
-    if ticks.len() >= 2 {
+    if ticks.len() >= 3 {
         ticks
     } else {
         one_two_five(low, high)
     }
 }
 
-/// 1, 2 and 5 in every decade: for a logarithmic axis shorter than two powers of ten.
+/// 1, 2 and 5 in every decade: for a logarithmic axis with fewer than three powers of ten.
 fn one_two_five(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (
         (low / 10f64.ln()).floor() as i32,
@@ -264,7 +264,10 @@ mod tests {
     #[test]
     fn linear_ticks_are_round() {
         let scale = Scale::fit(Kind::Linear, &[0.476, 1.041], 0.0, 100.0);
-        assert_eq!(labels(&scale, Unit::Plain), ["0.6", "0.8", "1"]);
+        assert_eq!(
+            labels(&scale, Unit::Plain),
+            ["0.5", "0.6", "0.7", "0.8", "0.9", "1"]
+        );
         let scale = Scale::fit(Kind::FromZero, &[0.165, 0.043], 0.0, 100.0);
         assert_eq!(labels(&scale, Unit::Percent), ["0%", "5%", "10%", "15%"]);
     }

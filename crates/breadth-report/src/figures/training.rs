@@ -345,7 +345,7 @@ fn pass(report: &Report) -> Option<Figure> {
 fn logged(report: &Report) -> Option<Figure> {
     let (first, last) = (report.training_loss.first()?, report.training_loss.last()?);
     let caption = format!(
-        "The training loss went from {} to {} nats over {} logged steps.",
+        "The training loss went from {} to {} nats per token over {} logged steps.",
         nats(first.1),
         nats(last.1),
         report.training_loss.len()
@@ -355,7 +355,7 @@ fn logged(report: &Report) -> Option<Figure> {
         title: "Training loss".into(),
         description: caption.clone(),
         x: Axis::new("training step", Kind::Linear, Unit::Plain),
-        y: Axis::new("training loss, nats", Kind::Linear, Unit::Plain),
+        y: Axis::new("training loss, nats per response token", Kind::Linear, Unit::Plain),
         marks: vec![Mark::Line {
             class: "a".into(),
             points: report.training_loss.clone(),
@@ -372,7 +372,7 @@ fn logged(report: &Report) -> Option<Figure> {
         caption,
         drawing: chart.draw(),
         table: Table {
-            head: vec!["Step".into(), "Loss, nats".into()],
+            head: vec!["Step".into(), "Loss, nats per token".into()],
             rows: rows
                 .map(|&(step, loss)| vec![nats(step), nats(loss)])
                 .collect(),

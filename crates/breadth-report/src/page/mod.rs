@@ -293,7 +293,7 @@ struct Rows {
     rows: Vec<Row>,
 }
 
-fn row(report: &Report, index: usize, columns: &[&Column]) -> Row {
+fn row_of(report: &Report, index: usize, columns: &[&Column]) -> Row {
     let c = &report.checkpoints[index];
     let (chosen, loss) = (
         index == report.verdict.winner,
@@ -322,17 +322,31 @@ fn row(report: &Report, index: usize, columns: &[&Column]) -> Row {
 fn rows(report: &Report, indices: &[usize], columns: &[&Column]) -> Rows {
     Rows {
         head: columns.iter().map(|column| column.name.clone()).collect(),
-        rows: indices.iter().map(|&i| row(report, i, columns)).collect(),
+        rows: indices
+            .iter()
+            .map(|&i| row_of(report, i, columns))
+            .collect(),
     }
 }
 
-/// The two choices side by side.
-fn glance(report: &Report) -> Rows {
+/// The two choices side by side, a quantity to a row so that it fits a narrow screen.
+fn glance(report: &Report) -> Value {
     let columns = columns(report);
-    let few: Vec<&Column> = columns.iter().filter(|column| column.headline).collect();
-    let mut indices = vec![report.verdict.winner, report.verdict.lowest_loss];
-    indices.dedup();
-    rows(report, &indices, &few)
+    let mut choices = vec![report.verdict.winner, report.verdict.lowest_loss];
+    choices.dedup();
+    let row = |column: &Column| {
+        let cells = choices
+            .iter()
+            .map(|&i| (column.cell)(&report.checkpoints[i]));
+        std::iter::once(column.name.clone())
+            .chain(cells)
+            .collect::<Vec<_>>()
+    };
+    let few = columns.iter().filter(|column| column.headline);
+    context! {
+        choices => choices.iter().map(|&i| row_of(report, i, &[])).collect::<Vec<_>>(),
+        rows => few.map(row).collect::<Vec<_>>(),
+    }
 }
 
 /// Every checkpoint with every number.
