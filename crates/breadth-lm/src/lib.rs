@@ -1,4 +1,30 @@
-//! Language models, and all that needs tensors: the decoder, its training, scoring and sampling.
+//! Language models, and all that needs tensors: a decoder, its training, scoring and sampling.
+//!
+//! ```
+//! use breadth_lm::decode::{score, sequence_log_prob};
+//! use breadth_lm::model::{Checkpoint, Config, Sequence};
+//! use breadth_lm::rng;
+//!
+//! let config = Config {
+//!     vocab_size: 7, positions: 16, width: 8, layers: 1, heads: 2, inner: 32, layer_norm_epsilon: 1e-5,
+//! };
+//! let model = Checkpoint::random(config, &mut rng::stream(0, "doc/init", 0));
+//! let sequence = Sequence { prompt: &[1, 2], response: &[3, 4, 5] };
+//! let log_probs = score(&model, &[sequence])?;
+//! // A fresh model is nearly uniform over its 7 tokens.
+//! assert!((sequence_log_prob(&log_probs[0]) + 3.0 * 7f64.ln()).abs() < 0.1);
+//! # Ok::<(), breadth_lm::Error>(())
+//! ```
+//!
+//! The types to know:
+//! - [`model::Checkpoint`]: sizes and weights, read from and written to a Hugging Face folder;
+//! - [`model::Decoder`]: a checkpoint on a device, and its forward pass over a packed [`model::Batch`];
+//! - [`optim::GradientTransformation`]: one link of an optimiser;
+//! - [`train::TrainConfig`] and [`train::train`]: a run that resumes to the same bits;
+//! - [`decode::ScoreJob`] and [`decode::SampleJob`]: many models over many responses, into a table;
+//! - [`task::graph_search::GraphSearch`]: a task whose law is known exactly.
+//!
+//! This crate computes no statistic of its results: that is `breadth-stats`, over the tables that this crate writes.
 
 pub mod decode;
 pub mod error;

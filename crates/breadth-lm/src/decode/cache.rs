@@ -109,7 +109,12 @@ impl LayerCache {
             for (j, &member) in members.iter().enumerate() {
                 let target = &mut out[j * width + column..][..d];
                 let own_scores = &scores[j * stride + keys..][..own];
-                add_own_values(target, own_scores, &self.responses[member][width + column..], 2 * width);
+                add_own_values(
+                    target,
+                    own_scores,
+                    &self.responses[member][width + column..],
+                    2 * width,
+                );
             }
         }
     }
