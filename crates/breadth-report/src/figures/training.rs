@@ -355,7 +355,11 @@ fn logged(report: &Report) -> Option<Figure> {
         title: "Training loss".into(),
         description: caption.clone(),
         x: Axis::new("training step", Kind::Linear, Unit::Plain),
-        y: Axis::new("training loss, nats per response token", Kind::Linear, Unit::Plain),
+        y: Axis::new(
+            "training loss, nats per response token",
+            Kind::Linear,
+            Unit::Plain,
+        ),
         marks: vec![Mark::Line {
             class: "a".into(),
             points: report.training_loss.clone(),
