@@ -157,7 +157,8 @@ def check_adamw(report, name, folder, vocab, scratch):
     ours, theirs = reference.read_tensors(out), {n: p.detach() for n, p in model.named_parameters()}
     for tensors in (ours, theirs):
         blank_key_biases(tensors)
-    report.compare(f"{name}, parameters after 5 AdamW steps", largest_difference(ours, theirs), PARAMETER_TOLERANCE)
+    # Not the largest difference: Adam divides a gradient by its own size, so an entry whose gradient is rounding moves by the rounding's sign.
+    report.compare(f"{name}, parameters after 5 AdamW steps (root mean square)", relative_distance(ours, theirs), PARAMETER_TOLERANCE)
 
 
 def blank_key_biases(tensors):
@@ -177,6 +178,14 @@ def largest_difference(ours, theirs):
     if {n: t.shape for n, t in ours.items()} != {n: t.shape for n, t in theirs.items()}:
         return float("inf")
     return worst(((ours[n] - t).abs().max() / t.abs().max().clamp_min(1e-30)).item() for n, t in theirs.items())
+
+
+def relative_distance(ours, theirs):
+    """Euclidean distance of all tensors together over their length. Infinite if names differ."""
+    if ours.keys() != theirs.keys():
+        return float("inf")
+    flat = lambda tensors: torch.cat([tensors[n].double().flatten() for n in sorted(theirs)])
+    return ((flat(ours) - flat(theirs)).norm() / flat(theirs).norm()).item()
 
 
 if __name__ == "__main__":
