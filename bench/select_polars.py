@@ -3,18 +3,26 @@
 
     bench/select_polars.py make DIR [--models 50] [--rows 200000]
     bench/select_polars.py select TABLE [--n 4]
+    bench/select_polars.py compare BREADTH DIR [--n 4] [--runs 5]
 
 `make` writes one table in three forms, unless they are there: rows model by model as scoring writes
 them (Polars' writer and PyArrow's, with their own defaults), and the same rows shuffled.
 `select` reads the table, pivots it to one column for each model, and counts for every ordered pair
 of models the rows on which one is at least N times the other; it prints the winner, its value, the
-time of each part and the peak memory, as JSON.
+time of each part and the peak memory, as JSON. `compare` runs `BREADTH select` and this program's
+`select` in turn on every table of DIR, checks that they name the same winner and value, and prints
+the medians of whole-process time and peak memory as a Markdown table.
 """
 
 import argparse
 import json
 import math
+import os
 import resource
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -91,6 +99,36 @@ def select(path: Path, n: float) -> dict:
     }
 
 
+def measured(command: list[str]) -> tuple[dict, float, float]:
+    """The JSON that a process prints, its wall time in seconds and its peak memory in MB."""
+    with tempfile.TemporaryFile() as out:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        if status != 0:
+            sys.exit(f"{command} failed")
+        out.seek(0)
+        return json.load(out), seconds, usage.ru_maxrss / 1024
+
+
+def compare(breadth: str, directory: Path, n: float, runs: int) -> None:
+    print("| table | breadth s | Polars s | ratio | breadth MB | Polars MB |")
+    print("|---|---|---|---|---|---|")
+    for table in sorted(directory.glob("*.parquet")):
+        ours, theirs = [], []
+        for _ in range(runs):
+            mine, *cost = measured([breadth, "select", str(table), "-n", str(n), "--json", "-q"])
+            ours.append(cost)
+            other, *cost = measured([sys.executable, __file__, "select", str(table), "--n", str(n)])
+            theirs.append(cost)
+            best = next(model for model in mine["models"] if model["model"] == mine["winner"])
+            if (mine["winner"], best["value"]) != (other["winner"], other["value"]):
+                sys.exit(f"{table}: {mine['winner']} {best['value']}, but Polars has {other}")
+        (ts, tm), (ps, pm) = ([statistics.median(c) for c in zip(*costs)] for costs in (ours, theirs))
+        print(f"| {table.stem} | {ts:.2f} | {ps:.2f} | {ps / ts:.1f} | {tm:.0f} | {pm:.0f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -101,9 +139,16 @@ def main() -> None:
     selector = commands.add_parser("select")
     selector.add_argument("table", type=Path)
     selector.add_argument("--n", type=float, default=4.0)
+    comparer = commands.add_parser("compare")
+    comparer.add_argument("breadth")
+    comparer.add_argument("directory", type=Path)
+    comparer.add_argument("--n", type=float, default=4.0)
+    comparer.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     if arguments.command == "make":
         make(arguments.directory, arguments.models, arguments.rows)
+    elif arguments.command == "compare":
+        compare(arguments.breadth, arguments.directory, arguments.n, arguments.runs)
     else:
         print(json.dumps(select(arguments.table, arguments.n)))
 

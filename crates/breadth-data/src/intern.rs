@@ -5,6 +5,10 @@ use std::hash::BuildHasher;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, DictionaryArray, StringArray};
 use hashbrown::{DefaultHashBuilder, HashTable};
+use rayon::prelude::*;
+
+/// Dictionary entries worth a thread of their own.
+const PIECE: usize = 1 << 12;
 
 /// Gives each distinct string the next code.
 #[derive(Default)]
@@ -12,34 +16,46 @@ pub(crate) struct Interner {
     strings: Vec<String>,
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    last: usize,
+    last: u32,
 }
 
 impl Interner {
     /// The code of `text`.
+    pub(crate) fn code(&mut self, text: &str) -> u32 {
+        let known = self.find(text, self.last);
+        self.last = if known == NONE {
+            self.insert(text)
+        } else {
+            known
+        };
+        self.last
+    }
+
+    /// The code of `text`, or [`NONE`].
     ///
     /// Tables usually repeat their ids in one order, so the string after the last one is tried
     /// first: a comparison instead of a hash.
-    pub(crate) fn code(&mut self, text: &str) -> u32 {
-        let guess = self.last + 1;
-        if self.strings.get(guess).is_some_and(|known| known == text) {
-            self.last = guess;
-            return guess as u32;
+    fn find(&self, text: &str, last: u32) -> u32 {
+        let guess = last.wrapping_add(1);
+        if self
+            .strings
+            .get(guess as usize)
+            .is_some_and(|known| known == text)
+        {
+            return guess;
         }
-        let code = self.find_or_insert(text);
-        self.last = code as usize;
-        code
+        let hash = self.hasher.hash_one(text);
+        let found = self
+            .table
+            .find(hash, |&code| self.strings[code as usize] == text);
+        found.copied().unwrap_or(NONE)
     }
 
-    fn find_or_insert(&mut self, text: &str) -> u32 {
-        let hash = self.hasher.hash_one(text);
-        let same = |&code: &u32| self.strings[code as usize] == text;
-        if let Some(&code) = self.table.find(hash, same) {
-            return code;
-        }
-        let code = u32::try_from(self.strings.len()).expect("fewer rows than u32::MAX");
-        let rehash = |&code: &u32| self.hasher.hash_one(&self.strings[code as usize]);
-        self.table.insert_unique(hash, code, rehash);
+    fn insert(&mut self, text: &str) -> u32 {
+        let code = self.strings.len() as u32;
+        let rehash = |&code: &u32| self.hasher.hash_one(&*self.strings[code as usize]);
+        self.table
+            .insert_unique(self.hasher.hash_one(text), code, rehash);
         self.strings.push(text.to_string());
         code
     }
@@ -111,8 +127,9 @@ pub(crate) fn recode(codes: &mut [u32], names: &mut Vec<String>) {
     *names = used;
 }
 
-/// Translates one dictionary to global codes, entry by entry as rows use them: a dictionary may
-/// hold strings that no row uses, and these must not become models or prompts.
+/// Translates one dictionary to global codes: known strings at once and in parallel, new ones as
+/// rows use them. A dictionary may hold strings that no row uses, and these must not become models
+/// or prompts.
 struct Codes<'a> {
     interner: &'a mut Interner,
     keys: &'a [i32],
@@ -124,11 +141,20 @@ impl<'a> Codes<'a> {
     fn new(interner: &'a mut Interner, column: &'a DictionaryArray<Int32Type>) -> Self {
         let values = column.values().as_any().downcast_ref::<StringArray>();
         let values = values.expect("readers make dictionaries of strings");
+        let look_up = |last: &mut u32, key: usize| {
+            *last = interner.find(values.value(key), *last);
+            *last
+        };
+        let map = (0..values.len())
+            .into_par_iter()
+            .with_min_len(PIECE)
+            .map_init(|| interner.last, look_up)
+            .collect();
         Self {
-            interner,
             keys: column.keys().values(),
             values,
-            map: vec![NONE; values.len()],
+            map,
+            interner,
         }
     }
 

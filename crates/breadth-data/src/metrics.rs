@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use crate::columns::TableWriter;
 use crate::error::{Error, Result};
@@ -43,8 +43,9 @@ impl Metrics {
         check_version(path, &open_metadata(path)?)?;
         let file = File::open(path).map_err(|source| read_error(path, source))?;
         let batches: Vec<RecordBatch> = guarded(path, || {
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
-            Ok(reader.collect::<Result<_, _>>()?)
+            let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+            let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
+            Ok(reader.build()?.collect::<Result<_, _>>()?)
         })?;
         let mut metrics = Self::default();
         for batch in &batches {

@@ -10,10 +10,11 @@ use arrow_array::types::{
 };
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, ListArray,
-    StringArray, new_null_array,
+    StringArray, StringViewArray, new_null_array,
 };
 use arrow_schema::{DataType, Field};
 
+use crate::intern::Interner;
 use crate::schema::Kind;
 
 /// The type of an id column in a chunk.
@@ -27,6 +28,7 @@ pub(crate) fn convert(array: ArrayRef, kind: Kind) -> Option<ArrayRef> {
         // A column of nothing but nulls has no type of its own.
         (_, DataType::Null) => Some(nulls(kind, array.len())),
         (Kind::Id, found) if *found == id_type() => Some(array),
+        (Kind::Id, DataType::Utf8View) => Some(dictionary(array.as_string_view())),
         (Kind::Id, _) => ids(&array),
         (Kind::Number | Kind::Flag, DataType::Float64) => Some(array),
         (Kind::Flag, DataType::Boolean) => {
@@ -87,6 +89,21 @@ fn lists(array: &ListArray) -> Option<ArrayRef> {
     let (offsets, nulls) = (array.offsets().clone(), array.nulls().cloned());
     let lists = ListArray::try_new(item().into(), offsets, Arc::new(values), nulls);
     lists.ok().map(|lists| Arc::new(lists) as ArrayRef)
+}
+
+/// Strings as a dictionary. Ids come in runs and in a repeated order, so most need no hash.
+fn dictionary(array: &StringViewArray) -> ArrayRef {
+    let mut interner = Interner::default();
+    let mut last = ("", None);
+    let mut code = |text| {
+        if last.1.is_none() || last.0 != text {
+            last = (text, Some(interner.code(text) as i32));
+        }
+        last.1
+    };
+    let keys: Int32Array = array.iter().map(|text| text.and_then(&mut code)).collect();
+    let values = Arc::new(StringArray::from(interner.into_strings()));
+    Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
 }
 
 /// Integers as a dictionary of their decimal forms.

@@ -13,6 +13,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
@@ -34,7 +35,13 @@ pub(crate) struct ParquetFile {
 
 struct Shared {
     path: Arc<Path>,
+    /// The metadata with string ids read as dictionaries: their codes come without a string being
+    /// made for each row.
     metadata: ArrowReaderMetadata,
+    /// The metadata with string ids read as views, for columns whose writer gave up its dictionary
+    /// half-way. The decoder would build a new dictionary from these by hashing every row; ours
+    /// knows that rows follow one another.
+    views: ArrowReaderMetadata,
     /// Position in the file's schema of each column of the layout.
     positions: Vec<Option<usize>>,
 }
@@ -50,7 +57,9 @@ impl ParquetFile {
     pub(crate) fn open(path: Arc<Path>, layout: &Layout) -> Result<Self> {
         let metadata = open_metadata(&path)?;
         check_version(&path, &metadata)?;
-        let metadata = guarded(&path, || arrow_metadata(metadata.into(), layout))?;
+        let metadata = Arc::new(metadata);
+        let with = |ids: DataType| guarded(&path, || arrow_metadata(&metadata, layout, &ids));
+        let (metadata, views) = (with(id_type())?, with(DataType::Utf8View)?);
         let names: Vec<&String> = metadata
             .schema()
             .fields()
@@ -68,6 +77,7 @@ impl ParquetFile {
             shared: Arc::new(Shared {
                 path,
                 metadata,
+                views,
                 positions,
             }),
             next_group: 0,
@@ -148,30 +158,27 @@ pub(crate) fn guarded<T>(
     outcome.map_err(|error| corrupt(path, error))
 }
 
-/// The file's own types, except that string ids are read as dictionaries: their codes then come
-/// without a string being made for each row. The Arrow schema that a writer may have embedded is
-/// ignored; it would only bring more string types.
+/// The file's own types, except that string ids are read as `ids`. The Arrow schema that a writer
+/// may have embedded is ignored; it would only bring more string types.
 fn arrow_metadata(
-    metadata: Arc<ParquetMetaData>,
+    metadata: &Arc<ParquetMetaData>,
     layout: &Layout,
+    ids: &DataType,
 ) -> Result<ArrowReaderMetadata, ParquetError> {
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain)?;
+    let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain.clone())?;
     let is_id = |name: &str| {
         let mut fields = layout.fields.iter();
         fields.any(|field| field.name == name && field.kind == Kind::Id)
     };
     let fields = inferred.schema().fields().iter().map(|field| {
         match field.data_type() == &DataType::Utf8 && is_id(field.name()) {
-            true => ArrowField::new(field.name(), id_type(), field.is_nullable()).into(),
+            true => ArrowField::new(field.name(), ids.clone(), field.is_nullable()).into(),
             false => field.clone(),
         }
     });
     let schema = Schema::new(fields.collect::<Vec<_>>());
-    let options = ArrowReaderOptions::new()
-        .with_skip_arrow_metadata(true)
-        .with_schema(Arc::new(schema));
-    ArrowReaderMetadata::try_new(metadata, options)
+    ArrowReaderMetadata::try_new(metadata.clone(), plain.with_schema(Arc::new(schema)))
 }
 
 impl RowGroup {
@@ -218,8 +225,11 @@ impl RowGroup {
     /// One column of the row group as one array.
     fn read(&self, position: usize) -> Result<ArrayRef> {
         let path = &self.shared.path;
-        let metadata = self.shared.metadata.clone();
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), [position]);
+        let mask = ProjectionMask::roots(self.shared.metadata.parquet_schema(), [position]);
+        let metadata = match self.gave_up_dictionary(&mask) {
+            true => self.shared.views.clone(),
+            false => self.shared.metadata.clone(),
+        };
         let span = Span::read(self, &mask).map_err(|source| read_error(path, source))?;
         let rows = self.rows();
         guarded(path, || {
@@ -234,6 +244,18 @@ impl RowGroup {
                     "a column has fewer values than rows".into(),
                 )),
             }
+        })
+    }
+
+    /// Whether some pages of these columns are known not to use a dictionary.
+    fn gave_up_dictionary(&self, mask: &ProjectionMask) -> bool {
+        let group = self.shared.metadata.metadata().row_group(self.group);
+        let mut leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
+        leaves.any(|leaf| {
+            let encodings = group.column(leaf).page_encoding_stats_mask();
+            encodings.is_some_and(|mask| {
+                !mask.is_only(Encoding::RLE_DICTIONARY) && !mask.is_only(Encoding::PLAIN_DICTIONARY)
+            })
         })
     }
 }

@@ -3,7 +3,9 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array, ListArray};
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rayon::prelude::*;
 
 use super::{ReadOptions, ScoreTable};
 use crate::error::{Error, Result};
@@ -14,6 +16,9 @@ use crate::schema::score::{
     FIELDS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS, WEIGHT,
 };
 use crate::value;
+
+/// Rows worth a thread of their own.
+const PIECE: usize = 1 << 13;
 
 /// A score table under construction.
 #[derive(Default)]
@@ -26,18 +31,23 @@ pub(super) struct Builder {
     groups: Interner,
     keys: Keys,
     columns: Vec<Column>,
+    /// Where each model's next value belongs if its rows come in the order of the table.
+    next: Vec<u32>,
     weights: Vec<f64>,
     group: Vec<u32>,
     tokens: Vec<u32>,
     has_lists: bool,
 }
 
+/// Source, prompt and response.
+type Key = [u32; 3];
+
 /// The responses, in order of first appearance.
 #[derive(Default)]
 struct Keys {
-    /// Source, prompt and response of each row.
-    rows: Vec<[u32; 3]>,
-    index: HashMap<[u32; 3], u32>,
+    rows: Vec<Key>,
+    /// Keys with their rows.
+    index: HashTable<(Key, u32)>,
     /// The ordinal of the long row that gave it first.
     origin: Vec<u32>,
 }
@@ -45,12 +55,11 @@ struct Keys {
 /// What one model says, row by row; shorter than the table where it says nothing yet.
 #[derive(Default)]
 struct Column {
+    /// NaN where the model says nothing yet: a log-probability is never NaN.
     values: Vec<f64>,
     /// The ordinal of the long row that gave the value, or [`ABSENT`].
     origin: Vec<u32>,
     lists: Vec<Option<Vec<f32>>>,
-    /// Where the model's next value belongs if its rows come in the order of the table.
-    next: usize,
 }
 
 impl Builder {
@@ -63,16 +72,9 @@ impl Builder {
         let values = log_probs(chunk)?;
         self.columns.resize_with(self.models.len(), Column::default);
 
-        let mut rows = Vec::with_capacity(chunk.rows);
-        for (at, &value) in values.iter().enumerate() {
-            let key = [sources[at], prompts[at], responses[at]];
-            let ordinal = first + at as u32;
-            let column = &mut self.columns[models[at] as usize];
-            let row = self.keys.row(key, column.next, ordinal);
-            if let Some(earlier) = column.set(row, value, ordinal) {
-                return Err(self.duplicate(models[at], row, earlier, ordinal));
-            }
-            rows.push(row);
+        let rows = self.rows_of([&sources, &prompts, &responses], &models, first);
+        if let Some((at, earlier)) = self.set(&models, &rows, &values, first) {
+            return Err(self.duplicate(models[at], rows[at], earlier, first + at as u32));
         }
         self.push_weights(chunk, &rows)?;
         self.push_groups(chunk, &rows)?;
@@ -80,12 +82,61 @@ impl Builder {
         self.push_lists(chunk, &rows, &models)
     }
 
-    fn push_weights(&mut self, chunk: &Chunk, rows: &[usize]) -> Result<()> {
+    /// The row of the table that each row of a chunk belongs to.
+    ///
+    /// Known rows are looked up in parallel. A model's next row is usually the one after its last,
+    /// as rows are written model by model or response by response; only others are hashed.
+    fn rows_of(&mut self, parts: [&[u32]; 3], models: &[u32], first: u32) -> Vec<u32> {
+        self.next.resize(self.models.len(), 0);
+        let key = |at: usize| parts.map(|part| part[at]);
+        let look_up = |next: &mut Vec<u32>, at: usize| {
+            let next = &mut next[models[at] as usize];
+            let row = self.keys.find(key(at), *next);
+            *next = row.wrapping_add(1);
+            row
+        };
+        let mut rows: Vec<u32> = (0..models.len())
+            .into_par_iter()
+            .with_min_len(PIECE)
+            .map_init(|| self.next.clone(), look_up)
+            .collect();
+        for (at, row) in rows.iter_mut().enumerate() {
+            if *row == NONE {
+                *row = self.keys.find_or_insert(key(at), first + at as u32);
+            }
+            self.next[models[at] as usize] = *row + 1;
+        }
+        rows
+    }
+
+    /// Sets the values, each thread those of some models. Returns the first position in the chunk
+    /// that has a value already, and the ordinal of that.
+    fn set(
+        &mut self,
+        models: &[u32],
+        rows: &[u32],
+        values: &[f64],
+        first: u32,
+    ) -> Option<(usize, u32)> {
+        let share = self.columns.len().div_ceil(rayon::current_num_threads());
+        let set_some = |(part, columns): (usize, &mut [Column])| {
+            let start = part * share;
+            (0..rows.len()).find_map(|at| {
+                let column = columns.get_mut((models[at] as usize).wrapping_sub(start))?;
+                let earlier = column.set(rows[at] as usize, values[at], first + at as u32)?;
+                Some((at, earlier))
+            })
+        };
+        let shares = self.columns.par_chunks_mut(share).enumerate();
+        shares.filter_map(set_some).min()
+    }
+
+    fn push_weights(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
         if all_null(chunk, WEIGHT) {
             return Ok(());
         }
         self.weights.resize(self.keys.rows.len(), f64::NAN);
-        for (at, &row) in rows.iter().enumerate() {
+        for (at, row) in indices(rows).enumerate() {
             let Some(weight) = chunk.number(WEIGHT, at) else {
                 continue;
             };
@@ -107,13 +158,13 @@ impl Builder {
         Ok(())
     }
 
-    fn push_groups(&mut self, chunk: &Chunk, rows: &[usize]) -> Result<()> {
+    fn push_groups(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
         let Some(column) = chunk.ids(GROUP).filter(|_| !all_null(chunk, GROUP)) else {
             return Ok(());
         };
         let codes = self.groups.optional_codes(column);
         self.group.resize(self.keys.rows.len(), NONE);
-        for (at, (&row, &code)) in rows.iter().zip(&codes).enumerate() {
+        for (at, (row, &code)) in indices(rows).zip(&codes).enumerate() {
             let known = self.group[row];
             if known == NONE {
                 self.group[row] = code;
@@ -125,12 +176,12 @@ impl Builder {
         Ok(())
     }
 
-    fn push_tokens(&mut self, chunk: &Chunk, rows: &[usize]) -> Result<()> {
+    fn push_tokens(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
         if TOKENS >= chunk.columns.len() || all_null(chunk, TOKENS) {
             return Ok(());
         }
         self.tokens.resize(self.keys.rows.len(), 0);
-        for (at, &row) in rows.iter().enumerate() {
+        for (at, row) in indices(rows).enumerate() {
             if let Some(count) = chunk.number(TOKENS, at) {
                 let count = value::tokens(count).map_err(|p| bad(chunk, at, TOKENS, p))?;
                 self.tokens[row] = self.tokens[row].max(count);
@@ -139,14 +190,14 @@ impl Builder {
         Ok(())
     }
 
-    fn push_lists(&mut self, chunk: &Chunk, rows: &[usize], models: &[u32]) -> Result<()> {
+    fn push_lists(&mut self, chunk: &Chunk, rows: &[u32], models: &[u32]) -> Result<()> {
         if TOKEN_LOGPROBS >= chunk.columns.len() {
             return Ok(());
         }
         let Some(lists) = chunk.lists(TOKEN_LOGPROBS) else {
             return Ok(());
         };
-        for (at, &row) in rows.iter().enumerate() {
+        for (at, row) in indices(rows).enumerate() {
             let column = &mut self.columns[models[at] as usize];
             let Some(list) = list_at(lists, at) else {
                 continue;
@@ -293,11 +344,15 @@ impl Builder {
         }
     }
 
-    fn duplicate(&self, model: u32, row: usize, first: u32, second: u32) -> Error {
+    fn duplicate(&self, model: u32, row: u32, first: u32, second: u32) -> Error {
         Error::Duplicate {
             first: self.origins.at(first),
             second: self.origins.at(second),
-            key: format!("model `{}`, {}", self.models.name(model), self.key(row)),
+            key: format!(
+                "model `{}`, {}",
+                self.models.name(model),
+                self.key(row as usize)
+            ),
         }
     }
 
@@ -333,36 +388,56 @@ impl Builder {
 }
 
 impl Keys {
-    /// The row of a key; `guess` is where it stands if the model's rows come in the table's order,
-    /// as they do when rows are written model by model or response by response. Only a new key or
-    /// one out of order is hashed.
+    /// The row of a key, or [`NONE`]; `guess` is tried first.
     #[inline]
-    fn row(&mut self, key: [u32; 3], guess: usize, ordinal: u32) -> usize {
-        if self.rows.get(guess) == Some(&key) {
+    fn find(&self, key: Key, guess: u32) -> u32 {
+        if self.rows.get(guess as usize) == Some(&key) {
             return guess;
         }
-        let next = self.rows.len() as u32;
-        let row = *self.index.entry(key).or_insert(next);
-        if row == next {
-            self.rows.push(key);
-            self.origin.push(ordinal);
-        }
-        row as usize
+        let found = self.index.find(hash(&key), |known| known.0 == key);
+        found.map_or(NONE, |known| known.1)
     }
+
+    fn find_or_insert(&mut self, key: Key, ordinal: u32) -> u32 {
+        let row = self.rows.len() as u32;
+        let entry = self
+            .index
+            .entry(hash(&key), |known| known.0 == key, |known| hash(&known.0));
+        match entry {
+            Entry::Occupied(entry) => return entry.get().1,
+            Entry::Vacant(entry) => entry.insert((key, row)),
+        };
+        self.rows.push(key);
+        self.origin.push(ordinal);
+        row
+    }
+}
+
+/// Two multiplications folded: codes are dense and not chosen by anyone, so no more is needed.
+#[inline]
+fn hash(&[source, prompt, response]: &Key) -> u64 {
+    let fold = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let low = u64::from(prompt) | u64::from(response) << 32;
+    fold(
+        low ^ 0x9e37_79b9_7f4a_7c15,
+        u64::from(source) ^ 0xd6e8_feb8_6659_fd93,
+    )
 }
 
 impl Column {
     /// Sets a value; returns the ordinal of the earlier one if there is one.
     #[inline]
     fn set(&mut self, row: usize, value: f64, ordinal: u32) -> Option<u32> {
-        self.next = row + 1;
         if row >= self.values.len() {
             self.pad(row);
             self.values.push(value);
             self.origin.push(ordinal);
             return None;
         }
-        if self.origin[row] != ABSENT {
+        if !self.values[row].is_nan() {
             return Some(self.origin[row]);
         }
         self.values[row] = value;
@@ -415,6 +490,10 @@ fn list_at(lists: &ListArray, row: usize) -> Option<Vec<f32>> {
     let items = lists.value(row);
     let items = items.as_primitive::<Float32Type>();
     Some(items.iter().map(|item| item.unwrap_or(f32::NAN)).collect())
+}
+
+fn indices(rows: &[u32]) -> impl Iterator<Item = usize> {
+    rows.iter().map(|&row| row as usize)
 }
 
 fn all_null(chunk: &Chunk, column: usize) -> bool {
