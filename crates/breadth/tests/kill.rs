@@ -125,7 +125,7 @@ fn write_data(path: &Path) {
         let (a, b) = (i % 12, (i / 12) % 12);
         format!("{{\"prompt\": [{prompt}], \"response\": [{a}, {b}, 5, 7]}}\n")
     };
-    std::fs::write(path, (0..4000).map(line).collect::<String>()).unwrap();
+    std::fs::write(path, (0..1500).map(line).collect::<String>()).unwrap();
 }
 
 fn killed_jobs_end_in_the_same_bits(name: &str, flags: &[&str]) {
