@@ -83,6 +83,38 @@ pub struct Inputs<'a> {
 /// that every group counts as in `scores`: both estimate the same quantity. The tournament (Eq 29)
 /// never sees the reference.
 ///
+/// ```
+/// use breadth_data::ScoreTable;
+/// use breadth_report::{Inputs, Options, summarize};
+///
+/// // Two responses: the late checkpoint fits the first better and gives up the second.
+/// let scores = ScoreTable {
+///     models: vec!["exact".into(), "step-10".into(), "step-20".into()],
+///     sources: vec!["data".into()],
+///     source: vec![0, 0],
+///     prompts: vec!["a".into(), "b".into()],
+///     prompt: vec![0, 1],
+///     responses: vec!["0".into()],
+///     response: vec![0, 0],
+///     logprob: vec![vec![0.0, 0.0], vec![-0.9, -1.3], vec![-0.1, -1.9]],
+///     ..ScoreTable::default()
+/// };
+/// let inputs = Inputs {
+///     scores: &scores,
+///     selection: None,
+///     samples: None,
+///     reference: Some("exact"),
+///     single_correct_response: true,
+/// };
+/// let report = summarize(&inputs, &Options::default())?;
+/// let (early, late) = (&report.checkpoints[0], &report.checkpoints[1]);
+/// assert!((early.kl.unwrap().value - 1.1).abs() < 1e-12 && (late.kl.unwrap().value - 1.0).abs() < 1e-12);
+/// // Cov_4: the second response is at e^-1.9, more than 4 times below its probability in the data.
+/// assert_eq!((early.coverage[1].cov, late.coverage[1].cov), (0.0, 0.5));
+/// assert!((late.pass[0].exact.unwrap() - 0.738_4).abs() < 1e-4); // Pass@4
+/// # Ok::<(), breadth_report::Error>(())
+/// ```
+///
 /// # Errors
 /// A reference that is not in the scores, a checkpoint that only one table has, samples from a group
 /// or prompt of unknown weight, and whatever the statistics refuse.

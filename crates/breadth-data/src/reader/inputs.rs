@@ -118,7 +118,7 @@ fn is_table_name(name: &str) -> bool {
         .or_else(|| name.strip_suffix(".zst"));
     let extension = Path::new(plain.unwrap_or(name)).extension();
     let known = |ext: &&str| extension.is_some_and(|found| found.eq_ignore_ascii_case(ext));
-    !name.starts_with('.') && !name.starts_with(TEMP_PREFIX) && EXTENSIONS.iter().any(|e| known(&e))
+    !name.starts_with('.') && !name.starts_with(TEMP_PREFIX) && EXTENSIONS.iter().any(known)
 }
 
 fn matches(path: &Path) -> Result<Vec<PathBuf>> {

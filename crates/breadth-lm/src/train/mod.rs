@@ -48,12 +48,15 @@ pub fn train(
     command: &str,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<()> {
+    // Everything that can be wrong with a configuration is found before the folder is made.
+    let source = Source::new(config)?;
+    let model = initial_model(config, &source)?;
+    source.check(&model.config)?;
     let mut info = open_run(config, out, command)?;
     if info.status == "finished" {
         return Ok(());
     }
-    let source = Source::new(config)?;
-    let mut trainer = Trainer::start(config, out, &source)?;
+    let mut trainer = Trainer::start(config, out, &source, model)?;
     while trainer.step < config.train.steps {
         let seen = trainer.advance(&source)?;
         progress(seen);
@@ -111,9 +114,12 @@ struct Trainer<'a> {
 
 impl<'a> Trainer<'a> {
     /// At the newest saved state, or at step 0 with its checkpoint.
-    fn start(config: &'a TrainConfig, out: &'a Path, source: &Source) -> Result<Self> {
-        let mut model = initial_model(config, source)?;
-        source.check(&model.config)?;
+    fn start(
+        config: &'a TrainConfig,
+        out: &'a Path,
+        source: &Source,
+        mut model: Checkpoint,
+    ) -> Result<Self> {
         let mut optimizer = adamw(&config.optimizer, config.train.steps, &model.weights);
         let (mut step, mut tokens) = (0, 0);
         if let Some(state) = State::load(out)? {
