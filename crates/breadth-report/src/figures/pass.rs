@@ -6,6 +6,9 @@ use crate::format::{cov, interval, nats, percent};
 use crate::report::{Checkpoint, Report};
 use breadth_stats::Level;
 
+/// What a checkpoint has on an axis, if it is known.
+type Value = dyn Fn(&Checkpoint) -> Option<f64>;
+
 /// The `k` for which at least one checkpoint has a Pass@k.
 pub(super) fn known(report: &Report) -> Vec<u64> {
     let Some(first) = report.checkpoints.first() else {
@@ -54,7 +57,7 @@ struct Predictor {
     stem: String,
     name: String,
     axis: Axis,
-    value: Box<dyn Fn(&Checkpoint) -> Option<f64>>,
+    value: Box<Value>,
     print: fn(f64) -> String,
 }
 
