@@ -37,10 +37,10 @@ pub fn write(path: &Path, f: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>
     pending.commit()
 }
 
-/// Writes `bytes` to a file, as [`write`] does.
+/// Writes `bytes` to a file, as [`write()`] does.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, |file| file.write_all(bytes))
 }

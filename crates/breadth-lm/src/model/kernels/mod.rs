@@ -2,7 +2,7 @@
 //!
 //! Composed from burn's primitives, layer normalisation, GELU, attention and the log-softmax cost more than the matrix
 //! products around them: each primitive makes a full pass over memory forward and two backward. Here each is one pass.
-//! [`Kernels`] is implemented for burn's CPU backend; [`autodiff`] registers the hand-written gradients, which the tests check against
+//! [`Kernels`] is implemented for burn's CPU backend; `autodiff` registers the hand-written gradients, which the tests check against
 //! finite differences and PyTorch.
 //!
 //! Kernels run on the calling thread: the trainer and the scorer split a *batch* over threads, never one kernel.
