@@ -49,4 +49,4 @@ pub use metrics::Metrics;
 pub use provenance::{Provenance, SCHEMA_VERSION};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleWriter, write_samples};
 pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};
-pub use value::{LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};
+pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

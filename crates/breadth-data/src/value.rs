@@ -5,6 +5,9 @@
 /// A log-probability above 0 by no more than this is rounding, and becomes 0.
 pub const LOG_PROB_ROUNDING: f64 = 1e-3;
 
+/// Below this, in nats, only `-inf` is a log-probability: programs write such numbers for "impossible", and sums of them are beyond f64.
+pub const LEAST_LOG_PROB: f64 = -1e30;
+
 /// How far token log-probabilities may sum from the whole one, relative to it; they are f32, and
 /// servers often print few digits.
 pub const TOKEN_SUM_RELATIVE: f64 = 1e-4;
@@ -15,9 +18,13 @@ pub(crate) fn missing() -> String {
     "no value; fill it in or remove the row".into()
 }
 
-/// log q(y|x): not NaN, not above 0.
+/// log q(y|x): not NaN, not above 0, and either `-inf` or no less than [`LEAST_LOG_PROB`].
 pub(crate) fn log_prob(value: f64) -> Result<f64, String> {
-    if value <= 0.0 {
+    if value < LEAST_LOG_PROB && value.is_finite() {
+        Err(format!(
+            "{value:e} is below what any response has; write -inf where the probability is 0"
+        ))
+    } else if value <= 0.0 {
         Ok(value + 0.0) // -0 becomes 0
     } else if value <= LOG_PROB_ROUNDING {
         Ok(0.0)

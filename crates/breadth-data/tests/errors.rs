@@ -71,6 +71,7 @@ fn json(line: &str) -> String {
 fn log_probabilities_out_of_their_domain() {
     assert_snapshot!(csv("a,p1,0,-1,,\na,p2,0,nan,,\n"), @"s.csv, line 3, column `logprob`: NaN is not a log-probability; score this response again or remove it");
     assert_snapshot!(csv("a,p1,0,0.002,,\n"), @"s.csv, line 2, column `logprob`: 0.002 is above 0, and no probability is above 1; give natural logs of probabilities");
+    assert_snapshot!(csv("a,p1,0,-3.4e38,,\n"), @"s.csv, line 2, column `logprob`: -3.4e38 is below what any response has; write -inf where the probability is 0");
     assert_snapshot!(csv("a,p1,0,inf,,\n"), @"s.csv, line 2, column `logprob`: inf is above 0, and no probability is above 1; give natural logs of probabilities");
     assert_snapshot!(csv("a,p1,0,,,\n"), @"s.csv, line 2, column `logprob`: no value; fill it in or remove the row");
     assert_snapshot!(csv("a,p1,0,low,,\n"), @r#"s.csv, line 2, column `logprob`: found "low" where numbers belong"#);

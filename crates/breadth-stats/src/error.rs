@@ -26,9 +26,9 @@ pub enum Error {
         /// The length of that argument.
         expected: usize,
     },
-    /// A log-probability is NaN or above 0.
+    /// A log-probability is NaN, above 0, or finite and below [`crate::numerics::LEAST_LOG_PROB`].
     #[error(
-        "{column}, row {row}: log-probability {value} is not in [-inf, 0]; give natural logs of probabilities"
+        "{column}, row {row}: {value} is not a log-probability: neither in [-1e30, 0] nor -inf; give natural logs of probabilities"
     )]
     InvalidLogProb {
         /// The slice it stands in.

@@ -10,6 +10,10 @@ use crate::error::{Error, Result};
 /// far below any difference that means something. The same slack above 0 is accepted in a log-probability.
 pub const TOLERANCE: f64 = 1e-9;
 
+/// Below this, in nats, only `-inf` is a log-probability: no response is that unlikely, programs write such numbers for "impossible", and their
+/// squares are beyond f64.
+pub const LEAST_LOG_PROB: f64 = -1e30;
+
 /// Sum with Neumaier's compensation: the error does not grow with the number of terms.
 ///
 /// ```
@@ -43,9 +47,10 @@ pub(crate) fn error_rate(confidence: f64) -> Result<f64> {
     }
 }
 
-/// Refuses NaN and positive log-probabilities, naming the column and the row.
+/// Refuses NaN, positive log-probabilities and finite ones below [`LEAST_LOG_PROB`], naming the column and the row.
 pub(crate) fn check_log_probs(column: &str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|&v| v.is_nan() || v > TOLERANCE) {
+    let is_valid = |v: f64| (LEAST_LOG_PROB..=TOLERANCE).contains(&v) || v == f64::NEG_INFINITY;
+    match values.iter().position(|&v| !is_valid(v)) {
         Some(row) => Err(Error::InvalidLogProb {
             column: column.to_string(),
             row,

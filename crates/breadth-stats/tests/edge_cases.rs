@@ -204,11 +204,11 @@ fn refusals_say_where_and_what() {
     );
     assert_eq!(
         message(profile(&[-1.0, -1.0], &[-1.0, f64::NAN], &IID)),
-        "log_q, row 1: log-probability NaN is not in [-inf, 0]; give natural logs of probabilities"
+        "log_q, row 1: NaN is not a log-probability: neither in [-1e30, 0] nor -inf; give natural logs of probabilities"
     );
     assert_eq!(
         message(profile(&[0.5], &[-1.0], &IID)),
-        "log_p, row 0: log-probability 0.5 is not in [-inf, 0]; give natural logs of probabilities"
+        "log_p, row 0: 0.5 is not a log-probability: neither in [-1e30, 0] nor -inf; give natural logs of probabilities"
     );
     for weight in [0.0, -1.0, f64::NAN, INF] {
         let weights = [1.0, weight];
