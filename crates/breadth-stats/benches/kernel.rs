@@ -2,7 +2,9 @@
 //!
 //! `bench/kernel.sh` runs this and NumPy's column loop on the same data in the same run and prints the ratio.
 
-use breadth_stats::{Design, Level, is_uncovered, rival_counts, tournament};
+use breadth_stats::{
+    Design, Level, is_uncovered, minimax, rival_counts, rival_counts_at, tournament,
+};
 
 const MODELS: usize = 64;
 const ROWS: usize = 200_000;
@@ -120,4 +122,39 @@ fn whole_tournament_of_clusters(bencher: divan::Bencher, threads: usize) {
         (&independent.chat, &independent.ranking)
     );
     bencher.bench(play);
+}
+
+/// Sixteen levels at once, N = 2^(k/2), all of them below the largest ratio, so that no level is skipped; `LEVEL_ROWS` sets the rows.
+#[divan::bench(args = [1], sample_count = 3)]
+fn sixteen_levels(bencher: divan::Bencher, threads: usize) {
+    let rows = std::env::var("LEVEL_ROWS").map_or(20_000, |n| n.parse().unwrap());
+    let owned: Vec<Vec<f64>> = (0..MODELS as u64)
+        .map(|model| (0..rows).map(|row| log_prob(model, row)).collect())
+        .collect();
+    let columns: Vec<&[f64]> = owned.iter().map(Vec::as_slice).collect();
+    let levels: Vec<Level> = (0..16)
+        .map(|power| Level::from_n(2.0_f64.powf(0.5 * f64::from(power))).unwrap())
+        .collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    let counts = || pool.install(|| rival_counts_at(&columns, None, &levels));
+    for (level, table) in levels.iter().zip(counts()) {
+        let behind = |&row: &usize| is_uncovered(owned[17][row], owned[63][row], *level);
+        let expected = (0..rows as usize).filter(behind).count();
+        assert_eq!(table[17 * MODELS + 63], expected as f64);
+    }
+    bencher.bench(counts);
+}
+
+/// The winner alone, among checkpoints of a run.
+#[divan::bench(sample_count = 10)]
+fn winner_alone(bencher: divan::Bencher) {
+    let owned = checkpoints();
+    let columns: Vec<&[f64]> = owned.iter().map(Vec::as_slice).collect();
+    let whole = tournament(&columns, &Design::default(), level(), 0.95).unwrap();
+    let alone = minimax(&columns, None, level()).unwrap();
+    assert_eq!(alone.models, whole.tied);
+    bencher.bench(|| minimax(&columns, None, level()));
 }

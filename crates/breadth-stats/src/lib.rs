@@ -52,4 +52,6 @@ pub use interval::{Design, Estimate};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{PromptOutcome, best_of_k, pass_at_k, pass_at_n_exact, pass_estimate};
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
-pub use tournament::{Standing, Tournament, rival_counts, tournament};
+pub use tournament::{
+    Minimax, RivalCounts, Standing, Tournament, minimax, rival_counts, rival_counts_at, tournament,
+};

@@ -1,8 +1,8 @@
 //! Brute-force oracles on tiny cases and properties on arbitrary ones.
 
 use breadth_stats::{
-    Design, Level, PromptOutcome, best_of_k, bound, coverage_profile, is_uncovered, kl, pass_at_k,
-    pass_estimate, rival_counts, tournament,
+    Design, Level, PromptOutcome, best_of_k, bound, coverage_profile, is_uncovered, kl, minimax,
+    pass_at_k, pass_estimate, rival_counts, tournament,
 };
 use proptest::prelude::*;
 
@@ -110,6 +110,17 @@ proptest! {
         let found = rival_counts(&table.slices(), Some(&table.weights), level);
         let expected = counted_one_by_one(&table, Some(&table.weights), level);
         prop_assert!(found.iter().zip(&expected).all(|(&a, &b)| close(a, b)), "{found:?} {expected:?}");
+    }
+
+    #[test]
+    fn the_winner_alone_is_that_of_the_tournament(table in table(3000), level in level()) {
+        for weights in [None, Some(&table.weights[..])] {
+            let design = Design { weights, clusters: None };
+            let whole = tournament(&table.slices(), &design, level, 0.9).unwrap();
+            let alone = minimax(&table.slices(), weights, level).unwrap();
+            prop_assert_eq!(alone.value, whole.standings[whole.winner].value);
+            prop_assert_eq!(alone.models, whole.tied);
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! statrs 0.19 stops the continued fraction of the incomplete beta function after 140 terms without saying so, and needs about
 //! `sqrt(a + b)` of them: from a few tens of thousands of rows on its quantiles are wrong. Hence these forty lines, on statrs's log-gamma.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use statrs::function::gamma::ln_gamma;
 
 /// A point of (0, 1) kept as its log-odds, so that neither it nor its complement is rounded away.
@@ -79,10 +82,24 @@ pub(crate) fn beta_quantile(a: f64, b: f64, p: f64) -> LogOdds {
 }
 
 /// The t with `P[T > t] = tail` for Student's t with `df` degrees of freedom, for tail in (0, 1/2).
+///
+/// A tournament asks for the same few quantiles thousands of times, so each thread remembers the latest.
 pub(crate) fn student_t_upper(df: f64, tail: f64) -> f64 {
-    // df / (df + T^2) is Beta(df/2, 1/2) and falls as |T| grows; its odds are df / T^2.
-    let u = beta_quantile(0.5 * df, 0.5, 2.0 * tail);
-    (df * (-u.0).exp()).sqrt()
+    const REMEMBERED: usize = 8;
+    thread_local! {
+        static LATEST: RefCell<VecDeque<[f64; 3]>> = const { RefCell::new(VecDeque::new()) };
+    }
+    LATEST.with_borrow_mut(|latest| {
+        if let Some(known) = latest.iter().find(|known| known[..2] == [df, tail]) {
+            return known[2];
+        }
+        // df / (df + T^2) is Beta(df/2, 1/2) and falls as |T| grows; its odds are df / T^2.
+        let u = beta_quantile(0.5 * df, 0.5, 2.0 * tail);
+        let t = (df * (-u.0).exp()).sqrt();
+        latest.truncate(REMEMBERED - 1);
+        latest.push_front([df, tail, t]);
+        t
+    })
 }
 
 /// `ln P[Beta(a,b) <= x]` and the log of its derivative by the log-odds of x, `ln( x^a (1-x)^b / B(a,b) )`.

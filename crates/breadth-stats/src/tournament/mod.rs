@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 pub use certificate::SLACKS;
-pub use kernel::rival_counts;
+pub use kernel::{Minimax, RivalCounts, minimax, rival_counts, rival_counts_at};
 
 use crate::error::{Error, Result};
 use crate::interval::{Design, Rows};

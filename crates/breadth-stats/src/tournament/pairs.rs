@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::kernel::{Units, counts};
+use super::kernel::{RivalCounts, Units};
 use super::rivals;
 use crate::interval::{Rows, Share, lower, upper};
 use crate::log_ratio::{Level, is_uncovered};
@@ -33,9 +33,9 @@ impl<'a> Pairs<'a> {
             .units
             .as_ref()
             .map_or(self.rows.n as u64, |units| units.of_row.iter().sum());
-        let counts = counts(self.columns, self.units.as_ref(), level, wanted);
+        let counts = RivalCounts::of(self.columns, self.units.as_ref(), &[level], wanted);
         counts
-            .into_iter()
+            .table(0)
             .map(|count| count as f64 / total as f64)
             .collect()
     }
