@@ -97,6 +97,12 @@ impl Interner {
         self.strings.len()
     }
 
+    /// The code of a string, if it was seen.
+    pub(crate) fn position(&self, text: &str) -> Option<u32> {
+        let code = self.find(text, NONE);
+        (code != NONE).then_some(code)
+    }
+
     pub(crate) fn name(&self, code: u32) -> &str {
         &self.strings[code as usize]
     }

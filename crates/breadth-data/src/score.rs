@@ -17,6 +17,10 @@ use crate::schema::{Layout, Table, score};
 pub struct ReadOptions {
     /// Keep the rows that every model has, instead of refusing a table in which one lacks some.
     pub intersect: bool,
+    /// Keep only the rows of a score table with this source; those of others may then be incomplete.
+    pub source: Option<String>,
+    /// Leave out this model of a score table, both what it says and what it wrote, if it is there.
+    pub without: Option<String>,
     /// Read the column `tokens` of a score table.
     pub tokens: bool,
     /// Read the column `token_logprobs` of a score table.
@@ -54,6 +58,8 @@ pub struct ScoreTable {
     /// The length of each response in tokens, if asked for and given: the largest that a model
     /// reports, as models with different tokenizers count differently.
     pub tokens: Option<Vec<u32>>,
+    /// Number of responses in the files that [`ReadOptions::source`] left out.
+    pub of_other_sources: usize,
     /// Log-probabilities, `[model][row]`, in nats.
     pub logprob: Vec<Vec<f64>>,
     /// Log-probabilities token by token, `[model][row][token]`, if asked for and given.
@@ -113,26 +119,20 @@ impl ScoreTable {
             })
     }
 
-    /// Keeps the rows whose source is `source`.
+    /// The rows whose source is `source`, alone.
     ///
     /// # Errors
     /// [`Error::UnknownSource`] if there is none.
-    pub fn with_source(self, source: &str) -> Result<Self> {
+    pub fn with_source(&self, source: &str) -> Result<Self> {
         let Some(code) = self.sources.iter().position(|known| known == source) else {
             return Err(Error::UnknownSource {
                 wanted: source.into(),
                 known: list(&self.sources),
             });
         };
-        if self.sources.len() == 1 {
-            return Ok(self);
-        }
-        let keep: Vec<bool> = self
-            .source
-            .iter()
-            .map(|&row| row as usize == code)
-            .collect();
-        Ok(self.keep(&keep))
+        let of_source = |&row: &u32| row as usize == code;
+        let keep: Vec<bool> = self.source.iter().map(of_source).collect();
+        Ok(self.clone().keep(&keep))
     }
 
     /// Keeps some rows, and the names that these use.

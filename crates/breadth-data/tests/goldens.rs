@@ -17,6 +17,7 @@ fn strings(names: &[&str]) -> Vec<String> {
 fn expected() -> ScoreTable {
     let inf = f64::NEG_INFINITY;
     ScoreTable {
+        of_other_sources: 0,
         models: strings(&["step-2", "step-10"]),
         sources: strings(&["data"]),
         source: vec![0, 0, 0],

@@ -32,6 +32,7 @@ fn read_all(bytes: &[u8]) {
         intersect: true,
         tokens: true,
         token_logprobs: true,
+        ..ReadOptions::default()
     };
     if let Ok(table) = ScoreTable::read(&inputs, &options) {
         assert!(table.rows() > 0);

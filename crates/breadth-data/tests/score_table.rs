@@ -42,6 +42,7 @@ fn oracle(rows: &[ScoreRow], intersect: bool) -> ScoreTable {
                     .collect()
             })
             .collect(),
+        of_other_sources: 0,
         models: models.into_iter().map(String::from).collect(),
         sources,
         source,

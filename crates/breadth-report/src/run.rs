@@ -70,7 +70,11 @@ fn read_run(path: &Path) -> Result<Run> {
 }
 
 fn read_scores(path: PathBuf) -> Result<ScoreTable> {
-    Ok(ScoreTable::read(&[path], &ReadOptions::default())?.with_source("data")?)
+    let options = ReadOptions {
+        source: Some("data".into()),
+        ..ReadOptions::default()
+    };
+    Ok(ScoreTable::read(&[path], &options)?)
 }
 
 /// The logged steps that have a loss.

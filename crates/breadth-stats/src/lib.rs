@@ -33,6 +33,7 @@
 //! | `KL(p‖q)`, `CE(q)` | [`kl`], [`cross_entropy`] |
 //! | `Chat_N(q'‖q)`, Eq 28 | [`rival_counts`], [`Tournament::chat`] |
 //! | `argmin max Chat`, Eq 29 | [`tournament()`] |
+//! | `Con_N(q'‖q)`, `argmin max {Chat - 2 N^a Con}`, Eq 32 | [`offset_tournament`] |
 //! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_estimate`] |
 //! | Prop 3.1, Lemmas D.1, D.2 | [`bound`] |
 
@@ -53,5 +54,6 @@ pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{PromptOutcome, best_of_k, pass_at_k, pass_at_n_exact, pass_estimate};
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tournament::{
-    Minimax, RivalCounts, Standing, Tournament, minimax, rival_counts, rival_counts_at, tournament,
+    Minimax, OnPolicy, RivalCounts, Standing, Tournament, lowest_cross_entropy, minimax,
+    offset_applies, offset_parameter, offset_tournament, rival_counts, rival_counts_at, tournament,
 };

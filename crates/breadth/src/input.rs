@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use breadth_data::{ReadOptions, ScoreTable};
-use breadth_stats::{Design, Level};
+use breadth_stats::{Design, Level, OnPolicy};
 
 use crate::number::count;
 use crate::output::Output;
@@ -106,22 +106,30 @@ pub struct Scores {
 impl Scores {
     /// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing about the data.
     pub fn read(paths: &[PathBuf], options: &ReadOptions, output: &Output) -> Result<Self> {
-        let all = ScoreTable::read(paths, options)?;
-        let every = all.rows();
-        let table = all.with_source("data")?;
-        if table.rows() < every {
-            let used = count(table.rows(), "row");
+        let options = ReadOptions {
+            source: Some("data".to_owned()),
+            ..options.clone()
+        };
+        let table = ScoreTable::read(paths, &options)?;
+        if table.of_other_sources > 0 {
+            let (used, every) = (table.rows(), table.rows() + table.of_other_sources);
+            let used = count(used, "row");
             output.remark(&format!(
                 "using the {used} of {every} whose source is `data`"
             ));
         }
+        Ok(Scores::of(table))
+    }
+
+    /// With prompts as clusters.
+    pub fn of(table: ScoreTable) -> Self {
         let prompts = table.prompts.len();
         let clusters = (prompts < table.rows()).then(|| table.prompt.clone());
-        Ok(Scores {
+        Scores {
             table,
             prompts,
             clusters,
-        })
+        }
     }
 
     /// The sampling design of the rows: weights, and prompts as clusters.
@@ -129,6 +137,14 @@ impl Scores {
         Design {
             weights: self.table.weight.as_deref(),
             clusters: self.clusters.as_deref(),
+        }
+    }
+
+    /// The rows as samples of a model, prompts counting the same.
+    pub fn on_policy(&self) -> OnPolicy<'_> {
+        OnPolicy {
+            columns: self.table.logprob.iter().map(Vec::as_slice).collect(),
+            prompts: self.clusters.as_deref(),
         }
     }
 

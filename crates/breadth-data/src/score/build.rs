@@ -8,7 +8,7 @@ use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
 use super::{ReadOptions, ScoreTable};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, list};
 use crate::intern::{Interner, NONE};
 use crate::origins::{ABSENT, Origins};
 use crate::reader::Chunk;
@@ -216,26 +216,58 @@ impl Builder {
         for column in &mut self.columns {
             column.pad(rows);
         }
+        let wanted = self.wanted(options)?;
+        let left_out = options
+            .without
+            .as_deref()
+            .and_then(|name| self.models.position(name));
+        let heard: Vec<usize> = (0..self.columns.len())
+            .filter(|&model| Some(model as u32) != left_out)
+            .collect();
         if !options.intersect {
-            self.check_complete()?;
+            self.check_complete(&wanted, &heard)?;
         }
+        let is_complete = |row: usize| heard.iter().all(|&m| self.columns[m].origin[row] != ABSENT);
         let keep: Vec<bool> = (0..rows)
-            .map(|row| {
-                self.columns
-                    .iter()
-                    .all(|column| column.origin[row] != ABSENT)
-            })
+            .map(|row| wanted[row] && is_complete(row))
             .collect();
         if !keep.contains(&true) {
             return Err(self.nothing_common());
         }
         let group = self.take_groups(&keep)?;
-        let token_logprobs = self.take_lists(&keep)?;
-        let table = self.into_table(group, token_logprobs);
+        let token_logprobs = self.take_lists(&keep, &heard)?;
+        let mut table = self.into_table(group, token_logprobs);
+        table.of_other_sources = match &options.source {
+            Some(_) => wanted.iter().filter(|wanted| !**wanted).count(),
+            None => 0,
+        };
+        if let Some(model) = left_out {
+            table.models.remove(model as usize);
+            table.logprob.remove(model as usize);
+        }
         match keep.contains(&false) {
             true => Ok(table.keep(&keep)),
             false => Ok(table),
         }
+    }
+
+    /// The rows whose source is asked for.
+    fn wanted(&self, options: &ReadOptions) -> Result<Vec<bool>> {
+        let code =
+            |name: &Option<String>| name.as_deref().and_then(|name| self.sources.position(name));
+        let (only, without) = (code(&options.source), code(&options.without));
+        if let (Some(wanted), None) = (&options.source, only) {
+            let known: Vec<String> = (0..self.sources.len() as u32)
+                .map(|source| self.sources.name(source).into())
+                .collect();
+            return Err(Error::UnknownSource {
+                wanted: wanted.clone(),
+                known: list(&known),
+            });
+        }
+        let is_wanted =
+            |&[source, ..]: &Key| only.is_none_or(|only| only == source) && Some(source) != without;
+        Ok(self.keys.rows.iter().map(is_wanted).collect())
     }
 
     fn into_table(
@@ -268,6 +300,7 @@ impl Builder {
                 tokens.resize(rows, 0);
                 tokens
             }),
+            of_other_sources: 0,
             logprob: self
                 .columns
                 .into_iter()
@@ -289,12 +322,12 @@ impl Builder {
         }
     }
 
-    fn take_lists(&mut self, keep: &[bool]) -> Result<Option<Vec<Vec<Vec<f32>>>>> {
+    fn take_lists(&mut self, keep: &[bool], heard: &[usize]) -> Result<Option<Vec<Vec<Vec<f32>>>>> {
         if !self.has_lists {
             return Ok(None);
         }
         let mut all = Vec::with_capacity(self.columns.len());
-        for at in 0..self.columns.len() {
+        for &at in heard {
             let mut lists = std::mem::take(&mut self.columns[at].lists);
             lists.resize(keep.len(), None);
             if let Some(row) = (0..keep.len()).find(|&row| keep[row] && lists[row].is_none()) {
@@ -305,15 +338,14 @@ impl Builder {
         Ok(Some(all))
     }
 
-    fn check_complete(&self) -> Result<()> {
-        let rows = self.keys.rows.len();
-        for (model, column) in self.columns.iter().enumerate() {
-            let missing = column.origin.iter().filter(|&&o| o == ABSENT).count();
-            if let Some(first) = column.origin.iter().position(|&o| o == ABSENT) {
+    fn check_complete(&self, wanted: &[bool], heard: &[usize]) -> Result<()> {
+        for &model in heard {
+            let lacks = |&row: &usize| wanted[row] && self.columns[model].origin[row] == ABSENT;
+            if let Some(first) = (0..wanted.len()).find(lacks) {
                 return Err(Error::MissingRows {
                     model: self.models.name(model as u32).into(),
-                    missing,
-                    all: rows,
+                    missing: (0..wanted.len()).filter(lacks).count(),
+                    all: wanted.iter().filter(|wanted| **wanted).count(),
                     what: "responses",
                     key: self.key(first),
                     at: self.origins.at(self.keys.origin[first]),

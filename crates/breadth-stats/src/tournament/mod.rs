@@ -2,7 +2,9 @@
 
 mod certificate;
 mod confidence_set;
+mod cross_entropy;
 mod kernel;
+mod offset;
 mod pairs;
 #[cfg(test)]
 mod tests;
@@ -12,7 +14,9 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 pub use certificate::SLACKS;
+pub use cross_entropy::lowest_cross_entropy;
 pub use kernel::{Minimax, RivalCounts, minimax, rival_counts, rival_counts_at};
+pub use offset::{OFFSET_LEAST, OnPolicy, offset_applies, offset_parameter, offset_tournament};
 
 use crate::error::{Error, Result};
 use crate::interval::{Design, Rows};
@@ -112,10 +116,9 @@ pub fn tournament(
         .map(|q| rivals(m, q).map(|r| chat[r * m + q]).fold(0.0, f64::max))
         .collect();
     let ranking = rank(&values, &cross_entropies);
-    let winner = ranking[0];
     let certified = certificate::bracket(&pairs, &chat, level, alpha);
     let limits = pairs.limits_of_maximum(&chat, level, alpha);
-    let mut standings: Vec<Standing> = (0..m)
+    let standings: Vec<Standing> = (0..m)
         .map(|q| Standing {
             rank: 0,
             value: values[q],
@@ -127,19 +130,33 @@ pub fn tournament(
             certified_high: certified[q].1,
         })
         .collect();
-    for (place, &q) in ranking.iter().enumerate() {
-        standings[q].rank = place + 1;
-    }
-    Ok(Tournament {
+    let mut result = Tournament {
         level,
-        tied: (0..m).filter(|&q| values[q] == values[winner]).collect(),
+        tied: Vec::new(),
         not_excluded: confidence_set::not_excluded(&pairs, &standings, &ranking, level, alpha),
         cross_entropy_winner: rank(&cross_entropies, &cross_entropies)[0],
         chat,
         standings,
-        ranking,
-        winner,
-    })
+        ranking: Vec::new(),
+        winner: 0,
+    };
+    result.ranked(ranking);
+    Ok(result)
+}
+
+impl Tournament {
+    /// Sets what follows from a ranking by value: winner, ranks and ties.
+    fn ranked(&mut self, ranking: Vec<usize>) {
+        self.winner = ranking[0];
+        for (place, &q) in ranking.iter().enumerate() {
+            self.standings[q].rank = place + 1;
+        }
+        let best = self.standings[self.winner].value;
+        self.tied = (0..ranking.len())
+            .filter(|&q| self.standings[q].value == best)
+            .collect();
+        self.ranking = ranking;
+    }
 }
 
 /// Model indices by the first key, then the second, then as they come.

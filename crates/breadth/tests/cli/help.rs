@@ -102,10 +102,16 @@ fn select() {
               Possible values:
               - tournament:    The smallest share of responses that some rival gives N times the
                 probability (Eq 28-29)
+              - offset:        The tournament less 2 N^a times what a rival gains on the model's own
+                samples (Eq 32)
               - cross-entropy: The lowest cross-entropy, which is the lowest validation loss: to compare
                 with
               
               [default: tournament]
+
+          --a <A>
+              The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the
+              truth [default: the largest with N^(1-2a) >= 8]
 
       -r, --reference <R>
               A model that is no candidate: the teacher, or the exact law; a run folder names its own
@@ -137,6 +143,10 @@ fn select() {
 
       # what a run left behind
       breadth select runs/demo
+
+      # the offset rule: beside the data rows it needs rows whose source is each model, scored by all of
+      them
+      breadth select scores.parquet --rule offset --best-of 64
 
       # long responses differ by many nats: take N = e^30
       breadth select scores.parquet --log-n 30

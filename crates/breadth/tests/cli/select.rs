@@ -296,3 +296,93 @@ fn cross_entropy_excludes_what_is_worse_for_certain() {
     let document = select_json(&table, &["--rule", "cross-entropy"]);
     assert_eq!(document["not_excluded"], json!(["best", "close"]));
 }
+
+/// Two data rows in five where `late` is left behind; on its own samples it is left behind on `own` of four.
+fn with_samples(own: usize) -> String {
+    let of = |source: &str, first: usize, models: &[(&str, &[f64])]| {
+        let mut text = String::new();
+        for (model, logprobs) in models {
+            for (at, logprob) in logprobs.iter().enumerate() {
+                let id = first + at;
+                text +=
+                    &json!({"source": source, "prompt_id": id, "model": model, "logprob": logprob})
+                        .to_string();
+                text.push('\n');
+            }
+        }
+        text
+    };
+    let late: Vec<f64> = (0..4)
+        .map(|row| if row < own { -9.0 } else { -1.0 })
+        .collect();
+    of(
+        "data",
+        0,
+        &[
+            ("even", &[-2.0; 5]),
+            ("late", &[-1.0, -1.0, -1.0, -9.0, -9.0]),
+        ],
+    ) + &of("even", 5, &[("even", &[-2.0; 4]), ("late", &[-1.0; 4])])
+        + &of("late", 9, &[("even", &[-2.0; 4]), ("late", &late)])
+}
+
+#[test]
+fn the_offset_rule_forgives_what_the_samples_explain() {
+    let flags = ["--rule", "offset", "-n", "16", "--a", "0"];
+    let value = |own| {
+        let document = select_json(&with_samples(own), &flags);
+        let models = document["models"].as_array().unwrap();
+        let late = models
+            .iter()
+            .find(|model| model["model"] == "late")
+            .unwrap();
+        late["value"].as_f64().unwrap()
+    };
+    assert_eq!([value(0), value(1)], [0.4, 0.0]); // 2/5 - 2 * 0, then 2/5 - 2 * 1/4 cut off at 0
+    assert_snapshot!(select(&with_samples(0), &flags), @"
+    Take even: what rivals gain on the data they gain on its own samples too.
+    It also has the lowest cross-entropy.
+
+     rank  model  worst rival  value        limits  cross-entropy  Cov_16 certified
+    ────────────────────────────────────────────────────────────────────────────────
+     1     even   -               0%  [0.0, 58.4]%         2.0000      [0.0, 52.2]%
+     2     late   even         40.0%  [0.0, 88.6]%         4.2000      [0.7, 85.4]%
+
+    Not excluded with 95% confidence: even, late.
+    Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
+    Offset tournament (Eq 32) at N = 16, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_16 itself, whatever the data distribution is.
+    ");
+    assert_snapshot!(select(&with_samples(0), &["--rule", "offset", "-n", "4"]), @"
+    Take even: what rivals gain on the data they gain on its own samples too.
+    It also has the lowest cross-entropy.
+
+     rank  model  worst rival  value        limits  cross-entropy  Cov_4 certified
+    ───────────────────────────────────────────────────────────────────────────────
+     1     even   -               0%  [0.0, 58.4]%         2.0000    [0.0, 100.0]%
+     2     late   even         40.0%  [0.0, 88.6]%         4.2000     [1.8, 85.4]%
+
+    Not excluded with 95% confidence: even, late.
+    Note: N^(1-2a) is below 8 at N = 4, a = 0: Thm 6.4 promises nothing there. Take N = 8 or more.
+    Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
+    Offset tournament (Eq 32) at N = 4, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_4 itself, whatever the data distribution is.
+    ");
+}
+
+#[test]
+fn the_offset_rule_says_which_rows_it_lacks() {
+    let folder = Folder::with(&[("scores.jsonl", &two_models(3, 1.0))]);
+    let run = |flags: &[&str]| folder.run(&[&["select", "scores.jsonl"], flags].concat());
+    assert_snapshot!(run(&["--rule", "offset"]).failure(1), @"error: the offset rule needs responses sampled from `a`: rows with its name as `source`, scored by every model: no rows with source `a` in the table; its sources are `data`");
+    assert_snapshot!(run(&["--rule", "offset", "--a", "2"]).failure(1), @"error: the offset rule needs responses sampled from `a`: rows with its name as `source`, scored by every model: no rows with source `a` in the table; its sources are `data`");
+    assert_snapshot!(run(&["--a", "0.1"]).failure(1), @"error: --a belongs to --rule offset; add that, or leave out --a");
+}
+
+/// Rows sampled from a model need not be complete where nobody asks for them.
+#[test]
+fn incomplete_rows_of_other_sources_do_not_matter() {
+    let sampled = r#"{"source":"a","prompt_id":7,"model":"a","logprob":-1}"#;
+    let table = two_models(20, 0.5) + sampled + "\n";
+    let folder = Folder::with(&[("scores.jsonl", &table)]);
+    let stdout = folder.run(&["select", "scores.jsonl", "-q"]).success();
+    assert_eq!(stdout, select(&two_models(20, 0.5), &[]));
+}

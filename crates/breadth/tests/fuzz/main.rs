@@ -17,6 +17,8 @@ const SELECT: &[&[&str]] = &[
     &["--log-n", "2000"],
     &["--best-of", "3", "--intersect"],
     &["--rule", "cross-entropy"],
+    &["--rule", "offset", "-n", "16"],
+    &["--rule", "offset", "--a", "0.3", "--reference", "d"],
     &["--reference", "a", "--confidence", "0.5"],
 ];
 

@@ -43,8 +43,8 @@ fn odd_cell() -> impl Strategy<Value = Value> {
 /// A score table of up to four models and a dozen responses. In one of eight one cell is odd, in some a row is left out or doubled.
 pub fn scores() -> impl Strategy<Value = String> {
     let columns = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let shape = (1..5usize, 1..5usize, 1..4usize, columns);
-    let body = shape.prop_flat_map(|(models, prompts, responses, columns)| {
+    let shape = (1..5usize, 1..5usize, 1..4usize, columns, any::<bool>());
+    let body = shape.prop_flat_map(|(models, prompts, responses, columns, sampled)| {
         let count = models * prompts * responses;
         let cell = (log_prob(), 0.01..50.0, select(vec!["easy", "hard"]));
         vec(cell, count).prop_map(move |cells| {
@@ -60,6 +60,11 @@ pub fn scores() -> impl Strategy<Value = String> {
                 // What belongs to the response or the prompt is the same for every model: taken from the first.
                 let (_, weight, _) = &cells[response * models];
                 let (.., group) = &cells[response / responses * responses * models];
+                if sampled {
+                    // The first prompts are of the data, the others of one model after another.
+                    let source = (response / responses).checked_sub(1);
+                    row["source"] = json!(source.map_or("data", |source| MODELS[source]));
+                }
                 if columns.0 {
                     row["weight"] = json!(weight);
                 }

@@ -12,11 +12,17 @@ use crate::number::Number;
 pub struct Document<'a> {
     pub command: &'static str,
     pub rule: Rule,
+    /// The a of the offset rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub a: Option<f64>,
     pub n: Number,
     pub log_n: Number,
     pub confidence: f64,
     pub rows: usize,
     pub prompts: usize,
+    /// Rows sampled from the models, for the offset rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled_rows: Option<usize>,
     pub winner: &'a str,
     pub tied: Vec<&'a str>,
     pub not_excluded: Vec<&'a str>,
@@ -51,11 +57,13 @@ impl<'a> Document<'a> {
         Document {
             command: "select",
             rule: choice.rule,
+            a: (choice.rule == Rule::Offset).then(|| choice.offset()),
             n: Number(choice.level.n()),
             log_n: Number(choice.level.log_n()),
             confidence: choice.confidence,
             rows: scores.table.rows(),
             prompts: scores.prompts,
+            sampled_rows: None,
             winner: names[result.winner],
             tied: in_order(&result.tied),
             not_excluded: in_order(&result.not_excluded),

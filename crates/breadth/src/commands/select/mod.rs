@@ -1,9 +1,13 @@
 //! `breadth select`: which checkpoint should I take?
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use breadth_stats::{Level, tournament};
+use anyhow::{Context, Result, bail};
+use breadth_data::{ReadOptions, ScoreTable};
+use breadth_stats::{
+    Level, OnPolicy, Tournament, lowest_cross_entropy, offset_parameter, offset_tournament,
+    tournament,
+};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -12,7 +16,6 @@ use crate::input::{self, LevelChoice, Scores, Tables};
 use crate::output::Output;
 use document::Document;
 
-mod cross_entropy;
 mod document;
 mod text;
 
@@ -26,6 +29,9 @@ Examples:
 
   # what a run left behind
   breadth select runs/demo
+
+  # the offset rule: beside the data rows it needs rows whose source is each model, scored by all of them
+  breadth select scores.parquet --rule offset --best-of 64
 
   # long responses differ by many nats: take N = e^30
   breadth select scores.parquet --log-n 30
@@ -45,6 +51,9 @@ pub struct Arguments {
     /// How to choose
     #[arg(long, value_enum, default_value_t)]
     rule: Rule,
+    /// The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the truth [default: the largest with N^(1-2a) >= 8]
+    #[arg(long, value_name = "A", allow_hyphen_values = true)]
+    a: Option<f64>,
     /// A model that is no candidate: the teacher, or the exact law; a run folder names its own
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
@@ -60,6 +69,8 @@ enum Rule {
     /// The smallest share of responses that some rival gives N times the probability (Eq 28-29)
     #[default]
     Tournament,
+    /// The tournament less 2 N^a times what a rival gains on the model's own samples (Eq 32)
+    Offset,
     /// The lowest cross-entropy, which is the lowest validation loss: to compare with
     CrossEntropy,
 }
@@ -68,9 +79,18 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let choice = Choice {
         rule: arguments.rule,
         level: arguments.level.level()?,
+        a: arguments.a,
         confidence: arguments.confidence,
     };
-    let field = Field::read(&arguments.tables, arguments.reference.as_deref(), output)?;
+    if choice.a.is_some() && choice.rule != Rule::Offset {
+        bail!("--a belongs to --rule offset; add that, or leave out --a");
+    }
+    let field = Field::read(
+        &arguments.tables,
+        arguments.reference.as_deref(),
+        choice.rule,
+        output,
+    )?;
     let document = field.document(choice)?;
     output.result(&document, |style| {
         text::render(&document, &field.scores.size(), choice.level, style)
@@ -91,9 +111,10 @@ pub fn document_of_run(
     let choice = Choice {
         rule: Rule::Tournament,
         level: input::level_from_n(n)?,
+        a: None,
         confidence,
     };
-    let field = Field::read(&tables, None, output)?;
+    let field = Field::read(&tables, None, Rule::Tournament, output)?;
     Ok(serde_json::to_value(field.document(choice)?)?)
 }
 
@@ -102,7 +123,16 @@ pub fn document_of_run(
 struct Choice {
     rule: Rule,
     level: Level,
+    /// What the user gave.
+    a: Option<f64>,
     confidence: f64,
+}
+
+impl Choice {
+    /// The a of the offset rule.
+    fn offset(&self) -> f64 {
+        self.a.unwrap_or_else(|| offset_parameter(self.level))
+    }
 }
 
 /// The candidates with their scores.
@@ -110,17 +140,22 @@ struct Field {
     scores: Scores,
     /// Indices of the candidates among the models of the table.
     candidates: Vec<usize>,
+    /// For the offset rule: rows sampled from each candidate.
+    sampled: Vec<Scores>,
 }
 
 impl Field {
     /// A run keeps fresh samples for the tournament in a table of their own, and names its reference.
-    fn read(tables: &Tables, reference: Option<&str>, output: &Output) -> Result<Self> {
+    fn read(tables: &Tables, reference: Option<&str>, rule: Rule, output: &Output) -> Result<Self> {
         let run = tables.run_folder();
         let fresh = run
             .map(|folder| folder.join("selection.parquet"))
             .filter(|path| path.is_file());
         let paths = fresh.map_or_else(|| tables.paths.clone(), |path| vec![path]);
         let of_run = run.map(input::run_reference).transpose()?.flatten();
+        if rule == Rule::Offset {
+            return Field::with_samples(&paths, reference.or(of_run.as_deref()), &tables.options());
+        }
         let scores = Scores::read(&paths, &tables.options(), output)?;
         // A reference asked for by name must be there; that of a run need not compete in its table.
         let is_there = |name: &String| scores.table.models.contains(name);
@@ -128,7 +163,56 @@ impl Field {
             .map(str::to_owned)
             .or_else(|| of_run.filter(is_there));
         let candidates = scores.models_without(left_out.as_deref())?;
-        Ok(Field { scores, candidates })
+        Ok(Field {
+            scores,
+            candidates,
+            sampled: Vec::new(),
+        })
+    }
+
+    /// Data rows, and rows sampled from every candidate.
+    fn with_samples(
+        paths: &[PathBuf],
+        reference: Option<&str>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let options = ReadOptions {
+            without: reference.map(str::to_owned),
+            ..options.clone()
+        };
+        let all = ScoreTable::read(paths, &options)?;
+        let sampled = |model: &String| {
+            all.with_source(model).map(Scores::of).with_context(|| {
+                format!(
+                    "the offset rule needs responses sampled from `{model}`: rows with its name as `source`, scored by every model"
+                )
+            })
+        };
+        let sampled = all
+            .models
+            .iter()
+            .map(sampled)
+            .collect::<Result<Vec<Scores>>>()?;
+        let scores = Scores::of(all.with_source("data")?);
+        let candidates = scores.models_without(None)?;
+        Ok(Field {
+            scores,
+            candidates,
+            sampled,
+        })
+    }
+
+    fn offset(&self, fought: Tournament, columns: &[&[f64]], choice: Choice) -> Result<Tournament> {
+        let samples: Vec<OnPolicy> = self.sampled.iter().map(Scores::on_policy).collect();
+        let (design, a) = (self.scores.design(), choice.offset());
+        Ok(offset_tournament(
+            fought,
+            columns,
+            &design,
+            &samples,
+            a,
+            choice.confidence,
+        )?)
     }
 
     fn document(&self, choice: Choice) -> Result<Document<'_>> {
@@ -148,11 +232,14 @@ impl Field {
         let covering = names[fought.winner];
         let result = match choice.rule {
             Rule::Tournament => fought,
+            Rule::Offset => self.offset(fought, &columns, choice)?,
             Rule::CrossEntropy => {
-                cross_entropy::ranked(fought, &columns, &design, choice.confidence)?
+                lowest_cross_entropy(fought, &columns, &design, choice.confidence)?
             }
         };
         let mut document = Document::new(choice, &self.scores, &names, &result);
+        document.sampled_rows = (choice.rule == Rule::Offset)
+            .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
         document.notes = text::notes(&document, choice.level, covering);
         Ok(document)
     }

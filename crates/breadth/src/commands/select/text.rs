@@ -1,6 +1,6 @@
 //! The selection in words: the verdict first, then the table it rests on, then how sure it is.
 
-use breadth_stats::Level;
+use breadth_stats::{Level, offset_applies, offset_parameter};
 
 use super::Rule;
 use super::document::{Document, Model};
@@ -21,6 +21,19 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
     if covering != document.winner {
         notes.push(format!(
             "For coverage at N = {n} the tournament takes {covering}."
+        ));
+    }
+    if let Some(a) = document.a.filter(|&a| !offset_applies(level, a)) {
+        notes.push(format!(
+            "N^(1-2a) is below 8 at N = {n}, a = {}: Thm 6.4 promises nothing there. Take {}.",
+            number::trimmed(a),
+            match offset_parameter(level) {
+                0.0 => "N = 8 or more".to_owned(),
+                most => format!(
+                    "a = {} or less",
+                    number::trimmed((1000.0 * most).floor() / 1000.0)
+                ),
+            },
         ));
     }
     if is_tournament && document.tied.len() == models {
@@ -57,6 +70,7 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
             ranking(document, &n, style),
             format!("Tournament (Eq 29) at N = {n}"),
         ),
+        Rule::Offset => (ranking(document, &n, style), offset(document, &n)),
         Rule::CrossEntropy => (
             losses(document, &n, style),
             "Lowest cross-entropy".to_owned(),
@@ -78,9 +92,18 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
     parts.join("\n")
 }
 
+fn offset(document: &Document, n: &str) -> String {
+    let sampled = number::count(document.sampled_rows.unwrap_or(0), "sampled row");
+    let a = number::trimmed(document.a.unwrap_or(0.0));
+    format!("Offset tournament (Eq 32) at N = {n}, a = {a}, with {sampled},")
+}
+
 fn legend(document: &Document, n: &str) -> String {
     let value = match document.rule {
         Rule::Tournament => " Value: the worst rival's share of responses.",
+        Rule::Offset => {
+            " Value: the worst rival's share of responses, less what it gains on the model's own samples."
+        }
         Rule::CrossEntropy => "",
     };
     let certified = match has_certificate(document) {
@@ -105,6 +128,15 @@ fn verdict(document: &Document, n: &str) -> String {
         _ if document.rule == Rule::CrossEntropy => {
             format!("Take {winner}: it has the lowest cross-entropy.")
         }
+        [first, ..] if document.rule == Rule::Offset => match first.value.0 {
+            0.0 => format!(
+                "Take {winner}: what rivals gain on the data they gain on its own samples too."
+            ),
+            value => format!(
+                "Take {winner}: its worst rival gains {} of the responses beyond what the model's own samples explain.",
+                number::percent(value)
+            ),
+        },
         [first, ..] if first.value.0 == 0.0 => {
             format!("Take {winner}: no rival gives any response {n} times its probability.")
         }
@@ -124,6 +156,12 @@ fn loss_winner(document: &Document, n: &str) -> Option<String> {
     }
     if name == document.winner {
         return Some("It also has the lowest cross-entropy.".to_owned());
+    }
+    if document.rule == Rule::Offset {
+        return Some(format!(
+            "The lowest cross-entropy is that of {name}, whose value is {}.",
+            number::percent(model.value.0)
+        ));
     }
     Some(format!(
         "The lowest cross-entropy is that of {name}, which falls short by a factor of {n} on {} of the responses{}.",
@@ -195,7 +233,7 @@ fn with_certificates(
 
 fn tie(document: &Document) -> Option<String> {
     let decided = match document.rule {
-        Rule::Tournament => "the lower cross-entropy decided",
+        Rule::Tournament | Rule::Offset => "the lower cross-entropy decided",
         Rule::CrossEntropy => "the first in the table was taken",
     };
     (document.tied.len() > 1).then(|| {

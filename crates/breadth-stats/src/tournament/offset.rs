@@ -1,0 +1,185 @@
+//! The offset tournament (Eq 32): what a rival gains on the data, less what the model itself explains of it.
+
+use super::{Tournament, check, rank, rivals};
+use crate::error::{Error, Result};
+use crate::interval::{Design, Rows, Share};
+use crate::log_ratio::{Level, is_uncovered};
+use crate::numerics::error_rate;
+
+/// Responses sampled from one model, as every model scores them.
+#[derive(Clone, Debug)]
+pub struct OnPolicy<'a> {
+    /// One slice of log q (nats) per model, in the order of the tournament's columns; aligned rows.
+    pub columns: Vec<&'a [f64]>,
+    /// The prompt of each row, where a prompt has several: prompts then count the same, however many responses were sampled.
+    pub prompts: Option<&'a [u32]>,
+}
+
+/// The least `N^(1-2a)` for which Thm 6.4 speaks.
+pub const OFFSET_LEAST: f64 = 8.0;
+
+/// The largest a for which `N^(1-2a) >= 8`, at least 0: the weakest assumption on the best model under which Thm 6.4 holds at this N.
+///
+/// ```
+/// use breadth_stats::{offset_parameter, Level};
+/// assert!((offset_parameter(Level::from_n(64.0)?) - 0.25).abs() < 1e-15);
+/// assert_eq!(offset_parameter(Level::from_n(4.0)?), 0.0); // N is too small for any a
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn offset_parameter(level: Level) -> f64 {
+    if level.log_n() <= OFFSET_LEAST.ln() {
+        return 0.0;
+    }
+    0.5 * (1.0 - OFFSET_LEAST.ln() / level.log_n())
+}
+
+/// Whether `N^(1-2a) >= 8`, which Thm 6.4 needs.
+///
+/// ```
+/// use breadth_stats::{offset_applies, Level};
+/// assert!(offset_applies(Level::from_n(8.0)?, 0.0) && !offset_applies(Level::from_n(8.0)?, 0.1));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn offset_applies(level: Level, a: f64) -> bool {
+    (1.0 - 2.0 * a) * level.log_n() >= OFFSET_LEAST.ln() - crate::numerics::TOLERANCE
+}
+
+/// The tournament's result with everything about the choice redone by the offset rule (Eq 32):
+///
+/// `argmin_q max_{q'} { Chat_N(q'||q) - 2 N^a Con_N(q'||q) }`, `Con_N(q'||q) = mean_i P_{y~q(.|x_i)}[ q'(y|x_i)/q(y|x_i) >= N ]`.
+///
+/// A rival that beats q on data rows is forgiven as far as it also beats q on q's own samples, where it cannot be right (`P_q[q'/q >= N] <= 1/N`).
+/// The maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are exactly 0; such a model has no worst rival. `certified_low/high` and cross-entropies stay.
+///
+/// `columns`, `design`: the data rows of the tournament. `samples`: for every model, responses sampled from it, scored by all. Con is the mean over prompts of
+/// the share of a prompt's responses. Limits: with A the limits of Chat and B those of Con (see [`Share`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut
+/// off at 0; for `low` each of the 2(m-1) limits at error `alpha / (4 (m-1))`, for `high`, which needs the true worst rival only, also (the confidence set uses all of
+/// them). `not_excluded`: all models whose `low` is at most every other's `high`; it contains the model with the smallest true value with the stated confidence.
+///
+/// Errors: as [`super::tournament()`], for data rows and for samples; a not in [0, 1]; not as many sets of samples as models.
+///
+/// ```
+/// use breadth_stats::{offset_tournament, tournament, Design, Level, OnPolicy};
+/// let (good, bad) = ([-1.0, -2.0, -1.5, -2.0], [-0.5, -0.5, -9.0, -0.5]);
+/// let fought = tournament(&[&good, &bad], &Design::default(), Level::from_n(8.0)?, 0.95)?;
+/// let own = |columns| OnPolicy { columns, prompts: None };
+/// // On its own samples `bad` is never 8 times less likely than `good`.
+/// let samples = [own(vec![&good[..2], &bad[..2]]), own(vec![&good[..2], &bad[..2]])];
+/// let offset = offset_tournament(fought, &[&good, &bad], &Design::default(), &samples, 0.0, 0.95)?;
+/// assert_eq!((offset.winner, offset.standings[1].value), (0, 0.25));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// Source: Eq 32, Thm 6.4.
+pub fn offset_tournament(
+    mut result: Tournament,
+    columns: &[&[f64]],
+    design: &Design,
+    samples: &[OnPolicy],
+    a: f64,
+    confidence: f64,
+) -> Result<Tournament> {
+    let alpha = error_rate(confidence)?;
+    if !(0.0..=1.0).contains(&a) {
+        return Err(Error::InvalidOffset(a));
+    }
+    let m = columns.len();
+    if samples.len() != m {
+        return Err(Error::LengthMismatch {
+            what: "the list of on-policy samples".into(),
+            found: samples.len(),
+            reference: "the list of models",
+            expected: m,
+        });
+    }
+    let data = check(columns, design)?;
+    let tail = 0.25 * alpha / (m - 1).max(1) as f64;
+    let factor = 2.0 * (a * result.level.log_n()).exp();
+    for (q, samples) in samples.iter().enumerate() {
+        let own = Own::new(samples, m)?;
+        let score = |rival: usize| {
+            let chat = ahead(&data, columns[rival], columns[q], result.level);
+            let con = ahead(
+                &own.rows,
+                samples.columns[rival],
+                samples.columns[q],
+                result.level,
+            );
+            Score {
+                rival,
+                value: chat.value - factor * con.value,
+                low: chat.lower(tail) - factor * con.upper(tail),
+                high: chat.upper(tail) - factor * con.lower(tail),
+            }
+        };
+        let scores: Vec<Score> = rivals(m, q).map(score).collect();
+        let most = |of: fn(&Score) -> f64| scores.iter().map(of).fold(0.0, f64::max);
+        let standing = &mut result.standings[q];
+        standing.value = most(|s| s.value);
+        (standing.low, standing.high) = (most(|s| s.low), most(|s| s.high));
+        let worst = scores
+            .iter()
+            .find(|s| s.value == standing.value && s.value > 0.0);
+        standing.worst_rival = worst.map(|s| s.rival);
+    }
+    let values: Vec<f64> = result.standings.iter().map(|s| s.value).collect();
+    let cross_entropies: Vec<f64> = result.standings.iter().map(|s| s.cross_entropy).collect();
+    result.ranked(rank(&values, &cross_entropies));
+    let least_high = result
+        .standings
+        .iter()
+        .map(|s| s.high)
+        .fold(f64::INFINITY, f64::min);
+    result.not_excluded = (0..m)
+        .filter(|&q| result.standings[q].low <= least_high)
+        .collect();
+    Ok(result)
+}
+
+struct Score {
+    rival: usize,
+    value: f64,
+    low: f64,
+    high: f64,
+}
+
+/// Checked samples of one model.
+struct Own {
+    rows: Rows,
+}
+
+impl Own {
+    /// Every prompt weighs the same: its rows share one unit.
+    fn new(samples: &OnPolicy, models: usize) -> Result<Own> {
+        if samples.columns.len() != models {
+            return Err(Error::LengthMismatch {
+                what: "a set of on-policy samples (columns)".into(),
+                found: samples.columns.len(),
+                reference: "the list of models",
+                expected: models,
+            });
+        }
+        let weights = samples.prompts.map(|prompts| {
+            let mut count = std::collections::HashMap::new();
+            prompts
+                .iter()
+                .for_each(|prompt| *count.entry(prompt).or_insert(0.0) += 1.0);
+            prompts
+                .iter()
+                .map(|prompt| 1.0 / count[prompt])
+                .collect::<Vec<f64>>()
+        });
+        let design = Design {
+            weights: weights.as_deref(),
+            clusters: samples.prompts,
+        };
+        Ok(Own {
+            rows: check(&samples.columns, &design)?,
+        })
+    }
+}
+
+/// The share of rows on which `rival` leaves `q` behind.
+fn ahead(rows: &Rows, rival: &[f64], q: &[f64], level: Level) -> Share {
+    Share::of_all_rows(rows, |row| is_uncovered(rival[row], q[row], level))
+}

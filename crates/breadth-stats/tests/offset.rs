@@ -1,0 +1,194 @@
+//! The offset tournament against a brute-force oracle, its limits by simulation, its named cases.
+
+use breadth_stats::{
+    Design, Error, Level, OnPolicy, Tournament, is_uncovered, offset_tournament, tournament,
+};
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const IID: Design = Design {
+    weights: None,
+    clusters: None,
+};
+
+fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
+    columns.iter().map(Vec::as_slice).collect()
+}
+
+fn play(
+    data: &[Vec<f64>],
+    samples: &[(Vec<Vec<f64>>, Vec<u32>)],
+    level: Level,
+    a: f64,
+) -> Tournament {
+    let columns = slices(data);
+    let samples: Vec<OnPolicy> = samples
+        .iter()
+        .map(|(columns, prompts)| OnPolicy {
+            columns: slices(columns),
+            prompts: Some(prompts),
+        })
+        .collect();
+    let fought = tournament(&columns, &IID, level, 0.95).unwrap();
+    offset_tournament(fought, &columns, &IID, &samples, a, 0.95).unwrap()
+}
+
+/// Eq 32 word by word: prompts in turn, their responses in turn.
+fn by_hand(
+    data: &[Vec<f64>],
+    (own, prompts): &(Vec<Vec<f64>>, Vec<u32>),
+    q: usize,
+    level: Level,
+    a: f64,
+) -> f64 {
+    let of_rival = |rival: usize| {
+        let n = data[0].len();
+        let behind = (0..n).filter(|&row| is_uncovered(data[rival][row], data[q][row], level));
+        let chat = behind.count() as f64 / n as f64;
+        let mut names = prompts.clone();
+        names.sort_unstable();
+        names.dedup();
+        let share = |&name: &u32| {
+            let rows: Vec<usize> = (0..prompts.len())
+                .filter(|&row| prompts[row] == name)
+                .collect();
+            let behind = rows
+                .iter()
+                .filter(|&&row| is_uncovered(own[rival][row], own[q][row], level));
+            behind.count() as f64 / rows.len() as f64
+        };
+        let con = names.iter().map(share).sum::<f64>() / names.len() as f64;
+        if rival == q {
+            0.0
+        } else {
+            chat - 2.0 * level.n().powf(a) * con
+        }
+    };
+    (0..data.len()).map(of_rival).fold(0.0, f64::max)
+}
+
+fn columns(models: usize, rows: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Vec<f64>>> {
+    let log_prob = prop_oneof![1 => Just(f64::NEG_INFINITY), 9 => (0..9_i32).prop_map(|i| f64::from(-i) * 2.0_f64.ln())];
+    rows.prop_flat_map(move |rows| {
+        prop::collection::vec(prop::collection::vec(log_prob.clone(), rows), models)
+    })
+}
+
+fn sampled(models: usize) -> impl Strategy<Value = (Vec<Vec<f64>>, Vec<u32>)> {
+    columns(models, 1..12).prop_flat_map(|columns| {
+        let rows = columns[0].len();
+        (Just(columns), prop::collection::vec(0..4_u32, rows))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn values_are_eq_32(
+        (data, samples) in (1..4usize).prop_flat_map(|m| (columns(m, 1..12), prop::collection::vec(sampled(m), m))),
+        power in 0..5,
+        a in 0.0..0.5,
+    ) {
+        let level = Level::from_n(2.0_f64.powi(power)).unwrap();
+        let found = play(&data, &samples, level, a);
+        for (q, standing) in found.standings.iter().enumerate() {
+            let expected = by_hand(&data, &samples[q], q, level, a);
+            prop_assert!((standing.value - expected).abs() < 1e-9, "{} {expected}", standing.value);
+            prop_assert!(standing.low <= standing.value && standing.value <= standing.high);
+            prop_assert_eq!(standing.worst_rival.is_none(), standing.value == 0.0);
+        }
+        prop_assert!(found.tied.contains(&found.winner) && found.not_excluded.contains(&found.winner));
+    }
+}
+
+/// The shares of data and of own samples on which either of two rivals is ahead of each of three models.
+const CHAT: [f64; 3] = [0.02, 0.25, 0.4];
+const CON: [f64; 3] = [0.0, 0.02, 0.15];
+
+/// Model q is behind both others, far enough, with the probabilities above; both alike, so that the maximum is known.
+fn simulated(rng: &mut ChaCha8Rng) -> (Vec<Vec<f64>>, Vec<(Vec<Vec<f64>>, Vec<u32>)>) {
+    let behind =
+        |rng: &mut ChaCha8Rng, q: usize, share: f64, rows: usize, columns: &mut [Vec<f64>]| {
+            for _ in 0..rows {
+                let is_behind = rng.random::<f64>() < share;
+                for (model, column) in columns.iter_mut().enumerate() {
+                    column.push(if model == q && is_behind { -9.0 } else { -1.0 });
+                }
+            }
+        };
+    let mut data = vec![vec![]; 3];
+    let samples = (0..3).map(|q| {
+        behind(rng, q, CHAT[q], 120, &mut data);
+        let mut own = vec![vec![]; 3];
+        behind(rng, q, CON[q], 150, &mut own);
+        (own, (0..150).collect())
+    });
+    let samples = samples.collect();
+    (data, samples)
+}
+
+#[test]
+fn limits_hold_the_true_value_and_the_set_the_best_model() {
+    let level = Level::from_n(16.0).unwrap();
+    // A third of the data rows concern each model; a = 0, factor 2.
+    let truth: Vec<f64> = (0..3)
+        .map(|q| f64::max(0.0, CHAT[q] / 3.0 - 2.0 * CON[q]))
+        .collect();
+    let best = (0..3)
+        .min_by(|&a, &b| truth[a].total_cmp(&truth[b]))
+        .unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (mut held, mut kept, mut excluded) = ([0; 3], 0, 0);
+    const RUNS: usize = 600;
+    for _ in 0..RUNS {
+        let (data, samples) = simulated(&mut rng);
+        let found = play(&data, &samples, level, 0.0);
+        for q in 0..3 {
+            let standing = &found.standings[q];
+            held[q] += usize::from(standing.low <= truth[q] && truth[q] <= standing.high);
+        }
+        kept += usize::from(found.not_excluded.contains(&best));
+        excluded += 3 - found.not_excluded.len();
+    }
+    for (q, held) in held.into_iter().enumerate() {
+        assert!(
+            held as f64 >= 0.935 * RUNS as f64,
+            "model {q}: {held} of {RUNS}"
+        );
+    }
+    assert!(kept as f64 >= 0.935 * RUNS as f64, "{kept} of {RUNS}");
+    println!("excluded {excluded} in {RUNS} runs");
+}
+
+#[test]
+fn named_cases() {
+    let level = Level::from_n(8.0).unwrap();
+    let one = [-1.0];
+    let alone = tournament(&[&one], &IID, level, 0.95).unwrap();
+    let own = |columns| OnPolicy {
+        columns,
+        prompts: None,
+    };
+    let found =
+        offset_tournament(alone.clone(), &[&one], &IID, &[own(vec![&one])], 0.0, 0.95).unwrap();
+    assert_eq!(
+        (
+            found.winner,
+            found.standings[0].value,
+            found.standings[0].high
+        ),
+        (0, 0.0, 0.0)
+    );
+    for a in [-0.1, 1.1, f64::NAN] {
+        let refused = offset_tournament(alone.clone(), &[&one], &IID, &[own(vec![&one])], a, 0.95);
+        assert!(matches!(refused, Err(Error::InvalidOffset(_))), "{a}");
+    }
+    let none = offset_tournament(alone.clone(), &[&one], &IID, &[], 0.0, 0.95);
+    assert!(matches!(none, Err(Error::LengthMismatch { .. })));
+    let empty = offset_tournament(alone.clone(), &[&one], &IID, &[own(vec![&[]])], 0.0, 0.95);
+    assert!(matches!(empty, Err(Error::Empty { .. })));
+    let nan = offset_tournament(alone, &[&one], &IID, &[own(vec![&[f64::NAN]])], 0.0, 0.95);
+    assert!(matches!(nan, Err(Error::InvalidLogProb { .. })));
+}
