@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::interval::{Design, Estimate, Rows, mean_interval};
-use crate::log_ratio::log_ratio;
+use crate::log_ratio::{Level, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
 /// Estimates of KL or cross-entropy that are infinite are so with certainty: one response with q = 0 < p was seen.
@@ -80,5 +80,42 @@ pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<
     Ok(Estimate {
         low: estimate.low.max(0.0),
         ..estimate
+    })
+}
+
+/// The stopped KL `Dseq_N = E_p min{ log N, sum_h a_h }` in nats, `a_h = KL(p(.|x,y_<h) || q(.|x,y_<h))`, from sequences drawn from p.
+///
+/// `sums`: (rows) the sum over steps of the next-token KLs along each sequence, at least 0, `inf` allowed. It needs both next-token distributions in full: the
+/// log-ratios of the tokens that happened to be drawn are not the a_h. Interval as in [`kl`], cut off to [0, log N].
+///
+/// Errors: no rows, a negative or NaN sum, bad weights, confidence outside (0, 1).
+///
+/// ```
+/// use breadth_stats::{stopped_kl, Design, Level};
+/// let estimate = stopped_kl(&[0.5, 1.0, f64::INFINITY], Level::from_log_n(3.0)?, &Design::default(), 0.95)?;
+/// assert_eq!(estimate.value, 1.5);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// Source: Lemma D.10.
+pub fn stopped_kl(
+    sums: &[f64],
+    level: Level,
+    design: &Design,
+    confidence: f64,
+) -> Result<Estimate> {
+    let alpha = error_rate(confidence)?;
+    let rows = Rows::new(design, sums.len())?;
+    if let Some(row) = sums.iter().position(|sum| sum.is_nan() || *sum < 0.0) {
+        return Err(Error::InvalidDivergence {
+            row,
+            value: sums[row],
+        });
+    }
+    let estimate = mean_interval(&rows, |row| sums[row].min(level.log_n()), alpha);
+    Ok(Estimate {
+        value: estimate.value,
+        low: estimate.low.max(0.0),
+        high: estimate.high.min(level.log_n()),
     })
 }

@@ -69,6 +69,14 @@ pub enum Error {
     /// A confidence outside (0, 1).
     #[error("confidence {0} is not strictly between 0 and 1; 0.95 is usual")]
     InvalidConfidence(f64),
+    /// A sum of divergences that is negative or NaN.
+    #[error("row {row}: {value} is not a divergence; give a number of nats >= 0")]
+    InvalidDivergence {
+        /// The row.
+        row: usize,
+        /// The offending value.
+        value: f64,
+    },
     /// The a of the offset tournament outside [0, 1].
     #[error("a = {0} is not in [0, 1]; Thm 6.4 needs N^(1-2a) >= 8")]
     InvalidOffset(f64),

@@ -35,11 +35,13 @@
 //! | `argmin max Chat`, Eq 29 | [`tournament()`] |
 //! | `Con_N(q'‖q)`, `argmin max {Chat - 2 N^a Con}`, Eq 32 | [`offset_tournament`] |
 //! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_estimate`] |
-//! | Prop 3.1, Lemmas D.1, D.2 | [`bound`] |
+//! | `Dseq_N` | [`stopped_kl`] |
+//! | propositions, lemmas, theorems | [`bound`] |
 
 pub mod bound;
 mod divergence;
 mod error;
+pub mod finite;
 pub mod interval;
 mod log_ratio;
 pub mod numerics;
@@ -47,7 +49,7 @@ mod pass_at_n;
 mod profile;
 pub mod tournament;
 
-pub use divergence::{cross_entropy, kl};
+pub use divergence::{cross_entropy, kl, stopped_kl};
 pub use error::{Error, Result};
 pub use interval::{Design, Estimate};
 pub use log_ratio::{Level, is_uncovered, log_ratio};

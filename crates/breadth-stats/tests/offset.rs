@@ -107,8 +107,10 @@ proptest! {
 const CHAT: [f64; 3] = [0.02, 0.25, 0.4];
 const CON: [f64; 3] = [0.0, 0.02, 0.15];
 
+type Columns = Vec<Vec<f64>>;
+
 /// Model q is behind both others, far enough, with the probabilities above; both alike, so that the maximum is known.
-fn simulated(rng: &mut ChaCha8Rng) -> (Vec<Vec<f64>>, Vec<(Vec<Vec<f64>>, Vec<u32>)>) {
+fn simulated(rng: &mut ChaCha8Rng) -> (Columns, Vec<(Columns, Vec<u32>)>) {
     let behind =
         |rng: &mut ChaCha8Rng, q: usize, share: f64, rows: usize, columns: &mut [Vec<f64>]| {
             for _ in 0..rows {

@@ -1,0 +1,42 @@
+//! Coverage is sufficient and necessary for Best-of-N.
+
+use super::are_shares;
+use crate::log_ratio::Level;
+
+/// Upper bound on the regret of Best-of-n with q: `Cov_M(t||q) + e^(-n/(2M))` for every reward in [0, 1] and every comparator t, cut off at 1 (Prop D.6).
+///
+/// `n`: the number of samples; `cov`: `Cov_M(t||q)`. `None` unless `cov <= 1/2`, n > 0.
+///
+/// ```
+/// use breadth_stats::{bound::prop_d_6, Level};
+/// assert!((prop_d_6(64.0, Level::from_n(8.0)?, 0.05).unwrap() - (0.05 + (-4.0_f64).exp())).abs() < 1e-15);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn prop_d_6(n: f64, m: Level, cov: f64) -> Option<f64> {
+    let applies = n > 0.0 && (0.0..=0.5).contains(&cov);
+    applies.then(|| (cov + (-0.5 * n / m.n()).exp()).min(1.0))
+}
+
+/// The number of samples `N = 2 M log(1/e)` with which Best-of-N loses at most `Cov_M + e` (Prop D.6); round up.
+///
+/// `None` unless e is in (0, 1].
+///
+/// ```
+/// use breadth_stats::{bound::prop_d_6_samples, Level};
+/// assert!((prop_d_6_samples(Level::from_n(8.0)?, 0.01).unwrap() - 73.682723).abs() < 1e-6);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn prop_d_6_samples(m: Level, e: f64) -> Option<f64> {
+    (e > 0.0 && e <= 1.0).then(|| 2.0 * m.n() * -e.ln())
+}
+
+/// Lower bound `Cov_{2n}(t||q) / 2` on the regret of Best-of-n with q for some 0/1 reward, that of `t/q >= 2n` (Prop D.7).
+///
+/// `cov`: `Cov_{2n}(t||q)`. `None` unless n >= 2 and `cov` is a share.
+///
+/// ```
+/// assert_eq!(breadth_stats::bound::prop_d_7(8.0, 0.25), Some(0.125));
+/// ```
+pub fn prop_d_7(n: f64, cov: f64) -> Option<f64> {
+    (n >= 2.0 && are_shares(&[cov])).then_some(0.5 * cov)
+}
