@@ -56,6 +56,7 @@ pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{PromptOutcome, best_of_k, pass_at_k, pass_at_n_exact, pass_estimate};
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tournament::{
-    Minimax, OnPolicy, RivalCounts, Standing, Tournament, lowest_cross_entropy, minimax,
-    offset_applies, offset_parameter, offset_tournament, rival_counts, rival_counts_at, tournament,
+    Minimax, OnPolicy, RivalCounts, Standing, Tournament, landscape, landscape_levels,
+    lowest_cross_entropy, minimax, offset_applies, offset_parameter, offset_tournament,
+    rival_counts, rival_counts_at, tournament,
 };

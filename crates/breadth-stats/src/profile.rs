@@ -1,5 +1,6 @@
 //! The coverage profile with its limits (Def 1.1).
 
+use crate::bound::prop_d_6;
 use crate::error::Result;
 use crate::interval::{Design, Rows, Share, dkw_half_width};
 use crate::log_ratio::{Level, is_uncovered};
@@ -79,6 +80,27 @@ pub fn coverage_profile(
         points: levels.iter().map(point).collect(),
         method: method(&rows),
     })
+}
+
+impl CoverageProfile {
+    /// Upper limit of the regret of Best-of-n against the reference, for every reward in [0, 1]: the least of `Cov_M + e^(-n/(2M))` over the levels M of the
+    /// profile (Prop D.6), with the band's upper limits for the coverages, which hold at all levels at once; 1 where no level says anything.
+    ///
+    /// ```
+    /// use breadth_stats::{coverage_profile, Design, Level};
+    /// let (log_p, log_q) = (vec![-1.0; 10_000], vec![-2.0; 10_000]);
+    /// let profile = coverage_profile(&log_p, &log_q, &Design::default(), &[Level::from_n(4.0)?], 0.95)?;
+    /// let band = profile.points[0].band_high;
+    /// assert_eq!(profile.best_of_n_regret(64.0), band + (-8.0_f64).exp());
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
+    pub fn best_of_n_regret(&self, n: f64) -> f64 {
+        let bounds = self
+            .points
+            .iter()
+            .filter_map(|point| prop_d_6(n, point.level, point.band_high));
+        bounds.fold(1.0, f64::min)
+    }
 }
 
 fn method(rows: &Rows) -> &'static str {

@@ -400,3 +400,24 @@ fn a_clearly_worse_model_is_excluded_and_certified() {
     );
     assert!(found.standings[1].certified_low == 0.0 && found.standings[1].certified_high == 1.0);
 }
+
+#[test]
+fn levels_of_a_landscape() {
+    use breadth_stats::{landscape, landscape_levels};
+    assert!(landscape_levels(&[], 5).len() <= 1);
+    assert_eq!(
+        landscape_levels(&[&[-1.0, -2.0], &[-1.0, -2.0]], 5).len(),
+        1
+    ); // all alike
+    assert_eq!(landscape_levels(&[&[-1.0], &[-INF]], 5).len(), 1); // an infinite gap is no level
+    assert_eq!(landscape_levels(&[&[-1.0], &[-9.0]], 0).len(), 0);
+    let levels = landscape_levels(&[&[-1.0; 3000], &[-9.0; 3000]], 4);
+    assert_eq!(levels.len(), 4);
+    assert!(
+        levels
+            .windows(2)
+            .all(|pair| pair[0].log_n() < pair[1].log_n())
+    );
+    let fought = landscape(&[&[-1.0], &[-9.0]], &IID, &levels, 0.95).unwrap();
+    assert!(fought.iter().all(|one| one.winner == 0));
+}

@@ -50,6 +50,15 @@ pub fn level(level: Level) -> String {
     }
 }
 
+/// N in three digits, and as a power of e where it is large.
+pub fn short(n: f64, log_n: f64) -> String {
+    if n < 1e4 {
+        format!("{}", (10.0 * n).round() / 10.0)
+    } else {
+        format!("e^{log_n:.1}")
+    }
+}
+
 /// Up to three decimals, no trailing zeros: `0.5`, `12`, `inf`.
 pub fn trimmed(value: f64) -> String {
     let text = format!("{value:.3}");

@@ -4,6 +4,7 @@ mod certificate;
 mod confidence_set;
 mod cross_entropy;
 mod kernel;
+mod landscape;
 mod offset;
 mod pairs;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 pub use certificate::SLACKS;
 pub use cross_entropy::lowest_cross_entropy;
 pub use kernel::{Minimax, RivalCounts, minimax, rival_counts, rival_counts_at};
+pub use landscape::{landscape, landscape_levels};
 pub use offset::{OFFSET_LEAST, OnPolicy, offset_applies, offset_parameter, offset_tournament};
 
 use crate::error::{Error, Result};

@@ -170,6 +170,49 @@ fn kl_bound(kl: &Estimate, level: Level) -> f64 {
     bound::lemma_d_1(kl.value.max(0.0), level).map_or(1.0, |bound| bound.min(1.0))
 }
 
+/// The bounds that follow from the upper limit of KL, and so hold with the confidence asked for.
+fn bounds(kl: &Estimate, level: Level) -> Vec<Bound> {
+    let high = kl.high.max(0.0);
+    let upper = [
+        ("Lemma D.1", bound::lemma_d_1(high, level)),
+        ("Prop 3.1", bound::prop_3_1(high, level)),
+    ];
+    let bound = |(name, value): (&'static str, Option<f64>)| {
+        Some(Bound {
+            name,
+            side: "upper",
+            value: Number(value?),
+        })
+    };
+    upper.into_iter().filter_map(bound).collect()
+}
+
+/// Numbers of samples for which the guarantee of Best-of-N is printed.
+const BEST_OF: [f64; 5] = [4.0, 16.0, 64.0, 256.0, 1024.0];
+
+/// What Best-of-N loses at most against the reference, where that is less than everything.
+fn guarantees(profile: &CoverageProfile) -> Vec<Guarantee> {
+    let guarantee = |n: f64| Guarantee {
+        n: Number(n),
+        regret_high: Number(profile.best_of_n_regret(n)),
+    };
+    let guarantees = BEST_OF.into_iter().map(guarantee);
+    guarantees.filter(|one| one.regret_high.0 < 1.0).collect()
+}
+
+#[derive(Serialize)]
+struct Bound {
+    name: &'static str,
+    side: &'static str,
+    value: Number,
+}
+
+#[derive(Serialize)]
+struct Guarantee {
+    n: Number,
+    regret_high: Number,
+}
+
 #[derive(Serialize)]
 struct Document<'a> {
     command: &'static str,
@@ -187,6 +230,7 @@ struct Model<'a> {
     cross_entropy: Interval,
     method: &'static str,
     profile: Vec<Point>,
+    best_of_n: Vec<Guarantee>,
 }
 
 #[derive(Serialize)]
@@ -199,6 +243,7 @@ struct Point {
     band_low: Number,
     band_high: Number,
     kl_bound: Number,
+    bounds: Vec<Bound>,
 }
 
 impl<'a> Model<'a> {
@@ -212,6 +257,7 @@ impl<'a> Model<'a> {
             band_low: Number(point.band_low),
             band_high: Number(point.band_high),
             kl_bound: Number(kl_bound(&profiled.kl, point.level)),
+            bounds: bounds(&profiled.kl, point.level),
         };
         Model {
             model: profiled.model,
@@ -221,6 +267,7 @@ impl<'a> Model<'a> {
             cross_entropy: profiled.cross_entropy.into(),
             method: profiled.profile.method,
             profile: profiled.profile.points.iter().map(point).collect(),
+            best_of_n: guarantees(&profiled.profile),
         }
     }
 }
@@ -238,7 +285,7 @@ fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: Styl
         [only] => one_model(only, style),
         several => many_models(several, style),
     };
-    [
+    let mut parts = vec![
         style.strong(&headline),
         String::new(),
         summary(profiled, style),
@@ -247,9 +294,39 @@ fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: Styl
         String::new(),
         coverage,
         String::new(),
-        style.faint(&format!("{percent}% limits: {method}; --json has all limits and bands")),
-    ]
-    .join("\n")
+    ];
+    let guarantees = best_of_n(profiled, document);
+    if !guarantees.is_empty() {
+        parts.extend(guarantees);
+        parts.push(String::new());
+    }
+    parts.push(style.faint(&format!(
+        "{percent}% limits: {method}; --json has all limits and bands"
+    )));
+    parts.join("\n")
+}
+
+/// The guarantees in words, for the models that have any.
+fn best_of_n(profiled: &[Profiled], document: &Document) -> Vec<String> {
+    let loss = |one: &Guarantee| {
+        format!(
+            "{} with {} samples",
+            number::percent(one.regret_high.0),
+            one.n.0
+        )
+    };
+    let sentence = |one: &Profiled| {
+        let guarantees = guarantees(&one.profile);
+        let (first, rest) = guarantees.split_first()?;
+        let losses: Vec<String> = [first].into_iter().chain(rest.last()).map(loss).collect();
+        Some(format!(
+            "Best-of-N of {} loses at most this much of any reward against {}: {} (Prop D.6).",
+            one.model,
+            document.reference,
+            losses.join(", ")
+        ))
+    };
+    profiled.iter().filter_map(sentence).collect()
 }
 
 fn models_text(profiled: &[Profiled]) -> String {

@@ -113,6 +113,10 @@ fn select() {
               The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the
               truth [default: the largest with N^(1-2a) >= 8]
 
+          --landscape
+              Also show the tournament's choice along log N: where it separates, where it ties, where it
+              changes
+
       -r, --reference <R>
               A model that is no candidate: the teacher, or the exact law; a run folder names its own
 
@@ -148,7 +152,9 @@ fn select() {
       them
       breadth select scores.parquet --rule offset --best-of 64
 
-      # long responses differ by many nats: take N = e^30
+      # long responses differ by many nats: see where the choice separates, then take such an N, here
+      e^30
+      breadth select scores.parquet --landscape
       breadth select scores.parquet --log-n 30
 
     The tournament asks of every model: on which share of the data responses does some rival give at

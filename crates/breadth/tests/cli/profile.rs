@@ -64,6 +64,10 @@ fn several_models_stand_side_by_side() {
      even    100%     0%     0%     0%     0%     0%  0%   0%   0%   0%    0%
      late   25.0%  25.0%  25.0%  25.0%  25.0%  25.0%  0%   0%   0%   0%    0%
 
+    Best-of-N of early loses at most this much of any reward against teacher: 61.5% with 64 samples, 48.0% with 1024 samples (Prop D.6).
+    Best-of-N of even loses at most this much of any reward against teacher: 84.8% with 4 samples, 48.0% with 1024 samples (Prop D.6).
+    Best-of-N of late loses at most this much of any reward against teacher: 61.5% with 256 samples, 48.0% with 1024 samples (Prop D.6).
+
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
 }
@@ -86,6 +90,8 @@ fn few_levels_leave_room_for_limits() {
      early  12.5% [0.3, 52.7]%  12.5% [0.3, 52.7]%  12.5% [0.3, 52.7]%
      even      0% [0.0, 37.0]%     0% [0.0, 37.0]%     0% [0.0, 37.0]%
      late   25.0% [3.1, 65.1]%  25.0% [3.1, 65.1]%  25.0% [3.1, 65.1]%
+
+    Best-of-N of even loses at most this much of any reward against teacher: 84.8% with 4 samples, 48.0% with 1024 samples (Prop D.6).
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
@@ -111,6 +117,8 @@ fn one_model_is_shown_in_full() {
      16  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     18.9%
      32  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     13.9%
      64     0%  [0.0, 37.0]%     [0.0, 48.1]%     10.9%
+
+    Best-of-N of late loses at most this much of any reward against teacher: 61.5% with 256 samples, 48.0% with 1024 samples (Prop D.6).
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
@@ -210,4 +218,50 @@ fn a_run_folder_names_its_reference() {
             .json()["reference"],
         "even"
     );
+}
+
+#[test]
+fn bounds_use_the_upper_limit_of_kl_and_best_of_n_the_band() {
+    let ratios: Vec<f64> = (0..2000)
+        .map(|row| if row % 2 == 0 { -1.5 } else { -0.9 })
+        .collect();
+    let table = scores(&[("teacher", &[-1.0; 2000]), ("m", &ratios)]);
+    let document = profile_json(&table, &["-n", "8"]);
+    let model = &document["models"][0];
+    let point = &model["profile"][0];
+    let bound = |at: usize| {
+        (
+            point["bounds"][at]["name"].as_str().unwrap(),
+            point["bounds"][at]["value"].as_f64().unwrap(),
+        )
+    };
+    let high = model["kl"]["high"].as_f64().unwrap();
+    assert_eq!(
+        bound(0),
+        ("Lemma D.1", high / (8_f64.ln() - 1.0 + 1.0 / 8.0))
+    );
+    assert_eq!(bound(1), ("Prop 3.1", high / (8_f64.ln() - 1.0)));
+    let regret = &model["best_of_n"].as_array().unwrap()[2];
+    let expected = point["band_high"].as_f64().unwrap() + (-4_f64).exp();
+    assert_eq!(
+        (regret["n"].as_f64(), regret["regret_high"].as_f64()),
+        (Some(64.0), Some(expected))
+    );
+    assert_snapshot!(profile(&table, &["-n", "8"]), @"
+    m against teacher: 2,000 rows, 2,000 prompts
+
+     model             KL (nats)  cross-entropy (nats)
+    ───────────────────────────────────────────────────
+     m      0.200 [0.187, 0.213]  1.200 [1.187, 1.213]
+
+    Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
+
+     N  Cov_N       limits  band over all N  KL bound
+    ──────────────────────────────────────────────────
+     8     0%  [0.0, 0.2]%      [0.0, 3.1]%     16.6%
+
+    Best-of-N of m loses at most this much of any reward against teacher: 80.9% with 4 samples, 3.0% with 1024 samples (Prop D.6).
+
+    95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
+    ");
 }

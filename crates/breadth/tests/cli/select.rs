@@ -136,7 +136,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
 
     Not excluded with 95% confidence: a, b, c.
     Note: Each of the 3 models may be the best one: more than these 7 rows are needed to tell.
-    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10.
+    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate.
     Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_2 itself, whatever the data distribution is.
     ");
 }
@@ -385,4 +385,56 @@ fn incomplete_rows_of_other_sources_do_not_matter() {
     let folder = Folder::with(&[("scores.jsonl", &table)]);
     let stdout = folder.run(&["select", "scores.jsonl", "-q"]).success();
     assert_eq!(stdout, select(&two_models(20, 0.5), &[]));
+}
+
+/// Responses of hundreds of tokens: `steady` is 8 nats below the other everywhere, which is 60 nats below on a tenth.
+fn long_responses() -> String {
+    let wild: Vec<f64> = (0..200)
+        .map(|row| if row % 10 == 0 { -260.0 } else { -192.0 })
+        .collect();
+    scores(&[("steady", &[-200.0; 200]), ("wild", &wild)])
+}
+
+#[test]
+fn the_choice_along_log_n() {
+    assert_snapshot!(select(&long_responses(), &["-n", "16", "--landscape"]), @"
+    Take wild: no rival gives 16 times its probability to more than 10.0% of the responses.
+    It also has the lowest cross-entropy.
+
+     rank  model   worst rival  value         limits  cross-entropy  Cov_16 certified
+    ──────────────────────────────────────────────────────────────────────────────────
+     1     wild    steady       10.0%   [6.2, 15.1]%       198.8000     [5.1, 100.0]%
+     2     steady  wild         90.0%  [84.9, 93.8]%       200.0000    [81.7, 100.0]%
+
+    Not excluded with 95% confidence: wild.
+
+    Along log N the choice changes: wild from 0.7 nats, steady from 13.9 nats.
+
+     log N  N         take  tied  value    gap  certain
+    ────────────────────────────────────────────────────
+     0.69   2         wild     1  10.0%  80.0%      yes
+     2.77   16        wild     1  10.0%  80.0%      yes
+     7.28   1455.1    wild     1  10.0%  80.0%      yes
+     13.87  e^13.9  steady     1     0%  10.0%      yes
+     20.46  e^20.5  steady     1     0%  10.0%      yes
+     27.05  e^27.1  steady     1     0%  10.0%      yes
+     33.64  e^33.6  steady     1     0%  10.0%      yes
+     40.23  e^40.2  steady     1     0%  10.0%      yes
+     46.82  e^46.8  steady     1     0%  10.0%      yes
+     53.41  e^53.4  steady     1     0%  10.0%      yes
+     60.00  e^60.0  steady     1     0%  10.0%      yes
+
+    Tournament (Eq 29) at N = 16 on 200 rows, 200 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_16 itself, whatever the data distribution is.
+    ");
+    let document = select_json(&long_responses(), &["-n", "16", "--landscape"]);
+    let stops = document["landscape"].as_array().unwrap();
+    assert!(
+        stops.iter().any(|stop| stop["winner"] == "wild")
+            && stops.iter().any(|stop| stop["winner"] == "steady")
+    );
+    assert!(
+        select_json(&long_responses(), &[])
+            .get("landscape")
+            .is_none()
+    );
 }

@@ -15,7 +15,7 @@ const SELECT: &[&[&str]] = &[
     &["-n", "1"],
     &["-n", "1e308", "--confidence", "0.999999"],
     &["--log-n", "2000"],
-    &["--best-of", "3", "--intersect"],
+    &["--best-of", "3", "--intersect", "--landscape"],
     &["--rule", "cross-entropy"],
     &["--rule", "offset", "-n", "16"],
     &["--rule", "offset", "--a", "0.3", "--reference", "d"],

@@ -3,6 +3,7 @@
 use breadth_stats::{Standing, Tournament};
 use serde::Serialize;
 
+use super::landscape::Stop;
 use super::{Choice, Rule};
 use crate::input::Scores;
 use crate::number::Number;
@@ -30,6 +31,9 @@ pub struct Document<'a> {
     /// In the order of their ranks.
     pub models: Vec<Model<'a>>,
     pub notes: Vec<String>,
+    /// The choice along log N.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub landscape: Vec<Stop<'a>>,
 }
 
 /// One model's place and why.
@@ -70,6 +74,7 @@ impl<'a> Document<'a> {
             cross_entropy_winner: names[result.cross_entropy_winner],
             models: result.ranking.iter().map(model).collect(),
             notes: Vec::new(),
+            landscape: Vec::new(),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::output::Output;
 use document::Document;
 
 mod document;
+mod landscape;
 mod text;
 
 const EXAMPLES: &str = "\
@@ -33,7 +34,8 @@ Examples:
   # the offset rule: beside the data rows it needs rows whose source is each model, scored by all of them
   breadth select scores.parquet --rule offset --best-of 64
 
-  # long responses differ by many nats: take N = e^30
+  # long responses differ by many nats: see where the choice separates, then take such an N, here e^30
+  breadth select scores.parquet --landscape
   breadth select scores.parquet --log-n 30
 
 The tournament asks of every model: on which share of the data responses does some rival give at least N times its \
@@ -54,6 +56,9 @@ pub struct Arguments {
     /// The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the truth [default: the largest with N^(1-2a) >= 8]
     #[arg(long, value_name = "A", allow_hyphen_values = true)]
     a: Option<f64>,
+    /// Also show the tournament's choice along log N: where it separates, where it ties, where it changes
+    #[arg(long)]
+    landscape: bool,
     /// A model that is no candidate: the teacher, or the exact law; a run folder names its own
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
@@ -91,7 +96,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         choice.rule,
         output,
     )?;
-    let document = field.document(choice)?;
+    let mut document = field.document(choice)?;
+    if arguments.landscape {
+        document.landscape = field.landscape(choice)?;
+    }
     output.result(&document, |style| {
         text::render(&document, &field.scores.size(), choice.level, style)
     })
@@ -215,18 +223,29 @@ impl Field {
         )?)
     }
 
+    fn columns(&self) -> Vec<&[f64]> {
+        let column = |&at: &usize| &self.scores.table.logprob[at][..];
+        self.candidates.iter().map(column).collect()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let name = |&at: &usize| self.scores.table.models[at].as_str();
+        self.candidates.iter().map(name).collect()
+    }
+
+    fn landscape(&self, choice: Choice) -> Result<Vec<landscape::Stop<'_>>> {
+        let design = self.scores.design();
+        landscape::stops(
+            &self.columns(),
+            &self.names(),
+            &design,
+            choice.level,
+            choice.confidence,
+        )
+    }
+
     fn document(&self, choice: Choice) -> Result<Document<'_>> {
-        let table = &self.scores.table;
-        let columns: Vec<&[f64]> = self
-            .candidates
-            .iter()
-            .map(|&at| &table.logprob[at][..])
-            .collect();
-        let names: Vec<&str> = self
-            .candidates
-            .iter()
-            .map(|&at| table.models[at].as_str())
-            .collect();
+        let (columns, names) = (self.columns(), self.names());
         let design = self.scores.design();
         let fought = tournament(&columns, &design, choice.level, choice.confidence)?;
         let covering = names[fought.winner];

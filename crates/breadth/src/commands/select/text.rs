@@ -2,8 +2,8 @@
 
 use breadth_stats::{Level, offset_applies, offset_parameter};
 
-use super::Rule;
 use super::document::{Document, Model};
+use super::{Rule, landscape};
 use crate::number;
 use crate::output::Style;
 
@@ -54,7 +54,7 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
     if is_tournament && first.value.0 > 0.5 {
         notes.push(format!(
             "Even the winner falls short by a factor of {n} on most responses, so this ranking says little. Long \
-             responses differ by many nats: take a larger N, such as --log-n {}.",
+             responses differ by many nats: take a larger N, such as --log-n {}; --landscape shows where models separate.",
             number::trimmed((4.0 * level.log_n()).max(10.0).round()),
         ));
     }
@@ -84,6 +84,16 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
         "Not excluded with {percent}% confidence: {}.",
         names(&document.not_excluded)
     ));
+    if !document.landscape.is_empty() {
+        let (stops, summary) = (&document.landscape, landscape::summary(&document.landscape));
+        parts.extend([
+            String::new(),
+            summary,
+            String::new(),
+            landscape::table(stops, style),
+            String::new(),
+        ]);
+    }
     parts.extend(document.notes.iter().map(|note| format!("Note: {note}")));
     parts.push(style.faint(&format!(
         "{rule} on {size}; {percent}% limits.{}",

@@ -1,0 +1,105 @@
+//! The choice along log N.
+
+use anyhow::Result;
+use breadth_stats::{Design, Level, Tournament, landscape, landscape_levels};
+use serde::Serialize;
+
+use crate::number::{self, Number};
+use crate::output::Style;
+
+/// Levels shown beside the one asked for.
+const LEVELS: usize = 10;
+
+/// The choice at one level.
+#[derive(Serialize)]
+pub struct Stop<'a> {
+    pub log_n: Number,
+    pub n: Number,
+    pub winner: &'a str,
+    pub tied: Vec<&'a str>,
+    pub value: Number,
+    /// How far the next value lies above the winner's; nothing if all models have the same.
+    pub runner_up_gap: Option<Number>,
+    /// Whether every other model is excluded at this level, with the confidence asked for.
+    pub certain: bool,
+}
+
+/// The choice at levels where the models differ, the one asked for among them.
+pub fn stops<'a>(
+    columns: &[&[f64]],
+    names: &[&'a str],
+    design: &Design,
+    asked: Level,
+    confidence: f64,
+) -> Result<Vec<Stop<'a>>> {
+    let mut levels = landscape_levels(columns, LEVELS);
+    levels.push(asked);
+    levels.sort_by(|a, b| a.log_n().total_cmp(&b.log_n()));
+    levels.dedup();
+    let fought = landscape(columns, design, &levels, confidence)?;
+    Ok(fought.iter().map(|one| Stop::new(one, names)).collect())
+}
+
+impl<'a> Stop<'a> {
+    fn new(fought: &Tournament, names: &[&'a str]) -> Self {
+        let best = fought.standings[fought.winner].value;
+        let above = fought
+            .standings
+            .iter()
+            .map(|s| s.value - best)
+            .filter(|gap| *gap > 0.0);
+        let gap = above.fold(f64::INFINITY, f64::min);
+        Stop {
+            log_n: Number(fought.level.log_n()),
+            n: Number(fought.level.n()),
+            winner: names[fought.winner],
+            tied: fought.tied.iter().map(|&at| names[at]).collect(),
+            value: Number(best),
+            runner_up_gap: gap.is_finite().then_some(Number(gap)),
+            certain: fought.not_excluded.len() == 1 && names.len() > 1,
+        }
+    }
+}
+
+/// A row per level.
+pub fn table(stops: &[Stop], style: Style) -> String {
+    let header = ["log N", "N", "take", "tied", "value", "gap", "certain"].map(str::to_owned);
+    let row = |stop: &Stop| {
+        vec![
+            format!("{:.2}", stop.log_n.0),
+            number::short(stop.n.0, stop.log_n.0),
+            stop.winner.to_owned(),
+            stop.tied.len().to_string(),
+            number::percent(stop.value.0),
+            stop.runner_up_gap
+                .map_or("-".to_owned(), |gap| number::percent(gap.0)),
+            if stop.certain { "yes" } else { "no" }.to_owned(),
+        ]
+    };
+    style.table(2, &header, stops.iter().map(row).collect())
+}
+
+/// Where the choice changes, in words.
+pub fn summary(stops: &[Stop]) -> String {
+    let mut spans: Vec<(&str, &Stop)> = Vec::new();
+    for stop in stops {
+        if spans
+            .last()
+            .is_none_or(|(winner, _)| *winner != stop.winner)
+        {
+            spans.push((stop.winner, stop));
+        }
+    }
+    match spans.as_slice() {
+        [(winner, _)] => format!("Along log N the choice is {winner} throughout."),
+        spans => {
+            let from = spans
+                .iter()
+                .map(|(winner, stop)| format!("{winner} from {:.1} nats", stop.log_n.0));
+            format!(
+                "Along log N the choice changes: {}.",
+                from.collect::<Vec<_>>().join(", ")
+            )
+        }
+    }
+}
