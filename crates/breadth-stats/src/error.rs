@@ -109,6 +109,16 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// A reward that is neither 0 nor 1 where success rates are asked for.
+    #[error(
+        "sample {index}: reward {value} is neither 0 nor 1, and only such rewards can be extrapolated"
+    )]
+    NotBinary {
+        /// The sample's position.
+        index: usize,
+        /// The offending value.
+        value: f64,
+    },
     /// One prompt among several is at fault.
     #[error("prompt {index}: {source}")]
     Prompt {

@@ -53,7 +53,10 @@ pub use divergence::{cross_entropy, kl, stopped_kl};
 pub use error::{Error, Result};
 pub use interval::{Design, Estimate};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
-pub use pass_at_n::{PromptOutcome, best_of_k, pass_at_k, pass_at_n_exact, pass_estimate};
+pub use pass_at_n::{
+    Choice, Extrapolation, PromptOutcome, all_of_k_estimate, best_for_k, best_of_k,
+    extrapolate_pass, pass_at_k, pass_at_n_exact, pass_estimate,
+};
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tournament::{
     Minimax, OnPolicy, RivalCounts, Standing, Tournament, landscape, landscape_levels,

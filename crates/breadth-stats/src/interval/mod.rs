@@ -12,6 +12,7 @@ mod dkw;
 mod mean;
 mod share;
 
+pub(crate) use beta::student_t_upper;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};
 pub use design::Design;

@@ -224,6 +224,10 @@ fn pass() {
           --intersect       Keep the rows that every model has, instead of refusing tables with holes
       -k <K,..>             Numbers of samples; `..` continues the progression to the fewest samples of
                             any prompt [default: 1,2,4,..]
+          --all-of          Also pass^k: the chance that all of k samples are right (the worst of k
+                            rewards)
+          --extrapolate     Allow k beyond the samples: bounds from every distribution of success rates
+                            that fits the data
           --confidence <P>  Confidence of the intervals [default: 0.95]
       -h, --help            Print help
 
@@ -238,6 +242,9 @@ fn pass() {
 
       # only what you deploy
       breadth pass 'samples/*.jsonl.gz' -k 8,64
+
+      # what 1024 samples would reach, from the 32 there are
+      breadth pass samples.parquet -k 8,32,1024 --extrapolate
 
       # rows of samples, or counts: {"model":"m","prompt_id":"1","n":200,"c":3}
       my-grader | breadth pass - --json

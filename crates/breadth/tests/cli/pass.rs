@@ -43,6 +43,7 @@ fn models_stand_below_each_other() {
      good         3  8 to 16  0.438 [0.000, 1.000]  0.530 [0.001, 0.999]  0.679 [0.014, 1.000]  0.833 [0.073, 1.000]
      poor         3        8  0.042 [0.000, 0.686]  0.083 [0.000, 0.789]  0.167 [0.000, 0.924]  0.333 [0.000, 0.998]
 
+    Best: good at k = 1 to 8; not certain at every k, see --json.
     prompts weighted: equal; 95% intervals over prompts, all of them with --json
     ");
 }
@@ -125,4 +126,59 @@ fn a_run_folder_weights_its_prompts_as_its_scores_do() {
         (&of_table["weighting"], points(&of_table, "value")),
         (&"equal".into(), vec![0.5])
     );
+}
+
+#[test]
+fn which_model_for_which_k() {
+    let bold: Vec<(u64, u64)> = (0..40)
+        .map(|i| (8, if i % 4 == 0 { 0 } else { 6 }))
+        .collect();
+    let broad: Vec<(u64, u64)> = (0..40).map(|i| (8, 2 + i % 2)).collect();
+    let table = counts(&[("bold", &bold), ("broad", &broad)]);
+    let document = pass_json(&table, &["-k", "1,8"]);
+    assert_eq!(document["best"][0]["model"], "bold");
+    assert_eq!(document["best"][1]["model"], "broad");
+    assert_eq!(document["crossings"][0]["certain"], true);
+    assert_snapshot!(pass(&table, &["-k", "1,2,8", "--all-of"]), @"
+    Pass@k: probability that at least one of k samples is right, averaged over prompts
+
+     model  prompts  samples                Pass@1                Pass@2                Pass@8
+    ───────────────────────────────────────────────────────────────────────────────────────────
+     bold        40        8  0.562 [0.449, 0.672]  0.723 [0.564, 0.850]  0.750 [0.582, 0.877]
+     broad       40        8  0.312 [0.268, 0.359]  0.554 [0.511, 0.596]  1.000 [0.912, 1.000]
+
+    pass^k: probability that all of k samples are right
+
+     model  prompts  samples                pass^1                pass^2                pass^8
+    ───────────────────────────────────────────────────────────────────────────────────────────
+     bold        40        8  0.562 [0.449, 0.672]  0.402 [0.319, 0.489]  0.000 [0.000, 0.088]
+     broad       40        8  0.312 [0.268, 0.359]  0.071 [0.043, 0.110]  0.000 [0.000, 0.088]
+
+    Best: bold at k = 1 to 2, broad at k = 8.
+    prompts weighted: equal; 95% intervals over prompts, all of them with --json
+    ");
+}
+
+#[test]
+fn beyond_the_samples_only_when_asked_and_where_the_data_say_something() {
+    let prompts: Vec<(u64, u64)> = (0..200).map(|i| (16, 1 + i % 8)).collect();
+    let table = counts(&[("m", &prompts)]);
+    let document = pass_json(&table, &["-k", "16,128", "--extrapolate"]);
+    let extrapolated = |at: usize| document["models"][0]["pass"][at]["extrapolated"].as_bool();
+    assert_eq!(
+        (extrapolated(0), extrapolated(1)),
+        (Some(false), Some(true))
+    );
+    assert_snapshot!(pass(&table, &["-k", "16,128", "--extrapolate"]), @"
+    Pass@k: probability that at least one of k samples is right, averaged over prompts
+
+     model  prompts  samples               Pass@16              Pass@128
+    ─────────────────────────────────────────────────────────────────────
+     m          200       16  1.000 [0.982, 1.000]  1.000 [0.990, 1.000]
+
+    Beyond the samples: the most likely distribution of success rates, with limits over all that fit; prompts count the same.
+    prompts weighted: equal; 95% intervals over prompts, all of them with --json
+    ");
+    let folder = Folder::with(&[("s.jsonl", &counts(&[("m", &[(1, 1), (1, 0)])]))]);
+    assert_snapshot!(folder.run(&["pass", "s.jsonl", "-k", "8", "--extrapolate"]).failure(1), @"error: k = 8 cannot be extrapolated for `m`: every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each");
 }

@@ -5,14 +5,21 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use breadth_data::{Outcome, SampleTable};
 use breadth_report::{Options, Report};
-use breadth_stats::{Estimate, PromptOutcome, pass_estimate};
-use serde::Serialize;
+use breadth_stats::{
+    Estimate, Extrapolation, PromptOutcome, all_of_k_estimate, best_for_k, extrapolate_pass,
+    pass_estimate,
+};
+use rayon::prelude::*;
 
 use crate::cli;
 use crate::input::Tables;
-use crate::number::{self, Number};
-use crate::output::{Output, Style};
+use crate::number;
+use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
+use document::{Best, Crossing, Document, Model};
+
+mod document;
+mod text;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +28,9 @@ Examples:
 
   # only what you deploy
   breadth pass 'samples/*.jsonl.gz' -k 8,64
+
+  # what 1024 samples would reach, from the 32 there are
+  breadth pass samples.parquet -k 8,32,1024 --extrapolate
 
   # rows of samples, or counts: {\"model\":\"m\",\"prompt_id\":\"1\",\"n\":200,\"c\":3}
   my-grader | breadth pass - --json
@@ -39,6 +49,12 @@ pub struct Arguments {
     /// Numbers of samples; `..` continues the progression to the fewest samples of any prompt [default: 1,2,4,..]
     #[arg(short, value_name = "K,..", allow_hyphen_values = true)]
     k: Option<Sequence>,
+    /// Also pass^k: the chance that all of k samples are right (the worst of k rewards)
+    #[arg(long)]
+    all_of: bool,
+    /// Allow k beyond the samples: bounds from every distribution of success rates that fits the data
+    #[arg(long)]
+    extrapolate: bool,
     /// Confidence of the intervals
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
     confidence: f64,
@@ -63,6 +79,8 @@ struct Fewest<'a> {
 struct Passed<'a> {
     graded: Graded<'a>,
     estimates: Vec<Estimate>,
+    /// pass^k, for the ks within the samples, if asked for.
+    all_of: Vec<Estimate>,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
@@ -77,16 +95,26 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let ks = arguments.ks(&graded)?;
     let weighing = arguments.weighing(&ks)?;
     let passed = graded
+        .into_par_iter()
+        .map(|graded| passed(graded, &ks, &weighing, arguments))
+        .collect::<Vec<_>>()
         .into_iter()
-        .map(|graded| passed(graded, &ks, &weighing, arguments.confidence))
         .collect::<Result<Vec<Passed>>>()?;
+    let choices = match weighing {
+        Weighing::Equal => choices(&passed, &ks, arguments.confidence)?,
+        Weighing::AsScored(_) => Vec::new(),
+    };
     let document = Document {
         command: "pass",
         confidence: arguments.confidence,
         weighting: weighing.name(),
         models: passed.iter().map(|one| Model::new(one, &ks)).collect(),
+        crossings: crossings(&choices),
+        best: choices,
     };
-    output.result(&document, |style| text(&passed, &ks, &document, style))
+    output.result(&document, |style| {
+        text::render(&passed, &ks, &document, style)
+    })
 }
 
 fn graded<'a>(
@@ -165,11 +193,74 @@ fn passed<'a>(
     graded: Graded<'a>,
     ks: &[u64],
     weighing: &Weighing,
-    confidence: f64,
+    arguments: &Arguments,
 ) -> Result<Passed<'a>> {
-    let estimate = |&k: &u64| weighing.estimate(&graded, k, confidence);
+    let estimate = |&k: &u64| match k > graded.fewest.samples {
+        true => extrapolated(&graded, k, arguments.confidence),
+        false => weighing.estimate(&graded, k, arguments.confidence),
+    };
     let estimates = ks.iter().map(estimate).collect::<Result<Vec<Estimate>>>()?;
-    Ok(Passed { graded, estimates })
+    let within = ks
+        .iter()
+        .filter(|&&k| arguments.all_of && k <= graded.fewest.samples);
+    let all_of = within
+        .map(|&k| all_of_k_estimate(&graded.outcomes, None, k, arguments.confidence))
+        .collect::<Result<Vec<Estimate>, _>>()?;
+    Ok(Passed {
+        graded,
+        estimates,
+        all_of,
+    })
+}
+
+fn extrapolated(graded: &Graded, k: u64, confidence: f64) -> Result<Estimate> {
+    match extrapolate_pass(&graded.outcomes, k, confidence)? {
+        Extrapolation::Estimate(estimate) => Ok(estimate),
+        Extrapolation::Refused(why) => bail!(
+            "k = {k} cannot be extrapolated for `{}`: {why}",
+            graded.model
+        ),
+    }
+}
+
+/// The best model for every k within the samples, where all models have the same prompts.
+fn choices<'a>(passed: &[Passed<'a>], ks: &[u64], confidence: f64) -> Result<Vec<Best<'a>>> {
+    let fewest = passed
+        .iter()
+        .map(|one| one.graded.fewest.samples)
+        .min()
+        .unwrap_or(0);
+    let outcomes: Vec<&[PromptOutcome]> =
+        passed.iter().map(|one| &one.graded.outcomes[..]).collect();
+    if outcomes.len() < 2 || outcomes.iter().any(|one| one.len() != outcomes[0].len()) {
+        return Ok(Vec::new());
+    }
+    let best = |&k: &u64| {
+        let choice = best_for_k(&outcomes, k, confidence)?;
+        let name = |&at: &usize| passed[at].graded.model;
+        Ok(Best {
+            k,
+            model: name(&choice.best),
+            not_excluded: choice.not_excluded.iter().map(name).collect(),
+        })
+    };
+    ks.iter().filter(|&&k| k <= fewest).map(best).collect()
+}
+
+/// Where the best model changes from one k to the next.
+fn crossings<'a>(choices: &[Best<'a>]) -> Vec<Crossing<'a>> {
+    let changes = choices
+        .windows(2)
+        .filter(|pair| pair[0].model != pair[1].model);
+    let crossing = |pair: &[Best<'a>]| Crossing {
+        from_k: pair[0].k,
+        to_k: pair[1].k,
+        from: pair[0].model,
+        to: pair[1].model,
+        certain: !pair[0].not_excluded.contains(&pair[1].model)
+            && !pair[1].not_excluded.contains(&pair[0].model),
+    };
+    changes.map(crossing).collect()
 }
 
 impl Arguments {
@@ -179,6 +270,11 @@ impl Arguments {
         let Some(folder) = self.tables.run_folder().filter(is_scored) else {
             return Ok(Weighing::Equal);
         };
+        if self.all_of || self.extrapolate {
+            bail!(
+                "--all-of and --extrapolate count every prompt the same, a run folder does not: give its samples.parquet itself"
+            );
+        }
         let options = Options {
             passes: ks.to_vec(),
             confidence: self.confidence,
@@ -205,124 +301,14 @@ impl Arguments {
             .into_iter()
             .map(cli::whole)
             .collect::<Result<Vec<u64>>>()?;
-        match ks.iter().find(|&&k| k > samples) {
+        match ks.iter().find(|&&k| k > samples && !self.extrapolate) {
             None => Ok(ks),
             Some(k) => bail!(
                 "k = {k} is beyond the samples: model `{}` has {} for prompt `{prompt}`. \
-                 Ask for k <= {samples}, or draw more samples",
+                 Ask for k <= {samples}, draw more samples, or add --extrapolate",
                 scarce.model,
                 number::count(samples as usize, "sample"),
             ),
         }
     }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    command: &'static str,
-    confidence: f64,
-    weighting: &'static str,
-    models: Vec<Model<'a>>,
-}
-
-#[derive(Serialize)]
-struct Model<'a> {
-    model: &'a str,
-    prompts: usize,
-    samples_min: u64,
-    samples_max: u64,
-    pass: Vec<Point>,
-}
-
-#[derive(Serialize)]
-struct Point {
-    k: u64,
-    value: Number,
-    low: Number,
-    high: Number,
-    extrapolated: bool,
-}
-
-impl<'a> Model<'a> {
-    fn new(passed: &Passed<'a>, ks: &[u64]) -> Self {
-        let point = |(&k, estimate): (&u64, &Estimate)| Point {
-            k,
-            value: Number(estimate.value),
-            low: Number(estimate.low),
-            high: Number(estimate.high),
-            extrapolated: false,
-        };
-        Model {
-            model: passed.graded.model,
-            prompts: passed.graded.outcomes.len(),
-            samples_min: passed.graded.fewest.samples,
-            samples_max: passed.graded.most,
-            pass: ks.iter().zip(&passed.estimates).map(point).collect(),
-        }
-    }
-}
-
-fn text(passed: &[Passed], ks: &[u64], document: &Document, style: Style) -> String {
-    let is_graded = passed
-        .iter()
-        .flat_map(|one| &one.graded.outcomes)
-        .any(has_partial_rewards);
-    let name = if is_graded { "Best-of-" } else { "Pass@" };
-    let title = if is_graded {
-        "Best-of-k: mean over prompts of the best reward among k samples"
-    } else {
-        "Pass@k: probability that at least one of k samples is right, averaged over prompts"
-    };
-    let percent = number::trimmed(100.0 * document.confidence);
-    [
-        style.strong(title),
-        String::new(),
-        estimates(passed, ks, name, style),
-        String::new(),
-        style.faint(&format!(
-            "prompts weighted: {}; {percent}% intervals over prompts, all of them with --json",
-            document.weighting
-        )),
-    ]
-    .join("\n")
-}
-
-fn has_partial_rewards(outcome: &PromptOutcome) -> bool {
-    match outcome {
-        PromptOutcome::Counts { .. } => false,
-        PromptOutcome::Rewards(rewards) => {
-            rewards.iter().any(|&reward| reward != 0.0 && reward != 1.0)
-        }
-    }
-}
-
-fn estimates(passed: &[Passed], ks: &[u64], name: &str, style: Style) -> String {
-    let labels = ["model", "prompts", "samples"].map(str::to_owned);
-    let header: Vec<String> = labels
-        .into_iter()
-        .chain(ks.iter().map(|k| format!("{name}{k}")))
-        .collect();
-    let has_room = ks.len() <= 4;
-    let cell = |estimate: &Estimate| match has_room {
-        true => number::with_limits(estimate),
-        false => format!("{:.3}", estimate.value),
-    };
-    let row = |one: &Passed| {
-        let (fewest, most) = (one.graded.fewest.samples, one.graded.most);
-        let samples = if fewest == most {
-            most.to_string()
-        } else {
-            format!("{fewest} to {most}")
-        };
-        let labels = [
-            one.graded.model.to_owned(),
-            one.graded.outcomes.len().to_string(),
-            samples,
-        ];
-        labels
-            .into_iter()
-            .chain(one.estimates.iter().map(cell))
-            .collect()
-    };
-    style.table(1, &header, passed.iter().map(row).collect())
 }

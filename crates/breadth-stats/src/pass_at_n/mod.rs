@@ -1,5 +1,11 @@
 //! Pass@k and Best-of-k: unbiased from samples, exact from a known probability.
 
+mod choice;
+mod extrapolate;
+
+pub use choice::{Choice, best_for_k};
+pub use extrapolate::{Extrapolation, extrapolate_pass};
+
 use crate::error::{Error, Result};
 use crate::interval::{ClusterWeights, Design, Estimate, Rows, Share};
 use crate::numerics::{error_rate, sum};
@@ -125,6 +131,19 @@ impl PromptOutcome {
         }
     }
 
+    /// Unbiased pass^k of this prompt: the chance that all of k samples are right, `C(c,k) / C(n,k)`; for rewards the mean of the worst of k.
+    pub fn worst_of(&self, k: u64) -> Result<f64> {
+        match self {
+            PromptOutcome::Counts { n, c } if c <= n => Ok(1.0 - pass_at_k(*n, n - c, k)?),
+            PromptOutcome::Counts { n, c } => pass_at_k(*n, *c, k),
+            PromptOutcome::Rewards(rewards) => {
+                best_of_k(rewards, k)?;
+                let losses: Vec<f64> = rewards.iter().map(|reward| 1.0 - reward).collect();
+                Ok(1.0 - best_of_k(&losses, k)?)
+            }
+        }
+    }
+
     /// Number of samples.
     pub fn samples(&self) -> u64 {
         match self {
@@ -156,34 +175,66 @@ pub fn pass_estimate(
     k: u64,
     confidence: f64,
 ) -> Result<Estimate> {
+    over_prompts(prompts, weights, confidence, |prompt| prompt.best_of(k))
+}
+
+/// pass^k over prompts: the chance that all of k samples are right (for rewards the mean of the worst of k), unbiased, with the interval of [`pass_estimate`].
+///
+/// Errors: those of [`pass_estimate`].
+///
+/// ```
+/// use breadth_stats::{all_of_k_estimate, PromptOutcome::Counts};
+/// let prompts = [Counts { n: 4, c: 4 }, Counts { n: 4, c: 2 }];
+/// let estimate = all_of_k_estimate(&prompts, None, 2, 0.95)?;
+/// assert!((estimate.value - (1.0 + 1.0 / 6.0) / 2.0).abs() < 1e-15);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn all_of_k_estimate(
+    prompts: &[PromptOutcome],
+    weights: Option<&[f64]>,
+    k: u64,
+    confidence: f64,
+) -> Result<Estimate> {
+    over_prompts(prompts, weights, confidence, |prompt| prompt.worst_of(k))
+}
+
+/// The weighted mean over prompts of what `of_prompt` gives in [0, 1], with its interval.
+fn over_prompts(
+    prompts: &[PromptOutcome],
+    weights: Option<&[f64]>,
+    confidence: f64,
+    of_prompt: impl Fn(&PromptOutcome) -> Result<f64>,
+) -> Result<Estimate> {
     let tail = 0.5 * error_rate(confidence)?;
-    let rows = Rows::new(
-        &Design {
-            weights,
-            clusters: None,
-        },
-        prompts.len(),
-    )?;
-    let of_prompt = |(index, prompt): (usize, &PromptOutcome)| {
-        prompt.best_of(k).map_err(|source| Error::Prompt {
-            index,
-            source: Box::new(source),
-        })
+    let design = Design {
+        weights,
+        clusters: None,
     };
-    let passes: Vec<f64> = prompts
-        .iter()
-        .enumerate()
-        .map(of_prompt)
-        .collect::<Result<_>>()?;
+    let rows = Rows::new(&design, prompts.len())?;
+    let values = each_prompt(prompts, of_prompt)?;
     let samples: u64 = prompts.iter().map(PromptOutcome::samples).sum();
     let totals = ClusterWeights::new(rows.cluster_totals(|_| 1.0));
-    let hits = rows.cluster_totals(|row| passes[row]);
+    let hits = rows.cluster_totals(|row| values[row]);
     let share = Share::of_clusters(&totals, &hits, samples as f64, f64::INFINITY);
     Ok(Estimate {
         value: share.value,
         low: share.lower(tail),
         high: share.upper(tail),
     })
+}
+
+/// A value for each prompt; an error names the prompt.
+fn each_prompt(
+    prompts: &[PromptOutcome],
+    value: impl Fn(&PromptOutcome) -> Result<f64>,
+) -> Result<Vec<f64>> {
+    let named = |(index, prompt): (usize, &PromptOutcome)| {
+        value(prompt).map_err(|source| Error::Prompt {
+            index,
+            source: Box::new(source),
+        })
+    };
+    prompts.iter().enumerate().map(named).collect()
 }
 
 fn check_k(samples: u64, k: u64) -> Result<()> {

@@ -1,0 +1,138 @@
+//! How often 95% intervals of Pass@k at eight times the samples hold the truth: prints the table of lab/results/extrapolation.md.
+//!
+//! `cargo run --release -p breadth-stats --example extrapolation [DATA_SETS]`
+
+use breadth_stats::{Extrapolation, PromptOutcome, extrapolate_pass};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A distribution of success rates.
+#[derive(Clone, Copy)]
+enum Rates {
+    /// Beta(a, b) for small whole multiples of 1/2.
+    Beta(f64, f64),
+    /// `low` with probability `share`, else `high`.
+    TwoPoints { share: f64, low: f64, high: f64 },
+}
+
+impl Rates {
+    fn name(self) -> String {
+        match self {
+            Rates::Beta(a, b) => format!("Beta({a}, {b})"),
+            Rates::TwoPoints { share, low, high } => format!("{share} at {low}, else {high}"),
+        }
+    }
+
+    fn draw(self, rng: &mut impl Rng) -> f64 {
+        match self {
+            Rates::Beta(a, b) => {
+                let (x, y) = (gamma(a, rng), gamma(b, rng));
+                x / (x + y)
+            }
+            Rates::TwoPoints { share, low, high } => {
+                if rng.random::<f64>() < share {
+                    low
+                } else {
+                    high
+                }
+            }
+        }
+    }
+
+    /// E[1 - (1 - pi)^k].
+    fn pass(self, k: u64) -> f64 {
+        match self {
+            // E[(1 - pi)^k] = prod (b + i) / (a + b + i)
+            Rates::Beta(a, b) => {
+                1.0 - (0..k)
+                    .map(|i| (b + i as f64) / (a + b + i as f64))
+                    .product::<f64>()
+            }
+            Rates::TwoPoints { share, low, high } => {
+                let miss = |rate: f64| (1.0 - rate).powf(k as f64);
+                1.0 - share * miss(low) - (1.0 - share) * miss(high)
+            }
+        }
+    }
+}
+
+/// Gamma(a, 1) by Johnk and by sums of exponentials, for a a multiple of 1/10 below 1 plus a whole number.
+fn gamma(a: f64, rng: &mut impl Rng) -> f64 {
+    let exponential = |rng: &mut dyn FnMut() -> f64| -(1.0 - rng()).ln();
+    let mut uniform = || rng.random::<f64>();
+    let whole: f64 = (0..a.floor() as usize)
+        .map(|_| exponential(&mut uniform))
+        .sum();
+    let rest = a.fract();
+    if rest == 0.0 {
+        return whole;
+    }
+    loop {
+        let (x, y) = (
+            uniform().powf(1.0 / rest),
+            uniform().powf(1.0 / (1.0 - rest)),
+        );
+        if x + y <= 1.0 {
+            return whole + exponential(&mut uniform) * x / (x + y);
+        }
+    }
+}
+
+fn main() {
+    let data_sets: usize = std::env::args()
+        .nth(1)
+        .map_or(200, |n| n.parse().expect("a number of data sets"));
+    println!("| success rates | prompts | samples n | Pass@8n | held | refused | mean width |");
+    println!("|---|---|---|---|---|---|---|");
+    let cases = [
+        Rates::Beta(0.5, 1.2),
+        Rates::Beta(2.0, 5.0),
+        Rates::Beta(0.3, 3.0),
+        Rates::TwoPoints {
+            share: 0.5,
+            low: 0.01,
+            high: 0.6,
+        },
+        Rates::TwoPoints {
+            share: 0.3,
+            low: 0.0,
+            high: 0.1,
+        },
+        Rates::TwoPoints {
+            share: 0.8,
+            low: 0.03,
+            high: 0.9,
+        },
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for rates in cases {
+        for (prompts, n) in [(200, 16), (500, 32)] {
+            let (mut held, mut refused, mut width) = (0, 0, 0.0);
+            for _ in 0..data_sets {
+                let outcomes: Vec<PromptOutcome> = (0..prompts)
+                    .map(|_| {
+                        let rate = rates.draw(&mut rng);
+                        let c = (0..n).filter(|_| rng.random::<f64>() < rate).count() as u64;
+                        PromptOutcome::Counts { n, c }
+                    })
+                    .collect();
+                match extrapolate_pass(&outcomes, 8 * n, 0.95).unwrap() {
+                    Extrapolation::Refused(_) => refused += 1,
+                    Extrapolation::Estimate(pass) => {
+                        let truth = rates.pass(8 * n);
+                        held += usize::from(pass.low <= truth && truth <= pass.high);
+                        width += pass.high - pass.low;
+                    }
+                }
+            }
+            let given = (data_sets - refused).max(1);
+            println!(
+                "| {} | {prompts} | {n} | {:.4} | {:.1}% of {given} | {refused} | {:.3} |",
+                rates.name(),
+                rates.pass(8 * n),
+                100.0 * held as f64 / given as f64,
+                width / given as f64,
+            );
+        }
+    }
+}

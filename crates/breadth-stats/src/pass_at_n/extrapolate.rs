@@ -1,0 +1,260 @@
+//! Pass@k for more samples than were drawn.
+
+use std::collections::BTreeMap;
+
+use super::PromptOutcome;
+use crate::error::{Error, Result};
+use crate::interval::{Estimate, student_t_upper};
+use crate::numerics::error_rate;
+
+/// Success rates considered between 0 and 1.
+const GRID: usize = 120;
+/// The least positive success rate considered, in units of 1/k: below it k samples see nothing.
+const LEAST: f64 = 0.01;
+/// Steps of the maximisation; it stops when a step gains nothing.
+const STEPS: usize = 3000;
+/// An interval wider than this says too little to print.
+const WIDEST: f64 = 0.5;
+
+/// Pass@k beyond the samples.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Extrapolation {
+    /// The value of the most likely distribution of success rates, with its interval.
+    Estimate(Estimate),
+    /// The data do not say; with the reason.
+    Refused(String),
+}
+
+/// Pass@k for any k, also beyond the samples, from 0/1 outcomes of prompts that count the same.
+///
+/// Prompts have success rates drawn from an unknown distribution G, of which nothing is assumed: `Pass@k = E_G[1 - (1 - pi)^k]`. The value is that of the nonparametric maximum
+/// likelihood estimate of G (Kiefer and Wolfowitz 1956) on a grid of rates. The interval holds the values of all G whose log-likelihood is within half the chi-square quantile (one
+/// degree of freedom) of the best: the profile likelihood of a linear functional of G. Each end is found by maximising the likelihood with one pseudo-observation of weight lambda whose
+/// likelihood is the functional (or one minus it), for which the EM algorithm is monotone. What n samples cannot see, such as rates far below 1/n, widens the
+/// interval instead of being assumed away.
+///
+/// It is refused where G is not identified: a single sample for every prompt, or limits more than 0.5 apart.
+///
+/// Errors: no prompts, more correct than samples, rewards other than 0 and 1, k = 0, confidence outside (0, 1).
+///
+/// ```
+/// use breadth_stats::{extrapolate_pass, Extrapolation, PromptOutcome::Counts};
+/// let prompts: Vec<_> = (0..200).map(|i| Counts { n: 16, c: 1 + i % 8 }).collect();
+/// let Extrapolation::Estimate(pass) = extrapolate_pass(&prompts, 128, 0.95)? else { panic!() };
+/// assert!(pass.value > 0.99 && pass.low > 0.9 && pass.high <= 1.0);
+/// let once = [Counts { n: 1, c: 1 }, Counts { n: 1, c: 0 }];
+/// assert!(matches!(extrapolate_pass(&once, 8, 0.95)?, Extrapolation::Refused(_)));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn extrapolate_pass(
+    prompts: &[PromptOutcome],
+    k: u64,
+    confidence: f64,
+) -> Result<Extrapolation> {
+    let alpha = error_rate(confidence)?;
+    if k == 0 {
+        return Err(Error::ZeroAttempts);
+    }
+    let outcomes = distinct(prompts)?;
+    if outcomes.keys().all(|&(n, _)| n <= 1) && k > 1 {
+        let reason = "every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each";
+        return Ok(Extrapolation::Refused(reason.into()));
+    }
+    let fit = Fit::new(&outcomes, k);
+    let best = fit.maximise(None, None);
+    // Student's t at a million degrees of freedom is normal; its square is chi-square.
+    let drop = 0.5 * student_t_upper(1e6, 0.5 * alpha).powi(2);
+    let estimate = Estimate {
+        value: fit.pass(&best),
+        low: fit.end(&best, End::Low, drop),
+        high: fit.end(&best, End::High, drop),
+    };
+    if estimate.high - estimate.low > WIDEST {
+        return Ok(Extrapolation::Refused(format!(
+            "the samples allow anything from {:.2} to {:.2} at k = {k}; draw more of them",
+            estimate.low, estimate.high
+        )));
+    }
+    Ok(Extrapolation::Estimate(estimate))
+}
+
+/// How many prompts had c correct of n.
+fn distinct(prompts: &[PromptOutcome]) -> Result<BTreeMap<(u64, u64), f64>> {
+    if prompts.is_empty() {
+        return Err(Error::Empty {
+            what: "the set of prompts",
+        });
+    }
+    let mut outcomes = BTreeMap::new();
+    for (index, prompt) in prompts.iter().enumerate() {
+        let counts = counts(prompt).map_err(|source| Error::Prompt {
+            index,
+            source: Box::new(source),
+        })?;
+        *outcomes.entry(counts).or_insert(0.0) += 1.0;
+    }
+    Ok(outcomes)
+}
+
+fn counts(prompt: &PromptOutcome) -> Result<(u64, u64)> {
+    match prompt {
+        PromptOutcome::Counts { n, c } if c > n => Err(Error::InvalidCounts {
+            samples: *n,
+            correct: *c,
+        }),
+        PromptOutcome::Counts { n, c } => Ok((*n, *c)),
+        PromptOutcome::Rewards(rewards) => {
+            if let Some(index) = rewards.iter().position(|&r| r != 0.0 && r != 1.0) {
+                return Err(Error::NotBinary {
+                    index,
+                    value: rewards[index],
+                });
+            }
+            let correct = rewards.iter().filter(|&&r| r == 1.0).count();
+            Ok((rewards.len() as u64, correct as u64))
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Low,
+    High,
+}
+
+/// The likelihoods of the outcomes at the rates of the grid.
+struct Fit {
+    /// Number of prompts with each outcome.
+    prompts: Vec<f64>,
+    /// `[outcome][rate]`, the largest of each outcome 1.
+    likelihood: Vec<Vec<f64>>,
+    /// `1 - (1 - rate)^k`.
+    pass: Vec<f64>,
+    /// `(1 - rate)^k`.
+    miss: Vec<f64>,
+}
+
+impl Fit {
+    fn new(outcomes: &BTreeMap<(u64, u64), f64>, k: u64) -> Fit {
+        let rates = rates(k);
+        let row = |&(n, c): &(u64, u64)| {
+            let log = |rate: &f64| {
+                let term = |count: u64, log: f64| if count == 0 { 0.0 } else { count as f64 * log };
+                term(c, rate.ln()) + term(n - c, (-rate).ln_1p())
+            };
+            let logs: Vec<f64> = rates.iter().map(log).collect();
+            let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            logs.iter().map(|log| (log - largest).exp()).collect()
+        };
+        let miss = |rate: &f64| (k as f64 * (-rate).ln_1p()).exp();
+        Fit {
+            prompts: outcomes.values().copied().collect(),
+            likelihood: outcomes.keys().map(row).collect(),
+            pass: rates.iter().map(|rate| 1.0 - miss(rate)).collect(),
+            miss: rates.iter().map(miss).collect(),
+        }
+    }
+
+    fn pass(&self, weights: &[f64]) -> f64 {
+        dot(&self.pass, weights).clamp(0.0, 1.0)
+    }
+
+    fn log_likelihood(&self, weights: &[f64]) -> f64 {
+        let of = |(count, row): (&f64, &Vec<f64>)| count * dot(row, weights).ln();
+        self.prompts.iter().zip(&self.likelihood).map(of).sum()
+    }
+
+    /// EM from `start`, or from equal weights, with a pseudo-observation of some weight.
+    fn maximise(&self, start: Option<&[f64]>, pseudo: Option<(End, f64)>) -> Vec<f64> {
+        let size = self.pass.len() as f64;
+        // A little of everything, since EM never brings back a weight of 0.
+        let restart = |w: &f64| 0.999 * w + 0.001 / size;
+        let mut weights: Vec<f64> = match start {
+            Some(start) => start.iter().map(restart).collect(),
+            None => vec![1.0 / size; self.pass.len()],
+        };
+        let extra = pseudo.map(|(end, lambda)| match end {
+            End::High => (&self.pass, lambda),
+            End::Low => (&self.miss, lambda),
+        });
+        let total: f64 = self.prompts.iter().sum::<f64>() + extra.map_or(0.0, |(_, lambda)| lambda);
+        for _ in 0..STEPS {
+            let mut pull = vec![0.0; weights.len()];
+            let observed = self.likelihood.iter().zip(self.prompts.iter().copied());
+            for (row, count) in observed.chain(extra) {
+                let share = count / dot(row, &weights).max(f64::MIN_POSITIVE);
+                pull.iter_mut()
+                    .zip(row)
+                    .for_each(|(pull, l)| *pull += share * l);
+            }
+            let mut moved = 0.0;
+            for (weight, pull) in weights.iter_mut().zip(&pull) {
+                let next = *weight * pull / total;
+                moved += (next - *weight).abs();
+                *weight = next;
+            }
+            if moved < 1e-7 {
+                break;
+            }
+        }
+        weights
+    }
+
+    /// The value of the functional where the log-likelihood has fallen by `drop`.
+    fn end(&self, best: &[f64], end: End, drop: f64) -> f64 {
+        let floor = self.log_likelihood(best) - drop;
+        let (mut low, mut high) = (-7.0_f64, 0.0_f64);
+        let prompts: f64 = self.prompts.iter().sum();
+        let at =
+            |log_lambda: f64| self.maximise(Some(best), Some((end, prompts * log_lambda.exp())));
+        for _ in 0..8 {
+            if self.log_likelihood(&at(high)) < floor {
+                break;
+            }
+            high += 2.0;
+        }
+        for _ in 0..14 {
+            let middle = 0.5 * (low + high);
+            match self.log_likelihood(&at(middle)) < floor {
+                true => high = middle,
+                false => low = middle,
+            }
+        }
+        // On the far side of the bisection, so that its error widens the interval.
+        let found = at(high);
+        match end {
+            End::Low => self.pass(&found).min(self.pass(best)),
+            End::High => self.pass(&without_dust(found)).max(self.pass(best)),
+        }
+    }
+}
+
+/// Without the weights that EM has not yet brought down to 0: far below one prompt each, but they hold the upper end below 1.
+fn without_dust(mut weights: Vec<f64>) -> Vec<f64> {
+    const DUST: f64 = 1e-4;
+    weights
+        .iter_mut()
+        .filter(|w| **w < DUST)
+        .for_each(|w| *w = 0.0);
+    let total: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|w| *w /= total);
+    weights
+}
+
+/// 0, rates evenly spaced in their log-odds from far below 1/k to near 1, and 1.
+fn rates(k: u64) -> Vec<f64> {
+    let least = (LEAST / k as f64).ln();
+    let most = 999.0_f64.ln();
+    let rate = |step: usize| {
+        let odds = (least + (most - least) * step as f64 / (GRID - 1) as f64).exp();
+        odds / (1.0 + odds)
+    };
+    std::iter::once(0.0)
+        .chain((0..GRID).map(rate))
+        .chain([1.0])
+        .collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
