@@ -59,7 +59,7 @@ pub use pass_at_n::{
 };
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tournament::{
-    Minimax, OnPolicy, RivalCounts, Standing, Tournament, landscape, landscape_levels,
-    lowest_cross_entropy, minimax, offset_applies, offset_parameter, offset_tournament,
-    rival_counts, rival_counts_at, tournament,
+    Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament, landscape,
+    landscape_levels, lowest_cross_entropy, minimax, offset_applies, offset_parameter,
+    offset_tournament, race, rival_counts, rival_counts_at, tournament,
 };

@@ -100,6 +100,15 @@ pub fn with_limits(estimate: &Estimate) -> String {
 
 /// `1 row`, `2,000 rows`.
 pub fn count(count: usize, noun: &str) -> String {
+    format!(
+        "{} {noun}{}",
+        grouped(count),
+        if count == 1 { "" } else { "s" }
+    )
+}
+
+/// `2,000`.
+pub fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -108,7 +117,7 @@ pub fn count(count: usize, noun: &str) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped} {noun}{}", if count == 1 { "" } else { "s" })
+    grouped
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod kernel;
 mod landscape;
 mod offset;
 mod pairs;
+mod race;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use cross_entropy::lowest_cross_entropy;
 pub use kernel::{Minimax, RivalCounts, minimax, rival_counts, rival_counts_at};
 pub use landscape::{landscape, landscape_levels};
 pub use offset::{OFFSET_LEAST, OnPolicy, offset_applies, offset_parameter, offset_tournament};
+pub use race::{Dropped, Race, race};
 
 use crate::error::{Error, Result};
 use crate::interval::{Design, Rows};

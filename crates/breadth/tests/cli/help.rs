@@ -117,6 +117,15 @@ fn select() {
               Also show the tournament's choice along log N: where it separates, where it ties, where it
               changes
 
+          --race
+              Score batch by batch and leave models as soon as they cannot win: says how many scores
+              were needed
+
+          --seed <SEED>
+              Seed of the order of rows in a race
+              
+              [default: 0]
+
       -r, --reference <R>
               A model that is no candidate: the teacher, or the exact law; a run folder names its own
 
@@ -151,6 +160,9 @@ fn select() {
       # the offset rule: beside the data rows it needs rows whose source is each model, scored by all of
       them
       breadth select scores.parquet --rule offset --best-of 64
+
+      # how few forward passes would have been enough
+      breadth select scores.parquet --best-of 16 --race
 
       # long responses differ by many nats: see where the choice separates, then take such an N, here
       e^30

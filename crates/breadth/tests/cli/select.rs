@@ -438,3 +438,35 @@ fn the_choice_along_log_n() {
             .is_none()
     );
 }
+
+#[test]
+fn a_race_names_the_winner_and_what_it_took() {
+    let late: Vec<f64> = (0..2000)
+        .map(|row| if row % 4 == 0 { -9.0 } else { -1.0 })
+        .collect();
+    let table = scores(&[("even", &[-2.0; 2000]), ("late", &late)]);
+    let document = select_json(&table, &["--race", "-n", "16"]);
+    assert_eq!(
+        (&document["winner"], &document["tied"]),
+        (&json!("even"), &json!(["even"]))
+    );
+    assert!(document["race"]["share"].as_f64().unwrap() < 0.1);
+    assert_snapshot!(select(&table, &["--race", "-n", "16"]), @"
+    Take even: no other model can win this tournament.
+    The race used 128 of 4,000 scores (3.2%).
+
+     model  scored          value  left after  because of  better
+    ──────────────────────────────────────────────────────────────
+     even       64    [0.0, 6.7]%           -           -       -
+     late       64  [12.6, 37.5]%          64        even    even
+
+    Race to the tournament (Eq 29) at N = 16 on 2,000 rows, 2,000 prompts: with 95% confidence over all looks, the winners of the whole table are among those left.
+    ");
+    let folder = Folder::with(&[
+        ("scores.jsonl", &table),
+        ("weighted.jsonl", &table.replace('}', ",\"weight\":2}")),
+    ]);
+    let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
+    assert_snapshot!(refused(&["scores.jsonl", "--race", "--rule", "cross-entropy"]), @"error: --race plays the tournament; leave out --rule");
+    assert_snapshot!(refused(&["weighted.jsonl", "--race"]), @"error: --race takes rows that count the same, and this table has weights; leave out --race");
+}

@@ -17,6 +17,7 @@ const SELECT: &[&[&str]] = &[
     &["--log-n", "2000"],
     &["--best-of", "3", "--intersect", "--landscape"],
     &["--rule", "cross-entropy"],
+    &["--race", "-n", "2"],
     &["--rule", "offset", "-n", "16"],
     &["--rule", "offset", "--a", "0.3", "--reference", "d"],
     &["--reference", "a", "--confidence", "0.5"],

@@ -18,6 +18,7 @@ use document::Document;
 
 mod document;
 mod landscape;
+mod race;
 mod text;
 
 const EXAMPLES: &str = "\
@@ -33,6 +34,9 @@ Examples:
 
   # the offset rule: beside the data rows it needs rows whose source is each model, scored by all of them
   breadth select scores.parquet --rule offset --best-of 64
+
+  # how few forward passes would have been enough
+  breadth select scores.parquet --best-of 16 --race
 
   # long responses differ by many nats: see where the choice separates, then take such an N, here e^30
   breadth select scores.parquet --landscape
@@ -59,6 +63,12 @@ pub struct Arguments {
     /// Also show the tournament's choice along log N: where it separates, where it ties, where it changes
     #[arg(long)]
     landscape: bool,
+    /// Score batch by batch and leave models as soon as they cannot win: says how many scores were needed
+    #[arg(long, conflicts_with = "landscape")]
+    race: bool,
+    /// Seed of the order of rows in a race
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
     /// A model that is no candidate: the teacher, or the exact law; a run folder names its own
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
@@ -96,6 +106,12 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         choice.rule,
         output,
     )?;
+    if arguments.race {
+        let document = race::document(&field, choice, arguments.seed)?;
+        return output.result(&document, |style| {
+            race::render(&document, &field.scores.size(), style)
+        });
+    }
     let mut document = field.document(choice)?;
     if arguments.landscape {
         document.landscape = field.landscape(choice)?;
