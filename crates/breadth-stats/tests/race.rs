@@ -10,7 +10,7 @@ const MODELS: usize = 20;
 /// Checkpoints of a run: `gap` sets how clearly the best one is the best. Each gives up a share of the rows that grows with its distance from it.
 fn checkpoints(rng: &mut ChaCha8Rng, rows: usize, gap: f64) -> Vec<Vec<f64>> {
     let best = rng.random_range(0..MODELS);
-    let mut columns = vec![Vec::with_capacity(rows); MODELS];
+    let mut columns = vec![Vec::new(); MODELS];
     for _ in 0..rows {
         let (base, hard) = (-20.0 - 10.0 * rng.random::<f64>(), rng.random::<f64>());
         for (model, column) in columns.iter_mut().enumerate() {

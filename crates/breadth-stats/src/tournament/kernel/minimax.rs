@@ -1,5 +1,6 @@
 //! The winner alone: the minimum of maxima without most of the table.
 
+use super::cells::Thresholds;
 use super::pair::{BLOCK, add_pair};
 use super::units::Units;
 use crate::log_ratio::Level;
@@ -40,7 +41,7 @@ pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Opt
     let field = Field {
         columns,
         weights: units.as_ref().map(|units| &units.of_row[..]),
-        threshold: level.threshold(),
+        thresholds: Thresholds::new(vec![level.threshold()]),
         rows,
     };
     let look = field.first_look();
@@ -72,7 +73,7 @@ pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Opt
 struct Field<'a> {
     columns: &'a [&'a [f64]],
     weights: Option<&'a [u64]>,
-    threshold: f64,
+    thresholds: Thresholds,
     rows: usize,
 }
 
@@ -114,7 +115,7 @@ impl Field<'_> {
             &self.columns[rival][rows.clone()],
             &self.columns[q][rows.clone()],
             self.weights.map(|weights| &weights[rows]),
-            &[self.threshold],
+            &self.thresholds,
             &mut ahead,
         );
         ahead[0]

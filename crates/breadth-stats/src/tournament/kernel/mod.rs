@@ -4,6 +4,7 @@
 //! levels, because `b - a` is exactly `-(a - b)`. Counts are integers (weights are turned into integers first), so the result depends on neither the
 //! number of threads nor the instruction set nor the order of the rows, and partial counts add up exactly.
 
+mod cells;
 mod minimax;
 mod pair;
 mod units;
@@ -14,6 +15,7 @@ pub use minimax::{Minimax, minimax};
 pub(crate) use units::Units;
 
 use crate::log_ratio::Level;
+use cells::Thresholds;
 use pair::{BLOCK, add_pair};
 
 /// Rows handed to a thread at a time.
@@ -82,7 +84,7 @@ pub fn rival_counts_at(
 pub struct RivalCounts {
     models: usize,
     /// Ascending.
-    thresholds: Vec<f64>,
+    thresholds: Thresholds,
     /// Place among the thresholds of each level asked for.
     order: Vec<usize>,
     rows: u64,
@@ -101,7 +103,7 @@ impl RivalCounts {
         }
         RivalCounts {
             models,
-            thresholds: by_size.iter().map(|&at| levels[at].threshold()).collect(),
+            thresholds: Thresholds::new(by_size.iter().map(|&at| levels[at].threshold()).collect()),
             order,
             rows: 0,
             ahead: vec![[0; 2]; models * models.saturating_sub(1) / 2 * levels.len()],
@@ -158,7 +160,7 @@ impl RivalCounts {
             return 0;
         }
         let pair = i * (2 * self.models - i - 1) / 2 + (j - i - 1);
-        let ahead = self.ahead[pair * self.thresholds.len() + self.order[level]];
+        let ahead = self.ahead[pair * self.thresholds.values.len() + self.order[level]];
         ahead[usize::from(rival > q)]
     }
 
@@ -214,7 +216,7 @@ impl RivalCounts {
         is_wanted: impl Fn(usize, usize) -> bool,
     ) {
         let weights = units.map(|units| &units.of_row[rows.clone()]);
-        let levels = self.thresholds.len().max(1);
+        let levels = self.thresholds.values.len().max(1);
         let pairs = (0..self.models).flat_map(|i| (i + 1..self.models).map(move |j| (i, j)));
         for ((i, j), ahead) in pairs.zip(self.ahead.chunks_mut(levels)) {
             if is_wanted(i, j) {

@@ -1,5 +1,9 @@
 //! One pair of columns, one block of rows, several levels: the loops that the compiler vectorises.
 
+use super::cells::Thresholds;
+#[cfg(target_arch = "x86_64")]
+use super::cells::add_counts as add_counts_in_cells;
+
 /// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the second-level one.
 pub(super) const BLOCK: usize = 1024;
 
@@ -8,12 +12,12 @@ const TOGETHER: usize = 4;
 
 /// Adds, for every threshold, the weight of the rows where a is ahead of b by it or more, and of those where b is ahead of a.
 ///
-/// `thresholds` ascend. `ahead`: (thresholds * 2).
+/// `ahead`: (thresholds * 2).
 pub(super) fn add_pair(
     a: &[f64],
     b: &[f64],
     weights: Option<&[u64]>,
-    thresholds: &[f64],
+    thresholds: &Thresholds,
     ahead: &mut [[u64; 2]],
 ) {
     #[cfg(target_arch = "x86_64")]
@@ -28,10 +32,10 @@ pub(super) fn add_pair(
         }
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has the instructions.
-            return unsafe { add_pair_avx2(a, b, weights, thresholds, ahead) };
+            return unsafe { add_pair_avx2(a, b, weights, &thresholds.values, ahead) };
         }
     }
-    add_pair_any(a, b, weights, thresholds, ahead);
+    add_pair_any(a, b, weights, &thresholds.values, ahead);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -40,10 +44,24 @@ fn add_pair_avx512(
     a: &[f64],
     b: &[f64],
     weights: Option<&[u64]>,
-    thresholds: &[f64],
+    thresholds: &Thresholds,
     ahead: &mut [[u64; 2]],
 ) {
-    add_pair_any(a, b, weights, thresholds, ahead);
+    if weights.is_some() {
+        return add_pair_any(a, b, weights, &thresholds.values, ahead);
+    }
+    for (range, cells) in &thresholds.groups {
+        let (values, here) = (&thresholds.values[range.clone()], &mut ahead[range.clone()]);
+        let last = here.len() - 1;
+        let before = here[last];
+        match cells {
+            Some(cells) => add_counts_in_cells(a, b, cells, values, here),
+            None => add_pair_any(a, b, None, values, here),
+        }
+        if here[last] == before {
+            break;
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -158,7 +176,7 @@ fn add(ahead: &mut [[u64; 2]], first: &[u64], second: &[u64]) {
 mod tests {
     use super::*;
 
-    type AddPair = fn(&[f64], &[f64], Option<&[u64]>, &[f64], &mut [[u64; 2]]);
+    type AddPair = fn(&[f64], &[f64], Option<&[u64]>, &Thresholds, &mut [[u64; 2]]);
 
     fn value(row: usize, salt: usize) -> f64 {
         match (row * 7 + salt) % 11 {
@@ -177,32 +195,50 @@ mod tests {
         [ahead(a, b), ahead(b, a)]
     }
 
+    fn compare_versions(versions: &[AddPair], rows: usize, thresholds: &[f64]) {
+        let a: Vec<f64> = (0..rows).map(|row| value(row, 3)).collect();
+        let b: Vec<f64> = (0..rows).map(|row| value(row * row, 5)).collect();
+        let units: Vec<u64> = (0..rows as u64).map(|row| 1 + row % 5).collect();
+        for weights in [None, Some(&units[..])] {
+            let expected: Vec<[u64; 2]> = thresholds
+                .iter()
+                .map(|&t| by_hand(&a, &b, weights, t))
+                .collect();
+            for version in versions {
+                let mut found = vec![[0; 2]; thresholds.len()];
+                let thresholds = Thresholds::new(thresholds.to_vec());
+                version(&a, &b, weights, &thresholds, &mut found);
+                assert_eq!(found, expected, "{rows} rows, {thresholds:?}");
+            }
+        }
+    }
+
     /// Every compiled version of the loop gives the counts by hand, for any number of levels, also where the rows do not fill a register.
     #[test]
     fn all_instruction_sets_agree() {
-        let mut versions: Vec<AddPair> = vec![add_pair, add_pair_any];
+        let mut versions: Vec<AddPair> = vec![add_pair, |a, b, w, t, ahead| {
+            add_pair_any(a, b, w, &t.values, ahead)
+        }];
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has the instructions.
-            versions.push(|a, b, w, t, ahead| unsafe { add_pair_avx2(a, b, w, t, ahead) });
+            versions.push(|a, b, w, t, ahead| unsafe { add_pair_avx2(a, b, w, &t.values, ahead) });
         }
-        let all = [-1e-9, 0.69, 1.3862943601, 2.0, 3.0, 4.1, 5.5, 6.0, 6.9];
-        for rows in [0, 1, 7, 8, 9, 33, 1000, BLOCK] {
-            let a: Vec<f64> = (0..rows).map(|row| value(row, 3)).collect();
-            let b: Vec<f64> = (0..rows).map(|row| value(row * row, 5)).collect();
-            let units: Vec<u64> = (0..rows as u64).map(|row| 1 + row % 5).collect();
-            for levels in 0..=all.len() {
-                for weights in [None, Some(&units[..])] {
-                    let thresholds = &all[..levels];
-                    let expected: Vec<[u64; 2]> = thresholds
-                        .iter()
-                        .map(|&t| by_hand(&a, &b, weights, t))
-                        .collect();
-                    for version in &versions {
-                        let mut found = vec![[0; 2]; levels];
-                        version(&a, &b, weights, thresholds, &mut found);
-                        assert_eq!(found, expected, "{rows} rows, {levels} levels");
-                    }
+        let uneven = [-1e-9, 0.69, 1.3862943601, 2.0, 3.0, 4.1, 5.5, 6.0, 6.9];
+        // Ratios of the values are powers of two: thresholds at, just below and just above them.
+        let even: Vec<f64> = (0..20).map(|k| 0.5 * f64::from(k) * 2.0_f64.ln()).collect();
+        let ladders = [
+            uneven.to_vec(),
+            even.iter().map(|t| t - 1e-9).collect(),
+            even.clone(),
+            even.iter().map(|t| t.next_up()).collect(),
+            even[1..].iter().map(|t| t.next_down()).collect(),
+            (1..30).map(|n| f64::from(n).ln() - 1e-9).collect(),
+        ];
+        for rows in [0, 1, 7, 8, 9, 33, 119, 120, 121, 1000, BLOCK] {
+            for ladder in &ladders {
+                for levels in 0..=ladder.len() {
+                    compare_versions(&versions, rows, &ladder[..levels]);
                 }
             }
         }
