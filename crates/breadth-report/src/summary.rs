@@ -575,6 +575,7 @@ fn design(table: &ScoreTable) -> Design<'_> {
     Design {
         weights: table.weight.as_deref(),
         clusters: several.then_some(table.prompt.as_slice()),
+        ..Design::default()
     }
 }
 

@@ -109,6 +109,7 @@ fn whole_tournament_of_clusters(bencher: divan::Bencher, threads: usize) {
     let design = Design {
         weights: None,
         clusters: Some(&clusters),
+        ..Design::default()
     };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

@@ -63,7 +63,7 @@ pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Res
 /// ```
 /// use breadth_stats::{cross_entropy, Design};
 /// let weights = [1.0, 3.0];
-/// let design = Design { weights: Some(&weights), clusters: None };
+/// let design = Design { weights: Some(&weights), ..Design::default() };
 /// assert_eq!(cross_entropy(&[-1.0, -2.0], &design, 0.95)?.value, 1.75);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```

@@ -58,6 +58,14 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// Rows of one cluster in different strata.
+    #[error(
+        "row {row} belongs to a cluster whose other rows are in another stratum; a cluster lies in one stratum"
+    )]
+    SplitCluster {
+        /// The row.
+        row: usize,
+    },
     /// A coverage level N below 1, or not a number.
     #[error("level N = {n} (log N = {log_n}) is not a finite number with N >= 1")]
     InvalidLevel {

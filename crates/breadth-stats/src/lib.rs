@@ -39,6 +39,7 @@
 //! | propositions, lemmas, theorems | [`bound`] |
 
 pub mod bound;
+mod difference;
 mod divergence;
 mod error;
 pub mod finite;
@@ -49,9 +50,10 @@ mod pass_at_n;
 mod profile;
 pub mod tournament;
 
+pub use difference::{coverage_difference, cross_entropy_difference};
 pub use divergence::{cross_entropy, kl, stopped_kl};
 pub use error::{Error, Result};
-pub use interval::{Design, Estimate};
+pub use interval::{Design, Estimate, stratified_weights};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{
     Choice, Extrapolation, PromptOutcome, all_of_k_estimate, best_for_k, best_of_k,

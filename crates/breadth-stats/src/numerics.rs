@@ -38,6 +38,16 @@ pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
+/// `log( (1/k) sum e^x )` of k logarithms, `-inf` where all are.
+pub(crate) fn log_mean_exp(terms: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let largest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    let count = terms.len() as f64;
+    largest + (terms.map(|x| (x - largest).exp()).sum::<f64>() / count).ln()
+}
+
 /// `confidence` as the error probability `1 - confidence`.
 pub(crate) fn error_rate(confidence: f64) -> Result<f64> {
     if confidence > 0.0 && confidence < 1.0 {

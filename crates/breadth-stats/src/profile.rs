@@ -104,11 +104,19 @@ impl CoverageProfile {
 }
 
 fn method(rows: &Rows) -> &'static str {
-    if rows.is_iid() {
-        "Clopper-Pearson limits, DKW band"
-    } else if rows.is_clustered() {
-        "Korn-Graubard limits over prompts, DKW band at the effective number of prompts"
-    } else {
-        "Korn-Graubard limits for weighted rows, DKW band at the effective number of rows"
+    match (rows.is_iid(), rows.is_clustered(), rows.strata.is_some()) {
+        (true, ..) => "Clopper-Pearson limits, DKW band",
+        (_, true, false) => {
+            "Korn-Graubard limits over prompts, DKW band at the effective number of prompts"
+        }
+        (_, false, false) => {
+            "Korn-Graubard limits for weighted rows, DKW band at the effective number of rows"
+        }
+        (_, true, true) => {
+            "Korn-Graubard limits over prompts within groups, DKW band at the effective number of prompts"
+        }
+        (_, false, true) => {
+            "Korn-Graubard limits within groups, DKW band at the effective number of rows"
+        }
     }
 }

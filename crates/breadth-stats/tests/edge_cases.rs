@@ -11,6 +11,7 @@ const INF: f64 = f64::INFINITY;
 const IID: Design = Design {
     weights: None,
     clusters: None,
+    strata: None,
 };
 
 fn level(n: f64) -> Level {
@@ -74,6 +75,7 @@ fn one_row_and_one_cluster_are_never_certain() {
     let one_cluster = Design {
         weights: None,
         clusters: Some(&[7, 7, 7]),
+        ..Design::default()
     };
     let point = coverage_profile(
         &[-1.0; 3],
@@ -99,6 +101,7 @@ fn one_row_and_one_cluster_are_never_certain() {
         &Design {
             weights: None,
             clusters: Some(&[1, 1]),
+            ..Design::default()
         },
         0.95,
     )
@@ -122,10 +125,12 @@ fn unanimous_samples_keep_a_width_and_stay_in_the_unit_interval() {
         Design {
             weights: Some(&weights),
             clusters: None,
+            ..Design::default()
         },
         Design {
             weights: Some(&weights),
             clusters: Some(&clusters),
+            ..Design::default()
         },
     ] {
         for (log_q, cov) in [(-1.0, 0.0), (-9.0, 1.0)] {
@@ -148,6 +153,7 @@ fn equal_weights_and_singleton_clusters_are_no_design() {
     let same = Design {
         weights: Some(&[0.7; 6]),
         clusters: Some(&[9, 3, 4, 1, 0, 77]),
+        ..Design::default()
     };
     let of =
         |design: &Design| coverage_profile(&log_p, &log_q, design, &[level(3.0)], 0.9).unwrap();
@@ -163,6 +169,7 @@ fn weights_at_the_ends_of_f64_are_ratios_like_any_others() {
         let design = Design {
             weights: Some(&weights),
             clusters: None,
+            ..Design::default()
         };
         let profile = coverage_profile(&log_p, &log_q, &design, &[level(3.0)], 0.9).unwrap();
         let found = tournament(&[&log_p, &log_q], &design, level(3.0), 0.9).unwrap();
@@ -218,6 +225,7 @@ fn refusals_say_where_and_what() {
             &Design {
                 weights: Some(&weights),
                 clusters: None,
+                ..Design::default()
             },
         ));
         assert_eq!(
@@ -230,6 +238,7 @@ fn refusals_say_where_and_what() {
     let short = Design {
         weights: None,
         clusters: Some(&[1]),
+        ..Design::default()
     };
     assert_eq!(
         message(profile(&[-1.0; 2], &[-1.0; 2], &short)),

@@ -90,6 +90,7 @@ fn cross_entropy_of_weighted_clusters_is_numpys() {
         let design = Design {
             weights: Some(&weights),
             clusters: Some(&clusters),
+            ..Design::default()
         };
         let found = cross_entropy(&log_q, &design, number(rows[0][1])).unwrap();
         assert_close(found.value, number(rows[0][5]), 1e-12, &rows[0]);
@@ -112,6 +113,7 @@ fn limits_of_weighted_clusters_are_numpys() {
         let design = Design {
             weights: Some(&weights),
             clusters: Some(&clusters),
+            ..Design::default()
         };
         let levels = [Level::from_n(4.0).unwrap()];
         let point = coverage_profile(&log_p, &log_q, &design, &levels, 0.95)
@@ -131,6 +133,7 @@ fn exact(p: &[f64], q: &[f64], n: f64) -> (f64, f64) {
     let design = Design {
         weights: Some(&weights),
         clusters: None,
+        ..Design::default()
     };
     let levels = [Level::from_n(n).unwrap()];
     let cov = coverage_profile(&log(p), &log(q), &design, &levels, 0.95)
@@ -178,6 +181,7 @@ fn section_9_figure_1_in_closed_form() {
         let design = Design {
             weights: Some(&[0.9, 0.1]),
             clusters: None,
+            ..Design::default()
         };
         let (log_p, log_q) = ([0.0, 0.0], [f64::ln(a), f64::ln_1p(-a)]);
         let pass = 0.9 * pass_at_n_exact(log_q[0], 8.0) + 0.1 * pass_at_n_exact(log_q[1], 8.0);
@@ -205,6 +209,7 @@ fn section_9_figure_2_floor() {
         let design = Design {
             weights: Some(&[0.95, 0.05]),
             clusters: None,
+            ..Design::default()
         };
         let levels = [Level::from_n(16.0).unwrap()];
         let cov = coverage_profile(&[0.0, 0.0], &[0.0, log_q], &design, &levels, 0.95)

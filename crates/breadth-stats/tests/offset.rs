@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 const IID: Design = Design {
     weights: None,
     clusters: None,
+    strata: None,
 };
 
 fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {

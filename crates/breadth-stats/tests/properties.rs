@@ -9,6 +9,7 @@ use proptest::prelude::*;
 const IID: Design = Design {
     weights: None,
     clusters: None,
+    strata: None,
 };
 
 /// Log-probabilities on a coarse grid, so that ties and exact thresholds are common, with some impossible responses.
@@ -45,6 +46,7 @@ impl Table {
         Design {
             weights: Some(&self.weights),
             clusters: Some(&self.clusters),
+            ..Design::default()
         }
     }
 
@@ -52,6 +54,7 @@ impl Table {
         Design {
             weights: Some(&self.weights),
             clusters: None,
+            ..Design::default()
         }
     }
 
@@ -115,7 +118,7 @@ proptest! {
     #[test]
     fn the_winner_alone_is_that_of_the_tournament(table in table(3000), level in level()) {
         for weights in [None, Some(&table.weights[..])] {
-            let design = Design { weights, clusters: None };
+            let design = Design { weights, ..Design::default() };
             let whole = tournament(&table.slices(), &design, level, 0.9).unwrap();
             let alone = minimax(&table.slices(), weights, level).unwrap();
             prop_assert_eq!(alone.value, whole.standings[whole.winner].value);
@@ -249,7 +252,7 @@ proptest! {
         let weights: Vec<f64> = masses.iter().map(|m| m.0 / total.0).collect();
         let log_p: Vec<f64> = weights.iter().map(|w| w.ln()).collect();
         let log_q: Vec<f64> = masses.iter().map(|m| (m.1 / total.1).ln()).collect();
-        let design = Design { weights: Some(&weights), clusters: None };
+        let design = Design { weights: Some(&weights), ..Design::default() };
         let cov = coverage_profile(&log_p, &log_q, &design, &[level], 0.95).unwrap().points[0].cov;
         let kl = kl(&log_p, &log_q, &design, 0.95).unwrap().value;
         for upper in [bound::prop_3_1(kl.max(0.0), level), bound::lemma_d_1(kl.max(0.0), level)].into_iter().flatten() {

@@ -137,6 +137,7 @@ impl Scores {
         Design {
             weights: self.table.weight.as_deref(),
             clusters: self.clusters.as_deref(),
+            ..Design::default()
         }
     }
 

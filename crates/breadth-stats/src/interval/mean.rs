@@ -1,11 +1,12 @@
 //! The interval for a weighted mean.
 
 use super::beta::student_t_upper;
+use super::design::spread;
 use super::{Estimate, Rows};
-use crate::numerics::sum;
 
 /// Weighted mean with a Student t interval: `mean +- t_{m-1} * sqrt(v)`, `v = m/(m-1) * sum_c R_c^2 / W^2`, where R_c is cluster c's weighted
-/// sum of deviations from the mean, m the number of clusters (rows, when unclustered) and W the total weight.
+/// sum of deviations from the mean, m the number of clusters (rows, when unclustered) and W the total weight. With strata the variance is that within them, with
+/// Satterthwaite's degrees of freedom.
 ///
 /// One cluster says nothing about the spread: the limits are then infinite. Values must be finite.
 pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f64) -> Estimate {
@@ -19,9 +20,9 @@ pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f6
         };
     }
     let residuals = rows.cluster_totals(|row| value(row) - mean);
-    let variance =
-        m / (m - 1.0) * sum(residuals.iter().map(|r| r * r)) / rows.total_weight().powi(2);
-    let margin = student_t_upper(m - 1.0, 0.5 * alpha) * variance.sqrt();
+    let spread = spread(&residuals, rows.strata.as_ref(), |_| true, m);
+    let variance = spread.squares / rows.total_weight().powi(2);
+    let margin = student_t_upper(spread.freedom.max(1.0), 0.5 * alpha) * variance.sqrt();
     Estimate {
         value: mean,
         low: mean - margin,

@@ -3,7 +3,7 @@
 //! | rows | share (coverage, tournament) | mean (KL, cross-entropy) | whole profile |
 //! |---|---|---|---|
 //! | independent, equal weights | [`clopper_pearson`] | Student t | [`dkw_half_width`] |
-//! | weighted and/or clustered | [`Share`] (Korn-Graubard) | linearised variance, Student t | the same at the effective number of clusters |
+//! | weighted, clustered, stratified | [`Share`] (Korn-Graubard) | linearised variance, Student t | the same at the effective number of clusters |
 
 mod beta;
 mod clopper_pearson;
@@ -12,11 +12,10 @@ mod dkw;
 mod mean;
 mod share;
 
-pub(crate) use beta::student_t_upper;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};
-pub use design::Design;
 pub(crate) use design::{ClusterWeights, Rows};
+pub use design::{Design, stratified_weights};
 pub use dkw::dkw_half_width;
 pub(crate) use mean::mean_interval;
 pub use share::Share;

@@ -1,6 +1,7 @@
 //! The interval for a share of weighted or clustered rows.
 
 use super::beta::student_t_upper;
+use super::design::{Strata, spread};
 use super::{ClusterWeights, Rows, clopper_pearson};
 use crate::numerics::sum;
 
@@ -12,7 +13,7 @@ use crate::numerics::sum;
 /// `size = n0 (k + c) / (k d g + c)`,  `n0 = W^2 / sum_c W_c^2`,  `d = v n0 / (p (1 - p))`,  `g = (t_{m-1} / t_{n-1})^2`
 ///
 /// but at most n, for n rows in m clusters (every row its own cluster when unclustered), W_c the weight of cluster c, p the weighted share, v its
-/// linearised (between-cluster) variance, t the Student quantiles of the confidence asked for, k the number of clusters that contain any row of
+/// linearised (between-cluster, within strata) variance, t the Student quantiles of the confidence asked for, k the number of clusters that contain any row of
 /// the rarer outcome, and `c = 1 + sqrt(k) |1 - 2p|`. For large k this is Korn and Graubard's `p(1-p) / (v g)`.
 ///
 /// The variance estimate says nothing when k = 0 and too little when k is small and p far from 1/2, because the clusters that would enlarge it are then
@@ -32,8 +33,8 @@ pub struct Share {
 /// What separates the rows from independent ones of equal weight; letters as in [`Share`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct DesignEffect {
-    /// m
-    clusters: f64,
+    /// m - 1, or Satterthwaite's within strata
+    freedom: f64,
     /// n0
     floor: f64,
     /// d
@@ -67,7 +68,14 @@ impl Share {
         let weights = rows.cluster_totals(|row| f64::from(u8::from(hit(row).is_some())));
         let hits = rows.cluster_totals(|row| f64::from(u8::from(hit(row) == Some(true))));
         let n = (0..rows.n).filter(|&row| hit(row).is_some()).count();
-        Share::of_clusters(&ClusterWeights::new(weights), &hits, n as f64, n as f64)
+        let strata = rows.strata.as_ref();
+        Share::of_clusters(
+            &ClusterWeights::new(weights),
+            &hits,
+            strata,
+            n as f64,
+            n as f64,
+        )
     }
 
     /// The weighted share of all rows where `hit` holds.
@@ -77,7 +85,7 @@ impl Share {
             return Share::of_count((0..rows.n).filter(|&row| hit(row)).count() as f64, n);
         }
         let hits = rows.cluster_totals(|row| f64::from(u8::from(hit(row))));
-        Share::of_clusters(&rows.clusters_weigh, &hits, n, n)
+        Share::of_clusters(&rows.clusters_weigh, &hits, rows.strata.as_ref(), n, n)
     }
 
     /// From the clusters' weights and the part of each that is in the share; clusters of no weight are passed over.
@@ -86,27 +94,31 @@ impl Share {
     pub(crate) fn of_clusters(
         weights: &ClusterWeights,
         hits: &[f64],
+        strata: Option<&Strata>,
         rows: f64,
         largest: f64,
     ) -> Share {
         let (clusters, floor) = (weights.count, weights.effective_count());
         let value = (sum(hits.iter().copied()) / weights.total).min(1.0);
-        let (mut squares, mut informative) = (0.0, 0.0);
+        let mut informative = 0.0;
         for (&w, &h) in weights.of_cluster.iter().zip(hits) {
-            squares += (h - value * w).powi(2);
             let has_rarer_outcome = if value <= 0.5 { h > 0.0 } else { h < w };
             informative += f64::from(u8::from(has_rarer_outcome));
         }
-        let variance = squares / weights.total.powi(2) * clusters / (clusters - 1.0).max(1.0);
-        let spread = value * (1.0 - value);
-        let ratio = if spread > 0.0 {
-            variance * floor / spread
+        let residuals = weights.of_cluster.iter().zip(hits);
+        let residuals: Vec<f64> = residuals.map(|(&w, &h)| h - value * w).collect();
+        let weighs = |cluster: usize| weights.of_cluster[cluster] > 0.0;
+        let spread = spread(&residuals, strata, weighs, clusters);
+        let variance = spread.squares / weights.total.powi(2);
+        let of_one = value * (1.0 - value);
+        let ratio = if of_one > 0.0 {
+            variance * floor / of_one
         } else {
             1.0
         };
         let prior = 1.0 + informative.sqrt() * (1.0 - 2.0 * value).abs();
         let effect = DesignEffect {
-            clusters,
+            freedom: spread.freedom,
             floor,
             ratio,
             informative,
@@ -125,11 +137,11 @@ impl Share {
         let Some(effect) = self.effect else {
             return self.rows;
         };
-        if effect.clusters < 2.0 {
+        if effect.freedom < 1.0 {
             return 1.0;
         }
         let t = |df: f64| student_t_upper(df, tail);
-        let penalty = (t(effect.clusters - 1.0) / t((self.rows - 1.0).max(1.0)))
+        let penalty = (t(effect.freedom) / t((self.rows - 1.0).max(1.0)))
             .powi(2)
             .max(1.0);
         let (k, prior) = (effect.informative, effect.prior);

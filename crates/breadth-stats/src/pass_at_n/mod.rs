@@ -209,13 +209,20 @@ fn over_prompts(
     let design = Design {
         weights,
         clusters: None,
+        ..Design::default()
     };
     let rows = Rows::new(&design, prompts.len())?;
     let values = each_prompt(prompts, of_prompt)?;
     let samples: u64 = prompts.iter().map(PromptOutcome::samples).sum();
     let totals = ClusterWeights::new(rows.cluster_totals(|_| 1.0));
     let hits = rows.cluster_totals(|row| values[row]);
-    let share = Share::of_clusters(&totals, &hits, samples as f64, f64::INFINITY);
+    let share = Share::of_clusters(
+        &totals,
+        &hits,
+        rows.strata.as_ref(),
+        samples as f64,
+        f64::INFINITY,
+    );
     Ok(Estimate {
         value: share.value,
         low: share.lower(tail),

@@ -2,30 +2,41 @@
 
 use rayon::prelude::*;
 
+use super::kernel::RivalCounts;
 use super::pairs::Pairs;
 use super::rivals;
 use crate::interval::{Share, lower};
 use crate::log_ratio::{Level, is_uncovered};
+use crate::numerics::log_mean_exp;
 
 /// The slacks s tried in the certified lower bound.
 ///
 /// For every rival q' and every s > 1, `Cov_N(p||q) >= P_p[ q'/q >= N s ] - 1/s`, since `q'/q >= N s` needs `p/q >= N` or `q'/p >= s`, and the latter
 /// has probability at most 1/s under p (Markov). And `Cov_N(p||q) <= P_p[ q(y|x) <= 1/N ]`, since `p(y|x) <= 1`. The certified limits are
-/// confidence limits of these shares: the lower one the best over all rivals and these slacks, each at error `alpha / (2 (m-1) |S|)`, the upper one at
-/// error `alpha / 2`.
+/// confidence limits of these shares: the lower one the best over all rivals, the even mixture of all models (which gains on q wherever some rival does; from
+/// three models on) and these slacks, each at error `alpha / (2 k |S|)` for k of them, the upper one at error `alpha / 2`.
 pub const SLACKS: [f64; 5] = [4.0, 16.0, 64.0, 256.0, 1024.0];
 
 /// Certified limits of `Cov_N(p||q)` for every q; `chat` is the tournament's own table at N.
 pub(crate) fn bracket(pairs: &Pairs, chat: &[f64], level: Level, alpha: f64) -> Vec<(f64, f64)> {
     let shares = shares_at_slacks(pairs, chat, level);
+    let mixture = (pairs.len() > 2).then(|| mixture(pairs.columns));
     let limits = |q| {
         let high = certified_high(pairs, q, level, alpha);
-        (
-            certified_low(pairs, q, level, &shares, alpha).min(high),
-            high,
-        )
+        let low = certified_low(pairs, q, level, &shares, mixture.as_deref(), alpha);
+        (low.min(high), high)
     };
     (0..pairs.len()).into_par_iter().map(limits).collect()
+}
+
+/// `log (1/m) sum_q q(y|x)` of every row.
+fn mixture(columns: &[&[f64]]) -> Vec<f64> {
+    let of_row = |row: usize| log_mean_exp(columns.iter().map(|column| column[row]));
+    (0..columns[0].len())
+        .into_par_iter()
+        .with_min_len(1024)
+        .map(of_row)
+        .collect()
 }
 
 /// The table at `N s` for every slack s. Shares fall as s grows, so a pair whose share at the slack before is no more than 1/s can certify
@@ -40,16 +51,35 @@ fn shares_at_slacks(pairs: &Pairs, chat: &[f64], level: Level) -> Vec<Vec<f64>> 
     tables
 }
 
-fn certified_low(pairs: &Pairs, q: usize, level: Level, shares: &[Vec<f64>], alpha: f64) -> f64 {
+fn certified_low(
+    pairs: &Pairs,
+    q: usize,
+    level: Level,
+    shares: &[Vec<f64>],
+    mixture: Option<&[f64]>,
+    alpha: f64,
+) -> f64 {
     let m = pairs.len();
-    let tail = 0.5 * alpha / ((m - 1).max(1) * SLACKS.len()) as f64;
-    let mut candidates: Vec<(f64, f64, usize)> = Vec::new();
+    let comparators = (m - 1).max(1) + usize::from(mixture.is_some());
+    let tail = 0.5 * alpha / (comparators * SLACKS.len()) as f64;
+    let mut candidates: Vec<(f64, f64, &[f64])> = Vec::new();
     for (slack, table) in SLACKS.into_iter().zip(shares) {
-        candidates.extend(rivals(m, q).map(|r| (table[r * m + q] - 1.0 / slack, slack, r)));
+        candidates.extend(
+            rivals(m, q).map(|r| (table[r * m + q] - 1.0 / slack, slack, pairs.columns[r])),
+        );
+    }
+    if let Some(mixture) = mixture {
+        let shares = shares_of(pairs, mixture, q, level);
+        candidates.extend(
+            SLACKS
+                .into_iter()
+                .zip(shares)
+                .map(|(slack, share)| (share - 1.0 / slack, slack, mixture)),
+        );
     }
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut best = 0.0;
-    for (promise, slack, r) in candidates {
+    for (promise, slack, comparator) in candidates {
         // A lower limit stays below its estimate: from here on nothing can be better. And it is highest if all rows are independent.
         if promise <= best {
             break;
@@ -58,10 +88,18 @@ fn certified_low(pairs: &Pairs, q: usize, level: Level, shares: &[Vec<f64>], alp
         if lower((promise + 1.0 / slack) * n, n, tail) - 1.0 / slack <= best {
             continue;
         }
-        let share = pairs.share(r, q, level.times(slack), promise + 1.0 / slack);
+        let share = pairs.share_of(comparator, q, level.times(slack), promise + 1.0 / slack);
         best = f64::max(best, share.lower(tail) - 1.0 / slack);
     }
     best
+}
+
+/// The share of rows on which `column` leaves q behind by N s, for every slack s.
+fn shares_of(pairs: &Pairs, column: &[f64], q: usize, level: Level) -> Vec<f64> {
+    let levels = SLACKS.map(|slack| level.times(slack));
+    let counts = RivalCounts::of(&[column, pairs.columns[q]], pairs.units(), &levels, None);
+    let share = |at: usize| counts.table(at).nth(1).unwrap_or(0) as f64 / pairs.total() as f64;
+    (0..SLACKS.len()).map(share).collect()
 }
 
 fn certified_high(pairs: &Pairs, q: usize, level: Level, alpha: f64) -> f64 {

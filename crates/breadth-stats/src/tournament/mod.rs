@@ -62,6 +62,9 @@ pub struct Standing {
     pub low: f64,
     /// Upper limit of the same.
     pub high: f64,
+    /// What this model q misses at most beyond any other: `Cov_{M N}(p||q) <= Cov_M(p||q') + excess` for every M >= 1 and every model q', with the stated confidence
+    /// for all models at once, hence also for one that was picked.
+    pub excess: f64,
     /// Cross-entropy in nats per response.
     pub cross_entropy: f64,
     /// Lower limit of the unobservable `Cov_N(p||q)`.
@@ -83,6 +86,8 @@ pub struct Standing {
 ///   rival r, the rows where r leaves q behind outnumber, for *every* rival r', the rows where r' leaves q' behind. Each comparison is a paired sign
 ///   test (the lower limit of the share among rows on which the two disagree exceeds 1/2) at error `alpha / (m-1)^2`: a union bound over q' and r;
 ///   over r' none is needed, as all must reject. The winner is never excluded.
+/// - `excess` is the upper limit of the same at error `alpha / m` (a union bound over the models): by the triangle (Eq 95)
+///   `Cov_{M N}(p||q) <= Cov_M(p||q') + P_p[ q'/q >= N ]`.
 /// - `certified_low`, `certified_high` bracket `Cov_N(p||q)` itself, without any assumption on p: see [`SLACKS`].
 ///
 /// Limits of shares are those of [`crate::interval::Share`].
@@ -127,8 +132,9 @@ pub fn tournament(
             rank: 0,
             value: values[q],
             worst_rival: rivals(m, q).find(|r| chat[r * m + q] == values[q]),
-            low: limits[q].0,
-            high: limits[q].1,
+            low: limits[q].low,
+            high: limits[q].high,
+            excess: limits[q].excess,
             cross_entropy: cross_entropies[q],
             certified_low: certified[q].0,
             certified_high: certified[q].1,

@@ -172,6 +172,7 @@ impl Own {
         let design = Design {
             weights: weights.as_deref(),
             clusters: samples.prompts,
+            ..Design::default()
         };
         Ok(Own {
             rows: check(&samples.columns, &design)?,

@@ -50,7 +50,15 @@ impl Case {
         let columns: Vec<&[f64]> = self.columns.iter().map(Vec::as_slice).collect();
         for clusters in [None, Some(&self.clusters[..])] {
             for weights in [None, Some(&self.weights[..])] {
-                let rows = Rows::new(&Design { weights, clusters }, self.weights.len()).unwrap();
+                let rows = Rows::new(
+                    &Design {
+                        weights,
+                        clusters,
+                        ..Design::default()
+                    },
+                    self.weights.len(),
+                )
+                .unwrap();
                 test(&Pairs::new(&columns, &rows), Level::from_n(3.0).unwrap());
             }
         }
@@ -76,20 +84,14 @@ fn limits_are_the_largest_over_all_rivals() {
         Case::random(seed).check(|pairs, level| {
             let m = pairs.len();
             let found = pairs.limits_of_maximum(&pairs.shares(level, None), level, ALPHA);
-            for (q, &(low, high)) in found.iter().enumerate() {
+            for (q, limits) in found.iter().enumerate() {
                 let shares: Vec<Share> = rivals(m, q).map(|r| share(pairs, r, q, level)).collect();
                 let tail = 0.5 * ALPHA / (m - 1) as f64;
-                assert_close(
-                    low,
-                    shares.iter().map(|s| s.lower(tail)).fold(0.0, f64::max),
-                );
-                assert_close(
-                    high,
-                    shares
-                        .iter()
-                        .map(|s| s.upper(0.5 * ALPHA))
-                        .fold(0.0, f64::max),
-                );
+                let upper = |tail: f64| shares.iter().map(|s| s.upper(tail)).fold(0.0, f64::max);
+                let lowers = shares.iter().map(|s| s.lower(tail));
+                assert_close(limits.low, lowers.fold(0.0, f64::max));
+                assert_close(limits.high, upper(0.5 * ALPHA));
+                assert_close(limits.excess, upper(ALPHA / m as f64));
             }
         });
     }
@@ -104,11 +106,25 @@ fn certificates_are_the_best_over_all_rivals_and_slacks() {
             let m = pairs.len();
             let found = bracket(pairs, &pairs.shares(level, None), level, ALPHA);
             for (q, &(low, high)) in found.iter().enumerate() {
-                let tail = 0.5 * ALPHA / ((m - 1) * SLACKS.len()) as f64;
-                let at =
-                    |r: usize, s: f64| share(pairs, r, q, level.times(s)).lower(tail) - 1.0 / s;
-                let best = rivals(m, q)
-                    .flat_map(|r| SLACKS.map(|s| at(r, s)))
+                let mut comparators: Vec<Vec<f64>> =
+                    rivals(m, q).map(|r| pairs.columns[r].to_vec()).collect();
+                if m > 2 {
+                    let even = |row: usize| {
+                        let sum: f64 = pairs.columns.iter().map(|c| c[row].exp()).sum();
+                        (sum / m as f64).ln()
+                    };
+                    comparators.push((0..pairs.rows.n).map(even).collect());
+                }
+                let tail = 0.5 * ALPHA / (comparators.len() * SLACKS.len()) as f64;
+                let at = |column: &[f64], s: f64| {
+                    let behind = |row: usize| {
+                        is_uncovered(column[row], pairs.columns[q][row], level.times(s))
+                    };
+                    Share::of_all_rows(pairs.rows, behind).lower(tail) - 1.0 / s
+                };
+                let best = comparators
+                    .iter()
+                    .flat_map(|column| SLACKS.map(|s| at(column, s)))
                     .fold(0.0, f64::max);
                 assert_close(low, best.min(high));
                 count.set(count.get() + usize::from(low > 0.0));

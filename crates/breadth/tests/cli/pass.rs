@@ -174,7 +174,7 @@ fn beyond_the_samples_only_when_asked_and_where_the_data_say_something() {
 
      model  prompts  samples               Pass@16              Pass@128
     ─────────────────────────────────────────────────────────────────────
-     m          200       16  1.000 [0.982, 1.000]  1.000 [0.990, 1.000]
+     m          200       16  1.000 [0.982, 1.000]  1.000 [1.000, 1.000]
 
     Beyond the samples: the most likely distribution of success rates, with limits over all that fit; prompts count the same.
     prompts weighted: equal; 95% intervals over prompts, all of them with --json

@@ -7,8 +7,8 @@ const CELLS: usize = 16;
 /// From this many thresholds on, cells are faster than one comparison for each.
 const WORTH_IT: usize = 5;
 
-/// Ascending thresholds and how they are compared.
-#[derive(Clone, Debug, PartialEq)]
+/// Ascending thresholds and how they are compared, which follows from their values.
+#[derive(Clone, Debug)]
 pub(super) struct Thresholds {
     pub(super) values: Vec<f64>,
     /// Covers all of them, in order; a range without cells is compared one by one.
@@ -19,7 +19,7 @@ pub(super) struct Thresholds {
 ///
 /// The cell of x >= 0 is `round(clamp(x scale + offset, 0, 15))`. Every step of it is monotone, rounding included, so a threshold in an earlier cell than that of x
 /// is passed for certain and one in a later cell is not; the one in its own cell is compared.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Cells {
     pub(super) scale: f64,
     pub(super) offset: f64,
@@ -27,6 +27,12 @@ pub(super) struct Cells {
     pub(super) threshold: [f64; CELLS],
     /// Thresholds in earlier cells.
     pub(super) before: [u8; CELLS],
+}
+
+impl PartialEq for Thresholds {
+    fn eq(&self, other: &Thresholds) -> bool {
+        self.values == other.values
+    }
 }
 
 impl Thresholds {

@@ -248,24 +248,14 @@ mod tests {
         }
     }
 
-    /// Levels in any order, twice the same one, or none; five models, rows in pieces.
-    #[test]
-    fn pieces_and_many_levels_give_what_one_level_gives() {
-        let value = |model: usize, row: usize| match (row * (model + 3) * 7 + model) % 13 {
-            0 => f64::NEG_INFINITY,
-            v => -(v as f64) * 2.0_f64.ln(),
-        };
-        let columns: Vec<Vec<f64>> = (0..5)
-            .map(|model| (0..3000).map(|row| value(model, row)).collect())
-            .collect();
-        let all: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let levels = [64.0, 1.0, 2.0, 1024.0, 2.0, 3.0].map(|n| Level::from_n(n).unwrap());
+    fn check_pieces(all: &[&[f64]], levels: &[f64]) {
+        let levels: Vec<Level> = levels.iter().map(|&n| Level::from_n(n).unwrap()).collect();
         let mut pieces = RivalCounts::new(5, &levels);
         for piece in [0..1, 1..1025, 1025..3000] {
             let columns: Vec<&[f64]> = all.iter().map(|column| &column[piece.clone()]).collect();
             pieces.add(&columns);
         }
-        let tables = rival_counts_at(&all, None, &levels);
+        let tables = rival_counts_at(all, None, &levels);
         for (at, &level) in levels.iter().enumerate() {
             for rival in 0..5 {
                 for q in 0..5 {
@@ -278,6 +268,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Levels in any order, twice the same one, or none; five models, rows in pieces.
+    #[test]
+    fn pieces_and_many_levels_give_what_one_level_gives() {
+        let value = |model: usize, row: usize| match (row * (model + 3) * 7 + model) % 13 {
+            0 => f64::NEG_INFINITY,
+            v => -(v as f64) * 2.0_f64.ln(),
+        };
+        let columns: Vec<Vec<f64>> = (0..5)
+            .map(|model| (0..3000).map(|row| value(model, row)).collect())
+            .collect();
+        let all: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        check_pieces(&all, &[64.0, 1.0, 2.0, 1024.0, 2.0, 3.0]);
+        check_pieces(&all, &[1.0, 2.0, 8.0, 1024.0, 4.0, 16.0, 64.0]);
         assert!(rival_counts_at(&all, None, &[]).is_empty());
     }
 }

@@ -27,6 +27,7 @@ fn kl_and_cov([log_p, log_q, weights]: &[Vec<f64>; 3], n: f64) -> (f64, f64) {
     let design = Design {
         weights: Some(weights),
         clusters: None,
+        ..Design::default()
     };
     let kl = breadth_stats::kl(log_p, log_q, &design, 0.95)
         .unwrap()

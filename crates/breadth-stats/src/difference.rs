@@ -1,0 +1,118 @@
+//! Differences between two models on the same rows, with paired intervals.
+
+use crate::error::Result;
+use crate::interval::{Design, Estimate, Rows, Share, mean_interval};
+use crate::log_ratio::{Level, is_uncovered, log_ratio};
+use crate::numerics::{check_length, check_log_probs, error_rate};
+
+/// `Cov_N(p||a) - Cov_N(p||b)` from the same responses, drawn from the data.
+///
+/// `log_p`, `log_a`, `log_b`: (rows) nats. The difference is `P[only a misses] - P[only b misses]`: rows on which both or neither fall short say nothing, which is why paired limits are
+/// tighter than those of two profiles. Each share has the limits of [`Share`] at half the error; they are joined by the square-and-add rule (Newcombe 1998), with the correlation of two shares
+/// of one sample, `-sqrt(f g / ((1-f)(1-g)))`, so that the interval has a width also where no row tells the two apart.
+///
+/// Errors: as [`crate::coverage_profile`].
+///
+/// ```
+/// use breadth_stats::{coverage_difference, Design, Level};
+/// let log_p = [-1.0; 8];
+/// let a = [-9.0, -9.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0];
+/// let b = [-9.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0];
+/// let difference = coverage_difference(&log_p, &a, &b, &Design::default(), Level::from_n(4.0)?, 0.95)?;
+/// assert_eq!(difference.value, 0.125);
+/// assert!(difference.low < 0.0 && difference.high > 0.125);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// Source: Def 1.1; Newcombe, Statistics in Medicine 17 (1998), for the joining of limits.
+pub fn coverage_difference(
+    log_p: &[f64],
+    log_a: &[f64],
+    log_b: &[f64],
+    design: &Design,
+    level: Level,
+    confidence: f64,
+) -> Result<Estimate> {
+    let alpha = error_rate(confidence)?;
+    check_length("log_a", log_a.len(), "log_p", log_p.len())?;
+    check_length("log_b", log_b.len(), "log_p", log_p.len())?;
+    let rows = Rows::new(design, log_p.len())?;
+    for (name, column) in [("log_p", log_p), ("log_a", log_a), ("log_b", log_b)] {
+        check_log_probs(name, column)?;
+    }
+    let misses = |column: &[f64], row: usize| is_uncovered(log_p[row], column[row], level);
+    let only =
+        |a: &[f64], b: &[f64]| Share::of_all_rows(&rows, |row| misses(a, row) && !misses(b, row));
+    Ok(joined(
+        &only(log_a, log_b),
+        &only(log_b, log_a),
+        0.5 * alpha,
+    ))
+}
+
+/// The difference of two disjoint shares of the same rows.
+fn joined(first: &Share, second: &Share, tail: f64) -> Estimate {
+    let (f, g) = (first.value, second.value);
+    let margins = |share: &Share| {
+        (
+            share.value - share.lower(tail),
+            share.upper(tail) - share.value,
+        )
+    };
+    let ((f_low, f_high), (g_low, g_high)) = (margins(first), margins(second));
+    let others = (1.0 - f) * (1.0 - g);
+    let correlation = if others > 0.0 {
+        (f * g / others).sqrt().min(1.0)
+    } else {
+        1.0
+    };
+    let add = |x: f64, y: f64| (x * x + y * y + 2.0 * correlation * x * y).sqrt();
+    Estimate {
+        value: f - g,
+        low: (f - g - add(f_low, g_high)).max(-1.0),
+        high: (f - g + add(f_high, g_low)).min(1.0),
+    }
+}
+
+/// `CE(a) - CE(b) = KL(p||a) - KL(p||b)` in nats per response, from the same responses, drawn from the data; no reference is needed.
+///
+/// `log_a`, `log_b`: (rows) nats. The weighted mean of `log b - log a` with the interval of [`crate::kl`]; a response that both give probability 0 counts 0. Where a alone gives a response
+/// probability 0 the difference and its limits are `inf`, where b alone does `-inf`, and where both occur there is none.
+///
+/// Errors: as [`crate::cross_entropy`].
+///
+/// ```
+/// use breadth_stats::{cross_entropy_difference, Design};
+/// let difference = cross_entropy_difference(&[-1.0, -3.0], &[-2.0, -2.5], &Design::default(), 0.95)?;
+/// assert_eq!(difference.map(|d| d.value), Some(-0.25));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn cross_entropy_difference(
+    log_a: &[f64],
+    log_b: &[f64],
+    design: &Design,
+    confidence: f64,
+) -> Result<Option<Estimate>> {
+    let alpha = error_rate(confidence)?;
+    check_length("log_b", log_b.len(), "log_a", log_a.len())?;
+    let rows = Rows::new(design, log_a.len())?;
+    check_log_probs("log_a", log_a)?;
+    check_log_probs("log_b", log_b)?;
+    let more = |row: usize| log_ratio(log_b[row], log_a[row]);
+    let certain = |value| Estimate {
+        value,
+        low: value,
+        high: value,
+    };
+    let (mut above, mut below) = (false, false);
+    for row in 0..rows.n {
+        above |= more(row) == f64::INFINITY;
+        below |= more(row) == f64::NEG_INFINITY;
+    }
+    Ok(match (above, below) {
+        (true, true) => None,
+        (true, false) => Some(certain(f64::INFINITY)),
+        (false, true) => Some(certain(f64::NEG_INFINITY)),
+        (false, false) => Some(mean_interval(&rows, more, alpha)),
+    })
+}
