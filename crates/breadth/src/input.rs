@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use breadth_data::{ReadOptions, ScoreTable};
-use breadth_stats::{Design, Level, OnPolicy};
+use breadth_stats::{Design, Level, OnPolicy, stratified_weights};
 
 use crate::number::count;
 use crate::output::Output;
@@ -18,6 +18,41 @@ pub struct Tables {
     /// Keep the rows that every model has, instead of refusing tables with holes
     #[arg(long)]
     pub intersect: bool,
+    /// What each group of prompts (column `group`) counts in the population; rows are weighted to that, and limits are those of samples within groups
+    #[arg(long, value_name = "GROUP=WEIGHT,..", value_delimiter = ',', value_parser = group_weight)]
+    pub group_weights: Vec<(String, f64)>,
+}
+
+fn group_weight(text: &str) -> Result<(String, f64), String> {
+    let (name, weight) = text
+        .rsplit_once('=')
+        .ok_or("write GROUP=WEIGHT, such as algebra=0.6")?;
+    match weight.parse() {
+        Ok(weight) if weight > 0.0 && f64::is_finite(weight) => Ok((name.to_owned(), weight)),
+        _ => Err(format!("`{weight}` is not a positive weight")),
+    }
+}
+
+/// The weight of each of the table's groups, in their order.
+pub fn population(groups: &[String], weights: &[(String, f64)]) -> Result<Vec<f64>> {
+    if groups.is_empty() {
+        bail!("--group-weights needs a column `group`, which the table lacks");
+    }
+    if let Some((name, _)) = weights.iter().find(|(name, _)| !groups.contains(name)) {
+        bail!(
+            "--group-weights names `{name}`, which no row has; the groups are {}",
+            groups.join(", ")
+        );
+    }
+    let weight = |group: &String| {
+        let mut named = weights.iter().filter(|(name, _)| name == group);
+        match (named.next(), named.next()) {
+            (Some((_, weight)), None) => Ok(*weight),
+            (None, _) => bail!("--group-weights leaves out group `{group}`; give its weight too"),
+            _ => bail!("--group-weights names `{group}` twice"),
+        }
+    };
+    groups.iter().map(weight).collect()
 }
 
 impl Tables {
@@ -101,6 +136,8 @@ pub struct Scores {
     pub prompts: usize,
     /// The prompt of every row, if some prompt has several rows: these are then dependent.
     clusters: Option<Vec<u32>>,
+    /// The group of every row, where groups have known weights.
+    strata: Option<Vec<u32>>,
 }
 
 impl Scores {
@@ -129,15 +166,29 @@ impl Scores {
             table,
             prompts,
             clusters,
+            strata: None,
         }
     }
 
-    /// The sampling design of the rows: weights, and prompts as clusters.
+    /// With rows weighted so that groups count what they count in the population; as they are where nothing is known of that.
+    pub fn weighted(mut self, group_weights: &[(String, f64)]) -> Result<Self> {
+        if group_weights.is_empty() {
+            return Ok(self);
+        }
+        let population = population(&self.table.groups, group_weights)?;
+        let strata = self.table.group.clone().unwrap_or_default();
+        let weights = stratified_weights(&strata, &population, self.table.weight.as_deref())?;
+        self.table.weight = Some(weights);
+        self.strata = Some(strata);
+        Ok(self)
+    }
+
+    /// The sampling design of the rows: weights, prompts as clusters, groups of known weight as strata.
     pub fn design(&self) -> Design<'_> {
         Design {
             weights: self.table.weight.as_deref(),
             clusters: self.clusters.as_deref(),
-            ..Design::default()
+            strata: self.strata.as_deref(),
         }
     }
 

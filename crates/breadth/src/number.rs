@@ -80,14 +80,23 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// Less than this, in tenths of a percent, is rounding of f64, not a reason for another digit.
+const NOISE: f64 = 1e-9;
+
+/// A lower limit in percent with one decimal, rounded down.
+pub fn at_least(share: f64) -> f64 {
+    // Adding 0 turns -0 into 0.
+    (share * 1000.0 + NOISE).floor() / 10.0 + 0.0
+}
+
+/// An upper limit in percent with one decimal, rounded up.
+pub fn at_most(share: f64) -> f64 {
+    (share * 1000.0 - NOISE).ceil() / 10.0 + 0.0
+}
+
 /// `[10.0, 12.1]%`: limits in percent, rounded outwards so that the printed interval contains the computed one.
 pub fn percent_limits(low: f64, high: f64) -> String {
-    // Less than this is rounding of f64, not a reason for another digit.
-    const NOISE: f64 = 1e-9;
-    let down = (low * 1000.0 + NOISE).floor() / 10.0;
-    let up = (high * 1000.0 - NOISE).ceil() / 10.0;
-    // Adding 0 turns -0 into 0.
-    format!("[{:.1}, {:.1}]%", down + 0.0, up + 0.0)
+    format!("[{:.1}, {:.1}]%", at_least(low), at_most(high))
 }
 
 /// `0.410 [0.380, 0.440]`: a value with its limits, three decimals.

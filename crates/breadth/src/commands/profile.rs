@@ -2,8 +2,8 @@
 
 use anyhow::{Result, anyhow};
 use breadth_stats::{
-    CoveragePoint, CoverageProfile, Error, Estimate, Level, bound, coverage_profile, cross_entropy,
-    kl,
+    CoveragePoint, CoverageProfile, Error, Estimate, Level, bound, coverage_difference,
+    coverage_profile, cross_entropy, cross_entropy_difference, kl,
 };
 use serde::Serialize;
 
@@ -20,6 +20,9 @@ Examples:
 
   # two checkpoints of a folder of tables, three levels, as JSON
   breadth profile scores/ -r teacher -m step-60 -m step-480 -n 2,4,8 --json
+
+  # is step-480 really worse than step-60? paired limits of the differences
+  breadth profile scores.parquet -r teacher --baseline step-60
 
   # long responses: levels in nats, N = 1, e^5, e^10, .., e^30
   breadth profile scores.parquet --reference teacher --log-n 0,5,10,..
@@ -48,6 +51,9 @@ pub struct Arguments {
     /// A model to profile; repeat for several [default: all but the reference]
     #[arg(short, long = "model", value_name = "Q")]
     models: Vec<String>,
+    /// Also the difference of every model to this one, on the same rows, with paired limits
+    #[arg(short, long, value_name = "Q")]
+    baseline: Option<String>,
     /// Levels N >= 1; `..` continues the progression, to 1024 or to the number after it [default: 1,2,4,..]
     #[arg(short, value_name = "N,..")]
     n: Option<Sequence>,
@@ -70,21 +76,33 @@ struct Profiled<'a> {
     kl: Estimate,
     cross_entropy: Estimate,
     profile: CoverageProfile,
+    /// To the baseline, unless this is it.
+    difference: Option<Difference>,
+}
+
+/// What a model has more than the baseline.
+struct Difference {
+    /// Of KL, which is that of cross-entropy; none where each gives some response probability 0 that the other does not.
+    kl: Option<Estimate>,
+    /// Of the coverage at each level.
+    coverage: Vec<Estimate>,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let levels = arguments.levels()?;
     let reference = arguments.reference()?;
-    let scores = Scores::read(&arguments.tables.paths, &arguments.tables.options(), output)?;
+    let scores = Scores::read(&arguments.tables.paths, &arguments.tables.options(), output)?
+        .weighted(&arguments.tables.group_weights)?;
     let models = arguments.models(&scores, &reference)?;
     let truth = scores.table.column(&reference)?;
     let profiled = models
         .into_iter()
-        .map(|model| profiled(model, truth, &scores, &levels, arguments.confidence))
+        .map(|model| profiled(model, truth, &scores, &levels, arguments))
         .collect::<Result<Vec<Profiled>>>()?;
     let document = Document {
         command: "profile",
         reference: &reference,
+        baseline: arguments.baseline.as_deref(),
         confidence: arguments.confidence,
         models: profiled
             .iter()
@@ -140,15 +158,26 @@ fn profiled<'a>(
     truth: &[f64],
     scores: &Scores,
     levels: &[Level],
-    confidence: f64,
+    arguments: &Arguments,
 ) -> Result<Profiled<'a>> {
     let (log_q, design) = (scores.table.column(model)?, scores.design());
+    let confidence = arguments.confidence;
+    let baseline = arguments.baseline.as_deref().filter(|name| *name != model);
+    let difference = |name| -> Result<Difference> {
+        let base = scores.table.column(name)?;
+        let coverage = |&level| coverage_difference(truth, log_q, base, &design, level, confidence);
+        Ok(Difference {
+            kl: cross_entropy_difference(log_q, base, &design, confidence)?,
+            coverage: levels.iter().map(coverage).collect::<Result<_, _>>()?,
+        })
+    };
     Ok(Profiled {
         model,
         kl: kl(truth, log_q, &design, confidence)
             .map_err(|error| impossible(error, model, scores))?,
         cross_entropy: cross_entropy(log_q, &design, confidence)?,
         profile: coverage_profile(truth, log_q, &design, levels, confidence)?,
+        difference: baseline.map(difference).transpose()?,
     })
 }
 
@@ -217,6 +246,8 @@ struct Guarantee {
 struct Document<'a> {
     command: &'static str,
     reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<&'a str>,
     confidence: f64,
     models: Vec<Model<'a>>,
 }
@@ -228,6 +259,9 @@ struct Model<'a> {
     prompts: usize,
     kl: Interval,
     cross_entropy: Interval,
+    /// KL less that of the baseline, with paired limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kl_difference: Option<Interval>,
     method: &'static str,
     profile: Vec<Point>,
     best_of_n: Vec<Guarantee>,
@@ -244,11 +278,16 @@ struct Point {
     band_high: Number,
     kl_bound: Number,
     bounds: Vec<Bound>,
+    /// Coverage less that of the baseline, with paired limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Interval>,
 }
 
 impl<'a> Model<'a> {
     fn new(profiled: &Profiled<'a>, scores: &Scores) -> Self {
-        let point = |point: &CoveragePoint| Point {
+        let difference = |at: usize| Some(profiled.difference.as_ref()?.coverage[at].into());
+        let point = |(at, point): (usize, &CoveragePoint)| Point {
+            difference: difference(at),
             n: Number(point.level.n()),
             log_n: Number(point.level.log_n()),
             cov: Number(point.cov),
@@ -265,8 +304,19 @@ impl<'a> Model<'a> {
             prompts: scores.prompts,
             kl: profiled.kl.into(),
             cross_entropy: profiled.cross_entropy.into(),
+            kl_difference: profiled
+                .difference
+                .as_ref()
+                .and_then(|difference| difference.kl)
+                .map(Interval::from),
             method: profiled.profile.method,
-            profile: profiled.profile.points.iter().map(point).collect(),
+            profile: profiled
+                .profile
+                .points
+                .iter()
+                .enumerate()
+                .map(point)
+                .collect(),
             best_of_n: guarantees(&profiled.profile),
         }
     }
@@ -295,6 +345,15 @@ fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: Styl
         coverage,
         String::new(),
     ];
+    if let Some(baseline) = document.baseline {
+        let title = format!("Less that of {baseline}, on the same rows (paired limits)");
+        parts.extend([
+            title,
+            String::new(),
+            differences(profiled, style),
+            String::new(),
+        ]);
+    }
     let guarantees = best_of_n(profiled, document);
     if !guarantees.is_empty() {
         parts.extend(guarantees);
@@ -386,4 +445,51 @@ fn many_models(profiled: &[Profiled], style: Style) -> String {
             .collect()
     };
     style.table(1, &header, profiled.iter().map(row).collect())
+}
+
+/// A row per model, a column for KL and for each level.
+fn differences(profiled: &[Profiled], style: Style) -> String {
+    let points = &profiled[0].profile.points;
+    let names = points
+        .iter()
+        .map(|point| format!("Cov_{}", number::level(point.level)));
+    let header: Vec<String> = ["model".to_owned(), "KL".to_owned()]
+        .into_iter()
+        .chain(names)
+        .collect();
+    let has_room = header.len() <= 5;
+    let share = |estimate: &Estimate| match has_room {
+        true => format!(
+            "{:+.1} [{:+.1}, {:+.1}]%",
+            100.0 * estimate.value,
+            100.0 * estimate.low,
+            100.0 * estimate.high
+        ),
+        false => format!("{:+.1}%{}", 100.0 * estimate.value, mark(estimate)),
+    };
+    let nats = |estimate: &Option<Estimate>| match estimate {
+        Some(estimate) => format!("{:+.3}{}", estimate.value, mark(estimate)),
+        None => "-".to_owned(),
+    };
+    let row = |one: &Profiled| {
+        let difference = one.difference.as_ref()?;
+        let cells = difference.coverage.iter().map(share);
+        Some(
+            [one.model.to_owned(), nats(&difference.kl)]
+                .into_iter()
+                .chain(cells)
+                .collect(),
+        )
+    };
+    let table = style.table(1, &header, profiled.iter().filter_map(row).collect());
+    format!("{table}\n\n*: the limits leave out 0.")
+}
+
+/// A star where the limits leave out 0.
+fn mark(estimate: &Estimate) -> &'static str {
+    if estimate.low > 0.0 || estimate.high < 0.0 {
+        "*"
+    } else {
+        ""
+    }
 }

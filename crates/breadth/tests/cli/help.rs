@@ -86,6 +86,10 @@ fn select() {
           --intersect
               Keep the rows that every model has, instead of refusing tables with holes
 
+          --group-weights <GROUP=WEIGHT,..>
+              What each group of prompts (column `group`) counts in the population; rows are weighted to
+              that, and limits are those of samples within groups
+
       -n <N>
               The level N >= 1: a response is missed where a rival gives N times the probability
               [default: 4]
@@ -188,14 +192,26 @@ fn profile() {
                   JSON Lines on stdin
 
     Options:
-          --intersect        Keep the rows that every model has, instead of refusing tables with holes
-      -r, --reference <R>    The model that stands for the truth; a run folder names its own
-      -m, --model <Q>        A model to profile; repeat for several [default: all but the reference]
-      -n <N,..>              Levels N >= 1; `..` continues the progression, to 1024 or to the number
-                             after it [default: 1,2,4,..]
-          --log-n <NATS,..>  Levels as log N in nats, for long responses; `..` continues to 30
-          --confidence <P>   Confidence of intervals and bands [default: 0.95]
-      -h, --help             Print help
+          --intersect
+              Keep the rows that every model has, instead of refusing tables with holes
+          --group-weights <GROUP=WEIGHT,..>
+              What each group of prompts (column `group`) counts in the population; rows are weighted to
+              that, and limits are those of samples within groups
+      -r, --reference <R>
+              The model that stands for the truth; a run folder names its own
+      -m, --model <Q>
+              A model to profile; repeat for several [default: all but the reference]
+      -b, --baseline <Q>
+              Also the difference of every model to this one, on the same rows, with paired limits
+      -n <N,..>
+              Levels N >= 1; `..` continues the progression, to 1024 or to the number after it [default:
+              1,2,4,..]
+          --log-n <NATS,..>
+              Levels as log N in nats, for long responses; `..` continues to 30
+          --confidence <P>
+              Confidence of intervals and bands [default: 0.95]
+      -h, --help
+              Print help
 
     Common options:
           --json         Print one JSON document and nothing else on stdout
@@ -208,6 +224,9 @@ fn profile() {
 
       # two checkpoints of a folder of tables, three levels, as JSON
       breadth profile scores/ -r teacher -m step-60 -m step-480 -n 2,4,8 --json
+
+      # is step-480 really worse than step-60? paired limits of the differences
+      breadth profile scores.parquet -r teacher --baseline step-60
 
       # long responses: levels in nats, N = 1, e^5, e^10, .., e^30
       breadth profile scores.parquet --reference teacher --log-n 0,5,10,..
@@ -233,15 +252,23 @@ fn pass() {
                   JSON Lines on stdin
 
     Options:
-          --intersect       Keep the rows that every model has, instead of refusing tables with holes
-      -k <K,..>             Numbers of samples; `..` continues the progression to the fewest samples of
-                            any prompt [default: 1,2,4,..]
-          --all-of          Also pass^k: the chance that all of k samples are right (the worst of k
-                            rewards)
-          --extrapolate     Allow k beyond the samples: bounds from every distribution of success rates
-                            that fits the data
-          --confidence <P>  Confidence of the intervals [default: 0.95]
-      -h, --help            Print help
+          --intersect
+              Keep the rows that every model has, instead of refusing tables with holes
+          --group-weights <GROUP=WEIGHT,..>
+              What each group of prompts (column `group`) counts in the population; rows are weighted to
+              that, and limits are those of samples within groups
+      -k <K,..>
+              Numbers of samples; `..` continues the progression to the fewest samples of any prompt
+              [default: 1,2,4,..]
+          --all-of
+              Also pass^k: the chance that all of k samples are right (the worst of k rewards)
+          --extrapolate
+              Allow k beyond the samples: bounds from every distribution of success rates that fits the
+              data
+          --confidence <P>
+              Confidence of the intervals [default: 0.95]
+      -h, --help
+              Print help
 
     Common options:
           --json         Print one JSON document and nothing else on stdout

@@ -265,3 +265,100 @@ fn bounds_use_the_upper_limit_of_kl_and_best_of_n_the_band() {
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
 }
+
+/// Rows of three models in two groups: `late` gives up half of the hard ones, which are half of the rows and a tenth of the population.
+fn grouped() -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for row in 0..200 {
+        let (group, lost) = if row % 2 == 0 {
+            ("easy", 0.0)
+        } else {
+            ("hard", f64::from(row % 4 / 3) * 3.0)
+        };
+        for (model, shift) in [("teacher", 0.0), ("early", 0.3), ("late", 0.1 + lost)] {
+            let logprob = -20.0 - f64::from(row % 7) - shift;
+            writeln!(
+                text,
+                r#"{{"model":"{model}","prompt_id":{row},"logprob":{logprob},"group":"{group}"}}"#
+            )
+            .unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn groups_count_what_they_count_in_the_population() {
+    let weights = ["-n", "4", "--group-weights", "easy=9,hard=1"];
+    let document = profile_json(&grouped(), &weights);
+    let late = &document["models"][1];
+    let close = |value: &serde_json::Value, expected: f64| {
+        assert!(
+            (value.as_f64().unwrap() - expected).abs() < 1e-12,
+            "{value}"
+        );
+    };
+    close(&late["profile"][0]["cov"], 0.05);
+    close(&late["kl"]["value"], 0.1 + 3.0 * 0.05);
+    assert_eq!(
+        late["method"],
+        "Korn-Graubard limits within groups, DKW band at the effective number of rows"
+    );
+    close(
+        &profile_json(&grouped(), &["-n", "4"])["models"][1]["profile"][0]["cov"],
+        0.25,
+    );
+    let refused = |weights: &str| {
+        let folder = Folder::with(&[("s.jsonl", &grouped())]);
+        let arguments = [
+            "profile",
+            "s.jsonl",
+            "-r",
+            "teacher",
+            "--group-weights",
+            weights,
+        ];
+        folder.run(&arguments).failure(1)
+    };
+    assert_snapshot!(refused("easy=9"), @"error: --group-weights leaves out group `hard`; give its weight too");
+    assert_snapshot!(refused("easy=9,hard=1,odd=1"), @"error: --group-weights names `odd`, which no row has; the groups are easy, hard");
+    assert_snapshot!(refused("easy=9,hard=1,easy=2"), @"error: --group-weights names `easy` twice");
+}
+
+#[test]
+fn differences_to_a_baseline_are_paired() {
+    let document = profile_json(&grouped(), &["-n", "4", "--baseline", "early"]);
+    assert!(document["models"][0].get("kl_difference").is_none());
+    let late = &document["models"][1];
+    assert_eq!(late["profile"][0]["difference"]["value"], 0.25);
+    assert!((late["kl_difference"]["value"].as_f64().unwrap() - 0.55).abs() < 1e-12);
+    assert_snapshot!(profile(&grouped(), &["-n", "1,4", "--baseline", "early"]), @"
+    2 models against teacher: 200 rows, 200 prompts
+
+     model             KL (nats)     cross-entropy (nats)
+    ──────────────────────────────────────────────────────
+     early  0.300 [0.300, 0.300]  23.270 [22.991, 23.549]
+     late   0.850 [0.668, 1.032]  23.820 [23.486, 24.154]
+
+    Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
+
+     N =                      1                    4
+    ─────────────────────────────────────────────────
+     early  100% [98.1, 100.0]%       0% [0.0, 1.9]%
+     late   100% [98.1, 100.0]%  25.0% [19.1, 31.6]%
+
+    Less that of early, on the same rows (paired limits)
+
+     model       KL               Cov_1                  Cov_4
+    ───────────────────────────────────────────────────────────
+     late   +0.550*  +0.0 [-1.8, +1.8]%  +25.0 [+18.9, +31.6]%
+
+    *: the limits leave out 0.
+
+    Best-of-N of early loses at most this much of any reward against teacher: 70.3% with 4 samples, 9.6% with 1024 samples (Prop D.6).
+    Best-of-N of late loses at most this much of any reward against teacher: 95.3% with 4 samples, 34.6% with 1024 samples (Prop D.6).
+
+    95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
+    ");
+}

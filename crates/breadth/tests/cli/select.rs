@@ -110,6 +110,7 @@ fn a_tie_of_all_is_said_plainly() {
 
     Tied for the best value: a, b; the lower cross-entropy decided.
     Not excluded with 95% confidence: a, b.
+    If some candidate misses a share e of the data at N = 4, a misses at most e + 16.9% at N = 16 (95% confidence).
     Note: All models tie at N = 4, so that cross-entropy alone decided. A smaller N may separate them.
     Tournament (Eq 29) at N = 4 on 20 rows, 20 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_4 itself, whatever the data distribution is.
     ");
@@ -130,11 +131,12 @@ fn a_ranking_that_says_little_is_said_plainly() {
 
      rank  model  worst rival  value         limits  cross-entropy  Cov_2 certified
     ────────────────────────────────────────────────────────────────────────────────
-     1     a      c            57.1%  [15.1, 90.2]%        44.2857    [9.6, 100.0]%
-     2     b      a            71.4%  [24.8, 96.4]%        50.0000   [17.3, 100.0]%
-     3     c      b            71.4%  [24.8, 96.4]%        55.7143   [17.3, 100.0]%
+     1     a      c            57.1%  [15.1, 90.2]%        44.2857    [8.6, 100.0]%
+     2     b      a            71.4%  [24.8, 96.4]%        50.0000   [15.9, 100.0]%
+     3     c      b            71.4%  [24.8, 96.4]%        55.7143   [15.9, 100.0]%
 
     Not excluded with 95% confidence: a, b, c.
+    Whatever the data distribution is, a under-weights at least 8.6% of the responses by a factor of 2 (95% confidence).
     Note: Each of the 3 models may be the best one: more than these 7 rows are needed to tell.
     Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate.
     Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_2 itself, whatever the data distribution is.
@@ -349,6 +351,7 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
      2     late   even         40.0%  [0.0, 88.6]%         4.2000      [0.7, 85.4]%
 
     Not excluded with 95% confidence: even, late.
+    Whatever the data distribution is, late under-weights at least 0.7% of the responses by a factor of 16 (95% confidence).
     Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
     Offset tournament (Eq 32) at N = 16, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_16 itself, whatever the data distribution is.
     ");
@@ -362,6 +365,7 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
      2     late   even         40.0%  [0.0, 88.6]%         4.2000     [1.8, 85.4]%
 
     Not excluded with 95% confidence: even, late.
+    Whatever the data distribution is, late under-weights at least 1.8% of the responses by a factor of 4 (95% confidence).
     Note: N^(1-2a) is below 8 at N = 4, a = 0: Thm 6.4 promises nothing there. Take N = 8 or more.
     Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
     Offset tournament (Eq 32) at N = 4, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_4 itself, whatever the data distribution is.
@@ -407,6 +411,8 @@ fn the_choice_along_log_n() {
      2     steady  wild         90.0%  [84.9, 93.8]%       200.0000    [81.7, 100.0]%
 
     Not excluded with 95% confidence: wild.
+    Whatever the data distribution is, wild under-weights at least 5.1% of the responses by a factor of 16 (95% confidence).
+    If some candidate misses a share e of the data at N = 16, wild misses at most e + 15.1% at N = 256 (95% confidence).
 
     Along log N the choice changes: wild from 0.7 nats, steady from 13.9 nats.
 

@@ -18,6 +18,7 @@ const SELECT: &[&[&str]] = &[
     &["--best-of", "3", "--intersect", "--landscape"],
     &["--rule", "cross-entropy"],
     &["--race", "-n", "2"],
+    &["--group-weights", "a=0.5,b=2"],
     &["--rule", "offset", "-n", "16"],
     &["--rule", "offset", "--a", "0.3", "--reference", "d"],
     &["--reference", "a", "--confidence", "0.5"],
@@ -27,6 +28,14 @@ const SELECT: &[&[&str]] = &[
 const PROFILE: &[&[&str]] = &[
     &["--reference", "a"],
     &["--reference", "b", "-n", "1,1.5,4,1e300"],
+    &[
+        "--reference",
+        "a",
+        "--baseline",
+        "b",
+        "--group-weights",
+        "a=1",
+    ],
     &["--reference", "a", "--intersect", "--confidence", "0.5"],
 ];
 

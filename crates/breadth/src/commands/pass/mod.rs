@@ -7,12 +7,12 @@ use breadth_data::{Outcome, SampleTable};
 use breadth_report::{Options, Report};
 use breadth_stats::{
     Estimate, Extrapolation, PromptOutcome, all_of_k_estimate, best_for_k, extrapolate_pass,
-    pass_estimate,
+    pass_estimate, stratified_weights,
 };
 use rayon::prelude::*;
 
 use crate::cli;
-use crate::input::Tables;
+use crate::input::{self, Tables};
 use crate::number;
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
@@ -85,6 +85,7 @@ struct Passed<'a> {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let mut table = SampleTable::read(&arguments.tables.paths, &arguments.tables.options())?;
+    let by_group = arguments.by_group(&table)?;
     let outcomes = std::mem::take(&mut table.outcomes);
     let graded = table
         .models
@@ -93,7 +94,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         .map(|(model, outcomes)| graded(model, &table.prompts, outcomes))
         .collect::<Result<Vec<Graded>>>()?;
     let ks = arguments.ks(&graded)?;
-    let weighing = arguments.weighing(&ks)?;
+    let weighing = arguments.weighing(&ks, by_group)?;
     let passed = graded
         .into_par_iter()
         .map(|graded| passed(graded, &ks, &weighing, arguments))
@@ -102,7 +103,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         .collect::<Result<Vec<Passed>>>()?;
     let choices = match weighing {
         Weighing::Equal => choices(&passed, &ks, arguments.confidence)?,
-        Weighing::AsScored(_) => Vec::new(),
+        Weighing::ByGroup(_) | Weighing::AsScored(_) => Vec::new(),
     };
     let document = Document {
         command: "pass",
@@ -158,6 +159,8 @@ fn graded<'a>(
 enum Weighing {
     /// Every prompt counts the same.
     Equal,
+    /// Prompts count so that groups count what they count in the population.
+    ByGroup(Vec<f64>),
     /// Prompts count as the run's `scores.parquet` weights them, so that these numbers are those of its report.
     AsScored(Box<Report>),
 }
@@ -166,13 +169,27 @@ impl Weighing {
     fn name(&self) -> &'static str {
         match self {
             Weighing::Equal => "equal",
+            Weighing::ByGroup(_) => "by group",
             Weighing::AsScored(_) => "as scored",
+        }
+    }
+
+    /// One weight for each prompt, unless they count the same.
+    fn weights(&self) -> Option<&[f64]> {
+        match self {
+            Weighing::ByGroup(weights) => Some(weights),
+            Weighing::Equal | Weighing::AsScored(_) => None,
         }
     }
 
     fn estimate(&self, graded: &Graded, k: u64, confidence: f64) -> Result<Estimate> {
         let Weighing::AsScored(report) = self else {
-            return Ok(pass_estimate(&graded.outcomes, None, k, confidence)?);
+            return Ok(pass_estimate(
+                &graded.outcomes,
+                self.weights(),
+                k,
+                confidence,
+            )?);
         };
         let scored = report
             .checkpoints
@@ -204,7 +221,14 @@ fn passed<'a>(
         .iter()
         .filter(|&&k| arguments.all_of && k <= graded.fewest.samples);
     let all_of = within
-        .map(|&k| all_of_k_estimate(&graded.outcomes, None, k, arguments.confidence))
+        .map(|&k| {
+            all_of_k_estimate(
+                &graded.outcomes,
+                weighing.weights(),
+                k,
+                arguments.confidence,
+            )
+        })
         .collect::<Result<Vec<Estimate>, _>>()?;
     Ok(Passed {
         graded,
@@ -264,8 +288,31 @@ fn crossings<'a>(choices: &[Best<'a>]) -> Vec<Crossing<'a>> {
 }
 
 impl Arguments {
+    /// The weight of each prompt, if groups have weights.
+    fn by_group(&self, table: &SampleTable) -> Result<Option<Vec<f64>>> {
+        if self.tables.group_weights.is_empty() {
+            return Ok(None);
+        }
+        let population = input::population(&table.groups, &self.tables.group_weights)?;
+        let without = table.group.iter().position(Option::is_none);
+        if let Some(prompt) = without {
+            bail!(
+                "--group-weights: prompt `{}` has no group; give it one or remove its rows",
+                table.prompts[prompt]
+            );
+        }
+        let strata: Vec<u32> = table.group.iter().flatten().copied().collect();
+        Ok(Some(stratified_weights(&strata, &population, None)?))
+    }
+
     /// A run that was scored says how much each prompt counts.
-    fn weighing(&self, ks: &[u64]) -> Result<Weighing> {
+    fn weighing(&self, ks: &[u64], by_group: Option<Vec<f64>>) -> Result<Weighing> {
+        if let Some(weights) = by_group {
+            if self.extrapolate {
+                bail!("--extrapolate counts every prompt the same; leave out --group-weights");
+            }
+            return Ok(Weighing::ByGroup(weights));
+        }
         let is_scored = |folder: &&Path| folder.join("scores.parquet").is_file();
         let Some(folder) = self.tables.run_folder().filter(is_scored) else {
             return Ok(Weighing::Equal);

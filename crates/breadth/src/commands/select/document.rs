@@ -1,12 +1,12 @@
 //! The result of a selection: what `--json` prints and what the text is made of.
 
-use breadth_stats::{Standing, Tournament};
+use breadth_stats::{Level, Standing, Tournament};
 use serde::Serialize;
 
 use super::landscape::Stop;
 use super::{Choice, Rule};
 use crate::input::Scores;
-use crate::number::Number;
+use crate::number::{Interval, Number};
 
 /// The result of a selection, as JSON and as the source of the text.
 #[derive(Serialize)]
@@ -28,12 +28,35 @@ pub struct Document<'a> {
     pub tied: Vec<&'a str>,
     pub not_excluded: Vec<&'a str>,
     pub cross_entropy_winner: &'a str,
+    pub certificate: Certificate,
     /// In the order of their ranks.
     pub models: Vec<Model<'a>>,
     pub notes: Vec<String>,
     /// The choice along log N.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub landscape: Vec<Stop<'a>>,
+}
+
+/// What the winner misses at most: `Cov_n_winner(winner) <= Cov_n_some(any candidate) + excess`, with the confidence asked for.
+#[derive(Serialize)]
+pub struct Certificate {
+    pub n_some: Number,
+    pub log_n_some: Number,
+    pub n_winner: Number,
+    pub log_n_winner: Number,
+    pub excess: Number,
+}
+
+impl Certificate {
+    fn new(level: Level, excess: f64) -> Self {
+        Certificate {
+            n_some: Number(level.n()),
+            log_n_some: Number(level.log_n()),
+            n_winner: Number((2.0 * level.log_n()).exp()),
+            log_n_winner: Number(2.0 * level.log_n()),
+            excess: Number(excess),
+        }
+    }
 }
 
 /// One model's place and why.
@@ -48,6 +71,8 @@ pub struct Model<'a> {
     pub cross_entropy: Number,
     pub certified_low: Number,
     pub certified_high: Number,
+    /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not.
+    pub difference_to_winner: Option<Interval>,
 }
 
 impl<'a> Document<'a> {
@@ -72,6 +97,7 @@ impl<'a> Document<'a> {
             tied: in_order(&result.tied),
             not_excluded: in_order(&result.not_excluded),
             cross_entropy_winner: names[result.cross_entropy_winner],
+            certificate: Certificate::new(choice.level, result.standings[result.winner].excess),
             models: result.ranking.iter().map(model).collect(),
             notes: Vec::new(),
             landscape: Vec::new(),
@@ -91,6 +117,7 @@ impl<'a> Model<'a> {
             cross_entropy: Number(standing.cross_entropy),
             certified_low: Number(standing.certified_low),
             certified_high: Number(standing.certified_high),
+            difference_to_winner: None,
         }
     }
 }

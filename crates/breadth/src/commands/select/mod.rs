@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use breadth_data::{ReadOptions, ScoreTable};
 use breadth_stats::{
-    Level, OnPolicy, Tournament, lowest_cross_entropy, offset_parameter, offset_tournament,
-    tournament,
+    Level, OnPolicy, Tournament, cross_entropy_difference, lowest_cross_entropy, offset_parameter,
+    offset_tournament, tournament,
 };
 use clap::ValueEnum;
 use serde::Serialize;
@@ -100,12 +100,13 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     if choice.a.is_some() && choice.rule != Rule::Offset {
         bail!("--a belongs to --rule offset; add that, or leave out --a");
     }
-    let field = Field::read(
+    let mut field = Field::read(
         &arguments.tables,
         arguments.reference.as_deref(),
         choice.rule,
         output,
     )?;
+    field.scores = field.scores.weighted(&arguments.tables.group_weights)?;
     if arguments.race {
         let document = race::document(&field, choice, arguments.seed)?;
         return output.result(&document, |style| {
@@ -131,6 +132,7 @@ pub fn document_of_run(
     let tables = Tables {
         paths: vec![folder.to_owned()],
         intersect: false,
+        group_weights: Vec::new(),
     };
     let choice = Choice {
         rule: Rule::Tournament,
@@ -273,6 +275,11 @@ impl Field {
             }
         };
         let mut document = Document::new(choice, &self.scores, &names, &result);
+        for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
+            let (own, best) = (columns[at], columns[result.winner]);
+            model.difference_to_winner =
+                cross_entropy_difference(own, best, &design, choice.confidence)?.map(Into::into);
+        }
         document.sampled_rows = (choice.rule == Rule::Offset)
             .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
         document.notes = text::notes(&document, choice.level, covering);

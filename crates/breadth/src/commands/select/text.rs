@@ -84,6 +84,8 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
         "Not excluded with {percent}% confidence: {}.",
         names(&document.not_excluded)
     ));
+    parts.extend(certain(document, &n, &percent));
+    parts.extend(certificate(document, &percent));
     if !document.landscape.is_empty() {
         let (stops, summary) = (&document.landscape, landscape::summary(&document.landscape));
         parts.extend([
@@ -239,6 +241,45 @@ fn with_certificates(
         }
     }
     style.table(left, &header, rows)
+}
+
+/// What is certain of the lowest loss, or of the model of which most is certain, whatever the data distribution is.
+fn certain(document: &Document, n: &str, percent: &str) -> Option<String> {
+    let low = |model: &&Model| model.certified_low.0;
+    let of_loss = document
+        .models
+        .iter()
+        .find(|model| model.model == document.cross_entropy_winner && low(model) > 0.0);
+    let most = || {
+        document
+            .models
+            .iter()
+            .max_by(|a, b| low(a).total_cmp(&low(b)))
+    };
+    let model = of_loss.or_else(most).filter(|model| low(model) >= 0.001)?;
+    Some(format!(
+        "Whatever the data distribution is, {} under-weights at least {:.1}% of the responses by a factor of {n} ({percent}% confidence).",
+        model.model,
+        number::at_least(low(&model)),
+    ))
+}
+
+/// An excess above this is not worth a sentence.
+const MOST_EXCESS: f64 = 0.25;
+
+/// What the winner misses at most beyond any other candidate.
+fn certificate(document: &Document, percent: &str) -> Option<String> {
+    let found = &document.certificate;
+    let squared = number::short(found.n_winner.0, found.log_n_winner.0);
+    let is_said = found.excess.0 <= MOST_EXCESS && found.log_n_some.0 > 0.0;
+    (is_said && document.models.len() > 1).then(|| {
+        format!(
+            "If some candidate misses a share e of the data at N = {}, {} misses at most e + {:.1}% at N = {squared} ({percent}% confidence).",
+            number::short(found.n_some.0, found.log_n_some.0),
+            document.winner,
+            number::at_most(found.excess.0),
+        )
+    })
 }
 
 fn tie(document: &Document) -> Option<String> {
