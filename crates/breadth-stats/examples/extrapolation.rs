@@ -1,8 +1,8 @@
 //! How often 95% intervals of Pass@k at eight times the samples hold the truth: prints the table of lab/results/extrapolation.md.
 //!
-//! `cargo run --release -p breadth-stats --example extrapolation [DATA_SETS]`
+//! `cargo run --release -p breadth-stats --example extrapolation [DATA_SETS] [beta]`
 
-use breadth_stats::{Extrapolation, PromptOutcome, extrapolate_pass};
+use breadth_stats::{Extrapolation, PromptOutcome, RateModel, extrapolate_pass};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -82,6 +82,10 @@ fn main() {
     let data_sets: usize = std::env::args()
         .nth(1)
         .map_or(200, |n| n.parse().expect("a number of data sets"));
+    let model = match std::env::args().nth(2).as_deref() {
+        Some("beta") => RateModel::Beta,
+        _ => RateModel::Any,
+    };
     println!("| success rates | prompts | samples n | Pass@8n | held | refused | mean width |");
     println!("|---|---|---|---|---|---|---|");
     let cases = [
@@ -116,7 +120,7 @@ fn main() {
                         PromptOutcome::Counts { n, c }
                     })
                     .collect();
-                match extrapolate_pass(&outcomes, 8 * n, 0.95).unwrap() {
+                match extrapolate_pass(&outcomes, 8 * n, model, 0.95).unwrap() {
                     Extrapolation::Refused(_) => refused += 1,
                     Extrapolation::Estimate(pass) => {
                         let truth = rates.pass(8 * n);

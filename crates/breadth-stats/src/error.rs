@@ -117,9 +117,12 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// A success rate outside (0, 1].
+    #[error("a success rate of {0} is not in (0, 1]")]
+    InvalidRate(f64),
     /// A reward that is neither 0 nor 1 where success rates are asked for.
     #[error(
-        "sample {index}: reward {value} is neither 0 nor 1, and only such rewards can be extrapolated"
+        "sample {index}: reward {value} is neither 0 nor 1, and only such rewards have success rates"
     )]
     NotBinary {
         /// The sample's position.

@@ -47,6 +47,7 @@ pub mod interval;
 mod log_ratio;
 pub mod numerics;
 mod pass_at_n;
+mod prediction;
 mod profile;
 pub mod tournament;
 
@@ -56,9 +57,11 @@ pub use error::{Error, Result};
 pub use interval::{Design, Estimate, stratified_weights};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{
-    Choice, Extrapolation, PromptOutcome, all_of_k_estimate, best_for_k, best_of_k,
-    extrapolate_pass, pass_at_k, pass_at_n_exact, pass_estimate,
+    AnswerCount, Choice, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
+    answer_coverage, best_for_k, best_of_k, extrapolate_pass, majority_of_k, mean_over_prompts,
+    pass_at_k, pass_at_n_exact, pass_estimate, solved_share,
 };
+pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tournament::{
     Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament, landscape,

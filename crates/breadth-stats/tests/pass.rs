@@ -1,7 +1,10 @@
 //! pass^k, the best model for k, extrapolation: oracles, properties, simulated coverage, named cases.
 
 use breadth_stats::PromptOutcome::{self, Counts, Rewards};
-use breadth_stats::{Error, Extrapolation, all_of_k_estimate, best_for_k, extrapolate_pass};
+use breadth_stats::{
+    AnswerCount, Design, Error, Extrapolation, Level, RateModel, all_of_k_estimate,
+    answer_coverage, best_for_k, extrapolate_pass, majority_of_k, pass_from_coverage, solved_share,
+};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -125,7 +128,7 @@ fn extrapolation_holds_the_truth() {
                     Counts { n, c }
                 })
                 .collect();
-            match extrapolate_pass(&prompts, k, 0.95).unwrap() {
+            match extrapolate_pass(&prompts, k, RateModel::Any, 0.95).unwrap() {
                 Extrapolation::Estimate(pass) => {
                     held += usize::from(pass.low <= truth && truth <= pass.high)
                 }
@@ -141,32 +144,220 @@ fn extrapolation_holds_the_truth() {
 
 #[test]
 fn named_cases_of_extrapolation() {
-    let refused = |prompts: &[PromptOutcome], k| match extrapolate_pass(prompts, k, 0.95).unwrap() {
-        Extrapolation::Refused(why) => why,
-        Extrapolation::Estimate(pass) => panic!("{pass:?}"),
-    };
+    let refused =
+        |prompts: &[PromptOutcome], k| match extrapolate_pass(prompts, k, RateModel::Any, 0.95)
+            .unwrap()
+        {
+            Extrapolation::Refused(why) => why,
+            Extrapolation::Estimate(pass) => panic!("{pass:?}"),
+        };
     assert!(refused(&vec![Counts { n: 1, c: 1 }; 9], 4).contains("a single sample"));
     // Nothing solved among few: anything may lie below what the samples see.
     assert!(refused(&vec![Counts { n: 4, c: 0 }; 5], 1000).contains("draw more"));
     assert!(matches!(
-        extrapolate_pass(&[], 4, 0.95),
+        extrapolate_pass(&[], 4, RateModel::Any, 0.95),
         Err(Error::Empty { .. })
     ));
     assert!(matches!(
-        extrapolate_pass(&[Counts { n: 4, c: 2 }], 0, 0.95),
+        extrapolate_pass(&[Counts { n: 4, c: 2 }], 0, RateModel::Any, 0.95),
         Err(Error::ZeroAttempts)
     ));
-    let broken = extrapolate_pass(&[Counts { n: 4, c: 5 }], 8, 0.95);
+    let broken = extrapolate_pass(&[Counts { n: 4, c: 5 }], 8, RateModel::Any, 0.95);
     assert!(matches!(broken, Err(Error::Prompt { .. })));
-    let graded = extrapolate_pass(&[Rewards(vec![0.5, 1.0])], 8, 0.95);
+    let graded = extrapolate_pass(&[Rewards(vec![0.5, 1.0])], 8, RateModel::Any, 0.95);
     assert_eq!(
         graded.unwrap_err().to_string(),
-        "prompt 0: sample 0: reward 0.5 is neither 0 nor 1, and only such rewards can be extrapolated"
+        "prompt 0: sample 0: reward 0.5 is neither 0 nor 1, and only such rewards have success rates"
     );
     let Extrapolation::Estimate(all) =
-        extrapolate_pass(&vec![Counts { n: 9, c: 9 }; 200], 64, 0.95).unwrap()
+        extrapolate_pass(&vec![Counts { n: 9, c: 9 }; 200], 64, RateModel::Any, 0.95).unwrap()
     else {
         panic!("everything solved is no reason to refuse");
     };
     assert!(all.value > 0.999 && all.high == 1.0 && all.low > 0.9);
+}
+
+/// The mean over all k-subsets of the reward of the most frequent answer, ties shared.
+fn majority_by_hand(samples: &[(usize, f64)], k: u32) -> f64 {
+    let answers = samples.iter().map(|s| s.0).max().unwrap_or(0) + 1;
+    let (mut total, mut subsets) = (0.0, 0.0);
+    for subset in (0_u32..1 << samples.len()).filter(|s| s.count_ones() == k) {
+        let mut counts = vec![0; answers];
+        let mut rewards = vec![0.0; answers];
+        for (at, &(answer, reward)) in samples.iter().enumerate() {
+            rewards[answer] = reward;
+            counts[answer] += (subset >> at & 1) as usize;
+        }
+        let most = counts.iter().max().unwrap();
+        let winners: Vec<usize> = (0..answers).filter(|&a| counts[a] == *most).collect();
+        total += winners.iter().map(|&a| rewards[a]).sum::<f64>() / winners.len() as f64;
+        subsets += 1.0;
+    }
+    total / subsets
+}
+
+#[test]
+fn the_majority_vote_is_the_mean_over_subsets() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    for _ in 0..150 {
+        let n = rng.random_range(1..12);
+        let kinds = rng.random_range(1..6);
+        let rewards: Vec<f64> = (0..kinds)
+            .map(|_| [0.0, 1.0, 0.3][rng.random_range(0..3)])
+            .collect();
+        let samples: Vec<(usize, f64)> = (0..n)
+            .map(|_| rng.random_range(0..kinds))
+            .map(|answer| (answer, rewards[answer]))
+            .collect();
+        let counts: Vec<AnswerCount> = (0..kinds)
+            .map(|answer| AnswerCount {
+                count: samples.iter().filter(|s| s.0 == answer).count() as u64,
+                reward: rewards[answer],
+            })
+            .filter(|answer| answer.count > 0)
+            .collect();
+        for k in 1..=n {
+            let found = majority_of_k(&counts, k as u64).unwrap();
+            let expected = majority_by_hand(&samples, k as u32);
+            assert!(
+                (found - expected).abs() < 1e-11,
+                "{counts:?}, k = {k}: {found}, {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn named_cases_of_the_majority_vote() {
+    let answer = |count, reward| AnswerCount { count, reward };
+    assert_eq!(majority_of_k(&[answer(4, 1.0)], 3).unwrap(), 1.0);
+    assert_eq!(majority_of_k(&[answer(4, 0.0)], 3).unwrap(), 0.0);
+    assert!(matches!(
+        majority_of_k(&[], 1),
+        Err(Error::TooFewSamples { .. })
+    ));
+    assert!(matches!(
+        majority_of_k(&[answer(1, 1.0)], 0),
+        Err(Error::ZeroAttempts)
+    ));
+    assert!(matches!(
+        majority_of_k(&[answer(1, f64::NAN)], 1),
+        Err(Error::InvalidReward { .. })
+    ));
+    // Many samples with many answers: still a probability, near what the shares say.
+    let mut many: Vec<AnswerCount> = (0..300).map(|_| answer(2, 0.0)).collect();
+    many.push(answer(400, 1.0));
+    let found = majority_of_k(&many, 500).unwrap();
+    assert!((found - 1.0).abs() < 1e-9, "{found}");
+}
+
+#[test]
+fn the_beta_family_extrapolates_what_is_beta() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut held = 0;
+    for _ in 0..40 {
+        // Beta(1, 2): 1 - sqrt(u) has density 2 (1 - s); a tenth is never solved.
+        let prompts: Vec<PromptOutcome> = (0..200)
+            .map(|_| {
+                let rate = match rng.random::<f64>() < 0.1 {
+                    true => 0.0,
+                    false => 1.0 - rng.random::<f64>().sqrt(),
+                };
+                let c = (0..16).filter(|_| rng.random::<f64>() < rate).count() as u64;
+                Counts { n: 16, c }
+            })
+            .collect();
+        let truth = 0.9 * (1.0 - 2.0 / (2.0 + 128.0));
+        let found = extrapolate_pass(&prompts, 128, RateModel::Beta, 0.95).unwrap();
+        let Extrapolation::Estimate(found) = found else {
+            panic!("{found:?}")
+        };
+        assert!(found.low <= found.value && found.value <= found.high);
+        held += usize::from(found.low <= truth && truth <= found.high);
+    }
+    assert!(held >= 36, "{held} of 40");
+}
+
+#[test]
+fn the_beta_family_at_its_edges() {
+    let edge =
+        |prompts: &[PromptOutcome]| match extrapolate_pass(prompts, 64, RateModel::Beta, 0.95) {
+            Ok(Extrapolation::Estimate(found)) => found,
+            other => panic!("{other:?}"),
+        };
+    let solved = edge(&vec![Counts { n: 9, c: 9 }; 200]);
+    assert!(
+        solved.value > 0.999 && solved.high == 1.0 || solved.high > 0.9999,
+        "{solved:?}"
+    );
+    let never = edge(&vec![Counts { n: 64, c: 0 }; 300]);
+    assert!(never.value < 0.01 && never.low < 1e-3, "{never:?}");
+}
+
+#[test]
+fn named_cases_of_rates() {
+    let none = Design::default();
+    let half = vec![Counts { n: 1, c: 1 }, Counts { n: 1, c: 0 }];
+    let solved = solved_share(&half, 0.5, &none, 0.95).unwrap();
+    assert_eq!(solved.value, 0.5);
+    assert!(solved.low < 0.05 && solved.high > 0.95);
+    let one = solved_share(&[Counts { n: 8, c: 8 }], 1.0, &none, 0.95).unwrap();
+    assert_eq!((one.value, one.high), (1.0, 1.0));
+    assert!(matches!(
+        solved_share(&half, 0.0, &none, 0.95),
+        Err(Error::InvalidRate(_))
+    ));
+    assert!(matches!(
+        solved_share(&half, f64::NAN, &none, 0.95),
+        Err(Error::InvalidRate(_))
+    ));
+    assert!(matches!(
+        solved_share(&[], 0.5, &none, 0.95),
+        Err(Error::Empty { .. })
+    ));
+    let graded = solved_share(&[Rewards(vec![0.5])], 0.5, &none, 0.95);
+    assert!(graded.unwrap_err().to_string().contains("neither 0 nor 1"));
+    let one_level = Level::from_n(1.0).unwrap();
+    let all = answer_coverage(&half, one_level, &none, 0.95).unwrap();
+    assert_eq!((all.value, all.high), (1.0, 1.0));
+}
+
+/// `E_x` of Pass@k against the bound, for random p that write only right responses.
+#[test]
+fn pass_is_at_least_what_the_profile_foretells() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut tight = 0;
+    for _ in 0..10_000 {
+        let size = rng.random_range(1..6);
+        let mut law = |total: usize| {
+            let masses: Vec<f64> = (0..total)
+                .map(|_| rng.random::<f64>().powi(4) + 1e-9)
+                .collect();
+            let sum: f64 = masses.iter().sum();
+            masses.iter().map(|mass| mass / sum).collect::<Vec<f64>>()
+        };
+        // q also writes two wrong responses, the last ones.
+        let (p, q) = (law(size), law(size + 2));
+        let k = 1 << (size % 4);
+        let right: f64 = q[..size].iter().sum();
+        let pass = 1.0 - (1.0 - right).powi(k);
+        let columns = |law: &[f64]| {
+            law[..size]
+                .iter()
+                .map(|mass| mass.ln())
+                .collect::<Vec<f64>>()
+        };
+        let design = Design {
+            weights: Some(&p),
+            ..Design::default()
+        };
+        let found =
+            pass_from_coverage(&columns(&p), &columns(&q), &design, k as u64, 0.95).unwrap();
+        assert!(found.value <= pass + 1e-9, "{found:?} {pass}");
+        tight += usize::from(found.value > pass - 1e-9);
+    }
+    assert!(
+        tight > 1000,
+        "exact where there is one right response: {tight}"
+    );
 }

@@ -37,7 +37,7 @@ impl LogOdds {
 
 /// `ln B(a, b)`. The plain difference of log-gammas loses nine digits at a million rows; for arguments above 10 their large parts are cancelled by
 /// hand (Stirling), and only the small remainders are subtracted.
-fn ln_beta(a: f64, b: f64) -> f64 {
+pub(crate) fn ln_beta(a: f64, b: f64) -> f64 {
     let (a, b) = (a.min(b), a.max(b));
     let ln_share_b = (-a / (a + b)).ln_1p();
     if a >= 10.0 {

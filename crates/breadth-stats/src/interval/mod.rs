@@ -12,6 +12,7 @@ mod dkw;
 mod mean;
 mod share;
 
+pub(crate) use beta::ln_beta;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};
 pub(crate) use design::{ClusterWeights, Rows};

@@ -88,6 +88,13 @@ impl Share {
         Share::of_clusters(&rows.clusters_weigh, &hits, rows.strata.as_ref(), n, n)
     }
 
+    /// The weighted mean of values in [0, 1], taken as shares of their rows that are hit; `samples` is how many outcomes they sum up, and the effective size may exceed their number.
+    pub(crate) fn of_values(rows: &Rows, value: impl Fn(usize) -> f64, samples: f64) -> Share {
+        let totals = ClusterWeights::new(rows.cluster_totals(|_| 1.0));
+        let hits = rows.cluster_totals(value);
+        Share::of_clusters(&totals, &hits, rows.strata.as_ref(), samples, f64::INFINITY)
+    }
+
     /// From the clusters' weights and the part of each that is in the share; clusters of no weight are passed over.
     ///
     /// `largest` caps the effective size.

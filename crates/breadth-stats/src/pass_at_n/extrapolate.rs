@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::PromptOutcome;
+use super::beta_binomial::BetaBinomial;
+use super::{PromptOutcome, binary_counts};
 use crate::error::{Error, Result};
 use crate::interval::Estimate;
 use crate::numerics::error_rate;
@@ -25,31 +26,44 @@ pub enum Extrapolation {
     Refused(String),
 }
 
+/// What is assumed of the distribution of success rates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RateModel {
+    /// Nothing.
+    #[default]
+    Any,
+    /// A beta distribution, with a share of prompts that are never and one that are always solved.
+    Beta,
+}
+
 /// Pass@k for any k, also beyond the samples, from 0/1 outcomes of prompts that count the same.
 ///
-/// Prompts have success rates drawn from an unknown distribution G, of which nothing is assumed: `Pass@k = E_G[1 - (1 - pi)^k]`. The value is that of the nonparametric maximum
+/// Prompts have success rates drawn from an unknown distribution G, of which nothing is assumed with [`RateModel::Any`]: `Pass@k = E_G[1 - (1 - pi)^k]`. The value is that of the nonparametric maximum
 /// likelihood estimate of G (Kiefer and Wolfowitz 1956) on a grid of rates. The interval holds the values of all G whose log-likelihood is within half the chi-square quantile with
 /// two degrees of freedom, `ln(1 / (1 - confidence))`, of the best: the profile likelihood of a linear functional of G. With one degree, as for a regular model, it held a truth at the
 /// edge of what is possible (no rates near 0, Pass@k near 1) in four of five data sets only. Each end is found by maximising the likelihood less a price on what
 /// lies on the other side, by EM, which is monotone for it, and bisection over the price. What n samples cannot see, such as rates far below 1/n, widens the
 /// interval instead of being assumed away.
 ///
+/// With [`RateModel::Beta`], G is a beta distribution inflated at 0 and 1, and both the value and the ends are those of this family: narrower, and wrong where the family is.
+///
 /// It is refused where G is not identified: a single sample for every prompt, or limits more than 0.5 apart.
 ///
 /// Errors: no prompts, more correct than samples, rewards other than 0 and 1, k = 0, confidence outside (0, 1).
 ///
 /// ```
-/// use breadth_stats::{extrapolate_pass, Extrapolation, PromptOutcome::Counts};
+/// use breadth_stats::{extrapolate_pass, Extrapolation, PromptOutcome::Counts, RateModel};
 /// let prompts: Vec<_> = (0..200).map(|i| Counts { n: 16, c: 1 + i % 8 }).collect();
-/// let Extrapolation::Estimate(pass) = extrapolate_pass(&prompts, 128, 0.95)? else { panic!() };
+/// let Extrapolation::Estimate(pass) = extrapolate_pass(&prompts, 128, RateModel::Any, 0.95)? else { panic!() };
 /// assert!(pass.value > 0.99 && pass.low > 0.9 && pass.high <= 1.0);
 /// let once = [Counts { n: 1, c: 1 }, Counts { n: 1, c: 0 }];
-/// assert!(matches!(extrapolate_pass(&once, 8, 0.95)?, Extrapolation::Refused(_)));
+/// assert!(matches!(extrapolate_pass(&once, 8, RateModel::Any, 0.95)?, Extrapolation::Refused(_)));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 pub fn extrapolate_pass(
     prompts: &[PromptOutcome],
     k: u64,
+    model: RateModel,
     confidence: f64,
 ) -> Result<Extrapolation> {
     let alpha = error_rate(confidence)?;
@@ -61,14 +75,27 @@ pub fn extrapolate_pass(
         let reason = "every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each";
         return Ok(Extrapolation::Refused(reason.into()));
     }
-    let fit = Fit::new(&outcomes, k);
-    let best = fit.maximise(None, None);
     // Half the chi-square quantile with two degrees of freedom.
     let drop = -alpha.ln();
-    let estimate = Estimate {
-        value: fit.pass(&best),
-        low: fit.end(&best, End::Low, drop),
-        high: fit.end(&best, End::High, drop),
+    let estimate = match model {
+        RateModel::Any => {
+            let fit = Fit::new(&outcomes, k);
+            let best = fit.maximise(None, None);
+            Estimate {
+                value: fit.pass(&best),
+                low: fit.end(&best, End::Low, drop),
+                high: fit.end(&best, End::High, drop),
+            }
+        }
+        RateModel::Beta => {
+            let fit = BetaBinomial::new(outcomes.iter(), k);
+            let best = fit.best();
+            Estimate {
+                value: fit.pass(&best),
+                low: fit.end(&best, -1.0, drop),
+                high: fit.end(&best, 1.0, drop),
+            }
+        }
     };
     if estimate.high - estimate.low > WIDEST {
         return Ok(Extrapolation::Refused(format!(
@@ -87,34 +114,10 @@ fn distinct(prompts: &[PromptOutcome]) -> Result<BTreeMap<(u64, u64), f64>> {
         });
     }
     let mut outcomes = BTreeMap::new();
-    for (index, prompt) in prompts.iter().enumerate() {
-        let counts = counts(prompt).map_err(|source| Error::Prompt {
-            index,
-            source: Box::new(source),
-        })?;
+    for counts in binary_counts(prompts)? {
         *outcomes.entry(counts).or_insert(0.0) += 1.0;
     }
     Ok(outcomes)
-}
-
-fn counts(prompt: &PromptOutcome) -> Result<(u64, u64)> {
-    match prompt {
-        PromptOutcome::Counts { n, c } if c > n => Err(Error::InvalidCounts {
-            samples: *n,
-            correct: *c,
-        }),
-        PromptOutcome::Counts { n, c } => Ok((*n, *c)),
-        PromptOutcome::Rewards(rewards) => {
-            if let Some(index) = rewards.iter().position(|&r| r != 0.0 && r != 1.0) {
-                return Err(Error::NotBinary {
-                    index,
-                    value: rewards[index],
-                });
-            }
-            let correct = rewards.iter().filter(|&&r| r == 1.0).count();
-            Ok((rewards.len() as u64, correct as u64))
-        }
-    }
 }
 
 #[derive(Clone, Copy)]

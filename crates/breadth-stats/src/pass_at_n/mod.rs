@@ -1,13 +1,18 @@
 //! Pass@k and Best-of-k: unbiased from samples, exact from a known probability.
 
+mod beta_binomial;
 mod choice;
 mod extrapolate;
+mod majority;
+mod rates;
 
 pub use choice::{Choice, best_for_k};
-pub use extrapolate::{Extrapolation, extrapolate_pass};
+pub use extrapolate::{Extrapolation, RateModel, extrapolate_pass};
+pub use majority::{AnswerCount, majority_of_k};
+pub use rates::{answer_coverage, solved_share};
 
 use crate::error::{Error, Result};
-use crate::interval::{ClusterWeights, Design, Estimate, Rows, Share};
+use crate::interval::{Design, Estimate, Rows, Share};
 use crate::numerics::{error_rate, sum};
 
 /// Unbiased Pass@k of one prompt from `c` correct among `n` samples: `1 - C(n-c, k) / C(n, k)`.
@@ -205,29 +210,74 @@ fn over_prompts(
     confidence: f64,
     of_prompt: impl Fn(&PromptOutcome) -> Result<f64>,
 ) -> Result<Estimate> {
-    let tail = 0.5 * error_rate(confidence)?;
     let design = Design {
         weights,
-        clusters: None,
         ..Design::default()
     };
     let rows = Rows::new(&design, prompts.len())?;
     let values = each_prompt(prompts, of_prompt)?;
     let samples: u64 = prompts.iter().map(PromptOutcome::samples).sum();
-    let totals = ClusterWeights::new(rows.cluster_totals(|_| 1.0));
-    let hits = rows.cluster_totals(|row| values[row]);
-    let share = Share::of_clusters(
-        &totals,
-        &hits,
-        rows.strata.as_ref(),
-        samples as f64,
-        f64::INFINITY,
-    );
+    let share = Share::of_values(&rows, |row| values[row], samples as f64);
+    let tail = 0.5 * error_rate(confidence)?;
     Ok(Estimate {
         value: share.value,
         low: share.lower(tail),
         high: share.upper(tail),
     })
+}
+
+/// The mean over prompts of values in [0, 1] that are given, one for each, such as those of [`majority_of_k`], with the interval of [`pass_estimate`].
+///
+/// Errors: no prompts, values outside [0, 1], bad weights, confidence outside (0, 1).
+///
+/// ```
+/// use breadth_stats::{mean_over_prompts, Design};
+/// assert_eq!(mean_over_prompts(&[1.0, 0.5, 0.0], &Design::default(), 0.95)?.value, 0.5);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn mean_over_prompts(values: &[f64], design: &Design, confidence: f64) -> Result<Estimate> {
+    let tail = 0.5 * error_rate(confidence)?;
+    let rows = Rows::new(design, values.len())?;
+    if let Some(index) = values.iter().position(|v| !(0.0..=1.0).contains(v)) {
+        return Err(Error::InvalidReward {
+            index,
+            value: values[index],
+        });
+    }
+    let share = Share::of_values(&rows, |row| values[row], values.len() as f64);
+    Ok(Estimate {
+        value: share.value,
+        low: share.lower(tail),
+        high: share.upper(tail),
+    })
+}
+
+/// Samples and correct ones of every prompt; rewards must be 0 or 1.
+fn binary_counts(prompts: &[PromptOutcome]) -> Result<Vec<(u64, u64)>> {
+    let counts = |prompt: &PromptOutcome| match prompt {
+        PromptOutcome::Counts { n, c } if c > n => Err(Error::InvalidCounts {
+            samples: *n,
+            correct: *c,
+        }),
+        PromptOutcome::Counts { n, c } => Ok((*n, *c)),
+        PromptOutcome::Rewards(rewards) => {
+            if let Some(index) = rewards.iter().position(|&r| r != 0.0 && r != 1.0) {
+                return Err(Error::NotBinary {
+                    index,
+                    value: rewards[index],
+                });
+            }
+            let correct = rewards.iter().filter(|&&r| r == 1.0).count();
+            Ok((rewards.len() as u64, correct as u64))
+        }
+    };
+    let named = |(index, prompt): (usize, &PromptOutcome)| {
+        counts(prompt).map_err(|source| Error::Prompt {
+            index,
+            source: Box::new(source),
+        })
+    };
+    prompts.iter().enumerate().map(named).collect()
 }
 
 /// A value for each prompt; an error names the prompt.

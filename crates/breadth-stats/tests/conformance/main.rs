@@ -9,6 +9,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 mod designs;
+mod rates;
 
 const CONFIDENCE: f64 = 0.95;
 
