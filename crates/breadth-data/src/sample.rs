@@ -42,6 +42,11 @@ pub struct SampleTable {
     /// Outcomes, `[model][prompt]`; `None` where a model has no sample for a prompt, which
     /// [`read`](Self::read) does not leave.
     pub outcomes: Vec<Vec<Option<Outcome>>>,
+    /// The distinct answers of the samples, if they were asked for and given.
+    pub answers: Vec<String>,
+    /// The answer of each sample, `[model][prompt][sample]` as in [`Outcome::Rewards`], as a position in `answers`; empty unless asked for and given. Samples without
+    /// an answer share the empty one.
+    pub answer: Vec<Vec<Vec<u32>>>,
 }
 
 impl SampleTable {
@@ -65,7 +70,7 @@ impl SampleTable {
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
         let layout = Layout {
             table: Table::Samples,
-            fields: sample::FIELDS.to_vec(),
+            fields: sample::FIELDS[..sample::ANSWER + usize::from(options.answers)].to_vec(),
         };
         let mut builder = build::Builder::default();
         for_each_chunk(inputs, &layout, |chunk| builder.push(&chunk))?;

@@ -108,7 +108,10 @@ pub(crate) mod sample {
     /// The names a reward goes by; the first one present counts.
     pub(crate) const REWARDS: [usize; 3] = [6, 7, 8];
 
-    pub(crate) const FIELDS: [Field; 9] = [
+    /// Read only when asked for, so it comes last.
+    pub(crate) const ANSWER: usize = 9;
+
+    pub(crate) const FIELDS: [Field; 10] = [
         required("prompt_id", Kind::Id),
         optional("response_id", Kind::Id),
         required("model", Kind::Id),
@@ -118,6 +121,7 @@ pub(crate) mod sample {
         optional("reward", Kind::Flag),
         optional("correct", Kind::Flag),
         optional("passed", Kind::Flag),
+        optional("answer", Kind::Id),
     ];
 }
 

@@ -25,6 +25,8 @@ pub struct ReadOptions {
     pub tokens: bool,
     /// Read the column `token_logprobs` of a score table.
     pub token_logprobs: bool,
+    /// Read the column `answer` of a sample table.
+    pub answers: bool,
 }
 
 /// Log-probabilities of the same responses under several models, one column for each.

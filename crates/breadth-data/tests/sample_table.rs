@@ -191,3 +191,40 @@ fn counts_and_samples_of_different_prompts_go_together() {
     let outcomes = [Outcome::Rewards(vec![0.5]), Outcome::Counts { n: 4, c: 3 }];
     assert_eq!(table.outcomes, [outcomes.map(Some)]);
 }
+
+#[test]
+fn answers_are_read_when_asked_for_and_given_by_every_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, rows: &[&str]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, rows.join("\n")).unwrap();
+        path
+    };
+    let row = |model: &str, response: u32, answer: &str| {
+        format!(
+            r#"{{"model":"{model}","prompt_id":1,"response_id":{response},"reward":0{answer}}}"#
+        )
+    };
+    let given = write(
+        "given",
+        &[
+            &row("a", 0, r#","answer":"7""#),
+            &row("a", 1, r#","answer":null"#),
+            &row("a", 2, r#","answer":7"#),
+        ],
+    );
+    let lacking = write("lacking", &[&row("b", 0, "")]);
+    let read = |paths: &[&std::path::PathBuf], answers| {
+        let paths: Vec<_> = paths.iter().map(|&path| path.clone()).collect();
+        let options = ReadOptions {
+            answers,
+            ..ReadOptions::default()
+        };
+        SampleTable::read(&paths, &options).unwrap()
+    };
+    let table = read(&[&given], true);
+    assert_eq!(table.answers, ["7", ""]);
+    assert_eq!(table.answer, [[[0, 1, 0]]]);
+    assert!(read(&[&given], false).answer.is_empty());
+    assert!(read(&[&given, &lacking], true).answer.is_empty());
+}

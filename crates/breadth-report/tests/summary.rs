@@ -157,6 +157,7 @@ fn samples(correct: [u64; 3], n: u64) -> SampleTable {
         groups: vec!["G2".into(), "G1".into()],
         group: vec![Some(1), Some(1), Some(0)],
         outcomes: vec![correct.map(outcome).to_vec()],
+        ..SampleTable::default()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::intern::{Interner, NONE};
 use crate::origins::Origins;
 use crate::reader::Chunk;
-use crate::schema::sample::{C, FIELDS, GROUP, MODEL, N, PROMPT, RESPONSE, REWARDS};
+use crate::schema::sample::{ANSWER, C, FIELDS, GROUP, MODEL, N, PROMPT, RESPONSE, REWARDS};
 use crate::value;
 
 /// A sample table under construction.
@@ -19,6 +19,7 @@ pub(super) struct Builder {
     prompts: Interner,
     responses: Interner,
     groups: Interner,
+    answers: Interner,
     /// The class of each prompt, or [`NONE`].
     group: Vec<u32>,
     /// The ordinal of the first row of each prompt.
@@ -43,13 +44,21 @@ enum Cell {
 struct Sample {
     reward: f64,
     response: u32,
+    answer: u32,
     origin: u32,
 }
 
 /// What one row says.
 enum Row {
-    Counts { n: u64, c: u64 },
-    Sample { reward: f64, response: u32 },
+    Counts {
+        n: u64,
+        c: u64,
+    },
+    Sample {
+        reward: f64,
+        response: u32,
+        answer: u32,
+    },
 }
 
 impl Builder {
@@ -59,15 +68,30 @@ impl Builder {
         let prompts = required(&mut self.prompts, chunk, PROMPT)?;
         let responses = optional(&mut self.responses, chunk, RESPONSE);
         let groups = optional(&mut self.groups, chunk, GROUP);
+        let answers = self.answers(chunk);
         self.cells.resize_with(self.models.len(), Vec::new);
         for at in 0..chunk.rows {
             let ordinal = first + at as u32;
             let (model, prompt) = (models[at], prompts[at]);
             self.note_prompt(prompt, groups[at], ordinal)?;
-            let row = row(chunk, at, responses[at])?;
+            let row = row(chunk, at, responses[at], answers[at])?;
             self.add(model, prompt, row, ordinal)?;
         }
         Ok(())
+    }
+
+    /// The answers of a chunk; the empty one where a sample has none, [`NONE`] where nobody asked.
+    fn answers(&mut self, chunk: &Chunk) -> Vec<u32> {
+        if ANSWER >= chunk.columns.len() {
+            return vec![NONE; chunk.rows];
+        }
+        match chunk.ids(ANSWER).filter(|ids| ids.null_count() < ids.len()) {
+            Some(ids) => self
+                .answers
+                .codes(ids, Some(""))
+                .unwrap_or_else(|_| vec![NONE; chunk.rows]),
+            None => vec![NONE; chunk.rows],
+        }
     }
 
     fn note_prompt(&mut self, prompt: u32, group: u32, ordinal: u32) -> Result<()> {
@@ -100,17 +124,33 @@ impl Builder {
         let cell = &mut cells[prompt as usize];
         match (&mut *cell, row) {
             (Cell::Empty, Row::Counts { n, c }) => *cell = Cell::Counts { n, c, origin },
-            (Cell::Empty, Row::Sample { reward, response }) => {
+            (
+                Cell::Empty,
+                Row::Sample {
+                    reward,
+                    response,
+                    answer,
+                },
+            ) => {
                 *cell = Cell::Samples(vec![Sample {
                     reward,
                     response,
+                    answer,
                     origin,
                 }]);
             }
-            (Cell::Samples(samples), Row::Sample { reward, response }) => {
+            (
+                Cell::Samples(samples),
+                Row::Sample {
+                    reward,
+                    response,
+                    answer,
+                },
+            ) => {
                 samples.push(Sample {
                     reward,
                     response,
+                    answer,
                     origin,
                 });
             }
@@ -218,7 +258,26 @@ impl Builder {
         let mut group: Vec<u32> = kept(self.group, keep);
         let mut groups = self.groups.into_strings();
         crate::intern::recode(&mut group, &mut groups);
+        let answers = self.answers.into_strings();
+        let of_samples = |cell: &Cell| match cell {
+            Cell::Samples(samples) => samples.iter().map(|sample| sample.answer).collect(),
+            _ => Vec::new(),
+        };
+        let of_model = |cells: &Vec<Cell>| -> Vec<Vec<u32>> {
+            let kept = cells.iter().zip(keep).filter(|(_, keep)| **keep);
+            kept.map(|(cell, _)| of_samples(cell)).collect()
+        };
+        // Chunks that lack the column leave holes: then nothing is known of the answers.
+        let mut answer: Vec<Vec<Vec<u32>>> = match answers.is_empty() {
+            true => Vec::new(),
+            false => self.cells.iter().map(of_model).collect(),
+        };
+        if answer.iter().flatten().flatten().any(|&code| code == NONE) {
+            answer.clear();
+        }
         SampleTable {
+            answers,
+            answer,
             models: self.models.into_strings(),
             prompts: kept(self.prompts.into_strings(), keep),
             groups,
@@ -259,7 +318,7 @@ fn kept<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
         .collect()
 }
 
-fn row(chunk: &Chunk, at: usize, response: u32) -> Result<Row> {
+fn row(chunk: &Chunk, at: usize, response: u32, answer: u32) -> Result<Row> {
     let reward = REWARDS
         .into_iter()
         .find_map(|column| Some((column, chunk.number(column, at)?)));
@@ -270,7 +329,11 @@ fn row(chunk: &Chunk, at: usize, response: u32) -> Result<Row> {
         return Err(bad(chunk, at, RESPONSE, value::missing()));
     }
     let reward = value::reward(reward).map_err(|problem| bad(chunk, at, column, problem))?;
-    Ok(Row::Sample { reward, response })
+    Ok(Row::Sample {
+        reward,
+        response,
+        answer,
+    })
 }
 
 fn counts(chunk: &Chunk, at: usize) -> Result<Row> {

@@ -125,6 +125,10 @@ fn select() {
               Score batch by batch and leave models as soon as they cannot win: says how many scores
               were needed
 
+          --answers
+              Compare final answers instead of responses, from samples: how often each model gives the
+              right answer, or with --reference the answers of that model's samples
+
           --seed <SEED>
               Seed of the order of rows in a race
               
@@ -167,6 +171,10 @@ fn select() {
 
       # how few forward passes would have been enough
       breadth select scores.parquet --best-of 16 --race
+
+      # long responses: what Best-of-N needs is the answer, so compare how often each model gives the
+      right one
+      breadth select samples.parquet --answers --best-of 64
 
       # long responses differ by many nats: see where the choice separates, then take such an N, here
       e^30
@@ -248,32 +256,56 @@ fn pass() {
     Usage: breadth pass [OPTIONS] <TABLE>...
 
     Arguments:
-      <TABLE>...  Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is
-                  JSON Lines on stdin
+      <TABLE>...
+              Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is JSON
+              Lines on stdin
 
     Options:
           --intersect
               Keep the rows that every model has, instead of refusing tables with holes
+
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+
       -k <K,..>
               Numbers of samples; `..` continues the progression to the fewest samples of any prompt
               [default: 1,2,4,..]
+
           --all-of
               Also pass^k: the chance that all of k samples are right (the worst of k rewards)
-          --extrapolate
+
+          --majority
+              Also the majority vote of k samples, from the column `answer`
+
+          --solved <TAU>
+              Also the share of prompts solved with a success rate of at least TAU
+
+          --extrapolate[=<RATES>]
               Allow k beyond the samples: bounds from every distribution of success rates that fits the
-              data
+              data, or from a beta distribution (narrower, and wrong where rates are not so distributed)
+
+              Possible values:
+              - any:  Any distribution
+              - beta: A beta distribution, with a share of prompts never and one always solved
+
           --confidence <P>
-              Confidence of the intervals [default: 0.95]
+              Confidence of the intervals
+              
+              [default: 0.95]
+
       -h, --help
-              Print help
+              Print help (see a summary with '-h')
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json
+              Print one JSON document and nothing else on stdout
+
+          --threads <T>
+              Use this many threads [default: one per core]; results do not depend on it
+
+      -q, --quiet
+              Say nothing on stderr unless something is wrong
 
     Examples:
       # Pass@1, 2, 4, .. as far as the samples go
@@ -284,6 +316,10 @@ fn pass() {
 
       # what 1024 samples would reach, from the 32 there are
       breadth pass samples.parquet -k 8,32,1024 --extrapolate
+
+      # the majority vote of the samples' answers, and the share of prompts solved at least half of the
+      time
+      breadth pass samples.parquet --majority --solved 0.5
 
       # rows of samples, or counts: {"model":"m","prompt_id":"1","n":200,"c":3}
       my-grader | breadth pass - --json

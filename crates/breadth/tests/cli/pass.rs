@@ -182,3 +182,75 @@ fn beyond_the_samples_only_when_asked_and_where_the_data_say_something() {
     let folder = Folder::with(&[("s.jsonl", &counts(&[("m", &[(1, 1), (1, 0)])]))]);
     assert_snapshot!(folder.run(&["pass", "s.jsonl", "-k", "8", "--extrapolate"]).failure(1), @"error: k = 8 cannot be extrapolated for `m`: every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each");
 }
+
+/// Samples with answers: `(model, prompt, answers)`, an answer being right if it is the prompt's name.
+fn answered(samples: &[(&str, &str, &[&str])]) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for (model, prompt, answers) in samples {
+        for (response, answer) in answers.iter().enumerate() {
+            let reward = u8::from(answer == prompt);
+            writeln!(
+                text,
+                r#"{{"model":"{model}","prompt_id":"{prompt}","response_id":{response},"reward":{reward},"answer":"{answer}"}}"#
+            )
+            .unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_majority_vote_and_the_share_solved() {
+    let table = answered(&[
+        ("m", "p", &["p", "p", "x", "y", "z"]),
+        ("m", "q", &["x", "x", "x", "q", ""]),
+    ]);
+    let folder = Folder::with(&[
+        ("s.jsonl", &table),
+        ("none.jsonl", &table.replace("answer", "said")),
+    ]);
+    let document = folder
+        .run(&[
+            "pass",
+            "s.jsonl",
+            "--majority",
+            "--solved",
+            "0.4",
+            "-k",
+            "1,5",
+            "--json",
+        ])
+        .json();
+    let model = &document["models"][0];
+    let value = |at: usize| model["majority"][at]["value"].as_f64().unwrap();
+    assert!((value(0) - 0.3).abs() < 1e-12);
+    assert!((value(1) - 0.5).abs() < 1e-12);
+    assert_eq!(model["solved"]["value"], 0.5);
+    let refused = folder.run(&["pass", "none.jsonl", "--majority"]).failure(1);
+    assert_snapshot!(refused, @"error: --majority needs the answer of every sample: a column `answer` in every file");
+    let refused = folder.run(&["pass", "s.jsonl", "--solved", "2"]).failure(1);
+    assert_snapshot!(refused, @"error: a success rate of 2 is not in (0, 1]");
+}
+
+#[test]
+fn a_beta_distribution_is_assumed_only_when_asked() {
+    let successes = [0, 0, 0, 1, 1, 2, 3, 5, 8, 12];
+    let outcomes: Vec<(u64, u64)> = (0..200).map(|i| (16, successes[i % 10])).collect();
+    let folder = Folder::with(&[("s.jsonl", &counts(&[("m", &outcomes)]))]);
+    let width = |flag: &str| {
+        let document = folder
+            .run(&["pass", "s.jsonl", "-k", "128", flag, "--json"])
+            .json();
+        let point = &document["models"][0]["pass"][0];
+        point["high"].as_f64().unwrap() - point["low"].as_f64().unwrap()
+    };
+    assert!(width("--extrapolate=beta") < width("--extrapolate"));
+    let text = folder
+        .run(&["pass", "s.jsonl", "-k", "128", "--extrapolate=beta"])
+        .success();
+    assert!(
+        text.contains("a beta distribution of success rates"),
+        "{text}"
+    );
+}

@@ -476,3 +476,95 @@ fn a_race_names_the_winner_and_what_it_took() {
     assert_snapshot!(refused(&["scores.jsonl", "--race", "--rule", "cross-entropy"]), @"error: --race plays the tournament; leave out --rule");
     assert_snapshot!(refused(&["weighted.jsonl", "--race"]), @"error: --race takes rows that count the same, and this table has weights; leave out --race");
 }
+
+/// `bold` is right on the even prompts only, `broad` is right half of the time on all; `teacher` always.
+fn answered() -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for prompt in 0..60 {
+        for (model, one_in) in [
+            ("bold", 1 + 30 * (prompt % 2)),
+            ("broad", 2),
+            ("teacher", 1),
+        ] {
+            for response in 0..16 {
+                let reward = u8::from((response + 1) % one_in == 0);
+                let answer = if reward == 1 { prompt } else { 1000 };
+                writeln!(
+                    text,
+                    r#"{{"model":"{model}","prompt_id":{prompt},"response_id":{response},"reward":{reward},"answer":{answer}}}"#
+                )
+                .unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn answers_are_compared_where_responses_are_too_long() {
+    let folder = Folder::with(&[
+        ("s.jsonl", &answered()),
+        (
+            "candidates.jsonl",
+            &answered()
+                .lines()
+                .filter(|row| !row.contains("teacher"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        ),
+        (
+            "graded.jsonl",
+            r#"{"model":"m","prompt_id":1,"response_id":0,"reward":0.5}"#,
+        ),
+        (
+            "counts.jsonl",
+            "{\"model\":\"a\",\"prompt_id\":1,\"n\":5,\"c\":1}\n{\"model\":\"b\",\"prompt_id\":1,\"n\":5,\"c\":4}",
+        ),
+    ]);
+    let right = folder
+        .run(&["select", "candidates.jsonl", "--answers", "-n", "4"])
+        .success();
+    assert_snapshot!(right, @"
+    Take broad: no rival gives the answer 4 times as often on any prompt.
+
+     rank  model  worst rival  value         limits  cross-entropy    missed at 4
+    ──────────────────────────────────────────────────────────────────────────────
+     1     broad  bold            0%    [0.0, 6.0]%         0.6931   [0.0, 10.1]%
+     2     bold   broad        50.0%  [36.8, 63.2]%         1.7781  [32.9, 67.0]%
+
+    Not excluded with 95% confidence: broad.
+    Tournament (Eq 29) at N = 4 on 60 rows, 60 prompts; 95% limits. Value: the worst rival's share of responses. Rates: (c + 1/2)/(n + 1) for the c of n samples with the right answer, n >= 16. Missed: limits of the share that is given with probability 1/4 or less.
+    ");
+    let document = folder
+        .run(&[
+            "select",
+            "s.jsonl",
+            "--answers",
+            "-n",
+            "4",
+            "-r",
+            "teacher",
+            "--json",
+        ])
+        .json();
+    assert_eq!(
+        (
+            &document["winner"],
+            &document["answers"]["of"],
+            &document["rows"]
+        ),
+        (&json!("broad"), &json!("teacher"), &json!(960))
+    );
+    // 16 of 17 against 1 of 17, by half samples: (8 + 1/2) / (1/2) = 17.
+    assert_eq!(document["models"][1]["value"], 0.5);
+    let both = folder
+        .run(&["select", "counts.jsonl", "--answers", "--json"])
+        .json();
+    assert_eq!(both["winner"], "b");
+    let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
+    assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: --answers asks which samples are right; it needs rewards of 0 and 1, or --reference and a column `answer`");
+    assert_snapshot!(refused(&["s.jsonl", "--answers", "-r", "nobody"]), @"error: no samples of `nobody`; the models are bold, broad, teacher");
+    assert_snapshot!(refused(&["counts.jsonl", "--answers", "-r", "a"]), @"error: --answers with --reference compares answers: every file needs a column `answer`");
+    assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "offset"]), @"error: --answers has no offset rule: it needs no samples beside those it reads; leave out --rule");
+}

@@ -45,6 +45,16 @@ const PASS: &[&[&str]] = &[
     &["-k", "1"],
     &["-k", "1,2", "--intersect"],
     &["-k", "64"],
+    &["--majority", "--solved", "0.5", "--all-of"],
+    &["-k", "1,40", "--extrapolate"],
+    &["-k", "40", "--extrapolate=beta"],
+];
+
+/// Flags for `select --answers`.
+const ANSWERS: &[&[&str]] = &[
+    &["--answers"],
+    &["--answers", "--reference", "a", "-n", "2"],
+    &["--answers", "--landscape", "--log-n", "20"],
 ];
 
 proptest! {
@@ -62,6 +72,11 @@ proptest! {
     #[test]
     fn profile_on_any_scores(rows in table::scores(), flags in select(PROFILE), json in any::<bool>()) {
         check("profile", &rows, flags, json);
+    }
+
+    #[test]
+    fn answers_on_any_samples(rows in table::samples(), flags in select(ANSWERS), json in any::<bool>()) {
+        check("select", &rows, flags, json);
     }
 
     #[test]

@@ -120,6 +120,7 @@ pub fn samples() -> impl Strategy<Value = String> {
                 }
                 if kind < 2 {
                     row["response_id"] = json!(rest % samples);
+                    row["answer"] = [json!("x"), json!(7), json!(null)][whole as usize].clone();
                 }
                 row
             };
@@ -136,6 +137,7 @@ pub fn samples() -> impl Strategy<Value = String> {
             "correct",
             "n",
             "c",
+            "answer",
         ],
     )
 }

@@ -3,14 +3,20 @@
 use breadth_stats::Estimate;
 use serde::Serialize;
 
-use super::Passed;
-use crate::number::Number;
+use super::{Passed, Rates};
+use crate::number::{Interval, Number};
 
 #[derive(Serialize)]
 pub struct Document<'a> {
     pub command: &'static str,
     pub confidence: f64,
     pub weighting: &'static str,
+    /// What is assumed of success rates beyond the samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
+    /// The success rate of `solved`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tau: Option<f64>,
     pub models: Vec<Model<'a>>,
     /// The best model for each k; nothing where prompts are weighted.
     pub best: Vec<Best<'a>>,
@@ -43,6 +49,11 @@ pub struct Model<'a> {
     pub pass: Vec<Point>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub all_of: Vec<Point>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub majority: Vec<Point>,
+    /// Share of prompts solved with a rate of at least tau.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solved: Option<Interval>,
 }
 
 #[derive(Serialize)]
@@ -70,6 +81,8 @@ impl<'a> Model<'a> {
             samples_max: passed.graded.most,
             pass: ks.iter().zip(&passed.estimates).map(point).collect(),
             all_of: ks.iter().zip(&passed.all_of).map(point).collect(),
+            majority: ks.iter().zip(&passed.majority).map(point).collect(),
+            solved: passed.solved.map(Interval::from),
         }
     }
 }

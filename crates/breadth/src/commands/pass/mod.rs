@@ -1,15 +1,19 @@
 //! `breadth pass`: how often is the best of k samples right?
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
-use breadth_data::{Outcome, SampleTable};
+use breadth_data::{Outcome, ReadOptions, SampleTable};
 use breadth_report::{Options, Report};
 use breadth_stats::{
-    Estimate, Extrapolation, PromptOutcome, all_of_k_estimate, best_for_k, extrapolate_pass,
-    pass_estimate, stratified_weights,
+    AnswerCount, Design, Estimate, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
+    best_for_k, extrapolate_pass, majority_of_k, mean_over_prompts, pass_estimate, solved_share,
+    stratified_weights,
 };
+use clap::ValueEnum;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::cli;
 use crate::input::{self, Tables};
@@ -32,6 +36,9 @@ Examples:
   # what 1024 samples would reach, from the 32 there are
   breadth pass samples.parquet -k 8,32,1024 --extrapolate
 
+  # the majority vote of the samples' answers, and the share of prompts solved at least half of the time
+  breadth pass samples.parquet --majority --solved 0.5
+
   # rows of samples, or counts: {\"model\":\"m\",\"prompt_id\":\"1\",\"n\":200,\"c\":3}
   my-grader | breadth pass - --json
 
@@ -52,18 +59,52 @@ pub struct Arguments {
     /// Also pass^k: the chance that all of k samples are right (the worst of k rewards)
     #[arg(long)]
     all_of: bool,
-    /// Allow k beyond the samples: bounds from every distribution of success rates that fits the data
+    /// Also the majority vote of k samples, from the column `answer`
     #[arg(long)]
-    extrapolate: bool,
+    majority: bool,
+    /// Also the share of prompts solved with a success rate of at least TAU
+    #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
+    solved: Option<f64>,
+    /// Allow k beyond the samples: bounds from every distribution of success rates that fits the data, or from a beta distribution (narrower, and wrong where rates are not so distributed)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "RATES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "any"
+    )]
+    extrapolate: Option<Rates>,
     /// Confidence of the intervals
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
     confidence: f64,
+}
+
+/// What is assumed of success rates beyond the samples.
+#[derive(Clone, Copy, Debug, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum Rates {
+    /// Any distribution
+    Any,
+    /// A beta distribution, with a share of prompts never and one always solved
+    Beta,
+}
+
+impl From<Rates> for RateModel {
+    fn from(rates: Rates) -> RateModel {
+        match rates {
+            Rates::Any => RateModel::Any,
+            Rates::Beta => RateModel::Beta,
+        }
+    }
 }
 
 /// The outcomes of one model on the prompts it has.
 struct Graded<'a> {
     model: &'a str,
     outcomes: Vec<PromptOutcome>,
+    /// How often each answer of a prompt was given; empty unless the majority is asked for.
+    answers: Vec<Vec<AnswerCount>>,
     fewest: Fewest<'a>,
     most: u64,
 }
@@ -81,17 +122,32 @@ struct Passed<'a> {
     estimates: Vec<Estimate>,
     /// pass^k, for the ks within the samples, if asked for.
     all_of: Vec<Estimate>,
+    /// The majority vote, for the same ks, if asked for.
+    majority: Vec<Estimate>,
+    /// The share solved with the rate asked for.
+    solved: Option<Estimate>,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let mut table = SampleTable::read(&arguments.tables.paths, &arguments.tables.options())?;
+    let options = ReadOptions {
+        answers: arguments.majority,
+        ..arguments.tables.options()
+    };
+    let mut table = SampleTable::read(&arguments.tables.paths, &options)?;
+    if arguments.majority && table.answer.is_empty() {
+        bail!("--majority needs the answer of every sample: a column `answer` in every file");
+    }
     let by_group = arguments.by_group(&table)?;
     let outcomes = std::mem::take(&mut table.outcomes);
+    let mut answers = std::mem::take(&mut table.answer).into_iter();
     let graded = table
         .models
         .iter()
         .zip(outcomes)
-        .map(|(model, outcomes)| graded(model, &table.prompts, outcomes))
+        .map(|(model, outcomes)| {
+            let answers = answers.next().unwrap_or_default();
+            graded(model, &table.prompts, outcomes, &answers)
+        })
         .collect::<Result<Vec<Graded>>>()?;
     let ks = arguments.ks(&graded)?;
     let weighing = arguments.weighing(&ks, by_group)?;
@@ -108,6 +164,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "pass",
         confidence: arguments.confidence,
+        rates: arguments.extrapolate,
+        tau: arguments.solved,
         weighting: weighing.name(),
         models: passed.iter().map(|one| Model::new(one, &ks)).collect(),
         crossings: crossings(&choices),
@@ -122,8 +180,11 @@ fn graded<'a>(
     model: &'a str,
     prompts: &'a [String],
     outcomes: Vec<Option<Outcome>>,
+    answers: &[Vec<u32>],
 ) -> Result<Graded<'a>> {
     let mut kept = Vec::with_capacity(outcomes.len());
+    let mut given = Vec::new();
+    let mut answers = answers.iter();
     let (mut fewest, mut most) = (
         Fewest {
             samples: u64::MAX,
@@ -132,7 +193,11 @@ fn graded<'a>(
         0,
     );
     for (prompt, outcome) in prompts.iter().zip(outcomes) {
+        let own = answers.next();
         let Some(outcome) = outcome else { continue };
+        if let (Some(own), Outcome::Rewards(rewards)) = (own, &outcome) {
+            given.push(answer_counts(own, rewards));
+        }
         let outcome = match outcome {
             Outcome::Counts { n, c } => PromptOutcome::Counts { n, c },
             Outcome::Rewards(rewards) => PromptOutcome::Rewards(rewards),
@@ -150,9 +215,25 @@ fn graded<'a>(
     Ok(Graded {
         model,
         outcomes: kept,
+        answers: given,
         fewest,
         most,
     })
+}
+
+/// How often each answer was given, and the mean reward of each.
+fn answer_counts(answers: &[u32], rewards: &[f64]) -> Vec<AnswerCount> {
+    let mut counts: BTreeMap<u32, (u64, f64)> = BTreeMap::new();
+    for (&answer, &reward) in answers.iter().zip(rewards) {
+        let (count, total) = counts.entry(answer).or_default();
+        *count += 1;
+        *total += reward;
+    }
+    let answer = |&(count, total): &(u64, f64)| AnswerCount {
+        count,
+        reward: total / count as f64,
+    };
+    counts.values().map(answer).collect()
 }
 
 /// What the mean over prompts stands for.
@@ -213,14 +294,34 @@ fn passed<'a>(
     arguments: &Arguments,
 ) -> Result<Passed<'a>> {
     let estimate = |&k: &u64| match k > graded.fewest.samples {
-        true => extrapolated(&graded, k, arguments.confidence),
+        true => extrapolated(&graded, k, arguments),
         false => weighing.estimate(&graded, k, arguments.confidence),
     };
     let estimates = ks.iter().map(estimate).collect::<Result<Vec<Estimate>>>()?;
-    let within = ks
-        .iter()
-        .filter(|&&k| arguments.all_of && k <= graded.fewest.samples);
-    let all_of = within
+    let within = || ks.iter().filter(|&&k| k <= graded.fewest.samples);
+    let design = Design {
+        weights: weighing.weights(),
+        ..Design::default()
+    };
+    let majority = |&k: &u64| {
+        let values = graded
+            .answers
+            .iter()
+            .map(|answers| majority_of_k(answers, k));
+        mean_over_prompts(
+            &values.collect::<Result<Vec<f64>, _>>()?,
+            &design,
+            arguments.confidence,
+        )
+    };
+    let majority = within()
+        .filter(|_| arguments.majority)
+        .map(majority)
+        .collect::<Result<Vec<Estimate>, _>>()?;
+    let solved = |tau| solved_share(&graded.outcomes, tau, &design, arguments.confidence);
+    let solved = arguments.solved.map(solved).transpose()?;
+    let all_of = within()
+        .filter(|_| arguments.all_of)
         .map(|&k| {
             all_of_k_estimate(
                 &graded.outcomes,
@@ -234,11 +335,14 @@ fn passed<'a>(
         graded,
         estimates,
         all_of,
+        majority,
+        solved,
     })
 }
 
-fn extrapolated(graded: &Graded, k: u64, confidence: f64) -> Result<Estimate> {
-    match extrapolate_pass(&graded.outcomes, k, confidence)? {
+fn extrapolated(graded: &Graded, k: u64, arguments: &Arguments) -> Result<Estimate> {
+    let model = arguments.extrapolate.unwrap_or(Rates::Any).into();
+    match extrapolate_pass(&graded.outcomes, k, model, arguments.confidence)? {
         Extrapolation::Estimate(estimate) => Ok(estimate),
         Extrapolation::Refused(why) => bail!(
             "k = {k} cannot be extrapolated for `{}`: {why}",
@@ -308,7 +412,7 @@ impl Arguments {
     /// A run that was scored says how much each prompt counts.
     fn weighing(&self, ks: &[u64], by_group: Option<Vec<f64>>) -> Result<Weighing> {
         if let Some(weights) = by_group {
-            if self.extrapolate {
+            if self.extrapolate.is_some() {
                 bail!("--extrapolate counts every prompt the same; leave out --group-weights");
             }
             return Ok(Weighing::ByGroup(weights));
@@ -317,9 +421,9 @@ impl Arguments {
         let Some(folder) = self.tables.run_folder().filter(is_scored) else {
             return Ok(Weighing::Equal);
         };
-        if self.all_of || self.extrapolate {
+        if self.all_of || self.majority || self.solved.is_some() || self.extrapolate.is_some() {
             bail!(
-                "--all-of and --extrapolate count every prompt the same, a run folder does not: give its samples.parquet itself"
+                "--all-of, --majority, --solved and --extrapolate count every prompt the same, a run folder does not: give its samples.parquet itself"
             );
         }
         let options = Options {
@@ -348,7 +452,10 @@ impl Arguments {
             .into_iter()
             .map(cli::whole)
             .collect::<Result<Vec<u64>>>()?;
-        match ks.iter().find(|&&k| k > samples && !self.extrapolate) {
+        match ks
+            .iter()
+            .find(|&&k| k > samples && self.extrapolate.is_none())
+        {
             None => Ok(ks),
             Some(k) => bail!(
                 "k = {k} is beyond the samples: model `{}` has {} for prompt `{prompt}`. \

@@ -2,8 +2,8 @@
 
 use breadth_stats::{Estimate, PromptOutcome};
 
-use super::Passed;
 use super::document::{Best, Document};
+use super::{Passed, Rates};
 use crate::number;
 use crate::output::Style;
 
@@ -32,6 +32,16 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
         let title = "pass^k: probability that all of k samples are right";
         parts.extend([title.to_owned(), String::new(), table, String::new()]);
     }
+    if passed.iter().any(|one| !one.majority.is_empty()) {
+        let within: Vec<u64> = ks.iter().copied().take(passed[0].majority.len()).collect();
+        let table = estimates(passed, &within, "maj@", |one| &one.majority, style);
+        let title = "Majority vote: mean reward of the most frequent answer among k samples";
+        parts.extend([title.to_owned(), String::new(), table, String::new()]);
+    }
+    if let Some(tau) = document.tau {
+        parts.extend(passed.iter().filter_map(|one| solved(one, tau)));
+        parts.push(String::new());
+    }
     parts.extend(which(&document.best));
     if document
         .models
@@ -39,13 +49,31 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
         .flat_map(|model| &model.pass)
         .any(|point| point.extrapolated)
     {
-        parts.push("Beyond the samples: the most likely distribution of success rates, with limits over all that fit; prompts count the same.".to_owned());
+        parts.push(
+            match document.rates {
+                Some(Rates::Beta) => "Beyond the samples: a beta distribution of success rates with prompts never and always solved; right only where rates are so distributed.",
+                _ => "Beyond the samples: the most likely distribution of success rates, with limits over all that fit; prompts count the same.",
+            }
+            .to_owned(),
+        );
     }
     parts.push(style.faint(&format!(
         "prompts weighted: {}; {percent}% intervals over prompts, all of them with --json",
         document.weighting
     )));
     parts.join("\n")
+}
+
+/// The share of prompts solved with the rate asked for, in words.
+fn solved(one: &Passed, tau: f64) -> Option<String> {
+    let share = one.solved?;
+    Some(format!(
+        "{} solves {} {} of the prompts with a success rate of {} or more.",
+        one.graded.model,
+        number::percent(share.value),
+        number::percent_limits(share.low, share.high),
+        number::trimmed(tau),
+    ))
 }
 
 /// Which model for which k, in words.

@@ -3,6 +3,7 @@
 use breadth_stats::{Level, Standing, Tournament};
 use serde::Serialize;
 
+use super::answers::Summary;
 use super::landscape::Stop;
 use super::{Choice, Rule};
 use crate::input::Scores;
@@ -24,6 +25,9 @@ pub struct Document<'a> {
     /// Rows sampled from the models, for the offset rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampled_rows: Option<usize>,
+    /// Whose answers were compared, where it was answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Summary>,
     pub winner: &'a str,
     pub tied: Vec<&'a str>,
     pub not_excluded: Vec<&'a str>,
@@ -93,6 +97,7 @@ impl<'a> Document<'a> {
             rows: scores.table.rows(),
             prompts: scores.prompts,
             sampled_rows: None,
+            answers: None,
             winner: names[result.winner],
             tied: in_order(&result.tied),
             not_excluded: in_order(&result.not_excluded),

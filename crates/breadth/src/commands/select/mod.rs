@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use breadth_data::{ReadOptions, ScoreTable};
 use breadth_stats::{
-    Level, OnPolicy, Tournament, cross_entropy_difference, lowest_cross_entropy, offset_parameter,
-    offset_tournament, tournament,
+    Level, OnPolicy, Tournament, answer_coverage, cross_entropy_difference, lowest_cross_entropy,
+    offset_parameter, offset_tournament, tournament,
 };
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::cli;
 use crate::input::{self, LevelChoice, Scores, Tables};
+use crate::number::Number;
 use crate::output::Output;
+use answers::Answers;
 use document::Document;
 
+mod answers;
 mod document;
 mod landscape;
 mod race;
@@ -37,6 +40,9 @@ Examples:
 
   # how few forward passes would have been enough
   breadth select scores.parquet --best-of 16 --race
+
+  # long responses: what Best-of-N needs is the answer, so compare how often each model gives the right one
+  breadth select samples.parquet --answers --best-of 64
 
   # long responses differ by many nats: see where the choice separates, then take such an N, here e^30
   breadth select scores.parquet --landscape
@@ -66,6 +72,9 @@ pub struct Arguments {
     /// Score batch by batch and leave models as soon as they cannot win: says how many scores were needed
     #[arg(long, conflicts_with = "landscape")]
     race: bool,
+    /// Compare final answers instead of responses, from samples: how often each model gives the right answer, or with --reference the answers of that model's samples
+    #[arg(long, conflicts_with = "race")]
+    answers: bool,
     /// Seed of the order of rows in a race
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
@@ -100,12 +109,16 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     if choice.a.is_some() && choice.rule != Rule::Offset {
         bail!("--a belongs to --rule offset; add that, or leave out --a");
     }
-    let mut field = Field::read(
-        &arguments.tables,
-        arguments.reference.as_deref(),
-        choice.rule,
-        output,
-    )?;
+    if arguments.answers && choice.rule == Rule::Offset {
+        bail!(
+            "--answers has no offset rule: it needs no samples beside those it reads; leave out --rule"
+        );
+    }
+    let reference = arguments.reference.as_deref();
+    let mut field = match arguments.answers {
+        true => Field::of_answers(&arguments.tables, reference)?,
+        false => Field::read(&arguments.tables, reference, choice.rule, output)?,
+    };
     field.scores = field.scores.weighted(&arguments.tables.group_weights)?;
     if arguments.race {
         let document = race::document(&field, choice, arguments.seed)?;
@@ -168,6 +181,8 @@ struct Field {
     candidates: Vec<usize>,
     /// For the offset rule: rows sampled from each candidate.
     sampled: Vec<Scores>,
+    /// What the scores were made of, where they are those of answers.
+    answers: Option<Answers>,
 }
 
 impl Field {
@@ -193,6 +208,18 @@ impl Field {
             scores,
             candidates,
             sampled: Vec::new(),
+            answers: None,
+        })
+    }
+
+    /// The scores are how often each model gives the data's answers.
+    fn of_answers(tables: &Tables, reference: Option<&str>) -> Result<Self> {
+        let (table, answers) = answers::read(&tables.paths, &tables.options(), reference)?;
+        Ok(Field {
+            candidates: (0..table.models.len()).collect(),
+            scores: Scores::of(table),
+            sampled: Vec::new(),
+            answers: Some(answers),
         })
     }
 
@@ -225,6 +252,7 @@ impl Field {
             scores,
             candidates,
             sampled,
+            answers: None,
         })
     }
 
@@ -282,6 +310,16 @@ impl Field {
         }
         document.sampled_rows = (choice.rule == Rule::Offset)
             .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
+        if let Some(answers) = &self.answers {
+            document.answers = Some(answers.summary.clone());
+            document.certificate.excess = Number(1.0);
+            for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
+                let counts = &answers.counts[at];
+                let missed = answer_coverage(counts, choice.level, &design, choice.confidence)?;
+                model.certified_low = Number(missed.low);
+                model.certified_high = Number(missed.high);
+            }
+        }
         document.notes = text::notes(&document, choice.level, covering);
         Ok(document)
     }

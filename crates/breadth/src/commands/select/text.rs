@@ -51,7 +51,14 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
             number::count(document.rows, "row"),
         ));
     }
-    if is_tournament && first.value.0 > 0.5 {
+    if let Some(answers) = &document.answers {
+        if level.n() > answers.samples_min as f64 {
+            notes.push(format!(
+                "Rates of 1/{n} hardly show in {}: draw more of them, or take a smaller N.",
+                number::count(answers.samples_min as usize, "sample"),
+            ));
+        }
+    } else if is_tournament && first.value.0 > 0.5 {
         notes.push(format!(
             "Even the winner falls short by a factor of {n} on most responses, so this ranking says little. Long \
              responses differ by many nats: take a larger N, such as --log-n {}; --landscape shows where models separate.",
@@ -118,9 +125,19 @@ fn legend(document: &Document, n: &str) -> String {
         }
         Rule::CrossEntropy => "",
     };
-    let certified = match has_certificate(document) {
-        true => format!(" Certified: limits of Cov_{n} itself, whatever the data distribution is."),
-        false => String::new(),
+    let certified = match (&document.answers, has_certificate(document)) {
+        (Some(answers), _) => format!(
+            " Rates: (c + 1/2)/(n + 1) for the c of n samples with {}, n >= {}. Missed: limits of the share that is given with probability 1/{n} or less.",
+            match answers.of.as_str() {
+                "correct" => "the right answer".to_owned(),
+                of => format!("an answer of {of}"),
+            },
+            answers.samples_min,
+        ),
+        (None, true) => {
+            format!(" Certified: limits of Cov_{n} itself, whatever the data distribution is.")
+        }
+        (None, false) => String::new(),
     };
     format!("{value}{certified}")
 }
@@ -149,6 +166,13 @@ fn verdict(document: &Document, n: &str) -> String {
                 number::percent(value)
             ),
         },
+        [first, ..] if document.answers.is_some() => format!(
+            "Take {winner}: no rival gives the answer {n} times as often on {}.",
+            match first.value.0 {
+                0.0 => "any prompt".to_owned(),
+                value => format!("more than {} of the prompts", number::percent(value)),
+            }
+        ),
         [first, ..] if first.value.0 == 0.0 => {
             format!("Take {winner}: no rival gives any response {n} times its probability.")
         }
@@ -163,7 +187,8 @@ fn verdict(document: &Document, n: &str) -> String {
 fn loss_winner(document: &Document, n: &str) -> Option<String> {
     let name = document.cross_entropy_winner;
     let model = document.models.iter().find(|model| model.model == name)?;
-    if document.rule == Rule::CrossEntropy || document.models.len() == 1 {
+    let is_answers = document.answers.is_some();
+    if document.rule == Rule::CrossEntropy || document.models.len() == 1 || is_answers {
         return None;
     }
     if name == document.winner {
@@ -232,7 +257,10 @@ fn with_certificates(
     mut rows: Vec<Vec<String>>,
 ) -> String {
     if has_certificate(document) {
-        header.push(format!("Cov_{n} certified"));
+        header.push(match document.answers {
+            Some(_) => format!("missed at {n}"),
+            None => format!("Cov_{n} certified"),
+        });
         for (row, model) in rows.iter_mut().zip(&document.models) {
             row.push(number::percent_limits(
                 model.certified_low.0,
@@ -245,6 +273,9 @@ fn with_certificates(
 
 /// What is certain of the lowest loss, or of the model of which most is certain, whatever the data distribution is.
 fn certain(document: &Document, n: &str, percent: &str) -> Option<String> {
+    if document.answers.is_some() {
+        return None;
+    }
     let low = |model: &&Model| model.certified_low.0;
     let of_loss = document
         .models

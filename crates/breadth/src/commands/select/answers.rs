@@ -1,0 +1,179 @@
+//! `select --answers`: the tournament over final answers, from samples.
+
+use anyhow::{Context, Result, bail};
+use breadth_data::{Outcome, ReadOptions, SampleTable, ScoreTable};
+use breadth_stats::PromptOutcome;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// How often each model gave the answers of the data.
+pub struct Answers {
+    /// `[model][row]`, rows as in the table made of them.
+    pub counts: Vec<Vec<PromptOutcome>>,
+    pub summary: Summary,
+}
+
+/// Whose answers, seen through how many samples.
+#[derive(Clone, Serialize)]
+pub struct Summary {
+    /// `correct`, or the model whose samples' answers stand for the data.
+    pub of: String,
+    /// The fewest samples of a model for a prompt.
+    pub samples_min: u64,
+}
+
+/// The samples as a score table: a row for each answer of the data, `log (c + 1/2)/(n + 1)` for the c of n samples of a model that gave it.
+///
+/// The data's answers are the right ones, one row per prompt, or those of the samples of `reference`.
+pub fn read(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    reference: Option<&str>,
+) -> Result<(ScoreTable, Answers)> {
+    let options = ReadOptions {
+        answers: reference.is_some(),
+        ..options.clone()
+    };
+    let samples = SampleTable::read(paths, &options)
+        .context("--answers reads samples of the models, with rewards or answers")?;
+    let counted = match reference {
+        Some(name) => of_reference(&samples, name)?,
+        None => of_rewards(&samples)?,
+    };
+    let least = counted.counts.iter().flatten().map(PromptOutcome::samples);
+    let summary = Summary {
+        of: reference.unwrap_or("correct").to_owned(),
+        samples_min: least.min().unwrap_or(0),
+    };
+    let table = counted.table(&samples);
+    Ok((
+        table,
+        Answers {
+            counts: counted.counts,
+            summary,
+        },
+    ))
+}
+
+/// What each candidate's samples say of each answer of the data.
+struct Counted {
+    models: Vec<String>,
+    counts: Vec<Vec<PromptOutcome>>,
+    /// The prompt of each row.
+    prompt: Vec<u32>,
+    /// Which of its prompt's answers a row is.
+    response: Vec<u32>,
+}
+
+/// One row per prompt: how often the answer was right.
+fn of_rewards(samples: &SampleTable) -> Result<Counted> {
+    let counts = |(model, outcomes): (&String, &Vec<Option<Outcome>>)| {
+        let of_prompt = |(prompt, outcome): (&String, &Option<Outcome>)| match outcome {
+            Some(Outcome::Counts { n, c }) => Ok(PromptOutcome::Counts { n: *n, c: *c }),
+            Some(Outcome::Rewards(rewards)) if rewards.iter().all(|&r| r == 0.0 || r == 1.0) => {
+                let c = rewards.iter().filter(|&&r| r == 1.0).count() as u64;
+                let n = rewards.len() as u64;
+                Ok(PromptOutcome::Counts { n, c })
+            }
+            Some(Outcome::Rewards(_)) => bail!(
+                "model `{model}`, prompt `{prompt}`: --answers asks which samples are right; it needs rewards of 0 and 1, or --reference and a column `answer`"
+            ),
+            None => bail!("model `{model}` has no sample for prompt `{prompt}`"),
+        };
+        samples
+            .prompts
+            .iter()
+            .zip(outcomes)
+            .map(of_prompt)
+            .collect()
+    };
+    let models = samples.models.iter().zip(&samples.outcomes);
+    let prompts = samples.prompts.len() as u32;
+    Ok(Counted {
+        models: samples.models.clone(),
+        counts: models.map(counts).collect::<Result<_>>()?,
+        prompt: (0..prompts).collect(),
+        response: vec![0; prompts as usize],
+    })
+}
+
+/// One row for each sample of the reference: how often its answer was given.
+fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
+    let Some(at) = samples.models.iter().position(|name| name == reference) else {
+        bail!(
+            "no samples of `{reference}`; the models are {}",
+            samples.models.join(", ")
+        );
+    };
+    if samples.answer.is_empty() {
+        bail!("--answers with --reference compares answers: every file needs a column `answer`");
+    }
+    let (mut prompt, mut response) = (Vec::new(), Vec::new());
+    for (of, answers) in samples.answer[at].iter().enumerate() {
+        prompt.extend(std::iter::repeat_n(of as u32, answers.len()));
+        response.extend(0..answers.len() as u32);
+    }
+    let others: Vec<usize> = (0..samples.models.len())
+        .filter(|&model| model != at)
+        .collect();
+    if others.is_empty() {
+        bail!("the table holds no model beside the reference `{reference}`; add their samples");
+    }
+    let counts = |&model: &usize| {
+        let of_row = |(&of, &response): (&u32, &u32)| {
+            let wanted = samples.answer[at][of as usize][response as usize];
+            let given = &samples.answer[model][of as usize];
+            PromptOutcome::Counts {
+                n: given.len() as u64,
+                c: given.iter().filter(|&&answer| answer == wanted).count() as u64,
+            }
+        };
+        prompt.iter().zip(&response).map(of_row).collect::<Vec<_>>()
+    };
+    let counts: Vec<Vec<PromptOutcome>> = others.iter().map(counts).collect();
+    if counts.iter().flatten().any(|one| one.samples() == 0) {
+        bail!("--answers needs samples with answers, not counts, from every model");
+    }
+    Ok(Counted {
+        models: others
+            .iter()
+            .map(|&model| samples.models[model].clone())
+            .collect(),
+        counts,
+        prompt,
+        response,
+    })
+}
+
+impl Counted {
+    fn table(&self, samples: &SampleTable) -> ScoreTable {
+        let rate = |outcome: &PromptOutcome| match outcome {
+            PromptOutcome::Counts { n, c } => ((*c as f64 + 0.5) / (*n as f64 + 1.0)).ln(),
+            PromptOutcome::Rewards(_) => f64::NEG_INFINITY,
+        };
+        let of_row = |&prompt: &u32| samples.group[prompt as usize];
+        let names = self
+            .response
+            .iter()
+            .copied()
+            .max()
+            .map_or(0, |last| last + 1);
+        ScoreTable {
+            models: self.models.clone(),
+            sources: vec!["data".to_owned()],
+            source: vec![0; self.prompt.len()],
+            prompts: samples.prompts.clone(),
+            prompt: self.prompt.clone(),
+            responses: (0..names).map(|response| response.to_string()).collect(),
+            response: self.response.clone(),
+            groups: samples.groups.clone(),
+            group: self.prompt.iter().map(of_row).collect(),
+            logprob: self
+                .counts
+                .iter()
+                .map(|counts| counts.iter().map(rate).collect())
+                .collect(),
+            ..ScoreTable::default()
+        }
+    }
+}
