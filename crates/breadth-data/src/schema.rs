@@ -78,11 +78,12 @@ pub(crate) mod score {
     pub(crate) const LOGPROB: usize = 4;
     pub(crate) const GROUP: usize = 5;
     pub(crate) const WEIGHT: usize = 6;
-    /// Read only when asked for, like the next one; so they come last.
-    pub(crate) const TOKENS: usize = 7;
-    pub(crate) const TOKEN_LOGPROBS: usize = 8;
+    /// This and the next ones are read only when they or a later one is asked for; so they come last.
+    pub(crate) const ANSWER: usize = 7;
+    pub(crate) const TOKENS: usize = 8;
+    pub(crate) const TOKEN_LOGPROBS: usize = 9;
 
-    pub(crate) const FIELDS: [Field; 9] = [
+    pub(crate) const FIELDS: [Field; 10] = [
         optional("source", Kind::Id),
         required("prompt_id", Kind::Id),
         optional("response_id", Kind::Id),
@@ -90,6 +91,7 @@ pub(crate) mod score {
         required("logprob", Kind::Number),
         optional("group", Kind::Id),
         optional("weight", Kind::Number),
+        optional("answer", Kind::Id),
         optional("tokens", Kind::Number),
         optional("token_logprobs", Kind::Numbers),
     ];

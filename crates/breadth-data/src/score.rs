@@ -25,7 +25,7 @@ pub struct ReadOptions {
     pub tokens: bool,
     /// Read the column `token_logprobs` of a score table.
     pub token_logprobs: bool,
-    /// Read the column `answer` of a sample table.
+    /// Read the column `answer`.
     pub answers: bool,
 }
 
@@ -55,6 +55,10 @@ pub struct ScoreTable {
     pub groups: Vec<String>,
     /// The class of each row, as a position in `groups`.
     pub group: Option<Vec<u32>>,
+    /// The final answers; empty unless asked for and given.
+    pub answers: Vec<String>,
+    /// The final answer of each row, as a position in `answers`, if asked for and given.
+    pub answer: Option<Vec<u32>>,
     /// The sampling weight of each row; `None` means that all are 1.
     pub weight: Option<Vec<f64>>,
     /// The length of each response in tokens, if asked for and given: the largest that a model
@@ -86,17 +90,15 @@ impl ScoreTable {
     /// Whatever would make a number wrong: see [`Error`]. A log-probability above 0 is one, save
     /// that rounding up to 1e-3 is forgiven and set to 0.
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
-        let fields = score::FIELDS
-            .into_iter()
-            .enumerate()
-            .filter(|(at, _)| match *at {
-                score::TOKENS => options.tokens || options.token_logprobs,
-                score::TOKEN_LOGPROBS => options.token_logprobs,
-                _ => true,
-            });
+        let last = match (options.token_logprobs, options.tokens, options.answers) {
+            (true, ..) => score::TOKEN_LOGPROBS,
+            (_, true, _) => score::TOKENS,
+            (.., true) => score::ANSWER,
+            _ => score::WEIGHT,
+        };
         let layout = Layout {
             table: Table::Scores,
-            fields: fields.map(|(_, field)| field).collect(),
+            fields: score::FIELDS[..=last].to_vec(),
         };
         let mut builder = build::Builder::default();
         for_each_chunk(inputs, &layout, |chunk| builder.push(&chunk))?;
@@ -148,6 +150,10 @@ impl ScoreTable {
         if let Some(group) = &mut self.group {
             retain(group, keep);
             recode(group, &mut self.groups);
+        }
+        if let Some(answer) = &mut self.answer {
+            retain(answer, keep);
+            recode(answer, &mut self.answers);
         }
         self.weight
             .iter_mut()

@@ -38,6 +38,7 @@ fn expected() -> ScoreTable {
             ],
             vec![vec![-4.0, -8.0], vec![-2.5, -0.25], vec![0.0]],
         ]),
+        ..ScoreTable::default()
     }
 }
 

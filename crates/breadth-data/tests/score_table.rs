@@ -42,7 +42,6 @@ fn oracle(rows: &[ScoreRow], intersect: bool) -> ScoreTable {
                     .collect()
             })
             .collect(),
-        of_other_sources: 0,
         models: models.into_iter().map(String::from).collect(),
         sources,
         source,
@@ -56,8 +55,7 @@ fn oracle(rows: &[ScoreRow], intersect: bool) -> ScoreTable {
             .iter()
             .any(|row| row.weight.is_some())
             .then_some(weight),
-        tokens: None,
-        token_logprobs: None,
+        ..ScoreTable::default()
     }
 }
 

@@ -38,6 +38,18 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// Two models saw a response as different numbers of tokens.
+    #[error(
+        "row {row}: {p} tokens under p but {q} under q; token by token only models with the same tokenizer can be compared"
+    )]
+    DifferentTokens {
+        /// The row.
+        row: usize,
+        /// Tokens under p.
+        p: usize,
+        /// Tokens under q.
+        q: usize,
+    },
     /// The reference gives probability 0 to a response that was drawn from the data.
     #[error(
         "row {row}: log p is -inf but log q is {log_q}; KL needs a reference that gives every row a positive probability"

@@ -49,6 +49,7 @@ pub mod numerics;
 mod pass_at_n;
 mod prediction;
 mod profile;
+mod tokens;
 pub mod tournament;
 
 pub use difference::{coverage_difference, cross_entropy_difference};
@@ -63,6 +64,7 @@ pub use pass_at_n::{
 };
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
+pub use tokens::{TokenAt, TokenBand, TokenView, token_view, without_worst_token};
 pub use tournament::{
     Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament, landscape,
     landscape_levels, lowest_cross_entropy, minimax, offset_applies, offset_parameter,

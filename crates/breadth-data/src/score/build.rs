@@ -1,8 +1,8 @@
 //! From long rows, in any order, to one column for each model.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float32Type;
-use arrow_array::{Array, ListArray};
+use arrow_array::types::{Float32Type, Int32Type};
+use arrow_array::{Array, DictionaryArray, ListArray};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
@@ -13,7 +13,7 @@ use crate::intern::{Interner, NONE};
 use crate::origins::{ABSENT, Origins};
 use crate::reader::Chunk;
 use crate::schema::score::{
-    FIELDS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS, WEIGHT,
+    ANSWER, FIELDS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS, WEIGHT,
 };
 use crate::value;
 
@@ -28,15 +28,23 @@ pub(super) struct Builder {
     sources: Interner,
     prompts: Interner,
     responses: Interner,
-    groups: Interner,
+    groups: Labels,
+    answers: Labels,
     keys: Keys,
     columns: Vec<Column>,
     /// Where each model's next value belongs if its rows come in the order of the table.
     next: Vec<u32>,
     weights: Vec<f64>,
-    group: Vec<u32>,
     tokens: Vec<u32>,
     has_lists: bool,
+}
+
+/// What each response is said to be: its group or its answer.
+#[derive(Default)]
+struct Labels {
+    names: Interner,
+    /// By row; [`NONE`] or nothing where it is not known yet.
+    codes: Vec<u32>,
 }
 
 /// Source, prompt and response.
@@ -77,7 +85,8 @@ impl Builder {
             return Err(self.duplicate(models[at], rows[at], earlier, first + at as u32));
         }
         self.push_weights(chunk, &rows)?;
-        self.push_groups(chunk, &rows)?;
+        self.push_labels(chunk, &rows, GROUP)?;
+        self.push_labels(chunk, &rows, ANSWER)?;
         self.push_tokens(chunk, &rows)?;
         self.push_lists(chunk, &rows, &models)
     }
@@ -158,22 +167,23 @@ impl Builder {
         Ok(())
     }
 
-    fn push_groups(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
-        let Some(column) = chunk.ids(GROUP).filter(|_| !all_null(chunk, GROUP)) else {
+    fn push_labels(&mut self, chunk: &Chunk, rows: &[u32], column: usize) -> Result<()> {
+        if column >= chunk.columns.len() || all_null(chunk, column) {
+            return Ok(());
+        }
+        let Some(ids) = chunk.ids(column) else {
             return Ok(());
         };
-        let codes = self.groups.optional_codes(column);
-        self.group.resize(self.keys.rows.len(), NONE);
-        for (at, (row, &code)) in indices(rows).zip(&codes).enumerate() {
-            let known = self.group[row];
-            if known == NONE {
-                self.group[row] = code;
-            } else if code != NONE && code != known {
-                let name = |code| format!("`{}`", self.groups.name(code));
-                return Err(self.conflict(chunk, at, row, GROUP, name(known), name(code)));
-            }
-        }
-        Ok(())
+        let labels = match column {
+            ANSWER => &mut self.answers,
+            _ => &mut self.groups,
+        };
+        let Some((at, known, other)) = labels.set(ids, rows, self.keys.rows.len()) else {
+            return Ok(());
+        };
+        let name = |code| format!("`{}`", labels.names.name(code));
+        let (known, other) = (name(known), name(other));
+        Err(self.conflict(chunk, at, rows[at] as usize, column, known, other))
     }
 
     fn push_tokens(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
@@ -234,9 +244,13 @@ impl Builder {
         if !keep.contains(&true) {
             return Err(self.nothing_common());
         }
-        let group = self.take_groups(&keep)?;
+        let group = self.take_labels(GROUP, &keep)?;
+        let answer = match options.answers {
+            true => self.take_labels(ANSWER, &keep)?,
+            false => None,
+        };
         let token_logprobs = self.take_lists(&keep, &heard)?;
-        let mut table = self.into_table(group, token_logprobs);
+        let mut table = self.into_table(group, answer, token_logprobs);
         table.of_other_sources = match &options.source {
             Some(_) => wanted.iter().filter(|wanted| !**wanted).count(),
             None => 0,
@@ -273,6 +287,7 @@ impl Builder {
     fn into_table(
         self,
         group: Option<Vec<u32>>,
+        answer: Option<Vec<u32>>,
         token_logprobs: Option<Vec<Vec<Vec<f32>>>>,
     ) -> ScoreTable {
         let rows = self.keys.rows.len();
@@ -287,8 +302,13 @@ impl Builder {
             sources: self.sources.into_strings(),
             prompts: self.prompts.into_strings(),
             responses: self.responses.into_strings(),
-            groups: self.groups.into_strings(),
+            groups: self.groups.names.into_strings(),
             group,
+            answers: match answer {
+                Some(_) => self.answers.names.into_strings(),
+                None => Vec::new(),
+            },
+            answer,
             weight: (!weights.is_empty()).then(|| {
                 weights.resize(rows, 1.0);
                 weights
@@ -310,15 +330,20 @@ impl Builder {
         }
     }
 
-    /// The groups, if there are any; then no row may be without.
-    fn take_groups(&mut self, keep: &[bool]) -> Result<Option<Vec<u32>>> {
-        if self.group.is_empty() {
+    /// The groups or the answers, if there are any; then no row may be without.
+    fn take_labels(&mut self, column: usize, keep: &[bool]) -> Result<Option<Vec<u32>>> {
+        let labels = match column {
+            ANSWER => &mut self.answers,
+            _ => &mut self.groups,
+        };
+        let mut codes = std::mem::take(&mut labels.codes);
+        if codes.is_empty() {
             return Ok(None);
         }
-        self.group.resize(keep.len(), NONE);
-        match (0..keep.len()).find(|&row| keep[row] && self.group[row] == NONE) {
-            None => Ok(Some(std::mem::take(&mut self.group))),
-            Some(row) => Err(self.incomplete(GROUP, self.keys.origin[row])),
+        codes.resize(keep.len(), NONE);
+        match (0..keep.len()).find(|&row| keep[row] && codes[row] == NONE) {
+            None => Ok(Some(codes)),
+            Some(row) => Err(self.incomplete(column, self.keys.origin[row])),
         }
     }
 
@@ -416,6 +441,28 @@ impl Builder {
             self.prompts.name(prompt),
             self.responses.name(response)
         )
+    }
+}
+
+impl Labels {
+    /// Notes the labels of a chunk. Returns the first position with another label than its row has, and both.
+    fn set(
+        &mut self,
+        ids: &DictionaryArray<Int32Type>,
+        rows: &[u32],
+        all: usize,
+    ) -> Option<(usize, u32, u32)> {
+        let codes = self.names.optional_codes(ids);
+        self.codes.resize(all, NONE);
+        for (at, (row, code)) in indices(rows).zip(codes).enumerate() {
+            let known = self.codes[row];
+            if known == NONE {
+                self.codes[row] = code;
+            } else if code != NONE && code != known {
+                return Some((at, known, code));
+            }
+        }
+        None
     }
 }
 

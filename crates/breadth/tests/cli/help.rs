@@ -216,6 +216,12 @@ fn profile() {
               1,2,4,..]
           --log-n <NATS,..>
               Levels as log N in nats, for long responses; `..` continues to 30
+          --answers
+              Final answers (column `answer`) in place of responses, by sums over all responses that the
+              reference may write
+          --tokens
+              Also which tokens cost the probability: by position, the worst, and coverage with one
+              token of each response forgiven (column `token_logprobs`)
           --confidence <P>
               Confidence of intervals and bands [default: 0.95]
       -h, --help
@@ -238,6 +244,13 @@ fn profile() {
 
       # long responses: levels in nats, N = 1, e^5, e^10, .., e^30
       breadth profile scores.parquet --reference teacher --log-n 0,5,10,..
+
+      # token by token: where in the responses the checkpoints fall behind, and how much one token
+      decides
+      breadth profile scores.parquet -r teacher --tokens
+
+      # final answers instead of responses, from a table of all responses with a column `answer`
+      breadth profile enumerated.parquet -r teacher --answers
 
       # from another program
       my-scorer | breadth profile - --reference teacher

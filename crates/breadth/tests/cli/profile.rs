@@ -64,6 +64,14 @@ fn several_models_stand_side_by_side() {
      even    100%     0%     0%     0%     0%     0%  0%   0%   0%   0%    0%
      late   25.0%  25.0%  25.0%  25.0%  25.0%  25.0%  0%   0%   0%   0%    0%
 
+    Pass@k at least, if all that teacher writes is right:
+
+     k =        1      4      16      64     256
+    ─────────────────────────────────────────────
+     early  47.4%  87.8%   98.1%  >99.9%  >99.9%
+     even   66.7%  98.8%  >99.9%    100%    100%
+     late   75.8%  78.0%   85.0%   96.7%  >99.9%
+
     Best-of-N of early loses at most this much of any reward against teacher: 61.5% with 64 samples, 48.0% with 1024 samples (Prop D.6).
     Best-of-N of even loses at most this much of any reward against teacher: 84.8% with 4 samples, 48.0% with 1024 samples (Prop D.6).
     Best-of-N of late loses at most this much of any reward against teacher: 61.5% with 256 samples, 48.0% with 1024 samples (Prop D.6).
@@ -91,6 +99,14 @@ fn few_levels_leave_room_for_limits() {
      even      0% [0.0, 37.0]%     0% [0.0, 37.0]%     0% [0.0, 37.0]%
      late   25.0% [3.1, 65.1]%  25.0% [3.1, 65.1]%  25.0% [3.1, 65.1]%
 
+    Pass@k at least, if all that teacher writes is right:
+
+     k =        1      4      16      64     256
+    ─────────────────────────────────────────────
+     early  47.4%  87.8%   98.1%  >99.9%  >99.9%
+     even   66.7%  98.8%  >99.9%    100%    100%
+     late   75.8%  78.0%   85.0%   96.7%  >99.9%
+
     Best-of-N of even loses at most this much of any reward against teacher: 84.8% with 4 samples, 48.0% with 1024 samples (Prop D.6).
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
@@ -117,6 +133,12 @@ fn one_model_is_shown_in_full() {
      16  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     18.9%
      32  25.0%  [3.1, 65.1]%     [0.0, 73.1]%     13.9%
      64     0%  [0.0, 37.0]%     [0.0, 48.1]%     10.9%
+
+    Pass@k at least, if all that teacher writes is right:
+
+     k =       1      4     16     64     256
+    ──────────────────────────────────────────
+     late  75.8%  78.0%  85.0%  96.7%  >99.9%
 
     Best-of-N of late loses at most this much of any reward against teacher: 61.5% with 256 samples, 48.0% with 1024 samples (Prop D.6).
 
@@ -186,6 +208,12 @@ fn an_impossible_response_makes_kl_infinite_and_stays_uncovered() {
      N  Cov_N        limits  band over all N  KL bound
     ───────────────────────────────────────────────────
      2  50.0%  [1.2, 98.8]%    [0.0, 100.0]%      100%
+
+    Pass@k at least, if all that teacher writes is right:
+
+     k =      1      4     16     64    256
+    ────────────────────────────────────────
+     q    50.0%  50.0%  50.0%  50.0%  50.0%
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
@@ -259,6 +287,12 @@ fn bounds_use_the_upper_limit_of_kl_and_best_of_n_the_band() {
      N  Cov_N       limits  band over all N  KL bound
     ──────────────────────────────────────────────────
      8     0%  [0.0, 0.2]%      [0.0, 3.1]%     16.6%
+
+    Pass@k at least, if all that teacher writes is right:
+
+     k =      1      4      16    64   256
+    ───────────────────────────────────────
+     m    80.3%  98.8%  >99.9%  100%  100%
 
     Best-of-N of m loses at most this much of any reward against teacher: 80.9% with 4 samples, 3.0% with 1024 samples (Prop D.6).
 
@@ -356,9 +390,197 @@ fn differences_to_a_baseline_are_paired() {
 
     *: the limits leave out 0.
 
+    Pass@k at least, if all that teacher writes is right:
+
+     k =        1      4      16     64     256
+    ────────────────────────────────────────────
+     early  74.1%  99.5%  >99.9%   100%    100%
+     late   69.0%  79.2%   88.0%  98.7%  >99.9%
+
     Best-of-N of early loses at most this much of any reward against teacher: 70.3% with 4 samples, 9.6% with 1024 samples (Prop D.6).
     Best-of-N of late loses at most this much of any reward against teacher: 95.3% with 4 samples, 34.6% with 1024 samples (Prop D.6).
 
     95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
     ");
+}
+
+/// Two chains for each of two answers; `flat` spreads over the chains of the answer that it favours, `narrow` keeps one chain of each.
+fn chains() -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for prompt in 0..20 {
+        for (response, (answer, teacher, flat, narrow)) in [
+            ("yes", 0.4_f64, 0.06_f64, 0.8_f64),
+            ("yes", 0.4, 0.84, 0.01),
+            ("no", 0.15, 0.05, 0.18),
+            ("no", 0.05, 0.05, 0.01),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for (model, q) in [("teacher", teacher), ("flat", flat), ("narrow", narrow)] {
+                writeln!(
+                    text,
+                    r#"{{"model":"{model}","prompt_id":{prompt},"response_id":{response},"logprob":{},"answer":"{answer}"}}"#,
+                    q.ln()
+                )
+                .unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn answers_are_summed_over_their_chains() {
+    // flat: yes 0.9 against 0.8, no 0.1 against 0.2; narrow: yes 0.81, no 0.19.
+    let document = profile_json(&chains(), &["--answers", "-n", "1,2,3"]);
+    assert_eq!(
+        document["answers"],
+        json!({"responses": 80, "answers": 40, "listed_min": 1.0})
+    );
+    let rounded: Vec<f64> = levels(&document, "cov")
+        .iter()
+        .map(|v| (v * 1e9).round() / 1e9)
+        .collect();
+    assert_eq!(rounded, [0.2, 0.2, 0.0]);
+    let kl = 0.8 * (0.8_f64 / 0.9).ln() + 0.2 * 2_f64.ln();
+    assert!((document["models"][0]["kl"]["value"].as_f64().unwrap() - kl).abs() < 1e-12);
+    let by_chain = profile_json(&chains(), &["-n", "5"]);
+    assert_eq!(levels(&by_chain, "cov"), [0.25]);
+    assert_snapshot!(profile(&chains(), &["--answers", "-n", "2,4"]), @"
+    2 models against teacher: 40 rows, 20 prompts
+
+     model              KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────────
+     flat    0.044 [0.044, 0.044]  0.545 [0.545, 0.545]
+     narrow  0.000 [0.000, 0.000]  0.501 [0.501, 0.501]
+
+    Cov_N: share of the final answers to which the model gives at most 1/N of the reference's probability
+
+     N =                      2                4
+    ─────────────────────────────────────────────
+     flat    20.0% [9.0, 35.7]%  0% [0.0, 16.9]%
+     narrow     0% [0.0, 16.9]%  0% [0.0, 16.9]%
+
+    Best-of-N of flat loses at most this much of any reward against teacher: 91.0% with 4 samples, 30.4% with 1024 samples (Prop D.6).
+    Best-of-N of narrow loses at most this much of any reward against teacher: 67.2% with 4 samples, 30.4% with 1024 samples (Prop D.6).
+
+    Answers: sums over 80 responses with at least 100% of what teacher writes on every prompt.
+    95% limits: Korn-Graubard limits over prompts, DKW band at the effective number of prompts; --json has all limits and bands
+    ");
+    let refused = |table: &str| {
+        let folder = Folder::with(&[("scores.jsonl", table)]);
+        folder
+            .run(&["profile", "scores.jsonl", "-r", "teacher", "--answers"])
+            .failure(1)
+    };
+    assert_snapshot!(refused(&three_checkpoints()), @"error: --answers needs the final answer of every response: a column `answer` in the score table");
+    let sampled: String = chains()
+        .lines()
+        .filter(|row| !row.contains(r#""response_id":3"#))
+        .map(|row| format!("{row}\n"))
+        .collect();
+    assert_snapshot!(refused(&sampled), @"error: prompt `0`: its responses have probability 0.9500 in all under `teacher`; exact sums need every response that it may write, once. For samples use breadth select --answers");
+    let conflicting = chains().replacen("yes", "no", 1);
+    assert_snapshot!(refused(&conflicting), @"error: scores.jsonl, line 2, column `answer`: `yes`, but scores.jsonl, line 1 has `no` for the same response (source `data`, prompt `0`, response `0`); make them equal");
+}
+
+#[test]
+fn tokens_say_where_the_probability_was_lost() {
+    use std::fmt::Write;
+    let mut table = String::new();
+    for prompt in 0..4 {
+        for (model, tokens) in [
+            ("teacher", "[-1,-1,-1]"),
+            ("close", "[-1.5,-1,-1.5]"),
+            (
+                "slip",
+                if prompt == 0 {
+                    "[-1,-9,-1]"
+                } else {
+                    "[-1,-1,-1]"
+                },
+            ),
+        ] {
+            let total: f64 = serde_json::from_str::<Vec<f64>>(tokens)
+                .unwrap()
+                .iter()
+                .sum();
+            writeln!(
+                table,
+                r#"{{"model":"{model}","prompt_id":{prompt},"response_id":0,"logprob":{total},"tokens":3,"token_logprobs":{tokens}}}"#
+            )
+            .unwrap();
+        }
+    }
+    assert_snapshot!(profile(&table, &["--tokens", "-n", "2,100"]), @"
+    2 models against teacher: 4 rows, 4 prompts
+
+     model              KL (nats)   cross-entropy (nats)
+    ─────────────────────────────────────────────────────
+     close   1.000 [1.000, 1.000]   4.000 [4.000, 4.000]
+     slip   2.000 [-4.365, 8.365]  5.000 [0.000, 11.365]
+
+    Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
+
+     N =                      2                 100
+    ────────────────────────────────────────────────
+     close  100% [39.7, 100.0]%     0% [0.0, 60.3]%
+     slip    25.0% [0.6, 80.6]%  25.0% [0.6, 80.6]%
+
+    close, token by token (nats; the last column sums to KL)
+
+     tokens  count  log p/q each  per response
+    ───────────────────────────────────────────
+     1           4         0.500         0.500
+     2           4         0.000         0.000
+     3-4         4         0.500         0.500
+
+    The worst 1 of 12 tokens hold 12.5% of all that it falls behind.
+    With the worst token of every response forgiven, Cov_2 falls from 100% to 0%.
+    The worst: token 1 of response `0` to prompt `0`, -1.500 nats against -1.000; more with --json.
+
+    slip, token by token (nats; the last column sums to KL)
+
+     tokens  count  log p/q each  per response
+    ───────────────────────────────────────────
+     1           4         0.000         0.000
+     2           4         2.000         2.000
+     3-4         4         0.000         0.000
+
+    The worst 1 of 12 tokens hold 100% of all that it falls behind.
+    With the worst token of every response forgiven, Cov_100 falls from 25.0% to 0%.
+    The worst: token 2 of response `0` to prompt `0`, -9.000 nats against -1.000; more with --json.
+
+    Pass@k at least, if all that teacher writes is right:
+
+     k =        1      4     16      64    256
+    ───────────────────────────────────────────
+     close  36.8%  84.0%  99.9%  >99.9%   100%
+     slip   75.0%  75.0%  75.1%   75.5%  77.1%
+
+    95% limits: Clopper-Pearson limits, DKW band; --json has all limits and bands
+    ");
+    let document = profile_json(&table, &["--tokens", "-m", "slip", "-n", "2"]);
+    let tokens = &document["models"][0]["tokens"];
+    assert_eq!(
+        tokens["worst"][0],
+        json!({"prompt_id": "0", "response_id": "0", "position": 2, "log_p": -1.0, "log_q": -9.0})
+    );
+    assert_eq!(levels(&document, "cov"), [0.25]);
+    assert_eq!(tokens["forgiven"][0]["cov"], 0.0);
+    let three = r#""tokens":3,"token_logprobs":[-1,-1,-1]"#;
+    let shorter = table.replacen(three, r#""tokens":2,"token_logprobs":[-2,-1]"#, 1);
+    let folder = Folder::with(&[
+        ("scores.jsonl", &shorter),
+        ("plain.jsonl", &three_checkpoints()),
+    ]);
+    let refused = |table: &str| {
+        folder
+            .run(&["profile", table, "-r", "teacher", "--tokens"])
+            .failure(1)
+    };
+    assert_snapshot!(refused("scores.jsonl"), @"error: response `0` of prompt `0` is 2 tokens under `teacher` but 3 under `close`; --tokens compares models with the same tokenizer");
+    assert_snapshot!(refused("plain.jsonl"), @"error: --tokens needs the column `token_logprobs`, which the table lacks; breadth score writes it with --token-logprobs");
 }

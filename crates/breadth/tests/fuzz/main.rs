@@ -37,6 +37,8 @@ const PROFILE: &[&[&str]] = &[
         "a=1",
     ],
     &["--reference", "a", "--intersect", "--confidence", "0.5"],
+    &["--reference", "a", "--tokens"],
+    &["--reference", "a", "--answers", "-n", "1,3"],
 ];
 
 /// Flags for `pass`.

@@ -42,7 +42,13 @@ fn odd_cell() -> impl Strategy<Value = Value> {
 
 /// A score table of up to four models and a dozen responses. In one of eight one cell is odd, in some a row is left out or doubled.
 pub fn scores() -> impl Strategy<Value = String> {
-    let columns = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let columns = (
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+    );
     let shape = (1..5usize, 1..5usize, 1..4usize, columns, any::<bool>());
     let body = shape.prop_flat_map(|(models, prompts, responses, columns, sampled)| {
         let count = models * prompts * responses;
@@ -78,6 +84,12 @@ pub fn scores() -> impl Strategy<Value = String> {
                     row["token_logprobs"] = json!([log_prob]);
                     row["tokens"] = json!(1);
                 }
+                if columns.4 {
+                    // All that a prompt may be answered with: the exact sums of `--answers` need probabilities that sum to 1.
+                    row["answer"] = json!(response % 2);
+                    row["logprob"] = json!(-(responses as f64).ln());
+                    row["token_logprobs"] = json!(null);
+                }
                 row
             };
             (0..cells.len()).map(row).collect::<Vec<Value>>()
@@ -86,6 +98,7 @@ pub fn scores() -> impl Strategy<Value = String> {
     spoiled(
         body,
         &[
+            "answer",
             "model",
             "prompt_id",
             "response_id",

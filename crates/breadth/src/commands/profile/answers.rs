@@ -1,0 +1,113 @@
+//! `profile --answers`: final answers in place of responses, by exact sums.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use breadth_data::ScoreTable;
+use breadth_stats::numerics::sum;
+use serde::Serialize;
+
+/// How much of the reference the responses listed may lack, for a prompt, and by how much rounding may exceed it.
+const SLACK: f64 = 0.01;
+
+/// What the answers were made of.
+#[derive(Clone, Copy, Serialize)]
+pub struct Summary {
+    /// Responses listed.
+    pub responses: usize,
+    /// Answers to the prompts.
+    pub answers: usize,
+    /// The least share of the reference's probability that the responses listed for a prompt hold.
+    pub listed_min: f64,
+}
+
+/// A table with a row for each answer of each prompt: `log q(ans|x)`, the sum over the responses listed, with weight `p(ans|x)` (section 7.1).
+///
+/// Every prompt counts what its rows' weight says. Refuses tables whose responses do not hold all that the reference may write: what was drawn at random has no sums.
+pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Summary)> {
+    let truth = table.column(reference)?;
+    let Some(answer) = &table.answer else {
+        bail!(
+            "--answers needs the final answer of every response: a column `answer` in the score table"
+        );
+    };
+    let mut members: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
+    let mut prompts: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for row in 0..table.rows() {
+        let prompt = table.prompt[row];
+        members.entry((prompt, answer[row])).or_default().push(row);
+        prompts.entry(prompt).or_default().push(row);
+    }
+    let probability = |rows: &[usize]| sum(rows.iter().map(|&row| truth[row].exp()));
+    let mut listed_min = 1.0_f64;
+    for (&prompt, rows) in &prompts {
+        let listed = probability(rows);
+        let name = &table.prompts[prompt as usize];
+        if (listed - 1.0).abs() > SLACK {
+            bail!(
+                "prompt `{name}`: its responses have probability {listed:.4} in all under `{reference}`; exact sums need every response that it may write, once. For samples use breadth select --answers"
+            );
+        }
+        if let Some(weight) = &table.weight
+            && rows.iter().any(|&row| weight[row] != weight[rows[0]])
+        {
+            bail!(
+                "prompt `{name}`: with --answers a weight is that of a prompt, the same in all its rows"
+            );
+        }
+        listed_min = listed_min.min(listed);
+    }
+    let summary = Summary {
+        responses: table.rows(),
+        answers: members.len(),
+        listed_min,
+    };
+    // An answer that the reference never gives has no share in anything.
+    let cells: Vec<(u32, u32, Vec<usize>)> = members
+        .into_iter()
+        .map(|((prompt, answer), rows)| (prompt, answer, rows))
+        .filter(|(.., rows)| probability(rows) > 0.0)
+        .collect();
+    let first = |rows: &[usize]| rows[0];
+    let weight = |rows: &[usize]| table.weight.as_ref().map_or(1.0, |w| w[rows[0]]);
+    let total = |column: &Vec<f64>| cells.iter().map(|cell| log_sum(column, &cell.2)).collect();
+    let answers = ScoreTable {
+        models: table.models.clone(),
+        sources: table.sources.clone(),
+        source: cells
+            .iter()
+            .map(|cell| table.source[first(&cell.2)])
+            .collect(),
+        prompts: table.prompts.clone(),
+        prompt: cells.iter().map(|cell| cell.0).collect(),
+        responses: table.answers.clone(),
+        response: cells.iter().map(|cell| cell.1).collect(),
+        groups: table.groups.clone(),
+        group: table
+            .group
+            .as_ref()
+            .map(|group| cells.iter().map(|cell| group[first(&cell.2)]).collect()),
+        weight: Some(
+            cells
+                .iter()
+                .map(|cell| weight(&cell.2) * probability(&cell.2))
+                .collect(),
+        ),
+        logprob: table.logprob.iter().map(total).collect(),
+        ..ScoreTable::default()
+    };
+    Ok((answers, summary))
+}
+
+/// `log sum e^x` over some rows, at most 0.
+fn log_sum(column: &[f64], rows: &[usize]) -> f64 {
+    let largest = rows
+        .iter()
+        .map(|&row| column[row])
+        .fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    let scaled = sum(rows.iter().map(|&row| (column[row] - largest).exp()));
+    (largest + scaled.ln()).min(0.0)
+}
