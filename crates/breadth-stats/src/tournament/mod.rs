@@ -49,6 +49,30 @@ pub struct Tournament {
     pub cross_entropy_winner: usize,
 }
 
+impl Tournament {
+    /// The share of the rows on which two models differ by a factor of N or more, either way: the median over the pairs of models, `None` for one model.
+    ///
+    /// Near 1 the tournament says nothing about N: `Chat_N(r||q) = 1 - Chat_N(q||r)` then is how often r gives more, which is a coin toss between checkpoints whose responses
+    /// differ by many nats either way.
+    ///
+    /// ```
+    /// use breadth_stats::{tournament, Design, Level};
+    /// let columns: [&[f64]; 2] = [&[-10.0, -50.0, -30.0], &[-40.0, -20.0, -30.5]];
+    /// let outcome = tournament(&columns, &Design::default(), Level::from_n(16.0)?, 0.95)?;
+    /// assert_eq!(outcome.apart(), Some(2.0 / 3.0));
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
+    pub fn apart(&self) -> Option<f64> {
+        let m = self.standings.len();
+        let pairs = (0..m).flat_map(|r| (0..r).map(move |q| (r, q)));
+        let mut shares: Vec<f64> = pairs
+            .map(|(r, q)| (self.chat[r * m + q] + self.chat[q * m + r]).min(1.0))
+            .collect();
+        shares.sort_by(f64::total_cmp);
+        shares.get(shares.len() / 2).copied()
+    }
+}
+
 /// How one model did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {

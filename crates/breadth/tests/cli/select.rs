@@ -138,7 +138,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
     Not excluded with 95% confidence: a, b, c.
     Whatever the data distribution is, a under-weights at least 8.6% of the responses by a factor of 2 (95% confidence).
     Note: Each of the 3 models may be the best one: more than these 7 rows are needed to tell.
-    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate.
+    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
     Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_2 itself, whatever the data distribution is.
     ");
 }
@@ -416,20 +416,23 @@ fn the_choice_along_log_n() {
 
     Along log N the choice changes: wild from 0.7 nats, steady from 13.9 nats.
 
-     log N  N         take  tied  value    gap  certain
-    ────────────────────────────────────────────────────
-     0.69   2         wild     1  10.0%  80.0%      yes
-     2.77   16        wild     1  10.0%  80.0%      yes
-     7.28   1455.1    wild     1  10.0%  80.0%      yes
-     13.87  e^13.9  steady     1     0%  10.0%      yes
-     20.46  e^20.5  steady     1     0%  10.0%      yes
-     27.05  e^27.1  steady     1     0%  10.0%      yes
-     33.64  e^33.6  steady     1     0%  10.0%      yes
-     40.23  e^40.2  steady     1     0%  10.0%      yes
-     46.82  e^46.8  steady     1     0%  10.0%      yes
-     53.41  e^53.4  steady     1     0%  10.0%      yes
-     60.00  e^60.0  steady     1     0%  10.0%      yes
+     log N  N         take  tied  value    gap  apart  certain
+    ───────────────────────────────────────────────────────────
+     0.69   2         wild     1  10.0%  80.0%   100%      yes
+     2.77   16        wild     1  10.0%  80.0%   100%      yes
+     7.28   1455.1    wild     1  10.0%  80.0%   100%      yes
+     13.87  e^13.9  steady     1     0%  10.0%  10.0%      yes
+     20.46  e^20.5  steady     1     0%  10.0%  10.0%      yes
+     27.05  e^27.1  steady     1     0%  10.0%  10.0%      yes
+     33.64  e^33.6  steady     1     0%  10.0%  10.0%      yes
+     40.23  e^40.2  steady     1     0%  10.0%  10.0%      yes
+     46.82  e^46.8  steady     1     0%  10.0%  10.0%      yes
+     53.41  e^53.4  steady     1     0%  10.0%  10.0%      yes
+     60.00  e^60.0  steady     1     0%  10.0%  10.0%      yes
 
+    Whatever the data distribution is, with 95% confidence at each level, steady under-weights at least this share of the responses: 83.2% by 2, .., 81.7% by 16.
+
+    Note: Two models (the median pair) differ by a factor of 16 or more on 100% of the responses, so this is hardly more than who gives more probability more often. Long responses differ by many nats: take a larger N, such as --log-n 11; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
     Tournament (Eq 29) at N = 16 on 200 rows, 200 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_16 itself, whatever the data distribution is.
     ");
     let document = select_json(&long_responses(), &["-n", "16", "--landscape"]);

@@ -33,9 +33,8 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
     };
     let mut members: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
     let mut prompts: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for row in 0..table.rows() {
-        let prompt = table.prompt[row];
-        members.entry((prompt, answer[row])).or_default().push(row);
+    for (row, (&prompt, &answer)) in table.prompt.iter().zip(answer).enumerate() {
+        members.entry((prompt, answer)).or_default().push(row);
         prompts.entry(prompt).or_default().push(row);
     }
     let probability = |rows: &[usize]| sum(rows.iter().map(|&row| truth[row].exp()));
@@ -68,16 +67,12 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         .map(|((prompt, answer), rows)| (prompt, answer, rows))
         .filter(|(.., rows)| probability(rows) > 0.0)
         .collect();
-    let first = |rows: &[usize]| rows[0];
     let weight = |rows: &[usize]| table.weight.as_ref().map_or(1.0, |w| w[rows[0]]);
     let total = |column: &Vec<f64>| cells.iter().map(|cell| log_sum(column, &cell.2)).collect();
     let answers = ScoreTable {
         models: table.models.clone(),
         sources: table.sources.clone(),
-        source: cells
-            .iter()
-            .map(|cell| table.source[first(&cell.2)])
-            .collect(),
+        source: cells.iter().map(|cell| table.source[cell.2[0]]).collect(),
         prompts: table.prompts.clone(),
         prompt: cells.iter().map(|cell| cell.0).collect(),
         responses: table.answers.clone(),
@@ -86,7 +81,7 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         group: table
             .group
             .as_ref()
-            .map(|group| cells.iter().map(|cell| group[first(&cell.2)]).collect()),
+            .map(|group| cells.iter().map(|cell| group[cell.2[0]]).collect()),
         weight: Some(
             cells
                 .iter()

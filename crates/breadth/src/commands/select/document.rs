@@ -32,6 +32,8 @@ pub struct Document<'a> {
     pub tied: Vec<&'a str>,
     pub not_excluded: Vec<&'a str>,
     pub cross_entropy_winner: &'a str,
+    /// Share of the responses on which two models differ by a factor of n or more, for the median pair; none for a single model and for other rules.
+    pub apart: Option<Number>,
     pub certificate: Certificate,
     /// In the order of their ranks.
     pub models: Vec<Model<'a>>,
@@ -102,6 +104,10 @@ impl<'a> Document<'a> {
             tied: in_order(&result.tied),
             not_excluded: in_order(&result.not_excluded),
             cross_entropy_winner: names[result.cross_entropy_winner],
+            apart: result
+                .apart()
+                .filter(|_| choice.rule == Rule::Tournament)
+                .map(Number),
             certificate: Certificate::new(choice.level, result.standings[result.winner].excess),
             models: result.ranking.iter().map(model).collect(),
             notes: Vec::new(),

@@ -1,7 +1,7 @@
 //! The choice along log N.
 
 use anyhow::Result;
-use breadth_stats::{Design, Level, Tournament, landscape, landscape_levels};
+use breadth_stats::{Design, Level, Standing, Tournament, landscape, landscape_levels};
 use serde::Serialize;
 
 use crate::number::{self, Number};
@@ -22,6 +22,18 @@ pub struct Stop<'a> {
     pub runner_up_gap: Option<Number>,
     /// Whether every other model is excluded at this level, with the confidence asked for.
     pub certain: bool,
+    /// Share of the responses on which the median pair of models differs by a factor of n or more.
+    pub apart: Option<Number>,
+    /// Limits of Cov_n of each model, whatever the data distribution is.
+    pub certified: Vec<Certified<'a>>,
+}
+
+/// The certified bracket of a model.
+#[derive(Serialize)]
+pub struct Certified<'a> {
+    pub model: &'a str,
+    pub low: Number,
+    pub high: Number,
 }
 
 /// The choice at levels where the models differ, the one asked for among them.
@@ -49,6 +61,11 @@ impl<'a> Stop<'a> {
             .map(|s| s.value - best)
             .filter(|gap| *gap > 0.0);
         let gap = above.fold(f64::INFINITY, f64::min);
+        let certified = |(standing, &model): (&Standing, &&'a str)| Certified {
+            model,
+            low: Number(standing.certified_low),
+            high: Number(standing.certified_high),
+        };
         Stop {
             log_n: Number(fought.level.log_n()),
             n: Number(fought.level.n()),
@@ -57,13 +74,18 @@ impl<'a> Stop<'a> {
             value: Number(best),
             runner_up_gap: gap.is_finite().then_some(Number(gap)),
             certain: fought.not_excluded.len() == 1 && names.len() > 1,
+            apart: fought.apart().map(Number),
+            certified: fought.standings.iter().zip(names).map(certified).collect(),
         }
     }
 }
 
 /// A row per level.
 pub fn table(stops: &[Stop], style: Style) -> String {
-    let header = ["log N", "N", "take", "tied", "value", "gap", "certain"].map(str::to_owned);
+    let header = [
+        "log N", "N", "take", "tied", "value", "gap", "apart", "certain",
+    ]
+    .map(str::to_owned);
     let row = |stop: &Stop| {
         vec![
             format!("{:.2}", stop.log_n.0),
@@ -73,10 +95,39 @@ pub fn table(stops: &[Stop], style: Style) -> String {
             number::percent(stop.value.0),
             stop.runner_up_gap
                 .map_or("-".to_owned(), |gap| number::percent(gap.0)),
+            stop.apart
+                .map_or("-".to_owned(), |apart| number::percent(apart.0)),
             if stop.certain { "yes" } else { "no" }.to_owned(),
         ]
     };
     style.table(2, &header, stops.iter().map(row).collect())
+}
+
+/// The most that a model misses for certain, over the levels, for the model that misses most: nothing where nothing is certain.
+pub fn certain(stops: &[Stop], percent: &str) -> Option<String> {
+    let all = stops
+        .iter()
+        .flat_map(|stop| stop.certified.iter().map(move |one| (stop, one)));
+    let largest = all.max_by(|a, b| a.1.low.0.total_cmp(&b.1.low.0));
+    let (stop, one) = largest.filter(|(_, one)| one.low.0 > 0.0)?;
+    let at_least = |n: &str, low: f64| format!("{}% by {n}", number::at_least(low));
+    let of_model = |stop: &Stop| {
+        let own = stop
+            .certified
+            .iter()
+            .find(|other| other.model == one.model)?;
+        let n = number::short(stop.n.0, stop.log_n.0);
+        (own.low.0 > 0.0).then(|| at_least(&n, own.low.0))
+    };
+    let levels: Vec<String> = stops.iter().filter_map(of_model).collect();
+    let shown = match levels.as_slice() {
+        [first, .., last] => format!("{first}, .., {last}"),
+        _ => at_least(&number::short(stop.n.0, stop.log_n.0), one.low.0),
+    };
+    Some(format!(
+        "Whatever the data distribution is, with {percent}% confidence at each level, {} under-weights at least this share of the responses: {shown}.",
+        one.model
+    ))
 }
 
 /// Where the choice changes, in words.

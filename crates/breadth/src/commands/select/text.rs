@@ -7,6 +7,9 @@ use super::{Rule, landscape};
 use crate::number;
 use crate::output::Style;
 
+/// Two models that differ by N on this share of the responses differ by more than N on nearly all.
+const APART: f64 = 0.9;
+
 /// Names beyond this many are counted, not listed.
 const MOST_NAMES: usize = 8;
 
@@ -60,12 +63,26 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
         }
     } else if is_tournament && first.value.0 > 0.5 {
         notes.push(format!(
-            "Even the winner falls short by a factor of {n} on most responses, so this ranking says little. Long \
-             responses differ by many nats: take a larger N, such as --log-n {}; --landscape shows where models separate.",
-            number::trimmed((4.0 * level.log_n()).max(10.0).round()),
+            "Even the winner falls short by a factor of {n} on most responses, so this ranking says little. {}",
+            longer(level)
+        ));
+    } else if let Some(apart) = document.apart.filter(|apart| apart.0 >= APART) {
+        notes.push(format!(
+            "Two models (the median pair) differ by a factor of {n} or more on {} of the responses, so this is hardly more than who gives more probability more often. {}",
+            number::percent(apart.0),
+            longer(level)
         ));
     }
     notes
+}
+
+/// What to do where responses are so long that every N near the one asked for is uncovered.
+fn longer(level: Level) -> String {
+    format!(
+        "Long responses differ by many nats: take a larger N, such as --log-n {}; --landscape shows where models separate. \
+         For Best-of-N on long responses compare final answers: --answers, from samples.",
+        number::trimmed((4.0 * level.log_n()).max(10.0).round()),
+    )
 }
 
 /// The whole text.
@@ -102,6 +119,8 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
             landscape::table(stops, style),
             String::new(),
         ]);
+        let certain = landscape::certain(stops, &percent).filter(|_| document.answers.is_none());
+        parts.extend(certain.map(|sentence| sentence + "\n"));
     }
     parts.extend(document.notes.iter().map(|note| format!("Note: {note}")));
     parts.push(style.faint(&format!(
