@@ -129,6 +129,9 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// A share outside [0, 1], or shares of a sum above 1.
+    #[error("{0} is not a share in [0, 1]")]
+    InvalidShare(f64),
     /// A success rate outside (0, 1].
     #[error("a success rate of {0} is not in (0, 1]")]
     InvalidRate(f64),

@@ -47,6 +47,7 @@ pub mod interval;
 mod log_ratio;
 pub mod numerics;
 mod pass_at_n;
+mod plan;
 mod prediction;
 mod profile;
 mod tokens;
@@ -62,6 +63,7 @@ pub use pass_at_n::{
     answer_coverage, best_for_k, best_of_k, extrapolate_pass, majority_of_k, mean_over_prompts,
     pass_at_k, pass_at_n_exact, pass_estimate, solved_share,
 };
+pub use plan::{Separation, rows_to_certify, rows_to_separate, samples_to_see, separations};
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tokens::{TokenAt, TokenBand, TokenView, token_view, without_worst_token};

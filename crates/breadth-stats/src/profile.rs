@@ -26,6 +26,8 @@ pub struct CoveragePoint {
     pub low: f64,
     /// Upper limit for this level alone.
     pub high: f64,
+    /// How many independent rows of equal weight would give these limits.
+    pub effective_rows: f64,
     /// Lower limit that holds at all levels at once.
     pub band_low: f64,
     /// Upper limit that holds at all levels at once.
@@ -72,6 +74,7 @@ pub fn coverage_profile(
             cov: share.value,
             low: share.lower(0.5 * alpha),
             high: share.upper(0.5 * alpha),
+            effective_rows: share.effective_size(0.5 * alpha),
             band_low: (share.value - half_width).max(0.0),
             band_high: (share.value + half_width).min(1.0),
         }

@@ -6,6 +6,7 @@
 //! | weighted, clustered, stratified | [`Share`] (Korn-Graubard) | linearised variance, Student t | the same at the effective number of clusters |
 
 mod beta;
+mod binomial;
 mod clopper_pearson;
 mod design;
 mod dkw;
@@ -13,6 +14,7 @@ mod mean;
 mod share;
 
 pub(crate) use beta::ln_beta;
+pub(crate) use binomial::at_most;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};
 pub(crate) use design::{ClusterWeights, Rows};

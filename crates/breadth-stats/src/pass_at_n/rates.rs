@@ -1,10 +1,8 @@
 //! How many prompts have a small success rate, and how many a large one: what can be said of the rates themselves.
 
-use statrs::function::beta::checked_beta_reg;
-
 use super::{PromptOutcome, binary_counts};
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, Rows, Share};
+use crate::interval::{Design, Estimate, Rows, Share, at_most};
 use crate::log_ratio::Level;
 use crate::numerics::{TOLERANCE, error_rate};
 
@@ -149,20 +147,6 @@ fn cut(n: u64, threshold: f64, chance: f64) -> (f64, f64) {
         low
     };
     (k, at_most(k, n, threshold))
-}
-
-/// `P[ Bin(n, t) <= k ]`.
-fn at_most(k: f64, n: u64, t: f64) -> f64 {
-    if k < 0.0 {
-        return 0.0;
-    }
-    if k >= n as f64 || t == 0.0 {
-        return 1.0;
-    }
-    if t >= 1.0 {
-        return 0.0;
-    }
-    checked_beta_reg(n as f64 - k, k + 1.0, 1.0 - t).unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 mod designs;
+mod plans;
 mod rates;
 
 const CONFIDENCE: f64 = 0.95;

@@ -9,6 +9,7 @@ use crate::output::Output;
 mod completions;
 mod demo;
 mod pass;
+mod plan;
 mod profile;
 mod report;
 mod sample;
@@ -23,6 +24,7 @@ pub enum Command {
     Select(select::Arguments),
     Profile(profile::Arguments),
     Pass(pass::Arguments),
+    Plan(plan::Arguments),
     Score(score::Arguments),
     Sample(sample::Arguments),
     Train(train::Arguments),
@@ -38,6 +40,7 @@ impl Command {
             Command::Select(arguments) => select::run(&arguments, output),
             Command::Profile(arguments) => profile::run(&arguments, output),
             Command::Pass(arguments) => pass::run(&arguments, output),
+            Command::Plan(arguments) => plan::run(&arguments, output),
             Command::Score(arguments) => score::run(&arguments, output),
             Command::Sample(arguments) => sample::run(&arguments, output),
             Command::Train(arguments) => train::run(&arguments, output),

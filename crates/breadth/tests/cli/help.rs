@@ -28,6 +28,8 @@ fn breadth() {
       select       Select the checkpoint that covers the data best: the tournament over all models
       profile      The coverage profile of models against a reference, with KL and cross-entropy
       pass         Pass@k, or Best-of-k for rewards, of every model, with intervals
+      plan         How many prompts and samples it takes to certify a coverage or to tell two
+                   checkpoints apart
       score        Score given responses under models: log q(y|x), as a score table
       sample       Draw K responses per prompt from models, with rewards, as a sample table
       train        Train a model from a TOML file; a killed run resumes to the same bits

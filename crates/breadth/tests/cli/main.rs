@@ -5,6 +5,7 @@ mod formats;
 mod help;
 mod interface;
 mod pass;
+mod plan;
 mod process;
 mod profile;
 mod report;

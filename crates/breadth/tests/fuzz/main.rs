@@ -41,6 +41,13 @@ const PROFILE: &[&[&str]] = &[
     &["--reference", "a", "--answers", "-n", "1,3"],
 ];
 
+/// Flags for `plan`.
+const PLAN: &[&[&str]] = &[
+    &[],
+    &["-n", "2", "--reference", "a", "--certify", "0.3"],
+    &["--log-n", "50", "--confidence", "0.5"],
+];
+
 /// Flags for `pass`.
 const PASS: &[&[&str]] = &[
     &[],
@@ -74,6 +81,11 @@ proptest! {
     #[test]
     fn profile_on_any_scores(rows in table::scores(), flags in select(PROFILE), json in any::<bool>()) {
         check("profile", &rows, flags, json);
+    }
+
+    #[test]
+    fn plan_on_any_scores(rows in table::scores(), flags in select(PLAN), json in any::<bool>()) {
+        check("plan", &rows, flags, json);
     }
 
     #[test]

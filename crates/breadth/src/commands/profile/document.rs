@@ -181,6 +181,8 @@ struct Point {
     cov: Number,
     low: Number,
     high: Number,
+    /// How many independent rows of equal weight would give these limits.
+    effective_rows: Number,
     band_low: Number,
     band_high: Number,
     kl_bound: Number,
@@ -200,6 +202,7 @@ impl<'a> Model<'a> {
             cov: Number(point.cov),
             low: Number(point.low),
             high: Number(point.high),
+            effective_rows: Number(point.effective_rows),
             band_low: Number(point.band_low),
             band_high: Number(point.band_high),
             kl_bound: Number(kl_bound(&profiled.kl, point.level)),

@@ -1,0 +1,319 @@
+//! How many rows, and how many samples, a question needs.
+
+use crate::error::{Error, Result};
+use crate::interval::{Design, Rows, Share, at_most, lower, upper};
+use crate::log_ratio::{Level, is_uncovered};
+use crate::numerics::{TOLERANCE, error_rate};
+use crate::tournament::{Tournament, tournament};
+
+/// More rows than anyone has: what needs these cannot be had.
+const MOST: u64 = 1 << 40;
+
+/// The least number of independent rows after which the upper limit of a coverage profile at one level ([`crate::coverage_profile`]) is at most `e` with chance `power`, if the true
+/// coverage is `coverage`. `None` if no number is enough (`coverage >= e`) or it is beyond 2^40.
+///
+/// For c missed rows let `n_c` be the least n whose Clopper-Pearson limit is at most e; the answer is `n_c` for the least c with `P[Bin(n_c, coverage) <= c] >= power`.
+/// Rows that share prompts: multiply by the design effect, `1 + (r - 1) rho` for r rows per prompt with correlation rho.
+///
+/// Errors: shares outside [0, 1), a confidence or power outside (0, 1).
+///
+/// ```
+/// use breadth_stats::rows_to_certify;
+/// // A model that misses nothing: the rule of 3.7 (two-sided 95%), 1 - 0.025^(1/n) <= 0.05.
+/// assert_eq!(rows_to_certify(0.0, 0.05, 0.95, 0.9)?, Some(72));
+/// assert_eq!(rows_to_certify(0.02, 0.05, 0.95, 0.9)?, Some(390));
+/// assert_eq!(rows_to_certify(0.05, 0.05, 0.95, 0.9)?, None);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Result<Option<u64>> {
+    let tail = 0.5 * error_rate(confidence)?;
+    error_rate(power)?;
+    for share in [coverage, e] {
+        check_share(share)?;
+    }
+    if coverage >= e {
+        return Ok(None);
+    }
+    let rows = |c: u64| least(|n| n > c && upper(c as f64, n as f64, tail) <= e);
+    let is_enough = |c: u64| rows(c).is_none_or(|n| at_most(c as f64, n, coverage) >= power);
+    Ok(least(is_enough).and_then(rows))
+}
+
+/// The least number of independent rows after which a tournament excludes the worse of two models (`not_excluded`) with chance `power`.
+///
+/// `ahead`: the share of rows on which the worst rival of the worse model leaves it behind by N but the worst rival of the better one does not leave that behind; `behind`: the
+/// other way round. With two models these are the two `Chat_N`. `models`: how many compete (the sign test is at error `alpha / (m-1)^2`).
+/// `None` if no number is enough (`ahead <= behind`) or it is beyond 2^40.
+///
+/// The chance is exact, summed over the number of rows on which the two disagree (in at most 400 steps).
+///
+/// Errors: shares outside [0, 1] or of a sum above 1, fewer than two models, a confidence or power outside (0, 1).
+///
+/// ```
+/// use breadth_stats::rows_to_separate;
+/// let rows = rows_to_separate(0.10, 0.05, 2, 0.95, 0.9)?;
+/// assert_eq!(rows, Some(540)); // as summed with scipy.stats
+/// assert!(rows_to_separate(0.10, 0.05, 40, 0.95, 0.9)? > rows); // more candidates, more to prove
+/// assert_eq!(rows_to_separate(0.05, 0.05, 2, 0.95, 0.9)?, None);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn rows_to_separate(
+    ahead: f64,
+    behind: f64,
+    models: usize,
+    confidence: f64,
+    power: f64,
+) -> Result<Option<u64>> {
+    let alpha = error_rate(confidence)?;
+    error_rate(power)?;
+    for share in [ahead, behind] {
+        check_share(share)?;
+    }
+    if ahead + behind > 1.0 + TOLERANCE {
+        return Err(Error::InvalidShare(ahead + behind));
+    }
+    if models < 2 {
+        return Err(Error::Empty {
+            what: "the set of rivals",
+        });
+    }
+    if ahead <= behind {
+        return Ok(None);
+    }
+    let tail = alpha / ((models - 1) as f64).powi(2);
+    let either = (ahead + behind).min(1.0);
+    Ok(least(|n| {
+        chance_to_separate(n, either, ahead / either, tail) >= power
+    }))
+}
+
+/// The least number of samples among which a response of probability `rate` is found with chance `chance`: `ceil( log(1 - chance) / log(1 - rate) )`.
+///
+/// Errors: a rate outside (0, 1], a chance outside (0, 1).
+///
+/// ```
+/// use breadth_stats::samples_to_see;
+/// assert_eq!(samples_to_see(1.0 / 64.0, 0.95)?, 191);
+/// assert_eq!(samples_to_see(1.0, 0.95)?, 1);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn samples_to_see(rate: f64, chance: f64) -> Result<u64> {
+    let missed = error_rate(chance)?;
+    if !(rate > 0.0 && rate <= 1.0) {
+        return Err(Error::InvalidRate(rate));
+    }
+    Ok((missed.ln() / (-rate).ln_1p()).ceil().max(1.0) as u64)
+}
+
+/// How a pilot's winner stands against another model, and what it takes to exclude that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Separation {
+    /// The other model.
+    pub model: usize,
+    /// As in [`rows_to_separate`].
+    pub ahead: f64,
+    /// As in [`rows_to_separate`].
+    pub behind: f64,
+    /// How many of the pilot's rows count as one independent row, on those where the two disagree.
+    pub design_effect: f64,
+    /// Rows like the pilot's that exclude the model with the chance asked for, if the shares are what the pilot says; `None` if it is not behind or that takes more than 2^40.
+    pub rows: Option<u64>,
+}
+
+/// Runs the tournament on a pilot and says, for every model but the winner, in the order of the ranking, how many rows like these would exclude it.
+///
+/// What a pilot says of shares is uncertain itself: near 0 differences the number may be off by any factor.
+///
+/// Errors: as [`tournament()`], and a power outside (0, 1).
+///
+/// ```
+/// use breadth_stats::{separations, Design, Level};
+/// let steady = [-2.0; 40];
+/// let wild: Vec<f64> = (0..40).map(|row| if row % 4 == 0 { -9.0 } else { -1.9 }).collect();
+/// let (outcome, plan) = separations(&[&steady, &wild], &Design::default(), Level::from_n(8.0)?, 0.95, 0.9)?;
+/// assert_eq!((outcome.winner, plan[0].model, plan[0].ahead, plan[0].rows), (0, 1, 0.25, Some(30)));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn separations(
+    columns: &[&[f64]],
+    design: &Design,
+    level: Level,
+    confidence: f64,
+    power: f64,
+) -> Result<(Tournament, Vec<Separation>)> {
+    let outcome = tournament(columns, design, level, confidence)?;
+    let rows = Rows::new(design, columns[0].len())?;
+    let tail = error_rate(confidence)? / (columns.len().max(2) - 1).pow(2) as f64;
+    let is_behind = |row: usize, q: usize| {
+        let rival = outcome.standings[q].worst_rival;
+        rival.is_some_and(|r| is_uncovered(columns[r][row], columns[q][row], level))
+    };
+    let separation = |&model: &usize| -> Result<Separation> {
+        let disagree = |row| {
+            let (own, winner) = (is_behind(row, model), is_behind(row, outcome.winner));
+            (own != winner).then_some(own)
+        };
+        let either = Share::of_all_rows(&rows, |row| disagree(row).is_some()).value;
+        let (ahead, effect) = match either > 0.0 {
+            true => {
+                let share = Share::of_rows(&rows, disagree);
+                let count = (0..rows.n).filter(|&row| disagree(row).is_some()).count();
+                (
+                    share.value * either,
+                    count as f64 / share.effective_size(tail),
+                )
+            }
+            false => (0.0, 1.0),
+        };
+        let behind = (either - ahead).max(0.0);
+        let needed = rows_to_separate(ahead, behind, columns.len(), confidence, power)?;
+        Ok(Separation {
+            model,
+            ahead,
+            behind,
+            design_effect: effect,
+            rows: needed.map(|n| (n as f64 * effect.max(1.0)).ceil() as u64),
+        })
+    };
+    let others = outcome.ranking[1..].iter();
+    let plan = others.map(separation).collect::<Result<_>>()?;
+    Ok((outcome, plan))
+}
+
+/// The chance that n rows exclude the worse model: they disagree on `either` of the rows, and there on `share` in favour of the better.
+fn chance_to_separate(n: u64, either: f64, share: f64, tail: f64) -> f64 {
+    const STEPS: f64 = 400.0;
+    const DEVIATIONS: f64 = 8.0;
+    let mean = n as f64 * either;
+    let reach = DEVIATIONS * (mean * (1.0 - either)).sqrt() + 1.0;
+    let first = (mean - reach).floor().max(0.0);
+    let last = (mean + reach).ceil().min(n as f64);
+    let step = ((last - first + 1.0) / STEPS).ceil().max(1.0);
+    let mut chance = 0.0;
+    let mut start = first;
+    while start <= last {
+        let end = (start + step - 1.0).min(last);
+        let here = at_most(end, n, either) - at_most(start - 1.0, n, either);
+        let disagreements = ((start + end) / 2.0).round();
+        chance += here * chance_of_sign_test(disagreements, share, tail);
+        start = end + 1.0;
+    }
+    chance
+}
+
+/// The chance that, of n disagreements with the given share, so many are for the better that the lower limit of the share exceeds 1/2.
+fn chance_of_sign_test(n: f64, share: f64, tail: f64) -> f64 {
+    let proves = |c: f64| lower(c, n, tail) > 0.5;
+    if !proves(n) {
+        return 0.0;
+    }
+    let (mut no, mut yes) = (0.0, n);
+    while yes - no > 1.0 {
+        let middle = ((no + yes) / 2.0_f64).floor();
+        match proves(middle) {
+            true => yes = middle,
+            false => no = middle,
+        }
+    }
+    1.0 - at_most(yes - 1.0, n as u64, share)
+}
+
+/// The least n >= 0 with `holds(n)`, for what holds from some n on; `None` beyond [`MOST`].
+fn least(holds: impl Fn(u64) -> bool) -> Option<u64> {
+    if holds(0) {
+        return Some(0);
+    }
+    let mut high = 1;
+    while !holds(high) {
+        high *= 2;
+        if high > MOST {
+            return None;
+        }
+    }
+    let mut low = high / 2;
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        match holds(middle) {
+            true => high = middle,
+            false => low = middle,
+        }
+    }
+    Some(high)
+}
+
+fn check_share(share: f64) -> Result<()> {
+    match (0.0..=1.0).contains(&share) {
+        true => Ok(()),
+        false => Err(Error::InvalidShare(share)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The chance by going through every number of disagreements and of wins.
+    fn brute_force(n: u64, ahead: f64, behind: f64, tail: f64) -> f64 {
+        let binomial = |n: u64, k: u64, p: f64| {
+            let choose = (0..k).fold(1.0, |x, i| x * (n - i) as f64 / (i + 1) as f64);
+            choose * p.powi(k as i32) * (1.0 - p).powi((n - k) as i32)
+        };
+        let mut chance = 0.0;
+        for disagreements in 0..=n {
+            for wins in 0..=disagreements {
+                if disagreements > 0 && lower(wins as f64, disagreements as f64, tail) > 0.5 {
+                    chance += binomial(n, disagreements, ahead + behind)
+                        * binomial(disagreements, wins, ahead / (ahead + behind));
+                }
+            }
+        }
+        chance
+    }
+
+    #[test]
+    fn the_chance_is_the_sum_over_all_outcomes() {
+        for (n, ahead, behind) in [
+            (5, 0.5, 0.1),
+            (30, 0.3, 0.05),
+            (60, 0.2, 0.0),
+            (40, 0.9, 0.1),
+        ] {
+            for tail in [0.05, 0.001] {
+                let either = ahead + behind;
+                let chance = chance_to_separate(n, either, ahead / either, tail);
+                let expected = brute_force(n, ahead, behind, tail);
+                assert!((chance - expected).abs() < 1e-9, "{n}: {chance} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_planned() {
+        assert_eq!(rows_to_certify(0.1, 0.1, 0.95, 0.9), Ok(None));
+        assert_eq!(rows_to_separate(0.0, 0.0, 2, 0.95, 0.9), Ok(None));
+        assert_eq!(rows_to_certify(0.0, 1e-14, 0.95, 0.9), Ok(None));
+        for odd in [-0.1, f64::NAN, 1.5] {
+            assert!(matches!(
+                rows_to_certify(odd, 0.5, 0.95, 0.9),
+                Err(Error::InvalidShare(_))
+            ));
+            assert!(matches!(
+                rows_to_separate(odd, 0.5, 2, 0.95, 0.9),
+                Err(Error::InvalidShare(_))
+            ));
+            assert!(matches!(
+                samples_to_see(odd, 0.9),
+                Err(Error::InvalidRate(_))
+            ));
+            assert!(matches!(
+                rows_to_certify(0.0, 0.5, 0.95, odd),
+                Err(Error::InvalidConfidence(_))
+            ));
+        }
+        assert!(matches!(
+            rows_to_separate(0.7, 0.6, 2, 0.95, 0.9),
+            Err(Error::InvalidShare(_))
+        ));
+        assert!(rows_to_separate(0.5, 0.1, 1, 0.95, 0.9).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! `breadth plan`: rows and samples that a question needs.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Folder, three_checkpoints};
+
+fn plan(arguments: &[&str]) -> String {
+    Folder::with(&[])
+        .run(&[&["plan"], arguments].concat())
+        .success()
+}
+
+#[test]
+fn from_numbers() {
+    assert_snapshot!(plan(&["--certify", "0.05", "--coverage", "0.02", "--separate", "0.10,0.05", "--see", "64"]), @"
+    To certify Cov_N <= 5.0% where it is 2.0%: 390 rows.
+    To separate two checkpoints, left behind by N on 10.0% of the responses against 5.0%: 540 rows.
+    To see an answer of probability 1/64: 147 samples per prompt.
+    95% confidence, reached with a chance of 90% if the shares are as stated.
+    ");
+    assert_snapshot!(plan(&["--separate", "0.1,0.05", "--per-prompt", "4", "--correlation", "0.5"]), @"
+    To separate two checkpoints, left behind by N on 10.0% of the responses against 5.0%: 1,352 rows of 338 prompts.
+    95% confidence, reached with a chance of 90% if the shares are as stated.
+    ");
+    assert_snapshot!(plan(&["--certify", "0.05", "--coverage", "0.05", "--separate", "0.1,0.1"]), @"
+    Cov_N <= 5.0% cannot be certified where it is 5.0%.
+    No number of rows separates two checkpoints, left behind by N on 10.0% of the responses against 10.0%.
+    95% confidence, reached with a chance of 90% if the shares are as stated.
+    ");
+}
+
+#[test]
+fn from_a_pilot() {
+    let folder = Folder::with(&[("pilot.jsonl", &three_checkpoints())]);
+    let pilot = [
+        "plan",
+        "pilot.jsonl",
+        "-n",
+        "2",
+        "-r",
+        "teacher",
+        "--certify",
+        "0.7",
+    ];
+    assert_snapshot!(folder.run(&pilot).success(), @"
+    The pilot: 8 rows, 8 prompts; at N = 2 its tournament takes late.
+    To separate late from even, left behind by 2 on 75.0% of the responses against 25.0%: 49 rows.
+    To separate late from early, left behind by 2 on 75.0% of the responses against 25.0%: 49 rows.
+    To certify Cov_2 of early <= 70.0% where it is 12.5%: 8 rows.
+    To certify Cov_2 of even <= 70.0% where it is 0%: 4 rows.
+    To certify Cov_2 of late <= 70.0% where it is 25.0%: 13 rows.
+    95% confidence, reached with a chance of 90% if the shares are as stated by the pilot, which is itself uncertain.
+    ");
+    let document = folder.run(&[&pilot[..], &["--json"]].concat()).json();
+    assert_eq!(
+        document["pilot"],
+        json!({"rows": 8, "prompts": 8, "winner": "late"})
+    );
+    assert_eq!(document["plans"][0]["goal"], "separate");
+}
+
+#[test]
+fn what_cannot_be_planned_is_said() {
+    let folder = Folder::with(&[("pilot.jsonl", &three_checkpoints())]);
+    let refused = |arguments: &[&str]| folder.run(&[&["plan"], arguments].concat()).failure(1);
+    assert_snapshot!(refused(&[]), @"error: nothing to plan: give a pilot table, --certify E, --separate AHEAD,BEHIND or --see N");
+    assert_snapshot!(refused(&["--certify", "2"]), @"error: --certify, --coverage: 2 is not a share in [0, 1]");
+    assert_snapshot!(refused(&["--separate", "0.7,0.6"]), @"error: --separate, --models: 1.2999999999999998 is not a share in [0, 1]");
+    assert_snapshot!(refused(&["--separate", "0.1,0", "--models", "1"]), @"error: --models 1: at least two compete");
+    assert_snapshot!(refused(&["--see", "0"]), @"error: --see 0: write N of 1/N, a number of at least 1");
+    assert_snapshot!(refused(&["--separate", "0.1,0", "--correlation", "2"]), @"error: --correlation 2: write a number from 0 to 1");
+    assert_snapshot!(refused(&["pilot.jsonl", "--certify", "0.1"]), @"error: --certify asks for a coverage, and that is one against a --reference of the pilot");
+}
