@@ -60,10 +60,12 @@ pub use interval::{Design, Estimate, stratified_weights};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{
     AnswerCount, Choice, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
-    answer_coverage, best_for_k, best_of_k, extrapolate_pass, majority_of_k, mean_over_prompts,
-    pass_at_k, pass_at_n_exact, pass_estimate, solved_share,
+    answer_coverage, answer_log_rate, best_for_k, best_of_k, extrapolate_pass, majority_of_k,
+    mean_over_prompts, pass_at_k, pass_at_n_exact, pass_estimate, solved_share,
 };
-pub use plan::{Separation, rows_to_certify, rows_to_separate, samples_to_see, separations};
+pub use plan::{
+    Separation, design_effect, rows_to_certify, rows_to_separate, samples_to_see, separations,
+};
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tokens::{TokenAt, TokenBand, TokenView, token_view, without_worst_token};

@@ -38,14 +38,26 @@ pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// `log( (1/k) sum e^x )` of k logarithms, `-inf` where all are.
-pub(crate) fn log_mean_exp(terms: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+/// `log sum e^x`, `-inf` where all terms are.
+///
+/// ```
+/// use breadth_stats::numerics::log_sum_exp;
+/// let halves = [0.5_f64.ln(), 0.25_f64.ln(), f64::NEG_INFINITY];
+/// assert!((log_sum_exp(halves.into_iter()) - 0.75_f64.ln()).abs() < 1e-15);
+/// assert_eq!(log_sum_exp([f64::NEG_INFINITY].into_iter()), f64::NEG_INFINITY);
+/// ```
+pub fn log_sum_exp(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {
         return largest;
     }
+    largest + sum(terms.map(|x| (x - largest).exp())).ln()
+}
+
+/// `log( (1/k) sum e^x )` of k logarithms, `-inf` where all are.
+pub(crate) fn log_mean_exp(terms: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     let count = terms.len() as f64;
-    largest + (terms.map(|x| (x - largest).exp()).sum::<f64>() / count).ln()
+    log_sum_exp(terms) - count.ln()
 }
 
 /// `confidence` as the error probability `1 - confidence`.

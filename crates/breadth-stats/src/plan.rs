@@ -105,6 +105,15 @@ pub fn samples_to_see(rate: f64, chance: f64) -> Result<u64> {
     Ok((missed.ln() / (-rate).ln_1p()).ceil().max(1.0) as u64)
 }
 
+/// How many rows of a cluster count as one independent row: `1 + (r - 1) rho` for r rows of correlation rho (Kish).
+///
+/// ```
+/// assert_eq!(breadth_stats::design_effect(4, 0.5), 2.5);
+/// ```
+pub fn design_effect(rows: u64, correlation: f64) -> f64 {
+    1.0 + rows.saturating_sub(1) as f64 * correlation
+}
+
 /// How a pilot's winner stands against another model, and what it takes to exclude that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Separation {

@@ -1,8 +1,8 @@
 //! Brute-force oracles on tiny cases and properties on arbitrary ones.
 
 use breadth_stats::{
-    Design, Level, PromptOutcome, best_of_k, bound, coverage_profile, is_uncovered, kl, minimax,
-    pass_at_k, pass_estimate, rival_counts, tournament,
+    Design, Level, PromptOutcome, RivalCounts, best_of_k, bound, coverage_profile, is_uncovered,
+    kl, minimax, pass_at_k, pass_estimate, rival_counts, stratified_weights, tournament,
 };
 use proptest::prelude::*;
 
@@ -216,6 +216,53 @@ proptest! {
             let kl = |t: &Table| kl(&t.columns[0], &t.columns[q], &t.weighted(), 0.95).unwrap().value;
             prop_assert!(close(kl(&table), kl(&doubled)));
         }
+    }
+
+    #[test]
+    fn partial_counts_merge_to_the_whole_in_any_order(table in table(200), levels in prop::collection::vec(level(), 1..9), cuts in prop::collection::vec(0..200usize, 0..4), swap in any::<bool>()) {
+        let rows = table.weights.len();
+        let mut ends: Vec<usize> = cuts.into_iter().map(|cut| cut.min(rows)).chain([rows]).collect();
+        ends.sort_unstable();
+        let mut start = 0;
+        let mut parts: Vec<RivalCounts> = ends.into_iter().map(|end| {
+            let columns: Vec<&[f64]> = table.columns.iter().map(|column| &column[start..end]).collect();
+            start = end;
+            let mut part = RivalCounts::new(columns.len(), &levels);
+            part.add(&columns);
+            part
+        }).collect();
+        if swap {
+            parts.reverse();
+        }
+        let merged = parts.into_iter().reduce(|mut a, b| { a.merge(&b); a }).unwrap();
+        let mut whole = RivalCounts::new(table.columns.len(), &levels);
+        whole.add(&table.slices());
+        prop_assert_eq!(&merged, &whole);
+        for (at, &level) in levels.iter().enumerate() {
+            let counted = counted_one_by_one(&table, None, level);
+            for (pair, &count) in counted.iter().enumerate() {
+                let (rival, q) = (pair / table.columns.len(), pair % table.columns.len());
+                if rival != q {
+                    prop_assert!(close(merged.share(at, rival, q), count / rows as f64));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn strata_that_weigh_what_they_hold_change_no_estimate(table in table(60), level in level()) {
+        // Every row in one of three strata, whose population shares are those of the sample: the estimate is the plain one, the limits surround it.
+        let rows = table.weights.len();
+        let strata: Vec<u32> = (0..rows as u32).map(|row| row % 3).collect();
+        let population: Vec<f64> = (0..3).map(|s| strata.iter().filter(|&&at| at == s).count() as f64).collect();
+        let held: Vec<f64> = population.iter().copied().filter(|&count| count > 0.0).collect();
+        let weights = stratified_weights(&strata, &held, None).unwrap();
+        let design = Design { weights: Some(&weights), strata: Some(&strata), ..Design::default() };
+        let q = table.columns.len() - 1;
+        let point = |design: &Design| coverage_profile(&table.columns[0], &table.columns[q], design, &[level], 0.95).unwrap().points[0];
+        let (plain, stratified) = (point(&Design::default()), point(&design));
+        prop_assert!(close(plain.cov, stratified.cov));
+        prop_assert!(stratified.low <= plain.cov + 1e-12 && plain.cov <= stratified.high + 1e-12);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod rates;
 pub use choice::{Choice, best_for_k};
 pub use extrapolate::{Extrapolation, RateModel, extrapolate_pass};
 pub use majority::{AnswerCount, majority_of_k};
-pub use rates::{answer_coverage, solved_share};
+pub use rates::{answer_coverage, answer_log_rate, solved_share};
 
 use crate::error::{Error, Result};
 use crate::interval::{Design, Estimate, Rows, Share};

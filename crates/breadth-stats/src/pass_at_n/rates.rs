@@ -68,6 +68,17 @@ pub fn answer_coverage(
     share_below(answers, 1.0 / level.n(), Side::AtMost, design, confidence)
 }
 
+/// `log (c + 1/2)/(n + 1)`: the log-probability of an answer given by c of n samples, the posterior mean of the rate under Jeffreys' prior, finite where c = 0.
+///
+/// ```
+/// use breadth_stats::answer_log_rate;
+/// assert!((answer_log_rate(0, 15) + 32_f64.ln()).abs() < 1e-15);
+/// assert!((answer_log_rate(15, 15) - (31.0_f64 / 32.0).ln()).abs() < 1e-15);
+/// ```
+pub fn answer_log_rate(c: u64, n: u64) -> f64 {
+    ((c as f64 + 0.5) / (n as f64 + 1.0)).ln()
+}
+
 /// Whether a rate equal to the threshold belongs to the share.
 #[derive(Clone, Copy, PartialEq)]
 enum Side {

@@ -78,12 +78,13 @@ fn rows_that_separate() {
             |n| {
                 share(|rng| {
                     let mut columns = vec![vec![-3.0; n as usize]; models];
-                    for row in 0..n as usize {
+                    let (best, rest) = columns.split_at_mut(1);
+                    for (first, second) in best[0].iter_mut().zip(&mut rest[0]) {
                         let place = rng.random::<f64>();
                         if place < ahead {
-                            columns[1][row] = -9.0;
+                            *second = -9.0;
                         } else if place < ahead + behind {
-                            columns[0][row] = -9.0;
+                            *first = -9.0;
                         }
                     }
                     // The others are far behind the first two everywhere.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use breadth_stats::{
-    Level, coverage_profile, rows_to_certify, rows_to_separate, samples_to_see, separations,
+    Level, coverage_profile, design_effect, rows_to_certify, rows_to_separate, samples_to_see,
+    separations,
 };
 use serde::Serialize;
 
@@ -142,7 +143,7 @@ impl Arguments {
         if self.models < 2 {
             bail!("--models {}: at least two compete", self.models);
         }
-        let effect = 1.0 + (self.per_prompt - 1) as f64 * self.correlation;
+        let effect = design_effect(self.per_prompt, self.correlation);
         let need = |rows: Option<u64>| {
             rows.map(|independent| {
                 let prompts = (independent as f64 * effect / self.per_prompt as f64).ceil() as u64;

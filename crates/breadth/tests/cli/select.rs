@@ -432,7 +432,7 @@ fn the_choice_along_log_n() {
 
     Whatever the data distribution is, with 95% confidence at each level, steady under-weights at least this share of the responses: 83.2% by 2, .., 81.7% by 16.
 
-    Note: Two models (the median pair) differ by a factor of 16 or more on 100% of the responses, so this is hardly more than who gives more probability more often. Long responses differ by many nats: take a larger N, such as --log-n 11; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
+    Note: Two models (the median pair) differ by a factor of 16 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: take a larger N, such as --log-n 11; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
     Tournament (Eq 29) at N = 16 on 200 rows, 200 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_16 itself, whatever the data distribution is.
     ");
     let document = select_json(&long_responses(), &["-n", "16", "--landscape"]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use breadth_data::ScoreTable;
-use breadth_stats::numerics::sum;
+use breadth_stats::numerics::{log_sum_exp, sum};
 use serde::Serialize;
 
 /// How much of the reference the responses listed may lack, for a prompt, and by how much rounding may exceed it.
@@ -68,7 +68,12 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         .filter(|(.., rows)| probability(rows) > 0.0)
         .collect();
     let weight = |rows: &[usize]| table.weight.as_ref().map_or(1.0, |w| w[rows[0]]);
-    let total = |column: &Vec<f64>| cells.iter().map(|cell| log_sum(column, &cell.2)).collect();
+    let total = |column: &Vec<f64>| {
+        cells
+            .iter()
+            .map(|cell| log_sum_exp(cell.2.iter().map(|&row| column[row])).min(0.0))
+            .collect()
+    };
     let answers = ScoreTable {
         models: table.models.clone(),
         sources: table.sources.clone(),
@@ -92,17 +97,4 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         ..ScoreTable::default()
     };
     Ok((answers, summary))
-}
-
-/// `log sum e^x` over some rows, at most 0.
-fn log_sum(column: &[f64], rows: &[usize]) -> f64 {
-    let largest = rows
-        .iter()
-        .map(|&row| column[row])
-        .fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    let scaled = sum(rows.iter().map(|&row| (column[row] - largest).exp()));
-    (largest + scaled.ln()).min(0.0)
 }

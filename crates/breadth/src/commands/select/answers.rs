@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use breadth_data::{Outcome, ReadOptions, SampleTable, ScoreTable};
-use breadth_stats::PromptOutcome;
+use breadth_stats::{PromptOutcome, answer_log_rate};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -148,7 +148,7 @@ fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
 impl Counted {
     fn table(&self, samples: &SampleTable) -> ScoreTable {
         let rate = |outcome: &PromptOutcome| match outcome {
-            PromptOutcome::Counts { n, c } => ((*c as f64 + 0.5) / (*n as f64 + 1.0)).ln(),
+            PromptOutcome::Counts { n, c } => answer_log_rate(*c, *n),
             PromptOutcome::Rewards(_) => f64::NEG_INFINITY,
         };
         let of_row = |&prompt: &u32| samples.group[prompt as usize];

@@ -7,8 +7,8 @@ use super::{Rule, landscape};
 use crate::number;
 use crate::output::Style;
 
-/// Two models that differ by N on this share of the responses differ by more than N on nearly all.
-const APART: f64 = 0.9;
+/// Where two models differ by N on this share of the responses, N no longer tells lost responses from the spread of all: lab/results/long_responses.md.
+const APART: f64 = 0.5;
 
 /// Names beyond this many are counted, not listed.
 const MOST_NAMES: usize = 8;
@@ -68,7 +68,7 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
         ));
     } else if let Some(apart) = document.apart.filter(|apart| apart.0 >= APART) {
         notes.push(format!(
-            "Two models (the median pair) differ by a factor of {n} or more on {} of the responses, so this is hardly more than who gives more probability more often. {}",
+            "Two models (the median pair) differ by a factor of {n} or more on {} of the responses, so N says little here: what was lost hides among what differs anyway. {}",
             number::percent(apart.0),
             longer(level)
         ));
