@@ -1,28 +1,109 @@
 //! Named arrays: the one form in which parameters, gradients and optimiser moments are kept, saved and compared.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Sub};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::error::{Error, Result};
 
-/// A dense `f32` array in row-major order.
+/// The numbers that arrays are made of: `f32` for decoders, `f64` for the theory's models.
+pub trait Real:
+    Copy
+    + Debug
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + bytemuck::Pod
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + MulAssign
+{
+    /// Its name in a safetensors file.
+    const DTYPE: Dtype;
+
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+
+    /// As `f64`, exactly.
+    fn to_f64(self) -> f64;
+
+    /// Its square root.
+    #[must_use]
+    fn root(self) -> Self;
+
+    /// Reads little-endian numbers; `None` for a type that does not fit into this one.
+    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<Self>>;
+}
+
+impl Real for f32 {
+    const DTYPE: Dtype = Dtype::F32;
+
+    fn of(value: f64) -> f32 {
+        value as f32
+    }
+
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn root(self) -> f32 {
+        self.sqrt()
+    }
+
+    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+        decode(dtype, bytes)
+    }
+}
+
+impl Real for f64 {
+    const DTYPE: Dtype = Dtype::F64;
+
+    fn of(value: f64) -> f64 {
+        value
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn root(self) -> f64 {
+        self.sqrt()
+    }
+
+    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f64>> {
+        let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight"));
+        match dtype {
+            Dtype::F64 => Some(bytes.chunks_exact(8).map(number).collect()),
+            other => Some(decode(other, bytes)?.into_iter().map(f64::from).collect()),
+        }
+    }
+}
+
+/// A dense array in row-major order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Array {
+pub struct Array<T = f32> {
     /// Size of each axis.
     pub shape: Vec<usize>,
     /// Elements, `shape.iter().product()` of them.
-    pub data: Vec<f32>,
+    pub data: Vec<T>,
 }
 
-impl Array {
+impl<T: Real> Array<T> {
     /// An array; `data` must have as many elements as `shape` says.
     ///
     /// # Panics
     /// If it has not.
     #[must_use]
-    pub fn new(shape: impl Into<Vec<usize>>, data: Vec<f32>) -> Self {
+    pub fn new(shape: impl Into<Vec<usize>>, data: Vec<T>) -> Self {
         let shape = shape.into();
         assert_eq!(
             shape.iter().product::<usize>(),
@@ -34,11 +115,21 @@ impl Array {
 
     /// An array of one value.
     #[must_use]
-    pub fn full(shape: impl Into<Vec<usize>>, value: f32) -> Self {
+    pub fn full(shape: impl Into<Vec<usize>>, value: T) -> Self {
         let shape = shape.into();
         let data = vec![value; shape.iter().product()];
         Self { shape, data }
     }
+
+    /// Euclidean norm, summed in `f64` in the order of the elements.
+    #[must_use]
+    pub fn norm(&self) -> f64 {
+        squares(&self.data).sqrt()
+    }
+}
+
+fn squares<T: Real>(values: &[T]) -> f64 {
+    values.iter().map(|&v| v.to_f64().powi(2)).sum()
 }
 
 /// Named arrays in the order of their names.
@@ -49,17 +140,23 @@ impl Array {
 /// assert_eq!(tree.global_norm(), 5.0);
 /// assert_eq!(tree.zeros_like()["w"].data, [0.0, 0.0]);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tree(BTreeMap<String, Array>);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree<T = f32>(BTreeMap<String, Array<T>>);
 
-impl Tree {
+impl<T> Default for Tree<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Real> Tree<T> {
     /// The arrays with their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Array<T>)> {
         self.0.iter().map(|(name, array)| (name.as_str(), array))
     }
 
     /// The arrays with their names, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Array)> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Array<T>)> {
         self.0
             .iter_mut()
             .map(|(name, array)| (name.as_str(), array))
@@ -67,12 +164,12 @@ impl Tree {
 
     /// The array of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Array> {
+    pub fn get(&self, name: &str) -> Option<&Array<T>> {
         self.0.get(name)
     }
 
     /// Adds or replaces an array.
-    pub fn insert(&mut self, name: impl Into<String>, array: Array) {
+    pub fn insert(&mut self, name: impl Into<String>, array: Array<T>) {
         self.0.insert(name.into(), array);
     }
 
@@ -98,15 +195,18 @@ impl Tree {
     #[must_use]
     pub fn zeros_like(&self) -> Self {
         self.iter()
-            .map(|(name, a)| (name.to_string(), Array::full(a.shape.clone(), 0.0)))
+            .map(|(name, a)| (name.to_string(), Array::full(a.shape.clone(), T::default())))
             .collect()
     }
 
     /// Euclidean norm of all elements together, summed in `f64` in the order of names.
     #[must_use]
     pub fn global_norm(&self) -> f64 {
-        let squares = |a: &Array| a.data.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
-        self.0.values().map(squares).sum::<f64>().sqrt()
+        self.0
+            .values()
+            .map(|a| squares(&a.data))
+            .sum::<f64>()
+            .sqrt()
     }
 
     /// The arrays whose names begin with `prefix`, without it.
@@ -131,7 +231,7 @@ impl Tree {
     pub fn to_safetensors(&self, path: &Path) -> Result<Vec<u8>> {
         let views = self.iter().map(|(name, a)| {
             let bytes = as_bytes(&a.data);
-            let view = TensorView::new(Dtype::F32, a.shape.clone(), bytes);
+            let view = TensorView::new(T::DTYPE, a.shape.clone(), bytes);
             (
                 name,
                 view.expect("an array has as many elements as its shape says"),
@@ -142,7 +242,7 @@ impl Tree {
             .map_err(|e| Error::checkpoint(path, format!("cannot be written: {e}")))
     }
 
-    /// Reads the bytes of a safetensors file whose tensors are `f32`, `f16` or `bf16`.
+    /// Reads the bytes of a safetensors file whose tensors are of this type or narrower: `f16`, `bf16`, `f32`, and `f64` into `f64`.
     ///
     /// # Errors
     /// If the file is truncated or holds another type.
@@ -155,7 +255,7 @@ impl Tree {
         })?;
         let mut tree = Self::default();
         for (name, view) in file.iter() {
-            let data = decode(view.dtype(), view.data()).ok_or_else(|| {
+            let data = T::read(view.dtype(), view.data()).ok_or_else(|| {
                 let dtype = view.dtype();
                 Error::checkpoint(
                     path,
@@ -168,9 +268,9 @@ impl Tree {
     }
 }
 
-/// Little-endian bytes of `f32`s.
+/// Little-endian bytes.
 #[cfg(target_endian = "little")]
-fn as_bytes(data: &[f32]) -> &[u8] {
+fn as_bytes<T: Real>(data: &[T]) -> &[u8] {
     bytemuck::cast_slice(data)
 }
 
@@ -197,16 +297,16 @@ fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     }
 }
 
-impl std::ops::Index<&str> for Tree {
-    type Output = Array;
+impl<T> std::ops::Index<&str> for Tree<T> {
+    type Output = Array<T>;
 
-    fn index(&self, name: &str) -> &Array {
+    fn index(&self, name: &str) -> &Array<T> {
         &self.0[name]
     }
 }
 
-impl FromIterator<(String, Array)> for Tree {
-    fn from_iter<I: IntoIterator<Item = (String, Array)>>(iter: I) -> Self {
+impl<T> FromIterator<(String, Array<T>)> for Tree<T> {
+    fn from_iter<I: IntoIterator<Item = (String, Array<T>)>>(iter: I) -> Self {
         Self(iter.into_iter().collect())
     }
 }
@@ -231,7 +331,13 @@ mod tests {
         let path = Path::new("memory");
         let bytes = tree.to_safetensors(path).unwrap();
         assert_eq!(Tree::from_safetensors(&bytes, path).unwrap(), tree);
-        let error = Tree::from_safetensors(&bytes[..bytes.len() - 3], path).unwrap_err();
+        let wide: Tree<f64> = [("a".to_string(), Array::new([2], vec![0.1, -1e300]))]
+            .into_iter()
+            .collect();
+        let bytes = wide.to_safetensors(path).unwrap();
+        assert_eq!(Tree::from_safetensors(&bytes, path).unwrap(), wide);
+        assert!(Tree::<f32>::from_safetensors(&bytes, path).is_err());
+        let error = Tree::<f32>::from_safetensors(&bytes[..bytes.len() - 3], path).unwrap_err();
         assert!(
             error.to_string().contains("not a whole safetensors file"),
             "{error}"

@@ -1,9 +1,7 @@
 //! Clipping.
 
-use rayon::prelude::*;
-
-use super::GradientTransformation;
-use crate::tree::Tree;
+use super::{GradientTransformation, scale_all};
+use crate::tree::{Real, Tree};
 
 /// Scales all updates by `min(1, limit / (|updates| + 1e-6))`, the norm over all arrays together, as PyTorch does.
 #[derive(Clone, Debug)]
@@ -12,16 +10,11 @@ pub struct ClipByGlobalNorm {
     pub limit: f64,
 }
 
-impl GradientTransformation for ClipByGlobalNorm {
-    fn update(&mut self, updates: &mut Tree, _: &Tree, _: u64) {
+impl<T: Real> GradientTransformation<T> for ClipByGlobalNorm {
+    fn update(&mut self, updates: &mut Tree<T>, _: &Tree<T>, _: u64) {
         let scale = self.limit / (updates.global_norm() + 1e-6);
         if scale < 1.0 {
-            let arrays: Vec<_> = updates.iter_mut().map(|(_, a)| a).collect();
-            arrays.into_par_iter().for_each(|array| {
-                for v in &mut array.data {
-                    *v *= scale as f32;
-                }
-            });
+            scale_all(updates, scale);
         }
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::GradientTransformation;
-use crate::tree::{Array, Tree};
+use crate::tree::{Array, Real, Tree};
 
 /// Adds `rate * parameter` to the update of every array of two or more dimensions (biases and gains are left alone).
 #[derive(Clone, Debug)]
@@ -12,10 +12,10 @@ pub struct AddDecayedWeights {
     pub rate: f64,
 }
 
-impl GradientTransformation for AddDecayedWeights {
-    fn update(&mut self, updates: &mut Tree, params: &Tree, _: u64) {
-        let rate = self.rate as f32;
-        let pairs: Vec<(&mut Array, &Array)> = updates
+impl<T: Real> GradientTransformation<T> for AddDecayedWeights {
+    fn update(&mut self, updates: &mut Tree<T>, params: &Tree<T>, _: u64) {
+        let rate = T::of(self.rate);
+        let pairs: Vec<(&mut Array<T>, &Array<T>)> = updates
             .iter_mut()
             .filter(|(_, u)| u.shape.len() >= 2)
             .map(|(name, u)| (u, &params[name]))

@@ -1,57 +1,68 @@
 //! Optimisers as gradient transformations joined by [`chain`].
 //!
-//! A transformation turns gradients into updates; the famous names ([`adamw`]) are chains of a few. All state is a [`Tree`]
-//! that can be read, saved and loaded, and the step count belongs to the caller, so a run resumes to the same bits.
+//! A transformation turns gradients into updates; the famous names ([`Optimizer`]) are chains of a few. All state is a [`Tree`]
+//! that can be read, saved and loaded, and the step count belongs to the caller, so a run resumes to the same bits. One definition serves decoders (`f32`) and the
+//! theory's models (`f64`).
 
 mod adam;
+mod ball;
 mod clip;
+mod config;
 mod decay;
+mod momentum;
+mod normalize;
+mod orthogonalize;
 mod schedule;
 
 pub use adam::ScaleByAdam;
+pub use ball::ProjectOntoBall;
 pub use clip::ClipByGlobalNorm;
+pub use config::{Name, Optimizer};
 pub use decay::AddDecayedWeights;
-pub use schedule::{ScaleBySchedule, Schedule};
+pub use momentum::Momentum;
+pub use normalize::{Normalize, Per, Sign};
+pub use orthogonalize::Muon;
+pub use schedule::{ScaleBySchedule, Schedule, Shape};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::tree::{Array, Tree};
+use crate::tree::{Array, Real, Tree};
 
 /// Turns gradients into updates, one step at a time.
-pub trait GradientTransformation: Send {
+pub trait GradientTransformation<T: Real = f32>: Send {
     /// Replaces `updates` (at first the gradients of the loss). `step` counts from 0.
-    fn update(&mut self, updates: &mut Tree, params: &Tree, step: u64);
+    fn update(&mut self, updates: &mut Tree<T>, params: &Tree<T>, step: u64);
 
     /// What must be saved for a resume; empty for a transformation without memory.
-    fn state(&self) -> Tree {
+    fn state(&self) -> Tree<T> {
         Tree::default()
     }
 
     /// Takes back what [`GradientTransformation::state`] gave.
-    fn load(&mut self, state: Tree) {
+    fn load(&mut self, state: Tree<T>) {
         debug_assert!(state.is_empty());
     }
 }
 
 /// Transformations applied one after another.
-pub struct Chain(Vec<Box<dyn GradientTransformation>>);
+pub struct Chain<T: Real = f32>(Vec<Box<dyn GradientTransformation<T>>>);
 
 /// Joins transformations: the updates of one are the input of the next.
 #[must_use]
-pub fn chain(parts: Vec<Box<dyn GradientTransformation>>) -> Chain {
+pub fn chain<T: Real>(parts: Vec<Box<dyn GradientTransformation<T>>>) -> Chain<T> {
     Chain(parts)
 }
 
-impl GradientTransformation for Chain {
-    fn update(&mut self, updates: &mut Tree, params: &Tree, step: u64) {
+impl<T: Real> GradientTransformation<T> for Chain<T> {
+    fn update(&mut self, updates: &mut Tree<T>, params: &Tree<T>, step: u64) {
         for part in &mut self.0 {
             part.update(updates, params, step);
         }
     }
 
-    fn state(&self) -> Tree {
+    fn state(&self) -> Tree<T> {
         let mut all = Tree::default();
         for (i, part) in self.0.iter().enumerate() {
             all.extend_with_prefix(&format!("{i}."), part.state());
@@ -59,7 +70,7 @@ impl GradientTransformation for Chain {
         all
     }
 
-    fn load(&mut self, state: Tree) {
+    fn load(&mut self, state: Tree<T>) {
         for (i, part) in self.0.iter_mut().enumerate() {
             part.load(state.with_prefix(&format!("{i}.")));
         }
@@ -70,7 +81,7 @@ impl GradientTransformation for Chain {
 ///
 /// # Panics
 /// If the trees differ in names or shapes.
-pub fn apply_updates(params: &mut Tree, updates: &Tree) {
+pub fn apply_updates<T: Real>(params: &mut Tree<T>, updates: &Tree<T>) {
     zip_leaves(params, updates, |p, u| {
         for (p, &u) in p.iter_mut().zip(u) {
             *p += u;
@@ -79,12 +90,22 @@ pub fn apply_updates(params: &mut Tree, updates: &Tree) {
 }
 
 /// Runs `f` on the elements of every array of `a` and its namesake in `b`, arrays in parallel.
-fn zip_leaves(a: &mut Tree, b: &Tree, f: impl Fn(&mut [f32], &[f32]) + Sync) {
-    let pairs: Vec<(&mut Array, &Array)> = a.iter_mut().map(|(name, a)| (a, &b[name])).collect();
+fn zip_leaves<T: Real>(a: &mut Tree<T>, b: &Tree<T>, f: impl Fn(&mut [T], &[T]) + Sync) {
+    let pairs: Vec<(&mut Array<T>, &Array<T>)> =
+        a.iter_mut().map(|(name, a)| (a, &b[name])).collect();
     pairs.into_par_iter().for_each(|(a, b)| {
         assert_eq!(a.shape, b.shape, "trees differ in shape");
         f(&mut a.data, &b.data);
     });
+}
+
+/// Multiplies every element, arrays in parallel.
+fn scale_all<T: Real>(tree: &mut Tree<T>, by: f64) {
+    let by = T::of(by);
+    let arrays: Vec<&mut Array<T>> = tree.iter_mut().map(|(_, a)| a).collect();
+    arrays
+        .into_par_iter()
+        .for_each(|array| array.data.iter_mut().for_each(|v| *v *= by));
 }
 
 /// Settings of [`adamw`].
@@ -129,6 +150,7 @@ impl AdamW {
             peak: self.learning_rate,
             warmup_steps: self.warmup_steps,
             decay_to: self.decay_to,
+            shape: Shape::Linear,
             steps,
         }
     }
@@ -191,7 +213,7 @@ impl AdamW {
 }
 
 /// AdamW over `steps` steps: clipping by global norm, Adam's scaling, decoupled decay, the learning-rate schedule
-/// (Loshchilov and Hutter 2019).
+/// (Loshchilov and Hutter 2019). [`Optimizer`] builds the same from a TOML file.
 ///
 /// ```
 /// use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
@@ -205,8 +227,8 @@ impl AdamW {
 /// assert!((params["w"].data[0] - 0.9).abs() < 1e-6); // the first step of Adam has length learning_rate
 /// ```
 #[must_use]
-pub fn adamw(settings: &AdamW, steps: u64, params: &Tree) -> Chain {
-    let mut parts: Vec<Box<dyn GradientTransformation>> = Vec::new();
+pub fn adamw<T: Real>(settings: &AdamW, steps: u64, params: &Tree<T>) -> Chain<T> {
+    let mut parts: Vec<Box<dyn GradientTransformation<T>>> = Vec::new();
     if let Some(limit) = settings.clip_norm {
         parts.push(Box::new(ClipByGlobalNorm { limit }));
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::optim::AdamW;
+use crate::optim::Optimizer;
 use crate::task::graph_search::{Class, GraphSearchConfig};
 
 /// A training run, as its TOML file says it.
@@ -54,9 +54,9 @@ pub struct TrainConfig {
     /// Sizes of a fresh model; absent with `init`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelConfig>,
-    /// AdamW and its schedule.
+    /// The optimiser and its schedule.
     #[serde(default)]
-    pub optimizer: AdamW,
+    pub optimizer: Optimizer,
     /// The loop.
     pub train: LoopConfig,
 }

@@ -16,7 +16,7 @@ pub use source::Source;
 
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
-use crate::optim::{self, Chain, GradientTransformation, adamw};
+use crate::optim::{self, Chain, GradientTransformation};
 use crate::rng;
 
 /// What the caller hears after every step.
@@ -120,7 +120,7 @@ impl<'a> Trainer<'a> {
         source: &Source,
         mut model: Checkpoint,
     ) -> Result<Self> {
-        let mut optimizer = adamw(&config.optimizer, config.train.steps, &model.weights);
+        let mut optimizer = config.optimizer.build(config.train.steps, &model.weights);
         let (mut step, mut tokens) = (0, 0);
         if let Some(state) = State::load(out)? {
             (step, tokens) = (state.step, state.tokens);

@@ -1,0 +1,235 @@
+//! Optimisers by name.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AdamW, AddDecayedWeights, Chain, ClipByGlobalNorm, GradientTransformation, Momentum, Muon,
+    Normalize, Per, ProjectOntoBall, ScaleByAdam, ScaleBySchedule, Schedule, Shape, Sign, chain,
+};
+use crate::error::{Error, Result};
+use crate::tree::Tree;
+
+/// The famous names; each is a chain, see [`Optimizer::build`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Name {
+    /// Adam with decoupled weight decay.
+    #[default]
+    Adamw,
+    /// The gradient itself.
+    Sgd,
+    /// `g / (lambda + |g|)` (Eq 18).
+    NormalizedSgd,
+    /// `sign(g)` (Eq 20).
+    SignSgd,
+    /// Orthogonalised momentum of hidden matrices.
+    Muon,
+}
+
+/// `[optimizer]`: a name and its settings; absent ones take the values in brackets, and a setting that the name does not use is refused.
+///
+/// ```
+/// use breadth_lm::optim::Optimizer;
+/// let optimizer: Optimizer = toml::from_str("name = 'normalized_sgd'\nlearning_rate = 0.1\nlambda = 0.01")?;
+/// optimizer.validate("[optimizer]")?;
+/// assert_eq!(optimizer.schedule(10).at(9), 0.1);
+/// let wrong: Optimizer = toml::from_str("name = 'sgd'\nbetas = [0.9, 0.99]")?;
+/// assert!(wrong.validate("[optimizer]").unwrap_err().to_string().contains("betas is a setting of adamw"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimizer {
+    /// Which [adamw].
+    pub name: Name,
+    /// Peak learning rate [1e-3].
+    pub learning_rate: f64,
+    /// Steps of linear warm-up from 0 [0].
+    pub warmup_steps: u64,
+    /// Learning rate at the last step as a share of the peak; 1 keeps it constant [1].
+    pub decay_to: f64,
+    /// How it falls [linear].
+    pub schedule: Shape,
+    /// Largest global gradient norm [1 for adamw, otherwise none].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Decoupled weight decay, on matrices only [0.01 for adamw, otherwise 0].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// adamw: averaging of the first and the second moment [0.9, 0.99].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub betas: Option<[f64; 2]>,
+    /// adamw: added to the root of the second moment [1e-8].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// All but adamw: momentum of the gradients, before they are normalised [0; muon 0.95].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// normalized_sgd: added to the norm [0].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<f64>,
+    /// normalized_sgd: what shares a norm [model].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<Per>,
+    /// Radius of a ball around 0 to which parameters are projected after every step [none].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ball: Option<f64>,
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self {
+            name: Name::Adamw,
+            learning_rate: 1e-3,
+            warmup_steps: 0,
+            decay_to: 1.0,
+            schedule: Shape::Linear,
+            clip_norm: None,
+            weight_decay: None,
+            betas: None,
+            epsilon: None,
+            momentum: None,
+            lambda: None,
+            per: None,
+            ball: None,
+        }
+    }
+}
+
+impl Optimizer {
+    /// The learning rate over `steps` steps.
+    #[must_use]
+    pub fn schedule(&self, steps: u64) -> Schedule {
+        Schedule {
+            peak: self.learning_rate,
+            warmup_steps: self.warmup_steps,
+            decay_to: self.decay_to,
+            shape: self.schedule,
+            steps,
+        }
+    }
+
+    /// Clipping, the scaling of the name, weight decay, the schedule, projection: those of them that are asked for, in this order.
+    #[must_use]
+    pub fn build(&self, steps: u64, params: &Tree) -> Chain {
+        let adamw = AdamW::default();
+        let mut parts: Vec<Box<dyn GradientTransformation>> = Vec::new();
+        let default_clip = adamw.clip_norm.filter(|_| self.name == Name::Adamw);
+        if let Some(limit) = self.clip_norm.or(default_clip) {
+            parts.push(Box::new(ClipByGlobalNorm { limit }));
+        }
+        if let Some(decay) = self.momentum.filter(|_| self.name != Name::Muon) {
+            parts.push(Box::new(Momentum::new(decay, false, params)));
+        }
+        match self.name {
+            Name::Adamw => {
+                let betas = self.betas.unwrap_or(adamw.betas);
+                let epsilon = self.epsilon.unwrap_or(adamw.epsilon);
+                parts.push(Box::new(ScaleByAdam::new(betas, epsilon, params)));
+            }
+            Name::Sgd => {}
+            Name::NormalizedSgd => parts.push(Box::new(Normalize {
+                lambda: self.lambda.unwrap_or(0.0),
+                per: self.per.unwrap_or_default(),
+            })),
+            Name::SignSgd => parts.push(Box::new(Sign)),
+            Name::Muon => parts.push(Box::new(Muon::new(self.momentum.unwrap_or(0.95), params))),
+        }
+        let default_decay = match self.name {
+            Name::Adamw => adamw.weight_decay,
+            _ => 0.0,
+        };
+        let rate = self.weight_decay.unwrap_or(default_decay);
+        if rate > 0.0 {
+            parts.push(Box::new(AddDecayedWeights { rate }));
+        }
+        parts.push(Box::new(ScaleBySchedule(self.schedule(steps))));
+        if let Some(radius) = self.ball {
+            parts.push(Box::new(ProjectOntoBall { radius }));
+        }
+        chain(parts)
+    }
+
+    /// Checks that every setting belongs to the name and lies in its domain.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn validate(&self, place: &str) -> Result<()> {
+        self.check_names(place)?;
+        let adamw = AdamW::default();
+        AdamW {
+            learning_rate: self.learning_rate,
+            warmup_steps: self.warmup_steps,
+            decay_to: self.decay_to,
+            betas: self.betas.unwrap_or(adamw.betas),
+            epsilon: self.epsilon.unwrap_or(adamw.epsilon),
+            weight_decay: self.weight_decay.unwrap_or(adamw.weight_decay),
+            clip_norm: self.clip_norm.or(adamw.clip_norm),
+        }
+        .validate(place)?;
+        let in_unit = |v: f64| (0.0..1.0).contains(&v);
+        let checks = [
+            (
+                "momentum",
+                self.momentum,
+                self.momentum.is_none_or(in_unit),
+                "in [0, 1)",
+            ),
+            (
+                "lambda",
+                self.lambda,
+                self.lambda.is_none_or(|v| v >= 0.0 && v.is_finite()),
+                "at least 0",
+            ),
+            (
+                "ball",
+                self.ball,
+                self.ball.is_none_or(|v| v > 0.0 && v.is_finite()),
+                "above 0",
+            ),
+        ];
+        match checks.into_iter().find(|(.., good, _)| !good) {
+            Some((name, value, _, domain)) => Err(Error::config(
+                place,
+                format!("{name} = {} must be {domain}", value.unwrap_or_default()),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_names(&self, place: &str) -> Result<()> {
+        use Name::{Adamw, Muon, NormalizedSgd, Sgd, SignSgd};
+        let settings: [(&str, bool, &[Name], &str); 5] = [
+            ("betas", self.betas.is_some(), &[Adamw], "adamw"),
+            ("epsilon", self.epsilon.is_some(), &[Adamw], "adamw"),
+            (
+                "momentum",
+                self.momentum.is_some(),
+                &[Sgd, NormalizedSgd, SignSgd, Muon],
+                "sgd, normalized_sgd, sign_sgd and muon",
+            ),
+            (
+                "lambda",
+                self.lambda.is_some(),
+                &[NormalizedSgd],
+                "normalized_sgd",
+            ),
+            (
+                "per",
+                self.per.is_some(),
+                &[NormalizedSgd],
+                "normalized_sgd",
+            ),
+        ];
+        let misplaced = |(_, given, names, _): &&(&str, bool, &[Name], &str)| {
+            *given && !names.contains(&self.name)
+        };
+        match settings.iter().find(misplaced) {
+            Some((setting, _, _, names)) => Err(Error::config(
+                place,
+                format!("{setting} is a setting of {names}; remove it"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
