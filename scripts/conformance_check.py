@@ -68,6 +68,7 @@ def main():
             lengths = [(1 + i % 30, 1 + i * i % 13) for i in range(40)]  # unequal, the shortest possible among them
             batch = reference.random_batch(torch.Generator().manual_seed(2), lengths, vocab)
             check_log_probs(report, name, folder, batch, Path(scratch))
+            check_ttt(report, name, folder, batch, Path(scratch))
             check_gradients(report, name, folder, batch, Path(scratch))
             check_adamw(report, name, folder, vocab, Path(scratch))
     sys.exit(report.failed)
@@ -107,7 +108,8 @@ def check_goldens(report, scratch):
         ours, theirs = (reference.read_tensors(f / f"{name}.safetensors") for f in (scratch / "golden", GOLDEN))
         report.compare(f"golden {name}.safetensors", largest_difference(ours, theirs), GOLDEN_TOLERANCE)
     ours, theirs = (json.loads((f / "expected.json").read_text()) for f in (scratch / "golden", GOLDEN))
-    flat = lambda e: torch.tensor([e["loss"], *sum(e["token_logprobs"], []), *e["adamw_losses"], *e["adamw_gradient_norms"]])
+    flat = lambda e: torch.tensor([e["loss"], *sum(e["token_logprobs"], []), *e["adamw_losses"], *e["adamw_gradient_norms"],
+        *sum((sum(lists, []) for lists in e["ttt"].values()), [])])
     report.compare("golden expected.json", largest_difference({"": flat(ours)}, {"": flat(theirs)}), GOLDEN_TOLERANCE)
     for name in ("batch.json", "adamw_batches.json"):
         same = (scratch / "golden" / name).read_text() == (GOLDEN / name).read_text()
@@ -134,6 +136,20 @@ def check_log_probs(report, name, folder, batch, scratch):
     report.compare(f"{name}, {len(tokens)} token log-probabilities", worst(abs(a - b) for a, b in tokens), LOG_PROB_TOLERANCE)
     sums = worst(abs(scores[i]["logprob"] - sum(y)) for i, y in enumerate(expected))
     report.compare(f"{name}, response log-probabilities", sums, LOG_PROB_TOLERANCE)
+
+
+def check_ttt(report, name, folder, batch, scratch):
+    """Test-time training against an explicit loop, on the first examples: the loop is slow."""
+    batch = {key: lists[:10] for key, lists in batch.items()}
+    data, table = scratch / "ttt.jsonl", scratch / "ttt.parquet"
+    rows = [{"prompt_id": i, "prompt": x, "response": y} for i, (x, y) in enumerate(reference.pairs(batch))]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for which, expected in reference.batch_ttt_log_probs(reference.load(folder), batch).items():
+        table.unlink(missing_ok=True)
+        breadth("score", folder, "--data", data, "--token-logprobs", "--ttt", f"lr={reference.TTT_RATE},set={which}", "-o", table)
+        scores = {int(row["prompt_id"]): row for row in polars.read_parquet(table).iter_rows(named=True)}
+        tokens = [(ours, theirs) for i, y in enumerate(expected) for ours, theirs in zip(scores[i]["token_logprobs"], y, strict=True)]
+        report.compare(f"{name}, {len(tokens)} tokens with test-time training of {which}", worst(abs(a - b) for a, b in tokens), LOG_PROB_TOLERANCE)
 
 
 def check_gradients(report, name, folder, batch, scratch):

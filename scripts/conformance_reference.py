@@ -3,6 +3,7 @@
 Everything here is the plain definition, one example at a time and without padding, so that it is right by inspection; speed does not matter.
 """
 
+import copy
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ logging.disable_progress_bar()
 ADAMW = {"lr": 1e-2, "betas": (0.9, 0.99), "eps": 1e-8}
 WEIGHT_DECAY = 0.01
 CLIP = 1.0
+TTT_RATE = 0.05
 
 
 def load(folder):
@@ -40,6 +42,35 @@ def batch_log_probs(model, batch):
     """A list of lists, one per example."""
     with torch.no_grad():
         return [token_log_probs(model, x, y).tolist() for x, y in pairs(batch)]
+
+
+def ttt_log_probs(model, prompt, response, which):
+    """The same under the model that takes a gradient step on every response token before the next (Eq 22), as an explicit loop.
+
+    `head`: the output matrix alone, untied; `last-block`; `all`: everything, the tied table as one.
+    """
+    model, head = copy.deepcopy(model), model.lm_head.weight.detach().clone().requires_grad_()
+    parameters = {
+        "head": [head],
+        "last-block": list(model.transformer.h[-1].parameters()),
+        "all": list(model.parameters()),
+    }[which]
+    values = []
+    for h, token in enumerate(response):
+        hidden = model.transformer(torch.tensor([prompt + response[:h]])).last_hidden_state[0, -1]
+        matrix = head if which == "head" else model.lm_head.weight
+        value = torch.log_softmax(matrix @ hidden, dim=-1)[token]
+        values.append(value.item())
+        gradients = torch.autograd.grad(value, parameters)
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter += TTT_RATE * gradient
+    return values
+
+
+def batch_ttt_log_probs(model, batch):
+    """For each parameter set a list of lists, one per example."""
+    return {which: [ttt_log_probs(model, x, y, which) for x, y in pairs(batch)] for which in ("head", "last-block", "all")}
 
 
 def loss(model, batch):
@@ -123,6 +154,7 @@ def write_goldens(folder):
     model = load(folder)
     value, grads = gradients(model, batch)
     expected = {"loss": value, "token_logprobs": batch_log_probs(model, batch)}
+    expected["ttt"] = batch_ttt_log_probs(model, batch)
     save_tensors(folder / "gradients.safetensors", grads)
     expected["adamw_losses"], expected["adamw_gradient_norms"] = adamw(model, steps)
     save_tensors(folder / "adamw.safetensors", dict(model.named_parameters()))

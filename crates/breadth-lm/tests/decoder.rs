@@ -124,6 +124,7 @@ fn options(samples: usize, max_tokens: usize) -> SampleOptions {
         end_tokens: vec![],
         seed: 5,
         first_prompt: 0,
+        ttt: None,
     }
 }
 
@@ -186,6 +187,7 @@ fn samples_do_not_depend_on_how_prompts_are_grouped() {
     for (i, view) in views.iter().enumerate() {
         let own = SampleOptions {
             first_prompt: i as u64,
+            ttt: None,
             ..options(3, 8)
         };
         let alone = sample(&checkpoint, &[view], &own).unwrap();

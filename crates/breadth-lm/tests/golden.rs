@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use breadth_lm::decode::score;
+use breadth_lm::decode::{score, score_ttt};
 use breadth_lm::model::{Checkpoint, Sequence};
 use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
 use breadth_lm::train::value_and_gradient;
@@ -49,6 +49,24 @@ fn log_probs_are_those_of_transformers() {
         assert_eq!(got.len(), expected.len());
         for (g, e) in got.iter().zip(expected) {
             assert!((g - e).abs() < 1e-5, "{g} {e}");
+        }
+    }
+}
+
+#[test]
+fn test_time_training_is_pytorchs_explicit_loop() {
+    let checkpoint = Checkpoint::read(&folder()).unwrap();
+    let batch = batch(&json("batch.json"));
+    for set in ["head", "last-block", "all"] {
+        let expected: Vec<Vec<f32>> =
+            serde_json::from_value(json("expected.json")["ttt"][set].clone()).unwrap();
+        let ttt = format!("lr=0.05,set={set}").parse().unwrap();
+        let got = score_ttt(&checkpoint, &sequences(&batch), &ttt).unwrap();
+        for (got, expected) in got.iter().zip(&expected) {
+            assert_eq!(got.len(), expected.len());
+            for (g, e) in got.iter().zip(expected) {
+                assert!((g - e).abs() < 5e-5, "{set}: {g} {e}");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use breadth_data::{Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
 use super::part::{Part, Parts};
 use super::sample::{Sample, SampleOptions, sample};
 use super::score::{score, sequence_log_prob};
+use super::ttt::{Ttt, score_ttt};
 use super::verifier::Verifier;
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
@@ -40,6 +41,8 @@ pub struct ScoreJob<'a> {
     pub out: &'a Path,
     /// Whether to keep `token_logprobs`.
     pub token_log_probs: bool,
+    /// Test-time training along every response.
+    pub ttt: Option<&'a Ttt>,
     /// The command line, for the provenance.
     pub command: &'a str,
 }
@@ -57,7 +60,10 @@ impl ScoreJob<'_> {
                     .check(&checkpoint.config, &format!("prompt_id {}", item.prompt_id))?;
             }
         }
-        let parts = Parts::open(self.out, &identity("score", &models, self.items, &[]))?;
+        let parts = Parts::open(
+            self.out,
+            &identity("score", &models, self.items, &[], self.ttt),
+        )?;
         let provenance = provenance(self.command, None, self.models, &models);
         let mut writer = ScoreWriter::create(self.out, &provenance)?;
         for (name, column) in self.references {
@@ -72,8 +78,9 @@ impl ScoreJob<'_> {
         let mut done = 0;
         for (m, (checkpoint, _)) in models.iter().enumerate() {
             for (p, items) in self.items.chunks(SCORE_PART).enumerate() {
-                let part = parts.get(m, p, || score_part(checkpoint, items))?;
-                self.write_part(&mut writer, &self.models[m].0, items, &part)?;
+                let part = parts.get(m, p, || score_part(checkpoint, items, self.ttt))?;
+                let name = name_of(&self.models[m].0, self.ttt);
+                self.write_part(&mut writer, &name, items, &part)?;
                 done += items.len() as u64;
                 let tokens = items.iter().map(|i| sequence(i).inputs() as u64).sum();
                 progress(JobProgress {
@@ -125,9 +132,20 @@ fn sequence(item: &Item) -> Sequence<'_> {
     }
 }
 
-fn score_part(checkpoint: &Checkpoint, items: &[Item]) -> Result<Part> {
+/// The name of a model in a table: with test-time training it is another model.
+fn name_of(model: &str, ttt: Option<&Ttt>) -> String {
+    match ttt {
+        Some(ttt) => format!("{model}+ttt({ttt})"),
+        None => model.to_owned(),
+    }
+}
+
+fn score_part(checkpoint: &Checkpoint, items: &[Item], ttt: Option<&Ttt>) -> Result<Part> {
     let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
-    let lists = score(checkpoint, &sequences)?;
+    let lists = match ttt {
+        Some(ttt) => score_ttt(checkpoint, &sequences, ttt)?,
+        None => score(checkpoint, &sequences)?,
+    };
     Ok(Part {
         lengths: lists.iter().map(|l| l.len() as u32).collect(),
         tokens: Vec::new(),
@@ -149,6 +167,8 @@ pub struct SampleJob<'a> {
     pub end_tokens: &'a [u32],
     /// Seed; every model draws from the same streams.
     pub seed: u64,
+    /// Test-time training along every response.
+    pub ttt: Option<&'a Ttt>,
     /// What gives the reward.
     pub verifier: &'a Verifier,
     /// Turns tokens to text for the table's `text` column; `None` leaves it out.
@@ -174,7 +194,7 @@ impl SampleJob<'_> {
         let settings: Vec<u64> = settings.into_iter().chain(ends).collect();
         let parts = Parts::open(
             self.out,
-            &identity("sample", &models, self.items, &settings),
+            &identity("sample", &models, self.items, &settings, self.ttt),
         )?;
         let provenance = provenance(self.command, Some(self.seed), self.models, &models);
         let mut writer = SampleWriter::create(self.out, &provenance)?;
@@ -183,7 +203,8 @@ impl SampleJob<'_> {
         for (m, (checkpoint, _)) in models.iter().enumerate() {
             for (p, items) in self.items.chunks(SAMPLE_PART).enumerate() {
                 let part = parts.get(m, p, || self.sample_part(checkpoint, p, items))?;
-                self.write_part(&mut writer, &self.models[m].0, items, &part)?;
+                let name = name_of(&self.models[m].0, self.ttt);
+                self.write_part(&mut writer, &name, items, &part)?;
                 done += (items.len() * self.samples) as u64;
                 progress(JobProgress {
                     done,
@@ -204,6 +225,7 @@ impl SampleJob<'_> {
             end_tokens: self.end_tokens.to_vec(),
             seed: self.seed,
             first_prompt: (index * SAMPLE_PART) as u64,
+            ttt: self.ttt.cloned(),
         };
         let mut part = Part::default();
         for Sample { tokens, log_probs } in sample(checkpoint, &prompts, &options)?.iter().flatten()
@@ -263,7 +285,13 @@ fn load(models: &[(String, PathBuf)]) -> Result<Vec<Loaded>> {
 }
 
 /// What the parts depend on: models, data, settings, version.
-fn identity(command: &str, models: &[Loaded], items: &[Item], settings: &[u64]) -> String {
+fn identity(
+    command: &str,
+    models: &[Loaded],
+    items: &[Item],
+    settings: &[u64],
+    ttt: Option<&Ttt>,
+) -> String {
     let mut hash = blake3::Hasher::new();
     for (_, content) in models {
         hash.update(content.as_bytes());
@@ -275,6 +303,9 @@ fn identity(command: &str, models: &[Loaded], items: &[Item], settings: &[u64]) 
         }
     }
     hash.update(bytemuck::cast_slice(settings));
+    if let Some(ttt) = ttt {
+        hash.update(ttt.to_string().as_bytes());
+    }
     format!(
         "{command} {} {}",
         env!("CARGO_PKG_VERSION"),

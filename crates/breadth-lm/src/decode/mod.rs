@@ -5,8 +5,20 @@ mod job;
 mod part;
 mod sample;
 mod score;
+mod ttt;
 pub mod verifier;
 
 pub use job::{JobProgress, SampleJob, ScoreJob};
 pub use sample::{Sample, SampleOptions, sample};
 pub use score::{score, sequence_log_prob};
+pub use ttt::{ParameterSet, Ttt, score_ttt};
+
+use burn::tensor::Tensor;
+
+/// The numbers of a tensor, row by row.
+fn values(tensor: Tensor<2>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .try_into_vec::<f32>()
+        .expect("activations are f32")
+}

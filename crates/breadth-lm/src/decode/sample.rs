@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use rayon::prelude::*;
+
 use super::cache::{CacheShape, LayerCache};
+use super::ttt::{Moved, MovedHead, ParameterSet, Ttt};
+use super::values;
 use crate::error::{Error, Result};
 use crate::model::kernels::math;
 use crate::model::{Batch, Checkpoint, Decoder, Sequence};
@@ -12,7 +16,7 @@ use crate::rng;
 use crate::vectorized;
 
 /// A drawn response.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     /// Its tokens, the end token included if it ended.
     pub tokens: Vec<u32>,
@@ -34,6 +38,8 @@ pub struct SampleOptions {
     /// Number of the first prompt: prompt `i` draws from the streams of number `first_prompt + i`, so that a set of prompts may be
     /// drawn in parts.
     pub first_prompt: u64,
+    /// Test-time training while decoding.
+    pub ttt: Option<Ttt>,
 }
 
 /// Draws `options.samples` responses to each prompt, at temperature 1: one list per prompt.
@@ -53,10 +59,15 @@ pub fn sample(
     if prompts.is_empty() || options.samples == 0 {
         return Ok(vec![Vec::new(); prompts.len()]);
     }
-    let decoder = Decoder::new(checkpoint, &Device::flex());
-    let mut sampler = Sampler::prefill(&decoder, prompts, options);
-    while sampler.advance() {}
-    let flat = sampler.drawn;
+    let flat = match &options.ttt {
+        Some(ttt) if ttt.set != ParameterSet::Head => moving(checkpoint, prompts, options, ttt),
+        _ => {
+            let decoder = Decoder::new(checkpoint, &Device::flex());
+            let mut sampler = Sampler::prefill(&decoder, prompts, options);
+            while sampler.advance() {}
+            sampler.drawn
+        }
+    };
     Ok(flat
         .chunks(options.samples)
         .map(<[Sample]>::to_vec)
@@ -81,6 +92,51 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     Ok(())
 }
 
+/// All responses, each by a model that moves with its tokens.
+fn moving(
+    checkpoint: &Checkpoint,
+    prompts: &[&[u32]],
+    options: &SampleOptions,
+    ttt: &Ttt,
+) -> Vec<Sample> {
+    let draw = |response: usize| {
+        let prompt = prompts[response / options.samples];
+        let mut moved = Moved::new(checkpoint, ttt);
+        let mut sample = Sample::default();
+        while sample.is_open(options) {
+            let u = uniform(options, response, sample.tokens.len());
+            let context = [prompt, &sample.tokens].concat();
+            let (token, log_prob) = moved.step(&context, |logits| draw_token(logits, u).0);
+            sample.tokens.push(token);
+            sample.log_probs.push(log_prob);
+        }
+        sample
+    };
+    (0..prompts.len() * options.samples)
+        .into_par_iter()
+        .map(draw)
+        .collect()
+}
+
+impl Sample {
+    /// Whether another token is to be drawn.
+    fn is_open(&self, options: &SampleOptions) -> bool {
+        let ended = self
+            .tokens
+            .last()
+            .is_some_and(|token| options.end_tokens.contains(token));
+        self.tokens.len() < options.max_tokens && !ended
+    }
+}
+
+/// The random number that draws a response's token.
+fn uniform(options: &SampleOptions, response: usize, position: usize) -> f64 {
+    let (prompt, k) = (response / options.samples, response % options.samples);
+    let name = format!("sample/{position}");
+    let stream = (options.first_prompt + prompt as u64) * (1 << 20) + k as u64;
+    rng::uniform(&mut rng::stream(options.seed, &name, stream))
+}
+
 struct Sampler<'a> {
     decoder: &'a Decoder,
     options: &'a SampleOptions,
@@ -89,6 +145,8 @@ struct Sampler<'a> {
     prompt_lens: Vec<usize>,
     drawn: Vec<Sample>,
     active: Vec<usize>,
+    /// What test-time training made of the head, for each response; empty without it.
+    heads: Vec<MovedHead>,
 }
 
 impl<'a> Sampler<'a> {
@@ -112,7 +170,7 @@ impl<'a> Sampler<'a> {
         });
         let batch = Batch::pack(sequences);
         let mut caches = Vec::new();
-        let logits = decoder.logits(&batch, |_, key_value| {
+        let hidden = decoder.hidden(&batch, |_, key_value| {
             caches.push(LayerCache::new(
                 values(key_value.clone()),
                 &shape,
@@ -120,22 +178,21 @@ impl<'a> Sampler<'a> {
             ));
         });
         let count = prompts.len() * options.samples;
-        let empty = Sample {
-            tokens: Vec::new(),
-            log_probs: Vec::new(),
-        };
         let mut sampler = Self {
             decoder,
             options,
             shape,
             caches,
             prompt_lens: prompts.iter().map(|p| p.len()).collect(),
-            drawn: vec![empty; count],
+            drawn: vec![Sample::default(); count],
             active: (0..count).collect(),
+            heads: match &options.ttt {
+                Some(ttt) => vec![MovedHead::new(ttt.learning_rate); count],
+                None => Vec::new(),
+            },
         };
-        let logits = values(logits);
-        let vocab = config.vocab_size;
-        sampler.draw(|i| &logits[i / options.samples * vocab..][..vocab]);
+        let rows: Vec<usize> = (0..count).map(|i| i / options.samples).collect();
+        sampler.draw(hidden, &rows);
         sampler
     }
 
@@ -151,39 +208,51 @@ impl<'a> Sampler<'a> {
         };
         let positions: Arc<[u32]> = self.active.iter().map(place).collect();
         let (caches, active, shape) = (&mut self.caches, &self.active, &self.shape);
-        let logits = self
+        let hidden = self
             .decoder
             .step(tokens, positions, |layer, query, key_value| {
                 let (dims, device) = (query.dims(), query.device());
                 let out = caches[layer].attend(&values(query), &values(key_value), active, shape);
                 Tensor::from_data(TensorData::new(out, dims), &device)
             });
-        let logits = values(logits);
-        let vocab = self.decoder.config().vocab_size;
-        let row: std::collections::HashMap<usize, usize> = self
-            .active
-            .iter()
-            .enumerate()
-            .map(|(i, &r)| (r, i))
-            .collect();
-        self.draw(|response| &logits[row[&response] * vocab..][..vocab]);
+        let rows: Vec<usize> = (0..self.active.len()).collect();
+        self.draw(hidden, &rows);
         !self.active.is_empty()
     }
 
-    /// Draws a token for each active response from its logits, and retires those that ended.
-    fn draw<'l>(&mut self, logits: impl Fn(usize) -> &'l [f32]) {
+    /// Draws a token for each active response from what the head sees in its row, and retires those that ended.
+    fn draw(&mut self, hidden: Tensor<2>, rows: &[usize]) {
+        let (width, vocab) = (
+            self.decoder.config().width,
+            self.decoder.config().vocab_size,
+        );
+        let logits = values(self.decoder.head(hidden.clone()));
+        let hidden = match self.heads.is_empty() {
+            true => Vec::new(),
+            false => values(hidden),
+        };
         let options = self.options;
-        let drawn = &mut self.drawn;
+        let draw = |response: usize, row: usize, position: usize, head: Option<&mut MovedHead>| {
+            let u = uniform(options, response, position);
+            let logits = &logits[row * vocab..][..vocab];
+            match head {
+                None => draw_token(logits, u),
+                Some(head) => {
+                    let hidden = &hidden[row * width..][..width];
+                    head.step(hidden, logits, |logits| draw_token(logits, u).0)
+                }
+            }
+        };
+        let mut rows = rows.iter();
+        let (drawn, heads) = (&mut self.drawn, &mut self.heads);
         self.active.retain(|&response| {
             let sample = &mut drawn[response];
-            let (prompt, k) = (response / options.samples, response % options.samples);
-            let name = format!("sample/{}", sample.tokens.len());
-            let stream = (options.first_prompt + prompt as u64) * (1 << 20) + k as u64;
-            let u = rng::uniform(&mut rng::stream(options.seed, &name, stream));
-            let (token, log_prob) = draw_token(logits(response), u);
+            let row = *rows.next().expect("a row for each active response");
+            let position = sample.tokens.len();
+            let (token, log_prob) = draw(response, row, position, heads.get_mut(response));
             sample.tokens.push(token);
             sample.log_probs.push(log_prob);
-            sample.tokens.len() < options.max_tokens && !options.end_tokens.contains(&token)
+            sample.is_open(options)
         });
     }
 }
@@ -206,17 +275,10 @@ fn draw_token(logits: &[f32], u: f64) -> (u32, f32) {
 
 vectorized! {
     /// `e^(logit - shift)`, the shift (the largest logit) and the sum.
-    fn exponentials(logits: &[f32]) -> (Vec<f32>, f32, f32) {
+    pub(super) fn exponentials(logits: &[f32]) -> (Vec<f32>, f32, f32) {
         let mut weights = logits.to_vec();
         let shift = math::max(&weights);
         let total = math::exp_in_place(&mut weights, shift);
         (weights, shift, total)
     }
-}
-
-fn values(tensor: Tensor<2>) -> Vec<f32> {
-    tensor
-        .into_data()
-        .try_into_vec::<f32>()
-        .expect("activations are f32")
 }

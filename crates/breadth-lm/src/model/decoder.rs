@@ -80,6 +80,7 @@ struct Loader<'a> {
     weights: &'a Tree,
     leaves: Vec<(String, Leaf)>,
     device: &'a Device,
+    tracked: &'a dyn Fn(&str) -> bool,
     epsilon: f32,
 }
 
@@ -89,23 +90,27 @@ impl Loader<'_> {
         TensorData::new(array.data.clone(), array.shape.clone())
     }
 
+    fn is_tracked(&self, name: &str) -> bool {
+        self.device.is_autodiff() && (self.tracked)(name)
+    }
+
     fn matrix(&mut self, name: &str) -> Tensor<2> {
         let mut tensor = Tensor::<2>::from_data(self.data(name), self.device);
-        if self.device.is_autodiff() {
+        if self.is_tracked(name) {
             tensor = tensor.require_grad();
+            self.leaves
+                .push((name.into(), Leaf::Matrix(tensor.clone())));
         }
-        self.leaves
-            .push((name.into(), Leaf::Matrix(tensor.clone())));
         tensor
     }
 
     fn vector(&mut self, name: &str) -> Tensor<1> {
         let mut tensor = Tensor::<1>::from_data(self.data(name), self.device);
-        if self.device.is_autodiff() {
+        if self.is_tracked(name) {
             tensor = tensor.require_grad();
+            self.leaves
+                .push((name.into(), Leaf::Vector(tensor.clone())));
         }
-        self.leaves
-            .push((name.into(), Leaf::Vector(tensor.clone())));
         tensor
     }
 
@@ -143,11 +148,21 @@ impl Decoder {
     /// Puts a checkpoint on a device.
     #[must_use]
     pub fn new(checkpoint: &Checkpoint, device: &Device) -> Self {
+        Self::tracking(checkpoint, device, &|_| true)
+    }
+
+    /// The same with gradients, on an autodiff device, of the parameters with these names alone.
+    pub(crate) fn tracking(
+        checkpoint: &Checkpoint,
+        device: &Device,
+        tracked: &dyn Fn(&str) -> bool,
+    ) -> Self {
         let config = checkpoint.config.clone();
         let mut loader = Loader {
             weights: &checkpoint.weights,
             leaves: Vec::new(),
             device,
+            tracked,
             epsilon: config.layer_norm_epsilon,
         };
         let tokens = loader.matrix("transformer.wte.weight");
@@ -178,12 +193,17 @@ impl Decoder {
     /// The last block and the head run at the target positions alone.
     #[must_use]
     pub fn log_probs(&self, batch: &Batch) -> Tensor<1> {
-        let logits = self.logits(batch, |_, _| ());
+        let logits = self.logits(batch);
         kernels::token_log_probs(logits, batch.targets.clone())
     }
 
-    /// Logits at the target positions, (targets, vocabulary); `keep` sees each layer's key-value tensor.
-    pub(crate) fn logits(
+    /// Logits at the target positions, (targets, vocabulary).
+    pub(crate) fn logits(&self, batch: &Batch) -> Tensor<2> {
+        self.head(self.hidden(batch, |_, _| ()))
+    }
+
+    /// What the head sees at the target positions, (targets, width); `keep` sees each layer's key-value tensor.
+    pub(crate) fn hidden(
         &self,
         batch: &Batch,
         mut keep: impl FnMut(usize, &Tensor<2>),
@@ -206,10 +226,10 @@ impl Decoder {
                 self.attend(query, key_value, spans)
             });
         }
-        self.head(x)
+        self.final_norm.apply(x)
     }
 
-    /// One token per row through all blocks, (rows, vocabulary); `attend` sees each layer's query, key and value rows.
+    /// One token per row through all blocks, to what the head sees, (rows, width); `attend` sees each layer's query, key and value rows.
     pub(crate) fn step(
         &self,
         tokens: Arc<[u32]>,
@@ -227,7 +247,7 @@ impl Decoder {
                 attend(layer, query, key_value)
             });
         }
-        self.head(x)
+        self.final_norm.apply(x)
     }
 
     fn rows(&self, rows: &[i64]) -> Tensor<1, Int> {
@@ -258,10 +278,9 @@ impl Decoder {
         x + block.mlp_out.apply(inner)
     }
 
-    fn head(&self, x: Tensor<2>) -> Tensor<2> {
-        self.final_norm
-            .apply(x)
-            .matmul(self.tokens.clone().transpose())
+    /// Logits, (rows, vocabulary), of what [`Decoder::hidden`] gives: the head is the transposed token table.
+    pub(crate) fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
+        hidden.matmul(self.tokens.clone().transpose())
     }
 
     /// Gradients of a backward pass, by parameter name.

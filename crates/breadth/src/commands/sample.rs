@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use breadth_lm::decode::SampleJob;
 use breadth_lm::decode::verifier::Verifier;
+use breadth_lm::decode::{SampleJob, Ttt};
 use breadth_lm::text::Responses;
 use serde::Serialize;
 
@@ -22,6 +22,9 @@ Examples:
 
   # graph search: any path from source to target counts
   breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
+
+  # with a gradient step on every token drawn, undone at the end of each response
+  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
 
 Sampling is at temperature 1; the table has every response's log-probability under the model that drew it. A killed command goes \
 on where it was when run again.";
@@ -50,6 +53,9 @@ pub struct Arguments {
     /// Keep the text of every response
     #[arg(long)]
     text: bool,
+    /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or low-rank:R
+    #[arg(long, value_name = "lr=..,set=..")]
+    ttt: Option<Ttt>,
     /// Seed; the same seed gives the same responses
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -84,6 +90,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         max_tokens: max_tokens as usize,
         end_tokens: &generation.end_tokens,
         seed: arguments.seed,
+        ttt: arguments.ttt.as_ref(),
         verifier: &verifier,
         text: arguments.text.then_some(&text),
         out: &arguments.output,

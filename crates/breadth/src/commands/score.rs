@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use breadth_lm::decode::ScoreJob;
+use breadth_lm::decode::{ScoreJob, Ttt};
 use breadth_lm::text::Responses;
 use serde::Serialize;
 
@@ -21,6 +21,9 @@ Examples:
 
   # two checkpoints, each token's log-probability kept
   breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
+
+  # the same checkpoints when they take a gradient step on every token that they emit (test-time training)
+  breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
 
 A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, with optional prompt_id, response_id, \
 group and weight. A killed command goes on where it was when run again.";
@@ -40,6 +43,9 @@ pub struct Arguments {
     /// Keep the log-probability of every token
     #[arg(long)]
     token_logprobs: bool,
+    /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or low-rank:R
+    #[arg(long, value_name = "lr=..,set=..")]
+    ttt: Option<Ttt>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +66,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         references: &[],
         out: &arguments.output,
         token_log_probs: arguments.token_logprobs,
+        ttt: arguments.ttt.as_ref(),
         command: &command_line(),
     };
     job.run(&mut |progress| bar.part(progress))?;

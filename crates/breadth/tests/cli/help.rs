@@ -435,10 +435,12 @@ fn score() {
                   or run folders
 
     Options:
-          --data <FILE>...  JSON Lines of prompts and responses
-      -o, --output <FILE>   Where the score table goes (Parquet)
-          --token-logprobs  Keep the log-probability of every token
-      -h, --help            Print help
+          --data <FILE>...      JSON Lines of prompts and responses
+      -o, --output <FILE>       Where the score table goes (Parquet)
+          --token-logprobs      Keep the log-probability of every token
+          --ttt <lr=..,set=..>  Test-time training along every response: lr=STEP and set=head (default),
+                                last-block, all or low-rank:R
+      -h, --help                Print help
 
     Common options:
           --json         Print one JSON document and nothing else on stdout
@@ -454,6 +456,10 @@ fn score() {
 
       # two checkpoints, each token's log-probability kept
       breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
+
+      # the same checkpoints when they take a gradient step on every token that they emit (test-time
+      training)
+      breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
 
     A line of the data is {"prompt": .., "response": ..}, each text or a list of token ids, with
     optional prompt_id, response_id, group and weight. A killed command goes on where it was when run
@@ -473,16 +479,18 @@ fn sample() {
                   or run folders
 
     Options:
-          --prompts <FILE>...  JSON Lines of prompts (and responses, for --verifier exact)
-      -k <K>                   Responses per prompt
-      -o, --output <FILE>      Where the sample table goes (Parquet)
-          --verifier <V>       What gives the reward: exact, valid-path, or policy:TRAIN.toml [default:
-                               exact]
-          --max-tokens <T>     Longest response in tokens [default: max_new_tokens of the model's
-                               generation_config.json]
-          --text               Keep the text of every response
-          --seed <S>           Seed; the same seed gives the same responses [default: 0]
-      -h, --help               Print help
+          --prompts <FILE>...   JSON Lines of prompts (and responses, for --verifier exact)
+      -k <K>                    Responses per prompt
+      -o, --output <FILE>       Where the sample table goes (Parquet)
+          --verifier <V>        What gives the reward: exact, valid-path, or policy:TRAIN.toml [default:
+                                exact]
+          --max-tokens <T>      Longest response in tokens [default: max_new_tokens of the model's
+                                generation_config.json]
+          --text                Keep the text of every response
+          --ttt <lr=..,set=..>  Test-time training along every response: lr=STEP and set=head (default),
+                                last-block, all or low-rank:R
+          --seed <S>            Seed; the same seed gives the same responses [default: 0]
+      -h, --help                Print help
 
     Common options:
           --json         Print one JSON document and nothing else on stdout
@@ -498,6 +506,9 @@ fn sample() {
 
       # graph search: any path from source to target counts
       breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
+
+      # with a gradient step on every token drawn, undone at the end of each response
+      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
 
     Sampling is at temperature 1; the table has every response's log-probability under the model that
     drew it. A killed command goes on where it was when run again.

@@ -170,6 +170,7 @@ impl Demo<'_> {
             references,
             out: &out,
             token_log_probs: false,
+            ttt: None,
             command: &self.command(),
         };
         job.run(&mut |progress| bar.part(progress))?;
@@ -195,6 +196,7 @@ impl Demo<'_> {
             max_tokens: items[0].response.len(),
             end_tokens: &[],
             seed: self.seed,
+            ttt: None,
             verifier: &Verifier::Exact,
             text: None,
             out: &out,

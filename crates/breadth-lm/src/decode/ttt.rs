@@ -1,0 +1,339 @@
+//! Test-time training: the model takes a gradient step on every token that it emits (Eq 22-23).
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+use super::sample::exponentials;
+use super::values;
+use crate::error::{Error, Result};
+use crate::model::kernels::gemm::{Matrix, matmul};
+use crate::model::kernels::{self, math};
+use crate::model::{Batch, Checkpoint, Decoder, Sequence};
+use crate::optim::apply_updates;
+use crate::rng;
+use crate::tree::{Array, Tree};
+use crate::vectorized;
+
+/// How a model moves along a response: `theta_0 = theta`, `y_h ~ q_{theta_(h-1)}`, `theta_h = theta_(h-1) + lr * grad log q_{theta_(h-1)}(y_h | x, y_<h)`; the next response
+/// starts from theta again. The checkpoint itself never changes.
+///
+/// ```
+/// use breadth_lm::decode::{ParameterSet, Ttt};
+/// let ttt: Ttt = "lr=0.1,set=low-rank:4".parse()?;
+/// assert_eq!((ttt.learning_rate, ttt.set), (0.1, ParameterSet::LowRank(4)));
+/// assert_eq!("lr=0.1".parse::<Ttt>()?.set, ParameterSet::Head);
+/// # Ok::<(), breadth_lm::Error>(())
+/// ```
+///
+/// Source: Eq 22-23, Thm 6.1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ttt {
+    /// Step size.
+    pub learning_rate: f64,
+    /// What moves.
+    pub set: ParameterSet,
+}
+
+/// The parameters that move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterSet {
+    /// The head alone, as a matrix of its own where it is tied to the token table. One forward pass as without training; the moved head is never written out.
+    Head,
+    /// The last block.
+    LastBlock,
+    /// Everything; a tied table moves as one.
+    All,
+    /// The matrices of all blocks, each within a random subspace of this many dimensions of its inputs: `W + A' B` with A fixed and B trained from 0.
+    LowRank(usize),
+}
+
+impl fmt::Display for ParameterSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParameterSet::Head => f.write_str("head"),
+            ParameterSet::LastBlock => f.write_str("last-block"),
+            ParameterSet::All => f.write_str("all"),
+            ParameterSet::LowRank(rank) => write!(f, "low-rank:{rank}"),
+        }
+    }
+}
+
+impl fmt::Display for Ttt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lr={},set={}", self.learning_rate, self.set)
+    }
+}
+
+impl FromStr for Ttt {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let error = |message: String| Error::config("--ttt", message);
+        let (mut learning_rate, mut set) = (None, ParameterSet::Head);
+        for part in text.split(',') {
+            match part.split_once('=') {
+                Some(("lr", value)) => {
+                    let value: Option<f64> = value.parse().ok();
+                    learning_rate = value.filter(|lr| lr.is_finite() && *lr >= 0.0);
+                }
+                Some(("set", value)) => set = parse_set(value).map_err(error)?,
+                _ => {
+                    return Err(error(format!(
+                        "`{part}` is not lr=NUMBER or set=head, last-block, all or low-rank:R"
+                    )));
+                }
+            }
+        }
+        let learning_rate = learning_rate
+            .ok_or_else(|| error(format!("`{text}` needs a step size of at least 0: lr=0.1")))?;
+        Ok(Ttt { learning_rate, set })
+    }
+}
+
+fn parse_set(text: &str) -> std::result::Result<ParameterSet, String> {
+    let rank = |text: &str| text.parse().ok().filter(|&rank| rank > 0);
+    match (text, text.strip_prefix("low-rank:").map(rank)) {
+        ("head", _) => Ok(ParameterSet::Head),
+        ("last-block", _) => Ok(ParameterSet::LastBlock),
+        ("all", _) => Ok(ParameterSet::All),
+        (_, Some(Some(rank))) => Ok(ParameterSet::LowRank(rank)),
+        _ => Err(format!(
+            "set={text} is not head, last-block, all or low-rank:R"
+        )),
+    }
+}
+
+/// `log q(y_h | x, y_<h)` of every response token, in nats, under the model that moves along the given tokens: one list per sequence. Sequences are independent of one
+/// another and run in parallel.
+///
+/// # Errors
+/// If a sequence is empty, too long, or has a token outside the vocabulary.
+pub fn score_ttt(
+    checkpoint: &Checkpoint,
+    sequences: &[Sequence],
+    ttt: &Ttt,
+) -> Result<Vec<Vec<f32>>> {
+    for (i, sequence) in sequences.iter().enumerate() {
+        sequence.check(&checkpoint.config, &format!("sequence {}", i + 1))?;
+    }
+    let decoder = Decoder::new(checkpoint, &Device::flex());
+    let of_sequence = |sequence: &Sequence| match ttt.set {
+        ParameterSet::Head => score_head(&decoder, sequence, ttt.learning_rate),
+        _ => Moved::new(checkpoint, ttt).score(sequence),
+    };
+    Ok(sequences.par_iter().map(of_sequence).collect())
+}
+
+fn score_head(decoder: &Decoder, sequence: &Sequence, learning_rate: f64) -> Vec<f32> {
+    let hidden = decoder.hidden(&Batch::pack([*sequence]), |_, _| ());
+    let logits = values(decoder.head(hidden.clone()));
+    let hidden = values(hidden);
+    let config = decoder.config();
+    let mut head = MovedHead::new(learning_rate);
+    let rows = hidden
+        .chunks_exact(config.width)
+        .zip(logits.chunks_exact(config.vocab_size));
+    rows.zip(sequence.response)
+        .map(|((hidden, logits), &token)| head.step(hidden, logits, |_| token).1)
+        .collect()
+}
+
+/// A head that has moved: `W + lr sum_j (e_{y_j} - q_j) x_j'`, as the inputs `x_j` it has seen and the errors it made.
+#[derive(Clone, Debug)]
+pub(super) struct MovedHead {
+    learning_rate: f32,
+    seen: Vec<Vec<f32>>,
+    errors: Vec<Vec<f32>>,
+}
+
+impl MovedHead {
+    pub(super) fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate: learning_rate as f32,
+            seen: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Chooses a token from the moved logits and moves on. `logits`: those of the head that did not move. Returns the token and its log-probability.
+    pub(super) fn step(
+        &mut self,
+        hidden: &[f32],
+        logits: &[f32],
+        choose: impl FnOnce(&[f32]) -> u32,
+    ) -> (u32, f32) {
+        let mut logits = logits.to_vec();
+        move_logits(
+            &mut logits,
+            hidden,
+            &self.seen,
+            &self.errors,
+            self.learning_rate,
+        );
+        let token = choose(&logits);
+        let at = token as usize;
+        let (mut error, shift, total) = exponentials(&logits);
+        error.iter_mut().for_each(|e| *e /= -total);
+        error[at] += 1.0;
+        self.seen.push(hidden.to_vec());
+        self.errors.push(error);
+        (token, logits[at] - shift - total.ln())
+    }
+}
+
+vectorized! {
+    /// Adds `rate * <x_j, hidden> * error_j` for every token j seen.
+    fn move_logits(logits: &mut [f32], hidden: &[f32], seen: &[Vec<f32>], errors: &[Vec<f32>], rate: f32) {
+        for (x, error) in seen.iter().zip(errors) {
+            let by = rate * math::dot(x, hidden);
+            for (logit, &e) in logits.iter_mut().zip(error) {
+                *logit = by.mul_add(e, *logit);
+            }
+        }
+    }
+}
+
+/// A checkpoint that moves, by any other set than the head.
+pub(super) struct Moved<'a> {
+    checkpoint: Checkpoint,
+    ttt: &'a Ttt,
+}
+
+impl<'a> Moved<'a> {
+    pub(super) fn new(checkpoint: &Checkpoint, ttt: &'a Ttt) -> Self {
+        Self {
+            checkpoint: checkpoint.clone(),
+            ttt,
+        }
+    }
+
+    fn score(&mut self, sequence: &Sequence) -> Vec<f32> {
+        let step = |at: usize| {
+            let context = [sequence.prompt, &sequence.response[..at]].concat();
+            self.step(&context, |_| sequence.response[at]).1
+        };
+        (0..sequence.response.len()).map(step).collect()
+    }
+
+    /// Chooses a token from the logits after `context` and takes the step on it. Returns the token and its log-probability before the step.
+    pub(super) fn step(
+        &mut self,
+        context: &[u32],
+        choose: impl FnOnce(&[f32]) -> u32,
+    ) -> (u32, f32) {
+        let (set, last) = (
+            self.ttt.set,
+            self.checkpoint.config.layers.saturating_sub(1),
+        );
+        let moves = move |name: &str| moves(set, last, name);
+        let decoder = Decoder::tracking(&self.checkpoint, &Device::flex().autodiff(), &moves);
+        let batch = Batch::pack([Sequence {
+            prompt: context,
+            response: &[0],
+        }]);
+        let logits = decoder.logits(&batch);
+        let token = choose(&values(logits.clone()));
+        let log_prob = kernels::token_log_probs(logits, [token].into()).sum();
+        let mut gradient = decoder.gradients(&log_prob.backward());
+        if let ParameterSet::LowRank(rank) = set {
+            gradient
+                .iter_mut()
+                .for_each(|(name, g)| project(name, g, rank));
+        }
+        let rate = self.ttt.learning_rate as f32;
+        for (_, array) in gradient.iter_mut() {
+            array.data.iter_mut().for_each(|g| *g *= rate);
+        }
+        self.apply(&gradient);
+        (token, log_prob.into_scalar::<f32>())
+    }
+
+    fn apply(&mut self, updates: &Tree) {
+        let moved: Vec<(String, Array)> = updates
+            .iter()
+            .map(|(name, _)| (name.to_owned(), self.checkpoint.weights[name].clone()))
+            .collect();
+        let mut moved: Tree = moved.into_iter().collect();
+        apply_updates(&mut moved, updates);
+        self.checkpoint.weights.extend_with_prefix("", moved);
+    }
+}
+
+/// Whether a parameter belongs to a set.
+fn moves(set: ParameterSet, last: usize, name: &str) -> bool {
+    match set {
+        ParameterSet::Head => false,
+        ParameterSet::LastBlock => name.starts_with(&format!("transformer.h.{last}.")),
+        ParameterSet::All => true,
+        ParameterSet::LowRank(_) => {
+            name.starts_with("transformer.h.")
+                && name.ends_with(".weight")
+                && !name.contains(".ln_")
+        }
+    }
+}
+
+/// `G <- A' A G` for a gradient (inputs, outputs), A (rank, inputs) of independent normal entries with variance 1/rank: what the gradient of B moves in `W + A' B`.
+fn project(name: &str, gradient: &mut Array, rank: usize) {
+    let [inputs, outputs] = gradient.shape[..] else {
+        return;
+    };
+    let mut stream = rng::stream(0, &format!("ttt/{name}"), 0);
+    let deviation = 1.0 / (rank as f64).sqrt();
+    let entry = |_| {
+        let normal: f64 = StandardNormal.sample(&mut stream);
+        (deviation * normal) as f32
+    };
+    let a: Vec<f32> = (0..rank * inputs).map(entry).collect();
+    let a = Matrix::new(&a, rank, inputs, inputs);
+    let mut inner = vec![0.0; rank * outputs];
+    let g = Matrix::new(&gradient.data, inputs, outputs, outputs);
+    matmul(&mut inner, outputs, a, g, 1.0, false);
+    let mut moved = vec![0.0; gradient.data.len()];
+    let inner = Matrix::new(&inner, rank, outputs, outputs);
+    matmul(&mut moved, outputs, a.t(), inner, 1.0, false);
+    gradient.data = moved;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_projected_gradient_is_a_prime_a_g() {
+        let (inputs, outputs, rank) = (5, 3, 2);
+        let data: Vec<f32> = (0..inputs * outputs)
+            .map(|i| (i * 7 % 11) as f32 - 5.0)
+            .collect();
+        // The rows of A' A, read off by projecting unit vectors.
+        let column = |i: usize| {
+            let mut unit = Array::full([inputs, 1], 0.0);
+            unit.data[i] = 1.0;
+            project("w", &mut unit, rank);
+            unit.data
+        };
+        let square: Vec<Vec<f32>> = (0..inputs).map(column).collect();
+        let mut gradient = Array::new([inputs, outputs], data.clone());
+        project("w", &mut gradient, rank);
+        let m = |i: usize, j: usize| f64::from(square[i][j]);
+        let g = |i: usize, j: usize| f64::from(data[i * outputs + j]);
+        for i in 0..inputs {
+            for j in 0..inputs {
+                assert!((m(i, j) - m(j, i)).abs() < 1e-6);
+            }
+            for j in 0..outputs {
+                let exact: f64 = (0..inputs).map(|k| m(i, k) * g(k, j)).sum();
+                assert!((f64::from(gradient.data[i * outputs + j]) - exact).abs() < 1e-4);
+            }
+        }
+        // Of rank 2: every 3 x 3 determinant vanishes.
+        let determinant = m(0, 0) * (m(1, 1) * m(2, 2) - m(1, 2) * m(2, 1))
+            - m(0, 1) * (m(1, 0) * m(2, 2) - m(1, 2) * m(2, 0))
+            + m(0, 2) * (m(1, 0) * m(2, 1) - m(1, 1) * m(2, 0));
+        assert!(determinant.abs() < 1e-4, "{determinant}");
+    }
+}
