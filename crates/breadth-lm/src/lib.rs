@@ -24,7 +24,7 @@
 //! - [`decode::ScoreJob`] and [`decode::SampleJob`]: many models over many responses, into a table;
 //! - [`task::graph_search::GraphSearch`]: a task whose law is known exactly.
 //!
-//! This crate computes no statistic of its results: that is `breadth-stats`, over the tables that this crate writes.
+//! This crate computes no statistic of its results, beyond what a training step logs: that is `breadth-stats`, over the tables that this crate writes.
 
 pub mod decode;
 pub mod error;

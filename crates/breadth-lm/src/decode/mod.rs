@@ -11,6 +11,7 @@ pub mod verifier;
 pub use job::{JobProgress, SampleJob, ScoreJob};
 pub use sample::{Sample, SampleOptions, sample};
 pub use score::{score, sequence_log_prob};
+pub(crate) use ttt::carry_on;
 pub use ttt::{ParameterSet, Ttt, score_ttt};
 
 use burn::tensor::Tensor;

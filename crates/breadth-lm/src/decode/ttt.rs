@@ -128,6 +128,16 @@ pub fn score_ttt(
     Ok(sequences.par_iter().map(of_sequence).collect())
 }
 
+/// Steps of the set on every token of a sequence: the log-probabilities of [`score_ttt`] and the checkpoint at the end, from which the next sequence may carry on (Eq 21).
+pub(crate) fn carry_on(
+    checkpoint: &Checkpoint,
+    sequence: &Sequence,
+    ttt: &Ttt,
+) -> (Vec<f32>, Checkpoint) {
+    let mut moved = Moved::new(checkpoint, ttt);
+    (moved.score(sequence), moved.checkpoint)
+}
+
 fn score_head(decoder: &Decoder, sequence: &Sequence, learning_rate: f64) -> Vec<f32> {
     let hidden = decoder.hidden(&Batch::pack([*sequence]), |_, _| ());
     let logits = values(decoder.head(hidden.clone()));

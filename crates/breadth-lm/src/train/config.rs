@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::objective::{Objective, ObjectiveName, Writer};
+use super::rl::RlConfig;
 use crate::error::{Error, Result};
-use crate::optim::Optimizer;
+use crate::optim::{Name, Optimizer};
 use crate::task::graph_search::{Class, GraphSearchConfig};
 
 /// A training run, as its TOML file says it.
@@ -57,6 +59,12 @@ pub struct TrainConfig {
     /// The optimiser and its schedule.
     #[serde(default)]
     pub optimizer: Optimizer,
+    /// What is minimised.
+    #[serde(default)]
+    pub objective: Objective,
+    /// Reinforcement learning in place of an objective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rl: Option<RlConfig>,
     /// The loop.
     pub train: LoopConfig,
 }
@@ -183,7 +191,38 @@ impl TrainConfig {
                 "[data] needs tokenizer = \"tokenizer.json\" when there is no init".into(),
             );
         }
+        self.check_objective(place)?;
         self.optimizer.validate(&format!("{place}: [optimizer]"))
+    }
+
+    fn check_objective(&self, place: &str) -> Result<()> {
+        let error = |message: &str| Err(Error::config(place, message));
+        self.objective.validate(&format!("{place}: [objective]"))?;
+        if let Some(rl) = &self.rl {
+            if self.objective != Objective::default() {
+                return error("give either [objective] or [rl]");
+            }
+            return rl.validate(&format!("{place}: [rl]"));
+        }
+        if self.data.is_some() && self.objective.responses == Some(Writer::Teacher) {
+            return error(
+                "[objective] responses = \"teacher\" needs a [task]; with [data] let breadth sample draw them first",
+            );
+        }
+        let plain = Optimizer {
+            name: Name::Sgd,
+            learning_rate: self.optimizer.learning_rate,
+            warmup_steps: self.optimizer.warmup_steps,
+            decay_to: self.optimizer.decay_to,
+            schedule: self.optimizer.schedule,
+            ..Optimizer::default()
+        };
+        if self.objective.name == ObjectiveName::TokenLevel && self.optimizer != plain {
+            return error(
+                "token_level is plain SGD: [optimizer] name = \"sgd\" with a learning rate and a schedule, and nothing else",
+            );
+        }
+        Ok(())
     }
 }
 

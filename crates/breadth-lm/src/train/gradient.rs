@@ -1,6 +1,8 @@
 //! Loss and gradient of a batch.
 
-use burn::tensor::Device;
+use breadth_stats::bound::eq_25;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use crate::model::{Batch, Checkpoint, Decoder, Sequence};
@@ -21,11 +23,171 @@ pub fn value_and_gradient(
     shards: usize,
 ) -> (f64, Tree) {
     let targets: usize = sequences.iter().map(|s| s.response.len()).sum();
+    let weight = 1.0 / targets as f64;
+    weighted_gradient(checkpoint, sequences, shards, &|_, log_probs| Weighed {
+        value: -weight * log_probs.iter().map(|&v| f64::from(v)).sum::<f64>(),
+        weights: vec![weight; log_probs.len()],
+    })
+}
+
+/// What an objective makes of one sequence.
+pub(super) struct Weighed {
+    /// Its part of the loss.
+    pub value: f64,
+    /// How much each token's `grad log q` counts in the descent.
+    pub weights: Vec<f64>,
+}
+
+/// The sum of the parts of the loss, and the gradient `- sum_h w_h grad log q(y_h | x, y_<h)`; `weigh` sees the place of a sequence and the log-probabilities of its tokens.
+///
+/// # Panics
+/// If there is no sequence.
+pub(super) fn weighted_gradient(
+    checkpoint: &Checkpoint,
+    sequences: &[Sequence],
+    shards: usize,
+    weigh: &(dyn Fn(usize, &[f32]) -> Weighed + Sync),
+) -> (f64, Tree) {
     let size = sequences.len().div_ceil(shards);
-    let parts: Vec<(f64, Tree)> = sequences
-        .par_chunks(size)
-        .map(|part| shard(checkpoint, part, targets))
-        .collect();
+    let shard = |(part, sequences): (usize, &[Sequence])| {
+        let decoder = Decoder::new(checkpoint, &Device::flex().autodiff());
+        let batch = Batch::pack(sequences.iter().copied());
+        let log_probs = decoder.log_probs(&batch);
+        let data = log_probs.clone().into_data();
+        let flat = data.as_slice::<f32>().expect("log-probabilities are f32");
+        let (mut value, mut weights) = (0.0, Vec::with_capacity(flat.len()));
+        let mut rest = flat;
+        for (i, sequence) in sequences.iter().enumerate() {
+            let (own, tail) = rest.split_at(sequence.response.len());
+            rest = tail;
+            let weighed = weigh(part * size + i, own);
+            value += weighed.value;
+            weights.extend(weighed.weights.iter().map(|&w| -w as f32));
+        }
+        let count = weights.len();
+        let weights =
+            Tensor::<1>::from_data(TensorData::new(weights, [count]), &log_probs.device());
+        let gradients = (log_probs * weights).sum().backward();
+        (value, decoder.gradients(&gradients))
+    };
+    let parts: Vec<(f64, Tree)> = sequences.par_chunks(size).enumerate().map(shard).collect();
+    sum(parts)
+}
+
+/// What a teacher's law says of a batch, beside the gradient.
+pub(super) struct Distilled {
+    /// Per sequence: the sum of its tokens' KLs to the student, `sum_h a_h`.
+    pub kls: Vec<f64>,
+    /// Per sequence: `log p(y|x)` of the teacher less `log q(y|x)` of the student.
+    pub log_ratios: Vec<f64>,
+}
+
+/// What of a teacher is followed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Following {
+    /// Whether the whole next-token laws are followed, or the response's tokens alone.
+    pub laws: bool,
+    /// The budget `log N` of the weights alpha (Eq 25); without one every token counts 1.
+    pub budget: Option<f64>,
+}
+
+/// Distillation: the mean over sequences of `sum_h alpha_h KL(p(.|x,y_<h) || q(.|x,y_<h))`, or of `- sum_h alpha_h log q(y_h | x, y_<h)` (Eq 24), with its gradient, alpha held fixed.
+///
+/// # Panics
+/// If there is no sequence.
+pub(super) fn distilled_gradient(
+    checkpoint: &Checkpoint,
+    teacher: &Checkpoint,
+    sequences: &[Sequence],
+    shards: usize,
+    following: Following,
+) -> (f64, Tree, Distilled) {
+    let size = sequences.len().div_ceil(shards);
+    let scale = 1.0 / sequences.len() as f64;
+    let shard = |sequences: &[Sequence]| {
+        let batch = Batch::pack(sequences.iter().copied());
+        let of_teacher = Decoder::new(teacher, &Device::flex());
+        let p = flat(log_softmax(of_teacher.logits(&batch), 1));
+        let student = Decoder::new(checkpoint, &Device::flex().autodiff());
+        let log_q = log_softmax(student.logits(&batch), 1);
+        let q = flat(log_q.clone());
+        let vocab = checkpoint.config.vocab_size;
+        let mut seen = Distilled {
+            kls: Vec::new(),
+            log_ratios: Vec::new(),
+        };
+        let (mut value, mut targets) = (0.0, Vec::with_capacity(p.len()));
+        let mut rows = p.chunks_exact(vocab).zip(q.chunks_exact(vocab));
+        for sequence in sequences {
+            let laws: Vec<(&[f32], &[f32])> = rows.by_ref().take(sequence.response.len()).collect();
+            let kls: Vec<f64> = laws.iter().map(|&(p, q)| kl(p, q)).collect();
+            let alpha = match following.budget {
+                Some(budget) => eq_25(&kls, budget).expect("KLs are at least 0"),
+                None => vec![1.0; kls.len()],
+            };
+            let mut log_ratio = 0.0;
+            for (((&(p, q), &token), &a), &kl) in
+                laws.iter().zip(sequence.response).zip(&alpha).zip(&kls)
+            {
+                let token = token as usize;
+                log_ratio += f64::from(p[token]) - f64::from(q[token]);
+                let by = scale * a;
+                value += by
+                    * if following.laws {
+                        kl
+                    } else {
+                        -f64::from(q[token])
+                    };
+                targets.extend(p.iter().enumerate().map(|(v, &log_p)| {
+                    let target = match following.laws {
+                        true => f64::from(log_p).exp(),
+                        false => f64::from(u8::from(v == token)),
+                    };
+                    (-by * target) as f32
+                }));
+            }
+            seen.kls.push(kls.iter().sum());
+            seen.log_ratios.push(log_ratio);
+        }
+        let targets =
+            Tensor::<2>::from_data(TensorData::new(targets, log_q.dims()), &log_q.device());
+        let gradients = (log_q * targets).sum().backward();
+        ((value, student.gradients(&gradients)), seen)
+    };
+    let parts: Vec<((f64, Tree), Distilled)> = sequences.par_chunks(size).map(shard).collect();
+    let (parts, seen): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let (value, gradient) = sum(parts);
+    let seen = Distilled {
+        kls: seen
+            .iter()
+            .flat_map(|one| one.kls.iter().copied())
+            .collect(),
+        log_ratios: seen
+            .iter()
+            .flat_map(|one| one.log_ratios.iter().copied())
+            .collect(),
+    };
+    (value, gradient, seen)
+}
+
+/// `KL(p||q)` of two laws given as logarithms; at least 0, also where rounding says otherwise.
+fn kl(log_p: &[f32], log_q: &[f32]) -> f64 {
+    let term = |(&p, &q): (&f32, &f32)| {
+        let (p, q) = (f64::from(p), f64::from(q));
+        p.exp() * (p - q)
+    };
+    log_p.iter().zip(log_q).map(term).sum::<f64>().max(0.0)
+}
+
+fn flat(tensor: Tensor<2>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .try_into_vec::<f32>()
+        .expect("log-probabilities are f32")
+}
+
+/// Sums in the order of the shards.
+fn sum(parts: Vec<(f64, Tree)>) -> (f64, Tree) {
     parts
         .into_iter()
         .reduce(|(loss, mut gradient), (more, other)| {
@@ -35,13 +197,178 @@ pub fn value_and_gradient(
         .expect("a batch has at least one sequence")
 }
 
-/// This shard's part of the mean over `targets` tokens.
-fn shard(checkpoint: &Checkpoint, sequences: &[Sequence], targets: usize) -> (f64, Tree) {
-    let decoder = Decoder::new(checkpoint, &Device::flex().autodiff());
-    let batch = Batch::pack(sequences.iter().copied());
-    let log_probs = decoder.log_probs(&batch);
-    let loss = log_probs.sum().mul_scalar(-1.0 / targets as f32);
-    let gradients = loss.backward();
-    let value = f64::from(loss.into_scalar::<f32>());
-    (value, decoder.gradients(&gradients))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::score;
+    use crate::model::Config;
+    use crate::rng;
+    use crate::train::{Algorithm, Objective, RlConfig};
+    use crate::tree::Array;
+
+    fn model(seed: u64) -> Checkpoint {
+        let config = Config {
+            vocab_size: 5,
+            positions: 12,
+            width: 8,
+            layers: 1,
+            heads: 2,
+            inner: 12,
+            layer_norm_epsilon: 1e-5,
+        };
+        let mut checkpoint = Checkpoint::random(config, &mut rng::stream(seed, "test/init", 0));
+        let wider = |(_, array): (&str, &mut Array)| array.data.iter_mut().for_each(|v| *v *= 6.0);
+        checkpoint.weights.iter_mut().for_each(wider);
+        checkpoint
+    }
+
+    const DATA: [(&[u32], &[u32]); 3] = [
+        (&[1, 2], &[3, 0, 4]),
+        (&[0], &[2]),
+        (&[4, 4, 1], &[1, 1, 3, 2]),
+    ];
+
+    fn data() -> Vec<Sequence<'static>> {
+        DATA.iter()
+            .map(|&(prompt, response)| Sequence { prompt, response })
+            .collect()
+    }
+
+    /// The largest gap between a gradient and central differences of the loss, at some entries of every array, over the gradient's norm.
+    fn gap(model: &Checkpoint, gradient: &Tree, loss: impl Fn(&Checkpoint) -> f64) -> f64 {
+        let mut worst = 0.0_f64;
+        for (name, array) in gradient.iter() {
+            for at in (0..array.data.len()).step_by(array.data.len().div_ceil(7)) {
+                let moved = |by: f32| {
+                    let mut moved = model.clone();
+                    let (_, array) = moved.weights.iter_mut().find(|(n, _)| *n == name).unwrap();
+                    array.data[at] += by;
+                    loss(&moved)
+                };
+                let difference = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+                worst = worst.max((difference - f64::from(array.data[at])).abs());
+            }
+        }
+        worst / gradient.global_norm()
+    }
+
+    #[test]
+    fn objectives_have_the_gradients_of_their_values() {
+        let (model, sequences) = (model(1), data());
+        for text in [
+            "",
+            "per = 'sequence'",
+            "name = 'coverage'\nn = 3",
+            "name = 'coverage'\nn = 200",
+            "name = 'confidence_limited'\nlimit = 1.0",
+        ] {
+            let objective: Objective = toml::from_str(text).unwrap();
+            let weigh = |_: usize, own: &[f32]| objective.weigh(own, 3, 8);
+            let (value, gradient) = weighted_gradient(&model, &sequences, 2, &weigh);
+            let loss = |model: &Checkpoint| -> f64 {
+                let lists = score(model, &sequences).unwrap();
+                lists.iter().map(|own| weigh(0, own).value).sum()
+            };
+            assert!((loss(&model) - value).abs() < 1e-6, "{text}");
+            let gap = gap(&model, &gradient, loss);
+            assert!(gap < 5e-3, "{text}: {gap}");
+        }
+    }
+
+    #[test]
+    fn distillation_has_the_gradient_of_its_value() {
+        let (student, teacher, sequences) = (model(1), model(2), data());
+        for laws in [true, false] {
+            let following = Following { laws, budget: None };
+            let value = |student: &Checkpoint| {
+                distilled_gradient(student, &teacher, &sequences, 1, following)
+            };
+            let (loss, gradient, seen) = value(&student);
+            let gap = gap(&student, &gradient, |moved| value(moved).0);
+            assert!(gap < 5e-3, "{laws}: {gap}");
+            if laws {
+                assert!((loss - seen.kls.iter().sum::<f64>() / 3.0).abs() < 1e-9);
+            }
+            let both = [
+                score(&teacher, &sequences).unwrap(),
+                score(&student, &sequences).unwrap(),
+            ];
+            for (at, ratio) in seen.log_ratios.iter().enumerate() {
+                let sum = |model: usize| both[model][at].iter().map(|&v| f64::from(v)).sum::<f64>();
+                assert!((ratio - (sum(0) - sum(1))).abs() < 1e-5);
+            }
+            for shards in [2, 3] {
+                let (other, ..) =
+                    distilled_gradient(&student, &teacher, &sequences, shards, following);
+                assert!((other - loss).abs() < 1e-12);
+            }
+        }
+        let itself = Following {
+            laws: true,
+            budget: Some(1.0),
+        };
+        let (loss, gradient, _) = distilled_gradient(&student, &student, &sequences, 2, itself);
+        assert!(loss.abs() < 1e-9 && gradient.global_norm() < 1e-5);
+    }
+
+    #[test]
+    fn a_budget_cuts_off_the_tokens_after_it() {
+        let (student, teacher, sequences) = (model(1), model(2), data());
+        let value = |budget| {
+            let following = Following { laws: true, budget };
+            distilled_gradient(&student, &teacher, &sequences, 1, following).0
+        };
+        let whole = distilled_gradient(
+            &student,
+            &teacher,
+            &sequences,
+            1,
+            Following {
+                laws: true,
+                budget: None,
+            },
+        );
+        let stop = 0.5 * whole.2.kls.iter().copied().fold(0.0, f64::max);
+        let stopped = whole.2.kls.iter().map(|kl| kl.min(stop)).sum::<f64>() / 3.0;
+        // sum_h alpha_h a_h = min(A, sum_h a_h)
+        assert!((value(Some(stop)) - stopped).abs() < 1e-9);
+        assert!(value(Some(stop)) < whole.0);
+    }
+
+    #[test]
+    fn reinforcement_has_the_score_functions_gradient() {
+        let (model, sequences) = (model(1), data());
+        let advantages = [0.7, -0.2, 0.4];
+        for algorithm in [Algorithm::Reinforce, Algorithm::Grpo] {
+            let rl = RlConfig {
+                algorithm,
+                ..RlConfig::default()
+            };
+            let then = score(&model, &sequences).unwrap();
+            let rollout = |at: usize| super::super::rl::Rollout {
+                pair: (Vec::new(), Vec::new()),
+                log_probs: then[at].clone(),
+                reward: 0.0,
+                advantage: advantages[at],
+            };
+            let (_, gradient) = weighted_gradient(&model, &sequences, 2, &|at, own| {
+                rl.weigh(&rollout(at), own, 3)
+            });
+            let loss = |model: &Checkpoint| -> f64 {
+                let lists = score(model, &sequences).unwrap();
+                let of_sequence = |(at, own): (usize, &Vec<f32>)| {
+                    let sum = own.iter().map(|&v| f64::from(v)).sum::<f64>();
+                    let length = if algorithm == Algorithm::Grpo {
+                        own.len() as f64
+                    } else {
+                        1.0
+                    };
+                    -advantages[at] * sum / length / 3.0
+                };
+                lists.iter().enumerate().map(of_sequence).sum()
+            };
+            let gap = gap(&model, &gradient, loss);
+            assert!(gap < 5e-3, "{algorithm:?}: {gap}");
+        }
+    }
 }

@@ -2,22 +2,31 @@
 
 pub mod config;
 mod gradient;
+mod objective;
+mod rl;
 pub mod run;
 mod source;
 
 use std::path::Path;
 
 use breadth_data::{Metrics, Provenance};
+use breadth_stats::{Level, is_uncovered};
 
 pub use config::TrainConfig;
 pub use gradient::value_and_gradient;
+pub use objective::{Objective, ObjectiveName, Targets, Unit, Writer};
+pub use rl::{Algorithm, Check, RlConfig};
 pub use run::{RunInfo, State, checkpoint_folder};
 pub use source::Source;
 
+use crate::decode::{self, ParameterSet, SampleOptions, Ttt, sample, sequence_log_prob};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
 use crate::optim::{self, Chain, GradientTransformation};
 use crate::rng;
+use crate::tree::Tree;
+use gradient::{Distilled, Following, distilled_gradient, weighted_gradient};
+use source::Pair;
 
 /// What the caller hears after every step.
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +43,15 @@ pub struct Progress {
 
 /// Column names of `metrics.parquet`.
 const COLUMNS: [&str; 5] = ["step", "loss", "gradient_norm", "learning_rate", "tokens"];
+/// Further ones with a teacher: of its responses in the step's batch, the mean KL from teacher to student (nats), the stopped KL at N = 4 and the shares that the student under-weights by 2, 4 and 16.
+const WITH_TEACHER: [&str; 5] = ["teacher_kl", "stopped_kl_4", "cov_2", "cov_4", "cov_16"];
+/// A further one with `[rl]`: the mean reward of the step's responses.
+const WITH_RL: [&str; 1] = ["reward"];
 
 /// Trains `config` in the folder `out`, or finishes what is there.
 ///
 /// `metrics.parquet` has one row per `log_every` steps: `step` (steps done), `loss` (mean over the response tokens of
-/// that step's batch, nats), `gradient_norm` (before clipping), `learning_rate`, `tokens` (response tokens so far).
+/// that step's batch, nats; or what the objective says; or minus the mean reward), `gradient_norm` (before clipping), `learning_rate`, `tokens` (response tokens so far).
 ///
 /// # Errors
 /// If the configuration is impossible, the folder holds another run, or the file system refuses.
@@ -52,11 +65,12 @@ pub fn train(
     let source = Source::new(config)?;
     let model = initial_model(config, &source)?;
     source.check(&model.config)?;
+    let teacher = teacher(config, &model)?;
     let mut info = open_run(config, out, command)?;
     if info.status == "finished" {
         return Ok(());
     }
-    let mut trainer = Trainer::start(config, out, &source, model)?;
+    let mut trainer = Trainer::start(config, out, &source, model, teacher)?;
     while trainer.step < config.train.steps {
         let seen = trainer.advance(&source)?;
         progress(seen);
@@ -106,10 +120,23 @@ struct Trainer<'a> {
     out: &'a Path,
     extra: Vec<(&'static str, String)>,
     model: Checkpoint,
+    teacher: Option<Checkpoint>,
     optimizer: Chain,
     metrics: Metrics,
     step: u64,
     tokens: u64,
+}
+
+/// What one step saw.
+struct Seen {
+    loss: f64,
+    gradient_norm: f64,
+    /// Input tokens.
+    inputs: u64,
+    /// Response tokens.
+    tokens: u64,
+    /// Values of the further columns.
+    further: Vec<f64>,
 }
 
 impl<'a> Trainer<'a> {
@@ -119,21 +146,23 @@ impl<'a> Trainer<'a> {
         out: &'a Path,
         source: &Source,
         mut model: Checkpoint,
+        teacher: Option<Checkpoint>,
     ) -> Result<Self> {
-        let mut optimizer = config.optimizer.build(config.train.steps, &model.weights);
+        let mut optimizer = config.optimizer.build(config.updates(), &model.weights);
         let (mut step, mut tokens) = (0, 0);
         if let Some(state) = State::load(out)? {
             (step, tokens) = (state.step, state.tokens);
             model.weights = state.params;
             optimizer.load(state.optimizer);
         }
-        let metrics = metrics_until(out, step)?;
+        let metrics = metrics_until(out, step, &config.columns())?;
         let extra = source.tokenizer_files();
         let trainer = Self {
             config,
             out,
             extra,
             model,
+            teacher,
             optimizer,
             metrics,
             step,
@@ -147,31 +176,27 @@ impl<'a> Trainer<'a> {
 
     fn advance(&mut self, source: &Source) -> Result<Progress> {
         let settings = &self.config.train;
-        let examples = source.batch(self.config.seed, self.step, settings.batch_size);
-        let sequences: Vec<Sequence> = examples
-            .iter()
-            .map(|(prompt, response)| Sequence { prompt, response })
-            .collect();
-        let inputs = sequences.iter().map(|s| s.inputs() as u64).sum();
-        let (loss, mut updates) = value_and_gradient(&self.model, &sequences, settings.shards);
-        if !loss.is_finite() {
+        let pairs = source.batch(self.config.seed, self.step, settings.batch_size);
+        let seen = match (&self.config.rl, &self.teacher) {
+            (Some(rl), _) => self.reinforce(rl, &pairs)?,
+            (None, Some(teacher)) => self.distill(&teacher.clone(), pairs)?,
+            _ if self.config.objective.name == ObjectiveName::TokenLevel => {
+                self.after_every_token(&pairs)
+            }
+            _ => self.descend(&pairs),
+        };
+        if !seen.loss.is_finite() {
             let message = format!(
-                "loss is {loss} at step {}; lower learning_rate or clip_norm",
-                self.step
+                "loss is {} at step {}; lower learning_rate or clip_norm",
+                seen.loss, self.step
             );
             return Err(Error::config(self.out.display().to_string(), message));
         }
-        self.tokens += sequences
-            .iter()
-            .map(|s| s.response.len() as u64)
-            .sum::<u64>();
+        self.tokens += seen.tokens;
         let done = self.step + 1;
         if done.is_multiple_of(settings.log_every) || done == settings.steps {
-            self.log(loss, updates.global_norm());
+            self.log(&seen);
         }
-        self.optimizer
-            .update(&mut updates, &self.model.weights, self.step);
-        optim::apply_updates(&mut self.model.weights, &updates);
         self.step = done;
         if done.is_multiple_of(settings.checkpoint_every) || done == settings.steps {
             self.save()?;
@@ -179,21 +204,140 @@ impl<'a> Trainer<'a> {
         Ok(Progress {
             step: done,
             steps: settings.steps,
-            loss,
-            tokens: inputs,
+            loss: seen.loss,
+            tokens: seen.inputs,
         })
     }
 
-    fn log(&mut self, loss: f64, gradient_norm: f64) {
-        let schedule = self.config.optimizer.schedule(self.config.train.steps);
-        let row = [
-            (self.step + 1) as f64,
+    /// One step on the objective of given responses.
+    fn descend(&mut self, pairs: &[Pair]) -> Seen {
+        let sequences = sequences(pairs);
+        let tokens = sequences.iter().map(|s| s.response.len()).sum();
+        let (objective, shards) = (&self.config.objective, self.config.train.shards);
+        let (loss, gradient) = weighted_gradient(&self.model, &sequences, shards, &|_, own| {
+            objective.weigh(own, sequences.len(), tokens)
+        });
+        self.seen(&sequences, loss, gradient, self.step)
+    }
+
+    /// One step towards a teacher.
+    fn distill(&mut self, teacher: &Checkpoint, mut pairs: Vec<Pair>) -> Result<Seen> {
+        let (objective, shards) = (&self.config.objective, self.config.train.shards);
+        let is_fresh = self.config.task.is_some() && objective.responses != Some(Writer::Data);
+        if is_fresh {
+            pairs = self.written_by(teacher, pairs)?;
+        }
+        let sequences = sequences(&pairs);
+        let following = Following {
+            laws: objective.targets != Some(Targets::Tokens),
+            budget: objective.truncate.map(f64::ln),
+        };
+        let (loss, gradient, distilled) =
+            distilled_gradient(&self.model, teacher, &sequences, shards, following);
+        let mut seen = self.seen(&sequences, loss, gradient, self.step);
+        seen.further = distilled.columns();
+        Ok(seen)
+    }
+
+    /// The same prompts with responses of the teacher.
+    fn written_by(&self, teacher: &Checkpoint, pairs: Vec<Pair>) -> Result<Vec<Pair>> {
+        let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
+        let longest = pairs.iter().map(|(_, response)| response.len()).max();
+        let options = SampleOptions {
+            samples: 1,
+            max_tokens: longest.unwrap_or(1),
+            end_tokens: Vec::new(),
+            seed: self.config.seed.wrapping_add(0x7465),
+            first_prompt: self.step * pairs.len() as u64,
+            ttt: None,
+        };
+        let drawn = sample(teacher, &prompts, &options)?;
+        let written = pairs.iter().zip(drawn).map(|((prompt, _), mut drawn)| {
+            let response = drawn.pop().expect("one response per prompt").tokens;
+            (prompt.clone(), response)
+        });
+        Ok(written.collect())
+    }
+
+    /// Draws, judges, and takes the steps of one batch of responses.
+    fn reinforce(&mut self, rl: &RlConfig, pairs: &[Pair]) -> Result<Seen> {
+        let rollouts = rl.rollouts(&self.model, pairs, self.config.seed, self.step)?;
+        let drawn: Vec<Pair> = rollouts.iter().map(|one| one.pair.clone()).collect();
+        let sequences = sequences(&drawn);
+        let shards = self.config.train.shards;
+        let mut last = None;
+        for update in 0..rl.updates as u64 {
+            let (loss, gradient) =
+                weighted_gradient(&self.model, &sequences, shards, &|at, own| {
+                    rl.weigh(&rollouts[at], own, sequences.len())
+                });
+            let number = self.step * rl.updates as u64 + update;
+            last = Some(self.seen(&sequences, loss, gradient, number));
+        }
+        let mut seen = last.expect("at least one update");
+        seen.further = vec![-seen.loss];
+        Ok(seen)
+    }
+
+    /// A step after every token of every sequence, one after another (Eq 21).
+    fn after_every_token(&mut self, pairs: &[Pair]) -> Seen {
+        let sequences = sequences(pairs);
+        let rate = self.config.optimizer.schedule(self.config.updates());
+        let ttt = Ttt {
+            learning_rate: rate.at(self.step),
+            set: ParameterSet::All,
+        };
+        let before = self.model.weights.clone();
+        let mut log_probs = Vec::new();
+        for sequence in &sequences {
+            let (own, moved) = decode::carry_on(&self.model, sequence, &ttt);
+            log_probs.extend(own);
+            self.model = moved;
+        }
+        let mut way = before;
+        for (name, array) in way.iter_mut() {
+            for (from, to) in array.data.iter_mut().zip(&self.model.weights[name].data) {
+                *from = to - *from;
+            }
+        }
+        Seen {
+            loss: -sequence_log_prob(&log_probs) / log_probs.len() as f64,
+            gradient_norm: way.global_norm() / ttt.learning_rate.max(f64::MIN_POSITIVE),
+            inputs: sequences.iter().map(|s| s.inputs() as u64).sum(),
+            tokens: log_probs.len() as u64,
+            further: Vec::new(),
+        }
+    }
+
+    /// Takes the optimiser's step number `number` and notes what it saw.
+    fn seen(&mut self, sequences: &[Sequence], loss: f64, mut updates: Tree, number: u64) -> Seen {
+        let gradient_norm = updates.global_norm();
+        if loss.is_finite() {
+            self.optimizer
+                .update(&mut updates, &self.model.weights, number);
+            optim::apply_updates(&mut self.model.weights, &updates);
+        }
+        Seen {
             loss,
             gradient_norm,
-            schedule.at(self.step),
+            inputs: sequences.iter().map(|s| s.inputs() as u64).sum(),
+            tokens: sequences.iter().map(|s| s.response.len() as u64).sum(),
+            further: Vec::new(),
+        }
+    }
+
+    fn log(&mut self, seen: &Seen) {
+        let updates = self.config.rl.as_ref().map_or(1, |rl| rl.updates as u64);
+        let schedule = self.config.optimizer.schedule(self.config.updates());
+        let row = [
+            (self.step + 1) as f64,
+            seen.loss,
+            seen.gradient_norm,
+            schedule.at(self.step * updates),
             self.tokens as f64,
         ];
-        for ((_, column), value) in self.metrics.columns.iter_mut().zip(row) {
+        let row = row.iter().chain(&seen.further);
+        for ((_, column), &value) in self.metrics.columns.iter_mut().zip(row) {
             column.push(value);
         }
     }
@@ -222,11 +366,59 @@ impl<'a> Trainer<'a> {
     }
 }
 
+impl TrainConfig {
+    /// Steps of the optimiser in all.
+    fn updates(&self) -> u64 {
+        self.train.steps * self.rl.as_ref().map_or(1, |rl| rl.updates as u64)
+    }
+
+    /// Column names of `metrics.parquet`.
+    fn columns(&self) -> Vec<&'static str> {
+        let further = match (&self.rl, self.objective.name) {
+            (Some(_), _) => &WITH_RL[..],
+            (None, ObjectiveName::Distill) => &WITH_TEACHER[..],
+            _ => &[],
+        };
+        COLUMNS.iter().chain(further).copied().collect()
+    }
+}
+
+impl Distilled {
+    /// The values of [`WITH_TEACHER`].
+    fn columns(&self) -> Vec<f64> {
+        let n = self.kls.len() as f64;
+        let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / n;
+        let level = |n| Level::from_n(n).expect("a level");
+        let covered = |n: f64| {
+            let missed = |ratio: &f64| f64::from(u8::from(is_uncovered(*ratio, 0.0, level(n))));
+            mean(&mut self.log_ratios.iter().map(missed))
+        };
+        let stop = level(4.0).log_n();
+        vec![
+            mean(&mut self.kls.iter().copied()),
+            mean(&mut self.kls.iter().map(|kl| kl.min(stop))),
+            covered(2.0),
+            covered(4.0),
+            covered(16.0),
+        ]
+    }
+}
+
+fn sequences(pairs: &[Pair]) -> Vec<Sequence<'_>> {
+    pairs
+        .iter()
+        .map(|(prompt, response)| Sequence { prompt, response })
+        .collect()
+}
+
 /// The logged rows up to and including `step`; later ones are made again.
-fn metrics_until(out: &Path, step: u64) -> Result<Metrics> {
+fn metrics_until(out: &Path, step: u64, columns: &[&str]) -> Result<Metrics> {
     let path = out.join("metrics.parquet");
     let empty = Metrics {
-        columns: COLUMNS.map(|name| (name.to_string(), Vec::new())).to_vec(),
+        columns: columns
+            .iter()
+            .map(|name| (name.to_string(), Vec::new()))
+            .collect(),
     };
     if step == 0 || !path.exists() {
         return Ok(empty);
@@ -241,6 +433,23 @@ fn metrics_until(out: &Path, step: u64) -> Result<Metrics> {
             .collect();
     }
     Ok(metrics)
+}
+
+/// The teacher of a distillation, which must speak the student's tokens.
+fn teacher(config: &TrainConfig, student: &Checkpoint) -> Result<Option<Checkpoint>> {
+    let Some(folder) = &config.objective.teacher else {
+        return Ok(None);
+    };
+    let teacher = Checkpoint::read(folder)?;
+    let [own, others] = [&student.config, &teacher.config];
+    if own.vocab_size != others.vocab_size || others.positions < own.positions {
+        let message = format!(
+            "has a vocabulary of {} and {} positions, the student {} and {}; a teacher needs the same vocabulary and as many positions",
+            others.vocab_size, others.positions, own.vocab_size, own.positions
+        );
+        return Err(Error::checkpoint(folder, message));
+    }
+    Ok(Some(teacher))
 }
 
 fn initial_model(config: &TrainConfig, source: &Source) -> Result<Checkpoint> {

@@ -1,0 +1,229 @@
+//! Reinforcement learning on a verifier.
+
+use serde::{Deserialize, Serialize};
+
+use super::gradient::Weighed;
+use super::source::Pair;
+use crate::decode::{Sample, SampleOptions, sample};
+use crate::error::{Error, Result};
+use crate::model::Checkpoint;
+use crate::task::graph_search;
+
+/// How rewards become gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// The reward less the mean of its group; each response's tokens are summed (Williams 1992).
+    #[default]
+    Reinforce,
+    /// The same over the group's standard deviation; tokens are averaged, likelihood ratios clipped (Shao et al. 2024).
+    Grpo,
+}
+
+/// What gives a reward of 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// The response is the data's, token for token.
+    #[default]
+    Exact,
+    /// The response is a path of the prompt's graph.
+    ValidPath,
+}
+
+/// `[rl]`: responses are drawn from the model itself, and the objective is their reward; `batch_size` of `[train]` counts prompts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RlConfig {
+    /// Which [reinforce].
+    pub algorithm: Algorithm,
+    /// Responses per prompt, which share a baseline [8].
+    pub group: usize,
+    /// What is rewarded [exact].
+    pub verifier: Check,
+    /// Updates per batch of responses [1].
+    pub updates: usize,
+    /// grpo: likelihood ratios count no further than 1 +- this [0.2].
+    pub clip: f64,
+}
+
+impl Default for RlConfig {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::Reinforce,
+            group: 8,
+            verifier: Check::Exact,
+            updates: 1,
+            clip: 0.2,
+        }
+    }
+}
+
+/// A response with what it earned.
+pub(super) struct Rollout {
+    /// The prompt and the response.
+    pub pair: Pair,
+    /// `log q` of each token when it was drawn.
+    pub log_probs: Vec<f32>,
+    /// Its reward.
+    pub reward: f64,
+    /// How much better than its group.
+    pub advantage: f64,
+}
+
+impl RlConfig {
+    /// Checks every value's domain.
+    ///
+    /// # Errors
+    /// Names the value.
+    pub fn validate(&self, place: &str) -> Result<()> {
+        let error = |message: &str| Err(Error::config(place, message));
+        match self {
+            Self { group: 0 | 1, .. } => {
+                error("group must be at least 2: a response is compared with its group")
+            }
+            Self { updates: 0, .. } => error("updates must be at least 1"),
+            Self { clip, .. } if !(*clip > 0.0 && *clip < 1.0) => error("clip must be in (0, 1)"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Draws a group of responses to each prompt, as long as the data's, and judges them.
+    ///
+    /// # Errors
+    /// If the model cannot take a prompt.
+    pub(super) fn rollouts(
+        &self,
+        model: &Checkpoint,
+        pairs: &[Pair],
+        seed: u64,
+        step: u64,
+    ) -> Result<Vec<Rollout>> {
+        let options = |longest: usize| SampleOptions {
+            samples: self.group,
+            max_tokens: longest,
+            end_tokens: Vec::new(),
+            seed: seed.wrapping_add(0x726c),
+            first_prompt: step * pairs.len() as u64,
+            ttt: None,
+        };
+        let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
+        let longest = pairs.iter().map(|(_, response)| response.len()).max();
+        let drawn = sample(model, &prompts, &options(longest.unwrap_or(1)))?;
+        let groups = pairs.iter().zip(drawn);
+        Ok(groups
+            .flat_map(|(pair, drawn)| self.judged(pair, drawn))
+            .collect())
+    }
+
+    fn judged(&self, (prompt, right): &Pair, drawn: Vec<Sample>) -> Vec<Rollout> {
+        let reward = |sample: &Sample| {
+            let good = match self.verifier {
+                Check::Exact => sample.tokens == *right,
+                Check::ValidPath => graph_search::is_valid_path(prompt, &sample.tokens),
+            };
+            f64::from(u8::from(good))
+        };
+        let rewards: Vec<f64> = drawn.iter().map(reward).collect();
+        let advantages = self.advantages(&rewards);
+        let rollout = |((sample, reward), advantage): ((Sample, f64), f64)| Rollout {
+            pair: (prompt.clone(), sample.tokens),
+            log_probs: sample.log_probs,
+            reward,
+            advantage,
+        };
+        drawn
+            .into_iter()
+            .zip(rewards)
+            .zip(advantages)
+            .map(rollout)
+            .collect()
+    }
+
+    /// Rewards less their mean; for grpo over their standard deviation. A group of equal rewards teaches nothing.
+    fn advantages(&self, rewards: &[f64]) -> Vec<f64> {
+        let n = rewards.len() as f64;
+        let mean = rewards.iter().sum::<f64>() / n;
+        let deviation = (rewards.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let scale = match self.algorithm {
+            Algorithm::Reinforce => 1.0,
+            Algorithm::Grpo => 1.0 / (deviation + 1e-6),
+        };
+        rewards.iter().map(|r| (r - mean) * scale).collect()
+    }
+
+    /// The tokens' weights now that the model gives them these log-probabilities, in a batch of so many responses.
+    pub(super) fn weigh(&self, rollout: &Rollout, log_probs: &[f32], responses: usize) -> Weighed {
+        let advantage = rollout.advantage;
+        let mut scale = 1.0 / responses as f64;
+        if self.algorithm == Algorithm::Grpo {
+            scale /= log_probs.len() as f64;
+        }
+        let ratio = |(&now, &then): (&f32, &f32)| (f64::from(now) - f64::from(then)).exp();
+        let weight = |ratio: f64| match self.algorithm {
+            Algorithm::Reinforce => advantage,
+            // The clipped side of min(r A, clip(r) A) is flat.
+            Algorithm::Grpo if advantage > 0.0 && ratio > 1.0 + self.clip => 0.0,
+            Algorithm::Grpo if advantage < 0.0 && ratio < 1.0 - self.clip => 0.0,
+            Algorithm::Grpo => ratio * advantage,
+        };
+        let ratios = log_probs.iter().zip(&rollout.log_probs).map(ratio);
+        Weighed {
+            value: -rollout.reward / responses as f64,
+            weights: ratios.map(|ratio| scale * weight(ratio)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rollout(reward: f64, advantage: f64) -> Rollout {
+        Rollout {
+            pair: (vec![1], vec![2, 3]),
+            log_probs: vec![-1.0, -1.0],
+            reward,
+            advantage,
+        }
+    }
+
+    #[test]
+    fn advantages_sum_to_zero_and_equal_rewards_teach_nothing() {
+        for algorithm in [Algorithm::Reinforce, Algorithm::Grpo] {
+            let config = RlConfig {
+                algorithm,
+                ..RlConfig::default()
+            };
+            let advantages = config.advantages(&[1.0, 0.0, 0.0, 1.0]);
+            assert!(advantages.iter().sum::<f64>().abs() < 1e-12);
+            let size = if algorithm == Algorithm::Grpo {
+                1.0
+            } else {
+                0.5
+            };
+            assert!((advantages[0] - size).abs() < 1e-5);
+            assert_eq!(config.advantages(&[1.0, 1.0]), [0.0, 0.0]);
+        }
+    }
+
+    #[test]
+    fn clipping_stops_what_went_far_enough() {
+        let config = RlConfig {
+            algorithm: Algorithm::Grpo,
+            ..RlConfig::default()
+        };
+        let weights = |advantage, log_probs: [f32; 2]| {
+            config
+                .weigh(&rollout(1.0, advantage), &log_probs, 2)
+                .weights
+        };
+        assert_eq!(weights(1.0, [-1.0, -1.0]), [0.25, 0.25]);
+        assert_eq!(weights(1.0, [-0.5, -1.0]), [0.0, 0.25]);
+        let back = weights(1.0, [-2.0, -1.0]);
+        assert!(back[0] > 0.0 && back[0] < 0.25);
+        assert_eq!(weights(-1.0, [-2.0, -1.0]), [0.0, -0.25]);
+        let plain = RlConfig::default().weigh(&rollout(0.0, -0.5), &[-0.5, -2.0], 4);
+        assert_eq!((plain.value, plain.weights), (0.0, vec![-0.125, -0.125]));
+    }
+}
