@@ -17,6 +17,7 @@
 //! ```
 
 mod chart;
+mod comparison;
 mod error;
 mod figures;
 mod format;
@@ -29,6 +30,10 @@ pub mod summary;
 mod svg;
 mod verdict;
 
+pub use comparison::{
+    ComparedRun, ComparisonRow, Spread, comparison, comparison_html, comparison_sentence,
+    comparison_table,
+};
 pub use error::{Error, Result};
 pub use page::{html, svgs};
 pub use report::{Checkpoint, PassPoint, Report, Rows, Verdict};

@@ -160,6 +160,19 @@ impl TrainConfig {
         Ok(config)
     }
 
+    /// The same run under another seed, which also replaces `{seed}` in the paths of `init` and of the teacher.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        for path in [&mut self.init, &mut self.objective.teacher]
+            .into_iter()
+            .flatten()
+        {
+            *path = PathBuf::from(path.to_string_lossy().replace("{seed}", &seed.to_string()));
+        }
+        self
+    }
+
     fn validate(&self, place: &str) -> Result<()> {
         let error = |message: String| Err(Error::config(place, message));
         for (name, value) in [

@@ -25,7 +25,7 @@ const SCRIPT: &str = include_str!("page.js");
 /// # Errors
 /// None that data can cause: [`crate::Error::Template`] and [`crate::Error::Json`] are defects.
 pub fn html(report: &Report) -> Result<String> {
-    let style = format!("{}{STYLE}", palette::page_css());
+    let style = style();
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let page = context! {
@@ -80,8 +80,13 @@ fn pairs(pairs: &[(String, String)]) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// The style of every page.
+pub(crate) fn style() -> String {
+    format!("{}{STYLE}", palette::page_css())
+}
+
 /// Allows the page's own style and script, an empty icon, and nothing else.
-fn policy(style: &str, script: &str) -> String {
+pub(crate) fn policy(style: &str, script: &str) -> String {
     format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'",
         hash(style),

@@ -520,16 +520,23 @@ fn train() {
     assert_snapshot!(help(&["train", "--help"]), @r#"
     Train a model from a TOML file; a killed run resumes to the same bits
 
-    Usage: breadth train [OPTIONS] <CONFIG.toml>
+    Usage: breadth train [OPTIONS] <CONFIG.toml>...
 
     Arguments:
-      <CONFIG.toml>  The configuration
+      <CONFIG.toml>...  The configuration; several with --compare
 
     Options:
-      -o, --out <DIR>  Run folder [default: `out` of the configuration, or runs/ and the configuration's
-                       name]
-          --seed <S>   Seed, instead of the configuration's
-      -h, --help       Print help
+          --compare             Train all, measure every checkpoint on the task, and put them side by
+                                side in OUT/report.html
+          --seeds <S>           With --compare: how many seeds of each, from --seed on; `{seed}` in
+                                `init` and `teacher` stands for the seed [default: 1]
+          --then <CONFIG.toml>  With --compare: a further training, such as [rl], from each run's chosen
+                                checkpoint
+      -n <N>                    With --compare: N of the tournament that chooses [default: 4]
+      -o, --out <DIR>           Run folder [default: `out` of the configuration, or runs/ and the
+                                configuration's name]
+          --seed <S>            Seed, instead of the configuration's
+      -h, --help                Print help
 
     Common options:
           --json         Print one JSON document and nothing else on stdout
@@ -542,6 +549,11 @@ fn train() {
 
       # the same configuration under another seed
       breadth train finetune.toml --seed 1 --out runs/finetune-1
+
+      # several ways side by side, three seeds each, and the same reinforcement learning from each one's
+      chosen checkpoint
+      breadth train --compare adamw.toml muon.toml coverage.toml --seeds 3 --then rl.toml --out
+      runs/compare
 
     A configuration:
       init = "runs/pretrain/checkpoints/step-002500"   # or a [model] section

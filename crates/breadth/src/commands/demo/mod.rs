@@ -1,22 +1,19 @@
 //! `breadth demo`: the whole story on a laptop, out of the parts that the other commands use.
 
-mod data;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use breadth_data::atomic;
+use breadth_lm::decode::SampleJob;
 use breadth_lm::decode::verifier::Verifier;
-use breadth_lm::decode::{SampleJob, ScoreJob};
-use breadth_lm::model::checkpoint;
-use breadth_lm::text::{Item, Responses};
-use breadth_lm::train::{RunInfo, TrainConfig, checkpoint_folder, train};
+use breadth_lm::text::Item;
+use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
 use breadth_report::Report;
 use breadth_stats::Level;
 use serde::Serialize;
 
 use crate::commands::select;
-use crate::models::read_data;
+use crate::measure::Measure;
 use crate::output::{Output, Style};
 use crate::progress::Bar;
 
@@ -34,8 +31,6 @@ A small GPT learns to find paths through layered graphs from three policies, the
 of its opposite. Its loss falls to the end; its coverage is best early, before the tenth part is given up, and so is its Pass@8. This is \
 Figure 1 of the paper in miniature. A killed demo goes on where it was.";
 
-/// Name of the exact law in `scores.parquet`.
-const REFERENCE: &str = "exact";
 /// Level of the tournament: that of Best-of-8.
 const N: f64 = 4.0;
 /// Samples per prompt.
@@ -64,10 +59,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     };
     std::fs::create_dir_all(demo.out)
         .with_context(|| format!("cannot create the folder {}", demo.out.display()))?;
-    data::write(demo.out, demo.seed)?;
-    demo.train()?;
-    demo.measure()?;
-    demo.describe()?;
+    demo.run()?;
     let options = breadth_report::Options {
         level: Level::from_n(N)?,
         confidence: arguments.confidence,
@@ -105,14 +97,25 @@ struct Demo<'a> {
 }
 
 impl Demo<'_> {
-    /// Pre-training in `pretrain/`, fine-tuning in the folder itself.
-    fn train(&self) -> Result<()> {
+    /// Data, pre-training in `pretrain/`, fine-tuning in the folder itself, scores, samples.
+    fn run(&self) -> Result<()> {
         let first = self.out.join("pretrain");
         let pretrain = self.config(include_str!("pretrain.toml"), "pretrain.toml")?;
-        self.run_training("pre-train", &pretrain, &first)?;
         let mut finetune = self.config(include_str!("finetune.toml"), "finetune.toml")?;
         finetune.init = Some(checkpoint_folder(&first, pretrain.train.steps));
-        self.run_training("fine-tune", &finetune, self.out)
+        let measure = Measure {
+            out: self.out,
+            task: finetune.task.as_ref().context("finetune.toml has a task")?,
+            seed: self.seed,
+            n: N,
+            command: &self.command(),
+            output: self.output,
+        };
+        measure.data()?;
+        self.run_training("pre-train", &pretrain, &first)?;
+        self.run_training("fine-tune", &finetune, self.out)?;
+        let measured = measure.scores()?;
+        self.sample(&measured.models, &measured.items)
     }
 
     fn config(&self, text: &str, name: &str) -> Result<TrainConfig> {
@@ -126,54 +129,6 @@ impl Demo<'_> {
             .remark(&format!("{label}: {} steps", config.train.steps));
         let mut bar = Bar::new(label, self.output);
         train(config, out, "demo", &mut |progress| bar.step(progress))?;
-        bar.finish();
-        Ok(())
-    }
-
-    /// Scores and samples of every checkpoint.
-    fn measure(&self) -> Result<()> {
-        let models = checkpoint::find(self.out)?;
-        let items = self.items(&models, "evaluation.jsonl")?;
-        // Each prompt's response is the only right one of its class, so the exact law gives it probability 1.
-        let exact = [(REFERENCE.to_owned(), vec![0.0; items.len()])];
-        self.score(&models, &items, &exact, "scores.parquet")?;
-        let fresh = self.items(&models, "selection.jsonl")?;
-        self.score(&models, &fresh, &[], "selection.parquet")?;
-        self.sample(&models, &items)
-    }
-
-    fn items(&self, models: &[(String, PathBuf)], name: &str) -> Result<Vec<Item>> {
-        let files = [self.out.join(name)];
-        Ok(read_data(models, &files, Responses::Required)?.1)
-    }
-
-    fn score(
-        &self,
-        models: &[(String, PathBuf)],
-        items: &[Item],
-        references: &[(String, Vec<f64>)],
-        name: &str,
-    ) -> Result<()> {
-        let out = self.out.join(name);
-        if out.exists() {
-            return Ok(());
-        }
-        self.output.remark(&format!(
-            "score {} responses under {} checkpoints",
-            items.len(),
-            models.len()
-        ));
-        let mut bar = Bar::new("score", self.output);
-        let job = ScoreJob {
-            models,
-            items,
-            references,
-            out: &out,
-            token_log_probs: false,
-            ttt: None,
-            command: &self.command(),
-        };
-        job.run(&mut |progress| bar.part(progress))?;
         bar.finish();
         Ok(())
     }
@@ -205,18 +160,6 @@ impl Demo<'_> {
         job.run(&mut |progress| bar.part(progress))?;
         bar.finish();
         Ok(())
-    }
-
-    /// Says in `run.json` what the tables mean.
-    fn describe(&self) -> Result<()> {
-        let info = RunInfo::read(self.out)?.context("training left no run.json")?;
-        let described = RunInfo {
-            reference: Some(REFERENCE.into()),
-            single_correct_response: true,
-            n: Some(N),
-            ..info
-        };
-        Ok(described.write(self.out)?)
     }
 
     fn command(&self) -> String {

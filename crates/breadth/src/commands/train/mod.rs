@@ -1,8 +1,10 @@
 //! `breadth train`: a configuration in, a run folder out.
 
+mod compare;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use breadth_lm::train::{TrainConfig, train};
 use serde::Serialize;
 
@@ -16,6 +18,9 @@ Examples:
 
   # the same configuration under another seed
   breadth train finetune.toml --seed 1 --out runs/finetune-1
+
+  # several ways side by side, three seeds each, and the same reinforcement learning from each one's chosen checkpoint
+  breadth train --compare adamw.toml muon.toml coverage.toml --seeds 3 --then rl.toml --out runs/compare
 
 A configuration:
   init = \"runs/pretrain/checkpoints/step-002500\"   # or a [model] section
@@ -41,9 +46,21 @@ resume needs: kill it at any moment and run the same command again.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The configuration
-    #[arg(value_name = "CONFIG.toml")]
-    config: PathBuf,
+    /// The configuration; several with --compare
+    #[arg(required = true, value_name = "CONFIG.toml")]
+    configs: Vec<PathBuf>,
+    /// Train all, measure every checkpoint on the task, and put them side by side in OUT/report.html
+    #[arg(long, requires = "out")]
+    compare: bool,
+    /// With --compare: how many seeds of each, from --seed on; `{seed}` in `init` and `teacher` stands for the seed
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "compare", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// With --compare: a further training, such as [rl], from each run's chosen checkpoint
+    #[arg(long, value_name = "CONFIG.toml", requires = "compare")]
+    then: Option<PathBuf>,
+    /// With --compare: N of the tournament that chooses
+    #[arg(short, value_name = "N", default_value_t = 4.0, requires = "compare")]
+    n: f64,
     /// Run folder [default: `out` of the configuration, or runs/ and the configuration's name]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -62,10 +79,16 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let mut config = TrainConfig::read(&arguments.config)?;
+    if arguments.compare {
+        return compare::run(arguments, output);
+    }
+    let [path] = &arguments.configs[..] else {
+        bail!("several configurations: add --compare to train them side by side");
+    };
+    let mut config = TrainConfig::read(path)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
     let out = arguments.out.clone().or_else(|| config.out.clone());
-    let out = out.unwrap_or_else(|| default_out(&arguments.config));
+    let out = out.unwrap_or_else(|| default_out(path));
     let mut bar = Bar::new("train", output);
     let mut loss = None;
     train(&config, &out, "train", &mut |progress| {
