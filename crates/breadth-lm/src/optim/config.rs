@@ -26,7 +26,7 @@ pub enum Name {
     Muon,
 }
 
-/// `[optimizer]`: a name and its settings; absent ones take the values in brackets, and a setting that the name does not use is refused.
+/// `[optimizer]`: a name and its settings; absent ones take their defaults, and a setting that the name does not use is refused.
 ///
 /// ```
 /// use breadth_lm::optim::Optimizer;
@@ -40,38 +40,38 @@ pub enum Name {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimizer {
-    /// Which [adamw].
+    /// Which (default: adamw).
     pub name: Name,
-    /// Peak learning rate [1e-3].
+    /// Peak learning rate (default: 1e-3).
     pub learning_rate: f64,
-    /// Steps of linear warm-up from 0 [0].
+    /// Steps of linear warm-up from 0 (default: 0).
     pub warmup_steps: u64,
-    /// Learning rate at the last step as a share of the peak; 1 keeps it constant [1].
+    /// Learning rate at the last step as a share of the peak; 1 keeps it constant (default: 1).
     pub decay_to: f64,
-    /// How it falls [linear].
+    /// How it falls (default: linear).
     pub schedule: Shape,
-    /// Largest global gradient norm [1 for adamw, otherwise none].
+    /// Largest global gradient norm (default: 1 for adamw, otherwise none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// Decoupled weight decay, on matrices only [0.01 for adamw, otherwise 0].
+    /// Decoupled weight decay, on matrices only (default: 0.01 for adamw, otherwise 0).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
-    /// adamw: averaging of the first and the second moment [0.9, 0.99].
+    /// adamw: averaging of the first and the second moment (default: 0.9, 0.99).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub betas: Option<[f64; 2]>,
-    /// adamw: added to the root of the second moment [1e-8].
+    /// adamw: added to the root of the second moment (default: 1e-8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
-    /// All but adamw: momentum of the gradients, before they are normalised [0; muon 0.95].
+    /// All but adamw: momentum of the gradients, before they are normalised (default: 0; muon 0.95).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
-    /// normalized_sgd: added to the norm [0].
+    /// normalized_sgd: added to the norm (default: 0).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lambda: Option<f64>,
-    /// normalized_sgd: what shares a norm [model].
+    /// normalized_sgd: what shares a norm (default: model).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per: Option<Per>,
-    /// Radius of a ball around 0 to which parameters are projected after every step [none].
+    /// Radius of a ball around 0 to which parameters are projected after every step (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ball: Option<f64>,
 }

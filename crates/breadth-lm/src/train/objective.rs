@@ -48,9 +48,9 @@ pub enum Unit {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Objective {
-    /// Which [cross_entropy].
+    /// Which (default: cross_entropy).
     pub name: ObjectiveName,
-    /// cross_entropy: the mean over tokens or over sequences; confidence_limited: whether a token's or a sequence's probability is limited [token].
+    /// cross_entropy: the mean over tokens or over sequences; confidence_limited: whether a token's or a sequence's probability is limited (default: token).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per: Option<Unit>,
     /// coverage: N.
@@ -62,13 +62,13 @@ pub struct Objective {
     /// distill: the teacher's checkpoint folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<PathBuf>,
-    /// distill: whether the teacher's next-token laws are followed or the response's tokens [laws].
+    /// distill: whether the teacher's next-token laws are followed or the response's tokens (default: laws).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Targets>,
-    /// distill: who writes the responses [teacher with a task, data with files].
+    /// distill: who writes the responses (default: teacher with a task, data with files).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub responses: Option<Writer>,
-    /// distill: the budget N of the truncated weights (Eq 25) [none: every token counts].
+    /// distill: the budget N of the truncated weights (Eq 25) (default: none: every token counts).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncate: Option<f64>,
 }

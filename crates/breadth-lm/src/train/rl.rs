@@ -35,15 +35,15 @@ pub enum Check {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RlConfig {
-    /// Which [reinforce].
+    /// Which (default: reinforce).
     pub algorithm: Algorithm,
-    /// Responses per prompt, which share a baseline [8].
+    /// Responses per prompt, which share a baseline (default: 8).
     pub group: usize,
-    /// What is rewarded [exact].
+    /// What is rewarded (default: exact).
     pub verifier: Check,
-    /// Updates per batch of responses [1].
+    /// Updates per batch of responses (default: 1).
     pub updates: usize,
-    /// grpo: likelihood ratios count no further than 1 +- this [0.2].
+    /// grpo: likelihood ratios count no further than 1 +- this (default: 0.2).
     pub clip: f64,
 }
 

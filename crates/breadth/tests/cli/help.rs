@@ -530,8 +530,8 @@ fn train() {
                                 side in OUT/report.html
           --seeds <S>           With --compare: how many seeds of each, from --seed on; `{seed}` in
                                 `init` and `teacher` stands for the seed [default: 1]
-          --then <CONFIG.toml>  With --compare: a further training, such as [rl], from each run's chosen
-                                checkpoint
+          --then <CONFIG.toml>  With --compare: a further training, such as reinforcement learning, from
+                                each run's chosen checkpoint
       -n <N>                    With --compare: N of the tournament that chooses [default: 4]
       -o, --out <DIR>           Run folder [default: `out` of the configuration, or runs/ and the
                                 configuration's name]

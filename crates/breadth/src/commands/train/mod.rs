@@ -55,7 +55,7 @@ pub struct Arguments {
     /// With --compare: how many seeds of each, from --seed on; `{seed}` in `init` and `teacher` stands for the seed
     #[arg(long, value_name = "S", default_value_t = 1, requires = "compare", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// With --compare: a further training, such as [rl], from each run's chosen checkpoint
+    /// With --compare: a further training, such as reinforcement learning, from each run's chosen checkpoint
     #[arg(long, value_name = "CONFIG.toml", requires = "compare")]
     then: Option<PathBuf>,
     /// With --compare: N of the tournament that chooses
