@@ -226,6 +226,7 @@ impl SampleJob<'_> {
             seed: self.seed,
             first_prompt: (index * SAMPLE_PART) as u64,
             ttt: self.ttt.cloned(),
+            ..SampleOptions::default()
         };
         let mut part = Part::default();
         for Sample { tokens, log_probs } in sample(checkpoint, &prompts, &options)?.iter().flatten()

@@ -102,10 +102,9 @@ impl RlConfig {
         let options = |longest: usize| SampleOptions {
             samples: self.group,
             max_tokens: longest,
-            end_tokens: Vec::new(),
             seed: seed.wrapping_add(0x726c),
             first_prompt: step * pairs.len() as u64,
-            ttt: None,
+            ..SampleOptions::default()
         };
         let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
         let longest = pairs.iter().map(|(_, response)| response.len()).max();
