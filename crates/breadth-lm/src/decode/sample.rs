@@ -30,9 +30,11 @@ pub struct Sample {
     pub log_probs: Vec<f32>,
 }
 
+type Ends = dyn Fn(&[u32]) -> bool + Send + Sync;
+
 /// Says of a response's tokens whether the last of them ends it.
 #[derive(Clone)]
-pub struct Stop(Arc<dyn Fn(&[u32]) -> bool + Send + Sync>);
+pub struct Stop(Arc<Ends>);
 
 impl Stop {
     /// Ends responses of which `ends` is true.

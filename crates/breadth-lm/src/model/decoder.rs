@@ -62,34 +62,22 @@ impl Affine {
     }
 }
 
-/// A normalisation.
+/// A normalisation: of layers with a bias, of the root mean square without.
 #[derive(Clone, Debug)]
-enum Norm {
-    Layer {
-        gain: Tensor<1>,
-        bias: Tensor<1>,
-        epsilon: f32,
-    },
-    Rms {
-        gain: Tensor<1>,
-        offset: f32,
-        epsilon: f32,
-    },
+struct Norm {
+    gain: Tensor<1>,
+    bias: Option<Tensor<1>>,
+    /// What is added to the gain.
+    offset: f32,
+    epsilon: f32,
 }
 
 impl Norm {
     fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        match self {
-            Self::Layer {
-                gain,
-                bias,
-                epsilon,
-            } => kernels::layer_norm(x, gain.clone(), bias.clone(), *epsilon),
-            Self::Rms {
-                gain,
-                offset,
-                epsilon,
-            } => kernels::rms_norm(x, gain.clone(), *offset, *epsilon),
+        let gain = self.gain.clone();
+        match &self.bias {
+            Some(bias) => kernels::layer_norm(x, gain, bias.clone(), self.epsilon),
+            None => kernels::rms_norm(x, gain, self.offset, self.epsilon),
         }
     }
 }
@@ -230,22 +218,14 @@ impl Loader<'_> {
     }
 
     fn norm(&mut self, norm: &layout::Norm) -> Norm {
-        let gain = self.vector(&norm.gain);
-        let epsilon = self.config.norm_epsilon;
-        match &norm.bias {
-            Some(bias) => Norm::Layer {
-                gain,
-                bias: self.vector(bias),
-                epsilon,
+        Norm {
+            gain: self.vector(&norm.gain),
+            bias: norm.bias.as_ref().map(|bias| self.vector(bias)),
+            offset: match self.config.norm {
+                NormKind::RmsPlusOne => 1.0,
+                NormKind::Layer | NormKind::Rms => 0.0,
             },
-            None => Norm::Rms {
-                gain,
-                offset: match self.config.norm {
-                    NormKind::RmsPlusOne => 1.0,
-                    _ => 0.0,
-                },
-                epsilon,
-            },
+            epsilon: self.config.norm_epsilon,
         }
     }
 
