@@ -19,22 +19,26 @@ pub struct Models {
     #[command(flatten)]
     servers: Servers,
     /// Folder with the servers' tokenizer.json, for text; and with the generation_config.json that names end tokens
-    #[arg(long, value_name = "FOLDER", help_heading = "Servers")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help_heading = "Servers",
+        display_order = 800
+    )]
     tokenizer: Option<PathBuf>,
 }
 
 /// How servers are asked.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Servers")]
 pub struct Servers {
     /// Requests under way at once, on each server
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", help_heading = "Servers", display_order = 801, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
     /// Longest wait for a reply
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", help_heading = "Servers", display_order = 802, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     timeout: u32,
     /// How far apart, in nats per token, two numbers of a server may be that should be equal
-    #[arg(long, value_name = "NATS", default_value_t = 0.05, value_parser = tolerance)]
+    #[arg(long, value_name = "NATS", help_heading = "Servers", display_order = 803, default_value_t = 0.05, value_parser = tolerance)]
     tolerance: f64,
 }
 

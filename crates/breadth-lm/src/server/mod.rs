@@ -1,7 +1,7 @@
 //! Models behind servers: vLLM, SGLang, llama.cpp, and others that name token ids.
 //!
 //! Token ids go out and log-probabilities come back, so that no server tokenizes anything: the boundary between prompt and response is ours.
-//! Everything that a reply says about itself is checked (ids, counts, the null of the first token), and before the first score a [`probe`]
+//! Everything that a reply says about itself is checked (ids, counts, the null of the first token), and before the first score [`Server::probe`]
 //! compares a server's scores with what it generates. What is off is an error that says what was seen.
 //!
 //! Requests run on plain threads. What comes out depends on the data and the servers, not on the order of the answers: results are kept by
@@ -16,8 +16,9 @@ mod line;
 mod llama_cpp;
 mod open;
 mod pool;
-pub mod probe;
+mod probe;
 mod reply;
+mod report;
 mod sglang;
 
 use std::sync::OnceLock;
@@ -25,7 +26,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use address::{Address, Kind};
-pub use probe::{Check, HostReport, Report, Verdict};
+pub use report::{Check, HostReport, Report, Verdict};
 
 use completions::Form;
 use generate::{Generation, Step};

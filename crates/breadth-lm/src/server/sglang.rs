@@ -133,14 +133,14 @@ fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
     let tops = reply
         .pointer("/meta_info/output_top_logprobs")
         .and_then(Value::as_array);
-    if let Some(ids) = reply.get("output_ids").and_then(Value::as_array) {
-        if ids.len() != entries.len() {
-            return refuse(format!(
-                "{} output_ids and {} log-probabilities",
-                ids.len(),
-                entries.len()
-            ));
-        }
+    if let Some(ids) = reply.get("output_ids").and_then(Value::as_array)
+        && ids.len() != entries.len()
+    {
+        return refuse(format!(
+            "{} output_ids and {} log-probabilities",
+            ids.len(),
+            entries.len()
+        ));
     }
     let step = |(i, entry): (usize, &Value)| {
         let (token, log_prob) = read_entry(entry, i)?;

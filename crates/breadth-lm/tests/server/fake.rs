@@ -335,9 +335,9 @@ impl Shared {
         match self.defect {
             Defect::Shift(by) => {
                 let old = values.clone();
-                for i in 1..values.len() {
+                for (i, value) in values.iter_mut().enumerate().skip(1) {
                     let from = (i as isize + by).clamp(1, old.len() as isize - 1);
-                    values[i] = old[from as usize];
+                    *value = old[from as usize];
                 }
             }
             Defect::Batch(lower) => {

@@ -76,7 +76,7 @@ fn a_score_table_from_a_server_is_the_law() {
     let out = folder.path().join("scores.parquet");
     let (fake, items) = (Fake::new(Dialect::Vllm, Defect::None), items(60));
     score_job(&[model(&fake)], &items, &out, &mut |_| {}).unwrap();
-    let table = ScoreTable::read(&[out.clone()], &ReadOptions::default()).unwrap();
+    let table = ScoreTable::read(std::slice::from_ref(&out), &ReadOptions::default()).unwrap();
     assert_eq!(table.models, ["toy"]);
     for (item, got) in items.iter().zip(&table.logprob[0]) {
         let tokens = [&item.prompt[..], &item.response].concat();
