@@ -32,6 +32,7 @@ pub mod error;
 pub mod model;
 pub mod optim;
 pub mod rng;
+pub mod server;
 pub mod task;
 pub mod text;
 pub mod tokenizer;

@@ -26,6 +26,9 @@ Examples:
   # with a gradient step on every token drawn, undone at the end of each response
   breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
 
+  # from a model behind a server
+  breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 --prompts heldout.jsonl -k 64 -o samples.parquet
+
 Sampling is at temperature 1; the table has every response's log-probability under the model that drew it. A killed command goes \
 on where it was when run again.";
 
@@ -71,20 +74,20 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let models = arguments.models.find()?;
+    let chosen = arguments.models.find()?;
     let verifier = Verifier::parse(&arguments.verifier)?;
-    let (text, items) = read_data(&models, &arguments.prompts, Responses::Optional)?;
-    let generation = Generation::read(&models[0].1)?;
+    let (text, items) = read_data(&chosen.tokenizers, &arguments.prompts, Responses::Optional)?;
+    let generation = Generation::read(&chosen.tokenizers[0])?;
     let max_tokens = arguments
         .max_tokens
         .or(generation.max_new_tokens)
         .ok_or_else(|| {
-            let folder = models[0].1.display();
+            let folder = chosen.tokenizers[0].display();
             anyhow!("{folder}/generation_config.json has no max_new_tokens; say --max-tokens T")
         })?;
     let mut bar = Bar::new("sample", output);
     let job = SampleJob {
-        models: &models,
+        models: &chosen.models,
         items: &items,
         samples: arguments.k as usize,
         max_tokens: max_tokens as usize,
@@ -101,7 +104,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "sample",
         output: arguments.output.clone(),
-        models: models.into_iter().map(|(name, _)| name).collect(),
+        models: chosen.names(),
         prompts: items.len(),
         samples: arguments.k,
     };

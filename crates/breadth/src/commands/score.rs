@@ -25,6 +25,10 @@ Examples:
   # the same checkpoints when they take a gradient step on every token that they emit (test-time training)
   breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
 
+  # models behind servers, two of which share the work on one of them; each is probed first
+  breadth score openai:http://a:8000,http://b:8000/step-1000 openai:http://c:8000/step-2000 \
+    --tokenizer ckpt-1000 --data heldout.jsonl -o scores.parquet
+
 A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, with optional prompt_id, response_id, \
 group and weight. A killed command goes on where it was when run again.";
 
@@ -57,11 +61,11 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let models = arguments.models.find()?;
-    let (_, items) = read_data(&models, &arguments.data, Responses::Required)?;
+    let chosen = arguments.models.find()?;
+    let (_, items) = read_data(&chosen.tokenizers, &arguments.data, Responses::Required)?;
     let mut bar = Bar::new("score", output);
     let job = ScoreJob {
-        models: &models,
+        models: &chosen.models,
         items: &items,
         references: &[],
         out: &arguments.output,
@@ -74,8 +78,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "score",
         output: arguments.output.clone(),
-        rows: models.len() * items.len(),
-        models: models.into_iter().map(|(name, _)| name).collect(),
+        rows: chosen.models.len() * items.len(),
+        models: chosen.names(),
     };
     output.result(&document, |_| {
         let (models, rows) = (document.models.len(), document.rows);
