@@ -27,6 +27,7 @@ VOCAB, POSITIONS = 61, 64
 GREEDY_TOKENS = 20
 GREEDY_PROMPTS = [1, 2, 3, 4, 26, 31, 38, 44]  # lengths; with 20 tokens more none crosses the 24 positions at which LongRoPE switches
 GREEDY_MARGIN = 1e-3  # nats between the best token and the next: below, rounding decides
+TTT_RATE, TTT_TEXTS, TTT_SETS = 0.001, [4, 6], ["head", "last-block", "all"]
 MATTERS = 1e-2
 KINDS_OF_GELU = 5e-4  # its approximations are this close to one another; five times what a comparison allows
 WIDTH = {"vocab_size": VOCAB, "hidden_size": 32, "intermediate_size": 44, "num_attention_heads": 4, "max_position_embeddings": POSITIONS}
@@ -176,6 +177,10 @@ def texts(generator):
 @torch.no_grad()
 def token_log_probs(model, prompt, response):
     """log q(y_h | x, y_<h) for every response token, nats. The model reads prompt + response less the last token."""
+    return differentiable(model, prompt, response)
+
+
+def differentiable(model, prompt, response):
     logits = model(torch.tensor([prompt + response[:-1]]), use_cache=False).logits[0, len(prompt) - 1 :]
     return torch.log_softmax(logits.double(), dim=-1)[torch.arange(len(response)), torch.tensor(response)]
 
@@ -229,11 +234,58 @@ def write(family, folder, seed):
     write_json(folder / "expected.json", {
         "prompts": [x for x, _ in pairs],
         "responses": [y for _, y in pairs],
-        "token_logprobs": [[float(f"{v:.7g}") for v in token_log_probs(model, x, y).tolist()] for x, y in pairs],
+        "token_logprobs": [[round7(v) for v in token_log_probs(model, x, y).tolist()] for x, y in pairs],
         "greedy_prompts": prompts,
         "greedy_responses": responses,
+        **gradients(model, pairs),
+        "ttt_texts": TTT_TEXTS,
+        "ttt_lr": TTT_RATE,
+        **{f"ttt_{which}": [[round7(v) for v in ttt_log_probs(model, *pairs[i], which)] for i in TTT_TEXTS] for which in TTT_SETS},
     })
     return model, pairs
+
+
+def round7(value):
+    return float(f"{value:.7g}")
+
+
+def gradients(model, pairs):
+    """The mean over all response tokens of -log q, and of its gradient by each tensor the length and the product with cos 0, cos 1, cos 2, .. (float64)."""
+    model = double(model)
+    model.zero_grad()
+    tokens = sum(len(y) for _, y in pairs)
+    loss = sum(-differentiable(model, x, y).sum() / tokens for x, y in pairs)
+    loss.backward()
+    wave = lambda g: torch.arange(g.numel(), dtype=torch.float64).cos()
+    summary = {name: [round7(p.grad.norm().item()), round7((p.grad.flatten() * wave(p.grad)).sum().item())] for name, p in model.named_parameters()}
+    return {"loss": round7(loss.item()), "gradients": summary}
+
+
+def ttt_log_probs(model, prompt, response, which):
+    """Under the model that takes a step on every response token before the next, as an explicit loop (float64).
+
+    `head`: the output matrix alone, untied; `last-block`; `all`: everything, a tied table as one.
+    """
+    model = double(model)
+    head = model.get_output_embeddings().weight.detach().clone().requires_grad_()
+    parameters = {"head": [head], "last-block": list(last_block(model).parameters()), "all": list(model.parameters())}[which]
+    values = []
+    for h, token in enumerate(response):
+        hidden = model.base_model(torch.tensor([prompt + response[:h]]), use_cache=False).last_hidden_state[0, -1]
+        logits = (head if which == "head" else model.get_output_embeddings().weight) @ hidden
+        if cap := getattr(model.config, "final_logit_softcapping", None):
+            logits = cap * torch.tanh(logits / cap)
+        value = torch.log_softmax(logits, dim=-1)[token]
+        values.append(value.item())
+        moves = torch.autograd.grad(value, parameters)
+        with torch.no_grad():
+            for parameter, move in zip(parameters, moves, strict=True):
+                parameter += TTT_RATE * move
+    return values
+
+
+def last_block(model):
+    return (model.base_model.h if hasattr(model.base_model, "h") else model.base_model.layers)[-1]
 
 
 def rewrite_weights(family, path):
@@ -338,8 +390,14 @@ def changed(model, option, value):
 
 def write_json(path, value):
     """One line per entry, so that differences stay readable."""
-    line = lambda v: json.dumps(v) if not (isinstance(v, list) and v and isinstance(v[0], list)) else "[\n" + ",\n".join(map(json.dumps, v)) + "\n]"
-    Path(path).write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {line(v)}" for k, v in value.items()) + "\n}\n")
+    entries = lambda v: ",\n".join(f"{json.dumps(k)}: {line(x)}" for k, x in v.items()) if isinstance(v, dict) else ",\n".join(map(json.dumps, v))
+
+    def line(v):
+        if isinstance(v, dict):
+            return "{\n" + entries(v) + "\n}"
+        return "[\n" + entries(v) + "\n]" if isinstance(v, list) and v and isinstance(v[0], list) else json.dumps(v)
+
+    Path(path).write_text(line(value) + "\n")
 
 
 def write_all(folder, seed=0):
