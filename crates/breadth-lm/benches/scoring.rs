@@ -184,7 +184,9 @@ fn test() {
     let prompts = data.prompts();
     let drawn = sample(&model, &prompts[..2], &options(3, 5)).expect("good data");
     for (prompt, drawn) in prompts.iter().zip(&drawn) {
-        drawn.iter().for_each(|s| same_when_scored(&model, prompt, s));
+        drawn
+            .iter()
+            .for_each(|s| same_when_scored(&model, prompt, s));
     }
     println!("{}", result["checksum"]);
 }
