@@ -237,7 +237,7 @@ def write(family, folder, seed):
         "token_logprobs": [[round7(v) for v in token_log_probs(model, x, y).tolist()] for x, y in pairs],
         "greedy_prompts": prompts,
         "greedy_responses": responses,
-        **gradients(model, pairs),
+        **gradients(model, pairs, stored_names(folder)),
         "ttt_texts": TTT_TEXTS,
         "ttt_lr": TTT_RATE,
         **{f"ttt_{which}": [[round7(v) for v in ttt_log_probs(model, *pairs[i], which)] for i in TTT_TEXTS] for which in TTT_SETS},
@@ -249,7 +249,14 @@ def round7(value):
     return float(f"{value:.7g}")
 
 
-def gradients(model, pairs):
+def stored_names(folder):
+    """The names of a checkpoint's tensors, from those of the model's parameters."""
+    stored = {name for file in folder.glob("*.safetensors") for name in load_file(file)}
+    other = lambda name: "embed_out.weight" if name == "lm_head.weight" else name.removeprefix("transformer.")
+    return lambda name: name if name in stored else other(name)
+
+
+def gradients(model, pairs, stored):
     """The mean over all response tokens of -log q, and of its gradient by each tensor the length and the product with cos 0, cos 1, cos 2, .. (float64)."""
     model = double(model)
     model.zero_grad()
@@ -257,7 +264,7 @@ def gradients(model, pairs):
     loss = sum(-differentiable(model, x, y).sum() / tokens for x, y in pairs)
     loss.backward()
     wave = lambda g: torch.arange(g.numel(), dtype=torch.float64).cos()
-    summary = {name: [round7(p.grad.norm().item()), round7((p.grad.flatten() * wave(p.grad)).sum().item())] for name, p in model.named_parameters()}
+    summary = {stored(name): [round7(p.grad.norm().item()), round7((p.grad.flatten() * wave(p.grad)).sum().item())] for name, p in model.named_parameters()}
     return {"loss": round7(loss.item()), "gradients": summary}
 
 
@@ -357,8 +364,12 @@ def all_log_probs(model, pairs):
 
 
 def double(model):
-    """The same in float64; transformers' `reorder_and_upcast_attn` (to float32, which changes nothing in float32) refuses that and goes."""
+    """The same in float64, with every row of the embedding learning: PyTorch's `padding_idx` withholds the gradient of the padding token's.
+
+    transformers' `reorder_and_upcast_attn` (to float32, which changes nothing in float32) refuses float64 and goes.
+    """
     model = copy.deepcopy(model).double()
+    model.get_input_embeddings().padding_idx = None
     for module in model.modules():
         if hasattr(module, "reorder_and_upcast_attn"):
             module.reorder_and_upcast_attn = False

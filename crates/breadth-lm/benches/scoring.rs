@@ -121,10 +121,7 @@ fn options(samples: usize, max_tokens: usize) -> SampleOptions {
     SampleOptions {
         samples,
         max_tokens,
-        end_tokens: Vec::new(),
-        seed: 0,
-        first_prompt: 0,
-        ttt: None,
+        ..SampleOptions::default()
     }
 }
 
