@@ -214,3 +214,32 @@ fn servers_of_different_weights_are_no_pool() {
         .unwrap();
     assert!(report.trusted, "{report:?}");
 }
+
+#[test]
+fn a_server_that_comes_back_works_again_and_one_never_probed_does_not() {
+    let fakes = [
+        Fake::new(Dialect::Vllm, Defect::None),
+        Fake::new(Dialect::Vllm, Defect::None),
+    ];
+    let (few, pairs) = (pairs(6), pairs(60));
+    let server = open(&[&fakes[0], &fakes[1]], limits());
+    assert!(server.probe(&[]).unwrap().trusted);
+    let score = |server: &breadth_lm::server::Server, pairs: &[(Vec<u32>, Vec<u32>)]| {
+        let got = server.score(&sequences(pairs), &name, &mut |_| {}).unwrap();
+        assert_right(pairs, &got);
+    };
+    fakes[1].close();
+    score(&server, &pairs);
+    let before = fakes[1].answered();
+    fakes[1].reopen();
+    score(&server, &pairs);
+    assert!(fakes[1].answered() > before);
+    // Closed while the pool was opened and probed.
+    fakes[1].close();
+    let server = open(&[&fakes[0], &fakes[1]], limits());
+    assert!(server.probe(&[]).unwrap().trusted);
+    fakes[1].reopen();
+    let before = fakes[1].requests();
+    score(&server, &few);
+    assert_eq!(fakes[1].requests(), before);
+}
