@@ -62,6 +62,46 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// A field of another tool's log that its table cannot take.
+    #[error("{at}, field `{field}`: {problem}")]
+    Field {
+        /// The line, or the number of the sample.
+        at: At,
+        /// The field, as the log names it.
+        field: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// A file in no format that can be imported.
+    #[error("{}: not a log that is known here; {known}. Tables of our own need no import", .path.display())]
+    NotALog {
+        /// The file.
+        path: PathBuf,
+        /// The formats that are known.
+        known: &'static str,
+    },
+    /// Names of models that do not fit the inputs.
+    #[error(
+        "{names} names of models for {inputs} logs; give one name for all, or one for each in their order (a folder or pattern counts as one)"
+    )]
+    ModelNames {
+        /// How many names.
+        names: usize,
+        /// How many inputs.
+        inputs: usize,
+    },
+    /// Prompts of one name that are not the same in all logs.
+    #[error(
+        "{differ} of {all} prompts are not the same in all logs, so their rows must not be compared: {shown}. Run all models on the same version of the task with the same examples and template, or leave these prompts out (--intersect)"
+    )]
+    Joins {
+        /// How many prompts differ.
+        differ: usize,
+        /// How many there are.
+        all: usize,
+        /// The first of them, with their places.
+        shown: String,
+    },
     /// A required column is missing.
     #[error("{at}: no column `{column}`; found {found}, and {needs}")]
     MissingColumn {

@@ -23,11 +23,14 @@
 //! - [`ScoreTable`]: log q(y|x) of the same responses under several models, a column for each;
 //! - [`SampleTable`]: rewards of responses drawn from each model, by prompt;
 //! - [`Metrics`]: what a training run logged;
+//! - [`Logs`]: rows of other tools' logs, to be written as a table; [`TrainerState`]: the
+//!   validation losses of a Hugging Face trainer;
 //! - [`Provenance`]: which command made a file, kept inside it;
 //! - [`Error`]: a message names the file, the row and the column, and says what to do.
 //!
 //! Tables are read from Parquet, JSON Lines and CSV, plain or compressed with gzip or Zstandard,
-//! and recognised by their content. What could make a number wrong is refused: see [`Error`].
+//! and recognised by their content; other tools' logs too (lm-evaluation-harness, Inspect, verl and
+//! others). What could make a number wrong is refused: see [`Error`].
 //!
 //! This crate computes no statistic, knows no tensor, and draws nothing.
 
@@ -35,6 +38,7 @@ pub mod atomic;
 mod columns;
 mod error;
 mod intern;
+mod log;
 mod metrics;
 mod origins;
 mod provenance;
@@ -45,8 +49,10 @@ mod score;
 mod value;
 
 pub use error::{At, Error, Place, Result};
+pub use log::{LogFile, LogOptions, Logs, TrainerState, checkpoint_step};
 pub use metrics::Metrics;
 pub use provenance::{Provenance, SCHEMA_VERSION};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleWriter, write_samples};
+pub use schema::Table;
 pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

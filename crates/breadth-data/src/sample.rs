@@ -9,6 +9,7 @@ pub use write::{SampleRow, SampleWriter, write_samples};
 
 use crate::ReadOptions;
 use crate::error::Result;
+use crate::log::Logs;
 use crate::reader::for_each_chunk;
 use crate::schema::{Layout, Table, sample};
 
@@ -47,6 +48,8 @@ pub struct SampleTable {
     /// The answer of each sample, `[model][prompt][sample]` as in [`Outcome::Rewards`], as a position in `answers`; empty unless asked for and given. Samples without
     /// an answer share the empty one.
     pub answer: Vec<Vec<Vec<u32>>>,
+    /// What a user should know of the other tools' logs among the inputs.
+    pub remarks: Vec<String>,
 }
 
 impl SampleTable {
@@ -73,7 +76,21 @@ impl SampleTable {
             fields: sample::FIELDS[..sample::ANSWER + usize::from(options.answers)].to_vec(),
         };
         let mut builder = build::Builder::default();
-        for_each_chunk(inputs, &layout, |chunk| builder.push(&chunk))?;
-        builder.finish(options)
+        let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
+        let mut table = builder.finish(options)?;
+        table.remarks = remarks;
+        Ok(table)
     }
+}
+
+/// The table that logs make.
+pub(crate) fn of_logs(logs: &Logs, options: &ReadOptions) -> Result<SampleTable> {
+    let layout = Layout {
+        table: Table::Samples,
+        fields: sample::FIELDS[..sample::ANSWER].to_vec(),
+    };
+    let mut builder = build::Builder::default();
+    let mut chunks = logs.chunks(&layout)?.into_iter();
+    chunks.try_for_each(|chunk| builder.push(&chunk))?;
+    builder.finish(options)
 }

@@ -62,8 +62,10 @@ pub(crate) struct Layout {
 
 /// The two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Table {
+pub enum Table {
+    /// What each model thinks of each response.
     Scores,
+    /// Responses drawn from each model, with their rewards.
     Samples,
 }
 
@@ -203,7 +205,7 @@ impl Table {
         }
     }
 
-    fn wrong(self, found: Table, at: At) -> Error {
+    pub(crate) fn wrong(self, found: Table, at: At) -> Error {
         Error::WrongTable {
             at,
             found: found.name(),

@@ -9,6 +9,7 @@ pub use write::{ScoreRow, ScoreWriter, write_scores};
 
 use crate::error::{Error, Result, list};
 use crate::intern::recode;
+use crate::log::{LogOptions, Logs};
 use crate::reader::for_each_chunk;
 use crate::schema::{Layout, Table, score};
 
@@ -27,6 +28,8 @@ pub struct ReadOptions {
     pub token_logprobs: bool,
     /// Read the column `answer`.
     pub answers: bool,
+    /// How to read other tools' logs.
+    pub log: LogOptions,
 }
 
 /// Log-probabilities of the same responses under several models, one column for each.
@@ -70,6 +73,8 @@ pub struct ScoreTable {
     pub logprob: Vec<Vec<f64>>,
     /// Log-probabilities token by token, `[model][row][token]`, if asked for and given.
     pub token_logprobs: Option<Vec<Vec<Vec<f32>>>>,
+    /// What a user should know of the other tools' logs among the inputs.
+    pub remarks: Vec<String>,
 }
 
 impl ScoreTable {
@@ -101,8 +106,10 @@ impl ScoreTable {
             fields: score::FIELDS[..=last].to_vec(),
         };
         let mut builder = build::Builder::default();
-        for_each_chunk(inputs, &layout, |chunk| builder.push(&chunk))?;
-        builder.finish(options)
+        let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
+        let mut table = builder.finish(options)?;
+        table.remarks = remarks;
+        Ok(table)
     }
 
     /// The number of rows.
@@ -169,6 +176,18 @@ impl ScoreTable {
         }
         self
     }
+}
+
+/// The table that logs make.
+pub(crate) fn of_logs(logs: &Logs, options: &ReadOptions) -> Result<ScoreTable> {
+    let layout = Layout {
+        table: Table::Scores,
+        fields: score::FIELDS[..=score::WEIGHT].to_vec(),
+    };
+    let mut builder = build::Builder::default();
+    let mut chunks = logs.chunks(&layout)?.into_iter();
+    chunks.try_for_each(|chunk| builder.push(&chunk))?;
+    builder.finish(options)
 }
 
 fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {

@@ -182,7 +182,7 @@ fn lines_that_are_not_csv() {
 fn unreadable_files() {
     assert_snapshot!(scores("s.parquet", b"PAR1 and then nothing"), @"s.parquet: not readable as Parquet (Invalid Parquet file. Corrupt footer); it may be truncated: write or copy it again");
     assert_snapshot!(scores("s.bin", b"\x00\x01\x02"), @"s.bin: not readable as a table (by its first bytes); it is binary, but not Parquet; give Parquet, JSON Lines or CSV");
-    assert_snapshot!(scores("s.zip", b"PK\x03\x04...."), @"s.zip: not readable as a table (by its first bytes); it is a zip archive: unpack it first");
+    assert_snapshot!(scores("s.zip", b"PK\x03\x04...."), @"s.zip: not readable as a zip archive (invalid Zip archive: Could not find EOCD); it may be truncated: copy it again");
     assert_snapshot!(scores("s.jsonl.gz", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1]), @"s.jsonl.gz: cannot be read (incomplete deflate stream); check that the file is whole and that you may read it");
     assert_snapshot!(scores("s.jsonl.zst", [0x28, 0xb5, 0x2f, 0xfd, 4]), @"s.jsonl.zst: cannot be read (incomplete frame); check that the file is whole and that you may read it");
 }
@@ -204,7 +204,7 @@ fn inputs_that_are_not_there() {
     assert_snapshot!(folder.scores(&[folder.path("none.parquet")]), @"none.parquet: no such file or folder; check the path");
     assert_snapshot!(folder.scores(&[folder.path("*.parquet")]), @"*.parquet: no file matches this pattern; check it, and quote it so that the shell leaves it alone");
     folder.file("notes.txt", "not a table");
-    assert_snapshot!(folder.scores(&[folder.path("")]), @": no table in this folder; looked for *.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst");
+    assert_snapshot!(folder.scores(&[folder.path("")]), @": no table in this folder; looked for *.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst, and other tools' logs");
     folder.file("run.json", "{}");
     assert_snapshot!(folder.scores(&[folder.path("")]), @"scores.parquet: no such file or folder; check the path");
 }

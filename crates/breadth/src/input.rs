@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use breadth_data::{ReadOptions, ScoreTable};
+use breadth_data::{LogOptions, ReadOptions, ScoreTable};
 use breadth_stats::{Design, Level, OnPolicy, stratified_weights};
 
 use crate::number::count;
@@ -12,7 +12,7 @@ use crate::output::Output;
 /// The tables a command reads.
 #[derive(Debug, clap::Args)]
 pub struct Tables {
-    /// Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is JSON Lines on stdin
+    /// Parquet, JSON Lines (.gz, .zst) or CSV, or other tools' logs (see import); files, globs, folders, a run folder; `-` is JSON Lines on stdin
     #[arg(required = true, value_name = "TABLE")]
     pub paths: Vec<PathBuf>,
     /// Keep the rows that every model has, instead of refusing tables with holes
@@ -21,6 +21,30 @@ pub struct Tables {
     /// What each group of prompts (column `group`) counts in the population; rows are weighted to that, and limits are those of samples within groups
     #[arg(long, value_name = "GROUP=WEIGHT,..", value_delimiter = ',', value_parser = group_weight)]
     pub group_weights: Vec<(String, f64)>,
+    #[command(flatten)]
+    pub logs: LogChoice,
+}
+
+/// What to take of other tools' logs where they leave a choice.
+#[derive(Debug, Default, clap::Args)]
+pub struct LogChoice {
+    /// Of logs with several metrics, scores or reward columns: the one that is the reward
+    #[arg(long, value_name = "NAME", visible_alias = "metric")]
+    reward: Option<String>,
+    /// Of lm-evaluation-harness logs with several filters: the one whose metrics count
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+}
+
+impl LogChoice {
+    /// As readers take it.
+    pub fn options(&self) -> LogOptions {
+        LogOptions {
+            reward: self.reward.clone(),
+            filter: self.filter.clone(),
+            ..LogOptions::default()
+        }
+    }
 }
 
 fn group_weight(text: &str) -> Result<(String, f64), String> {
@@ -60,6 +84,7 @@ impl Tables {
     pub fn options(&self) -> ReadOptions {
         ReadOptions {
             intersect: self.intersect,
+            log: self.logs.options(),
             ..ReadOptions::default()
         }
     }
@@ -148,6 +173,7 @@ impl Scores {
             ..options.clone()
         };
         let table = ScoreTable::read(paths, &options)?;
+        output.remarks(&table.remarks);
         if table.of_other_sources > 0 {
             let (used, every) = (table.rows(), table.rows() + table.of_other_sources);
             let used = count(used, "row");

@@ -14,6 +14,7 @@ mod cli;
 mod commands;
 mod failure;
 mod input;
+mod losses;
 mod measure;
 mod models;
 mod number;

@@ -31,6 +31,11 @@ impl Output {
         to_stdout(rendered.as_bytes())
     }
 
+    /// What the readers of other tools' logs want known.
+    pub fn remarks(&self, texts: &[String]) {
+        texts.iter().for_each(|text| self.remark(text));
+    }
+
     /// A remark on stderr for a person who watches, silenced by `-q`.
     pub fn remark(&self, text: &str) {
         if !self.quiet {

@@ -45,18 +45,21 @@ impl Chunk {
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     pub(crate) path: Arc<Path>,
-    /// The place of the first row; the others follow it one by one unless `lines` says otherwise.
+    /// The place of the first row; the others follow it one by one unless `numbers` says otherwise.
     pub(crate) first: Place,
-    /// Line numbers, where lines were skipped or a row took several.
-    pub(crate) lines: Option<Vec<u64>>,
+    /// Numbers of lines or rows, where some were skipped or a row took several.
+    pub(crate) numbers: Option<Vec<u64>>,
 }
 
 impl Places {
     pub(crate) fn at(&self, row: usize) -> At {
-        let place = match (self.first, &self.lines) {
-            (_, Some(lines)) => Place::Line(lines[row]),
-            (Place::Row(first), None) => Place::Row(first + row as u64),
-            (Place::Line(first), None) => Place::Line(first + row as u64),
+        let number = |first: u64| match &self.numbers {
+            Some(numbers) => numbers[row],
+            None => first + row as u64,
+        };
+        let place = match self.first {
+            Place::Row(first) => Place::Row(number(first)),
+            Place::Line(first) => Place::Line(number(first)),
         };
         At {
             path: self.path.clone(),
@@ -66,15 +69,24 @@ impl Places {
 
     /// The places of rows that stand on `lines`, in the short form where possible.
     pub(crate) fn of_lines(path: Arc<Path>, lines: Vec<u64>) -> Self {
-        let first = lines.first().copied().unwrap_or(1);
-        let consecutive = lines
+        Self::numbered(path, lines, Place::Line)
+    }
+
+    /// The same for rows that are not lines.
+    pub(crate) fn of_rows(path: Arc<Path>, rows: Vec<u64>) -> Self {
+        Self::numbered(path, rows, Place::Row)
+    }
+
+    fn numbered(path: Arc<Path>, numbers: Vec<u64>, place: fn(u64) -> Place) -> Self {
+        let first = numbers.first().copied().unwrap_or(1);
+        let consecutive = numbers
             .iter()
             .zip(first..)
             .all(|(&line, expected)| line == expected);
         Self {
             path,
-            first: Place::Line(first),
-            lines: (!consecutive).then_some(lines),
+            first: place(first),
+            numbers: (!consecutive).then_some(numbers),
         }
     }
 }

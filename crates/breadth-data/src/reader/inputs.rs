@@ -1,23 +1,29 @@
 //! What the user named, as a sequence of work.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Work;
 use super::parquet::ParquetFile;
+use super::resolve::resolve;
 use super::text::TextFile;
-use crate::atomic::TEMP_PREFIX;
+use super::{Chunk, Work};
 use crate::error::{Error, Result};
-use crate::schema::{Layout, Table};
+use crate::log::Logs;
+use crate::schema::Layout;
+use crate::score::ReadOptions;
 
 /// The files still to read, and the one being read.
 pub(crate) struct Inputs {
     named: Vec<PathBuf>,
+    /// Rows of other tools' logs.
+    logs: VecDeque<Chunk>,
     files: VecDeque<PathBuf>,
     current: Option<Open>,
+    /// What a user should know of the logs.
+    pub(crate) remarks: Vec<String>,
 }
 
 enum Open {
@@ -27,22 +33,27 @@ enum Open {
 
 impl Inputs {
     /// Resolves run folders, folders and globs; every named thing must exist before any is read.
-    pub(crate) fn open(named: &[PathBuf], layout: &Layout) -> Result<Self> {
-        if named.is_empty() {
-            return Err(Error::NoInput);
-        }
-        let mut files = VecDeque::new();
-        for path in named {
-            files.extend(expand(path, layout.table)?);
-        }
-        Ok(Self {
+    pub(crate) fn open(named: &[PathBuf], layout: &Layout, options: &ReadOptions) -> Result<Self> {
+        let resolved = resolve(named, layout.table, &options.log)?;
+        let mut inputs = Self {
             named: named.to_vec(),
-            files,
+            logs: VecDeque::new(),
+            files: resolved.tables.into(),
             current: None,
-        })
+            remarks: Vec::new(),
+        };
+        if !resolved.logs.is_empty() {
+            let logs = Logs::gather(&resolved.logs, Some(layout.table), options)?;
+            inputs.logs = logs.chunks(layout)?.into();
+            inputs.remarks = logs.remarks();
+        }
+        Ok(inputs)
     }
 
     pub(crate) fn next(&mut self, layout: &Layout) -> Result<Option<Work>> {
+        if let Some(chunk) = self.logs.pop_front() {
+            return Ok(Some(Work::Log(Box::new(chunk))));
+        }
         loop {
             let work = match &mut self.current {
                 None => None,
@@ -70,78 +81,6 @@ impl Inputs {
             })
             .collect();
         names.join(", ")
-    }
-}
-
-const EXTENSIONS: [&str; 4] = ["parquet", "jsonl", "ndjson", "csv"];
-const LOOKED_FOR: &str = "*.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst";
-
-fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
-    if path == Path::new("-") {
-        return Ok(vec![path.into()]);
-    }
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() && path.join("run.json").is_file() => {
-            expand(&path.join(table.file_name()), table)
-        }
-        Ok(meta) if meta.is_dir() => folder(path),
-        Ok(_) => Ok(vec![path.into()]),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => matches(path),
-        Err(source) => Err(read_error(path, source)),
-    }
-}
-
-/// The tables directly in a folder, by name; other files may lie beside them.
-fn folder(path: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(path).map_err(|source| read_error(path, source))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|source| read_error(path, source))?;
-        let name = entry.file_name();
-        if is_table_name(&name.to_string_lossy()) && entry.path().is_file() {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    match files.is_empty() {
-        false => Ok(files),
-        true => Err(Error::EmptyFolder {
-            path: path.into(),
-            looked_for: LOOKED_FOR,
-        }),
-    }
-}
-
-fn is_table_name(name: &str) -> bool {
-    let plain = name
-        .strip_suffix(".gz")
-        .or_else(|| name.strip_suffix(".zst"));
-    let extension = Path::new(plain.unwrap_or(name)).extension();
-    let known = |ext: &&str| extension.is_some_and(|found| found.eq_ignore_ascii_case(ext));
-    !name.starts_with('.') && !name.starts_with(TEMP_PREFIX) && EXTENSIONS.iter().any(known)
-}
-
-fn matches(path: &Path) -> Result<Vec<PathBuf>> {
-    let pattern = path.to_string_lossy();
-    if !pattern.contains(['*', '?', '[']) {
-        return Err(Error::NotFound(path.into()));
-    }
-    let no_match = || Error::NoMatch(pattern.to_string());
-    let found = glob::glob(&pattern).map_err(|_| no_match())?;
-    let mut files = Vec::new();
-    for entry in found {
-        let entry = entry.map_err(|error| {
-            let path = error.path().to_path_buf();
-            read_error(&path, error.into())
-        })?;
-        let name = entry.file_name().unwrap_or_default().to_string_lossy();
-        if entry.is_file() && !name.starts_with(TEMP_PREFIX) {
-            files.push(entry);
-        }
-    }
-    match files.is_empty() {
-        false => Ok(files),
-        true => Err(no_match()),
     }
 }
 

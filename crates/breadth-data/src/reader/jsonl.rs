@@ -180,7 +180,7 @@ fn names(line: &[u8]) -> Vec<String> {
 
 /// Python writes bare `NaN`, `Infinity` and `-Infinity`, which JSON does not know: puts them in
 /// quotes. `None` if there is none outside of strings.
-fn quote_bare_numbers(line: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn quote_bare_numbers(line: &[u8]) -> Option<Vec<u8>> {
     const BARE: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let mut out = Vec::with_capacity(line.len() + 16);
     let (mut at, mut in_string, mut found) = (0, false, false);

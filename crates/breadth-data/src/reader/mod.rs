@@ -2,15 +2,17 @@
 //!
 //! Inputs become [`Work`], cheap to make and expensive to decode: a row group of a Parquet file, a
 //! block of lines. Work is decoded in parallel, and while the next wave is decoded the current one
-//! is handed to the table that is being built, in the order of the input.
+//! is handed to the table that is being built, in the order of the input. Other tools' logs come first, as they
+//! are read together: see [`log`](crate::log).
 
-mod cell;
+pub(crate) mod cell;
 mod chunk;
 pub(crate) mod convert;
 mod csv;
 mod inputs;
 mod jsonl;
 pub(crate) mod parquet;
+mod resolve;
 mod text;
 
 use std::path::PathBuf;
@@ -21,14 +23,20 @@ pub(crate) use chunk::{Chunk, Places};
 
 use crate::error::{Error, Result};
 use crate::schema::Layout;
+use crate::score::ReadOptions;
 use inputs::Inputs;
 pub(crate) use inputs::read_error;
+pub(crate) use jsonl::quote_bare_numbers;
+pub(crate) use resolve::expand_logs;
+pub(crate) use text::open_text;
 
 /// A piece of an input that can be decoded by itself.
 enum Work {
     Parquet(parquet::RowGroup),
     JsonLines(jsonl::Block),
     Csv(csv::Block),
+    /// Rows of another tool's log.
+    Log(Box<Chunk>),
 }
 
 impl Work {
@@ -37,6 +45,7 @@ impl Work {
             Work::Parquet(group) => group.rows(),
             Work::JsonLines(block) => block.rows(),
             Work::Csv(block) => block.rows(),
+            Work::Log(chunk) => chunk.rows,
         }
     }
 
@@ -45,6 +54,7 @@ impl Work {
             Work::Parquet(group) => group.decode(layout),
             Work::JsonLines(block) => block.decode(layout),
             Work::Csv(block) => block.decode(layout),
+            Work::Log(chunk) => Ok(*chunk),
         }
     }
 }
@@ -52,13 +62,15 @@ impl Work {
 /// A wave is small enough to keep two of them in memory, and large enough to keep the threads busy.
 const WAVE_ROWS: usize = 1 << 18;
 
-/// Reads every row of `inputs`, in order, and hands it to `take` chunk by chunk.
+/// Reads every row of `inputs`, in order, and hands it to `take` chunk by chunk. Returns what a user should know of the
+/// logs among them.
 pub(crate) fn for_each_chunk(
     inputs: &[PathBuf],
     layout: &Layout,
+    options: &ReadOptions,
     mut take: impl FnMut(Chunk) -> Result<()> + Send,
-) -> Result<()> {
-    let mut inputs = Inputs::open(inputs, layout)?;
+) -> Result<Vec<String>> {
+    let mut inputs = Inputs::open(inputs, layout, options)?;
     let mut decoded: Vec<Chunk> = Vec::new();
     let mut rows = 0;
     loop {
@@ -76,7 +88,7 @@ pub(crate) fn for_each_chunk(
     }
     match rows {
         0 => Err(Error::NoRows(inputs.names())),
-        _ => Ok(()),
+        _ => Ok(inputs.remarks),
     }
 }
 

@@ -199,7 +199,7 @@ impl RowGroup {
             places: Places {
                 path: self.shared.path.clone(),
                 first: Place::Row(self.first_row),
-                lines: None,
+                numbers: None,
             },
         })
     }

@@ -10,7 +10,8 @@ use super::Work;
 use super::csv::CsvFile;
 use super::inputs::{peek, read_error};
 use super::jsonl::JsonLinesFile;
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
+use crate::log::format::of_head;
 use crate::schema::Layout;
 
 /// A text being read, front to back.
@@ -21,6 +22,13 @@ pub(crate) enum TextFile {
 }
 
 type Reader = Box<dyn BufRead + Send>;
+
+/// The text of a file, decompressed, from its first character.
+pub(crate) fn open_text(path: &Path) -> io::Result<Reader> {
+    let file = BufReader::with_capacity(1 << 16, std::fs::File::open(path)?);
+    let (head, reader) = peek(decompress(Box::new(file))?, BYTE_ORDER_MARK.len())?;
+    skip_byte_order_mark(&head, reader)
+}
 
 impl TextFile {
     pub(crate) fn open(path: Arc<Path>, reader: Reader, layout: &Layout) -> Result<Self> {
@@ -49,6 +57,14 @@ impl TextFile {
                 "a table",
                 "it is binary, but not Parquet; give Parquet, JSON Lines or CSV",
             ));
+        }
+        if let Some(format) = of_head(text).filter(|_| &*path == Path::new("-")) {
+            return Err(Error::Syntax {
+                at: At { path, place: None },
+                problem: format!(
+                    "this is a log ({format}); logs are read from files: give its path"
+                ),
+            });
         }
         match text.trim_ascii_start().first() {
             None if text.len() < 4000 => Ok(TextFile::Empty),

@@ -276,6 +276,7 @@ impl Builder {
             answer.clear();
         }
         SampleTable {
+            remarks: Vec::new(),
             answers,
             answer,
             models: self.models.into_strings(),

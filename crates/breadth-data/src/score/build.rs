@@ -327,6 +327,7 @@ impl Builder {
                 .map(|column| column.values)
                 .collect(),
             token_logprobs,
+            remarks: Vec::new(),
         }
     }
 

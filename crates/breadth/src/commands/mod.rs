@@ -8,6 +8,7 @@ use crate::output::Output;
 
 mod completions;
 mod demo;
+mod import;
 mod pass;
 mod plan;
 mod probe;
@@ -26,6 +27,7 @@ pub enum Command {
     Profile(profile::Arguments),
     Pass(pass::Arguments),
     Plan(plan::Arguments),
+    Import(import::Arguments),
     Score(score::Arguments),
     Sample(sample::Arguments),
     Probe(probe::Arguments),
@@ -43,6 +45,7 @@ impl Command {
             Command::Profile(arguments) => profile::run(&arguments, output),
             Command::Pass(arguments) => pass::run(&arguments, output),
             Command::Plan(arguments) => plan::run(&arguments, output),
+            Command::Import(arguments) => import::run(&arguments, output),
             Command::Score(arguments) => score::run(&arguments, output),
             Command::Sample(arguments) => sample::run(&arguments, output),
             Command::Probe(arguments) => probe::run(&arguments, output),

@@ -10,7 +10,7 @@ use breadth_stats::{
 use serde::Serialize;
 
 use crate::cli;
-use crate::input::{LevelChoice, Scores, Tables};
+use crate::input::{LevelChoice, LogChoice, Scores, Tables};
 use crate::number::{self, Number};
 use crate::output::{Output, Style};
 
@@ -181,6 +181,7 @@ impl Arguments {
             paths: self.paths.clone(),
             intersect: false,
             group_weights: Vec::new(),
+            logs: LogChoice::default(),
         };
         let level = self.level.level()?;
         let scores = Scores::read(&tables.paths, &tables.options(), output)?;

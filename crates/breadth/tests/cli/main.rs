@@ -3,6 +3,7 @@
 mod errors;
 mod formats;
 mod help;
+mod import;
 mod interface;
 mod pass;
 mod plan;

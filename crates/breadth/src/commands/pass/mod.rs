@@ -134,6 +134,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ..arguments.tables.options()
     };
     let mut table = SampleTable::read(&arguments.tables.paths, &options)?;
+    output.remarks(&table.remarks);
     if arguments.majority && table.answer.is_empty() {
         bail!("--majority needs the answer of every sample: a column `answer` in every file");
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::answers::Summary;
 use super::{PASS_AT, Profiled, Tokens};
 use crate::input::Scores;
+use crate::losses::{Losses, Trained};
 use crate::number::{Interval, Number};
 
 /// What Lemma D.1 makes of the KL estimate at a level: an upper bound on the coverage, 1 where it says nothing.
@@ -76,6 +77,9 @@ pub struct Model<'a> {
     prompts: usize,
     kl: Interval,
     cross_entropy: Interval,
+    /// What the trainer says, if it was asked.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<Trained>,
     /// KL less that of the baseline, with paired limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     kl_difference: Option<Interval>,
@@ -193,7 +197,7 @@ struct Point {
 }
 
 impl<'a> Model<'a> {
-    pub fn new(profiled: &Profiled<'a>, scores: &Scores) -> Self {
+    pub fn new(profiled: &Profiled<'a>, scores: &Scores, losses: Option<&Losses>) -> Self {
         let difference = |at: usize| Some(profiled.difference.as_ref()?.coverage[at].into());
         let point = |(at, point): (usize, &CoveragePoint)| Point {
             difference: difference(at),
@@ -218,6 +222,7 @@ impl<'a> Model<'a> {
             prompts: scores.prompts,
             kl: profiled.kl.into(),
             cross_entropy: profiled.cross_entropy.into(),
+            trained: losses.and_then(|losses| losses.of(profiled.model)),
             kl_difference: profiled
                 .difference
                 .as_ref()

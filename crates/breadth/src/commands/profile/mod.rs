@@ -14,6 +14,7 @@ use breadth_stats::{
 
 use crate::cli;
 use crate::input::{self, Scores, Tables};
+use crate::losses::LossChoice;
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
 use document::{Document, Model};
@@ -82,6 +83,8 @@ pub struct Arguments {
     /// Also which tokens cost the probability: by position, the worst, and coverage with one token of each response forgiven (column `token_logprobs`)
     #[arg(long)]
     tokens: bool,
+    #[command(flatten)]
+    losses: LossChoice,
     /// Confidence of intervals and bands
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
     confidence: f64,
@@ -141,7 +144,11 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         (scores, summary) = (Scores::of(table), Some(made_of));
     }
     let scores = scores.weighted(&arguments.tables.group_weights)?;
-    let models = arguments.models(&scores, &reference)?;
+    let mut models = arguments.models(&scores, &reference)?;
+    let losses = arguments.losses.read(models.iter().copied())?;
+    if let Some(losses) = &losses {
+        losses.sort(&mut models);
+    }
     let profiled = models
         .into_iter()
         .map(|model| profiled(model, &reference, &scores, &levels, arguments))
@@ -154,7 +161,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         confidence: arguments.confidence,
         models: profiled
             .iter()
-            .map(|one| Model::new(one, &scores))
+            .map(|one| Model::new(one, &scores, losses.as_ref()))
             .collect(),
     };
     output.result(&document, |style| {

@@ -5,6 +5,7 @@ use breadth_stats::{CoveragePoint, Estimate, TokenView};
 use super::document::{Document, Guarantee, guarantees, kl_bound};
 use super::{PASS_AT, Profiled, Tokens};
 use crate::input::Scores;
+use crate::losses;
 use crate::number;
 use crate::output::Style;
 
@@ -28,7 +29,7 @@ pub fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: 
     let mut parts = vec![
         style.strong(&headline),
         String::new(),
-        summary(profiled, style),
+        summary(profiled, document, style),
         String::new(),
         format!(
             "Cov_N: share of the {what} to which the model gives at most 1/N of the reference's probability"
@@ -107,8 +108,10 @@ fn models_text(profiled: &[Profiled]) -> String {
     }
 }
 
-fn summary(profiled: &[Profiled], style: Style) -> String {
-    let header = ["model", "KL (nats)", "cross-entropy (nats)"].map(str::to_owned);
+fn summary(profiled: &[Profiled], document: &Document, style: Style) -> String {
+    let mut header = ["model", "KL (nats)", "cross-entropy (nats)"]
+        .map(str::to_owned)
+        .to_vec();
     let row = |one: &Profiled| {
         vec![
             one.model.to_owned(),
@@ -116,7 +119,14 @@ fn summary(profiled: &[Profiled], style: Style) -> String {
             number::with_limits(&one.cross_entropy),
         ]
     };
-    style.table(1, &header, profiled.iter().map(row).collect())
+    let mut rows: Vec<Vec<String>> = profiled.iter().map(row).collect();
+    if document.models.iter().any(|model| model.trained.is_some()) {
+        header.push("eval loss".to_owned());
+        for (row, model) in rows.iter_mut().zip(&document.models) {
+            row.push(losses::cell(model.trained));
+        }
+    }
+    style.table(1, &header, rows)
 }
 
 /// Everything about one model: a row per level.

@@ -6,6 +6,8 @@ use breadth_stats::{PromptOutcome, answer_log_rate};
 use serde::Serialize;
 use std::path::PathBuf;
 
+use crate::output::Output;
+
 /// How often each model gave the answers of the data.
 pub struct Answers {
     /// `[model][row]`, rows as in the table made of them.
@@ -29,6 +31,7 @@ pub fn read(
     paths: &[PathBuf],
     options: &ReadOptions,
     reference: Option<&str>,
+    output: &Output,
 ) -> Result<(ScoreTable, Answers)> {
     let options = ReadOptions {
         answers: reference.is_some(),
@@ -36,6 +39,7 @@ pub fn read(
     };
     let samples = SampleTable::read(paths, &options)
         .context("--answers reads samples of the models, with rewards or answers")?;
+    output.remarks(&samples.remarks);
     let counted = match reference {
         Some(name) => of_reference(&samples, name)?,
         None => of_rewards(&samples)?,

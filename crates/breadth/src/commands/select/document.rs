@@ -7,7 +7,8 @@ use super::answers::Summary;
 use super::landscape::Stop;
 use super::{Choice, Rule};
 use crate::input::Scores;
-use crate::number::{Interval, Number};
+use crate::losses::{self, Losses, Trained};
+use crate::number::{self, Interval, Number};
 
 /// The result of a selection, as JSON and as the source of the text.
 #[derive(Serialize)]
@@ -32,6 +33,9 @@ pub struct Document<'a> {
     pub tied: Vec<&'a str>,
     pub not_excluded: Vec<&'a str>,
     pub cross_entropy_winner: &'a str,
+    /// What the trainer says of its checkpoints, if it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trainer: Option<losses::Summary<'a>>,
     /// Share of the responses on which two models differ by a factor of n or more, for the median pair; none for a single model and for other rules.
     pub apart: Option<Number>,
     pub certificate: Certificate,
@@ -79,6 +83,8 @@ pub struct Model<'a> {
     pub certified_high: Number,
     /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not.
     pub difference_to_winner: Option<Interval>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<Trained>,
 }
 
 impl<'a> Document<'a> {
@@ -104,6 +110,7 @@ impl<'a> Document<'a> {
             tied: in_order(&result.tied),
             not_excluded: in_order(&result.not_excluded),
             cross_entropy_winner: names[result.cross_entropy_winner],
+            trainer: None,
             apart: result
                 .apart()
                 .filter(|_| choice.rule == Rule::Tournament)
@@ -113,6 +120,34 @@ impl<'a> Document<'a> {
             notes: Vec::new(),
             landscape: Vec::new(),
         }
+    }
+}
+
+impl<'a> Document<'a> {
+    /// Adds what the trainer says, and a note where it would take another checkpoint.
+    pub fn add_losses(&mut self, losses: &Losses, names: &[&'a str]) {
+        for model in &mut self.models {
+            model.trained = losses.of(model.model);
+        }
+        let summary = losses.summary(names);
+        let loss = |name: &str| losses.of(name).and_then(|one| one.eval_loss);
+        if let Some((name, loss)) = summary.lowest.and_then(|name| Some((name, loss(name)?))) {
+            self.notes.push(match name == self.winner {
+                true => format!(
+                    "It also has the lowest eval loss of the trainer, {}.",
+                    number::trimmed(loss.0)
+                ),
+                false => format!(
+                    "The lowest eval loss of the trainer is that of {name}, {}.",
+                    number::trimmed(loss.0)
+                ),
+            });
+        }
+        if let Some(best) = summary.best.filter(|best| Some(*best) != summary.lowest) {
+            self.notes
+                .push(format!("The trainer holds {best} for its best checkpoint."));
+        }
+        self.trainer = Some(summary);
     }
 }
 
@@ -129,6 +164,7 @@ impl<'a> Model<'a> {
             certified_low: Number(standing.certified_low),
             certified_high: Number(standing.certified_high),
             difference_to_winner: None,
+            trained: None,
         }
     }
 }

@@ -12,7 +12,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::cli;
-use crate::input::{self, LevelChoice, Scores, Tables};
+use crate::input::{self, LevelChoice, LogChoice, Scores, Tables};
+use crate::losses::LossChoice;
 use crate::number::Number;
 use crate::output::Output;
 use answers::Answers;
@@ -81,6 +82,8 @@ pub struct Arguments {
     /// A model that is no candidate: the teacher, or the exact law; a run folder names its own
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
+    #[command(flatten)]
+    losses: LossChoice,
     /// Confidence of the intervals and of the set that is not excluded
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
     confidence: f64,
@@ -116,17 +119,23 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     }
     let reference = arguments.reference.as_deref();
     let mut field = match arguments.answers {
-        true => Field::of_answers(&arguments.tables, reference)?,
+        true => Field::of_answers(&arguments.tables, reference, output)?,
         false => Field::read(&arguments.tables, reference, choice.rule, output)?,
     };
     field.scores = field.scores.weighted(&arguments.tables.group_weights)?;
     if arguments.race {
+        if arguments.losses.is_asked() {
+            bail!("--race has no room for losses; leave out --trainer-state");
+        }
         let document = race::document(&field, choice, arguments.seed)?;
         return output.result(&document, |style| {
             race::render(&document, &field.scores.size(), style)
         });
     }
     let mut document = field.document(choice)?;
+    if let Some(losses) = arguments.losses.read(field.names())? {
+        document.add_losses(&losses, &field.names());
+    }
     if arguments.landscape {
         document.landscape = field.landscape(choice)?;
     }
@@ -146,6 +155,7 @@ pub fn document_of_run(
         paths: vec![folder.to_owned()],
         intersect: false,
         group_weights: Vec::new(),
+        logs: LogChoice::default(),
     };
     let choice = Choice {
         rule: Rule::Tournament,
@@ -195,7 +205,8 @@ impl Field {
         let paths = fresh.map_or_else(|| tables.paths.clone(), |path| vec![path]);
         let of_run = run.map(input::run_reference).transpose()?.flatten();
         if rule == Rule::Offset {
-            return Field::with_samples(&paths, reference.or(of_run.as_deref()), &tables.options());
+            let reference = reference.or(of_run.as_deref());
+            return Field::with_samples(&paths, reference, &tables.options(), output);
         }
         let scores = Scores::read(&paths, &tables.options(), output)?;
         // A reference asked for by name must be there; that of a run need not compete in its table.
@@ -213,8 +224,8 @@ impl Field {
     }
 
     /// The scores are how often each model gives the data's answers.
-    fn of_answers(tables: &Tables, reference: Option<&str>) -> Result<Self> {
-        let (table, answers) = answers::read(&tables.paths, &tables.options(), reference)?;
+    fn of_answers(tables: &Tables, reference: Option<&str>, output: &Output) -> Result<Self> {
+        let (table, answers) = answers::read(&tables.paths, &tables.options(), reference, output)?;
         Ok(Field {
             candidates: (0..table.models.len()).collect(),
             scores: Scores::of(table),
@@ -228,12 +239,14 @@ impl Field {
         paths: &[PathBuf],
         reference: Option<&str>,
         options: &ReadOptions,
+        output: &Output,
     ) -> Result<Self> {
         let options = ReadOptions {
             without: reference.map(str::to_owned),
             ..options.clone()
         };
         let all = ScoreTable::read(paths, &options)?;
+        output.remarks(&all.remarks);
         let sampled = |model: &String| {
             all.with_source(model).map(Scores::of).with_context(|| {
                 format!(

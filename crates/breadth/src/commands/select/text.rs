@@ -4,6 +4,7 @@ use breadth_stats::{Level, offset_applies, offset_parameter};
 
 use super::document::{Document, Model};
 use super::{Rule, landscape};
+use crate::losses;
 use crate::number;
 use crate::output::Style;
 
@@ -266,7 +267,7 @@ fn losses(document: &Document, n: &str, style: Style) -> String {
     with_certificates(document, n, style, 2, header.to_vec(), rows)
 }
 
-/// The table, with the certified limits as its last column where they say something.
+/// The table, with the trainer's losses if they were asked for, and the certified limits as its last column where they say something.
 fn with_certificates(
     document: &Document,
     n: &str,
@@ -275,6 +276,12 @@ fn with_certificates(
     mut header: Vec<String>,
     mut rows: Vec<Vec<String>>,
 ) -> String {
+    if document.trainer.is_some() {
+        header.push("eval loss".to_owned());
+        for (row, model) in rows.iter_mut().zip(&document.models) {
+            row.push(losses::cell(model.trained));
+        }
+    }
     if has_certificate(document) {
         header.push(match document.answers {
             Some(_) => format!("missed at {n}"),

@@ -1,0 +1,147 @@
+//! What a log comes to: rows of one of our tables, and what was left out.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::error::{Place, Result};
+use crate::reader::cell::{Cell, Column};
+use crate::reader::{Chunk, Places};
+use crate::schema::{Layout, Table};
+
+/// One row, of either table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    pub(crate) model: Arc<str>,
+    pub(crate) prompt: Arc<str>,
+    pub(crate) response: String,
+    /// The log-probability or the reward, already in its domain.
+    pub(crate) value: f64,
+    pub(crate) tokens: Option<u32>,
+    pub(crate) answer: Option<String>,
+    pub(crate) group: Option<Arc<str>>,
+    /// What must be the same wherever this prompt is asked: see [`join`](super::join).
+    pub(crate) identity: Option<Arc<Identity>>,
+}
+
+/// Fields of a log that belong to the prompt and not to the model, with what they hold (or its hash).
+pub(crate) type Identity = Vec<(&'static str, String)>;
+
+/// The rows of one log.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entries {
+    pub(crate) table: Table,
+    pub(crate) rows: Vec<Entry>,
+    pub(crate) dropped: Dropped,
+    /// What the user should know about this log.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Entries {
+    pub(crate) fn new(table: Table) -> Self {
+        Self {
+            table,
+            rows: Vec::new(),
+            dropped: Dropped::default(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// How many rows a log has that are in no table, and why.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Dropped(pub(crate) Vec<(u64, String)>);
+
+impl Dropped {
+    pub(crate) fn add(&mut self, count: u64, why: &str) {
+        match self.0.iter_mut().find(|(_, known)| known == why) {
+            Some((known, _)) => *known += count,
+            None if count > 0 => self.0.push((count, why.into())),
+            None => {}
+        }
+    }
+}
+
+/// The rows of one file as a reader of tables hands them on.
+pub(crate) fn chunk(path: Arc<std::path::Path>, rows: &[Entry], layout: &Layout) -> Result<Chunk> {
+    let columns = layout.fields.iter().map(|field| {
+        let mut column = Column::new(field.kind);
+        for row in rows {
+            let pushed = column.push(&cell(row, field.name));
+            debug_assert!(pushed.is_ok(), "cells fit their columns");
+        }
+        Some(column.finish())
+    });
+    Ok(Chunk {
+        rows: rows.len(),
+        columns: columns.collect(),
+        places: places(path, rows),
+    })
+}
+
+fn cell<'a>(row: &'a Entry, column: &str) -> Cell<'a> {
+    let text = |text: &'a str| Cell::Text(Cow::Borrowed(text));
+    match column {
+        "model" => text(&row.model),
+        "prompt_id" => text(&row.prompt),
+        "response_id" => text(&row.response),
+        "logprob" | "reward" => Cell::Float(row.value),
+        "group" => row.group.as_deref().map_or(Cell::Missing, text),
+        "answer" => row.answer.as_deref().map_or(Cell::Missing, text),
+        "tokens" => row
+            .tokens
+            .map_or(Cell::Missing, |n| Cell::Integer(n.into())),
+        _ => Cell::Missing,
+    }
+}
+
+fn places(path: Arc<std::path::Path>, rows: &[Entry]) -> Places {
+    let number = |row: &Entry| match row.place {
+        Place::Row(at) | Place::Line(at) => at,
+    };
+    let numbers: Vec<u64> = rows.iter().map(number).collect();
+    match rows.first().map(|row| row.place) {
+        Some(Place::Line(_)) => Places::of_lines(path, numbers),
+        _ => Places::of_rows(path, numbers),
+    }
+}
+
+/// A short name for a long text, the same in every log that holds the text: 64 bits of its 128-bit
+/// FNV-1a hash, in hexadecimal.
+pub(crate) fn short_id(text: &str) -> String {
+    let hash = fnv(text.as_bytes());
+    format!("{:016x}", (hash >> 64) as u64 ^ hash as u64)
+}
+
+/// The 128-bit FNV-1a hash, which never changes, as an identifier must not.
+pub(crate) fn fnv(bytes: &[u8]) -> u128 {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let step = |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(PRIME);
+    bytes.iter().fold(BASIS, step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dropped, fnv, short_id};
+
+    /// Values of the reference implementation.
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        assert_eq!(fnv(b""), 0x6c62272e07bb014262b821756295c58d);
+        assert_eq!(fnv(b"a"), 0xd228cb696f1a8caf78912b704e4a8964);
+        assert_eq!(
+            short_id("a"),
+            format!("{:016x}", 0xd228cb696f1a8cafu64 ^ 0x78912b704e4a8964)
+        );
+    }
+
+    #[test]
+    fn dropped_rows_add_up_by_reason() {
+        let mut dropped = Dropped::default();
+        dropped.add(0, "never");
+        dropped.add(2, "unscored");
+        dropped.add(3, "unscored");
+        assert_eq!(dropped.0, [(5, "unscored".to_string())]);
+    }
+}

@@ -1,0 +1,174 @@
+//! One sample of a log: what was asked, in which epoch, and its scores.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::super::entry::{Identity, fnv};
+use super::super::source::{number, text};
+
+/// The part of a sample that is used; its transcript, by far the most of it, is skipped.
+#[derive(Debug, Deserialize)]
+pub(super) struct Sample {
+    #[serde(deserialize_with = "identifier")]
+    pub(super) id: String,
+    #[serde(default = "first")]
+    pub(super) epoch: u64,
+    #[serde(default)]
+    input: Value,
+    #[serde(default)]
+    target: Value,
+    #[serde(default)]
+    scores: Option<Map<String, Value>>,
+    /// Earlier versions had one score without a name.
+    #[serde(default)]
+    score: Option<Value>,
+    #[serde(default, rename = "error", deserialize_with = "is_there")]
+    pub(super) failed: bool,
+    /// Its number in the log, from 1.
+    #[serde(skip)]
+    pub(super) place: u64,
+}
+
+/// A score as a reward.
+#[derive(Debug, PartialEq)]
+pub(super) enum Score {
+    /// There is none, or it is NaN, which stands for unscored.
+    Missing,
+    Number(f64),
+    Other(Value),
+}
+
+/// What the scorers of log-probabilities leave.
+#[derive(Debug, Deserialize)]
+pub(super) struct Likelihood {
+    #[serde(deserialize_with = "any_number")]
+    pub(super) sum_log_probs: f64,
+    #[serde(deserialize_with = "any_number")]
+    pub(super) num_tokens: f64,
+}
+
+impl Sample {
+    pub(super) fn score_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (scorer, score) in self.all() {
+            match score.get("value") {
+                Some(Value::Object(keys)) => {
+                    names.extend(keys.keys().map(|key| format!("{scorer}/{key}")));
+                }
+                _ => names.push(scorer.to_owned()),
+            }
+        }
+        names
+    }
+
+    fn all(&self) -> Vec<(&str, &Value)> {
+        let named = self
+            .scores
+            .iter()
+            .flatten()
+            .map(|(name, score)| (&name[..], score));
+        named
+            .chain(self.score.as_ref().map(|score| ("score", score)))
+            .collect()
+    }
+
+    /// The scorer of a score's name, and the key of its value where there are several.
+    fn find<'n>(&self, name: &'n str) -> Option<(&Value, Option<&'n str>)> {
+        let of = |scorer: &str| {
+            let mut all = self.all().into_iter();
+            all.find(|(known, _)| *known == scorer)
+                .map(|(_, score)| score)
+        };
+        of(name).map(|score| (score, None)).or_else(|| {
+            let (scorer, key) = name.rsplit_once('/')?;
+            Some((of(scorer)?, Some(key)))
+        })
+    }
+
+    pub(super) fn score(&self, name: &str) -> Score {
+        let Some((score, key)) = self.find(name) else {
+            return Score::Missing;
+        };
+        let value = match (score.get("value"), key) {
+            (Some(Value::Object(keys)), Some(key)) => keys.get(key),
+            (value, _) => value,
+        };
+        match value {
+            None | Some(Value::Null) => Score::Missing,
+            Some(value) => match as_number(value) {
+                Some(number) if number.is_nan() => Score::Missing,
+                Some(number) => Score::Number(number),
+                None => Score::Other(value.clone()),
+            },
+        }
+    }
+
+    pub(super) fn answer(&self, name: &str) -> Option<String> {
+        let (score, _) = self.find(name)?;
+        score
+            .get("answer")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    }
+
+    /// The log-probability behind a score, if it is that of a scorer of these.
+    pub(super) fn likelihood(&self, name: &str) -> Option<Likelihood> {
+        let (score, _) = self.find(name)?;
+        serde_json::from_value(score.get("metadata")?.clone()).ok()
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        let hash = |value: &Value| format!("{:032x}", fnv(comparable(value).as_bytes()));
+        vec![("input", hash(&self.input)), ("target", hash(&self.target))]
+    }
+}
+
+/// The messages of an input without the identifiers that Inspect draws anew in every run.
+fn comparable(input: &Value) -> String {
+    let Some(messages) = input.as_array() else {
+        return text(input);
+    };
+    let said = |message: &Value| match message.get("content") {
+        Some(content) => format!("{}:{}", text(&message["role"]), text(content)),
+        None => text(message),
+    };
+    messages.iter().map(said).collect::<Vec<_>>().join("\n")
+}
+
+/// Inspect's own conversion of values to numbers.
+fn as_number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Bool(true) => Some(1.0),
+        Value::Bool(false) => Some(0.0),
+        Value::String(text) => match text.as_str() {
+            "C" => Some(1.0),
+            "P" => Some(0.5),
+            "I" | "N" => Some(0.0),
+            other => match other.to_lowercase().as_str() {
+                "yes" | "true" => Some(1.0),
+                "no" | "false" => Some(0.0),
+                _ => number(value),
+            },
+        },
+        other => number(other),
+    }
+}
+
+fn first() -> u64 {
+    1
+}
+
+fn identifier<'de, D: serde::Deserializer<'de>>(json: D) -> Result<String, D::Error> {
+    let value = Value::deserialize(json)?;
+    let id = super::super::source::id(&value);
+    id.ok_or_else(|| serde::de::Error::custom("`id` must be a string or an integer"))
+}
+
+fn is_there<'de, D: serde::Deserializer<'de>>(json: D) -> Result<bool, D::Error> {
+    Ok(Option::<serde::de::IgnoredAny>::deserialize(json)?.is_some())
+}
+
+fn any_number<'de, D: serde::Deserializer<'de>>(json: D) -> Result<f64, D::Error> {
+    let value = Value::deserialize(json)?;
+    number(&value).ok_or_else(|| serde::de::Error::custom("not a number"))
+}

@@ -1,0 +1,216 @@
+//! lm-evaluation-harness: `samples_{task}_{time}.jsonl`, written with `--log_samples`.
+//!
+//! A line is one document under one filter. Tasks of log-likelihoods become a score table: the
+//! response is the continuation that is the document's target. Tasks of generated answers become a
+//! sample table, whose reward is a metric.
+
+mod line;
+mod model;
+mod target;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::entry::{Entries, Entry};
+use super::source::Source;
+use crate::error::{Error, Place, Result, list};
+use crate::schema::Table;
+use line::{Doc, Output};
+use model::Origin;
+
+/// Reads one log.
+pub(super) fn read(source: &Source) -> Result<Entries> {
+    let docs = line::read(source)?;
+    let origin = Origin::of(source)?;
+    let likely = docs.iter().all(|doc| doc.output == Output::LogLikelihood);
+    match source.ask.table {
+        Some(Table::Samples) => samples(source, &docs, &origin),
+        _ if likely => scores(source, docs, &origin),
+        _ => {
+            source.only(Table::Samples)?;
+            samples(source, &docs, &origin)
+        }
+    }
+}
+
+/// One row for each document: what the model gives its target.
+fn scores(source: &Source, docs: Vec<Doc>, origin: &Origin) -> Result<Entries> {
+    let mut entries = Entries::new(Table::Scores);
+    let docs = once_each(source, docs, &mut entries)?;
+    let reading = target::reading(source, &docs)?;
+    for doc in &docs {
+        let Some(choice) = target::pick(doc, reading) else {
+            let why = "documents whose target is none of the choices, or several";
+            entries.dropped.add(1, why);
+            continue;
+        };
+        entries.rows.push(Entry {
+            value: doc.requests[choice].logprob,
+            response: choice.to_string(),
+            answer: None,
+            ..row(doc, origin)
+        });
+    }
+    Ok(entries)
+}
+
+/// Lines of one document under several filters repeat its log-likelihoods: one of them is enough.
+fn once_each(source: &Source, docs: Vec<Doc>, entries: &mut Entries) -> Result<Vec<Doc>> {
+    let mut first: HashMap<String, usize> = HashMap::new();
+    let mut kept: Vec<Doc> = Vec::new();
+    for doc in docs {
+        let Some(&at) = first.get(&doc.id) else {
+            first.insert(doc.id.clone(), kept.len());
+            kept.push(doc);
+            continue;
+        };
+        let known = &kept[at];
+        if known.requests != doc.requests || known.target != doc.target {
+            return Err(duplicate(source, known, &doc));
+        }
+        let why = "lines that repeat a document under another filter";
+        entries.dropped.add(1, why);
+    }
+    Ok(kept)
+}
+
+fn duplicate(source: &Source, first: &Doc, second: &Doc) -> Error {
+    Error::Duplicate {
+        first: source.at(Some(Place::Line(first.line))),
+        second: source.at(Some(Place::Line(second.line))),
+        key: format!("doc_id {}, filter `{}`", second.id, second.filter),
+    }
+}
+
+/// A row for each graded response.
+fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
+    let filter = filter(source, docs)?;
+    let docs: Vec<&Doc> = docs.iter().filter(|doc| doc.filter == filter).collect();
+    let metric = metric(source, &docs)?;
+    let mut entries = Entries::new(Table::Samples);
+    let mut seen: HashMap<&str, &Doc> = HashMap::new();
+    for doc in docs {
+        if let Some(first) = seen.insert(&doc.id, doc) {
+            return Err(duplicate(source, first, doc));
+        }
+        let rewards = rewards(source, doc, &metric, &mut entries)?;
+        let single = rewards.len() == 1;
+        for (at, value) in rewards.into_iter().enumerate() {
+            entries.rows.push(Entry {
+                value,
+                response: at.to_string(),
+                answer: doc.answer.clone().filter(|_| single),
+                ..row(doc, origin)
+            });
+        }
+    }
+    entries.notes.push(format!(
+        "rewards are the metric `{metric}`, filter `{filter}`"
+    ));
+    Ok(entries)
+}
+
+fn filter(source: &Source, docs: &[Doc]) -> Result<String> {
+    let mut filters: Vec<String> = Vec::new();
+    for doc in docs {
+        if !filters.contains(&doc.filter) {
+            filters.push(doc.filter.clone());
+        }
+    }
+    source.choose("--filter", "filter", source.ask.filter, &filters)
+}
+
+/// The metric that was asked for, or the only one that can be a reward: in [0, 1] for every document.
+fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
+    let Some(first) = docs.first() else {
+        return Err(source.refuse("no document in this log"));
+    };
+    if let Some(asked) = source.ask.reward {
+        let names: Vec<String> = first.metrics.iter().map(|(name, _)| name.clone()).collect();
+        return source.choose("--reward", "metric", Some(asked), &names);
+    }
+    let fits = |name: &&String| {
+        let of = |doc: &&Doc| doc.metric(name).is_some_and(line::Metric::is_reward);
+        docs.iter().all(of)
+    };
+    let names = first.metrics.iter().map(|(name, _)| name);
+    let rewards: Vec<String> = names.clone().filter(fits).cloned().collect();
+    if rewards.is_empty() {
+        let names: Vec<String> = names.cloned().collect();
+        return Err(source.refuse(format!(
+            "no metric of this log is in [0, 1] for every document, as a reward must be; it has {}",
+            match names.is_empty() {
+                true => "none".into(),
+                false => list(&names),
+            }
+        )));
+    }
+    source.choose("--reward", "metric", None, &rewards)
+}
+
+/// The rewards of a document's responses.
+///
+/// `pass@1` of n responses is their mean, which says how many were right but not which.
+fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> Result<Vec<f64>> {
+    let place = Place::Line(doc.line);
+    let fault = |problem: String| source.fault(place, metric, problem);
+    let n = doc.responses;
+    let Some(found) = doc.metric(metric) else {
+        return Err(fault("no value; fill it in or remove the line".into()));
+    };
+    let domain = |value: f64| crate::value::reward(value).map_err(&fault);
+    match found {
+        line::Metric::Each(values) if values.len() == n && n > 1 => {
+            values.iter().map(|&value| domain(value)).collect()
+        }
+        line::Metric::Each(values) => Err(fault(format!(
+            "{} values for {n} responses; a reward is one number for each response",
+            values.len()
+        ))),
+        line::Metric::One(value) if n > 1 && metric.starts_with("pass@1") => {
+            let c = domain(*value)? * n as f64;
+            if (c - c.round()).abs() > 1e-6 {
+                return Err(fault(format!("{value} is not a share of {n} responses")));
+            }
+            note_once(
+                entries,
+                "pass@1 says how many responses to a prompt were right, not which: the numbers of the responses mean nothing",
+            );
+            let right = c.round() as usize;
+            Ok((0..n).map(|at| f64::from(u8::from(at < right))).collect())
+        }
+        line::Metric::One(value) => {
+            let others = (doc.repeats.max(n) - 1) as u64;
+            let why = "responses without a grade of their own (repeats that the filter left out)";
+            entries.dropped.add(others, why);
+            Ok(vec![domain(*value)?])
+        }
+        line::Metric::Other(value) => Err(fault(format!(
+            "{value} is not a reward; choose a metric in [0, 1] with --reward"
+        ))),
+    }
+}
+
+fn note_once(entries: &mut Entries, note: &str) {
+    if !entries.notes.iter().any(|known| known == note) {
+        entries.notes.push(note.into());
+    }
+}
+
+fn row(doc: &Doc, origin: &Origin) -> Entry {
+    let prompt = match &origin.task {
+        Some(task) => format!("{task}/{}", doc.id),
+        None => doc.id.clone(),
+    };
+    Entry {
+        place: Place::Line(doc.line),
+        model: origin.model.clone(),
+        prompt: prompt.into(),
+        response: String::new(),
+        value: 0.0,
+        tokens: None,
+        answer: None,
+        group: origin.task.clone(),
+        identity: Some(Arc::new(doc.identity.clone())),
+    }
+}

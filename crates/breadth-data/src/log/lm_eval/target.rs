@@ -1,0 +1,115 @@
+//! Which of a document's continuations is its target.
+//!
+//! The log has the target as text: the number of a choice, or the choice itself. Where choices are
+//! numbers it could be both; then the logged accuracy tells, as it says whether the most likely
+//! choice is the target.
+
+use super::super::source::Source;
+use super::line::{Doc, Metric};
+use crate::error::{Place, Result};
+
+/// How targets are meant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Reading {
+    /// As the number of a choice, from 0.
+    Number,
+    /// As the text of a choice.
+    Text,
+}
+
+/// The reading under which targets are choices and agree with the logged accuracy.
+pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
+    let picks = |reading| {
+        docs.iter()
+            .filter(|doc| pick(doc, reading).is_some())
+            .count()
+    };
+    let wrong = |reading| docs.iter().find(|doc| contradicts(doc, reading));
+    let readings = [Reading::Number, Reading::Text];
+    let most = readings.map(picks).into_iter().max().unwrap_or(0);
+    if most == 0 {
+        return Err(source.refuse(
+            "no target is among the choices that were scored; import the metrics instead (--kind samples)",
+        ));
+    }
+    let possible = readings
+        .into_iter()
+        .filter(|reading| picks(*reading) == most);
+    let possible: Vec<Reading> = possible.collect();
+    let consistent = possible
+        .iter()
+        .copied()
+        .filter(|reading| wrong(*reading).is_none());
+    let consistent: Vec<Reading> = consistent.collect();
+    match (consistent.as_slice(), possible.as_slice()) {
+        ([only], _) => Ok(*only),
+        ([first, second], _) => match docs.iter().find(|doc| pick(doc, *first) != pick(doc, *second)) {
+            None => Ok(*first),
+            Some(doc) => Err(source.fault(
+                Place::Line(doc.line),
+                "target",
+                format!(
+                    "`{}` is the number of one choice and the text of another, and no metric `acc` tells which is meant; log `acc` too, or import the metrics (--kind samples)",
+                    doc.target
+                ),
+            )),
+        },
+        (_, [first, ..]) => {
+            let doc = wrong(*first).expect("no reading is consistent");
+            Err(source.fault(
+                Place::Line(doc.line),
+                "target",
+                format!(
+                    "`{}` does not agree with `acc`, which says whether the most likely choice is the target; import the metrics instead (--kind samples)",
+                    doc.target
+                ),
+            ))
+        }
+        (_, []) => unreachable!("some reading has the most picks"),
+    }
+}
+
+/// The request that is about the target.
+pub(super) fn pick(doc: &Doc, reading: Reading) -> Option<usize> {
+    let choices = choices(doc);
+    if choices == 1 {
+        return Some(0);
+    }
+    match reading {
+        Reading::Number => doc.target.trim().parse().ok().filter(|at| *at < choices),
+        Reading::Text => {
+            let only = |same: &dyn Fn(&str) -> bool| {
+                let mut found = (0..choices).filter(|&at| same(&doc.requests[at].continuation));
+                found.next().filter(|_| found.next().is_none())
+            };
+            let target = &doc.target;
+            only(&|text| text == target).or_else(|| only(&|text| text.trim() == target.trim()))
+        }
+    }
+}
+
+/// The number of choices: with `acc_mutual_info` each is asked about again without its context.
+fn choices(doc: &Doc) -> usize {
+    let asked = doc.requests.len();
+    match doc.metric("acc_mutual_info") {
+        Some(_) if asked.is_multiple_of(2) => asked / 2,
+        _ => asked,
+    }
+}
+
+/// Whether `acc` says that the most likely choice is the target and it is not, or the reverse.
+fn contradicts(doc: &Doc, reading: Reading) -> bool {
+    let choices = choices(doc);
+    let (Some(picked), Some(Metric::One(acc))) = (pick(doc, reading), doc.metric("acc")) else {
+        return false;
+    };
+    if choices < 2 || (*acc != 0.0 && *acc != 1.0) {
+        return false;
+    }
+    let logprob = |at: usize| doc.requests[at].logprob;
+    let best = (1..choices).fold(0, |best, at| match logprob(at) > logprob(best) {
+        true => at,
+        false => best,
+    });
+    (best == picked) != (*acc == 1.0)
+}

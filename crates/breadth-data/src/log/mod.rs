@@ -1,0 +1,264 @@
+//! Other tools' logs: recognised by their content, turned into rows of our tables.
+//!
+//! A format is one file here, a line in [`format`], and nothing else: readers of tables and the
+//! import take what it gives.
+
+mod code;
+mod entry;
+pub(crate) mod format;
+mod inspect;
+mod join;
+mod lm_eval;
+mod members;
+mod monkeys;
+mod pass_flags;
+mod rollouts;
+mod source;
+mod trainer_state;
+mod write;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use trainer_state::{TrainerState, checkpoint_step};
+
+use crate::error::{Error, Result};
+use crate::reader::{Chunk, expand_logs};
+use crate::schema::{Layout, Table};
+use crate::score::ReadOptions;
+use entry::Entry;
+use format::Format;
+use join::Joins;
+use source::{Ask, Source};
+
+/// How to read other tools' logs; tables of our own take no notice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// The model that a log is about, where it does not say: one name for all inputs, or one for each in their
+    /// order. Logs of training steps take it as the name of the run: `NAME/step-40`.
+    pub models: Vec<String>,
+    /// The metric, score or column that is the reward, where a log has several.
+    pub reward: Option<String>,
+    /// The filter of lm-evaluation-harness whose metrics are taken, where a log has several.
+    pub filter: Option<String>,
+}
+
+/// Rows of other tools' logs, checked and joined, ready to be written as a table.
+#[derive(Clone, Debug)]
+pub struct Logs {
+    /// Which table they make.
+    pub table: Table,
+    /// The logs, in the order in which they were read.
+    pub files: Vec<LogFile>,
+    /// Prompts that are not the same in all logs, which were left out.
+    pub differ: usize,
+    rows: Vec<(Arc<Path>, Vec<Entry>)>,
+}
+
+/// What one log came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogFile {
+    /// The log.
+    pub path: PathBuf,
+    /// What it was recognised as.
+    pub format: &'static str,
+    /// The models that it is about.
+    pub models: Vec<String>,
+    /// The rows that it gave.
+    pub rows: usize,
+    /// What of it was left out: how many, and what.
+    pub dropped: Vec<(u64, String)>,
+    /// What its reader wants known.
+    pub notes: Vec<String>,
+}
+
+/// A file that was recognised, and the name of its model if the user gave one.
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) format: Format,
+    pub(crate) model: Option<String>,
+}
+
+impl Logs {
+    /// Reads logs from files, folders and globs, and checks that they make a table: prompts that
+    /// are the same under all models, no row twice, every model on every prompt.
+    ///
+    /// `table` says which table is wanted of logs that could make either; `None` takes scores where
+    /// a log holds log-likelihoods.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("qwen-7b.jsonl_results.jsonl");
+    /// # let out = dir.path().join("samples.parquet");
+    /// use breadth_data::{Logs, Outcome, Provenance, ReadOptions, SampleTable};
+    /// std::fs::write(&path, "{\"task_id\": \"HumanEval/0\", \"completion\": \"..\", \"passed\": true}\n")?;
+    /// let logs = Logs::read(&[path], None, &ReadOptions::default())?;
+    /// assert_eq!(logs.files[0].format, "human-eval results");
+    /// logs.write(&out, &Provenance::default())?;
+    /// let table = SampleTable::read(&[out], &ReadOptions::default())?;
+    /// assert_eq!(table.models, ["qwen-7b"]);
+    /// assert_eq!(table.outcomes, [[Some(Outcome::Rewards(vec![1.0]))]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotALog`] for a file in no known format, [`Error::Field`] or [`Error::Syntax`] for
+    /// what its reader cannot take, [`Error::Joins`] where prompts differ between logs, and whatever
+    /// the reader of the table refuses.
+    pub fn read(inputs: &[PathBuf], table: Option<Table>, options: &ReadOptions) -> Result<Self> {
+        let found = expand_logs(inputs, &options.log)?;
+        let mut logs = Self::gather(&found, table, options)?;
+        logs.check(options)?;
+        Ok(logs)
+    }
+
+    /// Reads recognised files and joins them.
+    pub(crate) fn gather(
+        found: &[Found],
+        table: Option<Table>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let mut logs: Option<Self> = None;
+        let mut joins = Joins::default();
+        for file in found {
+            let source = Source {
+                path: file.path.as_path().into(),
+                ask: Ask {
+                    // The first log decides for all.
+                    table: table.or(logs.as_ref().map(|logs| logs.table)),
+                    model: file.model.as_deref(),
+                    reward: options.log.reward.as_deref(),
+                    filter: options.log.filter.as_deref(),
+                },
+            };
+            let entries = file.format.read(&source)?;
+            joins.add(&source.path, &entries.rows);
+            let logs = logs.get_or_insert_with(|| Self::empty(entries.table));
+            logs.files.push(LogFile {
+                path: file.path.clone(),
+                format: file.format.name(),
+                models: distinct(&entries.rows, |row| &row.model),
+                rows: entries.rows.len(),
+                dropped: entries.dropped.0,
+                notes: entries.notes,
+            });
+            logs.rows.push((source.path, entries.rows));
+        }
+        let mut logs = logs.ok_or(Error::NoInput)?;
+        let differ = joins.left_out(options.intersect)?;
+        logs.differ = differ.len();
+        logs.keep(|row| !differ.contains(&row.prompt));
+        match logs.rows() {
+            0 => Err(logs.nothing_left()),
+            _ => Ok(logs),
+        }
+    }
+
+    fn nothing_left(&self) -> Error {
+        let names = self
+            .files
+            .iter()
+            .map(|file| file.path.display().to_string());
+        let names = names.collect::<Vec<_>>().join(", ");
+        let remarks = self.remarks();
+        let why = remarks
+            .iter()
+            .filter(|remark| remark.contains("left out: "));
+        let why: Vec<&str> = why.map(String::as_str).collect();
+        match why.is_empty() {
+            true => Error::NoRows(names),
+            false => Error::NoRows(format!("{names} ({})", why.join("; "))),
+        }
+    }
+
+    fn empty(table: Table) -> Self {
+        Self {
+            table,
+            files: Vec::new(),
+            differ: 0,
+            rows: Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, is_kept: impl Fn(&Entry) -> bool) {
+        for ((_, rows), file) in self.rows.iter_mut().zip(&mut self.files) {
+            rows.retain(&is_kept);
+            file.rows = rows.len();
+        }
+    }
+
+    /// The models, in order of first appearance.
+    pub fn models(&self) -> Vec<String> {
+        self.distinct(|row| &row.model)
+    }
+
+    /// The prompts, in order of first appearance.
+    pub fn prompts(&self) -> Vec<String> {
+        self.distinct(|row| &row.prompt)
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    fn distinct(&self, name: impl Fn(&Entry) -> &Arc<str>) -> Vec<String> {
+        distinct(self.rows.iter().flat_map(|(_, rows)| rows), name)
+    }
+
+    /// What a user should know, each said once however many logs it holds for.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let mut dropped: Vec<(u64, &'static str, &str)> = Vec::new();
+        for file in &self.files {
+            for (count, why) in &file.dropped {
+                match dropped
+                    .iter_mut()
+                    .find(|(_, format, known)| (*format, *known) == (file.format, why))
+                {
+                    Some((known, ..)) => *known += count,
+                    None => dropped.push((*count, file.format, why)),
+                }
+            }
+            let notes = file
+                .notes
+                .iter()
+                .map(|note| format!("{}: {note}", file.format));
+            remarks.extend(notes);
+        }
+        let left_out = |(count, format, why): (u64, &str, &str)| {
+            format!("{format}: left out: {why} ({count})")
+        };
+        remarks.extend(dropped.into_iter().map(left_out));
+        if self.differ > 0 {
+            remarks.push(format!(
+                "left out: prompts that differ between the logs ({})",
+                self.differ
+            ));
+        }
+        let mut seen = HashSet::new();
+        remarks.retain(|remark| seen.insert(remark.clone()));
+        remarks
+    }
+
+    /// The rows as the readers of tables take them.
+    pub(crate) fn chunks(&self, layout: &Layout) -> Result<Vec<Chunk>> {
+        let filled = self.rows.iter().filter(|(_, rows)| !rows.is_empty());
+        filled
+            .map(|(path, rows)| entry::chunk(path.clone(), rows, layout))
+            .collect()
+    }
+}
+
+fn distinct<'a>(
+    rows: impl IntoIterator<Item = &'a Entry>,
+    name: impl Fn(&Entry) -> &Arc<str>,
+) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let names = rows.into_iter().map(|row| name(row).clone());
+    names
+        .filter(|name| seen.insert(name.clone()))
+        .map(|name| name.to_string())
+        .collect()
+}

@@ -1,0 +1,105 @@
+//! large_language_monkeys: a YAML file for each problem, with `samples` and `is_corrects`.
+//!
+//! The problem is named by the file, the model by the folder. The evaluation of CodeContests leaves
+//! the extension out of the name.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::code::of_folder;
+use super::entry::{Entries, Entry};
+use super::source::Source;
+use crate::error::{Error, Place, Result};
+use crate::schema::Table;
+
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(default)]
+    samples: Option<Vec<IgnoredAny>>,
+    #[serde(default, alias = "is_correct")]
+    is_corrects: Option<Vec<bool>>,
+}
+
+/// Reads one file.
+pub(super) fn read(source: &Source) -> Result<Entries> {
+    source.only(Table::Samples)?;
+    let problem = parse(source)?;
+    let Some(outcomes) = problem.is_corrects else {
+        let problem = "not graded; give the files that the evaluation writes";
+        return Err(source.fault(None, "is_corrects", problem));
+    };
+    if let Some(samples) = problem
+        .samples
+        .filter(|samples| samples.len() != outcomes.len())
+    {
+        let problem = format!("{} outcomes for {} samples", outcomes.len(), samples.len());
+        return Err(source.fault(None, "is_corrects", problem));
+    }
+    let model: Arc<str> = model(source)?.into();
+    let prompt: Arc<str> = name(&source.path).into();
+    let mut entries = Entries::new(Table::Samples);
+    entries.rows = outcomes
+        .iter()
+        .enumerate()
+        .map(|(at, correct)| Entry {
+            place: Place::Row(at as u64 + 1),
+            model: model.clone(),
+            prompt: prompt.clone(),
+            response: at.to_string(),
+            value: f64::from(u8::from(*correct)),
+            tokens: None,
+            answer: None,
+            group: None,
+            identity: None,
+        })
+        .collect();
+    Ok(entries)
+}
+
+fn parse(source: &Source) -> Result<Problem> {
+    let text = source.text()?;
+    let Ok(text) = String::from_utf8(text) else {
+        return Err(source.refuse("not UTF-8; save the file as UTF-8"));
+    };
+    // Ten thousand samples of a problem are usual, far beyond what a configuration file holds. Aliases stay limited.
+    let options = serde_saphyr::options! {
+        budget: None,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
+        let place = error
+            .location()
+            .map(|location| Place::Line(location.line()));
+        let text = error.without_snippet().to_string();
+        Error::Syntax {
+            at: source.at(place),
+            problem: format!(
+                "not readable as YAML ({}); the file may be truncated: copy it again",
+                text.lines().next().unwrap_or_default()
+            ),
+        }
+    })
+}
+
+fn model(source: &Source) -> Result<String> {
+    let named = source.ask.model.map(str::to_owned);
+    named.or_else(|| of_folder(&source.path)).ok_or_else(|| {
+        source.refuse("the log does not say which model it is about; name it with --model")
+    })
+}
+
+/// The problem: the file's name without `.yaml`.
+fn name(path: &Path) -> String {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let plain = name
+        .strip_suffix(".yaml")
+        .or_else(|| name.strip_suffix(".yml"));
+    plain.map_or(name.clone(), str::to_owned)
+}

@@ -1,0 +1,109 @@
+//! sharpening-tax: `{"task_id", "pass_flags": [..]}` for each task, or the counts `n` and `c`.
+//!
+//! The model stands in `{log}.config.json` beside the log.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::code::of_folder;
+use super::entry::{Entries, Entry};
+use super::source::{Line, Source, flag, id, number, parse, show};
+use crate::error::{Place, Result};
+use crate::schema::Table;
+use crate::value;
+
+/// More rollouts of one task than this are a slip.
+const MOST: u64 = 1_000_000;
+
+/// Reads one log.
+pub(super) fn read(source: &Source) -> Result<Entries> {
+    source.only(Table::Samples)?;
+    let model: Arc<str> = model(source)?.into();
+    let mut entries = Entries::new(Table::Samples);
+    source.for_each_line(|line| {
+        let place = Place::Line(line.number);
+        let Some(task) = line.members.get("task_id").and_then(id) else {
+            return Err(source.fault(place, "task_id", "no value; is this line whole?"));
+        };
+        let prompt: Arc<str> = task.into();
+        let category = line.members.get("category").and_then(Value::as_str);
+        let group: Option<Arc<str>> = category.map(Into::into);
+        for (at, reward) in flags(source, &line)?.into_iter().enumerate() {
+            entries.rows.push(Entry {
+                place,
+                model: model.clone(),
+                prompt: prompt.clone(),
+                response: at.to_string(),
+                value: reward,
+                tokens: None,
+                answer: None,
+                group: group.clone(),
+                identity: None,
+            });
+        }
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+fn flags(source: &Source, line: &Line) -> Result<Vec<f64>> {
+    let fault =
+        |field: &str, problem: String| source.fault(Place::Line(line.number), field, problem);
+    let Some(flags) = line.members.get("pass_flags") else {
+        return counts(line, &fault);
+    };
+    let Some(items) = flags.as_array().filter(|items| !items.is_empty()) else {
+        let problem = format!("{} is not a list of outcomes", show(flags));
+        return Err(fault("pass_flags", problem));
+    };
+    let outcome = |item: &Value| {
+        let value = flag(item).ok_or_else(|| format!("{} is not an outcome", show(item)));
+        value
+            .and_then(value::reward)
+            .map_err(|problem| fault("pass_flags", problem))
+    };
+    items.iter().map(outcome).collect()
+}
+
+fn counts(line: &Line, fault: &impl Fn(&str, String) -> crate::error::Error) -> Result<Vec<f64>> {
+    let count = |field: &str| {
+        let found = line.members.get(field).and_then(number);
+        let found = found.ok_or_else(value::missing).and_then(value::count);
+        found.map_err(|problem| fault(field, problem))
+    };
+    let (n, c) = (count("n")?, count("c")?);
+    match n {
+        0 => Err(fault("n", "0 samples say nothing; remove the line".into())),
+        _ if n > MOST => Err(fault(
+            "n",
+            format!("{n} samples of one task; at most {MOST} are read"),
+        )),
+        _ if c > n => Err(fault(
+            "c",
+            format!("{c} right of {n} samples; at most `n` can be right"),
+        )),
+        _ => Ok((0..n).map(|at| f64::from(u8::from(at < c))).collect()),
+    }
+}
+
+/// `policy.model` of the configuration, with its mode: a model is run with a harness and without.
+fn model(source: &Source) -> Result<String> {
+    let named = source.ask.model.map(str::to_owned);
+    let named = named.or_else(|| of_config(&source.path));
+    named.or_else(|| of_folder(&source.path)).ok_or_else(|| {
+        source.refuse("the log does not say which model it is about; name it with --model")
+    })
+}
+
+fn of_config(path: &Path) -> Option<String> {
+    let config = format!("{}.config.json", path.to_str()?);
+    let config: Value = parse(&std::fs::read(config).ok()?).ok()?;
+    let policy = config.get("policy")?;
+    let model = policy.get("model")?.as_str()?;
+    Some(match policy.get("mode").and_then(Value::as_str) {
+        Some(mode) => format!("{model}:{mode}"),
+        None => model.into(),
+    })
+}

@@ -1,0 +1,160 @@
+//! TRL: `completions/completions_{step}.parquet`, written with `log_completions=True`.
+//!
+//! Columns: `step`, `prompt`, `completion`, one for each reward function under that function's name,
+//! whatever the user logged beside, and `advantage`. Their weighted sum, which the training
+//! maximises, is not in the file.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch};
+use arrow_schema::DataType;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+
+use super::super::entry::Entries;
+use super::super::source::Source;
+use super::{Names, Rollout, step_of_name};
+use crate::error::{Place, Result};
+use crate::reader::convert::numbers;
+use crate::reader::parquet::{guarded, open_metadata};
+use crate::reader::read_error;
+use crate::schema::Table;
+use crate::value;
+
+/// Whether columns of these names are TRL's.
+pub(in super::super) fn is_completions(path: &Path) -> Result<bool> {
+    let metadata = open_metadata(path)?;
+    let schema = metadata.file_metadata().schema_descr();
+    let fields = schema.root_schema().get_fields();
+    let has = |name: &str| fields.iter().any(|field| field.name() == name);
+    Ok(has("prompt") && has("completion") && has("step") && !has("prompt_id"))
+}
+
+/// Reads one log.
+pub(in super::super) fn read(source: &Source) -> Result<Entries> {
+    source.only(Table::Samples)?;
+    let batches = batches(&source.path)?;
+    let names = rewards(&batches);
+    let field = source.choose("--reward", "reward column", source.ask.reward, &names)?;
+    let mut entries = Entries::new(Table::Samples);
+    let mut known = Names::new(source);
+    let mut first = 1;
+    for batch in &batches {
+        let columns = Columns::of(source, batch, &field)?;
+        for row in 0..batch.num_rows() {
+            let place = Place::Row(first + row as u64);
+            let Some(reward) = columns.reward(row) else {
+                entries
+                    .dropped
+                    .add(1, "responses whose reward is NaN or null");
+                continue;
+            };
+            let fault = |problem| source.fault(place, &field, problem);
+            let prompt = render(&columns.prompt, row).ok_or_else(|| {
+                source.fault(
+                    place,
+                    "prompt",
+                    "no value; a prompt is a text or a list of messages",
+                )
+            })?;
+            entries.rows.push(known.entry(Rollout {
+                place,
+                step: columns.step(source, row, place)?,
+                prompt: &prompt,
+                reward: value::reward(reward).map_err(fault)?,
+                answer: None,
+                identity: None,
+            })?);
+        }
+        first += batch.num_rows() as u64;
+    }
+    Ok(entries)
+}
+
+fn batches(path: &Path) -> Result<Vec<RecordBatch>> {
+    let file = File::open(path).map_err(|source| read_error(path, source))?;
+    open_metadata(path)?;
+    guarded(path, || {
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
+        Ok(reader.build()?.collect::<Result<_, _>>()?)
+    })
+}
+
+/// The columns of numbers that are not TRL's own.
+fn rewards(batches: &[RecordBatch]) -> Vec<String> {
+    let Some(batch) = batches.first() else {
+        return Vec::new();
+    };
+    let schema = batch.schema_ref();
+    let fields = schema.fields().iter().zip(batch.columns());
+    let is_reward = |name: &str, array: &ArrayRef| {
+        !matches!(name, "step" | "advantage" | "prompt" | "completion") && numbers(array).is_some()
+    };
+    let kept = fields.filter(|(field, array)| is_reward(field.name(), array));
+    kept.map(|(field, _)| field.name().clone()).collect()
+}
+
+struct Columns {
+    prompt: ArrayRef,
+    step: Option<Float64Array>,
+    reward: Float64Array,
+}
+
+impl Columns {
+    fn of(source: &Source, batch: &RecordBatch, field: &str) -> Result<Self> {
+        let missing = |name: &str| source.refuse(format!("no column `{name}` of numbers"));
+        let column = |name: &str| batch.column_by_name(name);
+        let reward = column(field)
+            .and_then(numbers)
+            .ok_or_else(|| missing(field))?;
+        Ok(Self {
+            prompt: column("prompt").cloned().ok_or_else(|| missing("prompt"))?,
+            step: column("step").and_then(numbers),
+            reward,
+        })
+    }
+
+    fn reward(&self, row: usize) -> Option<f64> {
+        let value = self.reward.is_valid(row).then(|| self.reward.value(row));
+        value.filter(|value| !value.is_nan())
+    }
+
+    fn step(&self, source: &Source, row: usize, place: Place) -> Result<u64> {
+        let logged = self.step.as_ref().filter(|steps| steps.is_valid(row));
+        let whole = |step: f64| (step >= 0.0 && step.fract() == 0.0).then_some(step as u64);
+        let step = logged.and_then(|steps| whole(steps.value(row)));
+        step.or_else(|| step_of_name(&source.path)).ok_or_else(|| {
+            let problem = "no training step, here or in the name of the file";
+            source.fault(place, "step", problem)
+        })
+    }
+}
+
+/// A prompt as one text: a string, or messages with their roles.
+fn render(array: &ArrayRef, row: usize) -> Option<String> {
+    if array.is_null(row) {
+        return None;
+    }
+    match array.data_type() {
+        DataType::Utf8 => Some(array.as_string::<i32>().value(row).into()),
+        DataType::LargeUtf8 => Some(array.as_string::<i64>().value(row).into()),
+        DataType::Utf8View => Some(array.as_string_view().value(row).into()),
+        DataType::List(_) => {
+            let items = array.as_list::<i32>().value(row);
+            let parts = (0..items.len()).map(|item| render(&items, item));
+            Some(parts.collect::<Option<Vec<_>>>()?.join("\n"))
+        }
+        DataType::Struct(_) => {
+            let parts = array.as_struct();
+            let fields = parts.fields().iter().zip(parts.columns());
+            // Members that one message has and another lacks are null there.
+            let named = fields.filter_map(|(field, part)| {
+                Some(format!("{}={}", field.name(), render(part, row)?))
+            });
+            Some(named.collect::<Vec<_>>().join(" "))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,203 @@
+//! A log that is being read: its file, what the user asked for, and the errors that name both.
+
+use std::io::{BufRead, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::error::{At, Error, Place, Result, list};
+use crate::reader::{open_text, quote_bare_numbers, read_error};
+use crate::schema::Table;
+
+/// What the user asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ask<'a> {
+    /// The table that is needed; `None` lets the log decide.
+    pub(crate) table: Option<Table>,
+    pub(crate) model: Option<&'a str>,
+    pub(crate) reward: Option<&'a str>,
+    pub(crate) filter: Option<&'a str>,
+}
+
+/// A file in some format of log.
+pub(crate) struct Source<'a> {
+    pub(crate) path: Arc<Path>,
+    pub(crate) ask: Ask<'a>,
+}
+
+/// One line of a log.
+pub(crate) struct Line {
+    pub(crate) number: u64,
+    pub(crate) members: Map<String, Value>,
+}
+
+impl Source<'_> {
+    pub(crate) fn at(&self, place: Option<Place>) -> At {
+        At {
+            path: self.path.clone(),
+            place,
+        }
+    }
+
+    /// An error about a field.
+    pub(crate) fn fault(
+        &self,
+        place: impl Into<Option<Place>>,
+        field: &str,
+        problem: impl Into<String>,
+    ) -> Error {
+        Error::Field {
+            at: self.at(place.into()),
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+
+    /// An error about the log as a whole.
+    pub(crate) fn refuse(&self, problem: impl Into<String>) -> Error {
+        Error::Syntax {
+            at: self.at(None),
+            problem: problem.into(),
+        }
+    }
+
+    /// The table to make of a log that holds `found`.
+    pub(crate) fn only(&self, found: Table) -> Result<Table> {
+        match self.ask.table {
+            Some(wanted) if wanted != found => Err(wanted.wrong(found, self.at(None))),
+            _ => Ok(found),
+        }
+    }
+
+    /// The one of `names` that was asked for, or the only one there is.
+    pub(crate) fn choose(
+        &self,
+        flag: &str,
+        what: &str,
+        asked: Option<&str>,
+        names: &[String],
+    ) -> Result<String> {
+        match (asked, names) {
+            (None, [only]) => Ok(only.clone()),
+            (None, []) => Err(self.refuse(format!("no {what} in this log"))),
+            (None, several) => Err(self.refuse(format!(
+                "{} {what}s in this log; choose one with {flag}: {}",
+                several.len(),
+                list(several)
+            ))),
+            (Some(name), _) if names.iter().any(|known| known == name) => Ok(name.into()),
+            (Some(name), []) => Err(self.refuse(format!("{flag} {name}: no {what} in this log"))),
+            (Some(name), known) => Err(self.refuse(format!(
+                "{flag} {name}: no such {what} in this log; it has {}",
+                list(known)
+            ))),
+        }
+    }
+
+    /// The objects of a JSON Lines file, one after another.
+    pub(crate) fn for_each_line(&self, mut take: impl FnMut(Line) -> Result<()>) -> Result<()> {
+        let fail = |source| read_error(&self.path, source);
+        let mut reader = open_text(&self.path).map_err(fail)?;
+        let mut text = Vec::new();
+        let mut number = 0;
+        loop {
+            text.clear();
+            if reader.read_until(b'\n', &mut text).map_err(fail)? == 0 {
+                return Ok(());
+            }
+            number += 1;
+            let line = text.trim_ascii();
+            if !line.is_empty() {
+                let members = self.parse(line, Some(Place::Line(number)))?;
+                take(Line { number, members })?;
+            }
+        }
+    }
+
+    /// The text of the whole file.
+    pub(crate) fn text(&self) -> Result<Vec<u8>> {
+        let fail = |source| read_error(&self.path, source);
+        let mut text = Vec::new();
+        let mut reader = open_text(&self.path).map_err(fail)?;
+        reader.read_to_end(&mut text).map_err(fail)?;
+        Ok(text)
+    }
+
+    /// Parses JSON, with the bare `NaN` and infinities that Python writes as strings.
+    pub(crate) fn parse<T: serde::de::DeserializeOwned>(
+        &self,
+        text: &[u8],
+        place: Option<Place>,
+    ) -> Result<T> {
+        parse(text).map_err(|error| self.not_json(&error, place))
+    }
+
+    fn not_json(&self, error: &serde_json::Error, place: Option<Place>) -> Error {
+        let text = error.to_string();
+        let problem = text.split(" at line ").next().unwrap_or(&text);
+        let (line, column) = (error.line(), error.column());
+        let found = match place {
+            Some(_) => format!("not a JSON object ({problem}, character {column})"),
+            None => format!("not readable as JSON ({problem}, line {line}, character {column})"),
+        };
+        Error::Syntax {
+            at: self.at(place),
+            problem: format!(
+                "{found}; the log may be truncated: copy it again, or remove what is not whole"
+            ),
+        }
+    }
+}
+
+/// As [`Source::parse`], for texts inside of other files.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(text).or_else(|error| match quote_bare_numbers(text) {
+        Some(patched) => serde_json::from_slice(&patched),
+        None => Err(error),
+    })
+}
+
+/// A number, or the text of one: logs write infinities, and some write all numbers, as strings.
+pub(crate) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A number or a truth value.
+pub(crate) fn flag(value: &Value) -> Option<f64> {
+    match value {
+        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        other => number(other),
+    }
+}
+
+/// A string or an integer as an identifier.
+pub(crate) fn id(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A string as it is, anything else as JSON: for texts that are compared and hashed.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// How a message shows a value, cut where it is long.
+pub(crate) fn show(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
+}

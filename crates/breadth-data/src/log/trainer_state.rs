@@ -1,0 +1,189 @@
+//! Hugging Face `trainer_state.json`: the validation loss at each step.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::source::{number, parse};
+use crate::error::{At, Error, Result};
+use crate::reader::read_error;
+
+/// What a run of the Hugging Face trainer says of its checkpoints.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrainerState {
+    /// Steps with the validation loss that was measured there, in nats per token as a rule, in the
+    /// order of the steps. A step that was measured again has its last value.
+    pub eval_loss: Vec<(u64, f64)>,
+    /// The step of the checkpoint that the trainer holds for the best.
+    pub best_step: Option<u64>,
+    /// Where the run ended.
+    pub last_step: u64,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    log_history: Vec<Map<String, Value>>,
+    #[serde(default)]
+    global_step: u64,
+    #[serde(default)]
+    best_global_step: Option<u64>,
+    #[serde(default)]
+    best_model_checkpoint: Option<String>,
+}
+
+impl TrainerState {
+    /// Reads a `trainer_state.json`, or the one in a folder: beside the checkpoints, or in the
+    /// latest of them, whose history goes furthest.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("trainer_state.json");
+    /// use breadth_data::TrainerState;
+    /// std::fs::write(&path, r#"{"global_step": 20, "best_model_checkpoint": "out/checkpoint-10",
+    ///     "log_history": [{"step": 10, "eval_loss": 2.5}, {"step": 20, "eval_loss": 2.75}]}"#)?;
+    /// let state = TrainerState::read(dir.path())?;
+    /// assert_eq!(state.eval_loss, [(10, 2.5), (20, 2.75)]);
+    /// assert_eq!(state.best_step, Some(10));
+    /// assert_eq!(state.loss_of("out/checkpoint-20"), Some(2.75));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::NotFound`] if there is none, [`Error::Syntax`] or
+    /// [`Error::Field`] if it is not what the trainer writes.
+    pub fn read(path: &Path) -> Result<Self> {
+        let path = find(path)?;
+        let text = fs::read(&path).map_err(|source| read_error(&path, source))?;
+        let at = At {
+            path: Arc::from(path.as_path()),
+            place: None,
+        };
+        let document: Document = parse(&text).map_err(|error| Error::Syntax {
+            at: at.clone(),
+            problem: format!("not a trainer_state.json ({error}); give the file that the Hugging Face trainer writes"),
+        })?;
+        let key = loss_key(&document, &at)?;
+        let of_name = document
+            .best_model_checkpoint
+            .as_deref()
+            .and_then(checkpoint_step);
+        Ok(Self {
+            eval_loss: losses(&document, &key, &at)?,
+            best_step: document.best_global_step.or(of_name),
+            last_step: document.global_step,
+        })
+    }
+
+    /// The validation loss of the checkpoint of this name: see [`checkpoint_step`].
+    pub fn loss_of(&self, model: &str) -> Option<f64> {
+        let step = checkpoint_step(model)?;
+        let mut losses = self.eval_loss.iter();
+        losses
+            .find(|(known, _)| *known == step)
+            .map(|(_, loss)| *loss)
+    }
+}
+
+/// The training step in the name of a checkpoint: the number that ends it, alone or after
+/// `checkpoint`, `ckpt`, `step`, `iter` or `global_step`. Other numbers are versions or sizes.
+///
+/// ```
+/// use breadth_data::checkpoint_step;
+/// assert_eq!(checkpoint_step("runs/a/checkpoint-500"), Some(500));
+/// assert_eq!(checkpoint_step("EleutherAI/pythia-160m@step3000"), Some(3000));
+/// assert_eq!(checkpoint_step("step-000090"), Some(90));
+/// assert_eq!(checkpoint_step("Llama-3"), None);
+/// ```
+pub fn checkpoint_step(name: &str) -> Option<u64> {
+    let name = name.trim_end_matches('/');
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let step = name[stem.len()..].parse().ok()?;
+    let word = stem.strip_suffix(['-', '_']).unwrap_or(stem);
+    let word = word
+        .rsplit(|c: char| !c.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default();
+    let is_known =
+        ["checkpoint", "ckpt", "step", "iter"].contains(&word.to_ascii_lowercase().as_str());
+    (is_known || stem.is_empty() || stem.ends_with('/')).then_some(step)
+}
+
+/// The file that a path means.
+fn find(path: &Path) -> Result<PathBuf> {
+    const NAME: &str = "trainer_state.json";
+    if !path.exists() {
+        return Err(Error::NotFound(path.into()));
+    }
+    if !path.is_dir() {
+        return Ok(path.into());
+    }
+    let beside = path.join(NAME);
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    let entries = fs::read_dir(path).map_err(|source| read_error(path, source))?;
+    let inside = entries
+        .filter_map(std::result::Result::ok)
+        .filter_map(|entry| {
+            let step = checkpoint_step(entry.file_name().to_str()?)?;
+            let file = entry.path().join(NAME);
+            file.is_file().then_some((step, file))
+        });
+    let latest = inside.max().map(|(_, file)| file);
+    latest.ok_or(Error::NotFound(beside))
+}
+
+/// `eval_loss`, or the loss of the only evaluation set where the trainer has named ones.
+fn loss_key(document: &Document, at: &At) -> Result<String> {
+    let mut names: Vec<&String> = document.log_history.iter().flat_map(Map::keys).collect();
+    names.sort();
+    names.dedup();
+    let is_loss = |name: &&&String| name.starts_with("eval_") && name.ends_with("_loss");
+    let named: Vec<String> = names
+        .iter()
+        .filter(is_loss)
+        .map(|name| name.to_string())
+        .collect();
+    let plain = names.iter().any(|name| *name == "eval_loss");
+    match named.as_slice() {
+        _ if plain => Ok("eval_loss".into()),
+        [only] => Ok(only.clone()),
+        [] => Err(Error::Field {
+            at: at.clone(),
+            field: "log_history".into(),
+            problem: "no eval_loss at any step; train with an evaluation set (eval_strategy)"
+                .into(),
+        }),
+        several => Err(Error::Field {
+            at: at.clone(),
+            field: "log_history".into(),
+            problem: format!(
+                "{} losses and no eval_loss; keep one of {}",
+                several.len(),
+                crate::error::list(several)
+            ),
+        }),
+    }
+}
+
+fn losses(document: &Document, key: &str, at: &At) -> Result<Vec<(u64, f64)>> {
+    let mut losses = std::collections::BTreeMap::new();
+    for (entry, number_of) in document.log_history.iter().zip(1u64..) {
+        let Some(found) = entry.get(key) else {
+            continue;
+        };
+        let step = entry.get("step").and_then(Value::as_u64);
+        let (Some(step), Some(loss)) = (step, number(found)) else {
+            return Err(Error::Field {
+                at: at.clone(),
+                field: format!("log_history[{}]", number_of - 1),
+                problem: format!("`step` and `{key}` must be numbers"),
+            });
+        };
+        losses.insert(step, loss);
+    }
+    Ok(losses.into_iter().collect())
+}

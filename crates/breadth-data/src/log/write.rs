@@ -1,0 +1,105 @@
+//! From the rows of logs to a table in a file.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::{Entry, Logs};
+use crate::error::Result;
+use crate::provenance::Provenance;
+use crate::sample::{self, SampleRow, SampleTable, SampleWriter};
+use crate::schema::Table;
+use crate::score::{self, ReadOptions, ScoreRow, ScoreTable, ScoreWriter};
+
+impl Logs {
+    /// Builds the table, which refuses what would make a number wrong; with
+    /// [`ReadOptions::intersect`] keeps the rows that every model has.
+    pub(super) fn check(&mut self, options: &ReadOptions) -> Result<()> {
+        let options = ReadOptions {
+            intersect: options.intersect,
+            ..ReadOptions::default()
+        };
+        match self.table {
+            Table::Scores => {
+                let table = score::of_logs(self, &options)?;
+                let kept = score_keys(&table);
+                self.keep(|row| kept.contains(&(&row.prompt[..], &row.response[..])));
+            }
+            Table::Samples => {
+                let table: SampleTable = sample::of_logs(self, &options)?;
+                let kept: HashSet<&str> = table.prompts.iter().map(String::as_str).collect();
+                self.keep(|row| kept.contains(&*row.prompt));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a score table; none if these logs make a sample table.
+    pub fn score_rows(&self) -> impl Iterator<Item = ScoreRow> {
+        let rows = (self.table == Table::Scores).then(|| self.all());
+        rows.into_iter().flatten().map(score_row)
+    }
+
+    /// The rows of a sample table; none if these logs make a score table.
+    pub fn sample_rows(&self) -> impl Iterator<Item = SampleRow> {
+        let rows = (self.table == Table::Samples).then(|| self.all());
+        rows.into_iter().flatten().map(sample_row)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.rows.iter().flat_map(|(_, rows)| rows)
+    }
+
+    /// Writes the table as Parquet; the file appears whole, or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Write`](crate::Error::Write) if the file cannot be written.
+    pub fn write(&self, path: &Path, provenance: &Provenance) -> Result<()> {
+        match self.table {
+            Table::Scores => {
+                let mut writer = ScoreWriter::create(path, provenance)?;
+                self.score_rows().try_for_each(|row| writer.push(&row))?;
+                writer.finish()
+            }
+            Table::Samples => {
+                let mut writer = SampleWriter::create(path, provenance)?;
+                self.sample_rows().try_for_each(|row| writer.push(&row))?;
+                writer.finish()
+            }
+        }
+    }
+}
+
+fn score_keys(table: &ScoreTable) -> HashSet<(&str, &str)> {
+    let key = |(&prompt, &response): (&u32, &u32)| {
+        (
+            &table.prompts[prompt as usize][..],
+            &table.responses[response as usize][..],
+        )
+    };
+    table.prompt.iter().zip(&table.response).map(key).collect()
+}
+
+fn score_row(row: &Entry) -> ScoreRow {
+    ScoreRow {
+        source: "data".into(),
+        prompt_id: row.prompt.to_string(),
+        response_id: row.response.clone(),
+        model: row.model.to_string(),
+        logprob: row.value,
+        tokens: row.tokens,
+        group: row.group.as_deref().map(str::to_owned),
+        ..ScoreRow::default()
+    }
+}
+
+fn sample_row(row: &Entry) -> SampleRow {
+    SampleRow {
+        model: row.model.to_string(),
+        prompt_id: row.prompt.to_string(),
+        response_id: row.response.clone(),
+        reward: row.value,
+        answer: row.answer.clone(),
+        group: row.group.as_deref().map(str::to_owned),
+        ..SampleRow::default()
+    }
+}

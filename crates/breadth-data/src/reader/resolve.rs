@@ -1,0 +1,170 @@
+//! From what the user named to files, and which of these are other tools' logs.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::inputs::read_error;
+use crate::atomic::TEMP_PREFIX;
+use crate::error::{Error, Result};
+use crate::log::format::{Kind, recognise, refuse};
+use crate::log::{Found, LogOptions};
+use crate::schema::Table;
+
+/// The files behind the inputs, each kind in the order in which they were named.
+#[derive(Default)]
+pub(crate) struct Resolved {
+    pub(crate) tables: Vec<PathBuf>,
+    pub(crate) logs: Vec<Found>,
+}
+
+/// Resolves run folders, folders and globs; every named thing must exist before any is read.
+pub(crate) fn resolve(named: &[PathBuf], table: Table, options: &LogOptions) -> Result<Resolved> {
+    let (names, inputs) = (options.models.len(), named.len());
+    if named.is_empty() {
+        return Err(Error::NoInput);
+    }
+    if names > 1 && names != inputs {
+        return Err(Error::ModelNames { names, inputs });
+    }
+    let mut resolved = Resolved::default();
+    for (at, path) in named.iter().enumerate() {
+        let name = options.models.get(at).or(options.models.last());
+        resolved.add(path, table, name)?;
+    }
+    Ok(resolved)
+}
+
+/// The files behind inputs that must all be logs.
+pub(crate) fn expand_logs(named: &[PathBuf], options: &LogOptions) -> Result<Vec<Found>> {
+    let resolved = resolve(named, Table::Scores, options)?;
+    match resolved.tables.into_iter().next() {
+        None => Ok(resolved.logs),
+        Some(path) => Err(Error::NotALog { path, known: KNOWN }),
+    }
+}
+
+const KNOWN: &str = "known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), \
+    verl ({step}.jsonl), TRL (completions_*.parquet), large_language_monkeys (YAML) and sharpening-tax";
+
+impl Resolved {
+    fn add(&mut self, path: &Path, table: Table, name: Option<&String>) -> Result<()> {
+        if path == Path::new("-") {
+            self.tables.push(path.into());
+            return Ok(());
+        }
+        let before = self.tables.len() + self.logs.len();
+        let files = expand(path, table)?;
+        let is_named = matches!(&files[..], [only] if only == path);
+        for file in files {
+            match recognise(&file)? {
+                Kind::Log(format) => self.logs.push(Found {
+                    path: file,
+                    format,
+                    model: name.cloned(),
+                }),
+                // What lies beside logs is no mistake of the user's.
+                Kind::Other(what) if is_named => return Err(refuse(&file, what)),
+                Kind::Other(_) => {}
+                Kind::Unknown if !is_named && is_of_logs(&file) => {}
+                Kind::Unknown => self.tables.push(file),
+            }
+        }
+        match self.tables.len() + self.logs.len() > before {
+            true => Ok(()),
+            false if path.is_dir() => Err(empty(path)),
+            false => Err(Error::NoMatch(path.display().to_string())),
+        }
+    }
+}
+
+fn empty(folder: &Path) -> Error {
+    Error::EmptyFolder {
+        path: folder.into(),
+        looked_for: LOOKED_FOR,
+    }
+}
+
+const EXTENSIONS: [&str; 4] = ["parquet", "jsonl", "ndjson", "csv"];
+/// Files of these names are looked into, and taken if they are other tools' logs.
+const OF_LOGS: [&str; 4] = ["eval", "json", "yaml", "yml"];
+const LOOKED_FOR: &str =
+    "*.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst, and other tools' logs";
+
+fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
+    if path == Path::new("-") {
+        return Ok(vec![path.into()]);
+    }
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() && path.join("run.json").is_file() => {
+            expand(&path.join(table.file_name()), table)
+        }
+        Ok(meta) if meta.is_dir() => folder(path),
+        Ok(_) => Ok(vec![path.into()]),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => matches(path),
+        Err(source) => Err(read_error(path, source)),
+    }
+}
+
+/// The tables and logs directly in a folder, by name; other files may lie beside them.
+fn folder(path: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(path).map_err(|source| read_error(path, source))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|source| read_error(path, source))?;
+        let name = entry.file_name();
+        let taken = is_table_name(&name.to_string_lossy()) || is_of_logs(Path::new(&name));
+        if taken && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    match files.is_empty() {
+        false => Ok(files),
+        true => Err(empty(path)),
+    }
+}
+
+fn is_of_logs(path: &Path) -> bool {
+    let is_hidden = path
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let known = |ext: &&str| {
+        path.extension()
+            .is_some_and(|found| found.eq_ignore_ascii_case(ext))
+    };
+    !is_hidden && OF_LOGS.iter().any(known)
+}
+
+fn is_table_name(name: &str) -> bool {
+    let plain = name
+        .strip_suffix(".gz")
+        .or_else(|| name.strip_suffix(".zst"));
+    let extension = Path::new(plain.unwrap_or(name)).extension();
+    let known = |ext: &&str| extension.is_some_and(|found| found.eq_ignore_ascii_case(ext));
+    !name.starts_with('.') && !name.starts_with(TEMP_PREFIX) && EXTENSIONS.iter().any(known)
+}
+
+fn matches(path: &Path) -> Result<Vec<PathBuf>> {
+    let pattern = path.to_string_lossy();
+    if !pattern.contains(['*', '?', '[']) {
+        return Err(Error::NotFound(path.into()));
+    }
+    let no_match = || Error::NoMatch(pattern.to_string());
+    let found = glob::glob(&pattern).map_err(|_| no_match())?;
+    let mut files = Vec::new();
+    for entry in found {
+        let entry = entry.map_err(|error| {
+            let path = error.path().to_path_buf();
+            read_error(&path, error.into())
+        })?;
+        let name = entry.file_name().unwrap_or_default().to_string_lossy();
+        if entry.is_file() && !name.starts_with(TEMP_PREFIX) {
+            files.push(entry);
+        }
+    }
+    match files.is_empty() {
+        false => Ok(files),
+        true => Err(no_match()),
+    }
+}

@@ -1,0 +1,11 @@
+//! Other tools' logs, from a file to the exact rows; `tests/golden/logs/make.py` made what no tool did.
+
+mod code;
+mod errors;
+mod hostile;
+mod inspect;
+mod joins;
+mod lm_eval;
+mod rollouts;
+mod support;
+mod trainer;
