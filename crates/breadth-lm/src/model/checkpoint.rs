@@ -299,7 +299,7 @@ fn read_text(folder: &Path, file: &str) -> Result<String> {
 }
 
 /// The checkpoint folders a command was given: a folder with `config.json` is one; any other folder stands for those inside
-/// it (or inside its `checkpoints/`), in the order of their names.
+/// it (or inside its `checkpoints/`), in the order of their names, numbers in them by value: `checkpoint-400` before `checkpoint-1600`.
 ///
 /// # Errors
 /// If there is none.
@@ -315,7 +315,7 @@ pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
         .filter(|p| p.join("config.json").exists())
         .filter(|p| !name_of(p).starts_with('.'))
         .collect();
-    folders.sort();
+    folders.sort_by_cached_key(|folder| natural_order(&name_of(folder)));
     if folders.is_empty() {
         return Err(Error::checkpoint(
             path,
@@ -325,8 +325,58 @@ pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(folders.into_iter().map(|p| (name_of(&p), p)).collect())
 }
 
+/// A key that sorts names as people do: text by its letters, numbers by value.
+fn natural_order(name: &str) -> (Vec<(String, u64)>, String) {
+    let mut parts: Vec<(String, u64)> = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| c.is_ascii_digit());
+        let (text, tail) = rest.split_at(digits.unwrap_or(rest.len()));
+        let end = tail.find(|c: char| !c.is_ascii_digit());
+        let (number, tail) = tail.split_at(end.unwrap_or(tail.len()));
+        parts.push((text.to_owned(), number.parse().unwrap_or(u64::MAX)));
+        rest = tail;
+    }
+    (parts, name.to_owned())
+}
+
 fn name_of(path: &Path) -> String {
     let full = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     full.file_name()
         .map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_as_people_count() {
+        let mut names = [
+            "checkpoint-1600",
+            "checkpoint-400",
+            "checkpoint-400-merged",
+            "a",
+            "step-000090",
+            "step-90",
+            "checkpoint-99999999999999999999999",
+            "10",
+            "9",
+        ];
+        names.sort_by_cached_key(|name| natural_order(name));
+        assert_eq!(
+            names,
+            [
+                "9",
+                "10",
+                "a",
+                "checkpoint-400",
+                "checkpoint-400-merged",
+                "checkpoint-1600",
+                "checkpoint-99999999999999999999999",
+                "step-000090",
+                "step-90",
+            ]
+        );
+    }
 }
