@@ -47,6 +47,6 @@ mod value;
 pub use error::{At, Error, Place, Result};
 pub use metrics::Metrics;
 pub use provenance::{Provenance, SCHEMA_VERSION};
-pub use sample::{Outcome, SampleRow, SampleTable, SampleWriter, write_samples};
+pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

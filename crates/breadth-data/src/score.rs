@@ -27,6 +27,8 @@ pub struct ReadOptions {
     pub token_logprobs: bool,
     /// Read the column `answer`.
     pub answers: bool,
+    /// Read the column `text` of a sample table, which every sample must have then.
+    pub texts: bool,
 }
 
 /// Log-probabilities of the same responses under several models, one column for each.
