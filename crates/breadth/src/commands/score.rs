@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use breadth_lm::decode::{ScoreJob, Ttt};
-use breadth_lm::text::Responses;
+use breadth_lm::text::Account;
 use serde::Serialize;
 
+use crate::data::{self, DataFlags};
 use crate::models::{Models, command_line, read_data};
 use crate::output::Output;
 use crate::progress::Bar;
@@ -25,8 +26,12 @@ Examples:
   # the same checkpoints when they take a gradient step on every token that they emit (test-time training)
   breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
 
-A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, with optional prompt_id, response_id, \
-group and weight. A killed command goes on where it was when run again.";
+  # conversations, as the model's chat template writes them; long ones are cut on the left
+  breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
+
+A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, or {\"messages\": [{\"role\": .., \"content\": ..}, ..]}, whose \
+last message of the assistant is the response; with optional prompt_id, response_id, answer, group and weight. What was done about end tokens, \
+boundaries and length is said at the end. A killed command goes on where it was when run again.";
 
 /// Score given responses under models: log q(y|x), as a score table
 #[derive(Debug, clap::Args)]
@@ -46,6 +51,8 @@ pub struct Arguments {
     /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or low-rank:R
     #[arg(long, value_name = "lr=..,set=..")]
     ttt: Option<Ttt>,
+    #[command(flatten)]
+    tokens: DataFlags,
 }
 
 #[derive(Serialize)]
@@ -54,15 +61,19 @@ struct Document {
     output: PathBuf,
     models: Vec<String>,
     rows: usize,
+    /// What was done to the data on its way to token ids.
+    data: Account,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let models = arguments.models.find()?;
-    let (_, items) = read_data(&models, &arguments.data, Responses::Required)?;
+    let options = arguments.tokens.options(&models[0].1, 0)?;
+    let (_, data) = read_data(&models, &arguments.data, &options)?;
+    data::warn(&data.account, output);
     let mut bar = Bar::new("score", output);
     let job = ScoreJob {
         models: &models,
-        items: &items,
+        items: &data.items,
         references: &[],
         out: &arguments.output,
         token_log_probs: arguments.token_logprobs,
@@ -74,14 +85,17 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "score",
         output: arguments.output.clone(),
-        rows: models.len() * items.len(),
+        rows: models.len() * data.items.len(),
         models: models.into_iter().map(|(name, _)| name).collect(),
+        data: data.account,
     };
     output.result(&document, |_| {
         let (models, rows) = (document.models.len(), document.rows);
-        format!(
+        let mut lines = vec![format!(
             "wrote {} ({models} models, {rows} rows)",
             document.output.display()
-        )
+        )];
+        lines.extend(document.data.sentences());
+        lines.join("\n")
     })
 }

@@ -11,3 +11,4 @@ mod profile;
 mod report;
 mod select;
 mod support;
+mod text;
