@@ -1,6 +1,7 @@
 """Runs breadth and the reference side by side; `scripts/conformance` calls this inside its virtual environment."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,8 +12,10 @@ import torch
 from transformers import AutoTokenizer
 
 import conformance_reference as reference
+import families
 
 GOLDEN = Path("tests/golden/lm")
+FAMILIES = Path("tests/golden/families")
 LOG_PROB_TOLERANCE = 1e-4  # nats, absolute
 GRADIENT_TOLERANCE = 1e-4  # of the largest entry of the tensor
 PARAMETER_TOLERANCE = 3e-4  # of the largest entry; AdamW magnifies the rounding of gradients near 0
@@ -53,11 +56,20 @@ class Report:
 
 
 def main():
-    if sys.argv[1:] == ["golden"]:
-        reference.write_goldens(GOLDEN)
-        return
-    if sys.argv[1:]:
-        raise SystemExit("usage: scripts/conformance [golden]")
+    match sys.argv[1:]:
+        case []:
+            check_gpt2()
+        case ["golden"]:
+            reference.write_goldens(GOLDEN)
+        case ["families", "golden"]:
+            families.write_all(FAMILIES)
+        case ["families", *seed] if len(seed) < 2 and all(map(str.isdigit, seed)):
+            check_families(int(seed[0]) if seed else 1)
+        case _:
+            raise SystemExit("usage: scripts/conformance [golden | families [golden | SEED]]")
+
+
+def check_gpt2():
     report = Report()
     with tempfile.TemporaryDirectory() as scratch:
         check_goldens(report, Path(scratch))
@@ -72,6 +84,34 @@ def main():
             check_gradients(report, name, folder, batch, Path(scratch))
             check_adamw(report, name, folder, vocab, Path(scratch))
     sys.exit(report.failed)
+
+
+def check_families(seed):
+    """Every family's committed model and one made afresh, under both forms of config.json, against the numbers of transformers."""
+    report = Report()
+    with tempfile.TemporaryDirectory() as scratch:
+        families.write_all(Path(scratch) / "fresh", seed)
+        for name in families.FAMILIES:
+            for what, folder in [("golden", FAMILIES / name), (f"seed {seed}", Path(scratch) / "fresh" / name)]:
+                check_family(report, f"{name}, {what}", folder, Path(scratch))
+    sys.exit(report.failed)
+
+
+def check_family(report, name, folder, scratch):
+    expected = json.loads((folder / "expected.json").read_text())
+    data = scratch / "data.jsonl"
+    pairs = zip(expected["prompts"], expected["responses"], strict=True)
+    data.write_text("".join(json.dumps({"prompt_id": i, "prompt": x, "response": y}) + "\n" for i, (x, y) in enumerate(pairs)))
+    for form in ("config.json", "config-older.json"):
+        copy, table = scratch / "model", scratch / "scores.parquet"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+        shutil.copy(folder / form, copy / "config.json")
+        table.unlink(missing_ok=True)
+        breadth("score", copy, "--data", data, "--token-logprobs", "-o", table)
+        scores = {int(row["prompt_id"]): row["token_logprobs"] for row in polars.read_parquet(table).iter_rows(named=True)}
+        tokens = [(a, b) for i, y in enumerate(expected["token_logprobs"]) for a, b in zip(scores[i], y, strict=True)]
+        report.compare(f"{name}, {form}, {len(tokens)} token log-probabilities", worst(abs(a - b) for a, b in tokens), LOG_PROB_TOLERANCE)
 
 
 def run(*command):

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use breadth_lm::decode::score;
-use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
 use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
@@ -110,7 +110,7 @@ fn main() {
 }
 
 fn model(sizes: &Sizes) -> Checkpoint {
-    let config = Config {
+    let config = Gpt2 {
         vocab_size: sizes.get("vocab"),
         positions: sizes.get("tokens"),
         width: sizes.get("width"),
@@ -118,7 +118,9 @@ fn model(sizes: &Sizes) -> Checkpoint {
         heads: sizes.get("heads"),
         inner: 4 * sizes.get("width"),
         layer_norm_epsilon: 1e-5,
-    };
+    }
+    .config("test")
+    .unwrap();
     Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
 }
 

@@ -30,6 +30,14 @@ pub enum Error {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A server gave no answer, or one that must not be taken for a score.
+    #[error("server {place}: {message}")]
+    Server {
+        /// `http://host:port`.
+        place: String,
+        /// What was asked, what came, and what to do.
+        message: String,
+    },
     /// The file system refused.
     #[error("{}: {source}", path.display())]
     Io {
@@ -63,6 +71,13 @@ impl Error {
 
     pub(crate) fn data(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Data {
+            place: place.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn server(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Server {
             place: place.into(),
             message: message.into(),
         }

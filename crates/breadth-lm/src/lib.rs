@@ -2,13 +2,13 @@
 //!
 //! ```
 //! use breadth_lm::decode::{score, sequence_log_prob};
-//! use breadth_lm::model::{Checkpoint, Config, Sequence};
+//! use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
 //! use breadth_lm::rng;
 //!
-//! let config = Config {
+//! let sizes = Gpt2 {
 //!     vocab_size: 7, positions: 16, width: 8, layers: 1, heads: 2, inner: 32, layer_norm_epsilon: 1e-5,
 //! };
-//! let model = Checkpoint::random(config, &mut rng::stream(0, "doc/init", 0));
+//! let model = Checkpoint::random(sizes.config("example")?, &mut rng::stream(0, "doc/init", 0));
 //! let sequence = Sequence { prompt: &[1, 2], response: &[3, 4, 5] };
 //! let log_probs = score(&model, &[sequence])?;
 //! // A fresh model is nearly uniform over its 7 tokens.
@@ -26,11 +26,13 @@
 //!
 //! This crate computes no statistic of its results, beyond what a training step logs: that is `breadth-stats`, over the tables that this crate writes.
 
+mod data;
 pub mod decode;
 pub mod error;
 pub mod model;
 pub mod optim;
 pub mod rng;
+pub mod server;
 pub mod task;
 pub mod text;
 pub mod tokenizer;

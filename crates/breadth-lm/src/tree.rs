@@ -7,6 +7,8 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+pub use crate::data::Data;
+
 use crate::error::{Error, Result};
 
 /// The numbers that arrays are made of: `f32` for decoders, `f64` for the theory's models.
@@ -90,11 +92,11 @@ impl Real for f64 {
 
 /// A dense array in row-major order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Array<T = f32> {
+pub struct Array<T: Real = f32> {
     /// Size of each axis.
     pub shape: Vec<usize>,
     /// Elements, `shape.iter().product()` of them.
-    pub data: Vec<T>,
+    pub data: Data<T>,
 }
 
 impl<T: Real> Array<T> {
@@ -104,7 +106,7 @@ impl<T: Real> Array<T> {
     /// If it has not.
     #[must_use]
     pub fn new(shape: impl Into<Vec<usize>>, data: Vec<T>) -> Self {
-        let shape = shape.into();
+        let (shape, data) = (shape.into(), Data::from(data));
         assert_eq!(
             shape.iter().product::<usize>(),
             data.len(),
@@ -117,7 +119,7 @@ impl<T: Real> Array<T> {
     #[must_use]
     pub fn full(shape: impl Into<Vec<usize>>, value: T) -> Self {
         let shape = shape.into();
-        let data = vec![value; shape.iter().product()];
+        let data = vec![value; shape.iter().product()].into();
         Self { shape, data }
     }
 
@@ -141,9 +143,9 @@ fn squares<T: Real>(values: &[T]) -> f64 {
 /// assert_eq!(tree.zeros_like()["w"].data, [0.0, 0.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tree<T = f32>(BTreeMap<String, Array<T>>);
+pub struct Tree<T: Real = f32>(BTreeMap<String, Array<T>>);
 
-impl<T> Default for Tree<T> {
+impl<T: Real> Default for Tree<T> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
@@ -270,7 +272,7 @@ impl<T: Real> Tree<T> {
 
 /// Little-endian bytes.
 #[cfg(target_endian = "little")]
-fn as_bytes<T: Real>(data: &[T]) -> &[u8] {
+pub(crate) fn as_bytes<T: Real>(data: &[T]) -> &[u8] {
     bytemuck::cast_slice(data)
 }
 
@@ -297,7 +299,7 @@ fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     }
 }
 
-impl<T> std::ops::Index<&str> for Tree<T> {
+impl<T: Real> std::ops::Index<&str> for Tree<T> {
     type Output = Array<T>;
 
     fn index(&self, name: &str) -> &Array<T> {
@@ -305,7 +307,7 @@ impl<T> std::ops::Index<&str> for Tree<T> {
     }
 }
 
-impl<T> FromIterator<(String, Array<T>)> for Tree<T> {
+impl<T: Real> FromIterator<(String, Array<T>)> for Tree<T> {
     fn from_iter<I: IntoIterator<Item = (String, Array<T>)>>(iter: I) -> Self {
         Self(iter.into_iter().collect())
     }

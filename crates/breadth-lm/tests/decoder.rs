@@ -2,12 +2,12 @@
 //! sampling that agrees with scoring.
 
 use breadth_lm::decode::{SampleOptions, sample, score, sequence_log_prob};
-use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
 
 fn tiny(seed: u64) -> Checkpoint {
-    let config = Config {
+    let config = Gpt2 {
         vocab_size: 7,
         positions: 90,
         width: 12,
@@ -15,7 +15,9 @@ fn tiny(seed: u64) -> Checkpoint {
         heads: 3,
         inner: 20,
         layer_norm_epsilon: 1e-5,
-    };
+    }
+    .config("test")
+    .unwrap();
     let mut checkpoint = Checkpoint::random(config, &mut rng::stream(seed, "test/init", 0));
     // Wider than GPT-2's start, so that every gradient is well above rounding.
     for (_, array) in checkpoint.weights.iter_mut() {
@@ -121,10 +123,8 @@ fn options(samples: usize, max_tokens: usize) -> SampleOptions {
     SampleOptions {
         samples,
         max_tokens,
-        end_tokens: vec![],
         seed: 5,
-        first_prompt: 0,
-        ttt: None,
+        ..SampleOptions::default()
     }
 }
 
@@ -187,7 +187,6 @@ fn samples_do_not_depend_on_how_prompts_are_grouped() {
     for (i, view) in views.iter().enumerate() {
         let own = SampleOptions {
             first_prompt: i as u64,
-            ttt: None,
             ..options(3, 8)
         };
         let alone = sample(&checkpoint, &[view], &own).unwrap();

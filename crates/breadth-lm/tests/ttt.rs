@@ -1,14 +1,14 @@
 //! Test-time training: a law, the one that sampling follows, and nothing left behind.
 
 use breadth_lm::decode::{SampleOptions, Ttt, sample, score, score_ttt, sequence_log_prob};
-use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
 use breadth_lm::rng;
 
 const VOCAB: u32 = 4;
 const SETS: [&str; 4] = ["head", "last-block", "all", "low-rank:3"];
 
 fn tiny(seed: u64) -> Checkpoint {
-    let config = Config {
+    let config = Gpt2 {
         vocab_size: VOCAB as usize,
         positions: 24,
         width: 12,
@@ -16,7 +16,9 @@ fn tiny(seed: u64) -> Checkpoint {
         heads: 3,
         inner: 20,
         layer_norm_epsilon: 1e-5,
-    };
+    }
+    .config("test")
+    .unwrap();
     let mut checkpoint = Checkpoint::random(config, &mut rng::stream(seed, "test/init", 0));
     for (_, array) in checkpoint.weights.iter_mut() {
         array.data.iter_mut().for_each(|v| *v *= 4.0);
@@ -102,10 +104,9 @@ fn samples_follow_the_moving_models_law() {
         let options = SampleOptions {
             samples,
             max_tokens: 3,
-            end_tokens: vec![],
             seed: 5,
-            first_prompt: 0,
             ttt: Some(ttt(0.3, set)),
+            ..SampleOptions::default()
         };
         let drawn = sample(&checkpoint, &prompts, &options).unwrap();
         for (prompt, drawn) in prompts.iter().zip(&drawn) {

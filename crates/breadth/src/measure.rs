@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use breadth_data::atomic;
-use breadth_lm::decode::ScoreJob;
+use breadth_lm::decode::{Model, ScoreJob};
 use breadth_lm::model::checkpoint;
 use breadth_lm::rng;
 use breadth_lm::task::graph_search::{Class, Example, GraphSearch};
@@ -98,7 +98,10 @@ impl Measure<'_> {
 
     fn items(&self, models: &[(String, PathBuf)], name: &str) -> Result<Vec<Item>> {
         let files = [self.out.join(name)];
-        Ok(read_data(models, &files, &DataOptions::default())?.1.items)
+        let folders: Vec<PathBuf> = models.iter().map(|(_, path)| path.clone()).collect();
+        Ok(read_data(&folders, &files, &DataOptions::default())?
+            .1
+            .items)
     }
 
     fn score(
@@ -119,7 +122,7 @@ impl Measure<'_> {
         ));
         let mut bar = Bar::new("score", self.output);
         let job = ScoreJob {
-            models,
+            models: &Model::folders(models),
             items,
             references,
             out: &out,

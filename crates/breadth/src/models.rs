@@ -1,46 +1,159 @@
-//! The MODEL arguments: checkpoint folders, or folders of them.
+//! The MODEL arguments: checkpoint folders, folders of them, and servers.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
+use breadth_lm::decode::Model;
 use breadth_lm::model::checkpoint;
+use breadth_lm::server::{Address, Limits, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
 /// What `score` and `sample` ask.
 #[derive(Debug, clap::Args)]
 pub struct Models {
-    /// Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them, or run folders
+    /// Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them, run folders, or servers:
+    /// KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or llama.cpp
     #[arg(required = true, value_name = "MODEL")]
-    paths: Vec<PathBuf>,
+    models: Vec<String>,
+    #[command(flatten)]
+    servers: Servers,
+    /// Folder with the servers' tokenizer.json, for text; and with the generation_config.json that names end tokens
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help_heading = "Servers",
+        display_order = 800
+    )]
+    tokenizer: Option<PathBuf>,
 }
 
-impl Models {
-    /// Names and folders, in the order given; a folder of checkpoints stands for all of them.
-    pub fn find(&self) -> Result<Vec<(String, PathBuf)>> {
-        let mut found = Vec::new();
-        for path in &self.paths {
-            found.extend(checkpoint::find(path)?);
-        }
-        Ok(found)
+/// How servers are asked.
+#[derive(Debug, clap::Args)]
+pub struct Servers {
+    /// Requests under way at once, on each server
+    #[arg(long, value_name = "N", help_heading = "Servers", display_order = 801, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    concurrency: u16,
+    /// Longest wait for a reply
+    #[arg(long, value_name = "SECONDS", help_heading = "Servers", display_order = 802, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    timeout: u32,
+    /// How far apart, in nats per token, two numbers of a server may be that should be equal
+    #[arg(long, value_name = "NATS", help_heading = "Servers", display_order = 803, default_value_t = 0.05, value_parser = tolerance)]
+    tolerance: f64,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
+        _ => Err("write a number of nats, such as 0.05".to_owned()),
     }
 }
 
-/// The first model's tokenizer, and the data in its tokens.
+impl Servers {
+    /// Finds out who answers at an address.
+    pub fn open(&self, address: &Address) -> Result<Server> {
+        let limits = Limits {
+            concurrency: usize::from(self.concurrency),
+            timeout: Duration::from_secs(u64::from(self.timeout)),
+            tolerance: self.tolerance,
+            ..Limits::default()
+        };
+        Ok(Server::open(address, limits)?)
+    }
+}
+
+/// What an argument stands for.
+enum Place {
+    Folders(Vec<(String, PathBuf)>),
+    Pool(Address),
+}
+
+impl Place {
+    /// The pool that a server of the same model joins.
+    fn pool_of(&mut self, address: &Address) -> Option<&mut Address> {
+        match self {
+            Self::Pool(pool) if !pool.model.is_empty() && pool.model == address.model => Some(pool),
+            _ => None,
+        }
+    }
+}
+
+/// The models of a command, and the folders whose tokenizers they have.
+pub struct Chosen {
+    pub models: Vec<Model>,
+    pub tokenizers: Vec<PathBuf>,
+}
+
+impl Chosen {
+    /// Names, for a result.
+    pub fn names(&self) -> Vec<String> {
+        self.models.iter().map(|m| m.name().to_owned()).collect()
+    }
+}
+
+impl Models {
+    /// The models in the order given. A folder of checkpoints stands for all of them; servers of one model are a pool.
+    pub fn find(&self) -> Result<Chosen> {
+        let mut places: Vec<Place> = Vec::new();
+        for text in &self.models {
+            if !Address::is_one(text) {
+                places.push(Place::Folders(checkpoint::find(Path::new(text))?));
+                continue;
+            }
+            let address = Address::parse(text)?;
+            let pool = places.iter_mut().find_map(|place| place.pool_of(&address));
+            match pool {
+                Some(pool) => pool.join(address)?,
+                None => places.push(Place::Pool(address)),
+            }
+        }
+        self.open(places)
+    }
+
+    fn open(&self, places: Vec<Place>) -> Result<Chosen> {
+        let mut chosen = Chosen {
+            models: Vec::new(),
+            tokenizers: Vec::new(),
+        };
+        for place in places {
+            match place {
+                Place::Folders(found) => {
+                    chosen.models.extend(Model::folders(&found));
+                    chosen
+                        .tokenizers
+                        .extend(found.into_iter().map(|(_, path)| path));
+                }
+                Place::Pool(address) => {
+                    let server = self.servers.open(&address)?;
+                    chosen.models.push(Model::Server(Box::new(server)));
+                    chosen.tokenizers.extend(self.tokenizer.clone());
+                }
+            }
+        }
+        if chosen.tokenizers.is_empty() {
+            // Then the data must be token ids; a message about text names the flag.
+            chosen.tokenizers.push(PathBuf::from("--tokenizer FOLDER"));
+        }
+        Ok(chosen)
+    }
+}
+
+/// The first folder's tokenizer, and the data in its tokens.
 ///
 /// Checkpoints of one run share a tokenizer; scores under different tokenizers are not comparable token by token, so each
 /// family is scored by a command of its own. The same goes for end tokens and chat templates, where they were used.
 pub fn read_data(
-    models: &[(String, PathBuf)],
+    tokenizers: &[PathBuf],
     files: &[PathBuf],
     options: &DataOptions,
 ) -> Result<(Text, Data)> {
-    let first = &models[0].1;
+    let first = &tokenizers[0];
     let text = Text::of_checkpoint(first)?;
-    for (_, other) in &models[1..] {
+    for other in &tokenizers[1..] {
         same_file(first, other, "tokenizer.json", "tokenizers")?;
     }
     let data = text::read_data(files, &text, options)?;
-    for (_, other) in &models[1..] {
+    for other in &tokenizers[1..] {
         if data.account.conversations > 0 {
             same_file(first, other, "chat_template.jinja", "chat templates")?;
         }

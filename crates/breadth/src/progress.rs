@@ -10,6 +10,7 @@ use crate::output::Output;
 pub struct Bar {
     bar: ProgressBar,
     tokens: u64,
+    started: bool,
 }
 
 impl Bar {
@@ -24,32 +25,38 @@ impl Bar {
         let style = ProgressStyle::with_template(template).expect("the template is a constant");
         bar.set_style(style);
         bar.set_prefix(label.to_owned());
-        Self { bar, tokens: 0 }
+        Self {
+            bar,
+            tokens: 0,
+            started: false,
+        }
     }
 
     /// After a training step.
     pub fn step(&mut self, progress: Progress) {
-        self.set(progress.step, progress.steps, progress.tokens);
+        // A resumed run starts in the middle: its speed is that of what is still to do.
+        let resumed = !self.started;
+        self.set(progress.step, progress.steps, progress.tokens, resumed);
         let rate = self.rate();
         self.bar
             .set_message(format!("loss {:.3} {rate}", progress.loss));
     }
 
-    /// After a part of a job.
+    /// After a part of a job, or some of its items. What an earlier run did counts as done, and not for the speed.
     pub fn part(&mut self, progress: JobProgress) {
-        self.set(progress.done, progress.total, progress.tokens);
+        let tokens = if progress.resumed { 0 } else { progress.tokens };
+        self.set(progress.done, progress.total, tokens, progress.resumed);
         self.bar.set_message(self.rate());
     }
 
-    fn set(&mut self, done: u64, total: u64, tokens: u64) {
-        if self.tokens == 0 {
-            // A resumed run starts in the middle: its speed is that of what is still to do.
-            self.bar.set_position(done);
-            self.bar.reset_eta();
-        }
+    fn set(&mut self, done: u64, total: u64, tokens: u64, resumed: bool) {
+        self.started = true;
         self.tokens += tokens;
         self.bar.set_length(total);
         self.bar.set_position(done);
+        if resumed {
+            self.bar.reset_eta();
+        }
     }
 
     fn rate(&self) -> String {

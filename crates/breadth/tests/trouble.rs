@@ -154,10 +154,7 @@ fn a_checkpoint_that_is_truncated_of_another_architecture_or_not_there() {
     let good = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, good.replace("\"gpt2\"", "\"llama\"")).unwrap();
     let text = score();
-    assert!(
-        text.contains("model_type = \"llama\"; gpt2 is what breadth reads"),
-        "{text}"
-    );
+    assert!(text.contains("config.json has no hidden_size"), "{text}");
     std::fs::write(&config, good.replace("\"n_layer\": 1", "\"n_layer\": 2")).unwrap();
     let text = score();
     assert!(text.contains("has no tensor transformer.h.1."), "{text}");

@@ -2,137 +2,179 @@
 //!
 //! A prompt's keys and values are computed once and read by all of its responses; each response keeps only its own.
 
-use rayon::prelude::*;
+use std::ops::Range;
 
+use super::values;
 use crate::model::kernels::gemm::{Matrix, matmul};
-use crate::model::kernels::math;
+use crate::model::kernels::{Heads, cap_softly, math};
+use crate::model::{Attended, Batch, Decoder, Sequence};
 use crate::vectorized;
+use burn::tensor::Tensor;
 
-/// Keys and values of one layer. A row is `2 width` numbers: key, then value.
-pub struct LayerCache {
-    /// All prompts' rows, one prompt after another.
-    prompts: Vec<f32>,
-    /// Each response's rows; responses of one prompt follow one another.
-    responses: Vec<Vec<f32>>,
+/// Keys and values, row by row.
+#[derive(Clone, Debug, Default)]
+struct Rows {
+    keys: Vec<f32>,
+    values: Vec<f32>,
 }
 
-/// Sizes that all layers share.
-#[derive(Clone, Debug)]
-pub struct CacheShape {
-    /// Model width.
-    pub width: usize,
-    /// Attention heads.
-    pub heads: usize,
-    /// First row of each prompt in the packed prompt rows, and one past the last prompt's end.
-    pub prompt_starts: Vec<usize>,
-    /// Responses per prompt.
-    pub samples: usize,
+/// Prompts that went through the model: keys and values of every layer, and what the head sees at their ends.
+pub struct Prompts {
+    layers: Vec<Rows>,
+    /// First row of each prompt, and one past the last prompt's end.
+    starts: Vec<usize>,
+    /// (prompts, width).
+    pub ends: Tensor<2>,
 }
 
-impl LayerCache {
-    /// Takes the prompts' rows; no response has a row yet.
-    pub fn new(prompts: Vec<f32>, shape: &CacheShape, capacity: usize) -> Self {
-        let count = (shape.prompt_starts.len() - 1) * shape.samples;
-        let responses = (0..count)
-            .map(|_| Vec::with_capacity(capacity * 2 * shape.width))
-            .collect();
-        Self { prompts, responses }
+impl Prompts {
+    /// Runs the prompts.
+    pub fn new(decoder: &Decoder, prompts: &[&[u32]]) -> Self {
+        let mut starts = vec![0];
+        for prompt in prompts {
+            starts.push(starts[starts.len() - 1] + prompt.len());
+        }
+        let mut layers = Vec::new();
+        // A response of one token stands for "predict what follows the prompt"; which token it is does not matter.
+        let batch = Batch::pack_apart(prompts.iter().map(|&prompt| Sequence {
+            prompt,
+            response: &[0],
+        }));
+        let ends = decoder.hidden(&batch, |attended| {
+            layers.push(Rows {
+                keys: values(attended.key.clone()),
+                values: values(attended.value.clone()),
+            });
+        });
+        Self {
+            layers,
+            starts,
+            ends,
+        }
     }
 
-    /// Appends one key-value row to each of the responses `active` (ascending), then lets each one's query attend to its prompt and to its own
-    /// rows. `query` (active, width), `key_value` (active, 2 width) to (active, width).
-    pub fn attend(
-        &mut self,
-        query: &[f32],
-        key_value: &[f32],
-        active: &[usize],
-        shape: &CacheShape,
-    ) -> Vec<f32> {
-        let width = shape.width;
-        for (&response, row) in active.iter().zip(key_value.chunks_exact(2 * width)) {
-            self.responses[response].extend_from_slice(row);
+    fn rows(&self, prompt: usize) -> Range<usize> {
+        self.starts[prompt]..self.starts[prompt + 1]
+    }
+
+    /// Tokens of a prompt.
+    pub fn len(&self, prompt: usize) -> usize {
+        self.rows(prompt).len()
+    }
+}
+
+/// What responses to prompts have grown so far.
+pub struct Responses<'a> {
+    prompts: &'a Prompts,
+    /// Prompt of each response; responses to one prompt follow one another.
+    of: Vec<usize>,
+    /// By layer, then by response.
+    layers: Vec<Vec<Rows>>,
+}
+
+impl<'a> Responses<'a> {
+    /// Responses to these prompts; none has a token yet.
+    pub fn new(prompts: &'a Prompts, of: Vec<usize>) -> Self {
+        let layers = vec![vec![Rows::default(); of.len()]; prompts.layers.len()];
+        Self {
+            prompts,
+            of,
+            layers,
+        }
+    }
+
+    /// Appends a key and a value row to each of the responses `active` (ascending), then lets each one's query attend to its prompt and to its own
+    /// rows: attention output, (active, query width).
+    pub fn attend(&mut self, attended: &Attended, active: &[usize]) -> Vec<f32> {
+        let heads = attended.heads;
+        let width = heads.key_value * heads.width;
+        let [query, keys, new] =
+            [&attended.query, attended.key, attended.value].map(|x| values(x.clone()));
+        let own = &mut self.layers[attended.layer];
+        let rows = keys.chunks_exact(width).zip(new.chunks_exact(width));
+        for (&response, (key, value)) in active.iter().zip(rows) {
+            own[response].keys.extend_from_slice(key);
+            own[response].values.extend_from_slice(value);
         }
         let mut out = vec![0.0; query.len()];
-        let mut groups = Vec::new();
-        let (mut rest, mut first) = (&mut out[..], 0);
-        while first < active.len() {
-            let prompt = active[first] / shape.samples;
-            let count = active[first..]
-                .iter()
-                .take_while(|&&r| r / shape.samples == prompt)
-                .count();
-            let (part, tail) = rest.split_at_mut(count * width);
-            groups.push((prompt, first, &active[first..first + count], part));
-            (rest, first) = (tail, first + count);
+        let (mut queries, mut rest) = (&query[..], &mut out[..]);
+        for members in active.chunk_by(|&a, &b| self.of[a] == self.of[b]) {
+            let count = members.len() * heads.query * heads.width;
+            let (query, others) = queries.split_at(count);
+            let (out, tail) = std::mem::take(&mut rest).split_at_mut(count);
+            self.attend_group(attended.layer, heads, query, members, out);
+            (queries, rest) = (others, tail);
         }
-        let this = &*self;
-        groups
-            .into_par_iter()
-            .for_each(|(prompt, first, members, out)| {
-                let query = &query[first * width..][..members.len() * width];
-                this.attend_group(query, prompt, members, shape, out);
-            });
         out
     }
 
-    /// The responses of one prompt: their scores against the prompt are one matrix product per head.
+    /// The responses to one prompt: their scores against the prompt are one matrix product per head.
     fn attend_group(
         &self,
+        layer: usize,
+        heads: Heads,
         query: &[f32],
-        prompt: usize,
         members: &[usize],
-        shape: &CacheShape,
         out: &mut [f32],
     ) {
-        let (width, d) = (shape.width, shape.width / shape.heads);
-        let [start, end] = [shape.prompt_starts[prompt], shape.prompt_starts[prompt + 1]];
-        let (n, keys) = (members.len(), end - start);
-        let own = self.responses[members[0]].len() / (2 * width);
-        let stride = keys + own;
-        let scale = 1.0 / (d as f32).sqrt();
-        let rows = &self.prompts[start * 2 * width..end * 2 * width];
+        let (d, key_width) = (heads.width, heads.key_value * heads.width);
+        let width = heads.query * d;
+        let prompt = self.prompts.rows(self.of[members[0]]);
+        let shared = &self.prompts.layers[layer];
+        let own = &self.layers[layer];
+        let length = own[members[0]].keys.len() / key_width;
+        // The first position that the window leaves in sight.
+        let begin = heads
+            .window
+            .map_or(0, |window| (prompt.len() + length).saturating_sub(window));
+        let seen = prompt.start + begin.min(prompt.len())..prompt.end;
+        let from = begin.saturating_sub(prompt.len()) * key_width;
+        let (n, keys) = (members.len(), seen.len());
+        let stride = keys + length - from / key_width;
         let mut scores = vec![0.0; n * stride];
-        for head in 0..shape.heads {
+        for head in 0..heads.query {
             let column = head * d;
+            let shared_column = head / (heads.query / heads.key_value) * d;
+            let place = |rows: &Vec<f32>| (seen.start * key_width + shared_column).min(rows.len());
             let q = Matrix::new(&query[column..], n, d, width);
-            let k = Matrix::new(&rows[column..], keys, d, 2 * width);
-            matmul(&mut scores, stride, q, k.t(), scale, false);
+            let k = Matrix::new(&shared.keys[place(&shared.keys)..], keys, d, key_width);
+            matmul(&mut scores, stride, q, k.t(), heads.scale, false);
             for (j, &member) in members.iter().enumerate() {
-                let q = &query[j * width + column..][..d];
                 let row = &mut scores[j * stride..][..stride];
-                let own = &self.responses[member][column..];
-                own_scores_and_softmax(row, keys, q, own, 2 * width, scale);
+                let q = &query[j * width + column..][..d];
+                let own = &own[member].keys[from + shared_column..];
+                own_scores(&mut row[keys..], q, own, key_width, heads.scale);
+                if let Some(cap) = heads.softcap {
+                    cap_softly(row, cap);
+                }
+                softmax(row);
             }
-            let p = Matrix::new(&scores, n, keys, stride);
-            let v = Matrix::new(&rows[width + column..], keys, d, 2 * width);
-            matmul(&mut out[column..], width, p, v, 1.0, false);
+            if keys > 0 {
+                let p = Matrix::new(&scores, n, keys, stride);
+                let v = Matrix::new(&shared.values[place(&shared.values)..], keys, d, key_width);
+                matmul(&mut out[column..], width, p, v, 1.0, false);
+            }
             for (j, &member) in members.iter().enumerate() {
                 let target = &mut out[j * width + column..][..d];
-                let own_scores = &scores[j * stride + keys..][..own];
-                add_own_values(
-                    target,
-                    own_scores,
-                    &self.responses[member][width + column..],
-                    2 * width,
-                );
+                let weights = &scores[j * stride + keys..][..stride - keys];
+                let own = &own[member].values[from + shared_column..];
+                add_own_values(target, weights, own, key_width);
             }
         }
     }
 }
 
 vectorized! {
-    /// Fills the scores from `keys` on against a response's own keys (rows `row_stride` apart), then takes the softmax of the whole row.
-    fn own_scores_and_softmax(
-        row: &mut [f32],
-        keys: usize,
-        query: &[f32],
-        own: &[f32],
-        row_stride: usize,
-        scale: f32,
-    ) {
-        for (i, score) in row[keys..].iter_mut().enumerate() {
+    /// Scores against a response's own keys, rows `row_stride` apart.
+    fn own_scores(scores: &mut [f32], query: &[f32], own: &[f32], row_stride: usize, scale: f32) {
+        for (i, score) in scores.iter_mut().enumerate() {
             *score = scale * math::dot(query, &own[i * row_stride..][..query.len()]);
         }
+    }
+}
+
+vectorized! {
+    fn softmax(row: &mut [f32]) {
         math::softmax_in_place(row);
     }
 }

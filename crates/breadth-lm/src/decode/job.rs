@@ -1,9 +1,10 @@
 //! Many models over many responses, into a table: in parts, so that a killed job goes on where it was.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use breadth_data::{Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
 
+use super::model::{Model, Ready, check_names, sample_server, score_server, sequence};
 use super::part::{Part, Parts};
 use super::sample::{Sample, SampleOptions, sample};
 use super::score::{score, sequence_log_prob};
@@ -11,14 +12,17 @@ use super::ttt::{Ttt, score_ttt};
 use super::verifier::{Judged, Judgement, Tally, Verifier};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
+use crate::server::ServerSampling;
 use crate::text::{Item, Text};
 
 /// Responses scored between two saves.
 const SCORE_PART: usize = 1024;
 /// Prompts sampled between two saves.
 const SAMPLE_PART: usize = 128;
+/// Items whose prompts a server's probe may choose from.
+const PROBED: usize = 64;
 
-/// What the caller hears after every part.
+/// What the caller hears after every part, and from a server in between.
 #[derive(Clone, Copy, Debug)]
 pub struct JobProgress {
     /// Items done, over all models.
@@ -27,12 +31,14 @@ pub struct JobProgress {
     pub total: u64,
     /// Tokens of the items just done.
     pub tokens: u64,
+    /// Whether an earlier run did them.
+    pub resumed: bool,
 }
 
 /// Scores the responses of `items` under every model and writes a score table.
 pub struct ScoreJob<'a> {
-    /// Names and folders.
-    pub models: &'a [(String, PathBuf)],
+    /// Checkpoints and servers.
+    pub models: &'a [Model],
     /// Prompts and responses.
     pub items: &'a [Item],
     /// Further columns of log-probabilities by model name: an exact law, say. They come first in the table.
@@ -53,19 +59,10 @@ impl ScoreJob<'_> {
     /// # Errors
     /// If a checkpoint cannot be read or take an item, or the file system refuses.
     pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<()> {
-        let models = load(self.models)?;
-        for (checkpoint, _) in &models {
-            for item in self.items {
-                sequence(item)
-                    .check(&checkpoint.config, &format!("prompt_id {}", item.prompt_id))?;
-            }
-        }
-        let parts = Parts::open(
-            self.out,
-            &identity("score", &models, self.items, &[], self.ttt),
-        )?;
-        let provenance = provenance(self.command, None, self.models, &models);
-        let mut writer = ScoreWriter::create(self.out, &provenance)?;
+        check_ttt(self.models, self.ttt)?;
+        self.models.iter().try_for_each(|m| m.check(self.items))?;
+        let opened = Opened::new("score", self.models, self.items, &[], self.ttt, self.out)?;
+        let mut writer = ScoreWriter::create(self.out, &opened.provenance(self.command, None))?;
         for (name, column) in self.references {
             for (item, &logprob) in self.items.iter().zip(column) {
                 writer.push(&ScoreRow {
@@ -74,24 +71,21 @@ impl ScoreJob<'_> {
                 })?;
             }
         }
-        let total = (models.len() * self.items.len()) as u64;
-        let mut done = 0;
-        for (m, (checkpoint, _)) in models.iter().enumerate() {
+        let mut meter = Meter::new(self.models.len() * self.items.len(), progress);
+        for (m, model) in self.models.iter().enumerate() {
+            let mut ready = None;
             for (p, items) in self.items.chunks(SCORE_PART).enumerate() {
-                let part = parts.get(m, p, || score_part(checkpoint, items, self.ttt))?;
-                let name = name_of(&self.models[m].0, self.ttt);
+                let (part, resumed) = opened.parts.get(m, p, || {
+                    score_part(turn(&mut ready, model)?, items, self.ttt, &mut meter)
+                })?;
+                let name = name_of(model.name(), self.ttt);
                 self.write_part(&mut writer, &name, items, &part)?;
-                done += items.len() as u64;
-                let tokens = items.iter().map(|i| sequence(i).inputs() as u64).sum();
-                progress(JobProgress {
-                    done,
-                    total,
-                    tokens,
-                });
+                let tokens = items.iter().map(|i| sequence(i).inputs()).sum();
+                meter.advance(items.len(), tokens, resumed);
             }
         }
         writer.finish()?;
-        parts.remove()
+        opened.parts.remove()
     }
 
     fn row(&self, model: &str, item: &Item) -> ScoreRow {
@@ -125,13 +119,6 @@ impl ScoreJob<'_> {
     }
 }
 
-fn sequence(item: &Item) -> Sequence<'_> {
-    Sequence {
-        prompt: &item.prompt,
-        response: &item.response,
-    }
-}
-
 /// The name of a model in a table: with test-time training it is another model.
 fn name_of(model: &str, ttt: Option<&Ttt>) -> String {
     match ttt {
@@ -140,11 +127,12 @@ fn name_of(model: &str, ttt: Option<&Ttt>) -> String {
     }
 }
 
-fn score_part(checkpoint: &Checkpoint, items: &[Item], ttt: Option<&Ttt>) -> Result<Part> {
+fn score_part(ready: &Ready, items: &[Item], ttt: Option<&Ttt>, meter: &mut Meter) -> Result<Part> {
     let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
-    let lists = match ttt {
-        Some(ttt) => score_ttt(checkpoint, &sequences, ttt)?,
-        None => score(checkpoint, &sequences)?,
+    let lists = match (ready, ttt) {
+        (Ready::Server(server), _) => score_server(server, items, &mut |n| meter.within(n))?,
+        (Ready::Checkpoint(checkpoint), Some(ttt)) => score_ttt(checkpoint, &sequences, ttt)?,
+        (Ready::Checkpoint(checkpoint), None) => score(checkpoint, &sequences)?,
     };
     Ok(Part {
         lengths: lists.iter().map(|l| l.len() as u32).collect(),
@@ -155,8 +143,8 @@ fn score_part(checkpoint: &Checkpoint, items: &[Item], ttt: Option<&Ttt>) -> Res
 
 /// Draws responses to the prompts of `items` from every model and writes a sample table.
 pub struct SampleJob<'a> {
-    /// Names and folders.
-    pub models: &'a [(String, PathBuf)],
+    /// Checkpoints and servers.
+    pub models: &'a [Model],
     /// Prompts; responses are what [`Verifier::Exact`] compares with.
     pub items: &'a [Item],
     /// Responses per prompt.
@@ -187,56 +175,89 @@ impl SampleJob<'_> {
     /// # Errors
     /// If a checkpoint cannot be read or take a prompt, the verifier lacks something or fails, or the file system refuses.
     pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
-        let models = load(self.models)?;
+        check_ttt(self.models, self.ttt)?;
         self.verifier.check_all(self.items, self.text)?;
         let settings = [self.samples as u64, self.max_tokens as u64, self.seed];
         let ends = self.end_tokens.iter().map(|&t| u64::from(t));
         let settings: Vec<u64> = settings.into_iter().chain(ends).collect();
-        let parts = Parts::open(
+        let opened = Opened::new(
+            "sample",
+            self.models,
+            self.items,
+            &settings,
+            self.ttt,
             self.out,
-            &identity("sample", &models, self.items, &settings, self.ttt),
         )?;
-        let provenance = provenance(self.command, Some(self.seed), self.models, &models);
+        let provenance = opened.provenance(self.command, Some(self.seed));
         let mut writer = SampleWriter::create(self.out, &provenance)?;
-        let total = (models.len() * self.items.len() * self.samples) as u64;
-        let mut done = 0;
-        for (m, (checkpoint, _)) in models.iter().enumerate() {
+        let total = self.models.len() * self.items.len() * self.samples;
+        let mut meter = Meter::new(total, progress);
+        for (m, model) in self.models.iter().enumerate() {
+            let mut ready = None;
             for (p, items) in self.items.chunks(SAMPLE_PART).enumerate() {
-                let part = parts.get(m, p, || self.sample_part(checkpoint, p, items))?;
-                let name = name_of(&self.models[m].0, self.ttt);
+                let (part, resumed) = opened.parts.get(m, p, || {
+                    self.sample_part(turn(&mut ready, model)?, p, items, &mut meter)
+                })?;
+                let name = name_of(model.name(), self.ttt);
                 self.write_part(&mut writer, &name, items, &part)?;
-                done += (items.len() * self.samples) as u64;
-                progress(JobProgress {
-                    done,
-                    total,
-                    tokens: part.log_probs.len() as u64,
-                });
+                meter.advance(items.len() * self.samples, part.log_probs.len(), resumed);
             }
         }
         let tally = self.verifier.finish()?;
         writer.finish()?;
-        parts.remove()?;
+        opened.parts.remove()?;
         Ok(tally)
     }
 
-    fn sample_part(&self, checkpoint: &Checkpoint, index: usize, items: &[Item]) -> Result<Part> {
+    fn sample_part(
+        &self,
+        ready: &Ready,
+        index: usize,
+        items: &[Item],
+        meter: &mut Meter,
+    ) -> Result<Part> {
+        let first_prompt = (index * SAMPLE_PART) as u64;
+        let drawn = match ready {
+            Ready::Checkpoint(checkpoint) => {
+                self.sample_checkpoint(checkpoint, items, first_prompt)?
+            }
+            Ready::Server(server) => {
+                let sampling = ServerSampling {
+                    samples: self.samples,
+                    max_tokens: self.max_tokens,
+                    end_tokens: self.end_tokens.to_vec(),
+                    seed: self.seed,
+                    first_prompt,
+                };
+                sample_server(server, items, &sampling, &mut |n| meter.within(n))?
+            }
+        };
+        let mut part = Part::default();
+        for Sample { tokens, log_probs } in drawn.iter().flatten() {
+            part.lengths.push(tokens.len() as u32);
+            part.tokens.extend(tokens);
+            part.log_probs.extend(log_probs);
+        }
+        Ok(part)
+    }
+
+    fn sample_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        items: &[Item],
+        first_prompt: u64,
+    ) -> Result<Vec<Vec<Sample>>> {
         let prompts: Vec<&[u32]> = items.iter().map(|i| &i.prompt[..]).collect();
         let options = SampleOptions {
             samples: self.samples,
             max_tokens: self.max_tokens,
             end_tokens: self.end_tokens.to_vec(),
             seed: self.seed,
-            first_prompt: (index * SAMPLE_PART) as u64,
+            first_prompt,
             ttt: self.ttt.cloned(),
+            ..SampleOptions::default()
         };
-        let mut part = Part::default();
-        for Sample { tokens, log_probs } in sample(checkpoint, &prompts, &options)?.iter().flatten()
-        {
-            part.lengths.push(tokens.len() as u32);
-            part.tokens.extend(tokens);
-            part.log_probs.extend(log_probs);
-        }
-        Ok(part)
+        sample(checkpoint, &prompts, &options)
     }
 
     fn write_part(
@@ -289,38 +310,138 @@ impl SampleJob<'_> {
     }
 }
 
-/// A model and its content hash.
-type Loaded = (Checkpoint, String);
-
-fn load(models: &[(String, PathBuf)]) -> Result<Vec<Loaded>> {
-    if let Some((name, _)) = models
-        .iter()
-        .enumerate()
-        .find_map(|(i, m)| models[..i].iter().any(|(n, _)| *n == m.0).then_some(m))
-    {
-        let message =
-            "two checkpoint folders have this name; models in a table need names of their own";
-        return Err(Error::data(format!("model {name}"), message));
+/// Reads a checkpoint when the first part that lacks needs it: one is in memory at a time.
+fn turn<'a, 'b>(ready: &'b mut Option<Ready<'a>>, model: &'a Model) -> Result<&'b Ready<'a>> {
+    if ready.is_none() {
+        *ready = Some(Ready::new(model)?);
     }
-    let read = |(_, path): &(String, PathBuf)| {
-        let checkpoint = Checkpoint::read(path)?;
-        let hash = checkpoint.content_hash();
-        Ok((checkpoint, hash))
-    };
-    models.iter().map(read).collect()
+    Ok(ready.as_ref().expect("it was made just now"))
+}
+
+fn check_ttt(models: &[Model], ttt: Option<&Ttt>) -> Result<()> {
+    let server = models.iter().find(|m| matches!(m, Model::Server(_)));
+    match (server, ttt) {
+        (Some(server), Some(_)) => {
+            let message = "is behind a server; test-time training needs the weights in a folder";
+            Err(Error::config(format!("model {}", server.name()), message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Counts what is done, and tells.
+struct Meter<'a> {
+    done: u64,
+    total: u64,
+    progress: &'a mut dyn FnMut(JobProgress),
+}
+
+impl<'a> Meter<'a> {
+    fn new(total: usize, progress: &'a mut dyn FnMut(JobProgress)) -> Self {
+        Self {
+            done: 0,
+            total: total as u64,
+            progress,
+        }
+    }
+
+    /// So many items of the part under way are done.
+    fn within(&mut self, items: usize) {
+        (self.progress)(JobProgress {
+            done: self.done + items as u64,
+            total: self.total,
+            tokens: 0,
+            resumed: false,
+        });
+    }
+
+    /// A part is done.
+    fn advance(&mut self, items: usize, tokens: usize, resumed: bool) {
+        self.done += items as u64;
+        (self.progress)(JobProgress {
+            done: self.done,
+            total: self.total,
+            tokens: tokens as u64,
+            resumed,
+        });
+    }
+}
+
+/// The parts of a job, and what they were made with.
+struct Opened {
+    parts: Parts,
+    /// Name and origin of each model.
+    origins: Vec<(String, String)>,
+}
+
+impl Opened {
+    /// Opens the parts, and probes every server.
+    fn new(
+        command: &str,
+        models: &[Model],
+        items: &[Item],
+        settings: &[u64],
+        ttt: Option<&Ttt>,
+        out: &Path,
+    ) -> Result<Self> {
+        check_names(models)?;
+        let identities = models
+            .iter()
+            .map(Model::identity)
+            .collect::<Result<Vec<_>>>()?;
+        let parts = Parts::open(out, &identity(command, &identities, items, settings, ttt))?;
+        let prompts: Vec<Vec<u32>> = items
+            .iter()
+            .take(PROBED)
+            .map(|i| i.prompt.clone())
+            .collect();
+        let mut origins = Vec::new();
+        for (m, (model, identity)) in models.iter().zip(&identities).enumerate() {
+            let probed = match model {
+                Model::Folder { .. } => None,
+                Model::Server(server) => {
+                    let report = server.probe(&prompts)?;
+                    if let Some(refusal) = report.refusal() {
+                        return Err(refusal);
+                    }
+                    // That of the run that began the job stays: a resumed table is the same as any other.
+                    let said = format!(
+                        "{}, model {}, {}",
+                        report.software,
+                        report.model,
+                        report.summary()
+                    );
+                    Some(parts.note(m, &said)?)
+                }
+            };
+            let origin = model.described(identity, probed.as_deref());
+            origins.push((model.name().to_owned(), origin));
+        }
+        Ok(Self { parts, origins })
+    }
+
+    fn provenance(&self, command: &str, seed: Option<u64>) -> Provenance {
+        Provenance {
+            command: command.into(),
+            seed,
+            models: self.origins.clone(),
+            ..Provenance::default()
+        }
+    }
 }
 
 /// What the parts depend on: models, data, settings, version.
 fn identity(
     command: &str,
-    models: &[Loaded],
+    models: &[String],
     items: &[Item],
     settings: &[u64],
     ttt: Option<&Ttt>,
 ) -> String {
     let mut hash = blake3::Hasher::new();
-    for (_, content) in models {
-        hash.update(content.as_bytes());
+    for model in models {
+        hash.update(&(model.len() as u64).to_le_bytes());
+        hash.update(model.as_bytes());
     }
     for item in items {
         for tokens in [&item.prompt, &item.response] {
@@ -337,21 +458,4 @@ fn identity(
         env!("CARGO_PKG_VERSION"),
         hash.finalize().to_hex()
     )
-}
-
-fn provenance(
-    command: &str,
-    seed: Option<u64>,
-    names: &[(String, PathBuf)],
-    models: &[Loaded],
-) -> Provenance {
-    let hashes = names.iter().zip(models);
-    Provenance {
-        command: command.into(),
-        seed,
-        models: hashes
-            .map(|((name, _), (_, hash))| (name.clone(), hash.clone()))
-            .collect(),
-        ..Provenance::default()
-    }
 }

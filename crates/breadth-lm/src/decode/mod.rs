@@ -2,6 +2,7 @@
 
 mod cache;
 mod job;
+mod model;
 mod part;
 mod sample;
 mod score;
@@ -9,7 +10,8 @@ mod ttt;
 pub mod verifier;
 
 pub use job::{JobProgress, SampleJob, ScoreJob};
-pub use sample::{Sample, SampleOptions, sample};
+pub use model::Model;
+pub use sample::{Draw, Sample, SampleOptions, Stop, sample};
 pub use score::{score, sequence_log_prob};
 pub(crate) use ttt::carry_on;
 pub use ttt::{ParameterSet, Ttt, score_ttt};

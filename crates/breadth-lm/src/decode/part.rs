@@ -105,7 +105,7 @@ impl Parts {
         Ok(Self { folder })
     }
 
-    /// Reads part `index` of model `model`, or makes and keeps it.
+    /// Reads part `index` of model `model`, or makes and keeps it; whether it was there already.
     ///
     /// # Errors
     /// If the file system refuses, or `make` fails.
@@ -114,14 +114,27 @@ impl Parts {
         model: usize,
         index: usize,
         make: impl FnOnce() -> Result<Part>,
-    ) -> Result<Part> {
+    ) -> Result<(Part, bool)> {
         let path = self.folder.join(format!("{model:04}-{index:06}"));
         if path.exists() {
-            return Part::read(&path);
+            return Ok((Part::read(&path)?, true));
         }
         let part = make()?;
         part.write(&path)?;
-        Ok(part)
+        Ok((part, false))
+    }
+
+    /// Keeps a line about model `model`; the one that was kept first stays, and is given back.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn note(&self, model: usize, text: &str) -> Result<String> {
+        let path = self.folder.join(format!("{model:04}-note"));
+        if let Ok(kept) = std::fs::read_to_string(&path) {
+            return Ok(kept);
+        }
+        atomic::write_bytes(&path, text.as_bytes())?;
+        Ok(text.to_owned())
     }
 
     /// Removes the parts, once the output stands.

@@ -1,31 +1,158 @@
-//! Responses drawn from a model at temperature 1.
+//! Responses drawn from a model.
 
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
-
 use rayon::prelude::*;
 
-use super::cache::{CacheShape, LayerCache};
+use super::cache::{Prompts, Responses};
 use super::ttt::{Moved, MovedHead, ParameterSet, Ttt};
 use super::values;
 use crate::error::{Error, Result};
 use crate::model::kernels::math;
-use crate::model::{Batch, Checkpoint, Decoder, Sequence};
+use crate::model::{Checkpoint, Decoder, Sequence};
 use crate::rng;
 use crate::vectorized;
+
+/// Responses that grow together: enough that reading the weights is not what takes the time.
+const ROWS: usize = 64;
+/// Input tokens of prompts that go through the model together.
+const PROMPT_TOKENS: usize = 1024;
 
 /// A drawn response.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     /// Its tokens, the end token included if it ended.
     pub tokens: Vec<u32>,
-    /// `log q` of each token, in nats.
+    /// `log q` of each token under the model itself, in nats, whatever the temperature and the cuts.
     pub log_probs: Vec<f32>,
 }
 
-/// How to draw.
-#[derive(Clone, Debug, PartialEq)]
+type Ends = dyn Fn(&[u32]) -> bool + Send + Sync;
+
+/// Says of a response's tokens whether the last of them ends it.
+#[derive(Clone)]
+pub struct Stop(Arc<Ends>);
+
+impl Stop {
+    /// Ends responses of which `ends` is true.
+    pub fn new(ends: impl Fn(&[u32]) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ends))
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stop(..)")
+    }
+}
+
+/// Which tokens may be drawn, and how often: `softmax(logits / temperature)`, cut to the `top_k` likeliest tokens, then to the fewest whose
+/// probability reaches `top_p`.
+///
+/// ```
+/// use breadth_lm::decode::Draw;
+/// let model_itself = Draw::default();
+/// assert_eq!((model_itself.temperature, model_itself.top_k, model_itself.top_p), (1.0, None, None));
+/// assert!(Draw { top_p: Some(1.5), ..model_itself }.check().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Draw {
+    /// Divides the logits; 0 takes the likeliest token.
+    pub temperature: f64,
+    /// Tokens kept; all without it.
+    pub top_k: Option<usize>,
+    /// Probability kept; all without it.
+    pub top_p: Option<f64>,
+}
+
+impl Default for Draw {
+    /// The model itself.
+    fn default() -> Self {
+        Self {
+            temperature: 1.0,
+            top_k: None,
+            top_p: None,
+        }
+    }
+}
+
+impl Draw {
+    /// Checks that the numbers make sense.
+    ///
+    /// # Errors
+    /// Names the one that does not.
+    pub fn check(&self) -> Result<()> {
+        let error = |name: &str, message: String| Err(Error::config(name, message));
+        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
+            let value = self.temperature;
+            return error(
+                "temperature",
+                format!("{value} is not a number of at least 0"),
+            );
+        }
+        if self.top_k == Some(0) {
+            return error("top-k", "0 leaves no token; at least 1 is needed".into());
+        }
+        match self.top_p {
+            Some(p) if !(p > 0.0 && p <= 1.0) => {
+                error("top-p", format!("{p} is not above 0 and at most 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The token at `u` of the cumulative distribution.
+    fn token(&self, logits: &[f32], u: f64) -> usize {
+        if self.temperature == 0.0 {
+            return likeliest(logits);
+        }
+        if *self == Self::default() {
+            return invert(exponentials(logits).0.iter().copied().enumerate(), u);
+        }
+        let colder = |&l: &f32| (f64::from(l) / self.temperature) as f32;
+        let scaled: Vec<f32> = logits.iter().map(colder).collect();
+        let weights = exponentials(&scaled).0;
+        invert(self.cut(weights).into_iter(), u)
+    }
+
+    /// The tokens that the cuts leave, likeliest first; ties go to the lower id.
+    fn cut(&self, weights: Vec<f32>) -> Vec<(usize, f32)> {
+        let mut kept: Vec<(usize, f32)> = weights.into_iter().enumerate().collect();
+        kept.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        kept.truncate(self.top_k.unwrap_or(kept.len()));
+        if let Some(p) = self.top_p {
+            let total: f64 = kept.iter().map(|&(_, w)| f64::from(w)).sum();
+            let mut sum = 0.0;
+            let reaches = |&(_, w): &(usize, f32)| {
+                sum += f64::from(w);
+                sum >= p * total
+            };
+            let count = kept
+                .iter()
+                .position(reaches)
+                .map_or(kept.len(), |at| at + 1);
+            kept.truncate(count);
+        }
+        kept
+    }
+}
+
+/// The first of the largest logits.
+fn likeliest(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, &logit) in logits.iter().enumerate() {
+        if logit > logits[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+/// How to draw responses.
+#[derive(Clone, Debug)]
 pub struct SampleOptions {
     /// Responses per prompt.
     pub samples: usize,
@@ -33,6 +160,10 @@ pub struct SampleOptions {
     pub max_tokens: usize,
     /// Tokens that end a response.
     pub end_tokens: Vec<u32>,
+    /// What else ends a response.
+    pub stop: Option<Stop>,
+    /// Which tokens may be drawn.
+    pub draw: Draw,
     /// Seed.
     pub seed: u64,
     /// Number of the first prompt: prompt `i` draws from the streams of number `first_prompt + i`, so that a set of prompts may be
@@ -42,30 +173,53 @@ pub struct SampleOptions {
     pub ttt: Option<Ttt>,
 }
 
-/// Draws `options.samples` responses to each prompt, at temperature 1: one list per prompt.
+impl Default for SampleOptions {
+    /// One response of at most 256 tokens from the model itself.
+    fn default() -> Self {
+        Self {
+            samples: 1,
+            max_tokens: 256,
+            end_tokens: Vec::new(),
+            stop: None,
+            draw: Draw::default(),
+            seed: 0,
+            first_prompt: 0,
+            ttt: None,
+        }
+    }
+}
+
+/// Draws `options.samples` responses to each prompt: one list per prompt.
 ///
-/// The prompts go through the model once; each response adds its own keys and values to those of its prompt.
+/// A prompt goes through the model once; each response adds its own keys and values to those of its prompt. Groups of prompts run in parallel, and the
+/// result does not depend on the number of threads.
 ///
 /// # Errors
-/// If a prompt is empty, has a token outside the vocabulary, or leaves no room for the response.
+/// If a prompt is empty, has a token outside the vocabulary, or leaves no room for the response; if the options make no sense.
 pub fn sample(
     checkpoint: &Checkpoint,
     prompts: &[&[u32]],
     options: &SampleOptions,
 ) -> Result<Vec<Vec<Sample>>> {
+    options.draw.check()?;
     for (i, prompt) in prompts.iter().enumerate() {
         check(checkpoint, prompt, options.max_tokens, i + 1)?;
+    }
+    if let Some(ttt) = &options.ttt {
+        ttt.check(&checkpoint.config)?;
     }
     if prompts.is_empty() || options.samples == 0 {
         return Ok(vec![Vec::new(); prompts.len()]);
     }
-    let flat = match &options.ttt {
+    let flat: Vec<Sample> = match &options.ttt {
         Some(ttt) if ttt.set != ParameterSet::Head => moving(checkpoint, prompts, options, ttt),
         _ => {
             let decoder = Decoder::new(checkpoint, &Device::flex());
-            let mut sampler = Sampler::prefill(&decoder, prompts, options);
-            while sampler.advance() {}
-            sampler.drawn
+            let drawn: Vec<Vec<Sample>> = groups(prompts, options.samples)
+                .into_par_iter()
+                .map(|group| grow(&decoder, prompts, group, options))
+                .collect();
+            drawn.into_iter().flatten().collect()
         }
     };
     Ok(flat
@@ -81,7 +235,10 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
         response: &[0],
     }
     .check(&checkpoint.config, &place)?;
-    let (needed, limit) = (prompt.len() + max_tokens - 1, checkpoint.config.positions);
+    let (needed, limit) = (
+        prompt.len() + max_tokens.saturating_sub(1),
+        checkpoint.config.positions,
+    );
     if needed > limit {
         let message = format!(
             "{} tokens and {max_tokens} new ones need {needed} positions; the model has {limit}; lower --max-tokens",
@@ -89,7 +246,54 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
         );
         return Err(Error::data(place, message));
     }
+    let from = checkpoint.config.long_from();
+    if let Some(from) = from.filter(|from| prompt.len() <= *from && needed > *from) {
+        let message = format!(
+            "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary positions are others for the whole sequence; lower --max-tokens",
+            prompt.len()
+        );
+        return Err(Error::data(place, message));
+    }
     Ok(())
+}
+
+/// Runs of prompts that go through the model together.
+fn groups(prompts: &[&[u32]], samples: usize) -> Vec<Range<usize>> {
+    let mut groups = Vec::new();
+    let (mut start, mut tokens) = (0, 0);
+    for (i, prompt) in prompts.iter().enumerate() {
+        let full = (i + 1 - start) * samples > ROWS || tokens + prompt.len() > PROMPT_TOKENS;
+        if full && i > start {
+            groups.push(start..i);
+            (start, tokens) = (i, 0);
+        }
+        tokens += prompt.len();
+    }
+    groups.push(start..prompts.len());
+    groups
+}
+
+/// All responses to a group of prompts.
+fn grow(
+    decoder: &Decoder,
+    prompts: &[&[u32]],
+    group: Range<usize>,
+    options: &SampleOptions,
+) -> Vec<Sample> {
+    let shared = Prompts::new(decoder, &prompts[group.clone()]);
+    let first = group.start * options.samples;
+    let all = first..group.end * options.samples;
+    let starts: Vec<usize> = all.clone().step_by(ROWS).collect();
+    let drawn: Vec<Vec<Sample>> = starts
+        .into_par_iter()
+        .map(|start| {
+            let numbers = start..all.end.min(start + ROWS);
+            let mut sampler = Sampler::new(decoder, &shared, options, numbers, group.start);
+            while sampler.advance() {}
+            sampler.drawn
+        })
+        .collect();
+    drawn.into_iter().flatten().collect()
 }
 
 /// All responses, each by a model that moves with its tokens.
@@ -106,7 +310,8 @@ fn moving(
         while sample.is_open(options) {
             let u = uniform(options, response, sample.tokens.len());
             let context = [prompt, &sample.tokens].concat();
-            let (token, log_prob) = moved.step(&context, |logits| draw_token(logits, u).0);
+            let choose = |logits: &[f32]| options.draw.token(logits, u) as u32;
+            let (token, log_prob) = moved.step(&context, choose);
             sample.tokens.push(token);
             sample.log_probs.push(log_prob);
         }
@@ -121,11 +326,16 @@ fn moving(
 impl Sample {
     /// Whether another token is to be drawn.
     fn is_open(&self, options: &SampleOptions) -> bool {
-        let ended = self
-            .tokens
-            .last()
-            .is_some_and(|token| options.end_tokens.contains(token));
-        self.tokens.len() < options.max_tokens && !ended
+        let Some(last) = self.tokens.last() else {
+            return options.max_tokens > 0;
+        };
+        let stops = || {
+            options
+                .stop
+                .as_ref()
+                .is_some_and(|stop| (stop.0)(&self.tokens))
+        };
+        self.tokens.len() < options.max_tokens && !options.end_tokens.contains(last) && !stops()
     }
 }
 
@@ -137,12 +347,15 @@ fn uniform(options: &SampleOptions, response: usize, position: usize) -> f64 {
     rng::uniform(&mut rng::stream(options.seed, &name, stream))
 }
 
+/// Responses that grow together.
 struct Sampler<'a> {
     decoder: &'a Decoder,
     options: &'a SampleOptions,
-    shape: CacheShape,
-    caches: Vec<LayerCache>,
-    prompt_lens: Vec<usize>,
+    prompts: &'a Prompts,
+    /// Number of each response among those to all prompts, and its prompt among `prompts`.
+    numbers: Range<usize>,
+    of: Vec<usize>,
+    responses: Responses<'a>,
     drawn: Vec<Sample>,
     active: Vec<usize>,
     /// What test-time training made of the head, for each response; empty without it.
@@ -150,49 +363,33 @@ struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    /// Runs the prompts and draws every first token.
-    fn prefill(decoder: &'a Decoder, prompts: &[&[u32]], options: &'a SampleOptions) -> Self {
-        let config = decoder.config();
-        let mut starts = vec![0];
-        for prompt in prompts {
-            starts.push(starts[starts.len() - 1] + prompt.len());
-        }
-        let shape = CacheShape {
-            width: config.width,
-            heads: config.heads,
-            prompt_starts: starts,
-            samples: options.samples,
-        };
-        // A response of one token stands for "predict what follows the prompt"; which token it is does not matter.
-        let sequences = prompts.iter().map(|&prompt| Sequence {
-            prompt,
-            response: &[0],
-        });
-        let batch = Batch::pack(sequences);
-        let mut caches = Vec::new();
-        let hidden = decoder.hidden(&batch, |_, key_value| {
-            caches.push(LayerCache::new(
-                values(key_value.clone()),
-                &shape,
-                options.max_tokens,
-            ));
-        });
-        let count = prompts.len() * options.samples;
+    /// Draws every first token.
+    fn new(
+        decoder: &'a Decoder,
+        prompts: &'a Prompts,
+        options: &'a SampleOptions,
+        numbers: Range<usize>,
+        first_prompt: usize,
+    ) -> Self {
+        let count = numbers.len();
+        let prompt = |number: usize| number / options.samples - first_prompt;
+        let of: Vec<usize> = numbers.clone().map(prompt).collect();
         let mut sampler = Self {
             decoder,
             options,
-            shape,
-            caches,
-            prompt_lens: prompts.iter().map(|p| p.len()).collect(),
+            prompts,
+            numbers,
+            responses: Responses::new(prompts, of.clone()),
             drawn: vec![Sample::default(); count],
             active: (0..count).collect(),
             heads: match &options.ttt {
                 Some(ttt) => vec![MovedHead::new(ttt.learning_rate); count],
                 None => Vec::new(),
             },
+            of,
         };
-        let rows: Vec<usize> = (0..count).map(|i| i / options.samples).collect();
-        sampler.draw(hidden, &rows);
+        let rows = sampler.of.clone();
+        sampler.draw(prompts.ends.clone(), &rows);
         sampler
     }
 
@@ -203,18 +400,15 @@ impl<'a> Sampler<'a> {
         }
         let last = |&r: &usize| self.drawn[r].tokens[self.drawn[r].tokens.len() - 1];
         let tokens: Arc<[u32]> = self.active.iter().map(last).collect();
-        let place = |&r: &usize| {
-            (self.prompt_lens[r / self.options.samples] + self.drawn[r].tokens.len() - 1) as u32
-        };
+        let place =
+            |&r: &usize| (self.prompts.len(self.of[r]) + self.drawn[r].tokens.len() - 1) as u32;
         let positions: Arc<[u32]> = self.active.iter().map(place).collect();
-        let (caches, active, shape) = (&mut self.caches, &self.active, &self.shape);
-        let hidden = self
-            .decoder
-            .step(tokens, positions, |layer, query, key_value| {
-                let (dims, device) = (query.dims(), query.device());
-                let out = caches[layer].attend(&values(query), &values(key_value), active, shape);
-                Tensor::from_data(TensorData::new(out, dims), &device)
-            });
+        let (responses, active) = (&mut self.responses, &self.active);
+        let hidden = self.decoder.step(tokens, positions, |attended| {
+            let (dims, device) = (attended.query.dims(), attended.query.device());
+            let out = responses.attend(&attended, active);
+            Tensor::from_data(TensorData::new(out, dims), &device)
+        });
         let rows: Vec<usize> = (0..self.active.len()).collect();
         self.draw(hidden, &rows);
         !self.active.is_empty()
@@ -231,15 +425,19 @@ impl<'a> Sampler<'a> {
             true => Vec::new(),
             false => values(hidden),
         };
-        let options = self.options;
+        let (options, first) = (self.options, self.numbers.start);
         let draw = |response: usize, row: usize, position: usize, head: Option<&mut MovedHead>| {
-            let u = uniform(options, response, position);
+            let u = uniform(options, first + response, position);
             let logits = &logits[row * vocab..][..vocab];
+            let choose = |logits: &[f32]| options.draw.token(logits, u) as u32;
             match head {
-                None => draw_token(logits, u),
+                None => {
+                    let token = choose(logits);
+                    (token, log_prob(logits, token))
+                }
                 Some(head) => {
                     let hidden = &hidden[row * width..][..width];
-                    head.step(hidden, logits, |logits| draw_token(logits, u).0)
+                    head.step(hidden, logits, choose)
                 }
             }
         };
@@ -257,20 +455,26 @@ impl<'a> Sampler<'a> {
     }
 }
 
-/// Inverts the cumulative distribution of `softmax(logits)` at `u`; the token and its log-probability.
-fn draw_token(logits: &[f32], u: f64) -> (u32, f32) {
-    let (weights, shift, total) = exponentials(logits);
-    let sum: f64 = weights.iter().map(|&w| f64::from(w)).sum();
-    let mut left = u * sum;
-    let mut token = weights.len() - 1;
-    for (i, &w) in weights.iter().enumerate() {
-        left -= f64::from(w);
+/// The token whose share of the weights' sum holds `u`.
+fn invert(weights: impl Iterator<Item = (usize, f32)> + Clone, u: f64) -> usize {
+    let mut left = u * weights.clone().map(|(_, w)| f64::from(w)).sum::<f64>();
+    let mut last = 0;
+    for (token, weight) in weights {
+        left -= f64::from(weight);
+        last = token;
         if left < 0.0 {
-            token = i;
             break;
         }
     }
-    (token as u32, logits[token] - shift - total.ln())
+    last
+}
+
+vectorized! {
+    /// `log softmax(logits)[token]`.
+    fn log_prob(logits: &[f32], token: u32) -> f32 {
+        let shift = math::max(logits);
+        logits[token as usize] - shift - math::sum_exp(logits, shift).ln()
+    }
 }
 
 vectorized! {
@@ -280,5 +484,118 @@ vectorized! {
         let shift = math::max(&weights);
         let total = math::exp_in_place(&mut weights, shift);
         (weights, shift, total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frequencies(draw: Draw, logits: &[f32]) -> Vec<f64> {
+        let n = 10_000;
+        let mut counts = vec![0.0; logits.len()];
+        for i in 0..n {
+            counts[draw.token(logits, (f64::from(i) + 0.5) / f64::from(n))] += 1.0;
+        }
+        counts.iter().map(|c| c / f64::from(n)).collect()
+    }
+
+    #[test]
+    fn cuts_and_temperatures_by_hand() {
+        let logits = [0.5f32, 0.3, 0.15, 0.05].map(f32::ln);
+        let close = |draw: Draw, exact: [f64; 4]| {
+            for (got, exact) in frequencies(draw, &logits).iter().zip(exact) {
+                assert!((got - exact).abs() < 2e-4, "{draw:?}: {got} {exact}");
+            }
+        };
+        let plain = Draw::default();
+        close(plain, [0.5, 0.3, 0.15, 0.05]);
+        close(
+            Draw {
+                temperature: 0.0,
+                ..plain
+            },
+            [1.0, 0.0, 0.0, 0.0],
+        );
+        let squares = 0.25 + 0.09 + 0.0225 + 0.0025;
+        let colder = [0.25, 0.09, 0.0225, 0.0025].map(|p| p / squares);
+        close(
+            Draw {
+                temperature: 0.5,
+                ..plain
+            },
+            colder,
+        );
+        close(
+            Draw {
+                top_k: Some(2),
+                ..plain
+            },
+            [0.625, 0.375, 0.0, 0.0],
+        );
+        close(
+            Draw {
+                top_p: Some(0.8),
+                ..plain
+            },
+            [0.625, 0.375, 0.0, 0.0],
+        );
+        close(
+            Draw {
+                top_p: Some(0.81),
+                ..plain
+            },
+            [0.5, 0.3, 0.15, 0.0].map(|p| p / 0.95),
+        );
+        close(
+            Draw {
+                top_k: Some(9),
+                top_p: Some(1.0),
+                ..plain
+            },
+            [0.5, 0.3, 0.15, 0.05],
+        );
+        close(
+            Draw {
+                top_k: Some(1),
+                top_p: Some(0.01),
+                ..plain
+            },
+            [1.0, 0.0, 0.0, 0.0],
+        );
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        let plain = Draw::default();
+        for wrong in [
+            Draw {
+                temperature: -0.1,
+                ..plain
+            },
+            Draw {
+                temperature: f64::NAN,
+                ..plain
+            },
+            Draw {
+                top_k: Some(0),
+                ..plain
+            },
+            Draw {
+                top_p: Some(0.0),
+                ..plain
+            },
+        ] {
+            assert!(wrong.check().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn prompts_are_grouped_by_rows_and_tokens() {
+        let prompts: Vec<Vec<u32>> = [600, 600, 10, 10, 10].map(|n| vec![0; n]).into();
+        let views: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+        assert_eq!(groups(&views, 32), [0..1, 1..3, 3..5]);
+        assert_eq!(groups(&views, 100), [0..1, 1..2, 2..3, 3..4, 4..5]);
+        assert_eq!(groups(&views, 1), [0..1, 1..5]);
     }
 }

@@ -1,5 +1,7 @@
 //! Log-probabilities of given responses.
 
+use std::collections::HashMap;
+
 use burn::tensor::Device;
 use rayon::prelude::*;
 
@@ -9,10 +11,13 @@ use crate::model::{Batch, Checkpoint, Decoder, Sequence};
 /// Input tokens in one forward pass: enough for the matrix products to run at full speed, few enough for their activations to
 /// stay small.
 const BATCH_TOKENS: usize = 1024;
+/// A batch may be as many times longer than a prompt that its responses share.
+const PROMPT_TIMES: usize = 3;
 
 /// `log q(y_h | x, y_<h)` of every response token, in nats: one list per sequence.
 ///
-/// Sequences are packed without padding and batches run in parallel; the result does not depend on the number of threads.
+/// Sequences are packed without padding, responses to one prompt share its forward pass, and batches run in parallel; the result does not depend on the
+/// number of threads.
 ///
 /// # Errors
 /// If a sequence is empty, too long, or has a token outside the vocabulary.
@@ -21,11 +26,15 @@ pub fn score(checkpoint: &Checkpoint, sequences: &[Sequence]) -> Result<Vec<Vec<
         sequence.check(&checkpoint.config, &format!("sequence {}", i + 1))?;
     }
     let decoder = Decoder::new(checkpoint, &Device::flex());
-    let scored: Vec<Vec<Vec<f32>>> = batches(sequences)
+    let scored: Vec<Vec<(usize, Vec<f32>)>> = batches(sequences)
         .into_par_iter()
-        .map(|batch| forward(&decoder, batch))
+        .map(|batch| forward(&decoder, sequences, batch))
         .collect();
-    Ok(scored.into_iter().flatten().collect())
+    let mut lists = vec![Vec::new(); sequences.len()];
+    for (at, list) in scored.into_iter().flatten() {
+        lists[at] = list;
+    }
+    Ok(lists)
 }
 
 /// `log q(y|x)`: the sum, in `f64`, of the token log-probabilities.
@@ -38,32 +47,89 @@ pub fn sequence_log_prob(tokens: &[f32]) -> f64 {
     tokens.iter().map(|&v| f64::from(v)).sum()
 }
 
-/// Runs of sequences of at most [`BATCH_TOKENS`] input tokens, or one sequence.
-fn batches<'a, 'b>(mut sequences: &'b [Sequence<'a>]) -> Vec<&'b [Sequence<'a>]> {
-    let mut out = Vec::new();
-    while !sequences.is_empty() {
-        let mut tokens = 0;
-        let over = sequences.iter().position(|s| {
-            tokens += s.inputs();
-            tokens > BATCH_TOKENS
-        });
-        let count = over.unwrap_or(sequences.len()).max(1);
-        let (batch, rest) = sequences.split_at(count);
-        out.push(batch);
-        sequences = rest;
+/// The places of sequences with the same prompt, in the order in which prompts first appear.
+fn by_prompt(sequences: &[Sequence]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut of: HashMap<&[u32], usize> = HashMap::new();
+    for (i, sequence) in sequences.iter().enumerate() {
+        let group = *of.entry(sequence.prompt).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some(group) => group.push(i),
+            None => groups.push(vec![i]),
+        }
     }
-    out
+    groups
 }
 
-fn forward(decoder: &Decoder, sequences: &[Sequence]) -> Vec<Vec<f32>> {
-    let batch = Batch::pack(sequences.iter().copied());
+/// The places of sequences that go through the model together: those of one prompt side by side, at most [`BATCH_TOKENS`] input tokens or one sequence.
+/// A long prompt's batch may be longer, so that few batches compute the prompt again.
+fn batches(sequences: &[Sequence]) -> Vec<Vec<usize>> {
+    let mut batches = Vec::new();
+    let (mut batch, mut tokens) = (Vec::new(), 0);
+    for group in by_prompt(sequences) {
+        let prompt = sequences[group[0]].prompt.len();
+        let most = BATCH_TOKENS.max(PROMPT_TIMES * prompt);
+        let mut shares = false;
+        for i in group {
+            let own = sequences[i].response.len() - 1;
+            let new = if shares { own } else { prompt + own };
+            let limit = if shares { most } else { BATCH_TOKENS };
+            if tokens + new > limit && !batch.is_empty() {
+                batches.push(std::mem::take(&mut batch));
+                tokens = prompt + own;
+            } else {
+                tokens += new;
+            }
+            batch.push(i);
+            shares = true;
+        }
+    }
+    batches.extend((!batch.is_empty()).then_some(batch));
+    batches
+}
+
+fn forward(decoder: &Decoder, all: &[Sequence], places: Vec<usize>) -> Vec<(usize, Vec<f32>)> {
+    let batch = Batch::pack(decoder.config(), places.iter().map(|&i| all[i]));
     let data = decoder.log_probs(&batch).into_data();
-    let flat = data.as_slice::<f32>().expect("log-probabilities are f32");
-    let mut rest = flat;
-    let take = |s: &Sequence| {
-        let (head, tail) = rest.split_at(s.response.len());
+    let mut rest = data.as_slice::<f32>().expect("log-probabilities are f32");
+    let take = |at: usize| {
+        let (head, tail) = rest.split_at(all[at].response.len());
         rest = tail;
-        head.to_vec()
+        (at, head.to_vec())
     };
-    sequences.iter().map(take).collect()
+    places.into_iter().map(take).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_of_one_prompt_share_a_batch() {
+        let (long, short) = (vec![1; 600], vec![2; 10]);
+        let response = [3; 100];
+        let of = |prompt| Sequence {
+            prompt,
+            response: &response,
+        };
+        let sequences = [
+            of(&long),
+            of(&short),
+            of(&long),
+            of(&long),
+            of(&short),
+            of(&long),
+            of(&long),
+        ];
+        // 600 + 5 * 99 and 10 + 2 * 99 input tokens.
+        assert_eq!(batches(&sequences), [vec![0, 2, 3, 5, 6], vec![1, 4]]);
+        let many: Vec<Sequence> = (0..30).map(|_| of(&long)).collect();
+        let sizes: Vec<usize> = batches(&many).iter().map(Vec::len).collect();
+        assert_eq!(
+            sizes,
+            [12, 12, 6],
+            "1800 input tokens of which 600 are the prompt"
+        );
+        assert!(batches(&[]).is_empty());
+    }
 }

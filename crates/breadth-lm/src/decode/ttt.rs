@@ -10,9 +10,10 @@ use rayon::prelude::*;
 use super::sample::exponentials;
 use super::values;
 use crate::error::{Error, Result};
+use crate::model::config::Family;
 use crate::model::kernels::gemm::{Matrix, matmul};
 use crate::model::kernels::{self, math};
-use crate::model::{Batch, Checkpoint, Decoder, Sequence};
+use crate::model::{Batch, Checkpoint, Config, Decoder, Sequence, block_prefix};
 use crate::optim::apply_updates;
 use crate::rng;
 use crate::tree::{Array, Tree};
@@ -49,6 +50,28 @@ pub enum ParameterSet {
     All,
     /// The matrices of all blocks, each within a random subspace of this many dimensions of its inputs: `W + A' B` with A fixed and B trained from 0.
     LowRank(usize),
+}
+
+impl Ttt {
+    /// Checks that the model can move so.
+    ///
+    /// # Errors
+    /// If the head alone is to move and its logits are softly capped, which its closed form does not cover; if the model turns long sequences by other angles,
+    /// which a step on a token would need to foresee.
+    pub fn check(&self, config: &Config) -> Result<()> {
+        match (self.set, config.logit_softcap) {
+            (ParameterSet::Head, Some(_)) => Err(Error::config(
+                "--ttt",
+                "set=head does not know softly capped logits; take set=last-block or set=all",
+            )),
+            (ParameterSet::Head, None) => Ok(()),
+            _ if config.long_from().is_some() => Err(Error::config(
+                "--ttt",
+                "a model with LongRoPE can move its head alone: set=head",
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for ParameterSet {
@@ -120,6 +143,7 @@ pub fn score_ttt(
     for (i, sequence) in sequences.iter().enumerate() {
         sequence.check(&checkpoint.config, &format!("sequence {}", i + 1))?;
     }
+    ttt.check(&checkpoint.config)?;
     let decoder = Decoder::new(checkpoint, &Device::flex());
     let of_sequence = |sequence: &Sequence| match ttt.set {
         ParameterSet::Head => score_head(&decoder, sequence, ttt.learning_rate),
@@ -139,7 +163,7 @@ pub(crate) fn carry_on(
 }
 
 fn score_head(decoder: &Decoder, sequence: &Sequence, learning_rate: f64) -> Vec<f32> {
-    let hidden = decoder.hidden(&Batch::pack([*sequence]), |_, _| ());
+    let hidden = decoder.hidden(&Batch::pack(decoder.config(), [*sequence]), |_| ());
     let logits = values(decoder.head(hidden.clone()));
     let hidden = values(hidden);
     let config = decoder.config();
@@ -235,13 +259,10 @@ impl<'a> Moved<'a> {
         context: &[u32],
         choose: impl FnOnce(&[f32]) -> u32,
     ) -> (u32, f32) {
-        let (set, last) = (
-            self.ttt.set,
-            self.checkpoint.config.layers.saturating_sub(1),
-        );
-        let moves = move |name: &str| moves(set, last, name);
+        let set = self.ttt.set;
+        let moves = |name: &str| moves(set, &self.checkpoint, name);
         let decoder = Decoder::tracking(&self.checkpoint, &Device::flex().autodiff(), &moves);
-        let batch = Batch::pack([Sequence {
+        let batch = Batch::pack_apart([Sequence {
             prompt: context,
             response: &[0],
         }]);
@@ -250,9 +271,10 @@ impl<'a> Moved<'a> {
         let log_prob = kernels::token_log_probs(logits, [token].into()).sum();
         let mut gradient = decoder.gradients(&log_prob.backward());
         if let ParameterSet::LowRank(rank) = set {
+            let inputs_first = self.checkpoint.config.family == Family::Gpt2;
             gradient
                 .iter_mut()
-                .for_each(|(name, g)| project(name, g, rank));
+                .for_each(|(name, g)| project(name, g, rank, inputs_first));
         }
         let rate = self.ttt.learning_rate as f32;
         for (_, array) in gradient.iter_mut() {
@@ -274,23 +296,27 @@ impl<'a> Moved<'a> {
 }
 
 /// Whether a parameter belongs to a set.
-fn moves(set: ParameterSet, last: usize, name: &str) -> bool {
+fn moves(set: ParameterSet, checkpoint: &Checkpoint, name: &str) -> bool {
+    let config = &checkpoint.config;
+    let of_block = |layer| name.starts_with(&block_prefix(config.family, layer));
     match set {
         ParameterSet::Head => false,
-        ParameterSet::LastBlock => name.starts_with(&format!("transformer.h.{last}.")),
+        ParameterSet::LastBlock => of_block(config.layers.saturating_sub(1)),
         ParameterSet::All => true,
         ParameterSet::LowRank(_) => {
-            name.starts_with("transformer.h.")
-                && name.ends_with(".weight")
-                && !name.contains(".ln_")
+            (0..config.layers).any(of_block) && checkpoint.weights[name].shape.len() == 2
         }
     }
 }
 
-/// `G <- A' A G` for a gradient (inputs, outputs), A (rank, inputs) of independent normal entries with variance 1/rank: what the gradient of B moves in `W + A' B`.
-fn project(name: &str, gradient: &mut Array, rank: usize) {
-    let [inputs, outputs] = gradient.shape[..] else {
+/// `G <- A' A G` for a gradient (inputs, outputs), or `G <- G A' A` for one (outputs, inputs); A (rank, inputs) of independent normal entries with variance 1/rank: what the gradient of B moves in `W + A' B`.
+fn project(name: &str, gradient: &mut Array, rank: usize, inputs_first: bool) {
+    let [rows, columns] = gradient.shape[..] else {
         return;
+    };
+    let (inputs, outputs) = match inputs_first {
+        true => (rows, columns),
+        false => (columns, rows),
     };
     let mut stream = rng::stream(0, &format!("ttt/{name}"), 0);
     let deviation = 1.0 / (rank as f64).sqrt();
@@ -300,13 +326,19 @@ fn project(name: &str, gradient: &mut Array, rank: usize) {
     };
     let a: Vec<f32> = (0..rank * inputs).map(entry).collect();
     let a = Matrix::new(&a, rank, inputs, inputs);
+    let g = Matrix::new(&gradient.data, rows, columns, columns);
     let mut inner = vec![0.0; rank * outputs];
-    let g = Matrix::new(&gradient.data, inputs, outputs, outputs);
-    matmul(&mut inner, outputs, a, g, 1.0, false);
     let mut moved = vec![0.0; gradient.data.len()];
-    let inner = Matrix::new(&inner, rank, outputs, outputs);
-    matmul(&mut moved, outputs, a.t(), inner, 1.0, false);
-    gradient.data = moved;
+    if inputs_first {
+        matmul(&mut inner, outputs, a, g, 1.0, false);
+        let inner = Matrix::new(&inner, rank, outputs, outputs);
+        matmul(&mut moved, columns, a.t(), inner, 1.0, false);
+    } else {
+        matmul(&mut inner, rank, g, a.t(), 1.0, false);
+        let inner = Matrix::new(&inner, outputs, rank, rank);
+        matmul(&mut moved, columns, inner, a, 1.0, false);
+    }
+    gradient.data = moved.into();
 }
 
 #[cfg(test)]
@@ -323,12 +355,24 @@ mod tests {
         let column = |i: usize| {
             let mut unit = Array::full([inputs, 1], 0.0);
             unit.data[i] = 1.0;
-            project("w", &mut unit, rank);
-            unit.data
+            project("w", &mut unit, rank, true);
+            unit.data.to_vec()
         };
         let square: Vec<Vec<f32>> = (0..inputs).map(column).collect();
         let mut gradient = Array::new([inputs, outputs], data.clone());
-        project("w", &mut gradient, rank);
+        project("w", &mut gradient, rank, true);
+        let transposed = |data: &[f32], rows: usize, columns: usize| -> Vec<f32> {
+            let at = |i: usize| data[i % rows * columns + i / rows];
+            (0..rows * columns).map(at).collect()
+        };
+        let mut other = Array::new([outputs, inputs], transposed(&data, inputs, outputs));
+        project("w", &mut other, rank, false);
+        for (a, b) in transposed(&gradient.data, inputs, outputs)
+            .iter()
+            .zip(&other.data)
+        {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
         let m = |i: usize, j: usize| f64::from(square[i][j]);
         let g = |i: usize, j: usize| f64::from(data[i * outputs + j]);
         for i in 0..inputs {

@@ -1,96 +1,81 @@
-//! Checkpoints as ordinary Hugging Face folders: `config.json`, `model.safetensors`, tokenizer files.
+//! Checkpoints as ordinary Hugging Face folders: `config.json`, `model.safetensors` (or several), tokenizer files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use breadth_data::atomic;
+use memmap2::Mmap;
+use rayon::prelude::*;
+use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::config::Config;
+use super::layout::{self, Layout, Parameter};
 use crate::error::{Error, Result};
-use crate::tree::{Array, Tree};
+use crate::tree::{Array, Data, Real, Tree};
 
-/// A model's sizes and weights, in host memory.
+/// What is read of a checkpoint's weights; the second where there are several files.
+const WEIGHTS: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A model's sizes and weights, in host memory or mapped from its files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Sizes.
     pub config: Config,
-    /// Weights under GPT-2's names (`transformer.wte.weight`, ..).
+    /// Weights under their family's names (`transformer.wte.weight`, `model.layers.0.self_attn.q_proj.weight`, ..).
     pub weights: Tree,
 }
 
-/// Names and shapes of a GPT-2's weights.
+/// Names and shapes of the weights that a configuration asks for.
 #[must_use]
 pub fn weight_shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
-    let (d, inner) = (config.width, config.inner);
-    let mut shapes = vec![
-        (
-            "transformer.wte.weight".to_string(),
-            vec![config.vocab_size, d],
-        ),
-        (
-            "transformer.wpe.weight".to_string(),
-            vec![config.positions, d],
-        ),
-        ("transformer.ln_f.weight".to_string(), vec![d]),
-        ("transformer.ln_f.bias".to_string(), vec![d]),
-    ];
-    let block = [
-        ("ln_1.weight", vec![d]),
-        ("ln_1.bias", vec![d]),
-        ("attn.c_attn.weight", vec![d, 3 * d]),
-        ("attn.c_attn.bias", vec![3 * d]),
-        ("attn.c_proj.weight", vec![d, d]),
-        ("attn.c_proj.bias", vec![d]),
-        ("ln_2.weight", vec![d]),
-        ("ln_2.bias", vec![d]),
-        ("mlp.c_fc.weight", vec![d, inner]),
-        ("mlp.c_fc.bias", vec![inner]),
-        ("mlp.c_proj.weight", vec![inner, d]),
-        ("mlp.c_proj.bias", vec![d]),
-    ];
-    for layer in 0..config.layers {
-        for (name, shape) in &block {
-            shapes.push((format!("transformer.h.{layer}.{name}"), shape.clone()));
-        }
-    }
-    shapes
+    let layout = Layout::of(config);
+    let pair = |p: &Parameter| (p.name.clone(), p.shape.clone());
+    layout.parameters().into_iter().map(pair).collect()
 }
 
 impl Checkpoint {
     /// Fresh weights as GPT-2 draws them: normal with deviation 0.02, divided by `sqrt(2 layers)` for the two projections
-    /// into the residual stream; biases 0, gains 1.
+    /// into the residual stream; biases 0, gains such that a normalisation only normalises.
     pub fn random(config: Config, rng: &mut impl rand::Rng) -> Self {
         use rand_distr::{Distribution, StandardNormal};
-        let residual = 0.02 / (2.0 * config.layers as f32).sqrt();
+        let small = 0.02 / (2.0 * config.layers as f32).sqrt();
+        let gain = match config.norm {
+            super::config::NormKind::RmsPlusOne => 0.0,
+            _ => 1.0,
+        };
+        let layout = Layout::of(&config);
+        let residual: Vec<&Parameter> = layout.residual().collect();
         let mut weights = Tree::default();
-        for (name, shape) in weight_shapes(&config) {
-            let n = shape.iter().product();
-            let deviation = if name.ends_with("c_proj.weight") {
-                residual
+        for parameter in layout.parameters() {
+            let n = parameter.shape.iter().product();
+            let deviation = if residual.contains(&parameter) {
+                small
             } else {
                 0.02
             };
-            let array = match (shape.len(), name.ends_with(".weight")) {
-                (2, _) => {
+            let data: Vec<f32> = match parameter.shape.len() {
+                2 => {
                     let draw = |_| deviation * Distribution::<f32>::sample(&StandardNormal, rng);
-                    Array::new(shape, (0..n).map(draw).collect())
+                    (0..n).map(draw).collect()
                 }
-                (_, gain) => Array::full(shape, if gain { 1.0 } else { 0.0 }),
+                _ if parameter.name.ends_with(".bias") => vec![0.0; n],
+                _ => vec![gain; n],
             };
-            weights.insert(name, array);
+            weights.insert(&parameter.name, Array::new(parameter.shape.clone(), data));
         }
         Self { config, weights }
     }
 
-    /// Reads a folder.
+    /// Reads a folder. Weights of type `f32` are mapped and not copied; the files must not change while the checkpoint is used. Those of type
+    /// `f16` and `bf16` are widened.
     ///
     /// # Errors
     /// If a file is missing or truncated, the architecture is another one, or weights and sizes disagree.
     pub fn read(folder: &Path) -> Result<Self> {
         let config = Config::from_json(&read_text(folder, "config.json")?, folder)?;
-        let path = folder.join("model.safetensors");
-        let bytes = std::fs::read(&path).map_err(|e| missing(folder, "model.safetensors", &e))?;
-        let stored = Tree::from_safetensors(&bytes, &path)?;
-        let weights = take_weights(stored, &config, &path)?;
+        let weights = Files::open(folder)?.weights(&config)?;
         Ok(Self { config, weights })
     }
 
@@ -102,7 +87,7 @@ impl Checkpoint {
         let weights = self.weights.to_safetensors(folder)?;
         let config = format!("{:#}\n", self.config.to_json());
         atomic::write_dir(folder, |dir| {
-            std::fs::write(dir.join("model.safetensors"), &weights)?;
+            std::fs::write(dir.join(WEIGHTS), &weights)?;
             std::fs::write(dir.join("config.json"), &config)?;
             for (name, text) in extra {
                 std::fs::write(dir.join(name), text)?;
@@ -119,10 +104,183 @@ impl Checkpoint {
         hash.update(self.config.to_json().to_string().as_bytes());
         for (name, array) in self.weights.iter() {
             hash.update(name.as_bytes());
-            hash.update(bytemuck::cast_slice(&array.data));
+            hash.update(array.data.as_ref());
         }
         hash.finalize().to_hex()[..16].to_string()
     }
+}
+
+/// Where a stored tensor lies.
+struct Stored {
+    file: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    /// First byte in the file, and how many.
+    start: usize,
+    bytes: usize,
+}
+
+/// The mapped files of a checkpoint's weights.
+struct Files {
+    folder: PathBuf,
+    files: Vec<(PathBuf, Arc<Mmap>)>,
+    tensors: BTreeMap<String, Stored>,
+}
+
+impl Files {
+    fn open(folder: &Path) -> Result<Self> {
+        let mut files = Self {
+            folder: folder.into(),
+            files: Vec::new(),
+            tensors: BTreeMap::new(),
+        };
+        for name in file_names(folder)? {
+            files.add(&name)?;
+        }
+        Ok(files)
+    }
+
+    fn add(&mut self, name: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        let file = std::fs::File::open(&path).map_err(|e| missing(&self.folder, name, &e))?;
+        // SAFETY: the map is only read. A file that somebody changes meanwhile changes the numbers; the documentation of `Checkpoint::read` forbids it.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(&path, e))?;
+        let torn = |e: safetensors::SafeTensorError| {
+            let size = map.len();
+            let message =
+                format!("not a whole safetensors file ({size} bytes): {e}; copy it again");
+            Error::checkpoint(&path, message)
+        };
+        let parsed = SafeTensors::deserialize(&map).map_err(torn)?;
+        let base = map.as_ptr() as usize;
+        for (name, view) in parsed.iter() {
+            let stored = Stored {
+                file: self.files.len(),
+                dtype: view.dtype(),
+                shape: view.shape().to_vec(),
+                start: view.data().as_ptr() as usize - base,
+                bytes: view.data().len(),
+            };
+            self.tensors.insert(name.to_owned(), stored);
+        }
+        self.files.push((path, Arc::new(map)));
+        Ok(())
+    }
+
+    /// Where the tensors are said to be, for messages.
+    fn place(&self) -> PathBuf {
+        match &self.files[..] {
+            [(path, _)] => path.clone(),
+            _ => self.folder.clone(),
+        }
+    }
+
+    /// The weights that the sizes ask for, under the family's names; nothing else may be stored.
+    fn weights(mut self, config: &Config) -> Result<Tree> {
+        let mut taken = Vec::new();
+        for (name, shape) in weight_shapes(config) {
+            taken.push((name.clone(), self.take(config, &name, &shape)?));
+        }
+        let read = |(name, stored): &(String, Stored)| Ok((name.clone(), self.read(name, stored)?));
+        let weights: Tree = taken
+            .par_iter()
+            .map(read)
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .collect();
+        self.check_rest(config, &weights)?;
+        Ok(weights)
+    }
+
+    fn take(&mut self, config: &Config, name: &str, shape: &[usize]) -> Result<Stored> {
+        let mut names = vec![name.to_owned()];
+        names.extend(layout::aliases(config.family, name));
+        let found = names.iter().find_map(|name| self.tensors.remove(name));
+        let Some(stored) = found else {
+            let message = format!("has no tensor {name}, which config.json asks for");
+            return Err(Error::checkpoint(&self.place(), message));
+        };
+        if stored.shape != shape {
+            let found = &stored.shape;
+            let message =
+                format!("tensor {name} has shape {found:?}; config.json asks for {shape:?}");
+            return Err(Error::checkpoint(&self.place(), message));
+        }
+        Ok(stored)
+    }
+
+    fn read(&self, name: &str, stored: &Stored) -> Result<Array> {
+        let (path, map) = &self.files[stored.file];
+        let count = stored.shape.iter().product();
+        let mapped = match stored.dtype {
+            Dtype::F32 => Data::mapped(map, stored.start, count),
+            _ => None,
+        };
+        let shape = stored.shape.clone();
+        if let Some(data) = mapped {
+            return Ok(Array { shape, data });
+        }
+        let bytes = &map[stored.start..stored.start + stored.bytes];
+        let data = f32::read(stored.dtype, bytes).ok_or_else(|| {
+            let dtype = stored.dtype;
+            let message = format!("tensor {name} has type {dtype:?}; F32, F16 or BF16 is needed");
+            Error::checkpoint(path, message)
+        })?;
+        Ok(Array::new(shape, data))
+    }
+
+    /// Refuses tensors that nothing asked for: an adapter, say, or a part of the model that this decoder would leave out.
+    fn check_rest(&self, config: &Config, weights: &Tree) -> Result<()> {
+        let head = layout::tied_head(config.family);
+        for (name, stored) in &self.tensors {
+            if layout::is_leftover(name) {
+                continue;
+            }
+            let message = if config.tied && (*name == head || name == "lm_head.weight") {
+                let tokens = &Layout::of(config).tokens.name;
+                if self.read(name, stored)?.data == weights[tokens].data {
+                    continue;
+                }
+                format!(
+                    "tensor {name} differs from the token table, to which config.json ties it (tie_word_embeddings)"
+                )
+            } else {
+                format!(
+                    "has the tensor {name}, which config.json does not ask for; scores could be wrong"
+                )
+            };
+            return Err(Error::checkpoint(&self.place(), message));
+        }
+        Ok(())
+    }
+}
+
+/// The files of a checkpoint's weights: one, or those that the index names.
+fn file_names(folder: &Path) -> Result<Vec<String>> {
+    if folder.join(WEIGHTS).exists() {
+        return Ok(vec![WEIGHTS.into()]);
+    }
+    let Ok(text) = std::fs::read_to_string(folder.join(INDEX)) else {
+        let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+        if let Some(name) = pickled.iter().find(|name| folder.join(name).exists()) {
+            let message = format!(
+                "has {name} and no {WEIGHTS}; save it again with save_pretrained(.., safe_serialization=True)"
+            );
+            return Err(Error::checkpoint(folder, message));
+        }
+        let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(missing(folder, WEIGHTS, &absent));
+    };
+    let index: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|e| Error::checkpoint(folder, format!("{INDEX} is not JSON: {e}")))?;
+    let map = index["weight_map"].as_object();
+    let names = map.into_iter().flatten().filter_map(|(_, v)| v.as_str());
+    let names: std::collections::BTreeSet<String> = names.map(str::to_owned).collect();
+    if names.is_empty() {
+        let message = format!("{INDEX} has no weight_map that names files");
+        return Err(Error::checkpoint(folder, message));
+    }
+    Ok(names.into_iter().collect())
 }
 
 fn missing(folder: &Path, file: &str, e: &std::io::Error) -> Error {
@@ -138,31 +296,6 @@ fn missing(folder: &Path, file: &str, e: &std::io::Error) -> Error {
 
 fn read_text(folder: &Path, file: &str) -> Result<String> {
     std::fs::read_to_string(folder.join(file)).map_err(|e| missing(folder, file, &e))
-}
-
-/// Picks the weights the sizes ask for; both `transformer.h.0..` and GPT-2's original `h.0..` names are known.
-fn take_weights(stored: Tree, config: &Config, path: &Path) -> Result<Tree> {
-    let mut weights = Tree::default();
-    for (name, shape) in weight_shapes(config) {
-        let short = name.trim_start_matches("transformer.");
-        let array = stored
-            .get(&name)
-            .or_else(|| stored.get(short))
-            .ok_or_else(|| {
-                Error::checkpoint(
-                    path,
-                    format!("has no tensor {name}, which config.json asks for"),
-                )
-            })?;
-        if array.shape != shape {
-            let found = &array.shape;
-            let message =
-                format!("tensor {name} has shape {found:?}; config.json asks for {shape:?}");
-            return Err(Error::checkpoint(path, message));
-        }
-        weights.insert(name, array.clone());
-    }
-    Ok(weights)
 }
 
 /// The checkpoint folders a command was given: a folder with `config.json` is one; any other folder stands for those inside

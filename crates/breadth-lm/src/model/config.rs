@@ -1,14 +1,152 @@
-//! Sizes of a decoder, and their form in a Hugging Face `config.json`.
+//! What a decoder computes, read from a Hugging Face `config.json`.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::family::{self, Fields};
+use super::kernels::Activation;
+use super::rotary::Rotary;
 use crate::error::{Error, Result};
 
-/// Sizes of a GPT-2-like decoder: pre-LayerNorm, learned positions, tanh-GELU, head tied to the token embedding.
+/// Architecture families whose checkpoints are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Family {
+    Gpt2,
+    GptNeox,
+    Llama,
+    Mistral,
+    Qwen2,
+    Qwen3,
+    Olmo2,
+    Gemma2,
+    Gemma3,
+    Phi3,
+}
+
+/// What normalises the residual stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// Layer normalisation with gain and bias.
+    Layer,
+    /// Root mean square, times the gain.
+    Rms,
+    /// Root mean square, times one more than the gain.
+    RmsPlusOne,
+}
+
+/// Where a block normalises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The input of attention and of the MLP.
+    Before,
+    /// Their output.
+    After,
+    /// Both.
+    Around,
+}
+
+/// What of query and key is normalised before they meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryKeyNorm {
+    /// Every head by itself, with one gain for all.
+    Head,
+    /// All heads together.
+    Whole,
+}
+
+/// Which matrices have a bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Biases {
+    /// Query, key and value.
+    pub query_key_value: bool,
+    /// The output of attention.
+    pub attention_out: bool,
+    /// The MLP.
+    pub mlp: bool,
+}
+
+/// What may differ from block to block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerKind {
+    /// Positions that a query sees, its own included; all before it without a window.
+    pub window: Option<usize>,
+    /// Which of [`Config::rotary`] turns query and key.
+    pub rotary: usize,
+}
+
+/// A decoder: sizes, and what of the families' variations it has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// Whose names the weights have.
+    pub family: Family,
+    /// Number of tokens.
+    pub vocab_size: usize,
+    /// Longest sequence.
+    pub positions: usize,
+    /// Model width.
+    pub width: usize,
+    /// Number of blocks.
+    pub layers: usize,
+    /// Heads of the query.
+    pub heads: usize,
+    /// Heads of keys and values; divides `heads`.
+    pub key_value_heads: usize,
+    /// Width of a head.
+    pub head_width: usize,
+    /// Width inside the MLP.
+    pub inner: usize,
+    /// Normalisation.
+    pub norm: NormKind,
+    /// Added to the variance or mean square there.
+    pub norm_epsilon: f32,
+    /// Where blocks normalise.
+    pub placement: Placement,
+    /// Whether the MLP sees the block's input rather than what attention made of it.
+    pub parallel: bool,
+    /// Activation of the MLP.
+    pub activation: Activation,
+    /// Whether the MLP is `down(activation(gate(x)) * up(x))` and not `down(activation(up(x)))`.
+    pub gated: bool,
+    /// Whether each position has a learned embedding.
+    pub learned_positions: bool,
+    /// Rotary positions, by the kind of layer; none for learned ones.
+    pub rotary: Vec<Rotary>,
+    /// Each block's kind.
+    pub kinds: Vec<LayerKind>,
+    /// What inner products of query and key are multiplied by.
+    pub attention_scale: f32,
+    /// Whether layer `i`, counted from 1, divides them by `i` again.
+    pub scale_by_layer: bool,
+    /// Soft cap of attention scores.
+    pub attention_softcap: Option<f32>,
+    /// Soft cap of logits.
+    pub logit_softcap: Option<f32>,
+    /// Normalisation of query and key.
+    pub query_key_norm: Option<QueryKeyNorm>,
+    /// Biases.
+    pub biases: Biases,
+    /// Whether the head is the token table.
+    pub tied: bool,
+    /// What token embeddings are multiplied by.
+    pub embedding_scale: f32,
+    /// The `config.json` that says all this.
+    pub(super) json: Map<String, Value>,
+}
+
+/// Sizes of a GPT-2: pre-LayerNorm, learned positions, tanh-GELU, head tied to the token embedding.
+///
+/// ```
+/// use breadth_lm::model::Gpt2;
+/// let sizes = Gpt2 {
+///     vocab_size: 7, positions: 16, width: 8, layers: 1, heads: 2, inner: 32, layer_norm_epsilon: 1e-5,
+/// };
+/// assert_eq!(sizes.config("example")?.head_width, 4);
+/// # Ok::<(), breadth_lm::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gpt2 {
     /// Number of tokens.
     pub vocab_size: usize,
     /// Longest sequence.
@@ -25,60 +163,14 @@ pub struct Config {
     pub layer_norm_epsilon: f32,
 }
 
-/// Fields of a GPT-2 `config.json` that say nothing about what the model computes when it scores.
-const IGNORED: [&str; 29] = [
-    "_name_or_path",
-    "architectures",
-    "attn_pdrop",
-    "bos_token_id",
-    "chunk_size_feed_forward",
-    "dtype",
-    "embd_pdrop",
-    "eos_token_id",
-    "id2label",
-    "initializer_range",
-    "is_encoder_decoder",
-    "label2id",
-    "n_ctx",
-    "output_attentions",
-    "output_hidden_states",
-    "pad_token_id",
-    "problem_type",
-    "reorder_and_upcast_attn",
-    "resid_pdrop",
-    "return_dict",
-    "summary_activation",
-    "summary_first_dropout",
-    "summary_proj_to_labels",
-    "summary_type",
-    "summary_use_proj",
-    "task_specific_params",
-    "torch_dtype",
-    "transformers_version",
-    "use_cache",
-];
-
-impl Config {
-    /// Checks that the sizes fit together.
+impl Gpt2 {
+    /// The decoder of these sizes.
     ///
     /// # Errors
-    /// Names the size that does not.
-    pub fn validate(&self, place: &str) -> Result<()> {
-        let sizes = [
-            ("vocab_size", self.vocab_size),
-            ("positions", self.positions),
-            ("width", self.width),
-            ("layers", self.layers),
-            ("heads", self.heads),
-            ("inner", self.inner),
-        ];
-        for (name, size) in sizes {
-            if size == 0 {
-                return Err(Error::config(
-                    place,
-                    format!("{name} = 0; at least 1 is needed"),
-                ));
-            }
+    /// Names the size that does not fit, at `place`.
+    pub fn config(&self, place: &str) -> Result<Config> {
+        if self.heads == 0 {
+            return Err(Error::config(place, "heads = 0; at least 1 is needed"));
         }
         if !self.width.is_multiple_of(self.heads) {
             let message = format!(
@@ -87,19 +179,15 @@ impl Config {
             );
             return Err(Error::config(place, message));
         }
-        if !(self.layer_norm_epsilon > 0.0 && self.layer_norm_epsilon.is_finite()) {
-            let message = format!(
-                "layer_norm_epsilon = {} is not above 0",
-                self.layer_norm_epsilon
-            );
-            return Err(Error::config(place, message));
-        }
-        Ok(())
+        let Value::Object(json) = self.to_json() else {
+            unreachable!("an object is written below")
+        };
+        let config = family::read(&mut Fields::new(json, Path::new(place)))?;
+        config.validate(place)?;
+        Ok(config)
     }
 
-    /// The `config.json` that other tools read.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         json!({
             "architectures": ["GPT2LMHeadModel"],
             "model_type": "gpt2",
@@ -109,7 +197,7 @@ impl Config {
             "resid_pdrop": 0.0,
             "bos_token_id": null,
             "eos_token_id": null,
-            "layer_norm_epsilon": f64::from(self.layer_norm_epsilon.to_string().parse::<f32>().unwrap_or(1e-5)),
+            "layer_norm_epsilon": shortest(self.layer_norm_epsilon),
             "n_embd": self.width,
             "n_head": self.heads,
             "n_inner": self.inner,
@@ -120,8 +208,67 @@ impl Config {
             "torch_dtype": "float32",
         })
     }
+}
 
-    /// Reads a GPT-2 `config.json`.
+/// The number as a person would write it: `1e-5` and not the `f64` nearest to its `f32`.
+fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+impl Config {
+    /// Checks that the sizes fit together.
+    ///
+    /// # Errors
+    /// Names the size that does not.
+    pub fn validate(&self, place: &str) -> Result<()> {
+        let error = |message: String| Err(Error::config(place, message));
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("positions", self.positions),
+            ("width", self.width),
+            ("layers", self.layers),
+            ("heads", self.heads),
+            ("key-value heads", self.key_value_heads),
+            ("width of a head", self.head_width),
+            ("inner", self.inner),
+        ];
+        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return error(format!("{name} = 0; at least 1 is needed"));
+        }
+        if !self.heads.is_multiple_of(self.key_value_heads) {
+            let (heads, shared) = (self.heads, self.key_value_heads);
+            return error(format!(
+                "heads = {heads} is not a multiple of the {shared} key-value heads"
+            ));
+        }
+        if !(self.norm_epsilon > 0.0 && self.norm_epsilon.is_finite()) {
+            return error(format!(
+                "norm epsilon = {} is not above 0",
+                self.norm_epsilon
+            ));
+        }
+        if let Some(rotary) = self.rotary.iter().find(|r| 2 * r.half() > self.head_width) {
+            let (turned, width) = (2 * rotary.half(), self.head_width);
+            return error(format!(
+                "rotary positions turn {turned} numbers of a head of {width}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The `config.json` that other tools read: what was read, with the type in which weights are written.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = self.json.clone();
+        for name in ["torch_dtype", "dtype"] {
+            if let Some(value) = json.get_mut(name) {
+                *value = json!("float32");
+            }
+        }
+        Value::Object(json)
+    }
+
+    /// Reads a `config.json` of any of the families.
     ///
     /// # Errors
     /// If a field is missing, unknown, or asks for something this decoder does not do; the message names it.
@@ -131,91 +278,27 @@ impl Config {
         let Value::Object(fields) = value else {
             return Err(Error::checkpoint(path, "config.json is not a JSON object"));
         };
-        Fields { fields, path }.read()
-    }
-}
-
-/// The fields of a `config.json`, taken out one by one; what is left over is unknown.
-struct Fields<'a> {
-    fields: Map<String, Value>,
-    path: &'a Path,
-}
-
-impl Fields<'_> {
-    fn error(&self, message: String) -> Error {
-        Error::checkpoint(self.path, message)
-    }
-
-    fn size(&mut self, name: &str) -> Result<Option<usize>> {
-        match self.fields.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => match value.as_u64() {
-                Some(n) => Ok(Some(n as usize)),
-                None => Err(self.error(format!(
-                    "config.json: {name} = {value} is not a whole number"
-                ))),
-            },
-        }
-    }
-
-    fn required(&mut self, name: &str) -> Result<usize> {
-        self.size(name)?
-            .ok_or_else(|| self.error(format!("config.json has no {name}")))
-    }
-
-    /// The field, if present, must be one of `allowed`.
-    fn expect(&mut self, name: &str, allowed: &[Value]) -> Result<()> {
-        match self.fields.remove(name) {
-            Some(value) if !allowed.contains(&value) => {
-                let allowed: Vec<String> = allowed.iter().map(Value::to_string).collect();
-                let allowed = allowed.join(" or ");
-                Err(self.error(format!(
-                    "config.json: {name} = {value}; this decoder has {allowed} only"
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn read(mut self) -> Result<Config> {
-        match self.fields.remove("model_type") {
-            Some(Value::String(t)) if t == "gpt2" => {}
-            Some(other) => {
-                return Err(self.error(format!("model_type = {other}; gpt2 is what breadth reads")));
-            }
-            None => return Err(self.error("config.json has no model_type".into())),
-        }
-        self.expect(
-            "activation_function",
-            &[json!("gelu_new"), json!("gelu_pytorch_tanh")],
-        )?;
-        self.expect("tie_word_embeddings", &[json!(true)])?;
-        self.expect("scale_attn_weights", &[json!(true)])?;
-        self.expect("scale_attn_by_inverse_layer_idx", &[json!(false)])?;
-        self.expect("add_cross_attention", &[json!(false)])?;
-        let epsilon = self.fields.remove("layer_norm_epsilon");
-        let width = self.required("n_embd")?;
-        let config = Config {
-            vocab_size: self.required("vocab_size")?,
-            positions: self.required("n_positions")?,
-            width,
-            layers: self.required("n_layer")?,
-            heads: self.required("n_head")?,
-            inner: self.size("n_inner")?.unwrap_or(4 * width),
-            layer_norm_epsilon: epsilon.as_ref().and_then(Value::as_f64).unwrap_or(1e-5) as f32,
-        };
-        if let Some(name) = self
-            .fields
-            .keys()
-            .find(|name| !IGNORED.contains(&name.as_str()))
-        {
-            let message = format!(
-                "config.json has the field {name}, which breadth does not know; scores could be wrong"
-            );
-            return Err(self.error(message));
-        }
-        config.validate(&format!("checkpoint {}: config.json", self.path.display()))?;
+        let config = family::read(&mut Fields::new(fields, path))?;
+        config.validate(&format!("checkpoint {}: config.json", path.display()))?;
         Ok(config)
+    }
+
+    /// The longest sequence that turns by the usual angles, if longer ones turn by others (LongRoPE).
+    #[must_use]
+    pub fn long_from(&self) -> Option<usize> {
+        self.rotary.iter().find_map(Rotary::long_from)
+    }
+
+    /// Width of all query heads together.
+    #[must_use]
+    pub fn query_width(&self) -> usize {
+        self.heads * self.head_width
+    }
+
+    /// Width of all key heads together, which is that of all value heads.
+    #[must_use]
+    pub fn key_width(&self) -> usize {
+        self.key_value_heads * self.head_width
     }
 }
 
@@ -223,8 +306,8 @@ impl Fields<'_> {
 mod tests {
     use super::*;
 
-    fn config() -> Config {
-        Config {
+    fn sizes() -> Gpt2 {
+        Gpt2 {
             vocab_size: 19,
             positions: 48,
             width: 64,
@@ -236,15 +319,17 @@ mod tests {
     }
 
     fn read(edit: impl FnOnce(&mut Map<String, Value>)) -> std::result::Result<Config, String> {
-        let mut value = config().to_json();
+        let mut value = sizes().to_json();
         edit(value.as_object_mut().unwrap());
         Config::from_json(&value.to_string(), Path::new("ckpt")).map_err(|e| e.to_string())
     }
 
     #[test]
     fn json_round_trip() {
-        assert_eq!(read(|_| {}), Ok(config()));
+        assert_eq!(read(|_| {}), Ok(sizes().config("test").unwrap()));
         assert_eq!(read(|m| drop(m.remove("n_inner"))).unwrap().inner, 256);
+        let half = read(|m| drop(m.insert("torch_dtype".into(), json!("float16"))));
+        assert_eq!(half.unwrap().to_json()["torch_dtype"], "float32");
     }
 
     #[test]
@@ -252,23 +337,18 @@ mod tests {
         let cases: [(&str, Value, &str); 7] = [
             (
                 "model_type",
-                json!("llama"),
-                "model_type = \"llama\"; gpt2 is what breadth reads",
+                json!("mamba"),
+                "model_type = \"mamba\"; breadth reads gpt2, gpt_neox, llama, mistral, qwen2, qwen3, olmo2, gemma2, gemma3_text, phi3",
             ),
             (
                 "activation_function",
-                json!("relu"),
-                "activation_function = \"relu\"",
+                json!("mish"),
+                "activation_function = \"mish\"",
             ),
             (
-                "tie_word_embeddings",
-                json!(false),
-                "tie_word_embeddings = false",
-            ),
-            (
-                "scale_attn_by_inverse_layer_idx",
+                "add_cross_attention",
                 json!(true),
-                "scale_attn_by_inverse_layer_idx",
+                "add_cross_attention = true",
             ),
             (
                 "rope_theta",
@@ -276,9 +356,14 @@ mod tests {
                 "the field rope_theta, which breadth does not know",
             ),
             (
+                "quantization_config",
+                json!({"bits": 4}),
+                "quantization_config: quantised weights are not read",
+            ),
+            (
                 "n_head",
                 json!(5),
-                "width = 64 is not a multiple of heads = 5",
+                "n_embd = 64 is not a multiple of n_head = 5",
             ),
             ("n_layer", json!(-1), "n_layer = -1 is not a whole number"),
         ];

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use burn::tensor::{Bytes, DType, Device, Gradients, Int, Tensor, TensorData};
 
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
-use super::config::Config;
-use super::kernels::{self, Span};
+use super::config::{Config, NormKind};
+use super::kernels::{self, Activation, Angles, Heads};
+use super::layout::{self, Inner, Layout, Parameter, Projections};
+use super::rotary::{AngleCache, Rotary};
 use crate::tree::{Array, Tree};
+
+/// Numbers of logits at a time where only the log-probabilities of the targets are wanted: 16 MB.
+const LOGITS_AT_ONCE: usize = 1 << 22;
 
 /// A parameter on a device.
 #[derive(Clone, Debug)]
@@ -17,7 +22,7 @@ enum Leaf {
     Matrix(Tensor<2>),
 }
 
-/// Weight and bias of `x W + b`.
+/// Weight, (inputs, outputs), and bias of `x W + b`.
 #[derive(Clone, Debug)]
 struct Affine {
     weight: Tensor<2>,
@@ -36,31 +41,109 @@ impl Affine {
             bias: self.bias.clone().narrow(0, start, end - start),
         }
     }
+
+    /// Part `part` of `parts` of every head's outputs.
+    fn of_heads(&self, heads: usize, part: usize, parts: usize) -> Self {
+        let [inputs, outputs] = self.weight.dims();
+        let width = outputs / heads / parts;
+        let by_head = self
+            .weight
+            .clone()
+            .transpose()
+            .reshape([heads, parts, width, inputs]);
+        let bias = self.bias.clone().reshape([heads, parts, width]);
+        Self {
+            weight: by_head
+                .narrow(1, part, 1)
+                .reshape([heads * width, inputs])
+                .transpose(),
+            bias: bias.narrow(1, part, 1).reshape([heads * width]),
+        }
+    }
 }
 
-/// Gain and bias of a layer normalisation.
+/// A normalisation: of layers with a bias, of the root mean square without.
 #[derive(Clone, Debug)]
 struct Norm {
     gain: Tensor<1>,
-    bias: Tensor<1>,
+    bias: Option<Tensor<1>>,
+    /// What is added to the gain.
+    offset: f32,
     epsilon: f32,
 }
 
 impl Norm {
     fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        kernels::layer_norm(x, self.gain.clone(), self.bias.clone(), self.epsilon)
+        let gain = self.gain.clone();
+        match &self.bias {
+            Some(bias) => kernels::layer_norm(x, gain, bias.clone(), self.epsilon),
+            None => kernels::rms_norm(x, gain, self.offset, self.epsilon),
+        }
+    }
+}
+
+/// `norm(x)`, or `x` where there is no norm.
+fn apply(norm: &Option<Norm>, x: Tensor<2>) -> Tensor<2> {
+    match norm {
+        Some(norm) => norm.apply(x),
+        None => x,
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Mlp {
+    norm: Option<Norm>,
+    gate: Option<Affine>,
+    up: Affine,
+    activation: Activation,
+    out: Affine,
+    post_norm: Option<Norm>,
+}
+
+impl Mlp {
+    fn apply(&self, x: Tensor<2>) -> Tensor<2> {
+        let x = apply(&self.norm, x);
+        let inner = match &self.gate {
+            Some(gate) => kernels::gated(gate.apply(x.clone()), self.up.apply(x), self.activation),
+            None => kernels::activate(self.up.apply(x), self.activation),
+        };
+        apply(&self.post_norm, self.out.apply(inner))
     }
 }
 
 #[derive(Clone, Debug)]
 struct Block {
-    attention_norm: Norm,
+    norm: Option<Norm>,
     query: Affine,
-    key_value: Affine,
-    attention_out: Affine,
-    mlp_norm: Norm,
-    mlp_in: Affine,
-    mlp_out: Affine,
+    key: Affine,
+    value: Affine,
+    query_norm: Option<Norm>,
+    key_norm: Option<Norm>,
+    heads: Heads,
+    /// Which angles turn query and key; none with learned positions.
+    rotary: Option<usize>,
+    out: Affine,
+    post_norm: Option<Norm>,
+    parallel: bool,
+    mlp: Mlp,
+}
+
+/// What attention sees of one layer: its query, key and value rows.
+pub(crate) struct Attended<'a> {
+    pub layer: usize,
+    pub heads: Heads,
+    pub query: Tensor<2>,
+    pub key: &'a Tensor<2>,
+    pub value: &'a Tensor<2>,
+}
+
+/// How rows turn, by the kind of layer: angles, and the row of each there.
+struct Turns(Vec<(Arc<Angles>, Arc<[u32]>)>);
+
+/// The rows in which a block's output is wanted, and how they turn.
+struct Wanted<'a> {
+    rows: Tensor<1, Int>,
+    turns: &'a Turns,
 }
 
 /// A decoder on a device. With an autodiff device its parameters are tracked and [`Decoder::gradients`] reads them.
@@ -69,83 +152,157 @@ pub struct Decoder {
     config: Config,
     leaves: Vec<(String, Leaf)>,
     tokens: Tensor<2>,
-    positions: Tensor<2>,
+    positions: Option<Tensor<2>>,
     blocks: Vec<Block>,
     final_norm: Norm,
+    head: Affine,
+    angles: Arc<AngleCache>,
     device: Device,
 }
 
 /// Moves weights to a device and looks them up by name.
 struct Loader<'a> {
+    config: &'a Config,
     weights: &'a Tree,
     leaves: Vec<(String, Leaf)>,
     device: &'a Device,
     tracked: &'a dyn Fn(&str) -> bool,
-    epsilon: f32,
 }
 
 impl Loader<'_> {
-    fn data(&self, name: &str) -> TensorData {
-        let array = &self.weights[name];
-        TensorData::new(array.data.clone(), array.shape.clone())
+    /// The numbers of a parameter, shared with the checkpoint.
+    fn data(&self, parameter: &Parameter) -> TensorData {
+        let array = &self.weights[&parameter.name];
+        let shared = bytes::Bytes::from_owner(array.data.clone());
+        let property = burn::tensor::AllocationProperty::Other;
+        let bytes = Bytes::from_shared(shared, property);
+        TensorData::from_bytes(bytes, array.shape.clone(), DType::F32)
     }
 
     fn is_tracked(&self, name: &str) -> bool {
         self.device.is_autodiff() && (self.tracked)(name)
     }
 
-    fn matrix(&mut self, name: &str) -> Tensor<2> {
-        let mut tensor = Tensor::<2>::from_data(self.data(name), self.device);
-        if self.is_tracked(name) {
+    fn matrix(&mut self, parameter: &Parameter) -> Tensor<2> {
+        let mut tensor = Tensor::<2>::from_data(self.data(parameter), self.device);
+        if self.is_tracked(&parameter.name) {
             tensor = tensor.require_grad();
             self.leaves
-                .push((name.into(), Leaf::Matrix(tensor.clone())));
+                .push((parameter.name.clone(), Leaf::Matrix(tensor.clone())));
         }
         tensor
     }
 
-    fn vector(&mut self, name: &str) -> Tensor<1> {
-        let mut tensor = Tensor::<1>::from_data(self.data(name), self.device);
-        if self.is_tracked(name) {
+    fn vector(&mut self, parameter: &Parameter) -> Tensor<1> {
+        let mut tensor = Tensor::<1>::from_data(self.data(parameter), self.device);
+        if self.is_tracked(&parameter.name) {
             tensor = tensor.require_grad();
             self.leaves
-                .push((name.into(), Leaf::Vector(tensor.clone())));
+                .push((parameter.name.clone(), Leaf::Vector(tensor.clone())));
         }
         tensor
     }
 
-    fn affine(&mut self, name: &str) -> Affine {
-        Affine {
-            weight: self.matrix(&format!("{name}.weight")),
-            bias: self.vector(&format!("{name}.bias")),
-        }
+    fn affine(&mut self, affine: &layout::Affine) -> Affine {
+        let weight = self.matrix(&affine.weight);
+        let weight = match layout::stores_inputs_first(self.config.family) {
+            true => weight,
+            false => weight.transpose(),
+        };
+        let outputs = weight.dims()[1];
+        let bias = match &affine.bias {
+            Some(bias) => self.vector(bias),
+            None => Tensor::zeros([outputs], self.device),
+        };
+        Affine { weight, bias }
     }
 
-    fn norm(&mut self, name: &str) -> Norm {
+    fn norm(&mut self, norm: &layout::Norm) -> Norm {
         Norm {
-            gain: self.vector(&format!("{name}.weight")),
-            bias: self.vector(&format!("{name}.bias")),
-            epsilon: self.epsilon,
+            gain: self.vector(&norm.gain),
+            bias: norm.bias.as_ref().map(|bias| self.vector(bias)),
+            offset: match self.config.norm {
+                NormKind::RmsPlusOne => 1.0,
+                NormKind::Layer | NormKind::Rms => 0.0,
+            },
+            epsilon: self.config.norm_epsilon,
         }
     }
 
-    fn block(&mut self, layer: usize, width: usize) -> Block {
-        let name = format!("transformer.h.{layer}");
-        let projection = self.affine(&format!("{name}.attn.c_attn"));
+    fn optional(&mut self, norm: &Option<layout::Norm>) -> Option<Norm> {
+        norm.as_ref().map(|norm| self.norm(norm))
+    }
+
+    fn projections(&mut self, projections: &Projections) -> [Affine; 3] {
+        let (query, key) = (self.config.query_width(), self.config.key_width());
+        match projections {
+            Projections::Separate(three) => three.each_ref().map(|one| self.affine(one)),
+            Projections::Blocks(all) => {
+                let all = self.affine(all);
+                let ends = [0, query, query + key, query + 2 * key];
+                [0, 1, 2].map(|i| all.columns(ends[i], ends[i + 1]))
+            }
+            Projections::Interleaved(all) => {
+                let all = self.affine(all);
+                [0, 1, 2].map(|part| all.of_heads(self.config.heads, part, 3))
+            }
+        }
+    }
+
+    fn mlp(&mut self, block: &layout::Block) -> Mlp {
+        let norm = self.optional(&block.mlp_norm);
+        let (gate, up) = match &block.inner {
+            Inner::Plain(up) => (None, self.affine(up)),
+            Inner::Gated([gate, up]) => (Some(self.affine(gate)), self.affine(up)),
+            Inner::Blocks(both) => {
+                let (both, inner) = (self.affine(both), self.config.inner);
+                (Some(both.columns(0, inner)), both.columns(inner, 2 * inner))
+            }
+        };
+        Mlp {
+            norm,
+            gate,
+            up,
+            activation: self.config.activation,
+            out: self.affine(&block.mlp_out),
+            post_norm: self.optional(&block.mlp_post_norm),
+        }
+    }
+
+    fn block(&mut self, layer: usize, block: &layout::Block) -> Block {
+        let config = self.config;
+        let kind = config.kinds[layer];
+        let norm = self.optional(&block.attention_norm);
+        let [query, key, value] = self.projections(&block.projections);
         Block {
-            attention_norm: self.norm(&format!("{name}.ln_1")),
-            query: projection.columns(0, width),
-            key_value: projection.columns(width, 3 * width),
-            attention_out: self.affine(&format!("{name}.attn.c_proj")),
-            mlp_norm: self.norm(&format!("{name}.ln_2")),
-            mlp_in: self.affine(&format!("{name}.mlp.c_fc")),
-            mlp_out: self.affine(&format!("{name}.mlp.c_proj")),
+            norm,
+            query,
+            key,
+            value,
+            query_norm: self.optional(&block.query_norm),
+            key_norm: self.optional(&block.key_norm),
+            heads: Heads {
+                query: config.heads,
+                key_value: config.key_value_heads,
+                width: config.head_width,
+                scale: match config.scale_by_layer {
+                    true => config.attention_scale / (layer + 1) as f32,
+                    false => config.attention_scale,
+                },
+                window: kind.window,
+                softcap: config.attention_softcap,
+            },
+            rotary: (!config.rotary.is_empty()).then_some(kind.rotary),
+            out: self.affine(&block.attention_out),
+            post_norm: self.optional(&block.attention_post_norm),
+            parallel: config.parallel,
+            mlp: self.mlp(block),
         }
     }
 }
 
 impl Decoder {
-    /// Puts a checkpoint on a device.
+    /// Puts a checkpoint on a device. On the CPU the weights are those of the checkpoint, not a copy.
     #[must_use]
     pub fn new(checkpoint: &Checkpoint, device: &Device) -> Self {
         Self::tracking(checkpoint, device, &|_| true)
@@ -158,26 +315,36 @@ impl Decoder {
         tracked: &dyn Fn(&str) -> bool,
     ) -> Self {
         let config = checkpoint.config.clone();
+        let layout = Layout::of(&config);
         let mut loader = Loader {
+            config: &config,
             weights: &checkpoint.weights,
             leaves: Vec::new(),
             device,
             tracked,
-            epsilon: config.layer_norm_epsilon,
         };
-        let tokens = loader.matrix("transformer.wte.weight");
-        let positions = loader.matrix("transformer.wpe.weight");
-        let blocks = (0..config.layers)
-            .map(|layer| loader.block(layer, config.width))
-            .collect();
-        let final_norm = loader.norm("transformer.ln_f");
+        let tokens = loader.matrix(&layout.tokens);
+        let positions = layout.positions.as_ref().map(|p| loader.matrix(p));
+        let blocks = layout.blocks.iter().enumerate();
+        let blocks = blocks.map(|(i, b)| loader.block(i, b)).collect();
+        let final_norm = loader.norm(&layout.final_norm);
+        let head = match &layout.head {
+            Some(head) => loader.matrix(head),
+            None => tokens.clone(),
+        };
+        let leaves = loader.leaves;
         Self {
-            leaves: loader.leaves,
-            config,
+            leaves,
             tokens,
             positions,
             blocks,
             final_norm,
+            head: Affine {
+                weight: head.transpose(),
+                bias: Tensor::zeros([config.vocab_size], device),
+            },
+            angles: Arc::default(),
+            config,
             device: device.clone(),
         }
     }
@@ -190,40 +357,52 @@ impl Decoder {
 
     /// `log q(target)` at each target position of the batch, in nats, (targets).
     ///
-    /// The last block and the head run at the target positions alone.
+    /// The last block and the head run at the target positions alone. Off an autodiff device, which must keep them for the gradient, logits are
+    /// made for some rows at a time.
     #[must_use]
     pub fn log_probs(&self, batch: &Batch) -> Tensor<1> {
-        let logits = self.logits(batch);
-        kernels::token_log_probs(logits, batch.targets.clone())
+        let hidden = self.hidden(batch, |_| ());
+        let [rows, _] = hidden.dims();
+        let most = (LOGITS_AT_ONCE / self.config.vocab_size).max(1);
+        if self.device.is_autodiff() || rows <= most {
+            return kernels::token_log_probs(self.head(hidden), batch.targets.clone());
+        }
+        let some = |start: usize| {
+            let count = most.min(rows - start);
+            let logits = self.head(hidden.clone().narrow(0, start, count));
+            kernels::token_log_probs(logits, batch.targets[start..start + count].into())
+        };
+        Tensor::cat((0..rows).step_by(most).map(some).collect(), 0)
     }
 
     /// Logits at the target positions, (targets, vocabulary).
     pub(crate) fn logits(&self, batch: &Batch) -> Tensor<2> {
-        self.head(self.hidden(batch, |_, _| ()))
+        self.head(self.hidden(batch, |_| ()))
     }
 
-    /// What the head sees at the target positions, (targets, width); `keep` sees each layer's key-value tensor.
-    pub(crate) fn hidden(
-        &self,
-        batch: &Batch,
-        mut keep: impl FnMut(usize, &Tensor<2>),
-    ) -> Tensor<2> {
-        let mut x = kernels::embed(
-            self.tokens.clone(),
-            self.positions.clone(),
-            batch.tokens.clone(),
-            batch.positions.clone(),
-        );
-        let rows = self.rows(&batch.target_rows);
+    /// What the head sees at the target positions, (targets, width); `keep` sees each layer's keys and values.
+    pub(crate) fn hidden(&self, batch: &Batch, mut keep: impl FnMut(&Attended)) -> Tensor<2> {
+        let mut x = self.embed(batch.tokens.clone(), batch.positions.clone());
+        let turns = self.turns(&batch.positions, &batch.lengths);
+        let of_targets = self.turns(&batch.target_positions, &batch.target_lengths);
+        let last = self.blocks.len() - 1;
         for (layer, block) in self.blocks.iter().enumerate() {
-            let last = layer + 1 == self.blocks.len();
-            let (rows, spans) = match last {
-                true => (Some(rows.clone()), &batch.target_spans),
+            let (wanted, spans) = match layer == last {
+                true => {
+                    let (rows, turns) = (self.rows(&batch.target_rows), &of_targets);
+                    (Some(Wanted { rows, turns }), &batch.target_spans)
+                }
                 false => (None, &batch.spans),
             };
-            x = self.block(block, x, rows, |query, key_value| {
-                keep(layer, &key_value);
-                self.attend(query, key_value, spans)
+            x = self.block(layer, x, &turns, wanted, |attended| {
+                keep(&attended);
+                kernels::attention(
+                    attended.query,
+                    attended.key.clone(),
+                    attended.value.clone(),
+                    spans.clone(),
+                    block.heads,
+                )
             });
         }
         self.final_norm.apply(x)
@@ -234,18 +413,13 @@ impl Decoder {
         &self,
         tokens: Arc<[u32]>,
         positions: Arc<[u32]>,
-        mut attend: impl FnMut(usize, Tensor<2>, Tensor<2>) -> Tensor<2>,
+        mut attend: impl FnMut(Attended) -> Tensor<2>,
     ) -> Tensor<2> {
-        let mut x = kernels::embed(
-            self.tokens.clone(),
-            self.positions.clone(),
-            tokens,
-            positions,
-        );
-        for (layer, block) in self.blocks.iter().enumerate() {
-            x = self.block(block, x, None, |query, key_value| {
-                attend(layer, query, key_value)
-            });
+        let lengths: Vec<u32> = positions.iter().map(|p| p + 1).collect();
+        let turns = self.turns(&positions, &lengths);
+        let mut x = self.embed(tokens, positions);
+        for layer in 0..self.blocks.len() {
+            x = self.block(layer, x, &turns, None, &mut attend);
         }
         self.final_norm.apply(x)
     }
@@ -254,33 +428,91 @@ impl Decoder {
         Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len()]), &self.device)
     }
 
-    fn attend(&self, query: Tensor<2>, key_value: Tensor<2>, spans: &Arc<[Span]>) -> Tensor<2> {
-        kernels::attention(query, key_value, spans.clone(), self.config.heads)
+    /// How rows at these positions, of sequences of these lengths, turn.
+    fn turns(&self, positions: &Arc<[u32]>, lengths: &[u32]) -> Turns {
+        let reach = positions.iter().max().map_or(0, |&p| p as usize + 1);
+        let angles = self.angles.get(&self.config.rotary, reach).into_iter();
+        let of_kind = |(rotary, angles): (&Rotary, Arc<Angles>)| {
+            let Some(from) = rotary.long_from() else {
+                return (angles, positions.clone());
+            };
+            let row = |(&position, &length): (&u32, &u32)| match length as usize > from {
+                true => position + angles.positions as u32,
+                false => position,
+            };
+            let rows = positions.iter().zip(lengths).map(row).collect();
+            (angles, rows)
+        };
+        Turns(self.config.rotary.iter().zip(angles).map(of_kind).collect())
     }
 
-    /// A pre-LayerNorm block; with `rows`, its output exists at those rows alone.
+    fn embed(&self, tokens: Arc<[u32]>, positions: Arc<[u32]>) -> Tensor<2> {
+        let x = match &self.positions {
+            Some(table) => kernels::embed(self.tokens.clone(), table.clone(), tokens, positions),
+            None => {
+                let nowhere = Tensor::zeros([1, self.config.width], &self.device);
+                let first = vec![0; tokens.len()];
+                kernels::embed(self.tokens.clone(), nowhere, tokens, first.into())
+            }
+        };
+        match self.config.embedding_scale {
+            1.0 => x,
+            scale => x.mul_scalar(scale),
+        }
+    }
+
+    /// One block; with `wanted`, its output exists at those rows alone.
     fn block(
         &self,
-        block: &Block,
+        layer: usize,
         x: Tensor<2>,
-        rows: Option<Tensor<1, Int>>,
-        attend: impl FnOnce(Tensor<2>, Tensor<2>) -> Tensor<2>,
+        turns: &Turns,
+        wanted: Option<Wanted>,
+        attend: impl FnOnce(Attended) -> Tensor<2>,
     ) -> Tensor<2> {
-        let normal = block.attention_norm.apply(x.clone());
-        let key_value = block.key_value.apply(normal.clone());
-        let (x, normal) = match rows {
-            Some(rows) => (x.select(0, rows.clone()), normal.select(0, rows)),
-            None => (x, normal),
+        let block = &self.blocks[layer];
+        let turn = |x: Tensor<2>, turns: &Turns| match block.rotary {
+            Some(kind) => {
+                let (angles, rows) = turns.0[kind].clone();
+                kernels::rotate(x, angles, rows, block.heads.width)
+            }
+            None => x,
         };
-        let mixed = attend(block.query.apply(normal), key_value);
-        let x = x + block.attention_out.apply(mixed);
-        let inner = kernels::gelu(block.mlp_in.apply(block.mlp_norm.apply(x.clone())));
-        x + block.mlp_out.apply(inner)
+        let normal = apply(&block.norm, x.clone());
+        let key = apply(&block.key_norm, block.key.apply(normal.clone()));
+        let key = turn(key, turns);
+        let value = block.value.apply(normal.clone());
+        let (x, normal, turns) = match wanted {
+            Some(Wanted { rows, turns }) => {
+                (x.select(0, rows.clone()), normal.select(0, rows), turns)
+            }
+            None => (x, normal, turns),
+        };
+        let query = apply(&block.query_norm, block.query.apply(normal));
+        let mixed = attend(Attended {
+            layer,
+            heads: block.heads,
+            query: turn(query, turns),
+            key: &key,
+            value: &value,
+        });
+        let attention = apply(&block.post_norm, block.out.apply(mixed));
+        match block.parallel {
+            true => x.clone() + attention + block.mlp.apply(x),
+            false => {
+                let x = x + attention;
+                x.clone() + block.mlp.apply(x)
+            }
+        }
     }
 
-    /// Logits, (rows, vocabulary), of what [`Decoder::hidden`] gives: the head is the transposed token table.
+    /// Logits, (rows, vocabulary), of what [`Decoder::hidden`] gives.
     pub(crate) fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
-        hidden.matmul(self.tokens.clone().transpose())
+        let logits = self.head.apply(hidden);
+        match self.config.logit_softcap {
+            Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
+            None => logits,
+        }
     }
 
     /// Gradients of a backward pass, by parameter name.

@@ -2,12 +2,17 @@
 
 mod batch;
 pub mod checkpoint;
-mod config;
+pub mod config;
 mod decoder;
+mod family;
 pub mod kernels;
+mod layout;
 pub mod linear;
+pub mod rotary;
 
 pub use batch::{Batch, Sequence};
 pub use checkpoint::Checkpoint;
-pub use config::Config;
+pub use config::{Config, Gpt2};
+pub(crate) use decoder::Attended;
 pub use decoder::Decoder;
+pub use layout::block_prefix;

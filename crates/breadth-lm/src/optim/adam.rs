@@ -9,7 +9,7 @@ use crate::vectorized;
 /// `m / (sqrt(v) + epsilon)` with bias-corrected moments `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`
 /// (Kingma and Ba 2015).
 #[derive(Clone, Debug)]
-pub struct ScaleByAdam<T = f32> {
+pub struct ScaleByAdam<T: Real = f32> {
     betas: [f64; 2],
     epsilon: f64,
     first: Tree<T>,

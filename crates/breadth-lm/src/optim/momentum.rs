@@ -5,7 +5,7 @@ use crate::tree::{Real, Tree};
 
 /// `m <- decay m + g`, passed on as it is or, in Nesterov's form, as `decay m + g` once more.
 #[derive(Clone, Debug)]
-pub struct Momentum<T = f32> {
+pub struct Momentum<T: Real = f32> {
     decay: f64,
     nesterov: bool,
     trace: Tree<T>,

@@ -51,7 +51,7 @@ pub(super) fn weighted_gradient(
     let size = sequences.len().div_ceil(shards);
     let shard = |(part, sequences): (usize, &[Sequence])| {
         let decoder = Decoder::new(checkpoint, &Device::flex().autodiff());
-        let batch = Batch::pack(sequences.iter().copied());
+        let batch = Batch::pack(&checkpoint.config, sequences.iter().copied());
         let log_probs = decoder.log_probs(&batch);
         let data = log_probs.clone().into_data();
         let flat = data.as_slice::<f32>().expect("log-probabilities are f32");
@@ -105,7 +105,12 @@ pub(super) fn distilled_gradient(
     let size = sequences.len().div_ceil(shards);
     let scale = 1.0 / sequences.len() as f64;
     let shard = |sequences: &[Sequence]| {
-        let batch = Batch::pack(sequences.iter().copied());
+        // Rows may be shared where both models turn them alike.
+        let config = match teacher.config.long_from() {
+            Some(_) => &teacher.config,
+            None => &checkpoint.config,
+        };
+        let batch = Batch::pack(config, sequences.iter().copied());
         let of_teacher = Decoder::new(teacher, &Device::flex());
         let p = flat(log_softmax(of_teacher.logits(&batch), 1));
         let student = Decoder::new(checkpoint, &Device::flex().autodiff());
@@ -201,13 +206,13 @@ fn sum(parts: Vec<(f64, Tree)>) -> (f64, Tree) {
 mod tests {
     use super::*;
     use crate::decode::score;
-    use crate::model::Config;
+    use crate::model::Gpt2;
     use crate::rng;
     use crate::train::{Algorithm, Objective, RlConfig};
     use crate::tree::Array;
 
     fn model(seed: u64) -> Checkpoint {
-        let config = Config {
+        let config = Gpt2 {
             vocab_size: 5,
             positions: 12,
             width: 8,
@@ -215,7 +220,9 @@ mod tests {
             heads: 2,
             inner: 12,
             layer_norm_epsilon: 1e-5,
-        };
+        }
+        .config("test")
+        .unwrap();
         let mut checkpoint = Checkpoint::random(config, &mut rng::stream(seed, "test/init", 0));
         let wider = |(_, array): (&str, &mut Array)| array.data.iter_mut().for_each(|v| *v *= 6.0);
         checkpoint.weights.iter_mut().for_each(wider);

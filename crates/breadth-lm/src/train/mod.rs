@@ -263,10 +263,9 @@ impl<'a> Trainer<'a> {
         let options = SampleOptions {
             samples: 1,
             max_tokens: longest.unwrap_or(1),
-            end_tokens: Vec::new(),
             seed: self.config.seed.wrapping_add(0x7465),
             first_prompt: self.step * pairs.len() as u64,
-            ttt: None,
+            ..SampleOptions::default()
         };
         let drawn = sample(teacher, &prompts, &options)?;
         let written = pairs.iter().zip(drawn).map(|((prompt, _), mut drawn)| {
@@ -477,7 +476,7 @@ fn initial_model(config: &TrainConfig, source: &Source) -> Result<Checkpoint> {
         .model
         .as_ref()
         .expect("checked with the configuration");
-    let config_of_model = crate::model::Config {
+    let sizes_of_model = crate::model::Gpt2 {
         vocab_size: source.vocab_size(),
         positions: sizes.positions.unwrap_or_else(|| source.longest()),
         width: sizes.width,
@@ -486,7 +485,7 @@ fn initial_model(config: &TrainConfig, source: &Source) -> Result<Checkpoint> {
         inner: sizes.inner.unwrap_or(4 * sizes.width),
         layer_norm_epsilon: 1e-5,
     };
-    config_of_model.validate("[model]")?;
+    let config_of_model = sizes_of_model.config("[model]")?;
     let mut rng = rng::stream(config.seed, "train/init", 0);
     Ok(Checkpoint::random(config_of_model, &mut rng))
 }

@@ -169,7 +169,7 @@ impl RlConfig {
             end_tokens: ends.unwrap_or_default(),
             seed: seed.wrapping_add(0x726c),
             first_prompt: step * items.len() as u64,
-            ttt: None,
+            ..SampleOptions::default()
         };
         let prompts: Vec<&[u32]> = items.iter().map(|item| &item.prompt[..]).collect();
         let drawn = sample(model, &prompts, &options)?;

@@ -10,6 +10,7 @@ mod completions;
 mod demo;
 mod pass;
 mod plan;
+mod probe;
 mod profile;
 mod report;
 mod sample;
@@ -27,6 +28,7 @@ pub enum Command {
     Plan(plan::Arguments),
     Score(score::Arguments),
     Sample(sample::Arguments),
+    Probe(probe::Arguments),
     Train(train::Arguments),
     Report(report::Arguments),
     Completions(completions::Arguments),
@@ -43,6 +45,7 @@ impl Command {
             Command::Plan(arguments) => plan::run(&arguments, output),
             Command::Score(arguments) => score::run(&arguments, output),
             Command::Sample(arguments) => sample::run(&arguments, output),
+            Command::Probe(arguments) => probe::run(&arguments, output),
             Command::Train(arguments) => train::run(&arguments, output),
             Command::Report(arguments) => report::run(&arguments, output),
             Command::Completions(arguments) => completions::run(&arguments),

@@ -35,6 +35,9 @@ Examples:
   # with a gradient step on every token drawn, undone at the end of each response
   breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
 
+  # from a model behind a server
+  breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 --prompts heldout.jsonl -k 64 -o samples.parquet
+
 Sampling is at temperature 1; the table has every response's log-probability under the model that drew it. A killed command goes \
 on where it was when run again.";
 
@@ -92,9 +95,9 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let models = arguments.models.find()?;
+    let chosen = arguments.models.find()?;
     let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
-    let folder = &models[0].1;
+    let folder = &chosen.tokenizers[0];
     let max_tokens = arguments
         .max_tokens
         .or(Generation::read(folder)?.max_new_tokens);
@@ -103,11 +106,11 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         anyhow!("{folder}/generation_config.json has no max_new_tokens; say --max-tokens T")
     })?;
     let options = arguments.tokens.options(folder, max_tokens as usize)?;
-    let (text, data) = read_data(&models, &arguments.prompts, &options)?;
+    let (text, data) = read_data(&chosen.tokenizers, &arguments.prompts, &options)?;
     data::warn(&data.account, output);
     let mut bar = Bar::new("sample", output);
     let job = SampleJob {
-        models: &models,
+        models: &chosen.models,
         items: &data.items,
         samples: arguments.k as usize,
         max_tokens: max_tokens as usize,
@@ -125,7 +128,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "sample",
         output: arguments.output.clone(),
-        models: models.into_iter().map(|(name, _)| name).collect(),
+        models: chosen.names(),
         prompts: data.items.len(),
         samples: arguments.k,
         end_tokens: data.end_tokens,

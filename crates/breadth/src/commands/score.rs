@@ -26,6 +26,10 @@ Examples:
   # the same checkpoints when they take a gradient step on every token that they emit (test-time training)
   breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
 
+  # models behind servers, two of which share the work on one of them; each is probed first
+  breadth score openai:http://a:8000,http://b:8000/step-1000 openai:http://c:8000/step-2000 \
+    --tokenizer ckpt-1000 --data heldout.jsonl -o scores.parquet
+
   # conversations, as the model's chat template writes them; long ones are cut on the left
   breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
 
@@ -66,13 +70,13 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let models = arguments.models.find()?;
-    let options = arguments.tokens.options(&models[0].1, 0)?;
-    let (_, data) = read_data(&models, &arguments.data, &options)?;
+    let chosen = arguments.models.find()?;
+    let options = arguments.tokens.options(&chosen.tokenizers[0], 0)?;
+    let (_, data) = read_data(&chosen.tokenizers, &arguments.data, &options)?;
     data::warn(&data.account, output);
     let mut bar = Bar::new("score", output);
     let job = ScoreJob {
-        models: &models,
+        models: &chosen.models,
         items: &data.items,
         references: &[],
         out: &arguments.output,
@@ -85,8 +89,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "score",
         output: arguments.output.clone(),
-        rows: models.len() * data.items.len(),
-        models: models.into_iter().map(|(name, _)| name).collect(),
+        rows: chosen.models.len() * data.items.len(),
+        models: chosen.names(),
         data: data.account,
     };
     output.result(&document, |_| {

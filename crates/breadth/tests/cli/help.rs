@@ -32,6 +32,7 @@ fn breadth() {
                    checkpoints apart
       score        Score given responses under models: log q(y|x), as a score table
       sample       Draw K responses per prompt from models, with rewards, as a sample table
+      probe        Check that a server's log-probabilities are what they seem
       train        Train a model from a TOML file; a killed run resumes to the same bits
       report       Write one self-contained HTML page about a run
       completions  Print the completion script of a shell
@@ -447,7 +448,8 @@ fn score() {
 
     Arguments:
       <MODEL>...  Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them,
-                  or run folders
+                  run folders, or servers: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out),
+                  vllm, sglang or llama.cpp
 
     Options:
           --data <FILE>...      JSON Lines of prompts and responses
@@ -463,6 +465,14 @@ fn score() {
                                 unless --truncate [default: what the model takes]
           --truncate <SIDE>     Cut longer prompts at this end: left or right; responses are never cut
       -h, --help                Print help
+
+    Servers:
+          --tokenizer <FOLDER>  Folder with the servers' tokenizer.json, for text; and with the
+                                generation_config.json that names end tokens
+          --concurrency <N>     Requests under way at once, on each server [default: 16]
+          --timeout <SECONDS>   Longest wait for a reply [default: 300]
+          --tolerance <NATS>    How far apart, in nats per token, two numbers of a server may be that
+                                should be equal [default: 0.05]
 
     Common options:
           --json         Print one JSON document and nothing else on stdout
@@ -482,6 +492,10 @@ fn score() {
       # the same checkpoints when they take a gradient step on every token that they emit (test-time
       training)
       breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
+
+      # models behind servers, two of which share the work on one of them; each is probed first
+      breadth score openai:http://a:8000,http://b:8000/step-1000 openai:http://c:8000/step-2000
+      --tokenizer ckpt-1000 --data heldout.jsonl -o scores.parquet
 
       # conversations, as the model's chat template writes them; long ones are cut on the left
       breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
@@ -503,7 +517,8 @@ fn sample() {
 
     Arguments:
       <MODEL>...  Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them,
-                  or run folders
+                  run folders, or servers: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out),
+                  vllm, sglang or llama.cpp
 
     Options:
           --prompts <FILE>...           JSON Lines of prompts (and `answer` or responses, for verifiers
@@ -531,6 +546,14 @@ fn sample() {
                                         never cut
       -h, --help                        Print help
 
+    Servers:
+          --tokenizer <FOLDER>  Folder with the servers' tokenizer.json, for text; and with the
+                                generation_config.json that names end tokens
+          --concurrency <N>     Requests under way at once, on each server [default: 16]
+          --timeout <SECONDS>   Longest wait for a reply [default: 300]
+          --tolerance <NATS>    How far apart, in nats per token, two numbers of a server may be that
+                                should be equal [default: 0.05]
+
     Common options:
           --json         Print one JSON document and nothing else on stdout
           --threads <T>  Use this many threads [default: one per core]; results do not depend on it
@@ -557,9 +580,55 @@ fn sample() {
       # with a gradient step on every token drawn, undone at the end of each response
       breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
 
+      # from a model behind a server
+      breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 --prompts heldout.jsonl
+      -k 64 -o samples.parquet
+
     Sampling is at temperature 1; the table has every response's log-probability under the model that
     drew it. A killed command goes on where it was when run again.
     "#);
+}
+
+#[test]
+fn probe() {
+    assert_snapshot!(help(&["probe", "--help"]), @"
+    Check that a server's log-probabilities are what they seem
+
+    Usage: breadth probe [OPTIONS] <URL>
+
+    Arguments:
+      <URL>  The server: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or
+             llama.cpp
+
+    Options:
+          --prompts <FILE>...   JSON Lines of prompts to try with [default: three texts, tokenized by
+                                the server]
+          --tokenizer <FOLDER>  Folder with the tokenizer.json of prompts that are text
+      -h, --help                Print help
+
+    Servers:
+          --concurrency <N>    Requests under way at once, on each server [default: 16]
+          --timeout <SECONDS>  Longest wait for a reply [default: 300]
+          --tolerance <NATS>   How far apart, in nats per token, two numbers of a server may be that
+                               should be equal [default: 0.05]
+
+    Common options:
+          --json         Print one JSON document and nothing else on stdout
+          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
+      -q, --quiet        Say nothing on stderr unless something is wrong
+
+    Examples:
+      # what speaks there, and whether its scores are right
+      breadth probe openai:http://localhost:8000
+
+      # one of its models, with prompts of your own
+      breadth probe vllm:http://localhost:8000/step-1000 --prompts heldout.jsonl --tokenizer ckpt-1000
+
+    The server generates a few tokens, and scores the same tokens as part of a prompt: the numbers must
+    agree, in place and not one token further on, alone and in a batch, at any temperature. `score` and
+    `sample` do this first, and refuse a server that fails. Exit status 1 if it fails. The variable
+    BREADTH_API_KEY, where set, is sent as a bearer token.
+    ");
 }
 
 #[test]

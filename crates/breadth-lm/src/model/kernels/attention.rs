@@ -1,179 +1,254 @@
 //! Causal multi-head attention over packed sequences, and its gradient.
 
-use super::Span;
 use super::gemm::{Matrix, matmul};
 use super::math;
+use super::{Heads, Span};
 use crate::vectorized;
 
 /// Queries of one head are taken this many at a time, so that keys nobody in the block may see are never multiplied.
 const BLOCK: usize = 64;
 
-/// Sizes shared by all heads of one call.
+/// The rows of a query, key or value tensor.
 #[derive(Clone, Copy)]
-pub struct Shape {
-    /// Model width.
-    pub width: usize,
-    /// Number of heads.
-    pub heads: usize,
-    /// Distance between rows of the query tensor.
-    pub query_stride: usize,
-    /// Distance between rows of the key-value tensor.
-    pub key_stride: usize,
+pub struct Rows<'a> {
+    /// Numbers, from the first row on.
+    pub data: &'a [f32],
+    /// Distance between rows.
+    pub stride: usize,
+    /// Number of rows.
+    pub count: usize,
 }
 
-impl Shape {
-    fn head_width(&self) -> usize {
-        self.width / self.heads
-    }
-
-    fn scale(&self) -> f32 {
-        1.0 / (self.head_width() as f32).sqrt()
+impl<'a> Rows<'a> {
+    /// `count` rows from `start` on, at the columns of one head.
+    fn head(&self, start: usize, count: usize, column: usize, width: usize) -> Matrix<'a> {
+        let from = (start * self.stride + column).min(self.data.len());
+        Matrix::new(&self.data[from..], count, width, self.stride)
     }
 }
 
-/// One block of queries of one head of one sequence.
+/// Neighbouring keys that a tile sees.
+#[derive(Clone, Copy)]
+struct Segment {
+    /// First row in the key tensor.
+    row: usize,
+    /// Number of keys.
+    count: usize,
+    /// First column in the tile's scores.
+    at: usize,
+}
+
+/// One block of queries of one head of one sequence, and the keys that some of them see.
 #[derive(Clone, Copy)]
 struct Tile {
     query_start: usize,
     queries: usize,
-    key_start: usize,
+    /// Keys of the prefix, then the sequence's own.
+    segments: [Segment; 2],
+    /// Columns of the scores.
     keys: usize,
-    first_position: usize,
-    column: usize,
+    /// Column of the key at the position of the first query.
+    first: usize,
+    query_column: usize,
+    key_column: usize,
 }
 
-fn tiles(spans: &[Span], shape: Shape) -> impl Iterator<Item = Tile> + '_ {
+fn tiles(spans: &[Span], heads: Heads) -> impl Iterator<Item = Tile> + '_ {
     spans.iter().flat_map(move |span| {
-        (0..shape.heads).flat_map(move |head| {
-            (0..span.query_len).step_by(BLOCK).map(move |start| {
-                let queries = BLOCK.min(span.query_len - start);
-                let first_position = span.first_position + start;
-                Tile {
-                    query_start: span.query_start + start,
-                    queries,
-                    key_start: span.key_start,
-                    keys: first_position + queries,
-                    first_position,
-                    column: head * shape.head_width(),
-                }
-            })
+        (0..heads.query).flat_map(move |head| {
+            (0..span.query_len)
+                .step_by(BLOCK)
+                .map(move |start| tile(span, heads, head, start))
         })
     })
 }
 
-/// The views that a tile needs.
-struct Views<'a> {
-    query: Matrix<'a>,
-    key: Matrix<'a>,
-    value: Matrix<'a>,
+fn tile(span: &Span, heads: Heads, head: usize, start: usize) -> Tile {
+    let queries = BLOCK.min(span.query_len - start);
+    let position = span.first_position + start;
+    let end = position + queries;
+    let begin = heads
+        .window
+        .map_or(0, |window| (position + 1).saturating_sub(window));
+    let shared = span.prefix_len.min(end).saturating_sub(begin);
+    let own = begin.max(span.prefix_len);
+    Tile {
+        query_start: span.query_start + start,
+        queries,
+        segments: [
+            Segment {
+                row: span.prefix_start + begin,
+                count: shared,
+                at: 0,
+            },
+            Segment {
+                row: span.key_start + own - span.prefix_len,
+                count: end.saturating_sub(own),
+                at: shared,
+            },
+        ],
+        keys: end - begin,
+        first: position - begin,
+        query_column: head * heads.width,
+        key_column: head / (heads.query / heads.key_value) * heads.width,
+    }
 }
 
 impl Tile {
-    fn views<'a>(&self, query: &'a [f32], key_value: &'a [f32], shape: Shape) -> Views<'a> {
-        let d = shape.head_width();
-        let keys = &key_value[self.key_start * shape.key_stride + self.column..];
-        Views {
-            query: Matrix::new(
-                &query[self.query_start * shape.query_stride + self.column..],
-                self.queries,
-                d,
-                shape.query_stride,
-            ),
-            key: Matrix::new(keys, self.keys, d, shape.key_stride),
-            value: Matrix::new(&keys[shape.width..], self.keys, d, shape.key_stride),
+    fn segments(&self) -> impl Iterator<Item = Segment> {
+        self.segments.into_iter().filter(|s| s.count > 0)
+    }
+
+    fn query<'a>(&self, query: Rows<'a>, heads: Heads) -> Matrix<'a> {
+        query.head(
+            self.query_start,
+            self.queries,
+            self.query_column,
+            heads.width,
+        )
+    }
+
+    fn keys<'a>(&self, keys: Rows<'a>, segment: Segment, heads: Heads) -> Matrix<'a> {
+        keys.head(segment.row, segment.count, self.key_column, heads.width)
+    }
+
+    /// The part of a tile's scores that belongs to a segment.
+    fn part<'a>(&self, scores: &'a [f32], segment: Segment) -> Matrix<'a> {
+        Matrix::new(
+            &scores[segment.at..],
+            self.queries,
+            segment.count,
+            self.keys,
+        )
+    }
+
+    /// `scale q_j k_k`, softly capped.
+    fn scores(&self, query: Rows, key: Rows, heads: Heads, out: &mut Vec<f32>) {
+        out.resize(self.queries * self.keys, 0.0);
+        let q = self.query(query, heads);
+        for segment in self.segments() {
+            let k = self.keys(key, segment, heads);
+            matmul(
+                &mut out[segment.at..],
+                self.keys,
+                q,
+                k.t(),
+                heads.scale,
+                false,
+            );
+        }
+        if let Some(cap) = heads.softcap {
+            cap_softly(out, cap);
         }
     }
 
-    /// `probabilities[j, k] = softmax_k(scale q_j k_k)` for `k <= position of j`, 0 beyond.
-    fn probabilities(&self, views: &Views, shape: Shape, out: &mut Vec<f32>) {
-        out.resize(self.queries * self.keys, 0.0);
-        matmul(
-            out,
-            self.keys,
-            views.query,
-            views.key.t(),
-            shape.scale(),
-            false,
-        );
-        causal_softmax(out, self.keys, self.first_position);
+    /// Adds `weights' x` to the rows of each segment of `out`, which has the key tensor's shape without gaps.
+    fn add_to_keys(&self, out: &mut [f32], weights: &[f32], x: Matrix, heads: Heads, scale: f32) {
+        let stride = heads.key_value * heads.width;
+        for segment in self.segments() {
+            let place = segment.row * stride + self.key_column;
+            let w = self.part(weights, segment);
+            matmul(&mut out[place..], stride, w.t(), x, scale, true);
+        }
     }
 }
 
-/// Attention output, (queries, width).
-pub fn attention(
-    query: &[f32],
-    key_value: &[f32],
-    spans: &[Span],
-    shape: Shape,
-    rows: usize,
-) -> Vec<f32> {
-    let mut out = vec![0.0; rows * shape.width];
+/// Attention output, without gaps between rows.
+pub fn attention(query: Rows, key: Rows, value: Rows, spans: &[Span], heads: Heads) -> Vec<f32> {
+    let width = heads.query * heads.width;
+    let mut out = vec![0.0; query.count * width];
     let mut scores = Vec::new();
-    for tile in tiles(spans, shape) {
-        let views = tile.views(query, key_value, shape);
-        tile.probabilities(&views, shape, &mut scores);
-        let scores = Matrix::new(&scores, tile.queries, tile.keys, tile.keys);
-        let target = &mut out[tile.query_start * shape.width + tile.column..];
-        matmul(target, shape.width, scores, views.value, 1.0, false);
+    for tile in tiles(spans, heads) {
+        tile.scores(query, key, heads, &mut scores);
+        causal_softmax(&mut scores, tile.keys, tile.first, heads.window);
+        let target = &mut out[tile.query_start * width + tile.query_column..];
+        for segment in tile.segments() {
+            let v = tile.keys(value, segment, heads);
+            let p = tile.part(&scores, segment);
+            matmul(target, width, p, v, 1.0, true);
+        }
     }
     out
 }
 
-/// `(dquery, dkey_value)` of [`attention`], both without gaps between rows.
+/// `(dquery, dkey, dvalue)` of [`attention`], all without gaps between rows.
 pub fn attention_backward(
-    query: &[f32],
-    key_value: &[f32],
+    query: Rows,
+    key: Rows,
+    value: Rows,
     spans: &[Span],
-    shape: Shape,
+    heads: Heads,
     grad: &[f32],
-    key_rows: usize,
-) -> [Vec<f32>; 2] {
-    let (width, d) = (shape.width, shape.head_width());
+) -> [Vec<f32>; 3] {
+    let width = heads.query * heads.width;
     let mut dquery = vec![0.0; grad.len()];
-    let mut dkey_value = vec![0.0; key_rows * 2 * width];
-    let (mut scores, mut dscores) = (Vec::new(), Vec::new());
-    for tile in tiles(spans, shape) {
-        let Tile { queries, keys, .. } = tile;
-        let views = tile.views(query, key_value, shape);
-        tile.probabilities(&views, shape, &mut scores);
-        let place = tile.query_start * width + tile.column;
-        let dout = Matrix::new(&grad[place..], queries, d, width);
-        dscores.resize(queries * keys, 0.0);
-        matmul(&mut dscores, keys, dout, views.value.t(), 1.0, false);
-        softmax_backward(&scores, &mut dscores, keys);
-
-        let scores = Matrix::new(&scores, queries, keys, keys);
-        let dscores = Matrix::new(&dscores, queries, keys, keys);
-        matmul(
-            &mut dquery[place..],
-            width,
-            dscores,
-            views.key,
-            shape.scale(),
-            false,
-        );
-        let place = tile.key_start * 2 * width + tile.column;
-        let dkeys = &mut dkey_value[place..];
-        matmul(
-            dkeys,
-            2 * width,
-            dscores.t(),
-            views.query,
-            shape.scale(),
-            true,
-        );
-        matmul(&mut dkeys[width..], 2 * width, scores.t(), dout, 1.0, true);
+    let mut dkey = vec![0.0; key.count * heads.key_value * heads.width];
+    let mut dvalue = dkey.clone();
+    let (mut scores, mut dscores, mut capped) = (Vec::new(), Vec::new(), Vec::new());
+    for tile in tiles(spans, heads) {
+        tile.scores(query, key, heads, &mut scores);
+        if heads.softcap.is_some() {
+            capped.clone_from(&scores);
+        }
+        causal_softmax(&mut scores, tile.keys, tile.first, heads.window);
+        let place = tile.query_start * width + tile.query_column;
+        let dout = Matrix::new(&grad[place..], tile.queries, heads.width, width);
+        dscores.resize(tile.queries * tile.keys, 0.0);
+        for segment in tile.segments() {
+            let v = tile.keys(value, segment, heads);
+            matmul(
+                &mut dscores[segment.at..],
+                tile.keys,
+                dout,
+                v.t(),
+                1.0,
+                false,
+            );
+        }
+        softmax_backward(&scores, &mut dscores, tile.keys);
+        if let Some(cap) = heads.softcap {
+            cap_backward(&mut dscores, &capped, cap);
+        }
+        for segment in tile.segments() {
+            let k = tile.keys(key, segment, heads);
+            let ds = tile.part(&dscores, segment);
+            matmul(&mut dquery[place..], width, ds, k, heads.scale, true);
+        }
+        let q = tile.query(query, heads);
+        tile.add_to_keys(&mut dkey, &dscores, q, heads, heads.scale);
+        tile.add_to_keys(&mut dvalue, &scores, dout, heads, 1.0);
     }
-    [dquery, dkey_value]
+    [dquery, dkey, dvalue]
 }
 
 vectorized! {
-    /// Softmax of each row over the keys up to the row's position, 0 beyond.
-    fn causal_softmax(scores: &mut [f32], keys: usize, first_position: usize) {
+    /// `cap tanh(s / cap)` of every score.
+    pub fn cap_softly(scores: &mut [f32], cap: f32) {
+        for s in scores.iter_mut() {
+            *s = cap * math::tanh(*s / cap);
+        }
+    }
+}
+
+vectorized! {
+    /// The gradient before the cap, given the capped scores.
+    fn cap_backward(dscores: &mut [f32], capped: &[f32], cap: f32) {
+        for (d, &s) in dscores.iter_mut().zip(capped) {
+            let t = s / cap;
+            *d *= 1.0 - t * t;
+        }
+    }
+}
+
+vectorized! {
+    /// Softmax of each row over the keys up to the row's position and inside its window, 0 elsewhere. Row `j` stands at column `first + j`.
+    fn causal_softmax(scores: &mut [f32], keys: usize, first: usize, window: Option<usize>) {
         for (j, row) in scores.chunks_exact_mut(keys).enumerate() {
-            let (seen, hidden) = row.split_at_mut(first_position + j + 1);
-            math::softmax_in_place(seen);
-            hidden.fill(0.0);
+            let end = first + j + 1;
+            let begin = window.map_or(0, |window| end.saturating_sub(window));
+            row[..begin].fill(0.0);
+            row[end..].fill(0.0);
+            math::softmax_in_place(&mut row[begin..end]);
         }
     }
 }

@@ -11,7 +11,7 @@ use burn::backend::autodiff::{
 };
 use burn::backend::tensor::FloatTensor;
 
-use super::{KernelGradients, Kernels, Span};
+use super::{Activation, Angles, Heads, KernelGradients, Kernels, Span};
 
 /// Gives each tracked parent its gradient.
 fn register<B: KernelGradients, S, const N: usize>(
@@ -54,29 +54,71 @@ impl<B: KernelGradients> Backward<B, 3> for LayerNorm {
 }
 
 #[derive(Debug)]
-struct Gelu;
+struct RmsNorm;
 
-impl<B: KernelGradients> Backward<B, 1> for Gelu {
-    type State = FloatTensor<B>;
+impl<B: KernelGradients> Backward<B, 2> for RmsNorm {
+    type State = (FloatTensor<B>, FloatTensor<B>, f32, f32);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, gain, offset, epsilon) = ops.state.clone();
+        let values = B::rms_norm_backward(x, gain, offset, epsilon, grad);
+        register::<B, _, 2>(&ops, grads, values);
+    }
+}
+
+#[derive(Debug)]
+struct Activate;
+
+impl<B: KernelGradients> Backward<B, 1> for Activate {
+    type State = (FloatTensor<B>, Activation);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let x = ops.state.clone();
-        register::<B, _, 1>(&ops, grads, [B::gelu_backward_fused(x, grad)]);
+        let (x, activation) = ops.state.clone();
+        register::<B, _, 1>(&ops, grads, [B::activate_backward(x, activation, grad)]);
+    }
+}
+
+#[derive(Debug)]
+struct Gated;
+
+impl<B: KernelGradients> Backward<B, 2> for Gated {
+    type State = (FloatTensor<B>, FloatTensor<B>, Activation);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (gate, up, activation) = ops.state.clone();
+        let values = B::gated_backward(gate, up, activation, grad);
+        register::<B, _, 2>(&ops, grads, values);
+    }
+}
+
+#[derive(Debug)]
+struct Rotate;
+
+impl<B: KernelGradients> Backward<B, 1> for Rotate {
+    type State = (Arc<Angles>, Arc<[u32]>, usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (angles, positions, head_width) = ops.state.clone();
+        let value = B::rotate_backward(grad, &angles, &positions, head_width);
+        register::<B, _, 1>(&ops, grads, [value]);
     }
 }
 
 #[derive(Debug)]
 struct Attention;
 
-impl<B: KernelGradients> Backward<B, 2> for Attention {
-    type State = (FloatTensor<B>, FloatTensor<B>, Arc<[Span]>, usize);
+impl<B: KernelGradients> Backward<B, 3> for Attention {
+    type State = ([FloatTensor<B>; 3], Arc<[Span]>, Heads);
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let (query, key_value, spans, heads) = ops.state.clone();
-        let values = B::attention_backward(query, key_value, &spans, heads, grad);
-        register::<B, _, 2>(&ops, grads, values);
+        let ([query, key, value], spans, heads) = ops.state.clone();
+        let values = B::attention_backward(query, key, value, &spans, heads, grad);
+        register::<B, _, 3>(&ops, grads, values);
     }
 }
 
@@ -152,33 +194,99 @@ impl<B: KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let prep = Backward::<B, 1>::prepare::<C>(Gelu, [x.node()]);
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        offset: f32,
+        epsilon: f32,
+    ) -> FloatTensor<Self> {
+        let prep = Backward::<B, 2>::prepare::<C>(RmsNorm, [x.node(), gain.node()]);
+        let (x, gain) = (x.into_primitive(), gain.into_primitive());
+        match prep.compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (x.clone(), gain.clone(), offset, epsilon);
+                prep.finish(state, <B as Kernels>::rms_norm(x, gain, offset, epsilon))
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(<B as Kernels>::rms_norm(x, gain, offset, epsilon))
+            }
+        }
+    }
+
+    fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        let prep = Backward::<B, 1>::prepare::<C>(Activate, [x.node()]);
         let x = x.into_primitive();
         match prep.compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(x.clone(), <B as Kernels>::gelu(x)),
-            OpsKind::UnTracked(prep) => prep.finish(<B as Kernels>::gelu(x)),
+            OpsKind::Tracked(prep) => prep.finish(
+                (x.clone(), activation),
+                <B as Kernels>::activate(x, activation),
+            ),
+            OpsKind::UnTracked(prep) => prep.finish(<B as Kernels>::activate(x, activation)),
+        }
+    }
+
+    fn gated(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let prep = Backward::<B, 2>::prepare::<C>(Gated, [gate.node(), up.node()]);
+        let (gate, up) = (gate.into_primitive(), up.into_primitive());
+        match prep.compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (gate.clone(), up.clone(), activation);
+                prep.finish(state, <B as Kernels>::gated(gate, up, activation))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(<B as Kernels>::gated(gate, up, activation)),
+        }
+    }
+
+    fn rotate(
+        x: FloatTensor<Self>,
+        angles: Arc<Angles>,
+        positions: Arc<[u32]>,
+        head_width: usize,
+    ) -> FloatTensor<Self> {
+        let prep = Backward::<B, 1>::prepare::<C>(Rotate, [x.node()]);
+        let x = x.into_primitive();
+        match prep.compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (angles.clone(), positions.clone(), head_width);
+                prep.finish(
+                    state,
+                    <B as Kernels>::rotate(x, angles, positions, head_width),
+                )
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(<B as Kernels>::rotate(x, angles, positions, head_width))
+            }
         }
     }
 
     fn attention(
         query: FloatTensor<Self>,
-        key_value: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
         spans: Arc<[Span]>,
-        heads: usize,
+        heads: Heads,
     ) -> FloatTensor<Self> {
-        let prep = Backward::<B, 2>::prepare::<C>(Attention, [query.node(), key_value.node()]);
-        let (query, key_value) = (query.into_primitive(), key_value.into_primitive());
+        let nodes = [query.node(), key.node(), value.node()];
+        let prep = Backward::<B, 3>::prepare::<C>(Attention, nodes);
+        let [query, key, value] = [query, key, value].map(|x| x.into_primitive());
         match prep.compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let state = (query.clone(), key_value.clone(), spans.clone(), heads);
+                let state = (
+                    [query.clone(), key.clone(), value.clone()],
+                    spans.clone(),
+                    heads,
+                );
                 prep.finish(
                     state,
-                    <B as Kernels>::attention(query, key_value, spans, heads),
+                    <B as Kernels>::attention(query, key, value, spans, heads),
                 )
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(<B as Kernels>::attention(query, key_value, spans, heads))
+                prep.finish(<B as Kernels>::attention(query, key, value, spans, heads))
             }
         }
     }

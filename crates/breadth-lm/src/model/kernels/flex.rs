@@ -8,7 +8,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
 use super::gemm::{Matrix, matmul};
-use super::{KernelGradients, Kernels, Span, attention, rows};
+use super::{Activation, Angles, Heads, KernelGradients, Kernels, Span, attention, rows};
 
 fn pack(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(data, shape.into()))
@@ -77,12 +77,13 @@ fn dims(tensor: &FlexTensor) -> Vec<usize> {
     tensor.layout().shape().to_vec()
 }
 
-fn attention_shape(query: &View, key_value: &View, heads: usize) -> attention::Shape {
-    attention::Shape {
-        width: query.cols,
-        heads,
-        query_stride: query.strides[0],
-        key_stride: key_value.strides[0],
+impl View {
+    fn rows_of(&self) -> attention::Rows<'_> {
+        attention::Rows {
+            data: self.data(),
+            stride: self.strides[0],
+            count: self.rows,
+        }
     }
 }
 
@@ -103,19 +104,45 @@ impl Kernels for Flex {
         pack(out, dims(&x))
     }
 
-    fn gelu(x: FlexTensor) -> FlexTensor {
-        pack(rows::gelu(&flat(&x)), dims(&x))
+    fn rms_norm(x: FlexTensor, gain: FlexTensor, offset: f32, epsilon: f32) -> FlexTensor {
+        let out = rows::rms_norm(&flat(&x), &flat(&gain), offset, epsilon);
+        pack(out, dims(&x))
+    }
+
+    fn activate(x: FlexTensor, activation: Activation) -> FlexTensor {
+        pack(rows::activate(&flat(&x), activation), dims(&x))
+    }
+
+    fn gated(gate: FlexTensor, up: FlexTensor, activation: Activation) -> FlexTensor {
+        let out = rows::gated(&flat(&gate), &flat(&up), activation);
+        pack(out, dims(&gate))
+    }
+
+    fn rotate(
+        x: FlexTensor,
+        angles: Arc<Angles>,
+        positions: Arc<[u32]>,
+        head_width: usize,
+    ) -> FlexTensor {
+        let out = rows::rotate(&flat(&x), &angles, &positions, head_width, 1.0);
+        pack(out, dims(&x))
     }
 
     fn attention(
         query: FlexTensor,
-        key_value: FlexTensor,
+        key: FlexTensor,
+        value: FlexTensor,
         spans: Arc<[Span]>,
-        heads: usize,
+        heads: Heads,
     ) -> FlexTensor {
-        let (query, key_value) = (View::with_rows(query), View::with_rows(key_value));
-        let shape = attention_shape(&query, &key_value, heads);
-        let out = attention::attention(query.data(), key_value.data(), &spans, shape, query.rows);
+        let [query, key, value] = [query, key, value].map(View::with_rows);
+        let out = attention::attention(
+            query.rows_of(),
+            key.rows_of(),
+            value.rows_of(),
+            &spans,
+            heads,
+        );
         pack(out, [query.rows, query.cols])
     }
 
@@ -184,30 +211,64 @@ impl KernelGradients for Flex {
         ]
     }
 
-    fn gelu_backward_fused(x: FlexTensor, grad: FlexTensor) -> FlexTensor {
-        pack(rows::gelu_backward(&flat(&x), &flat(&grad)), dims(&x))
+    fn rms_norm_backward(
+        x: FlexTensor,
+        gain: FlexTensor,
+        offset: f32,
+        epsilon: f32,
+        grad: FlexTensor,
+    ) -> [FlexTensor; 2] {
+        let [dx, dgain] =
+            rows::rms_norm_backward(&flat(&x), &flat(&gain), offset, epsilon, &flat(&grad));
+        [pack(dx, dims(&x)), pack(dgain, dims(&gain))]
+    }
+
+    fn activate_backward(x: FlexTensor, activation: Activation, grad: FlexTensor) -> FlexTensor {
+        let dx = rows::activate_backward(&flat(&x), &flat(&grad), activation);
+        pack(dx, dims(&x))
+    }
+
+    fn gated_backward(
+        gate: FlexTensor,
+        up: FlexTensor,
+        activation: Activation,
+        grad: FlexTensor,
+    ) -> [FlexTensor; 2] {
+        rows::gated_backward(&flat(&gate), &flat(&up), &flat(&grad), activation)
+            .map(|out| pack(out, dims(&gate)))
+    }
+
+    fn rotate_backward(
+        grad: FlexTensor,
+        angles: &Angles,
+        positions: &[u32],
+        head_width: usize,
+    ) -> FlexTensor {
+        let dx = rows::rotate(&flat(&grad), angles, positions, head_width, -1.0);
+        pack(dx, dims(&grad))
     }
 
     fn attention_backward(
         query: FlexTensor,
-        key_value: FlexTensor,
+        key: FlexTensor,
+        value: FlexTensor,
         spans: &[Span],
-        heads: usize,
+        heads: Heads,
         grad: FlexTensor,
-    ) -> [FlexTensor; 2] {
-        let (query, key_value) = (View::with_rows(query), View::with_rows(key_value));
-        let shape = attention_shape(&query, &key_value, heads);
-        let [dquery, dkey_value] = attention::attention_backward(
-            query.data(),
-            key_value.data(),
+    ) -> [FlexTensor; 3] {
+        let [query, key, value] = [query, key, value].map(View::with_rows);
+        let [dquery, dkey, dvalue] = attention::attention_backward(
+            query.rows_of(),
+            key.rows_of(),
+            value.rows_of(),
             spans,
-            shape,
+            heads,
             &flat(&grad),
-            key_value.rows,
         );
         [
             pack(dquery, [query.rows, query.cols]),
-            pack(dkey_value, [key_value.rows, key_value.cols]),
+            pack(dkey, [key.rows, key.cols]),
+            pack(dvalue, [value.rows, value.cols]),
         ]
     }
 

@@ -38,6 +38,28 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// Hyperbolic tangent.
+#[inline(always)]
+pub fn tanh(x: f32) -> f32 {
+    2.0 * sigmoid(2.0 * x) - 1.0
+}
+
+/// Distribution function of the standard normal law, `(1 + erf(x / sqrt 2)) / 2`, to about 1e-7.
+///
+/// Source: Abramowitz and Stegun, 7.1.26.
+#[inline(always)]
+pub fn normal_cdf(x: f32) -> f32 {
+    let z = (x * std::f32::consts::FRAC_1_SQRT_2).abs();
+    let t = 1.0 / 0.327_591_1_f32.mul_add(z, 1.0);
+    let mut p = 1.061_405_4_f32;
+    p = p.mul_add(t, -1.453_152);
+    p = p.mul_add(t, 1.421_413_7);
+    p = p.mul_add(t, -0.284_496_74);
+    p = p.mul_add(t, 0.254_829_6);
+    let tail = 0.5 * p * t * exp(-z * z);
+    if x > 0.0 { 1.0 - tail } else { tail }
+}
+
 /// Folds `f(i)` over `0..n` into [`LANES`] accumulators and adds them up.
 #[inline(always)]
 fn fold_sum(n: usize, f: impl Fn(usize) -> f32) -> f32 {
@@ -100,6 +122,12 @@ pub fn exp_in_place(x: &mut [f32], shift: f32) -> f32 {
     sum(x)
 }
 
+/// Sum of `e^(x - shift)`.
+#[inline(always)]
+pub fn sum_exp(x: &[f32], shift: f32) -> f32 {
+    fold_sum(x.len(), |i| exp(x[i] - shift))
+}
+
 /// Replaces a row by its softmax.
 #[inline(always)]
 pub fn softmax_in_place(x: &mut [f32]) {
@@ -123,6 +151,29 @@ mod tests {
         assert!(worst < 2.5e-7, "worst relative error {worst}");
         assert!(exp(f32::NEG_INFINITY) < 2e-38);
         assert!((exp(0.0) - 1.0).abs() == 0.0);
+    }
+
+    #[test]
+    fn tanh_and_the_normal_law_are_accurate_to_single_precision() {
+        // erf by its Taylor series in f64, which converges everywhere.
+        let erf = |x: f64| {
+            let (mut term, mut sum) = (x, x);
+            for n in 1..200 {
+                term *= -x * x / f64::from(n);
+                sum += term / f64::from(2 * n + 1);
+            }
+            2.0 / std::f64::consts::PI.sqrt() * sum
+        };
+        for i in -600..=600 {
+            let x = i as f32 / 100.0;
+            assert!((f64::from(tanh(x)) - f64::from(x).tanh()).abs() < 3e-7);
+            let exact = 0.5 * (1.0 + erf(f64::from(x) / 2f64.sqrt()));
+            assert!((f64::from(normal_cdf(x)) - exact).abs() < 3e-7, "{x}");
+        }
+        assert_eq!(
+            (normal_cdf(40.0), normal_cdf(-40.0)),
+            (1.0, normal_cdf(-40.0).min(1e-30))
+        );
     }
 
     #[test]

@@ -16,31 +16,73 @@ mod rows;
 
 use std::sync::Arc;
 
+pub(crate) use attention::cap_softly;
+
 use burn::backend::{Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
 /// One sequence of a packed batch, as attention sees it.
 ///
 /// Sequences lie one after another without padding. Queries may be fewer than keys: query `j` stands at position
-/// `first_position + j` of its sequence and sees the keys `0..=first_position + j`.
+/// `first_position + j` of its sequence and sees the keys `0..=first_position + j`. Responses to one prompt share its keys: the first
+/// `prefix_len` positions then lie at `prefix_start`, the others at `key_start`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// First row of the sequence in the query tensor.
     pub query_start: usize,
     /// Number of queries.
     pub query_len: usize,
-    /// First row of the sequence in the key-value tensor.
+    /// Row of the first key that does not belong to the shared prefix.
     pub key_start: usize,
+    /// Row of the first key of the prefix.
+    pub prefix_start: usize,
+    /// Keys of the prefix; 0 for a sequence that shares nothing.
+    pub prefix_len: usize,
     /// Position, within the sequence, of the first query.
     pub first_position: usize,
 }
 
-impl Span {
-    /// Keys that the last query sees.
-    #[must_use]
-    pub fn key_len(&self) -> usize {
-        self.first_position + self.query_len
-    }
+/// How attention treats its heads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heads {
+    /// Heads of the query.
+    pub query: usize,
+    /// Heads of keys and values; each serves `query / key_value` neighbouring heads of the query.
+    pub key_value: usize,
+    /// Width of one head.
+    pub width: usize,
+    /// What inner products are multiplied by.
+    pub scale: f32,
+    /// A query sees its own and the `window - 1` positions before; all of them without a window.
+    pub window: Option<usize>,
+    /// Scores `s` become `cap tanh(s / cap)`.
+    pub softcap: Option<f32>,
+}
+
+/// What stands between the matrices of an MLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`: `gelu_new`, `gelu_pytorch_tanh`.
+    GeluTanh,
+    /// `x/2 (1 + erf(x / sqrt 2))`: `gelu`.
+    Gelu,
+    /// `x / (1 + e^-x)`: `silu`, `swish`.
+    Silu,
+    /// `max(x, 0)`.
+    Relu,
+}
+
+/// Cosines and sines by which rotary positions turn a head, a row of `half` of each per position; where long sequences turn differently, theirs follow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Angles {
+    /// Pairs that turn: the first `2 half` numbers of a head; the rest stay.
+    pub half: usize,
+    /// Rows of one kind.
+    pub positions: usize,
+    /// (rows, half).
+    pub cos: Vec<f32>,
+    /// (rows, half).
+    pub sin: Vec<f32>,
 }
 
 /// The fused operations. All tensors are `f32`, row-major.
@@ -59,14 +101,35 @@ pub trait Kernels: burn::backend::Backend {
         bias: FloatTensor<Self>,
         epsilon: f32,
     ) -> FloatTensor<Self>;
-    /// See [`gelu`].
-    fn gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`rms_norm`].
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        offset: f32,
+        epsilon: f32,
+    ) -> FloatTensor<Self>;
+    /// See [`activate`].
+    fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
+    /// See [`gated`].
+    fn gated(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+    /// See [`rotate`].
+    fn rotate(
+        x: FloatTensor<Self>,
+        angles: Arc<Angles>,
+        positions: Arc<[u32]>,
+        head_width: usize,
+    ) -> FloatTensor<Self>;
     /// See [`attention`].
     fn attention(
         query: FloatTensor<Self>,
-        key_value: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
         spans: Arc<[Span]>,
-        heads: usize,
+        heads: Heads,
     ) -> FloatTensor<Self>;
     /// See [`embed`].
     fn embed(
@@ -94,16 +157,43 @@ pub(crate) trait KernelGradients: Kernels {
         epsilon: f32,
         grad: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
-    /// `dx`.
-    fn gelu_backward_fused(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// `(dquery, dkey_value)`.
-    fn attention_backward(
-        query: FloatTensor<Self>,
-        key_value: FloatTensor<Self>,
-        spans: &[Span],
-        heads: usize,
+    /// `(dx, dgain)`.
+    fn rms_norm_backward(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        offset: f32,
+        epsilon: f32,
         grad: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 2];
+    /// `dx`.
+    fn activate_backward(
+        x: FloatTensor<Self>,
+        activation: Activation,
+        grad: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+    /// `(dgate, dup)`.
+    fn gated_backward(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        activation: Activation,
+        grad: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2];
+    /// `dx`.
+    fn rotate_backward(
+        grad: FloatTensor<Self>,
+        angles: &Angles,
+        positions: &[u32],
+        head_width: usize,
+    ) -> FloatTensor<Self>;
+    /// `(dquery, dkey, dvalue)`.
+    fn attention_backward(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        spans: &[Span],
+        heads: Heads,
+        grad: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3];
     /// `(dtokens_table, dpositions_table)`, given the number of rows of each table.
     fn embed_backward(
         rows: [usize; 2],
@@ -140,26 +230,69 @@ pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) 
     ))
 }
 
-/// GELU in its tanh form, `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`: GPT-2's `gelu_new`.
+/// `(gain + offset) * x / sqrt(mean(x^2) + epsilon)` over each run of as many numbers as `gain` has: `x` (rows, width), where width is a multiple
+/// of that, so that one gain can serve every head.
 #[must_use]
-pub fn gelu(x: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(<Dispatch as Kernels>::gelu(x.into_dispatch()))
+pub fn rms_norm(x: Tensor<2>, gain: Tensor<1>, offset: f32, epsilon: f32) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::rms_norm(
+        x.into_dispatch(),
+        gain.into_dispatch(),
+        offset,
+        epsilon,
+    ))
 }
 
-/// Causal multi-head attention over packed sequences, scale `1/sqrt(width/heads)`.
+/// `activation(x)` of every number.
+#[must_use]
+pub fn activate(x: Tensor<2>, activation: Activation) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::activate(
+        x.into_dispatch(),
+        activation,
+    ))
+}
+
+/// `activation(gate) * up`, number by number.
+#[must_use]
+pub fn gated(gate: Tensor<2>, up: Tensor<2>, activation: Activation) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::gated(
+        gate.into_dispatch(),
+        up.into_dispatch(),
+        activation,
+    ))
+}
+
+/// Rotary positions: in every head of row `r`, the pair `(x_i, x_(i + half))` turns by the angle `i` of row `positions[r]` of `angles`. `x` (rows, heads * `head_width`).
+#[must_use]
+pub fn rotate(
+    x: Tensor<2>,
+    angles: Arc<Angles>,
+    positions: Arc<[u32]>,
+    head_width: usize,
+) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::rotate(
+        x.into_dispatch(),
+        angles,
+        positions,
+        head_width,
+    ))
+}
+
+/// Causal multi-head attention over packed sequences.
 ///
-/// `query` (queries, width), `key_value` (keys, 2 width: keys, then values) to (queries, width). Heads are consecutive
-/// blocks of columns.
+/// `query` (queries, query heads * head width), `key` and `value` (keys, key-value heads * head width) to the shape of `query`. Heads are
+/// consecutive blocks of columns.
 #[must_use]
 pub fn attention(
     query: Tensor<2>,
-    key_value: Tensor<2>,
+    key: Tensor<2>,
+    value: Tensor<2>,
     spans: Arc<[Span]>,
-    heads: usize,
+    heads: Heads,
 ) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::attention(
         query.into_dispatch(),
-        key_value.into_dispatch(),
+        key.into_dispatch(),
+        value.into_dispatch(),
         spans,
         heads,
     ))

@@ -1,10 +1,12 @@
 //! Operations that treat each row on its own: normalisation, GELU, log-softmax, embeddings.
 
 use super::math;
+use super::{Activation, Angles};
 use crate::vectorized;
 
 const GELU_C: f32 = 0.797_884_6; // sqrt(2 / pi)
 const GELU_A: f32 = 0.044_715;
+const INV_SQRT_2_PI: f32 = 0.398_942_3;
 
 /// Mean and `1 / sqrt(var + epsilon)` of a row.
 #[inline(always)]
@@ -58,26 +60,200 @@ vectorized! {
 }
 
 vectorized! {
-    /// GELU, tanh form: `x sigmoid(2 c (x + a x^3))`.
-    pub fn gelu(x: &[f32]) -> Vec<f32> {
+    /// RMS normalisation of every run of `gain.len()` numbers.
+    pub fn rms_norm(x: &[f32], gain: &[f32], offset: f32, epsilon: f32) -> Vec<f32> {
+        let width = gain.len();
         let mut out = vec![0.0; x.len()];
-        for (&x, out) in x.iter().zip(&mut out) {
-            *out = x * math::sigmoid(2.0 * GELU_C * x * (GELU_A * x).mul_add(x, 1.0));
+        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            let scale = 1.0 / (math::dot(x, x) / width as f32 + epsilon).sqrt();
+            for ((o, x), g) in out.iter_mut().zip(x).zip(gain) {
+                *o = x * scale * (g + offset);
+            }
         }
         out
     }
 }
 
 vectorized! {
-    /// `dx` of [`gelu`].
-    pub fn gelu_backward(x: &[f32], grad: &[f32]) -> Vec<f32> {
+    /// `(dx, dgain)` of [`rms_norm`].
+    pub fn rms_norm_backward(x: &[f32], gain: &[f32], offset: f32, epsilon: f32, grad: &[f32]) -> [Vec<f32>; 2] {
+        let width = gain.len();
         let mut dx = vec![0.0; x.len()];
-        for ((&x, &grad), dx) in x.iter().zip(grad).zip(&mut dx) {
-            let s = math::sigmoid(2.0 * GELU_C * x * (GELU_A * x).mul_add(x, 1.0));
-            let slope = 2.0 * GELU_C * (3.0 * GELU_A * x).mul_add(x, 1.0);
-            *dx = grad * (x * s * (1.0 - s)).mul_add(slope, s);
+        let mut dgain = vec![0.0f32; width];
+        let mut scaled = vec![0.0f32; width];
+        let rows = x.chunks_exact(width).zip(grad.chunks_exact(width));
+        for ((x, grad), dx) in rows.zip(dx.chunks_exact_mut(width)) {
+            let scale = 1.0 / (math::dot(x, x) / width as f32 + epsilon).sqrt();
+            for i in 0..width {
+                scaled[i] = grad[i] * (gain[i] + offset);
+                dgain[i] = grad[i].mul_add(x[i] * scale, dgain[i]);
+            }
+            let mean_product = math::dot(&scaled, x) * scale * scale / width as f32;
+            for i in 0..width {
+                dx[i] = scale * (scaled[i] - x[i] * mean_product);
+            }
         }
-        dx
+        [dx, dgain]
+    }
+}
+
+/// An activation and its slope at one number.
+trait Shape {
+    fn value(x: f32) -> f32;
+    fn slope(x: f32) -> f32;
+}
+
+struct GeluTanh;
+struct Gelu;
+struct Silu;
+struct Relu;
+
+impl Shape for GeluTanh {
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        x * math::sigmoid(2.0 * GELU_C * x * (GELU_A * x).mul_add(x, 1.0))
+    }
+
+    #[inline(always)]
+    fn slope(x: f32) -> f32 {
+        let s = math::sigmoid(2.0 * GELU_C * x * (GELU_A * x).mul_add(x, 1.0));
+        let inner = 2.0 * GELU_C * (3.0 * GELU_A * x).mul_add(x, 1.0);
+        (x * s * (1.0 - s)).mul_add(inner, s)
+    }
+}
+
+impl Shape for Gelu {
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        x * math::normal_cdf(x)
+    }
+
+    #[inline(always)]
+    fn slope(x: f32) -> f32 {
+        let density = INV_SQRT_2_PI * math::exp(-0.5 * x * x);
+        x.mul_add(density, math::normal_cdf(x))
+    }
+}
+
+impl Shape for Silu {
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        x * math::sigmoid(x)
+    }
+
+    #[inline(always)]
+    fn slope(x: f32) -> f32 {
+        let s = math::sigmoid(x);
+        (x * s).mul_add(1.0 - s, s)
+    }
+}
+
+impl Shape for Relu {
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        if x > 0.0 { x } else { 0.0 }
+    }
+
+    #[inline(always)]
+    fn slope(x: f32) -> f32 {
+        if x > 0.0 { 1.0 } else { 0.0 }
+    }
+}
+
+vectorized! {
+    fn activate_by<A: Shape>(kind: A, x: &[f32]) -> Vec<f32> {
+        let _ = kind;
+        x.iter().map(|&x| A::value(x)).collect()
+    }
+}
+
+vectorized! {
+    fn activate_backward_by<A: Shape>(kind: A, x: &[f32], grad: &[f32]) -> Vec<f32> {
+        let _ = kind;
+        x.iter().zip(grad).map(|(&x, &grad)| grad * A::slope(x)).collect()
+    }
+}
+
+vectorized! {
+    fn gated_by<A: Shape>(kind: A, gate: &[f32], up: &[f32]) -> Vec<f32> {
+        let _ = kind;
+        gate.iter().zip(up).map(|(&gate, &up)| A::value(gate) * up).collect()
+    }
+}
+
+vectorized! {
+    fn gated_backward_by<A: Shape>(kind: A, gate: &[f32], up: &[f32], grad: &[f32]) -> [Vec<f32>; 2] {
+        let _ = kind;
+        let dgate = gate.iter().zip(up).zip(grad).map(|((&gate, &up), &grad)| grad * up * A::slope(gate));
+        let dup = gate.iter().zip(grad).map(|(&gate, &grad)| grad * A::value(gate));
+        [dgate.collect(), dup.collect()]
+    }
+}
+
+/// The activation of every number.
+pub fn activate(x: &[f32], activation: Activation) -> Vec<f32> {
+    match activation {
+        Activation::GeluTanh => activate_by(GeluTanh, x),
+        Activation::Gelu => activate_by(Gelu, x),
+        Activation::Silu => activate_by(Silu, x),
+        Activation::Relu => activate_by(Relu, x),
+    }
+}
+
+/// `dx` of [`activate`].
+pub fn activate_backward(x: &[f32], grad: &[f32], activation: Activation) -> Vec<f32> {
+    match activation {
+        Activation::GeluTanh => activate_backward_by(GeluTanh, x, grad),
+        Activation::Gelu => activate_backward_by(Gelu, x, grad),
+        Activation::Silu => activate_backward_by(Silu, x, grad),
+        Activation::Relu => activate_backward_by(Relu, x, grad),
+    }
+}
+
+/// `activation(gate) * up`.
+pub fn gated(gate: &[f32], up: &[f32], activation: Activation) -> Vec<f32> {
+    match activation {
+        Activation::GeluTanh => gated_by(GeluTanh, gate, up),
+        Activation::Gelu => gated_by(Gelu, gate, up),
+        Activation::Silu => gated_by(Silu, gate, up),
+        Activation::Relu => gated_by(Relu, gate, up),
+    }
+}
+
+/// `(dgate, dup)` of [`gated`].
+pub fn gated_backward(
+    gate: &[f32],
+    up: &[f32],
+    grad: &[f32],
+    activation: Activation,
+) -> [Vec<f32>; 2] {
+    match activation {
+        Activation::GeluTanh => gated_backward_by(GeluTanh, gate, up, grad),
+        Activation::Gelu => gated_backward_by(Gelu, gate, up, grad),
+        Activation::Silu => gated_backward_by(Silu, gate, up, grad),
+        Activation::Relu => gated_backward_by(Relu, gate, up, grad),
+    }
+}
+
+vectorized! {
+    /// Turns the pairs of every head by the angles of the row's position, in the direction of `sign`.
+    pub fn rotate(x: &[f32], angles: &Angles, positions: &[u32], head_width: usize, sign: f32) -> Vec<f32> {
+        let half = angles.half;
+        let mut out = x.to_vec();
+        let width = x.len() / positions.len().max(1);
+        for (row, &position) in out.chunks_exact_mut(width.max(1)).zip(positions) {
+            let cos = &angles.cos[position as usize * half..][..half];
+            let sin = &angles.sin[position as usize * half..][..half];
+            for head in row.chunks_exact_mut(head_width) {
+                let (first, rest) = head.split_at_mut(half);
+                for (((a, b), &c), &s) in first.iter_mut().zip(rest).zip(cos).zip(sin) {
+                    let (x, y, s) = (*a, *b, sign * s);
+                    *a = x * c - y * s;
+                    *b = y * c + x * s;
+                }
+            }
+        }
+        out
     }
 }
 

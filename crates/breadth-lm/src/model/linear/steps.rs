@@ -61,7 +61,7 @@ pub fn descend(
         apply_updates(&mut params, &updates);
         seen(step, &params["theta"].data);
     }
-    params["theta"].data.clone()
+    params["theta"].data.to_vec()
 }
 
 /// Token-level SGD (Eq 21): a projected step of size `rate` after every token of the response, carried on. Moves theta, and returns the log-probability of each token before the step on it.

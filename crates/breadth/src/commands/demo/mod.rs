@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use breadth_data::atomic;
-use breadth_lm::decode::SampleJob;
 use breadth_lm::decode::verifier::Verifier;
+use breadth_lm::decode::{Model, SampleJob};
 use breadth_lm::text::Item;
 use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
 use breadth_report::Report;
@@ -145,7 +145,7 @@ impl Demo<'_> {
         ));
         let mut bar = Bar::new("sample", self.output);
         let job = SampleJob {
-            models,
+            models: &Model::folders(models),
             items,
             samples: SAMPLES,
             max_tokens: items[0].response.len(),

@@ -1,0 +1,334 @@
+//! The fields of a `config.json`, taken out one by one; what is left over is unknown.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+use crate::model::kernels::Activation;
+use crate::model::rotary::{Rotary, Scaling};
+
+/// Fields that say nothing about what a model computes when it scores.
+const IGNORED: &[&str] = &[
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "_name_or_path",
+    "architectures",
+    "attention_dropout",
+    "attn_implementation",
+    "attn_pdrop",
+    "auto_map",
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "bos_token_id",
+    "cache_implementation",
+    "chunk_size_feed_forward",
+    "classifier_dropout",
+    "cls_token_id",
+    "decoder_start_token_id",
+    "dtype",
+    "embd_pdrop",
+    "eos_token_id",
+    "finetuning_task",
+    "hidden_dropout",
+    "id2label",
+    "initializer_range",
+    "is_decoder",
+    "is_encoder_decoder",
+    "label2id",
+    "n_ctx",
+    "output_attentions",
+    "output_hidden_states",
+    "pad_token_id",
+    "prefix",
+    "pretraining_tp",
+    "problem_type",
+    "reorder_and_upcast_attn",
+    "resid_pdrop",
+    "return_dict",
+    "return_dict_in_generate",
+    "sep_token_id",
+    "summary_activation",
+    "summary_first_dropout",
+    "summary_proj_to_labels",
+    "summary_type",
+    "summary_use_proj",
+    "task_specific_params",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers_version",
+    "use_cache",
+];
+
+/// What is still to be read of a `config.json`.
+pub struct Fields {
+    whole: Map<String, Value>,
+    left: Map<String, Value>,
+    path: PathBuf,
+}
+
+impl Fields {
+    /// All fields of the checkpoint at `path`.
+    pub fn new(fields: Map<String, Value>, path: &Path) -> Self {
+        Self {
+            whole: fields.clone(),
+            left: fields,
+            path: path.into(),
+        }
+    }
+
+    /// An error of this checkpoint.
+    pub fn error(&self, message: String) -> Error {
+        Error::checkpoint(&self.path, message)
+    }
+
+    /// Takes a field out; `null` counts as absent.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.left.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn wrong<T>(&self, name: &str, value: &Value, wanted: &str) -> Result<T> {
+        Err(self.error(format!("config.json: {name} = {value} is not {wanted}")))
+    }
+
+    /// A whole number, if it is there.
+    pub fn size(&mut self, name: &str) -> Result<Option<usize>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => match value.as_u64() {
+                Some(n) => Ok(Some(n as usize)),
+                None => self.wrong(name, &value, "a whole number"),
+            },
+        }
+    }
+
+    /// A whole number that must be there.
+    pub fn required(&mut self, name: &str) -> Result<usize> {
+        self.size(name)?
+            .ok_or_else(|| self.error(format!("config.json has no {name}")))
+    }
+
+    /// A number, if it is there.
+    pub fn number(&mut self, name: &str) -> Result<Option<f64>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => match value.as_f64() {
+                Some(number) => Ok(Some(number)),
+                None => self.wrong(name, &value, "a number"),
+            },
+        }
+    }
+
+    /// A number above 0, if it is there.
+    pub fn positive(&mut self, name: &str) -> Result<Option<f32>> {
+        match self.number(name)? {
+            Some(number) if number > 0.0 => Ok(Some(number as f32)),
+            Some(number) => self.wrong(name, &json!(number), "above 0"),
+            None => Ok(None),
+        }
+    }
+
+    /// True or false, if it is there.
+    pub fn flag(&mut self, name: &str) -> Result<Option<bool>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(value) => self.wrong(name, &value, "true or false"),
+        }
+    }
+
+    /// The field, if present, must be one of `allowed`.
+    pub fn expect(&mut self, name: &str, allowed: &[Value]) -> Result<()> {
+        match self.take(name) {
+            Some(value) if !allowed.contains(&value) => {
+                let allowed: Vec<String> = allowed.iter().map(Value::to_string).collect();
+                let allowed = allowed.join(" or ");
+                Err(self.error(format!(
+                    "config.json: {name} = {value}; this decoder has {allowed} only"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The activation that a field names, or the family's own.
+    pub fn activation(&mut self, name: &str, default: Activation) -> Result<Activation> {
+        match self.take(name).as_ref().map(Value::as_str) {
+            None => Ok(default),
+            Some(Some("silu" | "swish")) => Ok(Activation::Silu),
+            Some(Some("gelu" | "gelu_python")) => Ok(Activation::Gelu),
+            Some(Some("relu")) => Ok(Activation::Relu),
+            Some(Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast")) => Ok(Activation::GeluTanh),
+            Some(other) => {
+                let other = other.map_or(Value::Null, Value::from);
+                Err(self.error(format!(
+                    "config.json: {name} = {other}; this decoder has silu, gelu, gelu_new and relu only"
+                )))
+            }
+        }
+    }
+
+    /// Which layers have a window: `layer_types`, or what `default` says of each.
+    pub fn sliding_layers(
+        &mut self,
+        layers: usize,
+        default: impl Fn(usize) -> bool,
+    ) -> Result<Vec<bool>> {
+        let Some(value) = self.take("layer_types") else {
+            return Ok((0..layers).map(default).collect());
+        };
+        let of_name = |v: &Value| match v.as_str() {
+            Some("sliding_attention") => Some(true),
+            Some("full_attention") => Some(false),
+            _ => None,
+        };
+        let list: Option<Vec<bool>> = value
+            .as_array()
+            .and_then(|list| list.iter().map(of_name).collect());
+        match list {
+            Some(list) if list.len() == layers => Ok(list),
+            _ => self.wrong(
+                "layer_types",
+                &value,
+                &format!("a list of {layers} times full_attention or sliding_attention"),
+            ),
+        }
+    }
+
+    /// The one kind of rotary positions of a model, in the old form (`rope_theta`, `rope_scaling`) or the new (`rope_parameters`).
+    pub fn rotary(&mut self, head_width: usize, positions: usize, share: f64) -> Result<Rotary> {
+        let theta = self.number("rope_theta")?;
+        let share = self.number("partial_rotary_factor")?.unwrap_or(share);
+        let scaling = self.take("rope_scaling");
+        let parameters = self.take("rope_parameters").or(scaling);
+        self.rotary_of(
+            parameters,
+            theta.unwrap_or(10_000.0),
+            share,
+            head_width,
+            positions,
+        )
+    }
+
+    /// Rotary positions from their object; `theta` and `share` where it does not say.
+    pub fn rotary_of(
+        &mut self,
+        parameters: Option<Value>,
+        theta: f64,
+        share: f64,
+        head_width: usize,
+        positions: usize,
+    ) -> Result<Rotary> {
+        let parameters = match parameters {
+            None => Map::new(),
+            Some(Value::Object(map)) => map,
+            Some(other) => return self.wrong("rope_scaling", &other, "an object"),
+        };
+        let mut inner = Fields::new(parameters, &self.path);
+        let older = inner.take("type");
+        let kind = inner.take("rope_type").or(older);
+        let theta = inner.number("rope_theta")?.unwrap_or(theta);
+        let share = inner.number("partial_rotary_factor")?.unwrap_or(share);
+        let scaling = match kind.as_ref().map(Value::as_str) {
+            None | Some(Some("default")) => Scaling::None,
+            Some(Some("linear")) => Scaling::Linear {
+                factor: inner.factor()?,
+            },
+            Some(Some("llama3")) => Scaling::Llama3 {
+                factor: inner.factor()?,
+                low: inner.needed("low_freq_factor")?,
+                high: inner.needed("high_freq_factor")?,
+                original: inner.original_positions(positions)?,
+            },
+            Some(Some("yarn")) => inner.yarn(positions)?,
+            Some(Some("longrope" | "su")) => {
+                inner.long(positions, (head_width as f64 * share) as usize)?
+            }
+            Some(other) => {
+                let other = other.map_or(Value::Null, Value::from);
+                return Err(self.error(format!(
+                    "config.json: rope_type = {other}; this decoder has default, linear, llama3, yarn and longrope only"
+                )));
+            }
+        };
+        // Some files say it for scalings that make nothing of it.
+        inner.take("original_max_position_embeddings");
+        if let Some(name) = inner.left.keys().next() {
+            return Err(self.error(format!(
+                "config.json: rotary positions have the field {name}, which breadth does not know; scores could be wrong"
+            )));
+        }
+        Ok(Rotary::new(
+            theta,
+            (head_width as f64 * share) as usize,
+            scaling,
+        ))
+    }
+
+    fn needed(&mut self, name: &str) -> Result<f64> {
+        self.number(name)?
+            .ok_or_else(|| self.error(format!("config.json: rotary positions have no {name}")))
+    }
+
+    fn factor(&mut self) -> Result<f64> {
+        self.needed("factor")
+    }
+
+    fn original_positions(&mut self, positions: usize) -> Result<f64> {
+        let original = self.number("original_max_position_embeddings")?;
+        Ok(original.unwrap_or(positions as f64))
+    }
+
+    fn yarn(&mut self, positions: usize) -> Result<Scaling> {
+        let original = self.original_positions(positions)?;
+        let factor = self.number("factor")?;
+        Ok(Scaling::Yarn {
+            factor: factor.unwrap_or(positions as f64 / original),
+            attention_factor: self.number("attention_factor")?,
+            mscale: self.number("mscale")?.unwrap_or(0.0),
+            mscale_all_dim: self.number("mscale_all_dim")?.unwrap_or(0.0),
+            beta_fast: self.number("beta_fast")?.unwrap_or(32.0),
+            beta_slow: self.number("beta_slow")?.unwrap_or(1.0),
+            original,
+            truncate: self.flag("truncate")?.unwrap_or(true),
+        })
+    }
+
+    fn long(&mut self, positions: usize, width: usize) -> Result<Scaling> {
+        let original = self.original_positions(positions)?;
+        let factor = self.number("factor")?;
+        Ok(Scaling::Long {
+            short: self.divisors("short_factor", width.div_ceil(2))?,
+            long: self.divisors("long_factor", width.div_ceil(2))?,
+            attention_factor: self.number("attention_factor")?,
+            factor: factor.unwrap_or(positions as f64 / original),
+            original,
+        })
+    }
+
+    fn divisors(&mut self, name: &str, count: usize) -> Result<Vec<f64>> {
+        let value = self.take(name).unwrap_or_default();
+        let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        let numbers: Vec<f64> = list.iter().filter_map(Value::as_f64).collect();
+        match numbers.len() == count && list.len() == count {
+            true => Ok(numbers),
+            false => self.wrong(name, &value, &format!("a list of {count} numbers")),
+        }
+    }
+
+    /// Refuses what nobody took.
+    pub fn finish(&self) -> Result<()> {
+        let known = |name: &&String| IGNORED.contains(&name.as_str());
+        match self.left.keys().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => Err(self.error(format!(
+                "config.json has the field {name}, which breadth does not know; scores could be wrong"
+            ))),
+        }
+    }
+
+    /// The object as it was.
+    pub fn original(&self) -> Map<String, Value> {
+        self.whole.clone()
+    }
+}

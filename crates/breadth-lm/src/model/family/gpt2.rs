@@ -1,0 +1,62 @@
+//! GPT-2.
+
+use serde_json::json;
+
+use super::Fields;
+use crate::error::Result;
+use crate::model::config::{Biases, Config, Family, LayerKind, NormKind, Placement};
+use crate::model::kernels::Activation;
+
+/// GPT-2's fields.
+pub fn read(fields: &mut Fields) -> Result<Config> {
+    let activation = fields.activation("activation_function", Activation::GeluTanh)?;
+    let tied = fields.flag("tie_word_embeddings")?.unwrap_or(true);
+    let scaled = fields.flag("scale_attn_weights")?.unwrap_or(true);
+    let by_layer = fields.flag("scale_attn_by_inverse_layer_idx")?;
+    fields.expect("add_cross_attention", &[json!(false)])?;
+    let (width, heads) = (fields.required("n_embd")?, fields.required("n_head")?);
+    let layers = fields.required("n_layer")?;
+    let inner = fields.size("n_inner")?.unwrap_or(4 * width);
+    if heads == 0 || !width.is_multiple_of(heads) {
+        return Err(fields.error(format!(
+            "config.json: n_embd = {width} is not a multiple of n_head = {heads}"
+        )));
+    }
+    let head_width = width / heads;
+    Ok(Config {
+        family: Family::Gpt2,
+        vocab_size: fields.required("vocab_size")?,
+        positions: fields.required("n_positions")?,
+        width,
+        layers,
+        heads,
+        key_value_heads: heads,
+        head_width,
+        inner,
+        norm: NormKind::Layer,
+        norm_epsilon: fields.positive("layer_norm_epsilon")?.unwrap_or(1e-5),
+        placement: Placement::Before,
+        parallel: false,
+        activation,
+        gated: false,
+        learned_positions: true,
+        rotary: Vec::new(),
+        kinds: vec![LayerKind::default(); layers],
+        attention_scale: match scaled {
+            true => 1.0 / (head_width as f32).sqrt(),
+            false => 1.0,
+        },
+        scale_by_layer: by_layer.unwrap_or(false),
+        attention_softcap: None,
+        logit_softcap: None,
+        query_key_norm: None,
+        biases: Biases {
+            query_key_value: true,
+            attention_out: true,
+            mlp: true,
+        },
+        tied,
+        embedding_scale: 1.0,
+        json: Default::default(),
+    })
+}

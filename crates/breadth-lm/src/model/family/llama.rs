@@ -1,0 +1,125 @@
+//! Llama 2 and 3, Mistral; and what most families share with them.
+
+use super::Fields;
+use crate::error::Result;
+use crate::model::config::{Biases, Config, Family, LayerKind, NormKind, Placement};
+use crate::model::kernels::Activation;
+use crate::model::rotary::Rotary;
+
+/// The sizes, under the names that all but GPT-2 use.
+pub struct Sizes {
+    vocab_size: usize,
+    pub positions: usize,
+    pub width: usize,
+    pub layers: usize,
+    heads: usize,
+    key_value_heads: usize,
+    pub head_width: usize,
+    inner: usize,
+}
+
+impl Sizes {
+    /// Takes the sizes.
+    pub fn read(fields: &mut Fields) -> Result<Self> {
+        let width = fields.required("hidden_size")?;
+        let heads = fields.required("num_attention_heads")?;
+        let head_width = match fields.size("head_dim")? {
+            Some(head_width) => head_width,
+            None if heads > 0 && width.is_multiple_of(heads) => width / heads,
+            None => {
+                return Err(fields.error(format!(
+                    "config.json: hidden_size = {width} is not a multiple of num_attention_heads = {heads}, and there is no head_dim"
+                )));
+            }
+        };
+        Ok(Self {
+            vocab_size: fields.required("vocab_size")?,
+            positions: fields.required("max_position_embeddings")?,
+            width,
+            layers: fields.required("num_hidden_layers")?,
+            heads,
+            key_value_heads: fields.size("num_key_value_heads")?.unwrap_or(heads),
+            head_width,
+            inner: fields.required("intermediate_size")?,
+        })
+    }
+
+    /// The decoder of Llama 2 with these sizes.
+    pub fn config(
+        self,
+        fields: &mut Fields,
+        family: Family,
+        rotary: Vec<Rotary>,
+    ) -> Result<Config> {
+        Ok(Config {
+            family,
+            vocab_size: self.vocab_size,
+            positions: self.positions,
+            width: self.width,
+            layers: self.layers,
+            heads: self.heads,
+            key_value_heads: self.key_value_heads,
+            head_width: self.head_width,
+            inner: self.inner,
+            norm: NormKind::Rms,
+            norm_epsilon: fields.positive("rms_norm_eps")?.unwrap_or(1e-6),
+            placement: Placement::Before,
+            parallel: false,
+            activation: fields.activation("hidden_act", Activation::Silu)?,
+            gated: true,
+            learned_positions: false,
+            rotary,
+            kinds: vec![LayerKind::default(); self.layers],
+            attention_scale: 1.0 / (self.head_width as f32).sqrt(),
+            scale_by_layer: false,
+            attention_softcap: None,
+            logit_softcap: None,
+            query_key_norm: None,
+            biases: Biases::default(),
+            tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
+            embedding_scale: 1.0,
+            json: Default::default(),
+        })
+    }
+}
+
+/// Sizes, rotary positions and what Llama 2 has.
+pub fn plain(fields: &mut Fields, family: Family) -> Result<Config> {
+    let sizes = Sizes::read(fields)?;
+    let rotary = fields.rotary(sizes.head_width, sizes.positions, 1.0)?;
+    sizes.config(fields, family, vec![rotary])
+}
+
+/// Llama's fields.
+pub fn read_llama(fields: &mut Fields) -> Result<Config> {
+    let attention = fields.flag("attention_bias")?.unwrap_or(false);
+    let mlp = fields.flag("mlp_bias")?.unwrap_or(false);
+    Ok(Config {
+        biases: Biases {
+            query_key_value: attention,
+            attention_out: attention,
+            mlp,
+        },
+        ..plain(fields, Family::Llama)?
+    })
+}
+
+/// Mistral's fields.
+pub fn read_mistral(fields: &mut Fields) -> Result<Config> {
+    let window = fields.size("sliding_window")?;
+    let config = plain(fields, Family::Mistral)?;
+    let sliding = fields.sliding_layers(config.layers, |_| true)?;
+    Ok(with_windows(config, window, &sliding))
+}
+
+/// Gives the sliding layers their window.
+pub fn with_windows(config: Config, window: Option<usize>, sliding: &[bool]) -> Config {
+    let kind = |&slides: &bool| LayerKind {
+        window: window.filter(|_| slides),
+        rotary: 0,
+    };
+    Config {
+        kinds: sliding.iter().map(kind).collect(),
+        ..config
+    }
+}

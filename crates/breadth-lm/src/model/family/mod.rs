@@ -1,0 +1,62 @@
+//! The families: from the fields of a `config.json` to a [`Config`].
+//!
+//! To add one: a file here with its `read`, a line in [`READERS`], its weights' names in `layout.rs`, and a reference model in
+//! `scripts/families.py`.
+
+mod fields;
+mod gemma;
+mod gpt2;
+mod gpt_neox;
+mod llama;
+mod olmo2;
+mod phi3;
+mod qwen;
+
+pub(super) use fields::Fields;
+
+use serde_json::Value;
+
+use super::config::Config;
+use crate::error::Result;
+
+/// `model_type`, and what reads the other fields.
+type Reader = (&'static str, fn(&mut Fields) -> Result<Config>);
+
+const READERS: [Reader; 10] = [
+    ("gpt2", gpt2::read),
+    ("gpt_neox", gpt_neox::read),
+    ("llama", llama::read_llama),
+    ("mistral", llama::read_mistral),
+    ("qwen2", qwen::read_qwen2),
+    ("qwen3", qwen::read_qwen3),
+    ("olmo2", olmo2::read),
+    ("gemma2", gemma::read_gemma2),
+    ("gemma3_text", gemma::read_gemma3),
+    ("phi3", phi3::read),
+];
+
+/// Reads all fields; one that no reader takes is refused.
+pub(super) fn read(fields: &mut Fields) -> Result<Config> {
+    if fields.take("quantization_config").is_some() {
+        return Err(fields.error(
+            "config.json: quantization_config: quantised weights are not read; use the unquantised checkpoint".into(),
+        ));
+    }
+    let kind = match fields.take("model_type") {
+        Some(Value::String(kind)) => kind,
+        Some(other) => return Err(fields.error(format!("model_type = {other} is not a name"))),
+        None => return Err(fields.error("config.json has no model_type".into())),
+    };
+    let Some((_, reader)) = READERS.iter().find(|(name, _)| *name == kind) else {
+        let names = READERS.map(|(name, _)| name).join(", ");
+        let message = match kind.as_str() {
+            "gemma3" => "model_type = \"gemma3\" has images; breadth reads the text model alone, gemma3_text".into(),
+            _ => format!("model_type = \"{kind}\"; breadth reads {names}"),
+        };
+        return Err(fields.error(message));
+    };
+    let mut config = reader(fields)?;
+    fields.finish()?;
+    config.json = fields.original();
+    Ok(config)
+}

@@ -1,0 +1,193 @@
+//! The server of llama.cpp, which has no log-probabilities of a prompt: each response token is forced.
+//!
+//! A request generates one token after the tokens so far, with a bias on the wanted one that no logit outweighs. The reported probability is
+//! the softmax of the logits before any sampler, bias included, so it is the model's own. The server keeps the prefix, hence a token costs one
+//! decoding step. The probability is a 32-bit float: below [`EXACT`] its logarithm has lost digits, and is refused.
+
+use serde_json::{Value, json};
+
+use super::generate::{Generation, Step};
+use super::http::Attempt;
+use super::line::Line;
+use super::reply::{Entry, field, list, log_prob, refuse, same_token, token};
+use crate::model::Sequence;
+
+const PATH: &str = "/completion";
+/// Bias that forces a token.
+const BIAS: f64 = 1e6;
+/// `ln` of the smallest probability that a 32-bit float (gradual underflow begins at -87.3) still holds with 12 bits.
+const EXACT: f64 = -95.0;
+
+/// `log q` of every response token of a sequence.
+pub(super) fn score(line: &Line, model: &str, sequence: &Sequence) -> Attempt<Vec<f64>> {
+    let mut prefix = sequence.prompt.to_vec();
+    let mut values = Vec::new();
+    for &wanted in sequence.response {
+        values.push(force(line, model, &prefix, wanted)?);
+        prefix.push(wanted);
+    }
+    Ok(values)
+}
+
+fn force(line: &Line, model: &str, prefix: &[u32], wanted: u32) -> Attempt<f64> {
+    let body = json!({
+        "model": model,
+        "prompt": prefix,
+        "n_predict": 1,
+        "logit_bias": [[wanted, BIAS]],
+        "samplers": ["top_k"],
+        "top_k": 1,
+        "n_probs": 1,
+        "post_sampling_probs": false,
+        "return_tokens": true,
+        "cache_prompt": true,
+    });
+    let reply = line.post(PATH, &body)?;
+    let steps = steps(&reply, prefix.len())?;
+    let [step] = &steps[..] else {
+        return refuse(format!("1 token was asked for and {} came", steps.len()));
+    };
+    if step.token != wanted {
+        return refuse(format!(
+            "token {} was to be forced and {} came: the server does not heed logit_bias, so its log-probability cannot be had",
+            wanted, step.token
+        ));
+    }
+    exact(step.log_prob, wanted)
+}
+
+fn exact(log_prob: f64, wanted: u32) -> Attempt<f64> {
+    match log_prob >= EXACT {
+        true => Ok(log_prob),
+        false => refuse(format!(
+            "token {wanted} has a log-probability of {log_prob}: below {EXACT} llama.cpp's 32-bit probabilities lose it; score this model with vLLM or SGLang"
+        )),
+    }
+}
+
+/// What was generated, from `completion_probabilities`.
+fn steps(reply: &Value, sent: usize) -> Attempt<Vec<Step>> {
+    let seen = reply.get("tokens_evaluated").and_then(Value::as_u64);
+    if let Some(seen) = seen.filter(|&seen| seen != sent as u64) {
+        return refuse(format!(
+            "{sent} tokens were sent and the server saw {seen}: it puts tokens in front, or cuts the prompt"
+        ));
+    }
+    if reply.get("truncated").and_then(Value::as_bool) == Some(true) {
+        return refuse(
+            "the server cut the prompt (truncated: true); start it with a larger context",
+        );
+    }
+    let entries = list(reply, "/completion_probabilities")?;
+    if let Some(ids) = reply
+        .get("tokens")
+        .and_then(Value::as_array)
+        .filter(|ids| !ids.is_empty())
+    {
+        if ids.len() != entries.len() {
+            return refuse(format!(
+                "{} tokens came with {} log-probabilities: llama.cpp gives none for a token that is part of a character",
+                ids.len(),
+                entries.len()
+            ));
+        }
+        for (id, entry) in ids.iter().zip(entries) {
+            same_token(token(id, "tokens")?, read_entry(entry)?.0, 0)?;
+        }
+    }
+    let step = |entry: &Value| {
+        let (token, log_prob) = read_entry(entry)?;
+        let top = entry.get("top_logprobs").and_then(Value::as_array);
+        let top = top
+            .into_iter()
+            .flatten()
+            .map(read_entry)
+            .collect::<Attempt<_>>()?;
+        Ok(Step {
+            token,
+            log_prob,
+            top,
+        })
+    };
+    entries.iter().map(step).collect()
+}
+
+fn read_entry(entry: &Value) -> Attempt<Entry> {
+    let place = "completion_probabilities";
+    let id = token(field(entry, "/id")?, place)?;
+    Ok((id, log_prob(field(entry, "/logprob")?, place)?))
+}
+
+/// Draws responses to one prompt.
+pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+    let draw = |k: usize| {
+        let body = json!({
+            "model": model,
+            "prompt": asked.prompt,
+            "n_predict": asked.max_tokens,
+            "samplers": ["temperature"],
+            "temperature": asked.temperature,
+            "seed": (asked.seed + k as u64) % u64::from(u32::MAX),
+            "n_probs": asked.top.max(1),
+            "post_sampling_probs": false,
+            "return_tokens": true,
+            "cache_prompt": true,
+        });
+        steps(&line.post(PATH, &body)?, asked.prompt.len())
+    };
+    (0..asked.samples).map(draw).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reply: Value) -> Result<Vec<Step>, String> {
+        steps(&reply, 3).map_err(|e| format!("{e:?}"))
+    }
+
+    fn reply() -> Value {
+        json!({
+            "tokens": [42], "tokens_evaluated": 3, "truncated": false,
+            "completion_probabilities": [{"id": 42, "logprob": -11.5, "token": "a", "top_logprobs": [{"id": 7, "logprob": -0.25}]}],
+        })
+    }
+
+    #[test]
+    fn the_forced_token_and_its_log_probability_are_read() {
+        let steps = read(reply()).unwrap();
+        assert_eq!((steps[0].token, steps[0].log_prob), (42, -11.5));
+        assert_eq!(steps[0].top, [(7, -0.25)]);
+    }
+
+    #[test]
+    fn what_is_off_is_refused() {
+        let edited = |path: &str, value: Value| {
+            let mut reply = reply();
+            *reply.pointer_mut(path).unwrap() = value;
+            read(reply).unwrap_err()
+        };
+        assert!(
+            edited("/tokens_evaluated", json!(4))
+                .contains("3 tokens were sent and the server saw 4")
+        );
+        assert!(edited("/truncated", json!(true)).contains("cut the prompt"));
+        assert!(edited("/tokens", json!([41])).contains("was sent as 41 and came back as 42"));
+        assert!(edited("/completion_probabilities/0/logprob", json!(null)).contains("no logprob"));
+        assert!(
+            edited("/completion_probabilities", json!(null))
+                .contains("no completion_probabilities")
+        );
+    }
+
+    #[test]
+    fn what_underflows_is_refused() {
+        assert_eq!(exact(-94.0, 1), Ok(-94.0));
+        for lost in [-96.0, f64::NEG_INFINITY] {
+            assert!(
+                format!("{:?}", exact(lost, 1))
+                    .contains("llama.cpp's 32-bit probabilities lose it")
+            );
+        }
+    }
+}

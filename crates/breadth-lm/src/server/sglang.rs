@@ -1,0 +1,216 @@
+//! SGLang's `/generate`.
+//!
+//! `logprob_start_len` is the place of the prompt's last token: what stands before comes from the prefix cache. The reply has
+//! `[log q, id, text]` for each token from there on, the first with null. SGLang's JSON writer turns minus infinity and NaN into null,
+//! so a null anywhere else is refused.
+
+use serde_json::{Value, json};
+
+use super::generate::{Generation, Step};
+use super::http::Attempt;
+use super::line::Line;
+use super::reply::{Entry, list, log_prob, refuse, same_token, short, token};
+use crate::model::Sequence;
+
+const PATH: &str = "/generate";
+
+/// `log q` of every response token of each sequence.
+pub(super) fn score(
+    line: &Line,
+    sequences: &[Sequence],
+    temperature: f64,
+) -> Attempt<Vec<Vec<f64>>> {
+    let prompts: Vec<Vec<u32>> = sequences
+        .iter()
+        .map(|s| [s.prompt, s.response].concat())
+        .collect();
+    let starts: Vec<usize> = sequences.iter().map(|s| s.prompt.len() - 1).collect();
+    let count = sequences.len();
+    let body = json!({
+        "input_ids": prompts,
+        "sampling_params": {"max_new_tokens": 1, "temperature": temperature},
+        "return_logprob": vec![true; count],
+        "logprob_start_len": starts,
+    });
+    let reply = line.post(PATH, &body)?;
+    let replies = replies(&reply, count)?;
+    let each = replies.iter().zip(&prompts).zip(sequences);
+    each.map(|((reply, sent), sequence)| response_entries(reply, sent, sequence.response.len()))
+        .collect()
+}
+
+/// One reply per sequence: a list, even of one.
+fn replies(reply: &Value, expected: usize) -> Attempt<&[Value]> {
+    let replies = match reply.as_array() {
+        Some(list) => &list[..],
+        None => std::slice::from_ref(reply),
+    };
+    match replies.len() == expected {
+        true => Ok(replies),
+        false => refuse(format!(
+            "{expected} replies are due and {} came: {}",
+            replies.len(),
+            short(reply)
+        )),
+    }
+}
+
+fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec<f64>> {
+    let entries = list(reply, "/meta_info/input_token_logprobs")?;
+    // From the prompt's last token on, or all: some versions take the start for a hint.
+    if entries.len() != response + 1 && entries.len() != sent.len() {
+        return refuse(format!(
+            "{} entries are due (or all {}) and {} came",
+            response + 1,
+            sent.len(),
+            entries.len()
+        ));
+    }
+    let start = sent.len() - entries.len();
+    let (first, id) = entry_parts(&entries[0])?;
+    same_token(sent[start], token(id, "input_token_logprobs")?, start)?;
+    if !first.is_null() {
+        return refuse(format!(
+            "the first entry is {} and not null: the entries are shifted",
+            short(first)
+        ));
+    }
+    let mut values = Vec::new();
+    for (i, entry) in entries.iter().enumerate().skip(1) {
+        let (id, value) = read_entry(entry, i)?;
+        same_token(sent[start + i], id, start + i)?;
+        values.push(value);
+    }
+    Ok(values.split_off(values.len() - response))
+}
+
+/// `log q` and id of `[log q, id, ..]`.
+fn entry_parts(entry: &Value) -> Attempt<(&Value, &Value)> {
+    match (entry.get(0), entry.get(1)) {
+        (Some(value), Some(id)) => Ok((value, id)),
+        _ => refuse(format!("{} is not [log-probability, id, ..]", short(entry))),
+    }
+}
+
+fn read_entry(entry: &Value, place: usize) -> Attempt<Entry> {
+    let (value, id) = entry_parts(entry)?;
+    let place = format!("entry {place}");
+    Ok((token(id, &place)?, log_prob(value, &place)?))
+}
+
+/// Draws responses to one prompt.
+pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+    let ends = !asked.end_tokens.is_empty();
+    // Several seeds in one request would all be the same one: each response gets a request's entry of its own.
+    let parameters = |k: usize| {
+        let mut parameters = json!({
+            "max_new_tokens": asked.max_tokens,
+            "temperature": asked.temperature,
+            "top_p": 1.0, "top_k": -1, "min_p": 0.0,
+            "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
+            "sampling_seed": asked.seed + k as u64,
+            "ignore_eos": ends,
+        });
+        if ends {
+            parameters["stop_token_ids"] = json!(asked.end_tokens);
+        }
+        parameters
+    };
+    let count = asked.samples;
+    let body = json!({
+        "input_ids": vec![asked.prompt; count],
+        "sampling_params": (0..count).map(parameters).collect::<Vec<_>>(),
+        "return_logprob": vec![true; count],
+        "logprob_start_len": vec![-1; count],
+        "top_logprobs_num": vec![asked.top; count],
+    });
+    let reply = line.post(PATH, &body)?;
+    replies(&reply, count)?.iter().map(drawn).collect()
+}
+
+fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
+    let entries = list(reply, "/meta_info/output_token_logprobs")?;
+    let tops = reply
+        .pointer("/meta_info/output_top_logprobs")
+        .and_then(Value::as_array);
+    if let Some(ids) = reply.get("output_ids").and_then(Value::as_array)
+        && ids.len() != entries.len()
+    {
+        return refuse(format!(
+            "{} output_ids and {} log-probabilities",
+            ids.len(),
+            entries.len()
+        ));
+    }
+    let step = |(i, entry): (usize, &Value)| {
+        let (token, log_prob) = read_entry(entry, i)?;
+        let top = tops
+            .and_then(|t| t.get(i)?.as_array())
+            .into_iter()
+            .flatten();
+        let top = top
+            .map(|entry| read_entry(entry, i))
+            .collect::<Attempt<_>>()?;
+        Ok(Step {
+            token,
+            log_prob,
+            top,
+        })
+    };
+    entries.iter().enumerate().map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::http::Failure;
+
+    fn read(entries: Value, response: usize) -> Result<Vec<f64>, String> {
+        let reply = json!({"meta_info": {"input_token_logprobs": entries}});
+        response_entries(&reply, &[7, 8, 9], response).map_err(|failure| match failure {
+            Failure::Refused(message) => message,
+            other => format!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn entries_begin_at_the_last_token_of_the_prompt() {
+        let part = json!([[null, 8, null], [-0.5, 9, null]]);
+        assert_eq!(read(part, 1), Ok(vec![-0.5]));
+        let all = json!([[null, 7, null], [-2.0, 8, null], [-0.5, 9, null]]);
+        assert_eq!(read(all.clone(), 1), Ok(vec![-0.5]));
+        assert_eq!(read(all, 2), Ok(vec![-2.0, -0.5]));
+        let clamped = json!([[null, 8, null], [-3.402_823_466e38, 9, null]]);
+        assert_eq!(read(clamped, 1), Ok(vec![f64::NEG_INFINITY]));
+    }
+
+    #[test]
+    fn what_is_off_is_refused() {
+        let cases = [
+            (
+                json!([[null, 8, null], [-0.5, 7, null]]),
+                "was sent as 9 and came back as 7",
+            ),
+            (
+                json!([[-1.0, 8, null], [-0.5, 9, null]]),
+                "the entries are shifted",
+            ),
+            (
+                json!([[-0.5, 9, null]]),
+                "2 entries are due (or all 3) and 1 came",
+            ),
+            (
+                json!([[null, 8, null], [null, 9, null]]),
+                "null is no log-probability",
+            ),
+            (
+                json!([[null, 8, null], [-0.5]]),
+                "is not [log-probability, id, ..]",
+            ),
+        ];
+        for (entries, said) in cases {
+            let error = read(entries, 1).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

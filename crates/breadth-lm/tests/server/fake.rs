@@ -1,0 +1,561 @@
+//! Servers for the tests: real HTTP over a small law that is known exactly, faithful or with one defect.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use breadth_lm::rng;
+use serde_json::{Value, json};
+
+/// Tokens of the law.
+pub const VOCAB: u32 = 16;
+/// The token that the law never gives.
+pub const IMPOSSIBLE: u32 = 13;
+
+/// Logits after a context: pseudo-random, by its last three tokens and its length.
+fn logits(context: &[u32]) -> Vec<f64> {
+    let tail = &context[context.len().saturating_sub(3)..];
+    let name: String = tail.iter().map(|t| format!("{t},")).collect();
+    let mut stream = rng::stream(5, &name, context.len() as u64);
+    let logit = |token| match token {
+        IMPOSSIBLE => f64::NEG_INFINITY,
+        _ => 6.0 * rng::uniform(&mut stream),
+    };
+    (0..VOCAB).map(logit).collect()
+}
+
+/// `log p` of every token after a context, each logit divided by the temperature; as single floats, which servers compute in.
+pub fn law(context: &[u32], temperature: f64) -> Vec<f64> {
+    let logits: Vec<f64> = logits(context).iter().map(|l| l / temperature).collect();
+    let total: f64 = logits.iter().map(|l| l.exp()).sum();
+    logits
+        .iter()
+        .map(|l| f64::from((l - total.ln()) as f32))
+        .collect()
+}
+
+/// `log p` of every token of a sequence, the first one's unknown.
+pub fn scores(tokens: &[u32], temperature: f64) -> Vec<Option<f64>> {
+    let of = |i: usize| (i > 0).then(|| law(&tokens[..i], temperature)[tokens[i] as usize]);
+    (0..tokens.len()).map(of).collect()
+}
+
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// vLLM with `prompt_logprobs`.
+    Vllm,
+    /// `echo` with `token_id:` names; `max_tokens` 0 is refused.
+    EchoOne,
+    /// `echo` with `token_id:` names.
+    Echo,
+    /// `echo` with the tokens' text.
+    EchoText,
+    Sglang,
+    LlamaCpp,
+}
+
+/// What is wrong with its numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Defect {
+    None,
+    /// Every score is that of the token so much later.
+    Shift(isize),
+    /// Nothing about the prompt comes back.
+    EchoIgnored,
+    /// A generated entry stands behind the prompt's, though `max_tokens` is 0.
+    Appended,
+    /// A start token was put in front.
+    StartToken,
+    /// The prompt went through text, and came back with other tokens.
+    Retokenized,
+    /// One entry lacks.
+    WrongCount,
+    /// The first token has a number.
+    FirstEntry,
+    /// Minus infinity is written so.
+    StandIn(f64),
+    /// Scores are so much lower for each other sequence in the request.
+    Batch(f64),
+    /// Scores are divided by the request's temperature.
+    Tempered,
+    /// Generated tokens carry log-probabilities at this temperature, scores do not.
+    GenerationTempered(f64),
+    /// The end token is not shown.
+    HiddenEnd,
+    /// The wanted token is not forced.
+    BiasIgnored,
+}
+
+/// What happens to a request instead of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trouble {
+    /// A status, with `Retry-After` where one is given.
+    Status(u16, Option<&'static str>),
+    /// The connection is dropped at once.
+    Reset,
+    /// Nothing comes.
+    Silence,
+    /// The body breaks off in the middle.
+    Truncated,
+    /// A page for people, with status 200.
+    Html,
+}
+
+/// When trouble comes.
+#[derive(Clone, Debug)]
+pub enum When {
+    /// For the requests of these numbers (from 0), those for scores and samples alone.
+    At(Vec<usize>),
+    /// From this one on.
+    From(usize),
+}
+
+pub struct Fake {
+    pub url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    dialect: Dialect,
+    defect: Defect,
+    trouble: Mutex<Vec<(When, Trouble)>>,
+    /// Requests for scores and samples.
+    requests: AtomicUsize,
+    answered: AtomicUsize,
+    /// Longest random pause before an answer.
+    delay: Mutex<Duration>,
+    closed: AtomicBool,
+}
+
+impl Fake {
+    pub fn new(dialect: Dialect, defect: Defect) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Shared {
+            dialect,
+            defect,
+            trouble: Mutex::new(Vec::new()),
+            requests: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
+            delay: Mutex::new(Duration::ZERO),
+            closed: AtomicBool::new(false),
+        });
+        let server = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = Arc::clone(&server);
+                std::thread::spawn(move || server.serve(stream));
+            }
+        });
+        Self { url: host, shared }
+    }
+
+    pub fn with_trouble(self, when: When, trouble: Trouble) -> Self {
+        self.shared.trouble.lock().unwrap().push((when, trouble));
+        self
+    }
+
+    pub fn with_delay(self, longest: Duration) -> Self {
+        *self.shared.delay.lock().unwrap() = longest;
+        self
+    }
+
+    /// From now on every connection is dropped.
+    pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Requests for scores and samples so far.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Those that were answered.
+    pub fn answered(&self) -> usize {
+        self.shared.answered.load(Ordering::SeqCst)
+    }
+}
+
+/// Reads one request; `None` at the end of the connection.
+pub fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
+    let mut line = String::new();
+    stream.read_line(&mut line).ok().filter(|&n| n > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).ok().filter(|&n| n > 0)?;
+        let header = header.trim().to_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        if header.starts_with("transfer-encoding:") {
+            panic!("a request of unknown length");
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some((path, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
+pub fn write_reply(stream: &mut impl Write, status: u16, extra: &str, body: &str) {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{extra}\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(format!("{head}{body}").as_bytes());
+}
+
+impl Shared {
+    fn serve(&self, stream: TcpStream) {
+        let mut writer = stream.try_clone().unwrap();
+        let mut reader = BufReader::new(stream);
+        while let Some((path, body)) = read_request(&mut reader) {
+            if self.closed.load(Ordering::SeqCst) {
+                return;
+            }
+            let counts = matches!(&path[..], "/v1/completions" | "/generate" | "/completion");
+            let number = match counts {
+                true => self.requests.fetch_add(1, Ordering::SeqCst),
+                false => usize::MAX,
+            };
+            match self.trouble_of(number) {
+                Some(Trouble::Status(status, retry_after)) => {
+                    let extra =
+                        retry_after.map_or_else(String::new, |s| format!("Retry-After: {s}\r\n"));
+                    write_reply(
+                        &mut writer,
+                        status,
+                        &extra,
+                        "{\"error\": {\"message\": \"too much\"}}",
+                    );
+                }
+                Some(Trouble::Reset) => return,
+                Some(Trouble::Silence) => {
+                    // Until the client hangs up.
+                    let _ = reader.read(&mut [0]);
+                    return;
+                }
+                Some(Trouble::Html) => {
+                    write_reply(&mut writer, 200, "", "<html><h1>Welcome</h1></html>")
+                }
+                trouble => {
+                    self.pause(number);
+                    let (status, reply) = self.answer(&path, &body);
+                    let text = reply.to_string();
+                    if trouble == Some(Trouble::Truncated) {
+                        let head =
+                            format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", text.len());
+                        let _ = writer
+                            .write_all(format!("{head}{}", &text[..text.len() / 2]).as_bytes());
+                        return;
+                    }
+                    write_reply(&mut writer, status, "", &text);
+                    if counts {
+                        self.answered.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            }
+        }
+    }
+
+    fn trouble_of(&self, number: usize) -> Option<Trouble> {
+        let troubles = self.trouble.lock().unwrap();
+        let meets = |when: &When| match when {
+            When::At(numbers) => numbers.contains(&number),
+            When::From(first) => number != usize::MAX && number >= *first,
+        };
+        troubles
+            .iter()
+            .find(|(when, _)| meets(when))
+            .map(|(_, trouble)| trouble.clone())
+    }
+
+    fn pause(&self, number: usize) {
+        let longest = *self.delay.lock().unwrap();
+        let share = rng::uniform(&mut rng::stream(1, "fake/delay", number as u64));
+        std::thread::sleep(longest.mul_f64(share));
+    }
+
+    fn answer(&self, path: &str, body: &Value) -> (u16, Value) {
+        let owner = match self.dialect {
+            Dialect::Sglang => "sglang",
+            Dialect::LlamaCpp => "llamacpp",
+            Dialect::Vllm => "vllm",
+            _ => "somebody",
+        };
+        match (path, self.dialect) {
+            ("/v1/models", _) => (200, json!({"data": [{"id": "toy", "owned_by": owner}]})),
+            ("/version", Dialect::Vllm) => (200, json!({"version": "0.32.0"})),
+            ("/tokenize", Dialect::Vllm) => {
+                let text = body["prompt"].as_str().unwrap();
+                let ids: Vec<u32> = text.bytes().map(|b| u32::from(b) % 12).collect();
+                (200, json!({"tokens": ids}))
+            }
+            ("/generate", Dialect::Sglang) => (200, self.sglang(body)),
+            ("/completion", Dialect::LlamaCpp) => (200, self.llama_cpp(body)),
+            ("/v1/completions", Dialect::Sglang | Dialect::LlamaCpp) => {
+                (404, json!({"detail": "Not Found"}))
+            }
+            ("/v1/completions", _) => self.completions(body),
+            _ => (404, json!({"detail": "Not Found"})),
+        }
+    }
+
+    fn out_of_vocabulary(&self, tokens: &[u32]) -> Option<(u16, Value)> {
+        let token = tokens.iter().find(|&&t| t >= VOCAB)?;
+        let message = format!("Token id {token} is out of vocabulary");
+        Some((400, json!({"error": {"message": message}})))
+    }
+
+    /// The tokens that the server works on, and their scores with its defect.
+    fn scored(
+        &self,
+        sent: &[u32],
+        together: usize,
+        temperature: f64,
+    ) -> (Vec<u32>, Vec<Option<f64>>) {
+        let mut tokens = sent.to_vec();
+        match self.defect {
+            Defect::StartToken => tokens.insert(0, 1),
+            Defect::Retokenized if tokens.len() > 3 => tokens[2] = (tokens[2] + 1) % 12,
+            _ => {}
+        }
+        let temperature = match self.defect {
+            Defect::Tempered => temperature,
+            _ => 1.0,
+        };
+        let mut values = scores(&tokens, temperature);
+        match self.defect {
+            Defect::Shift(by) => {
+                let old = values.clone();
+                for (i, value) in values.iter_mut().enumerate().skip(1) {
+                    let from = (i as isize + by).clamp(1, old.len() as isize - 1);
+                    *value = old[from as usize];
+                }
+            }
+            Defect::Batch(lower) => {
+                let less = lower * (together - 1) as f64;
+                values.iter_mut().flatten().for_each(|v| *v -= less);
+            }
+            Defect::FirstEntry => values[0] = Some(-2.5),
+            Defect::WrongCount => drop((tokens.pop(), values.pop())),
+            _ => {}
+        }
+        (tokens, values)
+    }
+
+    fn written(&self, value: Option<f64>) -> Value {
+        match (value, self.defect) {
+            (Some(v), Defect::StandIn(number)) if v == f64::NEG_INFINITY => json!(number),
+            (Some(v), _) if v == f64::NEG_INFINITY && self.dialect == Dialect::Sglang => {
+                json!(f64::from(f32::MIN))
+            }
+            (Some(v), _) => json!(v.max(-9999.0)),
+            (None, _) => Value::Null,
+        }
+    }
+
+    fn completions(&self, body: &Value) -> (u16, Value) {
+        let prompts: Vec<Vec<u32>> = match body["prompt"][0].is_array() {
+            true => serde_json::from_value(body["prompt"].clone()).unwrap(),
+            false => vec![serde_json::from_value(body["prompt"].clone()).unwrap()],
+        };
+        if let Some(refused) = prompts.iter().find_map(|p| self.out_of_vocabulary(p)) {
+            return refused;
+        }
+        let echo = body["echo"] == json!(true);
+        if echo && self.dialect == Dialect::EchoOne && body["max_tokens"] == json!(0) {
+            return (
+                400,
+                json!({"error": {"message": "max_tokens must be at least 1"}}),
+            );
+        }
+        let samples = body["n"].as_u64().unwrap_or(1);
+        let mut choices = Vec::new();
+        for prompt in &prompts {
+            for sample in 0..samples {
+                let mut choice = self.choice(prompt, body, prompts.len(), sample);
+                choice["index"] = json!(choices.len());
+                choices.push(choice);
+            }
+        }
+        // The order of a reply's choices is not promised.
+        choices.reverse();
+        (200, json!({"choices": choices}))
+    }
+
+    fn choice(&self, prompt: &[u32], body: &Value, together: usize, sample: u64) -> Value {
+        let temperature = body["temperature"].as_f64().unwrap_or(1.0);
+        let most = body["max_tokens"].as_u64().unwrap_or(16) as usize;
+        let asked_prompt = body.get("prompt_logprobs").is_some();
+        let echo = body["echo"] == json!(true);
+        let (tokens, values) = self.scored(prompt, together, temperature);
+        let drawn = self.draw(prompt, body, sample, most);
+        let mut choice = json!({"text": "", "finish_reason": "length"});
+        if body["return_token_ids"] == json!(true) && self.dialect == Dialect::Vllm {
+            choice["token_ids"] = json!(drawn.iter().map(|(t, _)| t).collect::<Vec<_>>());
+            // A server that changes tokens need not say so here.
+            choice["prompt_token_ids"] = json!(prompt);
+        }
+        if asked_prompt && self.dialect == Dialect::Vllm && self.defect != Defect::EchoIgnored {
+            let entry = |(token, value): (&u32, &Option<f64>)| match value {
+                None => Value::Null,
+                value => json!({token.to_string(): {"logprob": self.written(*value)}}),
+            };
+            choice["prompt_logprobs"] = tokens.iter().zip(&values).map(entry).collect();
+        }
+        let ignored = self.defect == Defect::EchoIgnored || self.dialect == Dialect::Vllm;
+        let mut entries: Vec<(u32, Value, Value)> = Vec::new();
+        if echo && !ignored {
+            for (token, value) in tokens.iter().zip(&values) {
+                entries.push((*token, self.written(*value), Value::Null));
+            }
+        }
+        let extra = usize::from(echo && self.defect == Defect::Appended && most == 0);
+        for (token, context) in drawn.iter().take(most.max(extra)) {
+            let temperature = match self.defect {
+                Defect::GenerationTempered(t) => t,
+                _ => 1.0,
+            };
+            let values = law(context, temperature);
+            let top = self.top(&values, body["logprobs"].as_u64().unwrap_or(0) as usize);
+            entries.push((*token, json!(values[*token as usize]), top));
+        }
+        if body.get("logprobs").is_some() {
+            choice["logprobs"] = json!({
+                "tokens": entries.iter().map(|(t, ..)| self.named(*t)).collect::<Vec<_>>(),
+                "token_logprobs": entries.iter().map(|(_, v, _)| v.clone()).collect::<Vec<_>>(),
+                "top_logprobs": entries.iter().map(|(.., t)| t.clone()).collect::<Vec<_>>(),
+            });
+        }
+        choice
+    }
+
+    fn named(&self, token: u32) -> String {
+        match self.dialect {
+            Dialect::EchoText => format!("t{token}"),
+            _ => format!("token_id:{token}"),
+        }
+    }
+
+    fn top(&self, values: &[f64], count: usize) -> Value {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+        let entry = |&t: &usize| (self.named(t as u32), json!(values[t]));
+        Value::Object(order.iter().take(count).map(entry).collect())
+    }
+
+    /// Drawn tokens with the context of each.
+    fn draw(&self, prompt: &[u32], body: &Value, sample: u64, most: usize) -> Vec<(u32, Vec<u32>)> {
+        let seed = body["seed"].as_u64().unwrap_or(0) + sample;
+        let temperature = body["temperature"].as_f64().unwrap_or(1.0).max(1e-3);
+        let ends: Vec<u32> =
+            serde_json::from_value(body["stop_token_ids"].clone()).unwrap_or_default();
+        let mut context = prompt.to_vec();
+        let mut drawn = Vec::new();
+        for i in 0..most.max(1) {
+            let weights: Vec<f64> = law(&context, temperature).iter().map(|v| v.exp()).collect();
+            let mut stream = rng::stream(seed, "fake/draw", i as u64);
+            let token = rng::categorical(&mut stream, &weights).unwrap() as u32;
+            if ends.contains(&token) && self.defect == Defect::HiddenEnd {
+                break;
+            }
+            drawn.push((token, context.clone()));
+            context.push(token);
+            if ends.contains(&token) {
+                break;
+            }
+        }
+        drawn
+    }
+
+    fn sglang(&self, body: &Value) -> Value {
+        let prompts: Vec<Vec<u32>> = serde_json::from_value(body["input_ids"].clone()).unwrap();
+        let reply = |(i, prompt): (usize, &Vec<u32>)| {
+            let parameters = match &body["sampling_params"] {
+                Value::Array(each) => each[i].clone(),
+                one => one.clone(),
+            };
+            let temperature = parameters["temperature"].as_f64().unwrap();
+            let asked = json!({
+                "seed": parameters["sampling_seed"],
+                "temperature": temperature,
+                "stop_token_ids": parameters["stop_token_ids"],
+            });
+            let most = parameters["max_new_tokens"].as_u64().unwrap() as usize;
+            let drawn = self.draw(prompt, &asked, 0, most);
+            let start = body["logprob_start_len"][i].as_i64().unwrap();
+            let (tokens, values) = self.scored(prompt, prompts.len(), temperature);
+            let entry = |i: usize| json!([self.written(values[i]), tokens[i], null_text()]);
+            let mut input: Vec<Value> = match start {
+                -1 => Vec::new(),
+                start => (start as usize..tokens.len()).map(entry).collect(),
+            };
+            if let (Some(first), false) = (input.first_mut(), self.defect == Defect::FirstEntry) {
+                first[0] = Value::Null;
+            }
+            let output: Vec<Value> = drawn
+                .iter()
+                .map(|(t, c)| json!([law(c, temperature)[*t as usize], t, null_text()]))
+                .collect();
+            let top = |(_, c): &(u32, Vec<u32>)| {
+                let values = law(c, temperature);
+                let mut order: Vec<usize> = (0..values.len()).collect();
+                order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+                let best = order.iter().take(5);
+                best.map(|&t| json!([values[t], t, null_text()]))
+                    .collect::<Vec<_>>()
+            };
+            json!({
+                "text": "",
+                "output_ids": drawn.iter().map(|(t, _)| t).collect::<Vec<_>>(),
+                "meta_info": {
+                    "input_token_logprobs": input,
+                    "output_token_logprobs": output,
+                    "output_top_logprobs": drawn.iter().map(top).collect::<Vec<_>>(),
+                },
+            })
+        };
+        prompts.iter().enumerate().map(reply).collect()
+    }
+
+    fn llama_cpp(&self, body: &Value) -> Value {
+        let prompt: Vec<u32> = serde_json::from_value(body["prompt"].clone()).unwrap();
+        let most = body["n_predict"].as_u64().unwrap() as usize;
+        let forced = body["logit_bias"][0][0].as_u64().map(|t| t as u32);
+        let forced = forced.filter(|_| self.defect != Defect::BiasIgnored);
+        let drawn = match forced {
+            Some(token) => vec![(token, prompt.clone())],
+            None => self.draw(&prompt, body, 0, most),
+        };
+        let temperature = match self.defect {
+            Defect::Tempered => body["temperature"].as_f64().unwrap_or(1.0),
+            _ => 1.0,
+        };
+        // A probability of 0 has the lowest single float for its logarithm there.
+        let number = |v: f64| json!(v.max(f64::from(f32::MIN)));
+        let entry = |(token, context): &(u32, Vec<u32>)| {
+            let values = law(context, temperature);
+            let top = (0..5).map(|t| json!({"id": t, "logprob": number(values[t])}));
+            json!({"id": token, "logprob": number(values[*token as usize]), "top_logprobs": top.collect::<Vec<_>>()})
+        };
+        let seen = prompt.len() + usize::from(self.defect == Defect::StartToken);
+        json!({
+            "tokens": drawn.iter().map(|(t, _)| t).collect::<Vec<_>>(),
+            "tokens_evaluated": seen,
+            "truncated": false,
+            "completion_probabilities": drawn.iter().map(entry).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn null_text() -> Value {
+    Value::Null
+}

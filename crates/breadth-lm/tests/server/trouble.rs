@@ -1,0 +1,216 @@
+//! Networks and servers that fail in passing, or for good.
+
+use std::time::Duration;
+
+use breadth_lm::server::Limits;
+
+use super::fake::{Defect, Dialect, Fake, Trouble, When};
+use super::{assert_right, limits, name, open, pairs, sequences};
+
+fn passing() -> Vec<Trouble> {
+    vec![
+        Trouble::Status(429, Some("0")),
+        Trouble::Status(429, None),
+        Trouble::Status(500, None),
+        Trouble::Status(503, Some("0.01")),
+        Trouble::Reset,
+        Trouble::Silence,
+        Trouble::Truncated,
+        Trouble::Html,
+    ]
+}
+
+/// Patience that notices silence soon.
+fn short() -> Limits {
+    Limits {
+        timeout: Duration::from_millis(400),
+        attempts: 6,
+        ..limits()
+    }
+}
+
+#[test]
+fn what_passes_changes_no_number() {
+    for dialect in [Dialect::Vllm, Dialect::Sglang, Dialect::LlamaCpp] {
+        for trouble in passing() {
+            // In the middle of the work, and two in a row.
+            let when = When::At(vec![1, 2, 5, 9]);
+            let fake = Fake::new(dialect, Defect::None).with_trouble(when, trouble.clone());
+            let server = open(&[&fake], short());
+            let pairs: Vec<_> = pairs(30)
+                .into_iter()
+                .filter(|(_, r)| !r.contains(&13))
+                .collect();
+            let got = server.score(&sequences(&pairs), &name, &mut |_| {});
+            assert_right(
+                &pairs,
+                &got.unwrap_or_else(|e| panic!("{dialect:?} {trouble:?}: {e}")),
+            );
+            assert_eq!(
+                fake.requests(),
+                fake.answered() + 4,
+                "{dialect:?} {trouble:?}: each failure is made good once"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_does_not_pass_is_said_after_the_last_attempt() {
+    let cases = [
+        (
+            Trouble::Status(429, None),
+            "status 429: too much, after 3 attempts",
+        ),
+        (
+            Trouble::Status(500, None),
+            "status 500: too much, after 3 attempts",
+        ),
+        (Trouble::Reset, "after 3 attempts"),
+        (Trouble::Silence, "timeout"),
+        (Trouble::Truncated, "after 3 attempts"),
+        (
+            Trouble::Html,
+            "the reply is not JSON (expected value at line 1 column 1): <html><h1>Welcome</h1></html>",
+        ),
+        (
+            Trouble::Status(429, Some("3600")),
+            "it asks for a pause of 3600 s",
+        ),
+    ];
+    for (trouble, said) in cases {
+        let fake =
+            Fake::new(Dialect::Vllm, Defect::None).with_trouble(When::From(4), trouble.clone());
+        let server = open(
+            &[&fake],
+            Limits {
+                attempts: 3,
+                ..short()
+            },
+        );
+        let pairs = pairs(40);
+        let error = server
+            .score(&sequences(&pairs), &name, &mut |_| {})
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(said) && error.contains(&fake.url),
+            "{trouble:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_is_not_repeated() {
+    let fake = Fake::new(Dialect::Vllm, Defect::None)
+        .with_trouble(When::From(0), Trouble::Status(404, None));
+    let server = open(
+        &[&fake],
+        Limits {
+            concurrency: 1,
+            batch: 1,
+            ..limits()
+        },
+    );
+    let error = server
+        .score(&sequences(&pairs(5)), &name, &mut |_| {})
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("sequence 0: ") && error.contains("status 404: too much"),
+        "{error}"
+    );
+    // One request for each of the three ways to ask, and no further sequence.
+    assert_eq!(fake.requests(), 3);
+}
+
+#[test]
+fn several_servers_share_and_the_order_stays() {
+    let fakes: Vec<Fake> = (0..3)
+        .map(|_| Fake::new(Dialect::Vllm, Defect::None).with_delay(Duration::from_millis(8)))
+        .collect();
+    let server = open(&fakes.iter().collect::<Vec<_>>(), limits());
+    let pairs = pairs(200);
+    for _ in 0..2 {
+        let got = server
+            .score(&sequences(&pairs), &name, &mut |_| {})
+            .unwrap();
+        assert_right(&pairs, &got);
+    }
+    assert!(fakes.iter().all(|f| f.answered() > 10));
+}
+
+#[test]
+fn the_share_of_a_dead_server_goes_to_the_others() {
+    for trouble in [Trouble::Reset, Trouble::Status(503, None), Trouble::Silence] {
+        let dying =
+            Fake::new(Dialect::Vllm, Defect::None).with_trouble(When::From(6), trouble.clone());
+        let living = Fake::new(Dialect::Vllm, Defect::None);
+        let server = open(
+            &[&dying, &living],
+            Limits {
+                attempts: 3,
+                ..short()
+            },
+        );
+        let pairs = pairs(120);
+        let got = server
+            .score(&sequences(&pairs), &name, &mut |_| {})
+            .unwrap();
+        assert_right(&pairs, &got);
+        assert!(dying.answered() <= 6, "{trouble:?}");
+    }
+}
+
+#[test]
+fn when_all_are_dead_it_is_said() {
+    let dying = || {
+        Fake::new(Dialect::Vllm, Defect::None)
+            .with_trouble(When::From(5), Trouble::Status(502, None))
+    };
+    let fakes = [dying(), dying()];
+    let server = open(&[&fakes[0], &fakes[1]], limits());
+    let error = server
+        .score(&sequences(&pairs(200)), &name, &mut |_| {})
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("status 502: too much, after 3 attempts"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_server_that_closes_while_it_works_loses_nothing() {
+    let (closing, living) = (
+        Fake::new(Dialect::Sglang, Defect::None),
+        Fake::new(Dialect::Sglang, Defect::None),
+    );
+    let closing = closing.with_delay(Duration::from_millis(4));
+    let server = open(&[&closing, &living], limits());
+    let pairs = pairs(150);
+    let got = server.score(&sequences(&pairs), &name, &mut |done| {
+        if done > 30 {
+            closing.close();
+        }
+    });
+    assert_right(&pairs, &got.unwrap());
+}
+
+#[test]
+fn servers_of_different_weights_are_no_pool() {
+    let right = Fake::new(Dialect::Vllm, Defect::None);
+    let lower = Fake::new(Dialect::Vllm, Defect::Shift(1));
+    let report = open(&[&right, &lower], limits()).probe(&[]).unwrap();
+    assert!(!report.trusted);
+    let pool = report.hosts[1]
+        .checks
+        .iter()
+        .find(|c| c.name == "pool")
+        .unwrap();
+    assert_eq!(pool.verdict, breadth_lm::server::Verdict::Fail, "{pool:?}");
+    let report = open(&[&right, &Fake::new(Dialect::Vllm, Defect::None)], limits())
+        .probe(&[])
+        .unwrap();
+    assert!(report.trusted, "{report:?}");
+}
