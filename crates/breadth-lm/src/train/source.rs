@@ -19,7 +19,7 @@ pub enum Source {
     /// Fresh examples of a synthetic task.
     Task(GraphSearch, Mixture),
     /// The lines of files, each epoch in a new order.
-    Lines(Lines),
+    Lines(Box<Lines>),
 }
 
 /// Lines of files and their tokenizer.
@@ -47,7 +47,9 @@ impl Source {
     pub fn new(config: &TrainConfig) -> Result<Self> {
         match (&config.task, &config.data) {
             (Some(task), _) => Self::task(task),
-            (None, Some(data)) => Lines::read(data, config).map(Self::Lines),
+            (None, Some(data)) => {
+                Lines::read(data, config).map(|lines| Self::Lines(Box::new(lines)))
+            }
             (None, None) => Err(Error::config(
                 "configuration",
                 "give either [task] or [data]",
