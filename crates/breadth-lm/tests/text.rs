@@ -600,7 +600,7 @@ fn without_a_template_or_a_tokenizer_the_message_says_what_to_do() {
     )
     .unwrap();
     let text = Text::of_checkpoint(empty.path()).unwrap();
-    let message = read_items(&[data.clone()], &text, Responses::Required)
+    let message = read_items(std::slice::from_ref(&data), &text, Responses::Required)
         .unwrap_err()
         .to_string();
     assert!(
