@@ -21,6 +21,19 @@ TEMPLATE = (
     "{% elif message['role'] == 'assistant' %}A: {{ message['content'] }}{{ eos_token }}{% else %}"
     "{{ raise_exception('roles are user and assistant') }}{% endif %}{% endfor %}{% if add_generation_prompt %}A:{% endif %}"
 )
+GRADER = '''"""The reward of an answer to "Which two numbers add up to N?": a line of JSON in, a line out."""
+
+import json
+import re
+import sys
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    total = int(re.search(r"add up to (\\d+)", asked["prompt"])[1])
+    numbers = re.fullmatch(r"(\\d+) and (\\d+)\\.", asked["response"].strip())
+    right = numbers is not None and int(numbers[1]) + int(numbers[2]) == total
+    print(json.dumps({"reward": float(right)}), flush=True)
+'''
 
 
 def answers(count, seed):
@@ -94,9 +107,11 @@ def main():
     train(folder / "finetune", tokenizer, examples, held_out)
     write_lines(folder / "heldout.jsonl",
         [{**number(i), "prompt": f"Q: {q}\nA:", "response": f" {a}"} for i, (q, a) in enumerate(held_out)])
+    write_lines(folder / "prompts.jsonl", [{"prompt_id": i, "prompt": f"Q: {q}\nA:"} for i, (q, _) in enumerate(held_out[::HELD_OUT])])
     write_lines(folder / "heldout-chat.jsonl",
         [{**number(i), "messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]} for i, (q, a) in enumerate(held_out)])
-    print(f"wrote {folder}/finetune, {folder}/heldout.jsonl and, the same as messages, {folder}/heldout-chat.jsonl")
+    (folder / "grade.py").write_text(GRADER)
+    print(f"wrote {folder}/finetune and, beside it, heldout.jsonl, the same as messages in heldout-chat.jsonl, prompts.jsonl and grade.py")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@
 //! - [`optim::GradientTransformation`]: one link of an optimiser;
 //! - [`train::TrainConfig`] and [`train::train`]: a run that resumes to the same bits;
 //! - [`decode::ScoreJob`] and [`decode::SampleJob`]: many models over many responses, into a table;
+//! - [`server::Server`]: a model behind vLLM, SGLang or llama.cpp, probed before it is believed;
 //! - [`task::graph_search::GraphSearch`]: a task whose law is known exactly.
 //!
 //! This crate computes no statistic of its results, beyond what a training step logs: that is `breadth-stats`, over the tables that this crate writes.

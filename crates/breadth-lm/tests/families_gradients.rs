@@ -53,7 +53,7 @@ fn gradients_are_those_of_pytorch() {
     for (family, checkpoint, expected) in families() {
         let sequences: Vec<Sequence> = (0..50).map(|i| expected.sequence(i)).collect();
         let (loss, gradient) = value_and_gradient(&checkpoint, &sequences, 2);
-        assert!((f64::from(loss) - expected.loss).abs() < 1e-4, "{family}");
+        assert!((loss - expected.loss).abs() < 1e-4, "{family}");
         assert_eq!(gradient.iter().count(), expected.gradients.len());
         for (name, array) in gradient.iter() {
             let g = || array.data.iter().map(|&g| f64::from(g));

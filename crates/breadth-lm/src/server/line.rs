@@ -18,6 +18,8 @@ pub(super) struct Host {
     pub(super) dead: AtomicBool,
     /// Requests that went well.
     pub(super) answers: AtomicU64,
+    /// It was probed.
+    pub(super) probed: AtomicBool,
 }
 
 impl Host {
@@ -26,6 +28,7 @@ impl Host {
             client,
             dead: AtomicBool::new(false),
             answers: AtomicU64::new(0),
+            probed: AtomicBool::new(false),
         }
     }
 

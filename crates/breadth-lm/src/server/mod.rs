@@ -275,10 +275,12 @@ impl Server {
         }
     }
 
-    /// Asks the silent ones whether they are back.
+    /// Asks those that fell silent whether they are back, with the same model. One that never answered was never probed, and stays out.
     fn revive(&self) {
-        for host in self.hosts.iter().filter(|host| host.is_dead()) {
-            let back = open::identify(&host.client).is_ok();
+        let was_probed = |host: &&Host| host.probed.load(Ordering::SeqCst);
+        for host in self.hosts.iter().filter(|h| h.is_dead()).filter(was_probed) {
+            let identity = open::identify(&host.client);
+            let back = identity.is_ok_and(|identity| identity.models.contains(&self.address.model));
             host.dead.store(!back, Ordering::SeqCst);
         }
     }

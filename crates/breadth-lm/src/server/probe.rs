@@ -4,6 +4,8 @@
 //! it, must get the same number. An entry that belongs to its neighbour, a prompt that was tokenized again or a temperature that was divided
 //! by all show as a difference.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
 use super::http::{Attempt, Failure};
@@ -57,6 +59,7 @@ impl Server {
                 }
                 Err(Failure::Stopped) => {}
             }
+            host.probed.store(true, Ordering::SeqCst);
             hosts.push(HostReport {
                 host: host.client.host().into(),
                 checks: checks.0,
@@ -231,7 +234,7 @@ impl Probe<'_> {
                 );
             }
         }
-        let of = "generated log-probabilities at temperature 1 and 0.5";
+        let of = "generated log-probabilities at temperature 1 (which alone is used) and 0.5";
         checks.compare("sampling", sampling, tolerance, of);
         Ok(fixed.concat())
     }

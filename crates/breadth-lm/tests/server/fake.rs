@@ -168,6 +168,11 @@ impl Fake {
         self.shared.closed.store(true, Ordering::SeqCst);
     }
 
+    /// And from now on none is.
+    pub fn reopen(&self) {
+        self.shared.closed.store(false, Ordering::SeqCst);
+    }
+
     /// Requests for scores and samples so far.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
