@@ -52,7 +52,7 @@ pub use error::{At, Error, Place, Result};
 pub use log::{LogFile, LogOptions, Logs, TrainerState, checkpoint_step};
 pub use metrics::Metrics;
 pub use provenance::{Provenance, SCHEMA_VERSION};
-pub use sample::{Outcome, SampleRow, SampleTable, SampleWriter, write_samples};
+pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use schema::Table;
 pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

@@ -50,6 +50,21 @@ pub struct SampleTable {
     pub answer: Vec<Vec<Vec<u32>>>,
     /// What a user should know of the other tools' logs among the inputs.
     pub remarks: Vec<String>,
+    /// The texts of the samples, if they were asked for.
+    pub text: Option<SampleTexts>,
+}
+
+/// Responses as text; `text` and `response` are `[model][prompt][sample]` as in [`Outcome::Rewards`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SampleTexts {
+    /// The distinct texts.
+    pub texts: Vec<String>,
+    /// The text of each sample, as a position in `texts`.
+    pub text: Vec<Vec<Vec<u32>>>,
+    /// The distinct response ids.
+    pub responses: Vec<String>,
+    /// The response id of each sample, as a position in `responses`.
+    pub response: Vec<Vec<Vec<u32>>>,
 }
 
 impl SampleTable {
@@ -73,7 +88,11 @@ impl SampleTable {
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
         let layout = Layout {
             table: Table::Samples,
-            fields: sample::FIELDS[..sample::ANSWER + usize::from(options.answers)].to_vec(),
+            fields: match (options.answers, options.texts) {
+                (_, true) => sample::FIELDS.to_vec(),
+                (true, false) => sample::FIELDS[..sample::TEXT].to_vec(),
+                (false, false) => sample::FIELDS[..sample::ANSWER].to_vec(),
+            },
         };
         let mut builder = build::Builder::default();
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;

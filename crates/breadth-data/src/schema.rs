@@ -112,10 +112,11 @@ pub(crate) mod sample {
     /// The names a reward goes by; the first one present counts.
     pub(crate) const REWARDS: [usize; 3] = [6, 7, 8];
 
-    /// Read only when asked for, so it comes last.
+    /// This and the next are read only when they are asked for; so they come last.
     pub(crate) const ANSWER: usize = 9;
+    pub(crate) const TEXT: usize = 10;
 
-    pub(crate) const FIELDS: [Field; 10] = [
+    pub(crate) const FIELDS: [Field; 11] = [
         required("prompt_id", Kind::Id),
         optional("response_id", Kind::Id),
         required("model", Kind::Id),
@@ -126,6 +127,7 @@ pub(crate) mod sample {
         optional("correct", Kind::Flag),
         optional("passed", Kind::Flag),
         optional("answer", Kind::Id),
+        optional("text", Kind::Id),
     ];
 }
 

@@ -30,6 +30,8 @@ pub struct ReadOptions {
     pub answers: bool,
     /// How to read other tools' logs.
     pub log: LogOptions,
+    /// Read the column `text` of a sample table, which every sample must have then.
+    pub texts: bool,
 }
 
 /// Log-probabilities of the same responses under several models, one column for each.

@@ -228,3 +228,35 @@ fn answers_are_read_when_asked_for_and_given_by_every_file() {
     assert!(read(&[&given], false).answer.is_empty());
     assert!(read(&[&given, &lacking], true).answer.is_empty());
 }
+
+#[test]
+fn texts_are_read_when_they_are_asked_for() {
+    let rows = r#"{"model":"a","prompt_id":"p","response_id":"x","reward":1,"text":"yes"}
+{"model":"a","prompt_id":"p","response_id":"y","reward":0,"text":""}
+{"model":"b","prompt_id":"p","response_id":"x","reward":0,"text":"yes"}
+"#;
+    let options = ReadOptions {
+        texts: true,
+        ..ReadOptions::default()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("samples.jsonl");
+    std::fs::write(&path, rows).unwrap();
+    let text = SampleTable::read(std::slice::from_ref(&path), &options)
+        .unwrap()
+        .text
+        .unwrap();
+    assert_eq!(text.texts, ["yes", ""]);
+    assert_eq!(text.text, [[vec![0, 1]], [vec![0]]]);
+    assert_eq!(text.responses, ["x", "y"]);
+    assert_eq!(text.response, [[vec![0, 1]], [vec![0]]]);
+    assert_eq!(read(rows).text, None);
+    std::fs::write(&path, rows.replace(r#","text":"""#, "")).unwrap();
+    let message = SampleTable::read(&[path], &options)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("line 2") && message.contains("text"),
+        "{message}"
+    );
+}

@@ -1,6 +1,9 @@
 //! The parser of the command line and what holds for every command.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
+use breadth_lm::decode::verifier::Tally;
 use clap::Parser;
 
 use crate::commands::Command;
@@ -85,6 +88,28 @@ fn threads(text: &str) -> Result<usize, String> {
         Ok(threads) if threads > 0 => Ok(threads),
         _ => Err("write a whole number >= 1".to_owned()),
     }
+}
+
+/// Parses a time limit in seconds.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let limit = text.parse().ok().filter(|&limit: &f64| limit > 0.0);
+    let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
+    limit.ok_or_else(|| "write a number of seconds above 0, such as 10".to_owned())
+}
+
+/// What to say of a verifier's program that failed.
+pub fn failures(tally: Tally) -> Option<String> {
+    let Tally {
+        judged,
+        crashed,
+        timed_out,
+    } = tally;
+    (crashed + timed_out > 0).then(|| {
+        format!(
+            "the verifier's program failed on {} of {judged} responses, which got reward 0: {crashed} times it ended, {timed_out} times it took too long",
+            crashed + timed_out
+        )
+    })
 }
 
 /// Takes `k` as a number of samples.

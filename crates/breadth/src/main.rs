@@ -12,6 +12,7 @@ use clap::Parser;
 mod allocator;
 mod cli;
 mod commands;
+mod data;
 mod failure;
 mod input;
 mod losses;

@@ -9,7 +9,7 @@ use breadth_lm::decode::{Model, ScoreJob};
 use breadth_lm::model::checkpoint;
 use breadth_lm::rng;
 use breadth_lm::task::graph_search::{Class, Example, GraphSearch};
-use breadth_lm::text::{Item, Responses};
+use breadth_lm::text::{DataOptions, Item};
 use breadth_lm::train::RunInfo;
 use breadth_lm::train::config::TaskConfig;
 use serde_json::{Value, json};
@@ -99,7 +99,9 @@ impl Measure<'_> {
     fn items(&self, models: &[(String, PathBuf)], name: &str) -> Result<Vec<Item>> {
         let files = [self.out.join(name)];
         let folders: Vec<PathBuf> = models.iter().map(|(_, path)| path.clone()).collect();
-        Ok(read_data(&folders, &files, Responses::Required)?.1)
+        Ok(read_data(&folders, &files, &DataOptions::default())?
+            .1
+            .items)
     }
 
     fn score(

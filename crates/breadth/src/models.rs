@@ -7,7 +7,7 @@ use anyhow::Result;
 use breadth_lm::decode::Model;
 use breadth_lm::model::checkpoint;
 use breadth_lm::server::{Address, Limits, Server};
-use breadth_lm::text::{Item, Responses, Text, read_items};
+use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
 /// What `score` and `sample` ask.
 #[derive(Debug, clap::Args)]
@@ -141,31 +141,50 @@ impl Models {
 /// The first folder's tokenizer, and the data in its tokens.
 ///
 /// Checkpoints of one run share a tokenizer; scores under different tokenizers are not comparable token by token, so each
-/// family is scored by a command of its own.
+/// family is scored by a command of its own. The same goes for end tokens and chat templates, where they were used.
 pub fn read_data(
     tokenizers: &[PathBuf],
     files: &[PathBuf],
-    responses: Responses,
-) -> Result<(Text, Vec<Item>)> {
+    options: &DataOptions,
+) -> Result<(Text, Data)> {
     let first = &tokenizers[0];
     let text = Text::of_checkpoint(first)?;
     for other in &tokenizers[1..] {
-        same_tokenizer(first, other)?;
+        same_file(first, other, "tokenizer.json", "tokenizers")?;
     }
-    let items = read_items(files, &text, responses)?;
-    Ok((text, items))
+    let data = text::read_data(files, &text, options)?;
+    for other in &tokenizers[1..] {
+        if data.account.conversations > 0 {
+            same_file(first, other, "chat_template.jinja", "chat templates")?;
+        }
+        if data.account.end_token.appended > 0 {
+            same_end_tokens(first, other)?;
+        }
+    }
+    Ok((text, data))
 }
 
-fn same_tokenizer(first: &Path, other: &Path) -> Result<()> {
-    let read = |folder: &Path| std::fs::read(folder.join("tokenizer.json")).ok();
+fn same_file(first: &Path, other: &Path, name: &str, what: &str) -> Result<()> {
+    let read = |folder: &Path| std::fs::read(folder.join(name)).ok();
     if read(first) != read(other) {
-        anyhow::bail!(
-            "{} and {} have different tokenizers; run the command once for each",
-            first.display(),
-            other.display()
-        );
+        differ(first, other, what)?;
     }
     Ok(())
+}
+
+fn same_end_tokens(first: &Path, other: &Path) -> Result<()> {
+    if Generation::read(first)?.end_tokens != Generation::read(other)?.end_tokens {
+        differ(first, other, "end tokens")?;
+    }
+    Ok(())
+}
+
+fn differ(first: &Path, other: &Path, what: &str) -> Result<()> {
+    anyhow::bail!(
+        "{} and {} have different {what}; run the command once for each",
+        first.display(),
+        other.display()
+    )
 }
 
 /// The command line as it was typed, for the provenance of what it writes.

@@ -2,13 +2,13 @@
 
 use arrow_array::Array;
 
-use super::{Outcome, SampleTable};
+use super::{Outcome, SampleTable, SampleTexts};
 use crate::ReadOptions;
 use crate::error::{Error, Result};
 use crate::intern::{Interner, NONE};
 use crate::origins::Origins;
 use crate::reader::Chunk;
-use crate::schema::sample::{ANSWER, C, FIELDS, GROUP, MODEL, N, PROMPT, RESPONSE, REWARDS};
+use crate::schema::sample::{ANSWER, C, FIELDS, GROUP, MODEL, N, PROMPT, RESPONSE, REWARDS, TEXT};
 use crate::value;
 
 /// A sample table under construction.
@@ -20,6 +20,7 @@ pub(super) struct Builder {
     responses: Interner,
     groups: Interner,
     answers: Interner,
+    texts: Interner,
     /// The class of each prompt, or [`NONE`].
     group: Vec<u32>,
     /// The ordinal of the first row of each prompt.
@@ -45,6 +46,7 @@ struct Sample {
     reward: f64,
     response: u32,
     answer: u32,
+    text: u32,
     origin: u32,
 }
 
@@ -58,6 +60,7 @@ enum Row {
         reward: f64,
         response: u32,
         answer: u32,
+        text: u32,
     },
 }
 
@@ -69,12 +72,13 @@ impl Builder {
         let responses = optional(&mut self.responses, chunk, RESPONSE);
         let groups = optional(&mut self.groups, chunk, GROUP);
         let answers = self.answers(chunk);
+        let texts = self.texts(chunk)?;
         self.cells.resize_with(self.models.len(), Vec::new);
         for at in 0..chunk.rows {
             let ordinal = first + at as u32;
             let (model, prompt) = (models[at], prompts[at]);
             self.note_prompt(prompt, groups[at], ordinal)?;
-            let row = row(chunk, at, responses[at], answers[at])?;
+            let row = row(chunk, at, [responses[at], answers[at], texts[at]])?;
             self.add(model, prompt, row, ordinal)?;
         }
         Ok(())
@@ -92,6 +96,14 @@ impl Builder {
                 .unwrap_or_else(|_| vec![NONE; chunk.rows]),
             None => vec![NONE; chunk.rows],
         }
+    }
+
+    /// The texts of a chunk, which every row must have; [`NONE`] where nobody asked.
+    fn texts(&mut self, chunk: &Chunk) -> Result<Vec<u32>> {
+        if TEXT >= chunk.columns.len() {
+            return Ok(vec![NONE; chunk.rows]);
+        }
+        required(&mut self.texts, chunk, TEXT)
     }
 
     fn note_prompt(&mut self, prompt: u32, group: u32, ordinal: u32) -> Result<()> {
@@ -130,12 +142,14 @@ impl Builder {
                     reward,
                     response,
                     answer,
+                    text,
                 },
             ) => {
                 *cell = Cell::Samples(vec![Sample {
                     reward,
                     response,
                     answer,
+                    text,
                     origin,
                 }]);
             }
@@ -145,12 +159,14 @@ impl Builder {
                     reward,
                     response,
                     answer,
+                    text,
                 },
             ) => {
                 samples.push(Sample {
                     reward,
                     response,
                     answer,
+                    text,
                     origin,
                 });
             }
@@ -259,18 +275,28 @@ impl Builder {
         let mut groups = self.groups.into_strings();
         crate::intern::recode(&mut group, &mut groups);
         let answers = self.answers.into_strings();
-        let of_samples = |cell: &Cell| match cell {
-            Cell::Samples(samples) => samples.iter().map(|sample| sample.answer).collect(),
-            _ => Vec::new(),
+        let codes = |of: fn(&Sample) -> u32| -> Vec<Vec<Vec<u32>>> {
+            let of_samples = |cell: &Cell| match cell {
+                Cell::Samples(samples) => samples.iter().map(of).collect(),
+                _ => Vec::new(),
+            };
+            let of_model = |cells: &Vec<Cell>| {
+                let kept = cells.iter().zip(keep).filter(|(_, keep)| **keep);
+                kept.map(|(cell, _)| of_samples(cell)).collect()
+            };
+            self.cells.iter().map(of_model).collect()
         };
-        let of_model = |cells: &Vec<Cell>| -> Vec<Vec<u32>> {
-            let kept = cells.iter().zip(keep).filter(|(_, keep)| **keep);
-            kept.map(|(cell, _)| of_samples(cell)).collect()
-        };
+        let texts = self.texts.into_strings();
+        let text = (!texts.is_empty()).then(|| SampleTexts {
+            text: codes(|sample| sample.text),
+            response: codes(|sample| sample.response),
+            responses: self.responses.into_strings(),
+            texts,
+        });
         // Chunks that lack the column leave holes: then nothing is known of the answers.
         let mut answer: Vec<Vec<Vec<u32>>> = match answers.is_empty() {
             true => Vec::new(),
-            false => self.cells.iter().map(of_model).collect(),
+            false => codes(|sample| sample.answer),
         };
         if answer.iter().flatten().flatten().any(|&code| code == NONE) {
             answer.clear();
@@ -279,6 +305,7 @@ impl Builder {
             remarks: Vec::new(),
             answers,
             answer,
+            text,
             models: self.models.into_strings(),
             prompts: kept(self.prompts.into_strings(), keep),
             groups,
@@ -319,7 +346,7 @@ fn kept<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
         .collect()
 }
 
-fn row(chunk: &Chunk, at: usize, response: u32, answer: u32) -> Result<Row> {
+fn row(chunk: &Chunk, at: usize, [response, answer, text]: [u32; 3]) -> Result<Row> {
     let reward = REWARDS
         .into_iter()
         .find_map(|column| Some((column, chunk.number(column, at)?)));
@@ -334,6 +361,7 @@ fn row(chunk: &Chunk, at: usize, response: u32, answer: u32) -> Result<Row> {
         reward,
         response,
         answer,
+        text,
     })
 }
 

@@ -9,7 +9,7 @@ use super::part::{Part, Parts};
 use super::sample::{Sample, SampleOptions, sample};
 use super::score::{score, sequence_log_prob};
 use super::ttt::{Ttt, score_ttt};
-use super::verifier::Verifier;
+use super::verifier::{Judged, Judgement, Tally, Verifier};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
 use crate::server::ServerSampling;
@@ -159,8 +159,10 @@ pub struct SampleJob<'a> {
     pub ttt: Option<&'a Ttt>,
     /// What gives the reward.
     pub verifier: &'a Verifier,
-    /// Turns tokens to text for the table's `text` column; `None` leaves it out.
+    /// Turns tokens to text, for verifiers that read it and for the table.
     pub text: Option<&'a Text>,
+    /// Whether the table has a column `text`: the responses without special tokens.
+    pub keep_text: bool,
     /// Where the table goes.
     pub out: &'a Path,
     /// The command line, for the provenance.
@@ -171,12 +173,10 @@ impl SampleJob<'_> {
     /// Does the job, or what is left of it.
     ///
     /// # Errors
-    /// If a checkpoint cannot be read or take a prompt, the verifier lacks something, or the file system refuses.
-    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<()> {
+    /// If a checkpoint cannot be read or take a prompt, the verifier lacks something or fails, or the file system refuses.
+    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
         check_ttt(self.models, self.ttt)?;
-        self.items
-            .iter()
-            .try_for_each(|item| self.verifier.check(item))?;
+        self.verifier.check_all(self.items, self.text)?;
         let settings = [self.samples as u64, self.max_tokens as u64, self.seed];
         let ends = self.end_tokens.iter().map(|&t| u64::from(t));
         let settings: Vec<u64> = settings.into_iter().chain(ends).collect();
@@ -203,8 +203,10 @@ impl SampleJob<'_> {
                 meter.advance(items.len() * self.samples, part.log_probs.len(), resumed);
             }
         }
+        let tally = self.verifier.finish()?;
         writer.finish()?;
-        opened.parts.remove()
+        opened.parts.remove()?;
+        Ok(tally)
     }
 
     fn sample_part(
@@ -265,22 +267,46 @@ impl SampleJob<'_> {
         items: &[Item],
         part: &Part,
     ) -> Result<()> {
-        let drawn = part.token_lists().zip(part.lists()).enumerate();
-        for (i, (tokens, log_probs)) in drawn {
+        let tokens: Vec<&[u32]> = part.token_lists().collect();
+        let texts = self.texts(&tokens);
+        let judgements = self.judge(items, &tokens, &texts)?;
+        let judged = judgements.into_iter().zip(texts).zip(part.lists());
+        for (i, ((Judgement { reward, answer }, text), log_probs)) in judged.enumerate() {
             let item = &items[i / self.samples];
             writer.push(&SampleRow {
                 model: model.into(),
                 prompt_id: item.prompt_id.clone(),
                 response_id: (i % self.samples).to_string(),
-                reward: self.verifier.reward(item, tokens),
+                reward,
+                answer,
                 logprob: Some(sequence_log_prob(log_probs)),
-                tokens: Some(tokens.len() as u32),
-                text: self.text.map(|text| text.decode(tokens)),
+                tokens: Some(tokens[i].len() as u32),
+                text: self.keep_text.then_some(text),
                 group: item.group.clone(),
-                ..SampleRow::default()
             })?;
         }
         Ok(())
+    }
+
+    /// The responses as text, empty where nobody reads it.
+    fn texts(&self, tokens: &[&[u32]]) -> Vec<String> {
+        let is_read = self.keep_text || self.verifier.reads_text();
+        match self.text.filter(|_| is_read) {
+            Some(text) => tokens.iter().map(|ids| text.decode_plain(ids)).collect(),
+            None => vec![String::new(); tokens.len()],
+        }
+    }
+
+    fn judge(&self, items: &[Item], tokens: &[&[u32]], texts: &[String]) -> Result<Vec<Judgement>> {
+        let ids: Vec<String> = (0..self.samples).map(|i| i.to_string()).collect();
+        let judged = |i: usize| Judged {
+            item: &items[i / self.samples],
+            response_id: &ids[i % self.samples],
+            tokens: tokens[i],
+            text: &texts[i],
+        };
+        let batch: Vec<Judged> = (0..tokens.len()).map(judged).collect();
+        self.verifier.judge(&batch)
     }
 }
 

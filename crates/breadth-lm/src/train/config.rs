@@ -10,6 +10,7 @@ use super::rl::RlConfig;
 use crate::error::{Error, Result};
 use crate::optim::{Name, Optimizer};
 use crate::task::graph_search::{Class, GraphSearchConfig};
+use crate::text::EndToken;
 
 /// A training run, as its TOML file says it.
 ///
@@ -84,11 +85,14 @@ pub struct TaskConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// JSON Lines files with `prompt` and `response`, as text or as token ids.
+    /// JSON Lines files with `prompt` and `response`, as text or as token ids, or with `messages` (see [`crate::text`]).
     pub files: Vec<PathBuf>,
     /// `tokenizer.json`; absent means that of `init`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
+    /// Which responses get the model's end token if they lack it: auto (those given as text), always, or never (the default).
+    #[serde(default, skip_serializing_if = "EndToken::is_never")]
+    pub end_token: EndToken,
 }
 
 /// `[model]`: a GPT-2-like decoder.

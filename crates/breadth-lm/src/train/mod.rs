@@ -15,17 +15,20 @@ use breadth_stats::{Level, is_uncovered};
 pub use config::TrainConfig;
 pub use gradient::value_and_gradient;
 pub use objective::{Objective, ObjectiveName, Targets, Unit, Writer};
-pub use rl::{Algorithm, Check, RlConfig};
+pub use rl::{Algorithm, RlConfig};
 pub use run::{RunInfo, State, checkpoint_folder};
 pub use source::Source;
 
+use crate::decode::verifier::Verifier;
 use crate::decode::{self, ParameterSet, SampleOptions, Ttt, sample, sequence_log_prob};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
 use crate::optim::{self, Chain, GradientTransformation};
 use crate::rng;
+use crate::text::Item;
 use crate::tree::Tree;
 use gradient::{Distilled, Following, distilled_gradient, weighted_gradient};
+use rl::Judge;
 use source::Pair;
 
 /// What the caller hears after every step.
@@ -66,15 +69,23 @@ pub fn train(
     let model = initial_model(config, &source)?;
     source.check(&model.config)?;
     let teacher = teacher(config, &model)?;
+    let verifier = config.rl.as_ref().map(RlConfig::verifier).transpose()?;
+    verifier
+        .iter()
+        .try_for_each(|verifier| source.check_verifier(verifier))?;
     let mut info = open_run(config, out, command)?;
     if info.status == "finished" {
         return Ok(());
     }
     let mut trainer = Trainer::start(config, out, &source, model, teacher)?;
+    trainer.verifier = verifier.as_ref();
     while trainer.step < config.train.steps {
         let seen = trainer.advance(&source)?;
         progress(seen);
     }
+    verifier
+        .iter()
+        .try_for_each(|verifier| verifier.finish().map(drop))?;
     info.status = "finished".into();
     info.write(out)
 }
@@ -121,6 +132,7 @@ struct Trainer<'a> {
     extra: Vec<(&'static str, String)>,
     model: Checkpoint,
     teacher: Option<Checkpoint>,
+    verifier: Option<&'a Verifier>,
     optimizer: Chain,
     metrics: Metrics,
     step: u64,
@@ -163,6 +175,7 @@ impl<'a> Trainer<'a> {
             extra,
             model,
             teacher,
+            verifier: None,
             optimizer,
             metrics,
             step,
@@ -176,14 +189,18 @@ impl<'a> Trainer<'a> {
 
     fn advance(&mut self, source: &Source) -> Result<Progress> {
         let settings = &self.config.train;
-        let pairs = source.batch(self.config.seed, self.step, settings.batch_size);
-        let seen = match (&self.config.rl, &self.teacher) {
-            (Some(rl), _) => self.reinforce(rl, &pairs)?,
-            (None, Some(teacher)) => self.distill(&teacher.clone(), pairs)?,
-            _ if self.config.objective.name == ObjectiveName::TokenLevel => {
-                self.after_every_token(&pairs)
+        let pairs = || source.batch(self.config.seed, self.step, settings.batch_size);
+        let seen = match (&self.config.rl, self.verifier, &self.teacher) {
+            (Some(rl), Some(verifier), _) => {
+                let items = source.items(self.config.seed, self.step, settings.batch_size);
+                let text = source.text();
+                self.reinforce(rl, &items, Judge { verifier, text })?
             }
-            _ => self.descend(&pairs),
+            (_, _, Some(teacher)) => self.distill(&teacher.clone(), pairs())?,
+            _ if self.config.objective.name == ObjectiveName::TokenLevel => {
+                self.after_every_token(&pairs())
+            }
+            _ => self.descend(&pairs()),
         };
         if !seen.loss.is_finite() {
             let message = format!(
@@ -259,8 +276,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// Draws, judges, and takes the steps of one batch of responses.
-    fn reinforce(&mut self, rl: &RlConfig, pairs: &[Pair]) -> Result<Seen> {
-        let rollouts = rl.rollouts(&self.model, pairs, self.config.seed, self.step)?;
+    fn reinforce(&mut self, rl: &RlConfig, items: &[Item], judge: Judge) -> Result<Seen> {
+        let rollouts = rl.rollouts(&self.model, items, judge, self.config.seed, self.step)?;
         let drawn: Vec<Pair> = rollouts.iter().map(|one| one.pair.clone()).collect();
         let sequences = sequences(&drawn);
         let shards = self.config.train.shards;

@@ -1,13 +1,16 @@
 //! Reinforcement learning on a verifier.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::gradient::Weighed;
 use super::source::Pair;
+use crate::decode::verifier::{Judged, Verifier};
 use crate::decode::{Sample, SampleOptions, sample};
 use crate::error::{Error, Result};
 use crate::model::Checkpoint;
-use crate::task::graph_search;
+use crate::text::{Item, Text};
 
 /// How rewards become gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,17 +23,6 @@ pub enum Algorithm {
     Grpo,
 }
 
-/// What gives a reward of 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Check {
-    /// The response is the data's, token for token.
-    #[default]
-    Exact,
-    /// The response is a path of the prompt's graph.
-    ValidPath,
-}
-
 /// `[rl]`: responses are drawn from the model itself, and the objective is their reward; `batch_size` of `[train]` counts prompts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -39,8 +31,14 @@ pub struct RlConfig {
     pub algorithm: Algorithm,
     /// Responses per prompt, which share a baseline (default: 8).
     pub group: usize,
-    /// What is rewarded (default: exact).
-    pub verifier: Check,
+    /// What is rewarded, as `breadth sample --verifier` has it (default: exact).
+    pub verifier: String,
+    /// Seconds that a verifier's program may take for one response; absent means 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verifier_timeout: Option<f64>,
+    /// Longest response in tokens; absent means the longest of the data's in the batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
     /// Updates per batch of responses (default: 1).
     pub updates: usize,
     /// grpo: likelihood ratios count no further than 1 +- this (default: 0.2).
@@ -52,7 +50,9 @@ impl Default for RlConfig {
         Self {
             algorithm: Algorithm::Reinforce,
             group: 8,
-            verifier: Check::Exact,
+            verifier: "exact".into(),
+            verifier_timeout: None,
+            max_tokens: None,
             updates: 1,
             clip: 0.2,
         }
@@ -71,6 +71,42 @@ pub(super) struct Rollout {
     pub advantage: f64,
 }
 
+/// What judges responses, and makes text of them where it is read.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'a> {
+    /// The verifier.
+    pub verifier: &'a Verifier,
+    /// What makes text of tokens.
+    pub text: Option<&'a Text>,
+}
+
+impl Judge<'_> {
+    /// The rewards of all responses to all prompts, one after another.
+    fn rewards(self, items: &[Item], drawn: &[Vec<Sample>]) -> Result<Vec<f64>> {
+        let text = self.text.filter(|_| self.verifier.reads_text());
+        let decoded =
+            |one: &Sample| text.map_or_else(String::new, |text| text.decode_plain(&one.tokens));
+        let ids: Vec<String> = (0..drawn.first().map_or(0, Vec::len))
+            .map(|i| i.to_string())
+            .collect();
+        let texts: Vec<String> = drawn.iter().flatten().map(decoded).collect();
+        let mut batch = Vec::with_capacity(texts.len());
+        for (item, own) in items.iter().zip(drawn) {
+            for (response_id, Sample { tokens, .. }) in ids.iter().zip(own) {
+                let text = &texts[batch.len()];
+                batch.push(Judged {
+                    item,
+                    response_id,
+                    tokens,
+                    text,
+                });
+            }
+        }
+        let judgements = self.verifier.judge(&batch)?;
+        Ok(judgements.into_iter().map(|one| one.reward).collect())
+    }
+}
+
 impl RlConfig {
     /// Checks every value's domain.
     ///
@@ -83,50 +119,72 @@ impl RlConfig {
                 error("group must be at least 2: a response is compared with its group")
             }
             Self { updates: 0, .. } => error("updates must be at least 1"),
+            Self {
+                max_tokens: Some(0),
+                ..
+            } => error("max_tokens must be at least 1"),
+            Self {
+                verifier_timeout: Some(limit),
+                ..
+            } if Duration::try_from_secs_f64(*limit).is_err() || *limit == 0.0 => {
+                error("verifier_timeout must be a number of seconds above 0")
+            }
             Self { clip, .. } if !(*clip > 0.0 && *clip < 1.0) => error("clip must be in (0, 1)"),
             _ => Ok(()),
         }
     }
 
-    /// Draws a group of responses to each prompt, as long as the data's, and judges them.
+    /// The verifier that is named.
     ///
     /// # Errors
-    /// If the model cannot take a prompt.
+    /// If there is no such one.
+    pub fn verifier(&self) -> Result<Verifier> {
+        let verifier = Verifier::parse(&self.verifier)?;
+        let limit = self
+            .verifier_timeout
+            .and_then(|limit| Duration::try_from_secs_f64(limit).ok());
+        Ok(match limit {
+            Some(limit) => verifier.with_timeout(limit),
+            None => verifier,
+        })
+    }
+
+    /// Draws a group of responses to each prompt, up to the model's end tokens or as long as the data's, and judges them.
+    ///
+    /// # Errors
+    /// If the model cannot take a prompt, or the verifier fails.
     pub(super) fn rollouts(
         &self,
         model: &Checkpoint,
-        pairs: &[Pair],
+        items: &[Item],
+        judge: Judge,
         seed: u64,
         step: u64,
     ) -> Result<Vec<Rollout>> {
-        let options = |longest: usize| SampleOptions {
+        let longest = items.iter().map(|item| item.response.len()).max();
+        let ends = judge.text.map(|text| text.generation().end_tokens.clone());
+        let options = SampleOptions {
             samples: self.group,
-            max_tokens: longest,
+            max_tokens: self.max_tokens.or(longest).unwrap_or(1),
+            end_tokens: ends.unwrap_or_default(),
             seed: seed.wrapping_add(0x726c),
-            first_prompt: step * pairs.len() as u64,
+            first_prompt: step * items.len() as u64,
             ..SampleOptions::default()
         };
-        let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
-        let longest = pairs.iter().map(|(_, response)| response.len()).max();
-        let drawn = sample(model, &prompts, &options(longest.unwrap_or(1)))?;
-        let groups = pairs.iter().zip(drawn);
+        let prompts: Vec<&[u32]> = items.iter().map(|item| &item.prompt[..]).collect();
+        let drawn = sample(model, &prompts, &options)?;
+        let rewards = judge.rewards(items, &drawn)?;
+        let groups = items.iter().zip(drawn).zip(rewards.chunks(self.group));
         Ok(groups
-            .flat_map(|(pair, drawn)| self.judged(pair, drawn))
+            .flat_map(|((item, drawn), rewards)| self.compared(item, drawn, rewards))
             .collect())
     }
 
-    fn judged(&self, (prompt, right): &Pair, drawn: Vec<Sample>) -> Vec<Rollout> {
-        let reward = |sample: &Sample| {
-            let good = match self.verifier {
-                Check::Exact => sample.tokens == *right,
-                Check::ValidPath => graph_search::is_valid_path(prompt, &sample.tokens),
-            };
-            f64::from(u8::from(good))
-        };
-        let rewards: Vec<f64> = drawn.iter().map(reward).collect();
-        let advantages = self.advantages(&rewards);
-        let rollout = |((sample, reward), advantage): ((Sample, f64), f64)| Rollout {
-            pair: (prompt.clone(), sample.tokens),
+    /// A prompt's responses, each with its advantage over the group.
+    fn compared(&self, item: &Item, drawn: Vec<Sample>, rewards: &[f64]) -> Vec<Rollout> {
+        let advantages = self.advantages(rewards);
+        let rollout = |((sample, &reward), advantage): ((Sample, &f64), f64)| Rollout {
+            pair: (item.prompt.clone(), sample.tokens),
             log_probs: sample.log_probs,
             reward,
             advantage,

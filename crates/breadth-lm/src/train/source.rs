@@ -1,10 +1,13 @@
 //! Where training examples come from.
 
+use std::path::Path;
+
+use crate::decode::verifier::Verifier;
 use crate::error::{Error, Result};
 use crate::model::{Config, Sequence};
 use crate::rng;
 use crate::task::graph_search::{GraphSearch, Mixture};
-use crate::text::{self, Responses, Text};
+use crate::text::{self, DataOptions, Item, Text};
 
 use super::config::{DataConfig, TaskConfig, TrainConfig};
 
@@ -16,15 +19,25 @@ pub enum Source {
     /// Fresh examples of a synthetic task.
     Task(GraphSearch, Mixture),
     /// The lines of files, each epoch in a new order.
-    Lines(Lines),
+    Lines(Box<Lines>),
 }
 
 /// Lines of files and their tokenizer.
 pub struct Lines {
-    pairs: Vec<Pair>,
+    items: Vec<Item>,
     vocab_size: usize,
-    tokenizer: Option<String>,
+    text: Text,
+    tokenizer_files: Vec<(&'static str, String)>,
 }
+
+/// What of a tokenizer's folder belongs into every checkpoint.
+const TOKENIZER_FILES: [&str; 5] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "generation_config.json",
+];
 
 impl Source {
     /// What a configuration asks for.
@@ -34,7 +47,9 @@ impl Source {
     pub fn new(config: &TrainConfig) -> Result<Self> {
         match (&config.task, &config.data) {
             (Some(task), _) => Self::task(task),
-            (None, Some(data)) => Lines::read(data, config).map(Self::Lines),
+            (None, Some(data)) => {
+                Lines::read(data, config).map(|lines| Self::Lines(Box::new(lines)))
+            }
             (None, None) => Err(Error::config(
                 "configuration",
                 "give either [task] or [data]",
@@ -52,16 +67,57 @@ impl Source {
     /// The examples of step `step`.
     #[must_use]
     pub fn batch(&self, seed: u64, step: u64, size: usize) -> Vec<Pair> {
+        let items = self.items(seed, step, size);
+        items
+            .into_iter()
+            .map(|item| (item.prompt, item.response))
+            .collect()
+    }
+
+    /// The examples of step `step` with all that is known of them: the class of the task in `group`, or the line.
+    #[must_use]
+    pub fn items(&self, seed: u64, step: u64, size: usize) -> Vec<Item> {
         match self {
             Self::Task(search, mixture) => {
                 let mut rng = rng::stream(seed, "train/batch", step);
-                let draw = |_| {
+                let draw = |i: usize| {
                     let example = search.sample(mixture, &mut rng);
-                    (example.prompt, example.response)
+                    let class = serde_json::to_value(example.class).ok();
+                    Item {
+                        prompt_id: i.to_string(),
+                        prompt: example.prompt,
+                        response: example.response,
+                        group: class.and_then(|class| class.as_str().map(str::to_owned)),
+                        ..Item::default()
+                    }
                 };
                 (0..size).map(draw).collect()
             }
             Self::Lines(lines) => lines.batch(seed, step, size),
+        }
+    }
+
+    /// What makes text of the responses to files; tasks have none.
+    #[must_use]
+    pub fn text(&self) -> Option<&Text> {
+        match self {
+            Self::Task(..) => None,
+            Self::Lines(lines) => Some(&lines.text),
+        }
+    }
+
+    /// Checks that a verifier can judge responses to these examples.
+    ///
+    /// # Errors
+    /// Names the example that lacks what the verifier compares with.
+    pub fn check_verifier(&self, verifier: &Verifier) -> Result<()> {
+        match self {
+            Self::Task(..) if verifier.reads_text() => Err(Error::config(
+                "[rl] verifier",
+                "reads text, which a [task] has not; use exact, valid-path or policy:TRAIN.toml",
+            )),
+            Self::Task(..) => Ok(()),
+            Self::Lines(lines) => verifier.check_all(&lines.items, Some(&lines.text)),
         }
     }
 
@@ -80,8 +136,8 @@ impl Source {
         match self {
             Self::Task(search, _) => search.max_prompt_len() + search.response_len() - 1,
             Self::Lines(lines) => {
-                let inputs = |(p, r): &Pair| p.len() + r.len() - 1;
-                lines.pairs.iter().map(inputs).max().unwrap_or(1)
+                let inputs = |item: &Item| item.prompt.len() + item.response.len() - 1;
+                lines.items.iter().map(inputs).max().unwrap_or(1)
             }
         }
     }
@@ -106,7 +162,13 @@ impl Source {
                 Ok(())
             }
             Self::Lines(lines) => {
-                for (i, (prompt, response)) in lines.pairs.iter().enumerate() {
+                for (
+                    i,
+                    Item {
+                        prompt, response, ..
+                    },
+                ) in lines.items.iter().enumerate()
+                {
                     Sequence { prompt, response }
                         .check(model, &format!("[data] item {}", i + 1))?;
                 }
@@ -128,10 +190,7 @@ impl Source {
                 files.push(("generation_config.json", format!("{generation:#}\n")));
                 files
             }
-            Self::Lines(lines) => {
-                let text = lines.tokenizer.iter().cloned();
-                text.map(|text| ("tokenizer.json", text)).collect()
-            }
+            Self::Lines(lines) => lines.tokenizer_files.clone(),
         }
     }
 }
@@ -147,35 +206,55 @@ impl Lines {
             Some(path) => Text::read(path)?,
             None => Text::of_checkpoint(config.init.as_deref().unwrap_or("".as_ref()))?,
         };
-        let items = text::read_items(&data.files, &text, Responses::Required)?;
-        let pairs: Vec<Pair> = items.into_iter().map(|i| (i.prompt, i.response)).collect();
-        let largest = pairs.iter().flat_map(|(p, r)| p.iter().chain(r)).max();
-        let needed = largest.map_or(1, |&t| t as usize + 1);
-        let tokenizer = match path {
-            Some(path) => Some(std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?),
-            None => None,
+        let options = DataOptions {
+            end_token: data.end_token,
+            ..DataOptions::default()
         };
+        let items = text::read_data(&data.files, &text, &options)?.items;
+        let largest = items
+            .iter()
+            .flat_map(|i| i.prompt.iter().chain(&i.response))
+            .max();
+        let needed = largest.map_or(1, |&t| t as usize + 1);
         let vocab_size = text.vocab_size().unwrap_or(0).max(needed);
         Ok(Self {
-            pairs,
+            items,
             vocab_size,
-            tokenizer,
+            text,
+            tokenizer_files: path.map_or(Ok(Vec::new()), |path| tokenizer_files(&path))?,
         })
     }
 
-    fn batch(&self, seed: u64, step: u64, size: usize) -> Vec<Pair> {
-        let n = self.pairs.len() as u64;
+    fn batch(&self, seed: u64, step: u64, size: usize) -> Vec<Item> {
+        let n = self.items.len() as u64;
         let first = step * size as u64;
         let mut order = (u64::MAX, Vec::new());
         (first..first + size as u64)
             .map(|i| {
                 if order.0 != i / n {
-                    let mut places: Vec<usize> = (0..self.pairs.len()).collect();
+                    let mut places: Vec<usize> = (0..self.items.len()).collect();
                     rng::shuffle(&mut rng::stream(seed, "train/epoch", i / n), &mut places);
                     order = (i / n, places);
                 }
-                self.pairs[order.1[(i % n) as usize]].clone()
+                self.items[order.1[(i % n) as usize]].clone()
             })
             .collect()
     }
+}
+
+/// A `tokenizer.json` and what stands beside it.
+fn tokenizer_files(path: &Path) -> Result<Vec<(&'static str, String)>> {
+    let mut files = Vec::new();
+    for name in TOKENIZER_FILES {
+        let file = if name == "tokenizer.json" {
+            path.to_path_buf()
+        } else {
+            path.with_file_name(name)
+        };
+        if file.exists() {
+            let text = std::fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
+            files.push((name, text));
+        }
+    }
+    Ok(files)
 }

@@ -20,8 +20,7 @@ fn items(count: u64) -> Vec<Item> {
         response_id: "0".into(),
         prompt,
         response,
-        group: None,
-        weight: None,
+        ..Item::default()
     };
     pairs(count).into_iter().enumerate().map(item).collect()
 }
@@ -64,10 +63,11 @@ fn sample_job(
         ttt: None,
         verifier: &Verifier::Exact,
         text: None,
+        keep_text: false,
         out,
         command: "sample",
     };
-    job.run(progress)
+    job.run(progress).map(drop)
 }
 
 #[test]

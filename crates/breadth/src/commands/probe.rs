@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use breadth_lm::server::{Address, Report, Verdict};
-use breadth_lm::text::Responses;
+use breadth_lm::text::{DataOptions, Responses};
 use serde::Serialize;
 
 use crate::models::{Servers, read_data};
@@ -66,8 +66,12 @@ fn prompts(arguments: &Arguments) -> Result<Vec<Vec<u32>>> {
     }
     let folder = arguments.tokenizer.clone();
     let folder = folder.unwrap_or_else(|| PathBuf::from("--tokenizer FOLDER"));
-    let (_, items) = read_data(&[folder], &arguments.prompts, Responses::Optional)?;
-    Ok(items.into_iter().map(|item| item.prompt).collect())
+    let options = DataOptions {
+        responses: Responses::Optional,
+        ..DataOptions::default()
+    };
+    let (_, data) = read_data(&[folder], &arguments.prompts, &options)?;
+    Ok(data.items.into_iter().map(|item| item.prompt).collect())
 }
 
 fn text(report: &Report, style: Style) -> String {

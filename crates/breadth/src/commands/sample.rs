@@ -1,13 +1,16 @@
 //! `breadth sample`: responses drawn from models.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use breadth_lm::decode::verifier::Verifier;
+use breadth_lm::decode::verifier::{Tally, Verifier};
 use breadth_lm::decode::{SampleJob, Ttt};
-use breadth_lm::text::Responses;
+use breadth_lm::text::{Account, Generation};
 use serde::Serialize;
 
+use crate::cli;
+use crate::data::{self, DataFlags};
 use crate::models::{Models, command_line, read_data};
 use crate::output::Output;
 use crate::progress::Bar;
@@ -22,6 +25,12 @@ Examples:
 
   # graph search: any path from source to target counts
   breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
+
+  # mathematics answers in \\boxed{..}, compared with the line's `answer`
+  breadth sample runs/finetune --prompts math.jsonl -k 64 --max-tokens 512 --verifier boxed --text -o samples.parquet
+
+  # a grader of your own: a line of JSON in for each response, {\"reward\": 0.5} out
+  breadth sample runs/finetune --prompts math.jsonl -k 64 --verifier 'command:python3 grade.py' -o samples.parquet
 
   # with a gradient step on every token drawn, undone at the end of each response
   breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
@@ -38,7 +47,7 @@ on where it was when run again.";
 pub struct Arguments {
     #[command(flatten)]
     models: Models,
-    /// JSON Lines of prompts (and responses, for --verifier exact)
+    /// JSON Lines of prompts (and `answer` or responses, for verifiers that compare)
     #[arg(long, required = true, value_name = "FILE", num_args = 1..)]
     prompts: Vec<PathBuf>,
     /// Responses per prompt
@@ -47,13 +56,16 @@ pub struct Arguments {
     /// Where the sample table goes (Parquet)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// What gives the reward: exact, valid-path, or policy:TRAIN.toml
+    /// What gives the reward: exact, text, number, boxed, regex:PATTERN, command:PROGRAM, valid-path or policy:TRAIN.toml
     #[arg(long, value_name = "V", default_value = "exact")]
     verifier: String,
+    /// Seconds that the program of command:PROGRAM may take for one response
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::seconds)]
+    verifier_timeout: Duration,
     /// Longest response in tokens [default: max_new_tokens of the model's generation_config.json]
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: Option<u32>,
-    /// Keep the text of every response
+    /// Keep the text of every response, without special tokens
     #[arg(long)]
     text: bool,
     /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or low-rank:R
@@ -62,6 +74,8 @@ pub struct Arguments {
     /// Seed; the same seed gives the same responses
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    tokens: DataFlags,
 }
 
 #[derive(Serialize)]
@@ -71,80 +85,69 @@ struct Document {
     models: Vec<String>,
     prompts: usize,
     samples: u32,
+    /// The tokens that end a response.
+    end_tokens: Vec<u32>,
+    /// What was done to the data on its way to token ids.
+    data: Account,
+    /// How often the verifier's program failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verifier: Option<Tally>,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let chosen = arguments.models.find()?;
-    let verifier = Verifier::parse(&arguments.verifier)?;
-    let (text, items) = read_data(&chosen.tokenizers, &arguments.prompts, Responses::Optional)?;
-    let generation = Generation::read(&chosen.tokenizers[0])?;
+    let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
+    let folder = &chosen.tokenizers[0];
     let max_tokens = arguments
         .max_tokens
-        .or(generation.max_new_tokens)
-        .ok_or_else(|| {
-            let folder = chosen.tokenizers[0].display();
-            anyhow!("{folder}/generation_config.json has no max_new_tokens; say --max-tokens T")
-        })?;
+        .or(Generation::read(folder)?.max_new_tokens);
+    let max_tokens = max_tokens.ok_or_else(|| {
+        let folder = folder.display();
+        anyhow!("{folder}/generation_config.json has no max_new_tokens; say --max-tokens T")
+    })?;
+    let options = arguments.tokens.options(folder, max_tokens as usize)?;
+    let (text, data) = read_data(&chosen.tokenizers, &arguments.prompts, &options)?;
+    data::warn(&data.account, output);
     let mut bar = Bar::new("sample", output);
     let job = SampleJob {
         models: &chosen.models,
-        items: &items,
+        items: &data.items,
         samples: arguments.k as usize,
         max_tokens: max_tokens as usize,
-        end_tokens: &generation.end_tokens,
+        end_tokens: &data.end_tokens,
         seed: arguments.seed,
         ttt: arguments.ttt.as_ref(),
         verifier: &verifier,
-        text: arguments.text.then_some(&text),
+        text: Some(&text),
+        keep_text: arguments.text,
         out: &arguments.output,
         command: &command_line(),
     };
-    job.run(&mut |progress| bar.part(progress))?;
+    let tally = job.run(&mut |progress| bar.part(progress))?;
     bar.finish();
     let document = Document {
         command: "sample",
         output: arguments.output.clone(),
         models: chosen.names(),
-        prompts: items.len(),
+        prompts: data.items.len(),
         samples: arguments.k,
+        end_tokens: data.end_tokens,
+        data: data.account,
+        verifier: tally,
     };
-    output.result(&document, |_| {
-        let Document {
-            models,
-            prompts,
-            samples,
-            output,
-            ..
-        } = &document;
-        let models = models.len();
-        format!(
+    output.result(&document, |_| document.text())
+}
+
+impl Document {
+    fn text(&self) -> String {
+        let (models, prompts, samples) = (self.models.len(), self.prompts, self.samples);
+        let wrote = format!(
             "wrote {} ({models} models, {prompts} prompts, {samples} samples each)",
-            output.display()
-        )
-    })
-}
-
-/// What a checkpoint's `generation_config.json` says about when a response ends.
-#[derive(Default)]
-struct Generation {
-    max_new_tokens: Option<u32>,
-    end_tokens: Vec<u32>,
-}
-
-impl Generation {
-    fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join("generation_config.json");
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            return Ok(Self::default());
-        };
-        let value: serde_json::Value = serde_json::from_str(&text)
-            .map_err(|e| anyhow!("{} is not JSON: {e}", path.display()))?;
-        let token = |v: &serde_json::Value| v.as_u64().and_then(|id| u32::try_from(id).ok());
-        let end = &value["eos_token_id"];
-        let several = end.as_array().into_iter().flatten().filter_map(token);
-        Ok(Self {
-            max_new_tokens: token(&value["max_new_tokens"]),
-            end_tokens: token(end).into_iter().chain(several).collect(),
-        })
+            self.output.display()
+        );
+        let mut lines = vec![wrote];
+        lines.extend(self.data.warnings());
+        lines.extend(self.verifier.and_then(cli::failures));
+        lines.join("\n")
     }
 }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use breadth_lm::decode::{ScoreJob, Ttt};
-use breadth_lm::text::Responses;
+use breadth_lm::text::Account;
 use serde::Serialize;
 
+use crate::data::{self, DataFlags};
 use crate::models::{Models, command_line, read_data};
 use crate::output::Output;
 use crate::progress::Bar;
@@ -29,8 +30,12 @@ Examples:
   breadth score openai:http://a:8000,http://b:8000/step-1000 openai:http://c:8000/step-2000 \
     --tokenizer ckpt-1000 --data heldout.jsonl -o scores.parquet
 
-A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, with optional prompt_id, response_id, \
-group and weight. A killed command goes on where it was when run again.";
+  # conversations, as the model's chat template writes them; long ones are cut on the left
+  breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
+
+A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, or {\"messages\": [{\"role\": .., \"content\": ..}, ..]}, whose \
+last message of the assistant is the response; with optional prompt_id, response_id, answer, group and weight. What was done about end tokens, \
+boundaries and length is said at the end. A killed command goes on where it was when run again.";
 
 /// Score given responses under models: log q(y|x), as a score table
 #[derive(Debug, clap::Args)]
@@ -50,6 +55,8 @@ pub struct Arguments {
     /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or low-rank:R
     #[arg(long, value_name = "lr=..,set=..")]
     ttt: Option<Ttt>,
+    #[command(flatten)]
+    tokens: DataFlags,
 }
 
 #[derive(Serialize)]
@@ -58,15 +65,19 @@ struct Document {
     output: PathBuf,
     models: Vec<String>,
     rows: usize,
+    /// What was done to the data on its way to token ids.
+    data: Account,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let chosen = arguments.models.find()?;
-    let (_, items) = read_data(&chosen.tokenizers, &arguments.data, Responses::Required)?;
+    let options = arguments.tokens.options(&chosen.tokenizers[0], 0)?;
+    let (_, data) = read_data(&chosen.tokenizers, &arguments.data, &options)?;
+    data::warn(&data.account, output);
     let mut bar = Bar::new("score", output);
     let job = ScoreJob {
         models: &chosen.models,
-        items: &items,
+        items: &data.items,
         references: &[],
         out: &arguments.output,
         token_log_probs: arguments.token_logprobs,
@@ -78,14 +89,17 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let document = Document {
         command: "score",
         output: arguments.output.clone(),
-        rows: chosen.models.len() * items.len(),
+        rows: chosen.models.len() * data.items.len(),
         models: chosen.names(),
+        data: data.account,
     };
     output.result(&document, |_| {
         let (models, rows) = (document.models.len(), document.rows);
-        format!(
+        let mut lines = vec![format!(
             "wrote {} ({models} models, {rows} rows)",
             document.output.display()
-        )
+        )];
+        lines.extend(document.data.sentences());
+        lines.join("\n")
     })
 }

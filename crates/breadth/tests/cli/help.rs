@@ -419,6 +419,18 @@ fn pass() {
               
               [default: 0.95]
 
+          --verifier <V>
+              Judge the column `text` anew, instead of the rewards in the table: text, number, boxed,
+              regex:PATTERN or command:PROGRAM
+
+          --data <FILE>...
+              With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt
+
+          --verifier-timeout <SECONDS>
+              With --verifier: seconds that the program of command:PROGRAM may take for one response
+              
+              [default: 10]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -445,6 +457,9 @@ fn pass() {
       # the majority vote of the samples' answers, and the share of prompts solved at least half of the
       time
       breadth pass samples.parquet --majority --solved 0.5
+
+      # judged anew from the column `text`, against the `answer` of every prompt
+      breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
 
       # rows of samples, or counts: {"model":"m","prompt_id":"1","n":200,"c":3}
       my-grader | breadth pass - --json
@@ -551,6 +566,13 @@ fn score() {
           --token-logprobs      Keep the log-probability of every token
           --ttt <lr=..,set=..>  Test-time training along every response: lr=STEP and set=head (default),
                                 last-block, all or low-rank:R
+          --end-token <WHEN>    Which responses get the model's end token if they lack it: auto (those
+                                given as text), always or never [default: auto]
+          --boundary <HOW>      Whether prompt and response are tokenised apart (separate) or in one
+                                piece (joint) [default: separate]
+          --max-length <T>      Longest prompt with its response in tokens; longer ones are an error
+                                unless --truncate [default: what the model takes]
+          --truncate <SIDE>     Cut longer prompts at this end: left or right; responses are never cut
       -h, --help                Print help
 
     Servers:
@@ -584,15 +606,20 @@ fn score() {
       breadth score openai:http://a:8000,http://b:8000/step-1000 openai:http://c:8000/step-2000
       --tokenizer ckpt-1000 --data heldout.jsonl -o scores.parquet
 
-    A line of the data is {"prompt": .., "response": ..}, each text or a list of token ids, with
-    optional prompt_id, response_id, group and weight. A killed command goes on where it was when run
+      # conversations, as the model's chat template writes them; long ones are cut on the left
+      breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
+
+    A line of the data is {"prompt": .., "response": ..}, each text or a list of token ids, or
+    {"messages": [{"role": .., "content": ..}, ..]}, whose last message of the assistant is the
+    response; with optional prompt_id, response_id, answer, group and weight. What was done about end
+    tokens, boundaries and length is said at the end. A killed command goes on where it was when run
     again.
     "#);
 }
 
 #[test]
 fn sample() {
-    assert_snapshot!(help(&["sample", "--help"]), @"
+    assert_snapshot!(help(&["sample", "--help"]), @r#"
     Draw K responses per prompt from models, with rewards, as a sample table
 
     Usage: breadth sample [OPTIONS] --prompts <FILE>... -k <K> --output <FILE> <MODEL>...
@@ -603,18 +630,30 @@ fn sample() {
                   vllm, sglang or llama.cpp
 
     Options:
-          --prompts <FILE>...   JSON Lines of prompts (and responses, for --verifier exact)
-      -k <K>                    Responses per prompt
-      -o, --output <FILE>       Where the sample table goes (Parquet)
-          --verifier <V>        What gives the reward: exact, valid-path, or policy:TRAIN.toml [default:
-                                exact]
-          --max-tokens <T>      Longest response in tokens [default: max_new_tokens of the model's
-                                generation_config.json]
-          --text                Keep the text of every response
-          --ttt <lr=..,set=..>  Test-time training along every response: lr=STEP and set=head (default),
-                                last-block, all or low-rank:R
-          --seed <S>            Seed; the same seed gives the same responses [default: 0]
-      -h, --help                Print help
+          --prompts <FILE>...           JSON Lines of prompts (and `answer` or responses, for verifiers
+                                        that compare)
+      -k <K>                            Responses per prompt
+      -o, --output <FILE>               Where the sample table goes (Parquet)
+          --verifier <V>                What gives the reward: exact, text, number, boxed,
+                                        regex:PATTERN, command:PROGRAM, valid-path or policy:TRAIN.toml
+                                        [default: exact]
+          --verifier-timeout <SECONDS>  Seconds that the program of command:PROGRAM may take for one
+                                        response [default: 10]
+          --max-tokens <T>              Longest response in tokens [default: max_new_tokens of the
+                                        model's generation_config.json]
+          --text                        Keep the text of every response, without special tokens
+          --ttt <lr=..,set=..>          Test-time training along every response: lr=STEP and set=head
+                                        (default), last-block, all or low-rank:R
+          --seed <S>                    Seed; the same seed gives the same responses [default: 0]
+          --end-token <WHEN>            Which responses get the model's end token if they lack it: auto
+                                        (those given as text), always or never [default: auto]
+          --boundary <HOW>              Whether prompt and response are tokenised apart (separate) or in
+                                        one piece (joint) [default: separate]
+          --max-length <T>              Longest prompt with its response in tokens; longer ones are an
+                                        error unless --truncate [default: what the model takes]
+          --truncate <SIDE>             Cut longer prompts at this end: left or right; responses are
+                                        never cut
+      -h, --help                        Print help
 
     Servers:
           --tokenizer <FOLDER>  Folder with the servers' tokenizer.json, for text; and with the
@@ -639,6 +678,14 @@ fn sample() {
       # graph search: any path from source to target counts
       breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
 
+      # mathematics answers in \boxed{..}, compared with the line's `answer`
+      breadth sample runs/finetune --prompts math.jsonl -k 64 --max-tokens 512 --verifier boxed --text
+      -o samples.parquet
+
+      # a grader of your own: a line of JSON in for each response, {"reward": 0.5} out
+      breadth sample runs/finetune --prompts math.jsonl -k 64 --verifier 'command:python3 grade.py' -o
+      samples.parquet
+
       # with a gradient step on every token drawn, undone at the end of each response
       breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
 
@@ -648,7 +695,7 @@ fn sample() {
 
     Sampling is at temperature 1; the table has every response's log-probability under the model that
     drew it. A killed command goes on where it was when run again.
-    ");
+    "#);
 }
 
 #[test]
@@ -750,7 +797,7 @@ fn train() {
       0.9),
       #             "distill" (teacher = "CHECKPOINT"), "token_level"
       # [rl]        in place of an objective: algorithm = "reinforce" or "grpo", group = 8, verifier =
-      "exact"
+      "exact" (as in sample --verifier)
 
     The loss is the mean cross-entropy of the response tokens unless [objective] or [rl] says otherwise.
     The run folder holds Hugging Face checkpoints, metrics.parquet and what a resume needs: kill it at

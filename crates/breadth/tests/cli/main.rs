@@ -12,3 +12,4 @@ mod profile;
 mod report;
 mod select;
 mod support;
+mod text;

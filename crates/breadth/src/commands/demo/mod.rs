@@ -154,6 +154,7 @@ impl Demo<'_> {
             ttt: None,
             verifier: &Verifier::Exact,
             text: None,
+            keep_text: false,
             out: &out,
             command: &self.command(),
         };

@@ -3,6 +3,7 @@
 use breadth_stats::Estimate;
 use serde::Serialize;
 
+use super::regrade::Regraded;
 use super::{Passed, Rates};
 use crate::number::{Interval, Number};
 
@@ -11,6 +12,9 @@ pub struct Document<'a> {
     pub command: &'static str,
     pub confidence: f64,
     pub weighting: &'static str,
+    /// What a verifier changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regraded: Option<Regraded>,
     /// What is assumed of success rates beyond the samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Rates>,

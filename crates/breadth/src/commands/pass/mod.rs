@@ -21,8 +21,10 @@ use crate::number;
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
 use document::{Best, Crossing, Document, Model};
+use regrade::Regrade;
 
 mod document;
+mod regrade;
 mod text;
 
 const EXAMPLES: &str = "\
@@ -38,6 +40,9 @@ Examples:
 
   # the majority vote of the samples' answers, and the share of prompts solved at least half of the time
   breadth pass samples.parquet --majority --solved 0.5
+
+  # judged anew from the column `text`, against the `answer` of every prompt
+  breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
 
   # rows of samples, or counts: {\"model\":\"m\",\"prompt_id\":\"1\",\"n\":200,\"c\":3}
   my-grader | breadth pass - --json
@@ -78,6 +83,8 @@ pub struct Arguments {
     /// Confidence of the intervals
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
     confidence: f64,
+    #[command(flatten)]
+    regrade: Regrade,
 }
 
 /// What is assumed of success rates beyond the samples.
@@ -130,11 +137,13 @@ struct Passed<'a> {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let options = ReadOptions {
-        answers: arguments.majority,
+        answers: arguments.majority && !arguments.regrade.is_asked_for(),
+        texts: arguments.regrade.is_asked_for(),
         ..arguments.tables.options()
     };
     let mut table = SampleTable::read(&arguments.tables.paths, &options)?;
     output.remarks(&table.remarks);
+    let regraded = arguments.regrade.run(&mut table)?;
     if arguments.majority && table.answer.is_empty() {
         bail!("--majority needs the answer of every sample: a column `answer` in every file");
     }
@@ -168,6 +177,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         rates: arguments.extrapolate,
         tau: arguments.solved,
         weighting: weighing.name(),
+        regraded,
         models: passed.iter().map(|one| Model::new(one, &ks)).collect(),
         crossings: crossings(&choices),
         best: choices,
@@ -422,6 +432,11 @@ impl Arguments {
         let Some(folder) = self.tables.run_folder().filter(is_scored) else {
             return Ok(Weighing::Equal);
         };
+        if self.regrade.is_asked_for() {
+            bail!(
+                "--verifier judges anew, and a run folder has its report's numbers: give its samples.parquet itself"
+            );
+        }
         if self.all_of || self.majority || self.solved.is_some() || self.extrapolate.is_some() {
             bail!(
                 "--all-of, --majority, --solved and --extrapolate count every prompt the same, a run folder does not: give its samples.parquet itself"

@@ -3,7 +3,9 @@
 use breadth_stats::{Estimate, PromptOutcome};
 
 use super::document::{Best, Document};
+use super::regrade::Regraded;
 use super::{Passed, Rates};
+use crate::cli;
 use crate::number;
 use crate::output::Style;
 
@@ -56,6 +58,16 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
             }
             .to_owned(),
         );
+    }
+    if let Some(one) = &document.regraded {
+        let Regraded {
+            verifier,
+            judged,
+            changed,
+            failures,
+        } = one;
+        parts.push(format!("Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in the table."));
+        parts.extend(failures.and_then(cli::failures));
     }
     parts.push(style.faint(&format!(
         "prompts weighted: {}; {percent}% intervals over prompts, all of them with --json",

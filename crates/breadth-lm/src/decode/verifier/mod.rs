@@ -1,0 +1,310 @@
+//! Rewards of sampled responses.
+//!
+//! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*: the line's `answer` if it has one, else its response. Text that is
+//! judged is what a reader sees: without special tokens.
+//!
+//! ```
+//! use breadth_lm::decode::verifier::{Judged, Verifier};
+//! use breadth_lm::text::Item;
+//!
+//! let item = Item { answer: Some("0.5".into()), ..Item::default() };
+//! let judged = |text| Judged { item: &item, response_id: "0", tokens: &[], text };
+//! let verifier = Verifier::parse("boxed")?;
+//! let judgements = verifier.judge(&[judged(r"It is \boxed{\frac12}."), judged(r"It is \boxed{2}.")])?;
+//! assert_eq!((judgements[0].reward, judgements[0].answer.as_deref()), (1.0, Some("1/2")));
+//! assert_eq!((judgements[1].reward, judgements[1].answer.as_deref()), (0.0, Some("2")));
+//! # Ok::<(), breadth_lm::Error>(())
+//! ```
+
+mod answer;
+mod command;
+mod graph;
+mod latex;
+mod number;
+mod worker;
+
+use std::time::Duration;
+
+use rayon::prelude::*;
+use regex::Regex;
+
+pub use command::{Command, Tally};
+
+use crate::error::{Error, Result};
+use crate::task::graph_search::{self, GraphSearch};
+use crate::text::{Item, Text};
+use answer::{canonical, last_boxed};
+use graph::class_of;
+
+/// A response to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The prompt, with what a response is compared with.
+    pub item: &'a Item,
+    /// Which response to the prompt this is; told to external programs.
+    pub response_id: &'a str,
+    /// Its tokens; empty where only the text is known.
+    pub tokens: &'a [u32],
+    /// Its text; empty unless [`Verifier::reads_text`].
+    pub text: &'a str,
+}
+
+/// What a verifier says of a response.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judgement {
+    /// The reward, in [0, 1].
+    pub reward: f64,
+    /// The final answer in one way of writing, so that equal answers are equal texts; empty if the response has none. `None` from verifiers that know
+    /// no answers.
+    pub answer: Option<String>,
+}
+
+/// How a response is judged.
+#[derive(Debug)]
+pub enum Verifier {
+    /// The response is the data's response, token for token.
+    Exact,
+    /// The text is the reference, white space at both ends aside.
+    Text,
+    /// The last number (after `####` if that is there) is the reference's.
+    Number,
+    /// What is in the last `\boxed{..}` is the reference, as answers of mathematics are written.
+    Boxed,
+    /// What the pattern captures last is the reference, as answers of mathematics are written.
+    Pattern(Regex),
+    /// An external program says.
+    Command(Box<Command>),
+    /// The response is a path of the prompt's graph from its source to its target.
+    ValidPath,
+    /// The response is one that the policy of the prompt's class gives; the class is the data's `group`.
+    Policy(Box<GraphSearch>),
+}
+
+impl Verifier {
+    /// Every verifier as it is written on the command line, and what it does.
+    pub const ALL: [(&'static str, &'static str); 8] = [
+        (
+            "exact",
+            "the response equals the `response` of the prompt's line, token for token",
+        ),
+        (
+            "text",
+            "the response's text equals the line's `answer` (else its response), but for white space at both ends",
+        ),
+        (
+            "number",
+            "the last number, after #### if it is there, equals that of the `answer`: 1,000 = 1000.0 = 1e3, 1/2 = 0.5",
+        ),
+        (
+            "boxed",
+            "the last \\boxed{..} equals the `answer` as mathematics is written: \\dfrac12 = 0.5, \\{1,2\\} = \\{2,1\\}",
+        ),
+        (
+            "regex:PATTERN",
+            "what the pattern's group `answer`, or its first, captures last equals the `answer`, compared as by boxed",
+        ),
+        (
+            "command:PROGRAM ARGS",
+            "a program reads one JSON line per response and writes one, {\"reward\": .., \"answer\": ..}",
+        ),
+        (
+            "valid-path",
+            "the response is a path of the prompt's graph (graph search)",
+        ),
+        (
+            "policy:TRAIN.toml",
+            "the response is right for the class named by `group` (graph search; the task is that of TRAIN.toml)",
+        ),
+    ];
+
+    /// Reads what the command line says.
+    ///
+    /// # Errors
+    /// If it names no verifier, the pattern is none or captures nothing, or the file of a policy has no task.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (name, argument) = text.split_once(':').unwrap_or((text, ""));
+        match (name, argument) {
+            ("exact", "") => Ok(Self::Exact),
+            ("text", "") => Ok(Self::Text),
+            ("number", "") => Ok(Self::Number),
+            ("boxed", "") => Ok(Self::Boxed),
+            ("valid-path", "") => Ok(Self::ValidPath),
+            ("regex", pattern) if !pattern.is_empty() => Self::pattern(pattern),
+            ("command", command) if !command.is_empty() => {
+                Command::parse(command).map(|command| Self::Command(Box::new(command)))
+            }
+            ("policy", path) if !path.is_empty() => {
+                graph::policy(path.as_ref()).map(|search| Self::Policy(Box::new(search)))
+            }
+            _ => {
+                let names = Self::ALL.map(|(name, _)| name).join(", ");
+                Err(Error::config(
+                    "--verifier",
+                    format!("`{text}` is not one of {names}"),
+                ))
+            }
+        }
+    }
+
+    fn pattern(pattern: &str) -> Result<Self> {
+        let place = || format!("--verifier regex:{pattern}");
+        let regex = Regex::new(pattern)
+            .map_err(|e| Error::config(place(), format!("is not a regular expression: {e}")))?;
+        if regex.captures_len() < 2 {
+            let message =
+                "captures nothing; put the answer into a group, as in regex:answer is (.+)";
+            return Err(Error::config(place(), message));
+        }
+        Ok(Self::Pattern(regex))
+    }
+
+    /// The same with another time limit for one response, where that means something.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        match self {
+            Self::Command(command) => Self::Command(Box::new(command.with_timeout(timeout))),
+            other => other,
+        }
+    }
+
+    /// Whether [`Judged::text`] is looked at.
+    #[must_use]
+    pub fn reads_text(&self) -> bool {
+        !self.reads_tokens()
+    }
+
+    /// Whether [`Judged::tokens`] are looked at, so that a table of texts cannot be judged.
+    #[must_use]
+    pub fn reads_tokens(&self) -> bool {
+        matches!(self, Self::Exact | Self::ValidPath | Self::Policy(_))
+    }
+
+    /// Checks that the verifier can judge responses to this item.
+    ///
+    /// # Errors
+    /// If the item lacks what the verifier compares with.
+    pub fn check(&self, item: &Item) -> Result<()> {
+        let refuse = |message: &str| {
+            Err(Error::data(
+                format!("prompt_id {}", item.prompt_id),
+                message,
+            ))
+        };
+        match self {
+            Self::Exact if item.response.is_empty() => {
+                refuse("has no response to compare with; --verifier exact needs one")
+            }
+            Self::Policy(_) => class_of(item).map(drop),
+            Self::Exact | Self::ValidPath | Self::Command(_) => Ok(()),
+            _ if reference(item).is_none() => {
+                refuse("has no answer to compare with; give `answer`, or the response as text")
+            }
+            Self::Number if self.expected(item).is_none() => {
+                refuse("has no number in its answer; --verifier number compares numbers")
+            }
+            Self::Boxed if self.expected(item).is_none() => refuse(
+                "has no \\boxed{..} in its response, which stands for the answer; give `answer`",
+            ),
+            Self::Pattern(_) if self.expected(item).is_none() => refuse(
+                "has a response, which stands for the answer, that the pattern does not match; give `answer`",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks every item, and that there is text where text is read.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), or if there is no tokenizer to make text of responses.
+    pub fn check_all(&self, items: &[Item], text: Option<&Text>) -> Result<()> {
+        if self.reads_text() && text.and_then(Text::vocab_size).is_none() {
+            let message =
+                "reads text, and the model has no tokenizer.json; use exact, or add the tokenizer";
+            return Err(Error::config("--verifier", message));
+        }
+        items.iter().try_for_each(|item| self.check(item))
+    }
+
+    /// Judges responses to items that [`Verifier::check`] let through; the judgements are in their order.
+    ///
+    /// # Errors
+    /// If an external program cannot be run or does not keep to its side (see [`Command`]).
+    pub fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>> {
+        match self {
+            Self::Command(command) => command.judge(batch),
+            _ => Ok(batch.par_iter().map(|one| self.one(one)).collect()),
+        }
+    }
+
+    /// Ends what external programs run, and says how often they failed.
+    ///
+    /// # Errors
+    /// If a program has written more lines than it was asked for: then no answer can be trusted.
+    pub fn finish(&self) -> Result<Option<Tally>> {
+        match self {
+            Self::Command(command) => command.finish().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn one(&self, judged: &Judged) -> Judgement {
+        let Judged {
+            item, tokens, text, ..
+        } = *judged;
+        let right = match self {
+            Self::Exact => tokens == item.response,
+            Self::ValidPath => graph_search::is_valid_path(&item.prompt, tokens),
+            Self::Policy(search) => {
+                class_of(item).is_ok_and(|class| search.follows_policy(&item.prompt, tokens, class))
+            }
+            _ => {
+                let answer = self.answer(text);
+                let is_right = answer.is_some() && answer == self.expected(item);
+                return Judgement {
+                    reward: f64::from(u8::from(is_right)),
+                    answer: Some(answer.unwrap_or_default()),
+                };
+            }
+        };
+        Judgement {
+            reward: f64::from(u8::from(right)),
+            answer: None,
+        }
+    }
+
+    /// The answer in a text, in one way of writing.
+    fn answer(&self, text: &str) -> Option<String> {
+        match self {
+            Self::Number => number::final_number(text).map(|number| number.to_string()),
+            Self::Boxed => last_boxed(text).map(canonical),
+            Self::Pattern(regex) => last_captured(regex, text).map(canonical),
+            _ => Some(text.trim().to_owned()),
+        }
+    }
+
+    /// The answer that is expected; `answer` of the data may be the bare answer.
+    fn expected(&self, item: &Item) -> Option<String> {
+        match (self, &item.answer) {
+            (Self::Boxed, Some(answer)) => Some(canonical(last_boxed(answer).unwrap_or(answer))),
+            (Self::Pattern(_), Some(answer)) => Some(canonical(answer)),
+            _ => self.answer(reference(item)?),
+        }
+    }
+}
+
+/// What a response is compared with as text.
+pub(super) fn reference(item: &Item) -> Option<&str> {
+    item.answer.as_deref().or(item.response_text.as_deref())
+}
+
+/// What the group named `answer`, or else the first, holds in the last match that has it.
+fn last_captured<'a>(regex: &Regex, text: &'a str) -> Option<&'a str> {
+    let captured = |found: regex::Captures<'a>| {
+        let named = found.name("answer").or_else(|| found.get(1));
+        named.map(|group| group.as_str())
+    };
+    regex.captures_iter(text).filter_map(captured).last()
+}
+
+#[cfg(test)]
+mod tests;

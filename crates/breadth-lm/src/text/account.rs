@@ -1,0 +1,166 @@
+//! What was done to data on its way to token ids, in numbers: for the command's output and its JSON.
+
+use serde::Serialize;
+
+use super::read::{Boundary, EndToken, Side};
+
+/// What was done to the lines of a data file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Account {
+    /// Lines.
+    pub lines: usize,
+    /// Lines that are conversations.
+    pub conversations: usize,
+    /// Responses that the chat template would write otherwise than they stand in the conversation (trimmed, or with words before them).
+    pub rewritten: usize,
+    /// The first of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewritten_example: Option<String>,
+    /// Ends of responses.
+    pub end_token: EndTokenAccount,
+    /// Boundaries between prompts and responses.
+    pub boundary: BoundaryAccount,
+    /// Prompts that were cut; nothing unless cutting was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<CutAccount>,
+}
+
+/// How responses end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EndTokenAccount {
+    /// What was asked for.
+    pub policy: EndToken,
+    /// The tokens that were appended, or would be.
+    pub tokens: Vec<u32>,
+    /// Responses to which one was appended.
+    pub appended: usize,
+    /// Responses that had one.
+    pub present: usize,
+    /// Responses that have none.
+    pub without: usize,
+}
+
+/// Boundaries of lines whose prompt and response are both text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BoundaryAccount {
+    /// What was asked for.
+    pub policy: Boundary,
+    /// Boundaries looked at.
+    pub checked: usize,
+    /// Those at which prompt and response in one piece have other ids than apart.
+    pub changed: usize,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub example: Option<Change>,
+}
+
+/// Token ids around a boundary, from two before the first difference to three after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// File and line.
+    pub place: String,
+    /// Ids of prompt and response tokenised apart.
+    pub apart: Vec<u32>,
+    /// Ids in one piece.
+    pub joint: Vec<u32>,
+}
+
+/// Prompts that were cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CutAccount {
+    /// From where.
+    pub side: Side,
+    /// Longest prompt and response together, in tokens.
+    pub max_length: usize,
+    /// Prompts that were cut.
+    pub prompts: usize,
+    /// Tokens that were taken away.
+    pub tokens: usize,
+}
+
+impl Account {
+    /// The account in sentences; those that ask for attention are warnings.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let mut sentences = vec![self.end_token.sentence()];
+        sentences.extend(self.warnings());
+        sentences
+    }
+
+    /// What a person should see before the work begins.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let rewritten = (self.rewritten > 0).then(|| {
+            format!(
+                "the chat template writes {} of {} responses otherwise than they stand in the data (first: {}); they are taken as they stand",
+                self.rewritten,
+                self.conversations,
+                self.rewritten_example.as_deref().unwrap_or("unknown"),
+            )
+        });
+        let cut = self
+            .cut
+            .as_ref()
+            .filter(|cut| cut.prompts > 0)
+            .map(CutAccount::sentence);
+        [self.boundary.sentence(), rewritten, cut]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+impl EndTokenAccount {
+    fn sentence(&self) -> String {
+        let Self {
+            policy,
+            tokens,
+            appended,
+            present,
+            without,
+        } = self;
+        let ids: Vec<String> = tokens.iter().map(u32::to_string).collect();
+        let token = match ids.is_empty() {
+            true => "the model names none".to_owned(),
+            false => format!("token {}", ids.join(" or ")),
+        };
+        format!(
+            "end token ({policy}; {token}): appended to {appended} responses, {present} had one, {without} have none"
+        )
+    }
+}
+
+impl BoundaryAccount {
+    fn sentence(&self) -> Option<String> {
+        let change = self.example.as_ref()?;
+        let Change {
+            place,
+            apart,
+            joint,
+        } = change;
+        let taken = match self.policy {
+            Boundary::Separate => {
+                "they are tokenised apart; --boundary joint takes the ids of one piece"
+            }
+            Boundary::Joint => "the ids of one piece are taken",
+        };
+        Some(format!(
+            "at {} of {} boundaries the tokens of prompt and response merge differently in one piece ({place}: {apart:?} apart, {joint:?} in one piece); {taken}",
+            self.changed, self.checked,
+        ))
+    }
+}
+
+impl CutAccount {
+    fn sentence(&self) -> String {
+        let Self {
+            side,
+            max_length,
+            prompts,
+            tokens,
+        } = self;
+        format!(
+            "{prompts} prompts were cut on the {side} to {max_length} tokens with their response: {tokens} tokens left out"
+        )
+    }
+}

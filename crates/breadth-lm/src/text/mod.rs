@@ -1,0 +1,308 @@
+//! Prompts and responses as people keep them: JSON Lines of text, conversations or token ids, and the tokenizer of a checkpoint.
+//!
+//! A line is `{"prompt": .., "response": ..}`, each text or a list of token ids, or `{"messages": [{"role": .., "content": ..}, ..]}`, where what the
+//! assistant says last is the response and everything before it the prompt; `prompt` itself may be a list of messages. Optional beside them: `prompt_id`,
+//! `response_id`, `answer` (what verifiers compare with), `group`, `weight`. Other fields are not looked at.
+//!
+//! What becomes of it, and what never happens silently:
+//! - **Start token.** A prompt of text gets the tokens that the post-processor of `tokenizer.json` puts first (as in transformers 5, which does not look at
+//!   `add_bos_token` either where there is one), never twice, and nothing after it. A conversation has what its chat template writes and nothing else.
+//! - **Boundary.** Prompt and response are tokenised apart ([`Boundary`]); lines whose ids would be others in one piece are counted, with an example.
+//! - **End token.** Whether a response gets the token that ends it is said by [`EndToken`] and counted.
+//! - **Length.** Nothing is cut unless [`Cut`] asks for it; then prompts are, and counted. Responses never are.
+//! - **Loss.** Text of which the tokenizer leaves out characters is an error.
+
+mod account;
+mod chat;
+mod json;
+mod line;
+mod read;
+mod reference;
+mod special;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
+
+use tokenizers::{Encoding, ModelWrapper, Tokenizer};
+
+pub use account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
+pub use read::{
+    Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, read_data, read_items,
+};
+pub use reference::{Reference, read_references};
+pub use special::Generation;
+
+use crate::error::{Error, Result};
+use chat::ChatTemplate;
+use json::Json;
+use special::Special;
+
+/// One line of a data file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Item {
+    /// `prompt_id`, or the line number.
+    pub prompt_id: String,
+    /// `response_id`, or `0`.
+    pub response_id: String,
+    /// Tokens of the prompt.
+    pub prompt: Vec<u32>,
+    /// Tokens of the response; empty where only prompts are asked for.
+    pub response: Vec<u32>,
+    /// The prompt as text, where it was one; a conversation as its template wrote it.
+    pub prompt_text: Option<String>,
+    /// The response as text, where it was one, without an end token that was added.
+    pub response_text: Option<String>,
+    /// The right answer, if the line says one: verifiers compare with it instead of the response.
+    pub answer: Option<String>,
+    /// Class of the prompt.
+    pub group: Option<String>,
+    /// Sampling weight.
+    pub weight: Option<f64>,
+}
+
+/// Turns text into token ids and back with a `tokenizer.json`, and knows what the files beside it say.
+pub struct Text {
+    tokenizer: Option<Tokenizer>,
+    place: String,
+    special: Special,
+    template: Option<ChatTemplate>,
+    generation: Generation,
+    end_of_turn: OnceLock<Option<u32>>,
+    /// Characters that were looked at, and whether the tokenizer has tokens for them.
+    known: Mutex<HashMap<char, bool>>,
+}
+
+impl Text {
+    /// The `tokenizer.json` of a checkpoint folder; without one, data must be token ids.
+    ///
+    /// # Errors
+    /// If it, or a file beside it (`tokenizer_config.json`, `chat_template.jinja`, `generation_config.json`, `config.json`), is there but cannot be read.
+    pub fn of_checkpoint(folder: &Path) -> Result<Self> {
+        let path = folder.join("tokenizer.json");
+        if path.exists() {
+            return Self::read(&path);
+        }
+        Self::new(None, &path)
+    }
+
+    /// A `tokenizer.json`, with the files beside it.
+    ///
+    /// # Errors
+    /// As [`of_checkpoint`](Self::of_checkpoint), or if there is none.
+    pub fn read(path: &Path) -> Result<Self> {
+        let place = path.display().to_string();
+        let mut tokenizer = Tokenizer::from_file(path)
+            .map_err(|e| Error::data(place.clone(), format!("not a tokenizer: {e}")))?;
+        // A tokenizer may have been saved with these switched on; then it would cut text, or fill it up, without a word.
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(None)
+            .map_err(|e| Error::data(place, e.to_string()))?;
+        Self::new(Some(tokenizer), path)
+    }
+
+    fn new(tokenizer: Option<Tokenizer>, path: &Path) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let special = Special::read(folder)?;
+        let mut generation = Generation::read(folder)?;
+        if let Some(tokenizer) = &tokenizer {
+            // Configurations are copied from model to model; an id that is no token ends nothing.
+            generation
+                .end_tokens
+                .retain(|&id| tokenizer.id_to_token(id).is_some());
+            let said = special
+                .token("eos_token")
+                .and_then(|token| tokenizer.token_to_id(token));
+            if generation.end_tokens.is_empty() {
+                generation.end_tokens.extend(said);
+            }
+        }
+        Ok(Self {
+            tokenizer,
+            place: path.display().to_string(),
+            template: ChatTemplate::of_folder(folder, &special)?,
+            special,
+            generation,
+            end_of_turn: OnceLock::new(),
+            known: Mutex::default(),
+        })
+    }
+
+    /// Size of the vocabulary, if there is a tokenizer.
+    #[must_use]
+    pub fn vocab_size(&self) -> Option<usize> {
+        self.tokenizer.as_ref().map(|t| t.get_vocab_size(true))
+    }
+
+    /// What `generation_config.json` and `config.json` say; the end tokens are those of the vocabulary, and `eos_token` of `tokenizer_config.json` where there
+    /// is none.
+    #[must_use]
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// The token that ends a response of plain text: `eos_token` of the tokenizer's configuration if the model ends with it, else the model's first.
+    #[must_use]
+    pub fn end_token(&self) -> Option<u32> {
+        let ends = &self.generation.end_tokens;
+        let said = self
+            .special
+            .token("eos_token")
+            .and_then(|token| self.id(token));
+        said.filter(|id| ends.contains(id))
+            .or(ends.first().copied())
+    }
+
+    /// The token that ends a turn of a conversation: what the chat template writes after the assistant's words, else [`end_token`](Self::end_token).
+    #[must_use]
+    pub fn end_of_turn(&self) -> Option<u32> {
+        let of_template = || {
+            let after = self.template.as_ref()?.after_response()?;
+            let first = self.encode(after.trim_start())?.first().copied()?;
+            let tokenizer = self.tokenizer.as_ref()?;
+            let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+            added.contains_key(&first).then_some(first)
+        };
+        self.end_of_turn
+            .get_or_init(of_template)
+            .or(self.end_token())
+    }
+
+    /// Text of token ids, special tokens included; the ids themselves where there is no tokenizer.
+    #[must_use]
+    pub fn decode(&self, ids: &[u32]) -> String {
+        self.decoded(ids, false)
+    }
+
+    /// Text of token ids as a reader sees it: without special tokens, such as the one that ends the response.
+    #[must_use]
+    pub fn decode_plain(&self, ids: &[u32]) -> String {
+        self.decoded(ids, true)
+    }
+
+    fn decoded(&self, ids: &[u32], plain: bool) -> String {
+        let spelled = || ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+        match &self.tokenizer {
+            Some(tokenizer) => tokenizer.decode(ids, plain).unwrap_or_else(|_| spelled()),
+            None => spelled(),
+        }
+    }
+
+    fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.as_ref()?.token_to_id(token)
+    }
+
+    /// The text of a conversation with the words that open the assistant's turn.
+    fn prompt_of(&self, messages: &[Json], place: &str) -> Result<String> {
+        let Some(template) = &self.template else {
+            let folder = Path::new(&self.place).parent().unwrap_or(Path::new(""));
+            let message = format!(
+                "is a conversation, and {} has no chat template; put chat_template.jinja there, or give the prompt as text",
+                folder.display()
+            );
+            return Err(Error::data(place, message));
+        };
+        let rendered = template.render(messages, true);
+        rendered.map_err(|why| {
+            Error::data(
+                place,
+                format!("the chat template of {} refuses it: {why}", template.place),
+            )
+        })
+    }
+
+    /// Ids of a text, nothing added.
+    fn encode(&self, text: &str) -> Option<Vec<u32>> {
+        let encoding = self.tokenizer.as_ref()?.encode_fast(text, false).ok()?;
+        Some(encoding.get_ids().to_vec())
+    }
+
+    /// Ids of a text, nothing added; every character must be in some token.
+    fn encode_whole(&self, text: &str, place: &str) -> Result<Vec<u32>> {
+        let encoding = self.encoding(text, false, place)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Ids of a prompt: what the tokenizer puts first, then the text.
+    fn encode_prompt(&self, text: &str, place: &str) -> Result<Vec<u32>> {
+        let encoding = self.encoding(text, true, place)?;
+        Ok(self.started(&encoding))
+    }
+
+    /// An encoding's own tokens after the tokens that belong before them, without those that would end the text.
+    fn started(&self, encoding: &Encoding) -> Vec<u32> {
+        let (ids, mask) = (encoding.get_ids(), encoding.get_special_tokens_mask());
+        let added = mask.iter().take_while(|&&added| added == 1).count();
+        let own: Vec<u32> = ids
+            .iter()
+            .zip(mask)
+            .filter(|(_, added)| **added == 0)
+            .map(|(&id, _)| id)
+            .collect();
+        let mut start = ids[..added].to_vec();
+        if own.is_empty() {
+            // Nothing tells what stands before the text from what stands after it, but what it is.
+            start.retain(|id| !self.generation.end_tokens.contains(id));
+        }
+        // Where the text writes the start itself it is not written again.
+        if own.starts_with(&start) {
+            own
+        } else {
+            [start, own].concat()
+        }
+    }
+
+    fn encoding(&self, text: &str, special: bool, place: &str) -> Result<Encoding> {
+        let Some(tokenizer) = &self.tokenizer else {
+            let message = format!("is text, and there is no {}; give token ids", self.place);
+            return Err(Error::data(place, message));
+        };
+        let encoding = tokenizer
+            .encode_fast(text, special)
+            .map_err(|e| Error::data(place, format!("cannot be tokenized: {e}")))?;
+        let is_lost = encoding.get_ids().is_empty() && !text.trim().is_empty();
+        let lost = self
+            .left_out(tokenizer, text)
+            .or_else(|| text.trim().chars().next().filter(|_| is_lost));
+        match lost {
+            None => Ok(encoding),
+            Some(c) => {
+                let message = format!(
+                    "the tokenizer {} leaves out {c:?}, which is in no token; is it the model's own?",
+                    self.place
+                );
+                Err(Error::data(place, message))
+            }
+        }
+    }
+
+    /// The first character that the tokenizer passes over.
+    ///
+    /// Byte pair encoding without an unknown token and without bytes to fall back on does so silently, and then its offsets are wrong too; all others
+    /// have a token for the unknown, or fail.
+    fn left_out(&self, tokenizer: &Tokenizer, text: &str) -> Option<char> {
+        let ModelWrapper::BPE(model) = tokenizer.get_model() else {
+            return None;
+        };
+        if model.get_continuing_subword_prefix().is_some() || model.end_of_word_suffix.is_some() {
+            return None;
+        }
+        let mut known = self.known.lock().expect("no thread panics here");
+        let mut is_known = |c: char| {
+            *known.entry(c).or_insert_with(|| {
+                let alone = tokenizer.encode_fast(c.to_string(), false).ok();
+                let spelled = alone.and_then(|one| tokenizer.decode(one.get_ids(), false).ok());
+                spelled.is_none_or(|text| !text.trim().is_empty())
+            })
+        };
+        text.chars().find(|&c| is_visible(c) && !is_known(c))
+    }
+}
+
+/// White space, controls and marks without width may be tidied away by a normalizer.
+fn is_visible(c: char) -> bool {
+    !c.is_whitespace()
+        && !c.is_control()
+        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}

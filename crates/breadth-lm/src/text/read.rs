@@ -1,0 +1,467 @@
+//! Data files to token ids.
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
+use super::json::Json;
+use super::line::{Content, Line};
+use super::{Item, Text};
+use crate::error::{Error, Result};
+
+/// Whether a data file must have responses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Responses {
+    /// Every line needs one.
+    #[default]
+    Required,
+    /// Lines may go without.
+    Optional,
+}
+
+/// Which responses get the token that ends them, if they lack it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndToken {
+    /// Those given as text, if the model names an end token; token ids are left as they are.
+    Auto,
+    /// All; an error if the model names none.
+    Always,
+    /// None.
+    #[default]
+    Never,
+}
+
+impl EndToken {
+    /// Whether none are added, as where nothing is said.
+    #[must_use]
+    pub fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
+}
+
+/// Where the ids of prompt and response come from when both are text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Boundary {
+    /// Each is tokenised by itself: the response begins with a token of its own, as when a model goes on from the prompt.
+    #[default]
+    Separate,
+    /// Both are tokenised in one piece, and the prompt's ids must be the beginning.
+    Joint,
+}
+
+/// An end of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The beginning; a start token stays.
+    Left,
+    /// The end.
+    Right,
+}
+
+/// How long a prompt with its response may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Most tokens of prompt and response together.
+    pub max_length: usize,
+    /// Tokens kept free for a response, where none is given.
+    pub reserve: usize,
+    /// Which end of a longer prompt is cut; without one, a longer prompt is an error.
+    pub side: Option<Side>,
+}
+
+/// How data becomes token ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataOptions {
+    /// Whether lines need responses.
+    pub responses: Responses,
+    /// Which responses get an end token (default: never).
+    pub end_token: EndToken,
+    /// How prompts and responses are joined.
+    pub boundary: Boundary,
+    /// Longest line; `None` leaves that to the model.
+    pub cut: Option<Cut>,
+}
+
+/// Lines with their token ids, and what was done to them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Data {
+    /// The lines.
+    pub items: Vec<Item>,
+    /// What was done.
+    pub account: Account,
+    /// The tokens that end a response to these prompts: the model's, and the one that ends a turn if there are conversations.
+    pub end_tokens: Vec<u32>,
+}
+
+macro_rules! written_as_in_json {
+    ($($name:ty),*) => {$(
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str(json!(self).as_str().unwrap_or_default())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> std::result::Result<Self, String> {
+                serde_json::from_value(Value::from(text)).map_err(|e| e.to_string())
+            }
+        }
+    )*};
+}
+
+written_as_in_json!(EndToken, Boundary, Side);
+
+/// Reads JSON Lines files as [`read_data`] does, with nothing added and nothing cut.
+///
+/// # Errors
+/// As [`read_data`].
+pub fn read_items(files: &[PathBuf], text: &Text, responses: Responses) -> Result<Vec<Item>> {
+    let options = DataOptions {
+        responses,
+        ..DataOptions::default()
+    };
+    Ok(read_data(files, text, &options)?.items)
+}
+
+/// Reads JSON Lines files; blank lines are skipped.
+///
+/// # Errors
+/// Names the file, the line and the field of what cannot be read, has no prompt, is too long, or repeats a `(prompt_id, response_id)`.
+pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Result<Data> {
+    let lines = lines(files)?;
+    let reader = Reader { text, options };
+    if options.end_token == EndToken::Always && text.end_token().is_none() {
+        let message = "--end-token always: the model names no end token (eos_token_id of generation_config.json or config.json, eos_token of tokenizer_config.json)";
+        return Err(Error::data(&*text.place, message));
+    }
+    // An explicit collection before `?`: which error is reported must not depend on threads.
+    let read: Vec<Result<Read>> = lines
+        .par_iter()
+        .enumerate()
+        .map(|(i, line)| reader.line(line, i))
+        .collect();
+    let read = read.into_iter().collect::<Result<Vec<Read>>>()?;
+    let account = reader.account(&read);
+    let mut end_tokens = text.generation.end_tokens.clone();
+    if account.conversations > 0 {
+        end_tokens.extend(
+            text.end_of_turn()
+                .filter(|id| !text.generation.end_tokens.contains(id)),
+        );
+    }
+    let items: Vec<Item> = read.into_iter().map(|one| one.item).collect();
+    check_unique(&items)?;
+    Ok(Data {
+        items,
+        account,
+        end_tokens,
+    })
+}
+
+/// The lines of files that are not blank, with their places.
+pub(super) fn lines(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
+    let mut lines = Vec::new();
+    for path in files {
+        let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
+        for (index, line) in std::io::BufReader::new(file).lines().enumerate() {
+            let place = place(path, index + 1);
+            let line = line.map_err(|e| Error::data(&*place, format!("cannot be read: {e}")))?;
+            if !line.trim().is_empty() {
+                lines.push((place, line));
+            }
+        }
+    }
+    if lines.is_empty() {
+        let names: Vec<String> = files.iter().map(|p| p.display().to_string()).collect();
+        return Err(Error::data(names.join(", "), "no line of data"));
+    }
+    Ok(lines)
+}
+
+fn place(path: &Path, line: usize) -> String {
+    format!("{}, line {line}", path.display())
+}
+
+/// A line's item and what was done to it.
+#[derive(Default)]
+struct Read {
+    item: Item,
+    is_conversation: bool,
+    has_response: bool,
+    /// Whether an end token was appended.
+    ended: bool,
+    /// Whether there was one.
+    has_end: bool,
+    is_checked: bool,
+    change: Option<Change>,
+    /// Where the template would write another response.
+    rewritten: Option<String>,
+    /// Tokens cut away.
+    cut: usize,
+}
+
+struct Reader<'a> {
+    text: &'a Text,
+    options: &'a DataOptions,
+}
+
+impl Reader<'_> {
+    fn line(&self, (place, line): &(String, String), index: usize) -> Result<Read> {
+        let line = Line::parse(line, place)?;
+        let mut read = Read::default();
+        if line.response.is_none() && self.options.responses == Responses::Required {
+            let message = match line.prompt {
+                Content::Messages(_) => "has no response; the last message must be the assistant's",
+                _ => "has no response",
+            };
+            return Err(Error::data(&**place, message));
+        }
+        self.tokens(&mut read, line.prompt, line.response, place)?;
+        read.has_response = !read.item.response.is_empty();
+        self.cut(&mut read, place)?;
+        read.item.prompt_id = line.prompt_id.unwrap_or_else(|| index.to_string());
+        read.item.response_id = line.response_id.unwrap_or_else(|| "0".into());
+        (read.item.answer, read.item.group, read.item.weight) =
+            (line.answer, line.group, line.weight);
+        Ok(read)
+    }
+
+    fn tokens(
+        &self,
+        read: &mut Read,
+        prompt: Content,
+        response: Option<Content>,
+        place: &str,
+    ) -> Result<()> {
+        let at = format!("{place}: prompt");
+        let (prompt_text, ids) = match prompt {
+            Content::Ids(ids) => (None, ids),
+            Content::Text(text) => {
+                let ids = self.text.encode_prompt(&text, &at)?;
+                (Some(text), ids)
+            }
+            Content::Messages(messages) => {
+                let text = self.text.prompt_of(&messages, place)?;
+                read.is_conversation = true;
+                if let Some(Content::Text(response)) = &response {
+                    read.rewritten = self.rewritten(&text, &messages, response, place);
+                }
+                let ids = self.text.encode_whole(&text, &at)?;
+                (Some(text), ids)
+            }
+        };
+        (read.item.prompt, read.item.prompt_text) = (ids, prompt_text);
+        let is_text = matches!(response, Some(Content::Text(_)));
+        match response {
+            Some(Content::Text(response)) => self.respond(read, response, place)?,
+            Some(Content::Ids(ids)) => read.item.response = ids,
+            Some(Content::Messages(_)) | None => return Ok(()),
+        }
+        self.end(read, is_text);
+        Ok(())
+    }
+
+    /// Where the template, given the whole conversation, does not write the prompt and then the response.
+    fn rewritten(
+        &self,
+        prompt: &str,
+        messages: &[Json],
+        response: &str,
+        place: &str,
+    ) -> Option<String> {
+        let mut all = messages.to_vec();
+        all.push(Json::object([("role", "assistant"), ("content", response)]));
+        let whole = self.text.template.as_ref()?.render(&all, false).ok()?;
+        let is_same = whole
+            .strip_prefix(prompt)
+            .is_some_and(|rest| rest.starts_with(response));
+        (!is_same).then(|| place.to_owned())
+    }
+
+    fn respond(&self, read: &mut Read, response: String, place: &str) -> Result<()> {
+        let mut ids = self
+            .text
+            .encode_whole(&response, &format!("{place}: response"))?;
+        if ids.is_empty() {
+            return Err(Error::data(format!("{place}: response"), "has no token"));
+        }
+        if let Some(prompt) = &read.item.prompt_text {
+            let whole = format!("{prompt}{response}");
+            let joint = match read.is_conversation {
+                true => self.text.encode_whole(&whole, place)?,
+                false => self.text.encode_prompt(&whole, place)?,
+            };
+            read.is_checked = true;
+            read.change = change(&[&read.item.prompt[..], &ids].concat(), &joint, place);
+            if self.options.boundary == Boundary::Joint {
+                ids = after_prompt(&read.item.prompt, &joint, place)?;
+            }
+        }
+        (read.item.response, read.item.response_text) = (ids, Some(response));
+        Ok(())
+    }
+
+    /// Appends the end token where it belongs.
+    fn end(&self, read: &mut Read, is_text: bool) {
+        let token = self.end_token(read.is_conversation);
+        let last = read.item.response.last().copied();
+        read.has_end = last
+            .is_some_and(|id| Some(id) == token || self.text.generation.end_tokens.contains(&id));
+        let is_due = match self.options.end_token {
+            EndToken::Auto => is_text,
+            EndToken::Always => true,
+            EndToken::Never => false,
+        };
+        if let Some(token) = token.filter(|_| is_due && !read.has_end) {
+            read.item.response.push(token);
+            read.ended = true;
+        }
+    }
+
+    fn end_token(&self, is_conversation: bool) -> Option<u32> {
+        match is_conversation {
+            true => self.text.end_of_turn(),
+            false => self.text.end_token(),
+        }
+    }
+
+    fn cut(&self, read: &mut Read, place: &str) -> Result<()> {
+        let Some(Cut {
+            max_length,
+            reserve,
+            side,
+        }) = self.options.cut
+        else {
+            return Ok(());
+        };
+        let item = &mut read.item;
+        let response = if reserve > 0 {
+            reserve
+        } else {
+            item.response.len()
+        };
+        let length = item.prompt.len() + response;
+        if length <= max_length {
+            return Ok(());
+        }
+        let start = self
+            .text
+            .special
+            .token("bos_token")
+            .and_then(|token| self.text.id(token));
+        let kept = usize::from(start.is_some() && item.prompt.first().copied() == start);
+        let room = max_length.saturating_sub(response);
+        let Some(side) = side else {
+            let message = format!(
+                "{length} tokens of prompt and response; at most {max_length} are allowed; shorten it, or say --truncate left or right"
+            );
+            return Err(Error::data(place, message));
+        };
+        if room <= kept {
+            let message = format!(
+                "the response has {response} tokens, which leaves no room for a prompt within {max_length}; responses are never cut"
+            );
+            return Err(Error::data(place, message));
+        }
+        read.cut = item.prompt.len() - room;
+        match side {
+            Side::Left => drop(item.prompt.drain(kept..kept + read.cut)),
+            Side::Right => item.prompt.truncate(room),
+        }
+        Ok(())
+    }
+
+    fn account(&self, read: &[Read]) -> Account {
+        let count = |is: &dyn Fn(&Read) -> bool| read.iter().filter(|one| is(one)).count();
+        let first = |of: &dyn Fn(&Read) -> Option<&String>| read.iter().find_map(of).cloned();
+        let conversations = count(&|one| one.is_conversation);
+        let mut tokens: Vec<u32> = Vec::new();
+        for (is_conversation, lines) in [(true, conversations), (false, read.len() - conversations)]
+        {
+            tokens.extend(self.end_token(is_conversation).filter(|_| lines > 0));
+        }
+        tokens.dedup();
+        let ended = count(&|one| one.ended);
+        let present = count(&|one| one.has_end);
+        Account {
+            lines: read.len(),
+            conversations,
+            rewritten: count(&|one| one.rewritten.is_some()),
+            rewritten_example: first(&|one| one.rewritten.as_ref()),
+            end_token: EndTokenAccount {
+                policy: self.options.end_token,
+                tokens,
+                appended: ended,
+                present,
+                without: count(&|one| one.has_response) - ended - present,
+            },
+            boundary: BoundaryAccount {
+                policy: self.options.boundary,
+                checked: count(&|one| one.is_checked),
+                changed: count(&|one| one.change.is_some()),
+                example: read.iter().find_map(|one| one.change.clone()),
+            },
+            cut: self.options.cut.and_then(|cut| {
+                Some(CutAccount {
+                    side: cut.side?,
+                    max_length: cut.max_length,
+                    prompts: count(&|one| one.cut > 0),
+                    tokens: read.iter().map(|one| one.cut).sum(),
+                })
+            }),
+        }
+    }
+}
+
+/// The ids around the first difference, if there is one.
+fn change(apart: &[u32], joint: &[u32], place: &str) -> Option<Change> {
+    if apart == joint {
+        return None;
+    }
+    let at = apart.iter().zip(joint).take_while(|(a, b)| a == b).count();
+    let around = |ids: &[u32]| ids[at.saturating_sub(2)..ids.len().min(at + 3)].to_vec();
+    Some(Change {
+        place: place.into(),
+        apart: around(apart),
+        joint: around(joint),
+    })
+}
+
+/// What comes after the prompt's ids in those of the whole.
+fn after_prompt(prompt: &[u32], joint: &[u32], place: &str) -> Result<Vec<u32>> {
+    match joint.strip_prefix(prompt) {
+        Some(rest) if !rest.is_empty() => Ok(rest.to_vec()),
+        _ => {
+            let change = change(prompt, joint, place)
+                .map(|c| format!(" ({:?} alone, {:?} in one piece)", c.apart, c.joint));
+            let message = format!(
+                "--boundary joint: the last tokens of the prompt merge with the response{}; move the white space at the boundary, or say --boundary separate",
+                change.unwrap_or_default()
+            );
+            Err(Error::data(place, message))
+        }
+    }
+}
+
+fn check_unique(items: &[Item]) -> Result<()> {
+    let mut seen = std::collections::HashSet::new();
+    for (i, item) in items.iter().enumerate() {
+        if !seen.insert((&item.prompt_id, &item.response_id)) {
+            let (prompt, response) = (&item.prompt_id, &item.response_id);
+            let message = format!(
+                "prompt_id {prompt}, response_id {response} stands there twice; give each response its own response_id"
+            );
+            return Err(Error::data(format!("item {}", i + 1), message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! What the files beside a tokenizer say: special tokens, and which of them end a response.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// A JSON object of a checkpoint folder; nothing where there is no such file.
+pub(super) fn object(path: &Path) -> Result<Map<String, Value>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),
+        Err(e) => return Err(Error::io(path, e)),
+    };
+    serde_json::from_str(&text).map_err(|e| {
+        Error::data(
+            path.display().to_string(),
+            format!("is not a JSON object: {e}"),
+        )
+    })
+}
+
+/// The special tokens of `tokenizer_config.json`, older `special_tokens_map.json` files included.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Special {
+    /// `bos_token`, `eos_token` and the like, as templates see them.
+    pub tokens: BTreeMap<String, String>,
+    /// The chat template, if it is here.
+    pub template: Option<Value>,
+}
+
+impl Special {
+    pub fn read(folder: &Path) -> Result<Self> {
+        let mut all = object(&folder.join("special_tokens_map.json"))?;
+        let mut config = object(&folder.join("tokenizer_config.json"))?;
+        let template = config.remove("chat_template").filter(|v| !v.is_null());
+        all.extend(config);
+        let tokens = all.into_iter().filter_map(|(name, value)| {
+            let content = match value {
+                Value::String(text) if name.ends_with("_token") => text,
+                Value::Object(map) if name.ends_with("_token") => {
+                    map.get("content")?.as_str()?.to_owned()
+                }
+                _ => return None,
+            };
+            Some((name, content))
+        });
+        Ok(Self {
+            tokens: tokens.collect(),
+            template,
+        })
+    }
+
+    pub fn token(&self, name: &str) -> Option<&str> {
+        self.tokens.get(name).map(String::as_str)
+    }
+}
+
+/// What a checkpoint folder says about how responses are drawn and where they end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Generation {
+    /// `max_new_tokens` of `generation_config.json`.
+    pub max_new_tokens: Option<u32>,
+    /// `eos_token_id`, one or several: of `generation_config.json`, else of `config.json`.
+    pub end_tokens: Vec<u32>,
+    /// Longest sequence of tokens that the model takes, of `config.json`.
+    pub positions: Option<usize>,
+}
+
+impl Generation {
+    /// Reads `generation_config.json` and `config.json`; what is not there stays unknown.
+    ///
+    /// # Errors
+    /// If a file is there and is not a JSON object.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let generation = object(&folder.join("generation_config.json"))?;
+        let config = object(&folder.join("config.json"))?;
+        let end_tokens = match token_ids(generation.get("eos_token_id")) {
+            none if none.is_empty() => token_ids(config.get("eos_token_id")),
+            some => some,
+        };
+        let positions = ["max_position_embeddings", "n_positions", "n_ctx"]
+            .into_iter()
+            .find_map(|key| config.get(key)?.as_u64())
+            .and_then(|n| usize::try_from(n).ok());
+        Ok(Self {
+            max_new_tokens: token_id(generation.get("max_new_tokens")),
+            end_tokens,
+            positions,
+        })
+    }
+}
+
+fn token_id(value: Option<&Value>) -> Option<u32> {
+    value?.as_u64().and_then(|id| u32::try_from(id).ok())
+}
+
+/// One id, or a list of them.
+fn token_ids(value: Option<&Value>) -> Vec<u32> {
+    let several = value.and_then(Value::as_array).into_iter().flatten();
+    let one = token_id(value).into_iter();
+    one.chain(several.filter_map(|v| token_id(Some(v))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn end_tokens_come_from_one_file() {
+        let both = folder(&[
+            (
+                "generation_config.json",
+                r#"{"eos_token_id": [7, 9], "max_new_tokens": 5}"#,
+            ),
+            ("config.json", r#"{"eos_token_id": 3, "n_positions": 64}"#),
+        ]);
+        let expected = Generation {
+            max_new_tokens: Some(5),
+            end_tokens: vec![7, 9],
+            positions: Some(64),
+        };
+        assert_eq!(Generation::read(both.path()).unwrap(), expected);
+        let one = folder(&[
+            ("generation_config.json", r#"{"eos_token_id": null}"#),
+            ("config.json", r#"{"eos_token_id": 3}"#),
+        ]);
+        assert_eq!(Generation::read(one.path()).unwrap().end_tokens, [3]);
+        let none = folder(&[("config.json", r#"{"eos_token_id": null}"#)]);
+        assert_eq!(
+            Generation::read(none.path()).unwrap(),
+            Generation::default()
+        );
+        let bad = folder(&[("config.json", "[]")]);
+        let message = Generation::read(bad.path()).unwrap_err().to_string();
+        assert!(
+            message.contains("config.json: is not a JSON object"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn special_tokens_are_texts_or_objects() {
+        let folder = folder(&[
+            (
+                "special_tokens_map.json",
+                r#"{"unk_token": "<unk>", "bos_token": "old"}"#,
+            ),
+            (
+                "tokenizer_config.json",
+                r#"{"bos_token": {"content": "<s>", "lstrip": false}, "eos_token": "</s>", "pad_token": null, "add_bos_token": true}"#,
+            ),
+        ]);
+        let special = Special::read(folder.path()).unwrap();
+        assert_eq!(special.token("bos_token"), Some("<s>"));
+        assert_eq!(special.token("eos_token"), Some("</s>"));
+        assert_eq!(special.token("unk_token"), Some("<unk>"));
+        assert_eq!(special.token("pad_token"), None);
+    }
+}

@@ -1,0 +1,634 @@
+//! Data as people have it to token ids: conversations against transformers, boundaries, ends, cuts, and what is refused.
+
+use std::path::{Path, PathBuf};
+
+use breadth_lm::text::{
+    Boundary, Cut, Data, DataOptions, EndToken, Item, Responses, Side, Text, read_data, read_items,
+};
+use serde_json::{Value, json};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/golden/text")
+        .join(name)
+}
+
+fn read_json(name: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(golden(name)).unwrap()).unwrap()
+}
+
+fn ids(value: &Value) -> Vec<u32> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| id.as_u64().unwrap() as u32)
+        .collect()
+}
+
+/// A checkpoint folder without weights, and data files in it.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(tokenizer: &Value) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.write("tokenizer.json", &tokenizer.to_string());
+        folder
+    }
+
+    /// One of the families of `make.py`.
+    fn family(family: &Value) -> Self {
+        let mut tokenizer = read_json("byte_level.json");
+        tokenizer["post_processor"] = family["post_processor"].clone();
+        let folder = Self::new(&tokenizer);
+        let template = format!("templates/{}.jinja", family["name"].as_str().unwrap());
+        folder.write(
+            "chat_template.jinja",
+            &std::fs::read_to_string(golden(&template)).unwrap(),
+        );
+        for name in ["tokenizer_config", "generation_config"] {
+            folder.write(&format!("{name}.json"), &family[name].to_string());
+        }
+        folder
+    }
+
+    fn named(name: &str) -> Self {
+        let families = read_json("expected.json")["families"].clone();
+        let family = families
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|f| f["name"] == name);
+        Self::family(family.unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn text(&self) -> Text {
+        Text::of_checkpoint(self.0.path()).unwrap()
+    }
+
+    fn data(&self, lines: &[Value], options: &DataOptions) -> Result<Data, String> {
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        self.read(&lines.join("\n"), options)
+    }
+
+    fn read(&self, lines: &str, options: &DataOptions) -> Result<Data, String> {
+        self.write("data.jsonl", lines);
+        let read = read_data(&[self.0.path().join("data.jsonl")], &self.text(), options);
+        let folder = self.0.path().display().to_string();
+        read.map_err(|e| e.to_string().replace(&folder, "DIR"))
+    }
+
+    fn items(&self, lines: &[Value]) -> Vec<Item> {
+        self.data(lines, &optional()).unwrap().items
+    }
+
+    fn refusal(&self, line: Value) -> String {
+        self.data(&[line], &DataOptions::default()).unwrap_err()
+    }
+}
+
+fn optional() -> DataOptions {
+    DataOptions {
+        responses: Responses::Optional,
+        ..DataOptions::default()
+    }
+}
+
+fn families() -> Vec<Value> {
+    read_json("expected.json")["families"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+#[test]
+fn conversations_are_what_transformers_makes_of_them() {
+    let mut compared = 0;
+    for family in families() {
+        let folder = Folder::family(&family);
+        for case in family["conversations"].as_array().unwrap() {
+            // A conversation that ends with the assistant would have a response; these all end otherwise.
+            let line = case["line"].as_str().unwrap();
+            match (folder.read(line, &optional()), case["raises"].as_str()) {
+                (Ok(data), None) => {
+                    assert_eq!(
+                        data.items[0].prompt_text.as_deref(),
+                        case["text"].as_str(),
+                        "{} {line}",
+                        family["name"]
+                    );
+                    assert_eq!(
+                        data.items[0].prompt,
+                        ids(&case["ids"]),
+                        "{} {line}",
+                        family["name"]
+                    );
+                    compared += 1;
+                }
+                (Err(message), Some(raised)) => {
+                    let own = raised.strip_prefix("TemplateError: ");
+                    assert!(message.contains(own.unwrap_or("")), "{raised}\n{message}");
+                    assert!(message.contains("data.jsonl, line 1"), "{message}");
+                }
+                (ours, theirs) => panic!("{} {line}\n{ours:?}\n{theirs:?}", family["name"]),
+            }
+        }
+    }
+    assert_eq!(compared, 92);
+}
+
+#[test]
+fn plain_prompts_begin_as_the_tokenizer_says() {
+    for family in families() {
+        let folder = Folder::family(&family);
+        for case in family["plain"].as_array().unwrap() {
+            let items = folder.items(&[json!({"prompt": case["text"]})]);
+            assert_eq!(
+                items[0].prompt,
+                ids(&case["ids"]),
+                "{} {case}",
+                family["name"]
+            );
+        }
+    }
+}
+
+#[test]
+fn the_start_is_never_written_twice_and_no_end_is_put_behind_a_prompt() {
+    let folder = Folder::named("llama3");
+    let items = folder.items(&[
+        json!({"prompt": "x <"}),
+        json!({"prompt": "<|begin_of_text|>x <"}),
+        json!({"prompt": [{"role": "user", "content": "x"}]}),
+        json!({"prompt": ""}),
+    ]);
+    assert_eq!(items[0].prompt, items[1].prompt);
+    assert_eq!(items[0].prompt.iter().filter(|&&id| id == 2).count(), 1);
+    assert_eq!(items[2].prompt.iter().filter(|&&id| id == 2).count(), 1);
+    assert_eq!(items[3].prompt, [2]);
+    // This one's post-processor writes <s> before and </s> after a text.
+    let spaces = Folder::new(&read_json("metaspace.json"));
+    spaces.write(
+        "tokenizer_config.json",
+        r#"{"bos_token": "<s>", "eos_token": "</s>"}"#,
+    );
+    let items = spaces.items(&[json!({"prompt": "The capital"}), json!({"prompt": ""})]);
+    assert_eq!(
+        (items[0].prompt[0], items[0].prompt.contains(&1)),
+        (0, false)
+    );
+    assert_eq!(items[1].prompt, [0]);
+}
+
+#[test]
+fn a_saved_truncation_does_not_cut() {
+    let tokenizer = read_json("byte_level.json");
+    assert_eq!(
+        tokenizer["truncation"]["max_length"], 8,
+        "the file asks for it"
+    );
+    let items =
+        Folder::new(&tokenizer).items(&[json!({"prompt": "a b c d e f g h i j k l m n o p"})]);
+    assert!(items[0].prompt.len() > 16);
+}
+
+#[test]
+fn the_last_word_of_the_assistant_is_the_response() {
+    let auto = DataOptions {
+        end_token: EndToken::Auto,
+        ..DataOptions::default()
+    };
+    for family in families() {
+        let folder = Folder::family(&family);
+        let messages =
+            json!([{"role": "user", "content": "12?"}, {"role": "assistant", "content": "42"}]);
+        let data = folder
+            .data(&[json!({"messages": messages, "answer": 42})], &auto)
+            .unwrap();
+        let end = family["end_of_turn"].as_u64().unwrap() as u32;
+        let plain =
+            folder.items(&[json!({"prompt": messages.as_array().unwrap()[..1], "response": "42"})]);
+        assert_eq!(data.items[0].prompt, plain[0].prompt, "{}", family["name"]);
+        assert_eq!(
+            data.items[0].response,
+            [&plain[0].response[..], &[end]].concat(),
+            "{}",
+            family["name"]
+        );
+        assert_eq!(data.items[0].answer.as_deref(), Some("42"));
+        assert_eq!(
+            (data.account.conversations, data.account.end_token.appended),
+            (1, 1)
+        );
+        assert!(
+            data.end_tokens.contains(&end),
+            "sampling stops at the end of the turn"
+        );
+        // Qwen 3 writes empty thoughts before an answer, Llama 2 and Mistral a space, and one a list of all roles behind it.
+        let is_rewritten =
+            ["qwen3", "llama2", "mistral", "marked"].contains(&family["name"].as_str().unwrap());
+        assert_eq!(
+            data.account.rewritten,
+            usize::from(is_rewritten),
+            "{}",
+            family["name"]
+        );
+    }
+}
+
+#[test]
+fn end_tokens_are_appended_where_they_are_asked_for() {
+    let folder = Folder::named("llama3");
+    let lines = [
+        json!({"prompt": "a", "response": "b"}),
+        json!({"prompt": "a", "response": "b<|end_of_text|>", "prompt_id": "x"}),
+        json!({"prompt": [5], "response": [6], "prompt_id": "y"}),
+        json!({"prompt": [5], "response": [6, 6], "prompt_id": "z"}),
+    ];
+    let read = |end_token| {
+        let data = folder
+            .data(
+                &lines,
+                &DataOptions {
+                    end_token,
+                    ..DataOptions::default()
+                },
+            )
+            .unwrap();
+        let counts = &data.account.end_token;
+        let counts = (counts.appended, counts.present, counts.without);
+        let last: Vec<u32> = data
+            .items
+            .iter()
+            .map(|i| *i.response.last().unwrap())
+            .collect();
+        (counts, last)
+    };
+    // <|end_of_text|> is 3, <|eot_id|> is 6: both end a response of this model.
+    let ((_, never), (_, auto), (_, always)) = (
+        read(EndToken::Never),
+        read(EndToken::Auto),
+        read(EndToken::Always),
+    );
+    assert_eq!(never[1..], [3, 6, 6]);
+    assert_ne!(never[0], 3);
+    assert_eq!(
+        (&auto[..], &always[..]),
+        (&[3, 3, 6, 6][..], &[3, 3, 6, 6][..])
+    );
+    assert_eq!(read(EndToken::Auto).0, (1, 3, 0));
+    let ids = [json!({"prompt": [5], "response": [99]})];
+    let of_ids = |end_token| {
+        let data = folder
+            .data(
+                &ids,
+                &DataOptions {
+                    end_token,
+                    ..DataOptions::default()
+                },
+            )
+            .unwrap();
+        (
+            data.items[0].response.clone(),
+            data.account.end_token.without,
+        )
+    };
+    assert_eq!(
+        of_ids(EndToken::Auto),
+        (vec![99], 1),
+        "ids are left as they are"
+    );
+    assert_eq!(of_ids(EndToken::Always), (vec![99, 3], 0));
+}
+
+#[test]
+fn a_model_without_an_end_token_has_none_appended() {
+    let folder = Folder::new(&read_json("byte_level.json"));
+    // An id that is no token of the vocabulary, as configurations that were copied have it.
+    folder.write("config.json", r#"{"eos_token_id": 50256}"#);
+    let lines = [json!({"prompt": "a", "response": "b"})];
+    let with = |end_token| {
+        folder.data(
+            &lines,
+            &DataOptions {
+                end_token,
+                ..DataOptions::default()
+            },
+        )
+    };
+    let account = with(EndToken::Auto).unwrap().account;
+    assert_eq!(
+        (account.end_token.appended, account.end_token.without),
+        (0, 1)
+    );
+    let sentence = &account.sentences()[0];
+    assert_eq!(
+        sentence,
+        "end token (auto; the model names none): appended to 0 responses, 0 had one, 1 have none"
+    );
+    let message = with(EndToken::Always).unwrap_err();
+    assert!(
+        message.contains("--end-token always: the model names no end token"),
+        "{message}"
+    );
+}
+
+#[test]
+fn boundaries_that_merge_are_counted_and_shown() {
+    let expected = read_json("expected.json");
+    for name in ["byte_level", "metaspace"] {
+        let folder = Folder::new(&read_json(&format!("{name}.json")));
+        folder.write("tokenizer_config.json", r#"{"eos_token": "</s>"}"#);
+        let cases = expected["boundaries"][name].as_array().unwrap();
+        let start: &[u32] = if name == "metaspace" { &[0] } else { &[] };
+        let mut changed = 0;
+        for case in cases {
+            let (apart, joint) = (ids(&case["apart"]), ids(&case["joint"]));
+            let line = [json!({"prompt": case["prompt"], "response": case["response"]})];
+            let data = folder.data(&line, &DataOptions::default()).unwrap();
+            let item = &data.items[0];
+            let whole = [&item.prompt[..], &item.response].concat();
+            assert_eq!(whole, [start, &apart].concat());
+            assert_eq!(data.account.boundary.changed == 1, apart != joint, "{case}");
+            assert_eq!(data.account.boundary.checked, 1);
+            changed += usize::from(apart != joint);
+            let options = DataOptions {
+                boundary: Boundary::Joint,
+                ..DataOptions::default()
+            };
+            match folder.data(&line, &options) {
+                Ok(data) => {
+                    let item = &data.items[0];
+                    assert_eq!(
+                        [&item.prompt[..], &item.response].concat(),
+                        [start, &joint].concat()
+                    );
+                }
+                Err(message) => {
+                    assert!(
+                        message.contains(
+                            "line 1: --boundary joint: the last tokens of the prompt merge"
+                        ),
+                        "{message}"
+                    );
+                    assert!(
+                        !joint.starts_with(&whole[start.len()..item.prompt.len()]),
+                        "{case}"
+                    );
+                }
+            }
+        }
+        assert!(changed > 0 && changed < cases.len());
+    }
+}
+
+#[test]
+fn the_warning_has_a_place_and_both_lists_of_ids() {
+    let folder = Folder::new(&read_json("byte_level.json"));
+    let lines = [
+        json!({"prompt": "x <", "response": " y"}),
+        json!({"prompt": "the us", "response": "er and", "prompt_id": "b"}),
+    ];
+    let account = folder
+        .data(&lines, &DataOptions::default())
+        .unwrap()
+        .account;
+    let change = account.boundary.example.clone().unwrap();
+    assert!(change.place.ends_with("data.jsonl, line 2"));
+    assert_ne!(change.apart, change.joint);
+    let warning = &account.warnings()[0];
+    assert!(warning.starts_with("at 1 of 2 boundaries"), "{warning}");
+    assert!(
+        warning.contains(&format!(
+            "{:?} apart, {:?} in one piece",
+            change.apart, change.joint
+        )),
+        "{warning}"
+    );
+}
+
+#[test]
+fn what_is_too_long_is_an_error_unless_a_side_is_named() {
+    let folder = Folder::named("llama3");
+    let line = [json!({"prompt": "a b c d", "response": "b c"})];
+    let with = |max_length, reserve, side| {
+        let cut = Some(Cut {
+            max_length,
+            reserve,
+            side,
+        });
+        folder.data(
+            &line,
+            &DataOptions {
+                cut,
+                ..DataOptions::default()
+            },
+        )
+    };
+    let whole = with(100, 0, Some(Side::Left)).unwrap();
+    let (prompt, response) = (
+        whole.items[0].prompt.clone(),
+        whole.items[0].response.clone(),
+    );
+    assert_eq!(whole.account.cut.as_ref().unwrap().prompts, 0);
+    let length = prompt.len() + response.len();
+    assert_eq!(with(length, 0, None).unwrap().items, whole.items);
+    let message = with(length - 1, 0, None).unwrap_err();
+    assert!(
+        message.contains(&format!(
+            "{length} tokens of prompt and response; at most {}",
+            length - 1
+        )),
+        "{message}"
+    );
+    let left = with(length - 2, 0, Some(Side::Left)).unwrap();
+    assert_eq!(
+        left.items[0].prompt,
+        [&prompt[..1], &prompt[3..]].concat(),
+        "the start token stays"
+    );
+    let right = with(length - 2, 0, Some(Side::Right)).unwrap();
+    assert_eq!(right.items[0].prompt, prompt[..prompt.len() - 2]);
+    assert_eq!(
+        (&left.items[0].response, &right.items[0].response),
+        (&response, &response)
+    );
+    let cut = right.account.cut.clone().unwrap();
+    assert_eq!((cut.prompts, cut.tokens), (1, 2));
+    assert!(
+        right.account.sentences()[1].contains("1 prompts were cut on the right"),
+        "{:?}",
+        right.account.sentences()
+    );
+    let message = with(response.len() + 1, 0, Some(Side::Left)).unwrap_err();
+    assert!(message.contains("responses are never cut"), "{message}");
+    let reserved = with(prompt.len() + 9, 10, Some(Side::Left)).unwrap();
+    assert_eq!(
+        reserved.items[0].prompt.len(),
+        prompt.len() - 1,
+        "room for ten tokens to be drawn"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_place() {
+    let folder = Folder::named("gemma");
+    let user = json!({"role": "user", "content": "a"});
+    for (line, expected) in [
+        (
+            json!({"response": "x"}),
+            "DIR/data.jsonl, line 1: has neither prompt nor messages",
+        ),
+        (
+            json!({"prompt": "x"}),
+            "DIR/data.jsonl, line 1: has no response",
+        ),
+        (
+            json!({"prompt": "x", "response": ""}),
+            "DIR/data.jsonl, line 1: response: is empty; remove the line",
+        ),
+        (
+            json!({"prompt": 3, "response": "x"}),
+            "prompt: must be text, a list of token ids or a list of messages",
+        ),
+        (
+            json!({"prompt": [1, -1], "response": "x"}),
+            "line 1: prompt[1]: -1 is not a token id",
+        ),
+        (
+            json!({"prompt": "x", "response": [1.5]}),
+            "line 1: response[0]: 1.5 is not a token id",
+        ),
+        (
+            json!({"prompt": "x", "messages": [user]}),
+            "messages: stands beside prompt",
+        ),
+        (
+            json!({"messages": [user], "response": "x"}),
+            "response: stands beside messages",
+        ),
+        (json!({"messages": []}), "messages: holds no message"),
+        (json!({"messages": "x"}), "messages: must be a list"),
+        (
+            json!({"messages": [user]}),
+            "has no response; the last message must be the assistant's",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "content": "x"}]}),
+            "hold no message before the response",
+        ),
+        (
+            json!({"messages": [{"content": "x"}]}),
+            "messages[0]: has no role",
+        ),
+        (
+            json!({"messages": [{"role": "user"}]}),
+            "messages[0]: has no content",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": ""}]}),
+            "messages[1].content: is empty",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": [1]}]}),
+            "messages[1].content: must be text",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": "x", "text": "y"}]}),
+            "messages[0].text: is not a field of a message",
+        ),
+        (
+            json!({"messages": [user, user, {"role": "assistant", "content": "x"}]}),
+            "line 1: the chat template of DIR/chat_template.jinja refuses it: Conversation roles must alternate",
+        ),
+        (
+            json!({"prompt": "x", "response": "y", "weight": 0}),
+            "weight = 0 must be above 0",
+        ),
+        (
+            json!({"prompt": "x", "response": "y", "group": []}),
+            "group: must be text or a number",
+        ),
+        (
+            json!([1]),
+            "line 1: is not an object; a line is {\"prompt\"",
+        ),
+    ] {
+        let message = folder.refusal(line.clone());
+        assert!(message.contains(expected), "{line}\n{message}\n{expected}");
+    }
+}
+
+#[test]
+fn text_that_a_tokenizer_leaves_out_is_an_error() {
+    let folder = Folder::new(&read_json("metaspace.json"));
+    let message = folder.refusal(json!({"prompt": "The capital", "response": "Paris ☃"}));
+    assert!(
+        message.contains("line 1: response: the tokenizer DIR/tokenizer.json leaves out '☃'"),
+        "{message}"
+    );
+    let message = folder.refusal(json!({"prompt": "☃", "response": "Paris"}));
+    assert!(
+        message.contains("line 1: prompt: the tokenizer"),
+        "{message}"
+    );
+    // Bytes stand for everything.
+    let items = Folder::named("chatml").items(&[json!({"prompt": "☃ 😀\u{200d}é\u{0301}"})]);
+    assert!(!items[0].prompt.is_empty());
+}
+
+#[test]
+fn without_a_template_or_a_tokenizer_the_message_says_what_to_do() {
+    let folder = Folder::new(&read_json("byte_level.json"));
+    let line = json!({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]});
+    let message = folder.refusal(line);
+    assert!(
+        message.contains(
+            "line 1: is a conversation, and DIR has no chat template; put chat_template.jinja there"
+        ),
+        "{message}"
+    );
+    let empty = tempfile::tempdir().unwrap();
+    let data = empty.path().join("data.jsonl");
+    std::fs::write(
+        &data,
+        "{\"prompt\": [1, 2], \"response\": [3]}\n\n{\"prompt\": \"x\", \"response\": [3]}\n",
+    )
+    .unwrap();
+    let text = Text::of_checkpoint(empty.path()).unwrap();
+    let message = read_items(std::slice::from_ref(&data), &text, Responses::Required)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("line 3: prompt: is text, and there is no"),
+        "{message}"
+    );
+    std::fs::write(&data, "{\"prompt\": [1, 2], \"response\": [3]}\n{\"prompt\": [1], \"response\": [3], \"prompt_id\": 0}\n").unwrap();
+    let message = read_items(&[data], &text, Responses::Required)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("prompt_id 0, response_id 0 stands there twice"),
+        "{message}"
+    );
+}
+
+#[test]
+fn named_templates_of_a_configuration_are_used() {
+    let folder = Folder::new(&read_json("byte_level.json"));
+    let template = "{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}";
+    let list = json!([{"name": "rag", "template": "x"}, {"name": "default", "template": template}]);
+    folder.write(
+        "tokenizer_config.json",
+        &json!({"chat_template": list}).to_string(),
+    );
+    let items = folder.items(&[json!({"prompt": [{"role": "user", "content": "a"}]})]);
+    assert_eq!(items[0].prompt_text.as_deref(), Some("<|user|>a<|end|>"));
+    assert_eq!(folder.text().decode(&items[0].prompt), "<|user|>a<|end|>");
+    assert_eq!(folder.text().decode_plain(&items[0].prompt), "a");
+    assert_eq!(folder.text().end_of_turn(), items[0].prompt.last().copied());
+}
