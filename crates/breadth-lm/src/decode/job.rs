@@ -6,7 +6,7 @@ use breadth_data::{Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
 
 use super::model::{Model, Ready, check_names, sample_server, score_server, sequence};
 use super::part::{Part, Parts};
-use super::sample::{Sample, SampleOptions, sample};
+use super::sample::{Draw, Sample, SampleOptions, Stop, sample};
 use super::score::{score, sequence_log_prob};
 use super::ttt::{Ttt, score_ttt};
 use super::verifier::{Judged, Judgement, Tally, Verifier};
@@ -17,8 +17,8 @@ use crate::text::{Item, Text};
 
 /// Responses scored between two saves.
 const SCORE_PART: usize = 1024;
-/// Prompts sampled between two saves.
-const SAMPLE_PART: usize = 128;
+/// Responses sampled between two saves, or those to one prompt.
+const SAMPLE_PART: usize = 2048;
 /// Items whose prompts a server's probe may choose from.
 const PROBED: usize = 64;
 
@@ -153,6 +153,10 @@ pub struct SampleJob<'a> {
     pub max_tokens: usize,
     /// Tokens that end a response.
     pub end_tokens: &'a [u32],
+    /// Strings that end one.
+    pub stop: Option<&'a Stop>,
+    /// Which tokens may be drawn.
+    pub draw: Draw,
     /// Seed; every model draws from the same streams.
     pub seed: u64,
     /// Test-time training along every response.
@@ -177,14 +181,13 @@ impl SampleJob<'_> {
     pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
         check_ttt(self.models, self.ttt)?;
         self.verifier.check_all(self.items, self.text)?;
-        let settings = [self.samples as u64, self.max_tokens as u64, self.seed];
-        let ends = self.end_tokens.iter().map(|&t| u64::from(t));
-        let settings: Vec<u64> = settings.into_iter().chain(ends).collect();
+        self.draw.check()?;
+        self.check_servers()?;
         let opened = Opened::new(
             "sample",
             self.models,
             self.items,
-            &settings,
+            &self.settings(),
             self.ttt,
             self.out,
         )?;
@@ -194,7 +197,7 @@ impl SampleJob<'_> {
         let mut meter = Meter::new(total, progress);
         for (m, model) in self.models.iter().enumerate() {
             let mut ready = None;
-            for (p, items) in self.items.chunks(SAMPLE_PART).enumerate() {
+            for (p, items) in self.items.chunks(self.part()).enumerate() {
                 let (part, resumed) = opened.parts.get(m, p, || {
                     self.sample_part(turn(&mut ready, model)?, p, items, &mut meter)
                 })?;
@@ -209,6 +212,44 @@ impl SampleJob<'_> {
         Ok(tally)
     }
 
+    /// Prompts drawn between two saves.
+    fn part(&self) -> usize {
+        (SAMPLE_PART / self.samples.max(1)).max(1)
+    }
+
+    /// The numbers on which the responses depend.
+    fn settings(&self) -> Vec<u64> {
+        let mut settings = vec![self.samples as u64, self.max_tokens as u64, self.seed];
+        settings.extend(self.end_tokens.iter().map(|&t| u64::from(t)));
+        let Draw {
+            temperature,
+            top_k,
+            top_p,
+        } = self.draw;
+        settings.extend([
+            temperature.to_bits(),
+            top_k.map_or(0, |k| k as u64),
+            top_p.unwrap_or(1.0).to_bits(),
+        ]);
+        for string in self.stop.map(Stop::strings).unwrap_or_default() {
+            settings.push(string.len() as u64);
+            settings.extend(string.bytes().map(u64::from));
+        }
+        settings
+    }
+
+    /// A server draws from the model itself: what it makes of other draws differs from one to the next.
+    fn check_servers(&self) -> Result<()> {
+        let server = self.models.iter().find(|m| matches!(m, Model::Server(_)));
+        match server {
+            Some(server) if self.draw != Draw::default() || self.stop.is_some() => {
+                let message = "is behind a server, which draws from the model itself; temperature, top-k, top-p and stop strings need the weights in a folder";
+                Err(Error::config(format!("model {}", server.name()), message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn sample_part(
         &self,
         ready: &Ready,
@@ -216,7 +257,7 @@ impl SampleJob<'_> {
         items: &[Item],
         meter: &mut Meter,
     ) -> Result<Part> {
-        let first_prompt = (index * SAMPLE_PART) as u64;
+        let first_prompt = (index * self.part()) as u64;
         let drawn = match ready {
             Ready::Checkpoint(checkpoint) => {
                 self.sample_checkpoint(checkpoint, items, first_prompt)?
@@ -252,10 +293,11 @@ impl SampleJob<'_> {
             samples: self.samples,
             max_tokens: self.max_tokens,
             end_tokens: self.end_tokens.to_vec(),
+            stop: self.stop.cloned(),
+            draw: self.draw,
             seed: self.seed,
             first_prompt,
             ttt: self.ttt.cloned(),
-            ..SampleOptions::default()
         };
         sample(checkpoint, &prompts, &options)
     }

@@ -30,22 +30,52 @@ pub struct Sample {
     pub log_probs: Vec<f32>,
 }
 
-type Ends = dyn Fn(&[u32]) -> bool + Send + Sync;
+type Decode = dyn Fn(&[u32]) -> String + Send + Sync;
 
-/// Says of a response's tokens whether the last of them ends it.
+/// Strings that end a response: its last token is the one with which one of them is complete.
+///
+/// ```
+/// use breadth_lm::decode::Stop;
+/// let letters = |ids: &[u32]| ids.iter().map(|&id| char::from(b'a' + id as u8)).collect();
+/// let stop = Stop::new(vec!["cd".into()], letters);
+/// assert!(!stop.ends(&[0, 2]));
+/// assert!(stop.ends(&[0, 2, 3]));
+/// ```
 #[derive(Clone)]
-pub struct Stop(Arc<Ends>);
+pub struct Stop {
+    strings: Vec<String>,
+    decode: Arc<Decode>,
+}
 
 impl Stop {
-    /// Ends responses of which `ends` is true.
-    pub fn new(ends: impl Fn(&[u32]) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(ends))
+    /// Stops at any of the strings in what `decode` makes of a response's tokens.
+    pub fn new(
+        strings: Vec<String>,
+        decode: impl Fn(&[u32]) -> String + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            strings,
+            decode: Arc::new(decode),
+        }
+    }
+
+    /// Whether the response has ended.
+    #[must_use]
+    pub fn ends(&self, tokens: &[u32]) -> bool {
+        let text = (self.decode)(tokens);
+        self.strings.iter().any(|stop| text.contains(stop))
+    }
+
+    /// The strings.
+    #[must_use]
+    pub fn strings(&self) -> &[String] {
+        &self.strings
     }
 }
 
 impl fmt::Debug for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stop(..)")
+        f.debug_tuple("Stop").field(&self.strings).finish()
     }
 }
 
@@ -333,7 +363,7 @@ impl Sample {
             options
                 .stop
                 .as_ref()
-                .is_some_and(|stop| (stop.0)(&self.tokens))
+                .is_some_and(|stop| stop.ends(&self.tokens))
         };
         self.tokens.len() < options.max_tokens && !options.end_tokens.contains(last) && !stops()
     }

@@ -28,7 +28,8 @@ use tokenizers::{Encoding, ModelWrapper, Tokenizer};
 
 pub use account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
 pub use read::{
-    Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, read_data, read_items,
+    Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, one_per_prompt, read_data,
+    read_items,
 };
 pub use reference::{Reference, read_references};
 pub use special::Generation;

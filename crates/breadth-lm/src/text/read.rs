@@ -1,5 +1,6 @@
 //! Data files to token ids.
 
+use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +99,38 @@ pub struct Data {
     pub account: Account,
     /// The tokens that end a response to these prompts: the model's, and the one that ends a turn if there are conversations.
     pub end_tokens: Vec<u32>,
+}
+
+/// One item for each prompt, for drawing responses: the first of its lines, whose response is what verifiers compare with. Also how many prompts have lines that name
+/// another answer.
+///
+/// # Errors
+/// If two lines of one `prompt_id` have different prompts.
+pub fn one_per_prompt(items: Vec<Item>) -> Result<(Vec<Item>, usize)> {
+    let mut at: HashMap<String, usize> = HashMap::new();
+    let (mut first, mut several): (Vec<Item>, Vec<bool>) = (Vec::new(), Vec::new());
+    for item in items {
+        let Some(&known) = at.get(&item.prompt_id) else {
+            at.insert(item.prompt_id.clone(), first.len());
+            first.push(item);
+            several.push(false);
+            continue;
+        };
+        let kept = &first[known];
+        if kept.prompt != item.prompt {
+            let (a, b) = (&kept.response_id, &item.response_id);
+            let message = format!(
+                "its lines with response_id {a} and {b} have different prompts; give each prompt its own prompt_id"
+            );
+            return Err(Error::data(
+                format!("prompt_id {}", item.prompt_id),
+                message,
+            ));
+        }
+        several[known] |= (&kept.response, &kept.answer) != (&item.response, &item.answer);
+    }
+    let differing = several.into_iter().filter(|&several| several).count();
+    Ok((first, differing))
 }
 
 macro_rules! written_as_in_json {

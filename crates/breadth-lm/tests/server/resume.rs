@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use breadth_data::{Outcome, Provenance, ReadOptions, SampleTable, ScoreTable};
 use breadth_lm::Result;
 use breadth_lm::decode::verifier::Verifier;
-use breadth_lm::decode::{JobProgress, Model, SampleJob, ScoreJob, score};
+use breadth_lm::decode::{Draw, JobProgress, Model, SampleJob, ScoreJob, score};
 use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 use breadth_lm::text::Item;
@@ -59,6 +59,8 @@ fn sample_job(
         samples: 3,
         max_tokens: 4,
         end_tokens: &[0],
+        stop: None,
+        draw: Draw::default(),
         seed: 1,
         ttt: None,
         verifier: &Verifier::Exact,

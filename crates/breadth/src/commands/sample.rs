@@ -1,17 +1,18 @@
 //! `breadth sample`: responses drawn from models.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use breadth_lm::decode::verifier::{Tally, Verifier};
-use breadth_lm::decode::{SampleJob, Ttt};
-use breadth_lm::text::{Account, Generation};
+use breadth_lm::decode::{Draw, SampleJob, Stop, Ttt};
+use breadth_lm::text::{self, Account, Generation, Text};
 use serde::Serialize;
 
 use crate::cli;
 use crate::data::{self, DataFlags};
 use crate::models::{Models, command_line, read_data};
+use crate::number::count;
 use crate::output::Output;
 use crate::progress::Bar;
 
@@ -38,8 +39,11 @@ Examples:
   # from a model behind a server
   breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 --prompts heldout.jsonl -k 64 -o samples.parquet
 
-Sampling is at temperature 1; the table has every response's log-probability under the model that drew it. A killed command goes \
-on where it was when run again.";
+  # colder, from the likeliest tokens only, up to the end of a line
+  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --temperature 0.7 --top-p 0.95 --stop '\n' -o samples.parquet
+
+Lines of one prompt_id are one prompt: K responses are drawn to it. The table has every response's log-probability under the model itself, whatever the \
+temperature and the cuts. A killed command goes on where it was when run again.";
 
 /// Draw K responses per prompt from models, with rewards, as a sample table
 #[derive(Debug, clap::Args)]
@@ -65,6 +69,18 @@ pub struct Arguments {
     /// Longest response in tokens [default: max_new_tokens of the model's generation_config.json]
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: Option<u32>,
+    /// Divides the logits; 0 takes the likeliest token. Coverage and Pass@k are about temperature 1
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    temperature: f64,
+    /// Draw from the likeliest tokens only: so many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    top_k: Option<u32>,
+    /// Draw from the likeliest tokens only: the fewest that have this probability together
+    #[arg(long, value_name = "P")]
+    top_p: Option<f64>,
+    /// Strings that end a response, beside end tokens; \n is a line break
+    #[arg(long, value_name = "TEXT", num_args = 1..)]
+    stop: Vec<String>,
     /// Keep the text of every response, without special tokens
     #[arg(long)]
     text: bool,
@@ -108,13 +124,23 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let options = arguments.tokens.options(folder, max_tokens as usize)?;
     let (text, data) = read_data(&chosen.tokenizers, &arguments.prompts, &options)?;
     data::warn(&data.account, output);
+    let (items, differing) = text::one_per_prompt(data.items)?;
+    if differing > 0 && verifier.compares() {
+        output.remark(&format!(
+            "warning: {} with different responses; verifiers compare with the first",
+            count(differing, "prompt")
+        ));
+    }
+    let stop = arguments.stop(folder)?;
     let mut bar = Bar::new("sample", output);
     let job = SampleJob {
         models: &chosen.models,
-        items: &data.items,
+        items: &items,
         samples: arguments.k as usize,
         max_tokens: max_tokens as usize,
         end_tokens: &data.end_tokens,
+        stop: stop.as_ref(),
+        draw: arguments.draw(),
         seed: arguments.seed,
         ttt: arguments.ttt.as_ref(),
         verifier: &verifier,
@@ -129,13 +155,41 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         command: "sample",
         output: arguments.output.clone(),
         models: chosen.names(),
-        prompts: data.items.len(),
+        prompts: items.len(),
         samples: arguments.k,
         end_tokens: data.end_tokens,
         data: data.account,
         verifier: tally,
     };
     output.result(&document, |_| document.text())
+}
+
+impl Arguments {
+    fn draw(&self) -> Draw {
+        Draw {
+            temperature: self.temperature,
+            top_k: self.top_k.map(|k| k as usize),
+            top_p: self.top_p,
+        }
+    }
+
+    fn stop(&self, folder: &Path) -> Result<Option<Stop>> {
+        if self.stop.is_empty() {
+            return Ok(None);
+        }
+        let text = Text::of_checkpoint(folder)?;
+        if text.vocab_size().is_none() {
+            bail!(
+                "--stop needs a tokenizer, and there is no {}/tokenizer.json",
+                folder.display()
+            );
+        }
+        if self.stop.iter().any(String::is_empty) {
+            bail!("--stop '' would end every response at once");
+        }
+        let strings = self.stop.iter().map(|s| s.replace("\\n", "\n")).collect();
+        Ok(Some(Stop::new(strings, move |ids| text.decode_plain(ids))))
+    }
 }
 
 impl Document {

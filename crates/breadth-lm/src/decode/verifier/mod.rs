@@ -117,6 +117,12 @@ impl Verifier {
         ),
     ];
 
+    /// Whether it compares a response with the data's.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        !matches!(self, Self::Command(_) | Self::ValidPath | Self::Policy(_))
+    }
+
     /// Reads what the command line says.
     ///
     /// # Errors

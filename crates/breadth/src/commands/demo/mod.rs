@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use breadth_data::atomic;
 use breadth_lm::decode::verifier::Verifier;
-use breadth_lm::decode::{Model, SampleJob};
+use breadth_lm::decode::{Draw, Model, SampleJob};
 use breadth_lm::text::Item;
 use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
 use breadth_report::Report;
@@ -150,6 +150,8 @@ impl Demo<'_> {
             samples: SAMPLES,
             max_tokens: items[0].response.len(),
             end_tokens: &[],
+            stop: None,
+            draw: Draw::default(),
             seed: self.seed,
             ttt: None,
             verifier: &Verifier::Exact,
