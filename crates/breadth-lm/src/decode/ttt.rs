@@ -219,13 +219,19 @@ impl MovedHead {
     }
 }
 
+/// Logits that are worked on at a time, so that they stay in the nearest cache while all errors pass by.
+const TILE: usize = 1024;
+
 vectorized! {
     /// Adds `rate * <x_j, hidden> * error_j` for every token j seen.
     fn move_logits(logits: &mut [f32], hidden: &[f32], seen: &[Vec<f32>], errors: &[Vec<f32>], rate: f32) {
-        for (x, error) in seen.iter().zip(errors) {
-            let by = rate * math::dot(x, hidden);
-            for (logit, &e) in logits.iter_mut().zip(error) {
-                *logit = by.mul_add(e, *logit);
+        let by: Vec<f32> = seen.iter().map(|x| rate * math::dot(x, hidden)).collect();
+        for (tile, logits) in logits.chunks_mut(TILE).enumerate() {
+            for (by, error) in by.iter().zip(errors) {
+                let error = &error[tile * TILE..][..logits.len()];
+                for (logit, &e) in logits.iter_mut().zip(error) {
+                    *logit = by.mul_add(e, *logit);
+                }
             }
         }
     }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AdamW, AddDecayedWeights, Chain, ClipByGlobalNorm, GradientTransformation, Momentum, Muon,
-    Normalize, Per, ProjectOntoBall, ScaleByAdam, ScaleBySchedule, Schedule, Shape, Sign, chain,
+    Normalize, Per, ProjectOntoBall, Proof, ScaleByAdam, ScaleBySchedule, Schedule, Shape, Sign,
+    chain,
 };
 use crate::error::{Error, Result};
 use crate::tree::Tree;
@@ -44,6 +45,9 @@ pub struct Optimizer {
     pub name: Name,
     /// Peak learning rate (default: 1e-3).
     pub learning_rate: f64,
+    /// sgd, normalized_sgd: the proof whose step size (and lambda) takes the place of `learning_rate` (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
     /// Steps of linear warm-up from 0 (default: 0).
     pub warmup_steps: u64,
     /// Learning rate at the last step as a share of the peak; 1 keeps it constant (default: 1).
@@ -81,6 +85,7 @@ impl Default for Optimizer {
         Self {
             name: Name::Adamw,
             learning_rate: 1e-3,
+            proof: None,
             warmup_steps: 0,
             decay_to: 1.0,
             schedule: Shape::Linear,
@@ -100,8 +105,9 @@ impl Optimizer {
     /// The learning rate over `steps` steps.
     #[must_use]
     pub fn schedule(&self, steps: u64) -> Schedule {
+        let proven = self.proof.as_ref().map(|p| p.learning_rate(steps));
         Schedule {
-            peak: self.learning_rate,
+            peak: proven.unwrap_or(self.learning_rate),
             warmup_steps: self.warmup_steps,
             decay_to: self.decay_to,
             shape: self.schedule,
@@ -128,10 +134,13 @@ impl Optimizer {
                 parts.push(Box::new(ScaleByAdam::new(betas, epsilon, params)));
             }
             Name::Sgd => {}
-            Name::NormalizedSgd => parts.push(Box::new(Normalize {
-                lambda: self.lambda.unwrap_or(0.0),
-                per: self.per.unwrap_or_default(),
-            })),
+            Name::NormalizedSgd => {
+                let proven = self.proof.as_ref().and_then(|p| p.lambda(steps));
+                parts.push(Box::new(Normalize {
+                    lambda: proven.or(self.lambda).unwrap_or(0.0),
+                    per: self.per.unwrap_or_default(),
+                }));
+            }
             Name::SignSgd => parts.push(Box::new(Sign)),
             Name::Muon => parts.push(Box::new(Muon::new(self.momentum.unwrap_or(0.95), params))),
         }
@@ -156,6 +165,7 @@ impl Optimizer {
     /// Names the setting.
     pub fn validate(&self, place: &str) -> Result<()> {
         self.check_names(place)?;
+        self.check_proof(place)?;
         let adamw = AdamW::default();
         AdamW {
             learning_rate: self.learning_rate,
@@ -195,6 +205,17 @@ impl Optimizer {
             )),
             None => Ok(()),
         }
+    }
+
+    fn check_proof(&self, place: &str) -> Result<()> {
+        let Some(proof) = &self.proof else {
+            return Ok(());
+        };
+        if self.learning_rate != Self::default().learning_rate || self.lambda.is_some() {
+            let message = "proof gives the step size and lambda; remove learning_rate and lambda";
+            return Err(Error::config(place, message));
+        }
+        proof.validate(self.name, place)
     }
 
     fn check_names(&self, place: &str) -> Result<()> {

@@ -12,6 +12,7 @@ mod decay;
 mod momentum;
 mod normalize;
 mod orthogonalize;
+mod proof;
 mod schedule;
 
 pub use adam::ScaleByAdam;
@@ -22,6 +23,7 @@ pub use decay::AddDecayedWeights;
 pub use momentum::Momentum;
 pub use normalize::{Normalize, Per, Sign};
 pub use orthogonalize::Muon;
+pub use proof::Proof;
 pub use schedule::{ScaleBySchedule, Schedule, Shape};
 
 use rayon::prelude::*;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{GradientTransformation, scale_all};
-use crate::tree::{Array, Real, Tree};
+use crate::tree::{Array, Real, Tree, squares};
 
 /// What shares a norm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum Per {
 
 /// `g / (lambda + |g|)` (Eq 18).
 ///
-/// Sums of squares in `f64`, in the order of the elements; an array of zeros stays zero, also for lambda = 0.
+/// Sums of squares in `f64`; an array of zeros stays zero, also for lambda = 0.
 #[derive(Clone, Debug)]
 pub struct Normalize {
     /// Added to the norm; at 0 every update has length 1.
@@ -53,8 +53,7 @@ impl<T: Real> GradientTransformation<T> for Normalize {
                 _ => array.data.len(),
             };
             for row in array.data.chunks_mut(width.max(1)) {
-                let norm = row.iter().map(|v| v.to_f64().powi(2)).sum::<f64>().sqrt();
-                let scale = T::of(self.scale(norm));
+                let scale = T::of(self.scale(squares(row).sqrt()));
                 row.iter_mut().for_each(|v| *v *= scale);
             }
         });

@@ -173,12 +173,22 @@ fn every() -> Vec<Optimizer> {
         normalized(Per::Model),
         normalized(Per::Module),
         normalized(Per::Row),
+        Optimizer {
+            momentum: Some(0.5),
+            ball: Some(3.0),
+            ..normalized(Per::Model)
+        },
         of(Name::SignSgd),
         Optimizer {
             momentum: Some(0.9),
             ..of(Name::SignSgd)
         },
         of(Name::Muon),
+        Optimizer {
+            clip_norm: Some(0.5),
+            weight_decay: Some(0.1),
+            ..of(Name::Muon)
+        },
     ]
 }
 
@@ -519,6 +529,14 @@ fn both_worlds_share_one_definition() {
                 lambda: 0.1,
                 per: Per::Row,
             })),
+            one(Box::new(Normalize {
+                lambda: 0.0,
+                per: Per::Module,
+            })),
+            one(Box::new(Normalize {
+                lambda: 2.0,
+                per: Per::Model,
+            })),
             one(Box::new(Sign)),
             one(Box::new(ClipByGlobalNorm { limit: 0.1 })),
             one(Box::new(ProjectOntoBall { radius: 0.5 })),
@@ -555,4 +573,69 @@ fn zeros_and_infinities() {
     let mut signs = one(&[f32::INFINITY, -0.0, -1e-40]);
     Sign.update(&mut signs, &zero, 0);
     assert_eq!(signs["w"].data, [1.0, -0.0, -1.0]);
+}
+
+/// `learning_rate` and lambda by the proof's formula, written out.
+#[test]
+fn proofs_give_their_steps() {
+    let parse = |text: &str| -> Optimizer { toml::from_str(text).unwrap() };
+    let check = |text: &str, steps: u64, expected: f64| {
+        let optimizer = parse(text);
+        optimizer.validate("test").unwrap();
+        for step in [0, steps - 1] {
+            let rate = optimizer.schedule(steps).at(step);
+            assert!((rate / expected - 1.0).abs() < 1e-12, "{text}: {rate}");
+        }
+    };
+    let sgd = |proof: &str| format!("name = 'sgd'\nproof = {{ statement = {proof} }}");
+    check(&sgd("'prop-5.1', horizon = 8, bound = 2"), 50, 1.0 / 64.0);
+    check(&sgd("'thm-6.1', bound = 1, variance = 4"), 100, 0.05);
+    check(&sgd("'thm-6.1', bound = 1, variance = 4"), 1, 0.5);
+    let budget = 2_f64.ln();
+    let expected = (50.0 * 9.0 * budget).sqrt().recip();
+    check(
+        &sgd("'thm-6.2', bound = 0.1, variance = 9, n = 2"),
+        50,
+        expected,
+    );
+
+    let text = "name = 'normalized_sgd'\nproof = { statement = 'thm-5.1', bound = 0.001, variance = 25, n = 4 }";
+    let eta = (4_f64.ln() / (25.0 * 1000.0)).powf(0.25);
+    check(text, 1000, eta);
+    let gradient = some_tree(1);
+    let mut updates = gradient.clone();
+    parse(text)
+        .build(1000, &gradient)
+        .update(&mut updates, &gradient, 0);
+    let by = eta / (4_f64.ln() / (16.0 * eta) + gradient.global_norm());
+    for (name, array) in updates.iter() {
+        for (u, g) in array.data.iter().zip(&gradient[name].data) {
+            assert!((f64::from(*u) + by * f64::from(*g)).abs() < 1e-8);
+        }
+    }
+    // What is written into a run folder reads back.
+    let json = serde_json::to_string(&parse(text)).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Optimizer>(&json).unwrap(),
+        parse(text)
+    );
+}
+
+#[test]
+fn proofs_that_do_not_fit_are_named() {
+    let error = |text: &str| {
+        let optimizer: Optimizer = toml::from_str(text).unwrap();
+        optimizer.validate("[optimizer]").unwrap_err().to_string()
+    };
+    let thm = "proof = { statement = 'thm-5.1', bound = 1, variance = 1, n = 4 }";
+    insta::assert_snapshot!(error(&format!("name = 'sgd'\n{thm}")),
+        @r#"[optimizer]: proof: thm-5.1 is about name = "normalized_sgd""#);
+    insta::assert_snapshot!(error(&format!("name = 'normalized_sgd'\nlambda = 1\n{thm}")),
+        @"[optimizer]: proof gives the step size and lambda; remove learning_rate and lambda");
+    insta::assert_snapshot!(error(&format!("name = 'normalized_sgd'\nlearning_rate = 0.5\n{thm}")),
+        @"[optimizer]: proof gives the step size and lambda; remove learning_rate and lambda");
+    insta::assert_snapshot!(error("name = 'sgd'\nproof = { statement = 'thm-6.1', bound = 0, variance = 1 }"),
+        @"[optimizer]: proof: bound = 0 must be above 0");
+    let unknown = "proof = { statement = 'thm-6.1', bound = 1, variance = 1, n = 4 }";
+    assert!(toml::from_str::<Optimizer>(unknown).is_err());
 }

@@ -229,6 +229,7 @@ impl TrainConfig {
         let plain = Optimizer {
             name: Name::Sgd,
             learning_rate: self.optimizer.learning_rate,
+            proof: self.optimizer.proof.clone(),
             warmup_steps: self.optimizer.warmup_steps,
             decay_to: self.optimizer.decay_to,
             schedule: self.optimizer.schedule,

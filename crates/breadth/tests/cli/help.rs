@@ -793,6 +793,7 @@ fn train() {
       checkpoint_every = 30
 
       # [optimizer] name = "adamw" (default), "sgd", "normalized_sgd", "sign_sgd", "muon"
+      #             proof = { statement = "thm-6.1", bound = 1, variance = 4 } for learning_rate
       # [objective] name = "cross_entropy" (default), "coverage" (n = 8), "confidence_limited" (limit =
       0.9),
       #             "distill" (teacher = "CHECKPOINT"), "token_level"

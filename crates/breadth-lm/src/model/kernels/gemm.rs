@@ -46,6 +46,21 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// `count` rows from `first` on.
+    pub fn rows(self, first: usize, count: usize) -> Self {
+        assert!(first + count <= self.rows, "rows outside the matrix");
+        Self {
+            data: &self.data[(first * self.row_stride).min(self.data.len())..],
+            rows: count,
+            ..self
+        }
+    }
+
+    /// `count` columns from `first` on.
+    pub fn columns(self, first: usize, count: usize) -> Self {
+        self.t().rows(first, count).t()
+    }
+
     /// The transpose, without moving anything.
     pub fn t(self) -> Self {
         Self {

@@ -1,0 +1,121 @@
+//! Times sampling and scoring with test-time training of the head beside plain ones: the table of `bench/results/ttt-<date>.md`.
+//!
+//! `cargo bench -p breadth-lm --bench decode -- --layers 6 --width 384 --heads 6 --prompt 128 --response 64 --vocab 32000 --prompts 4 --samples 8 --rounds 5`
+//!
+//! Without arguments it decodes once with a small model and checks what came out, so that it runs as a test.
+
+use std::collections::BTreeMap;
+
+use breadth_lm::decode::{SampleOptions, Ttt, sample, score, score_ttt};
+use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::rng;
+
+#[path = "../../breadth/src/allocator.rs"]
+mod allocator;
+mod clock;
+
+fn main() {
+    allocator::keep_freed_memory();
+    clock::on_one_thread(decode);
+}
+
+fn decode() {
+    let sizes = sizes();
+    let model = model(&sizes);
+    let ttt: Ttt = "lr=0.01,set=head".parse().expect("good settings");
+    let options = |ttt| SampleOptions {
+        samples: sizes["samples"],
+        max_tokens: sizes["response"],
+        end_tokens: Vec::new(),
+        seed: 0,
+        first_prompt: 0,
+        ttt,
+    };
+    let prompts = prompts(&sizes);
+    let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+    let drawn = |ttt| sample(&model, &prompts, &options(ttt)).expect("good prompts");
+
+    // The samples' own log-probabilities are those of scoring them.
+    let moved = drawn(Some(ttt.clone()));
+    let responses = prompts.iter().zip(&moved).flat_map(|(&prompt, drawn)| {
+        drawn.iter().map(move |sample| Sequence {
+            prompt,
+            response: &sample.tokens,
+        })
+    });
+    let responses: Vec<Sequence> = responses.collect();
+    let scored = score_ttt(&model, &responses, &ttt).expect("good sequences");
+    let own = moved.iter().flatten().flat_map(|s| &s.log_probs);
+    for (own, scored) in own.zip(scored.iter().flatten()) {
+        assert!((own - scored).abs() < 1e-3, "{own} {scored}");
+    }
+
+    let rounds = sizes["rounds"];
+    let [plain, head] = alternate(
+        rounds,
+        || drop(drawn(None)),
+        || drop(drawn(Some(ttt.clone()))),
+    );
+    println!("| what | plain, ms | head moves, ms | ratio |\n|---|---|---|---|");
+    println!("| sample | {plain:.0} | {head:.0} | {:.2} |", head / plain);
+    let [plain, head] = alternate(
+        rounds,
+        || drop(score(&model, &responses)),
+        || drop(score_ttt(&model, &responses, &ttt)),
+    );
+    println!("| score | {plain:.0} | {head:.0} | {:.2} |", head / plain);
+}
+
+/// Milliseconds of two things that take turns, the fastest of all rounds.
+fn alternate(rounds: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> [f64; 2] {
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..rounds {
+        for (run, times) in [&mut one as &mut dyn FnMut(), &mut other]
+            .into_iter()
+            .zip(&mut times)
+        {
+            let start = clock::ms();
+            run();
+            times.push(clock::ms() - start);
+        }
+    }
+    times.map(|times| times.into_iter().fold(f64::INFINITY, f64::min))
+}
+
+/// The command line's sizes over those of a small model.
+fn sizes() -> BTreeMap<String, usize> {
+    let defaults =
+        "layers 2 width 32 heads 4 prompt 12 response 6 vocab 19 prompts 3 samples 2 rounds 1";
+    let mut words: Vec<String> = defaults.split(' ').map(str::to_string).collect();
+    let given = std::env::args().skip(1);
+    words.extend(given.filter(|a| a != "--bench" && a != "--test"));
+    let pairs = words.chunks_exact(2);
+    let parse = |w: &[String]| {
+        let name = w[0].trim_start_matches('-').to_owned();
+        (name, w[1].parse().expect("a number"))
+    };
+    pairs.map(parse).collect()
+}
+
+fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
+    let config = Config {
+        vocab_size: sizes["vocab"],
+        positions: sizes["prompt"] + sizes["response"],
+        width: sizes["width"],
+        layers: sizes["layers"],
+        heads: sizes["heads"],
+        inner: 4 * sizes["width"],
+        layer_norm_epsilon: 1e-5,
+    };
+    Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
+}
+
+fn prompts(sizes: &BTreeMap<String, usize>) -> Vec<Vec<u32>> {
+    let prompt = |i| {
+        let mut rng = rng::stream(0, "bench/prompts", i);
+        (0..sizes["prompt"])
+            .map(|_| rng::below(&mut rng, sizes["vocab"] as u64) as u32)
+            .collect()
+    };
+    (0..sizes["prompts"] as u64).map(prompt).collect()
+}
