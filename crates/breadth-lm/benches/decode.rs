@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use breadth_lm::decode::{SampleOptions, Ttt, sample, score, score_ttt};
-use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
 use breadth_lm::rng;
 
 #[path = "../../breadth/src/allocator.rs"]
@@ -26,10 +26,8 @@ fn decode() {
     let options = |ttt| SampleOptions {
         samples: sizes["samples"],
         max_tokens: sizes["response"],
-        end_tokens: Vec::new(),
-        seed: 0,
-        first_prompt: 0,
         ttt,
+        ..SampleOptions::default()
     };
     let prompts = prompts(&sizes);
     let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
@@ -98,7 +96,7 @@ fn sizes() -> BTreeMap<String, usize> {
 }
 
 fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
-    let config = Config {
+    let config = Gpt2 {
         vocab_size: sizes["vocab"],
         positions: sizes["prompt"] + sizes["response"],
         width: sizes["width"],
@@ -106,7 +104,9 @@ fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
         heads: sizes["heads"],
         inner: 4 * sizes["width"],
         layer_norm_epsilon: 1e-5,
-    };
+    }
+    .config("bench")
+    .expect("good sizes");
     Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
 }
 

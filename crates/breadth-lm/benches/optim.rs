@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
 use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
@@ -161,7 +161,7 @@ fn sizes() -> BTreeMap<String, usize> {
 }
 
 fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
-    let config = Config {
+    let config = Gpt2 {
         vocab_size: sizes["vocab"],
         positions: sizes["tokens"],
         width: sizes["width"],
@@ -169,7 +169,9 @@ fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
         heads: sizes["heads"],
         inner: 4 * sizes["width"],
         layer_norm_epsilon: 1e-5,
-    };
+    }
+    .config("bench")
+    .expect("good sizes");
     Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
 }
 

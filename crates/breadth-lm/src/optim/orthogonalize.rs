@@ -106,7 +106,7 @@ fn orthogonalize(array: &mut Array) {
         // (P X)' = X' P, in the layout of the array.
         matmul(&mut out, n, x.t(), p, factor, false);
     }
-    array.data = out;
+    array.data = out.into();
 }
 
 /// `P = Q_5 .. Q_1` for a Gram matrix (n, n).
