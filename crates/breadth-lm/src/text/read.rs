@@ -330,13 +330,20 @@ impl Reader<'_> {
         if let Some(prompt) = &read.item.prompt_text {
             let whole = format!("{prompt}{response}");
             let joint = match read.is_conversation {
-                true => self.text.encode_whole(&whole, place)?,
-                false => self.text.encode_prompt(&whole, place)?,
+                true => self.text.encode_whole(&whole, place),
+                false => self.text.encode_prompt(&whole, place),
             };
-            read.is_checked = true;
-            read.change = change(&[&read.item.prompt[..], &ids].concat(), &joint, place);
-            if self.options.boundary == Boundary::Joint {
-                ids = after_prompt(&read.item.prompt, &joint, place)?;
+            match (joint, self.options.boundary) {
+                (Ok(joint), boundary) => {
+                    read.is_checked = true;
+                    read.change = change(&[&read.item.prompt[..], &ids].concat(), &joint, place);
+                    if boundary == Boundary::Joint {
+                        ids = after_prompt(&read.item.prompt, &joint, place)?;
+                    }
+                }
+                (Err(error), Boundary::Joint) => return Err(error),
+                // Words that stand apart may make none in one piece: then nothing merges, and nothing is compared.
+                (Err(_), Boundary::Separate) => {}
             }
         }
         (read.item.response, read.item.response_text) = (ids, Some(response));
