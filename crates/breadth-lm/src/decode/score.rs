@@ -63,7 +63,7 @@ fn by_prompt(sequences: &[Sequence]) -> Vec<Vec<usize>> {
 
 /// The places of sequences that go through the model together: those of one prompt side by side, at most [`BATCH_TOKENS`] input tokens or one sequence.
 /// A long prompt's batch may be longer, so that few batches compute the prompt again.
-fn batches(sequences: &[Sequence]) -> Vec<Vec<usize>> {
+pub(super) fn batches(sequences: &[Sequence]) -> Vec<Vec<usize>> {
     let mut batches = Vec::new();
     let (mut batch, mut tokens) = (Vec::new(), 0);
     for group in by_prompt(sequences) {

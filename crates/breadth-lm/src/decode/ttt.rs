@@ -8,6 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::sample::exponentials;
+use super::score::batches;
 use super::values;
 use crate::error::{Error, Result};
 use crate::model::config::Family;
@@ -144,12 +145,20 @@ pub fn score_ttt(
         sequence.check(&checkpoint.config, &format!("sequence {}", i + 1))?;
     }
     ttt.check(&checkpoint.config)?;
+    if ttt.set != ParameterSet::Head {
+        let of_sequence = |sequence: &Sequence| Moved::new(checkpoint, ttt).score(sequence);
+        return Ok(sequences.par_iter().map(of_sequence).collect());
+    }
     let decoder = Decoder::new(checkpoint, &Device::flex());
-    let of_sequence = |sequence: &Sequence| match ttt.set {
-        ParameterSet::Head => score_head(&decoder, sequence, ttt.learning_rate),
-        _ => Moved::new(checkpoint, ttt).score(sequence),
-    };
-    Ok(sequences.par_iter().map(of_sequence).collect())
+    let scored: Vec<Vec<(usize, Vec<f32>)>> = batches(sequences)
+        .into_par_iter()
+        .map(|places| score_heads(&decoder, sequences, places, ttt.learning_rate))
+        .collect();
+    let mut lists = vec![Vec::new(); sequences.len()];
+    for (at, list) in scored.into_iter().flatten() {
+        lists[at] = list;
+    }
+    Ok(lists)
 }
 
 /// Steps of the set on every token of a sequence: the log-probabilities of [`score_ttt`] and the checkpoint at the end, from which the next sequence may carry on (Eq 21).
@@ -162,18 +171,29 @@ pub(crate) fn carry_on(
     (moved.score(sequence), moved.checkpoint)
 }
 
-fn score_head(decoder: &Decoder, sequence: &Sequence, learning_rate: f64) -> Vec<f32> {
-    let hidden = decoder.hidden(&Batch::pack(decoder.config(), [*sequence]), |_| ());
+/// The sequences at `places`, whose prompts go through the model once: what the head sees does not move.
+fn score_heads(
+    decoder: &Decoder,
+    all: &[Sequence],
+    places: Vec<usize>,
+    learning_rate: f64,
+) -> Vec<(usize, Vec<f32>)> {
+    let batch = Batch::pack(decoder.config(), places.iter().map(|&at| all[at]));
+    let hidden = decoder.hidden(&batch, |_| ());
     let logits = values(decoder.head(hidden.clone()));
     let hidden = values(hidden);
     let config = decoder.config();
-    let mut head = MovedHead::new(learning_rate);
-    let rows = hidden
+    let mut rows = hidden
         .chunks_exact(config.width)
         .zip(logits.chunks_exact(config.vocab_size));
-    rows.zip(sequence.response)
-        .map(|((hidden, logits), &token)| head.step(hidden, logits, |_| token).1)
-        .collect()
+    let score = |at: usize| {
+        let mut head = MovedHead::new(learning_rate);
+        let rows = rows.by_ref().take(all[at].response.len());
+        let steps = rows.zip(all[at].response);
+        let list = steps.map(|((hidden, logits), &y)| head.step(hidden, logits, |_| y).1);
+        (at, list.collect())
+    };
+    places.into_iter().map(score).collect()
 }
 
 /// A head that has moved: `W + lr sum_j (e_{y_j} - q_j) x_j'`, as the inputs `x_j` it has seen and the errors it made.
