@@ -641,6 +641,13 @@ fn sample() {
                                         response [default: 10]
           --max-tokens <T>              Longest response in tokens [default: max_new_tokens of the
                                         model's generation_config.json]
+          --temperature <T>             Divides the logits; 0 takes the likeliest token. Coverage and
+                                        Pass@k are about temperature 1 [default: 1]
+          --top-k <N>                   Draw from the likeliest tokens only: so many
+          --top-p <P>                   Draw from the likeliest tokens only: the fewest that have this
+                                        probability together
+          --stop <TEXT>...              Strings that end a response, beside end tokens; \n is a line
+                                        break
           --text                        Keep the text of every response, without special tokens
           --ttt <lr=..,set=..>          Test-time training along every response: lr=STEP and set=head
                                         (default), last-block, all or low-rank:R
@@ -693,8 +700,12 @@ fn sample() {
       breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 --prompts heldout.jsonl
       -k 64 -o samples.parquet
 
-    Sampling is at temperature 1; the table has every response's log-probability under the model that
-    drew it. A killed command goes on where it was when run again.
+      # colder, from the likeliest tokens only, up to the end of a line
+      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --temperature 0.7 --top-p 0.95 --stop '\n' -o samples.parquet
+
+    Lines of one prompt_id are one prompt: K responses are drawn to it. The table has every response's
+    log-probability under the model itself, whatever the temperature and the cuts. A killed command goes
+    on where it was when run again.
     "#);
 }
 
