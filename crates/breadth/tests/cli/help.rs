@@ -702,7 +702,7 @@ fn sample() {
 
       # colder, from the likeliest tokens only, up to the end of a line
       breadth sample runs/finetune --prompts heldout.jsonl -k 64 --temperature 0.7 --top-p 0.95 --stop
-    '\n' -o samples.parquet
+      '\n' -o samples.parquet
 
     Lines of one prompt_id are one prompt: K responses are drawn to it. The table has every response's
     log-probability under the model itself, whatever the temperature and the cuts. A killed command goes
