@@ -181,7 +181,7 @@ fn of_file(path: &Path) -> Option<String> {
     while let Some(shorter) = ENDS.iter().find_map(|end| name.strip_suffix(end)) {
         name = shorter;
     }
-    let says_nothing = ["", "samples", "results", "eval_results"].contains(&name);
+    let says_nothing = ["", "samples", "results", "eval"].contains(&name);
     (!says_nothing).then(|| name.to_owned())
 }
 
