@@ -16,8 +16,9 @@ use crate::model::{Checkpoint, Decoder, Sequence};
 use crate::rng;
 use crate::vectorized;
 
-/// Responses that grow together: enough that reading the weights is not what takes the time.
-const ROWS: usize = 64;
+/// Responses that grow together: enough that reading the weights is not what takes most of the time, few enough that two prompts of 32 responses keep
+/// two threads busy.
+const ROWS: usize = 32;
 /// Input tokens of prompts that go through the model together.
 const PROMPT_TOKENS: usize = 1024;
 
@@ -624,7 +625,7 @@ mod tests {
     fn prompts_are_grouped_by_rows_and_tokens() {
         let prompts: Vec<Vec<u32>> = [600, 600, 10, 10, 10].map(|n| vec![0; n]).into();
         let views: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
-        assert_eq!(groups(&views, 32), [0..1, 1..3, 3..5]);
+        assert_eq!(groups(&views, 16), [0..1, 1..3, 3..5]);
         assert_eq!(groups(&views, 100), [0..1, 1..2, 2..3, 3..4, 4..5]);
         assert_eq!(groups(&views, 1), [0..1, 1..5]);
     }
