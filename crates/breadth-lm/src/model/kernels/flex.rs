@@ -8,7 +8,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
 use super::gemm::{Matrix, matmul};
-use super::{Activation, Angles, Heads, KernelGradients, Kernels, Span, attention, rows};
+use super::{Activation, Angles, Heads, KernelGradients, Kernels, Span, attention, few_rows, rows};
 
 fn pack(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(data, shape.into()))
@@ -87,9 +87,29 @@ impl View {
     }
 }
 
+/// The product, where there are few rows and the weight is stored (out, in).
+fn few_rows(x: &View, weight: &View, bias: &[f32]) -> Option<Vec<f32>> {
+    let by_rows = x.strides[1] == 1 && weight.strides[0] == 1;
+    if x.rows > few_rows::MOST || !by_rows {
+        return None;
+    }
+    few_rows::linear(few_rows::Product {
+        x: x.data(),
+        x_stride: x.strides[0],
+        rows: x.rows,
+        weight: weight.data(),
+        weight_stride: weight.strides[1],
+        inputs: x.cols,
+        bias,
+    })
+}
+
 impl Kernels for Flex {
     fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
         let (x, weight, bias) = (View::of(x), View::of(weight), flat(&bias));
+        if let Some(out) = few_rows(&x, &weight, &bias) {
+            return pack(out, [x.rows, weight.cols]);
+        }
         let width = weight.cols;
         let mut out = Vec::with_capacity(x.rows * width);
         for _ in 0..x.rows {

@@ -9,6 +9,7 @@
 
 mod attention;
 mod autodiff;
+mod few_rows;
 mod flex;
 pub(crate) mod gemm;
 pub(crate) mod math;
