@@ -61,19 +61,35 @@ fn by_prompt(sequences: &[Sequence]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// The places of sequences that go through the model together: those of one prompt side by side, at most [`BATCH_TOKENS`] input tokens or one sequence.
+/// Input tokens of a batch, such that there is work for an even number of threads until the end: about [`BATCH_TOKENS`], so that their number is even, or a multiple of 8.
+fn batch_tokens(sequences: &[Sequence], groups: &[Vec<usize>]) -> usize {
+    let own: usize = sequences.iter().map(|s| s.response.len() - 1).sum();
+    let prompts = groups.iter().map(|group| sequences[group[0]].prompt.len());
+    let total = own + prompts.sum::<usize>();
+    let count = total as f64 / BATCH_TOKENS as f64;
+    let count = match count {
+        c if c <= 1.0 => 1.0,
+        c if c < 6.0 => 2.0 * (c / 2.0).ceil(),
+        c => 8.0 * (c / 8.0).round(),
+    };
+    (total as f64 / count).ceil() as usize
+}
+
+/// The places of sequences that go through the model together: those of one prompt side by side, at most [`batch_tokens`] input tokens or one sequence.
 /// A long prompt's batch may be longer, so that few batches compute the prompt again.
 pub(super) fn batches(sequences: &[Sequence]) -> Vec<Vec<usize>> {
     let mut batches = Vec::new();
     let (mut batch, mut tokens) = (Vec::new(), 0);
-    for group in by_prompt(sequences) {
+    let groups = by_prompt(sequences);
+    let usual = batch_tokens(sequences, &groups);
+    for group in groups {
         let prompt = sequences[group[0]].prompt.len();
-        let most = BATCH_TOKENS.max(PROMPT_TIMES * prompt);
+        let most = usual.max(PROMPT_TIMES * prompt);
         let mut shares = false;
         for i in group {
             let own = sequences[i].response.len() - 1;
             let new = if shares { own } else { prompt + own };
-            let limit = if shares { most } else { BATCH_TOKENS };
+            let limit = if shares { most } else { usual };
             if tokens + new > limit && !batch.is_empty() {
                 batches.push(std::mem::take(&mut batch));
                 tokens = prompt + own;
@@ -131,5 +147,16 @@ mod tests {
             "1800 input tokens of which 600 are the prompt"
         );
         assert!(batches(&[]).is_empty());
+        // 32 sequences of 287 input tokens: eight batches of four, not ten of three and one of two.
+        let (prompts, response) = ((0..32).map(|i| vec![i; 256]).collect::<Vec<_>>(), [3; 32]);
+        let apart = prompts.iter().map(|prompt| Sequence {
+            prompt,
+            response: &response,
+        });
+        let sizes: Vec<usize> = batches(&apart.collect::<Vec<_>>())
+            .iter()
+            .map(Vec::len)
+            .collect();
+        assert_eq!(sizes, [4; 8]);
     }
 }
