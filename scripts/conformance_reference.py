@@ -8,9 +8,12 @@ import json
 from pathlib import Path
 
 import torch
+import torch.nn.utils.parametrize
 from safetensors.torch import load_file, save_file
 from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging
+
+import conformance_rng
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -19,6 +22,7 @@ ADAMW = {"lr": 1e-2, "betas": (0.9, 0.99), "eps": 1e-8}
 WEIGHT_DECAY = 0.01
 CLIP = 1.0
 TTT_RATE = 0.05
+LOW_RANK = "low-rank:3"
 
 
 def load(folder):
@@ -47,14 +51,15 @@ def batch_log_probs(model, batch):
 def ttt_log_probs(model, prompt, response, which):
     """The same under the model that takes a gradient step on every response token before the next (Eq 22), as an explicit loop.
 
-    `head`: the output matrix alone, untied; `last-block`; `all`: everything, the tied table as one.
+    `head`: the output matrix alone, untied; `last-block`; `all`: everything, the tied table as one; `low-rank:R`: B alone in W + A'B of every matrix of a block.
     """
     model, head = copy.deepcopy(model), model.lm_head.weight.detach().clone().requires_grad_()
     parameters = {
-        "head": [head],
-        "last-block": list(model.transformer.h[-1].parameters()),
-        "all": list(model.parameters()),
-    }[which]
+        "head": lambda: [head],
+        "last-block": lambda: list(model.transformer.h[-1].parameters()),
+        "all": lambda: list(model.parameters()),
+        LOW_RANK: lambda: low_rank(model, int(LOW_RANK.split(":")[1])),
+    }[which]()
     values = []
     for h, token in enumerate(response):
         hidden = model.transformer(torch.tensor([prompt + response[:h]])).last_hidden_state[0, -1]
@@ -68,9 +73,36 @@ def ttt_log_probs(model, prompt, response, which):
     return values
 
 
+class LowRank(torch.nn.Module):
+    """W -> W + A'B, with A (rank, inputs) of signs over sqrt(rank) from the weight's stream, and B (rank, outputs) from 0."""
+
+    def __init__(self, name, weight, rank):
+        super().__init__()
+        signs = conformance_rng.stream(0, f"ttt/{name}", 0)
+        inputs, outputs = weight.shape  # GPT-2's layers keep their weights so
+        a = [1.0 if conformance_rng.uniform(signs) < 0.5 else -1.0 for _ in range(rank * inputs)]
+        self.a = torch.tensor(a, dtype=weight.dtype).reshape(rank, inputs) / rank**0.5
+        self.b = torch.nn.Parameter(torch.zeros(rank, outputs, dtype=weight.dtype))
+
+    def forward(self, weight):
+        return weight + self.a.T @ self.b
+
+
+def low_rank(model, rank):
+    """Gives every matrix of a block its W + A'B; the Bs, in order."""
+    matrices = [(n, p) for n, p in model.named_parameters() if n.startswith("transformer.h.") and p.ndim == 2]
+    moved = []
+    for name, weight in matrices:
+        module = model.get_submodule(name.rpartition(".")[0])
+        extra = LowRank(name, weight, rank)
+        torch.nn.utils.parametrize.register_parametrization(module, "weight", extra)
+        moved.append(extra.b)
+    return moved
+
+
 def batch_ttt_log_probs(model, batch):
     """For each parameter set a list of lists, one per example."""
-    return {which: [ttt_log_probs(model, x, y, which) for x, y in pairs(batch)] for which in ("head", "last-block", "all")}
+    return {which: [ttt_log_probs(model, x, y, which) for x, y in pairs(batch)] for which in ("head", "last-block", "all", LOW_RANK)}
 
 
 def loss(model, batch):

@@ -57,7 +57,7 @@ fn log_probs_are_those_of_transformers() {
 fn test_time_training_is_pytorchs_explicit_loop() {
     let checkpoint = Checkpoint::read(&folder()).unwrap();
     let batch = batch(&json("batch.json"));
-    for set in ["head", "last-block", "all"] {
+    for set in ["head", "last-block", "all", "low-rank:3"] {
         let expected: Vec<Vec<f32>> =
             serde_json::from_value(json("expected.json")["ttt"][set].clone()).unwrap();
         let ttt = format!("lr=0.05,set={set}").parse().unwrap();

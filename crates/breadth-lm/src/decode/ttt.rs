@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::sample::exponentials;
@@ -335,7 +334,9 @@ fn moves(set: ParameterSet, checkpoint: &Checkpoint, name: &str) -> bool {
     }
 }
 
-/// `G <- A' A G` for a gradient (inputs, outputs), or `G <- G A' A` for one (outputs, inputs); A (rank, inputs) of independent normal entries with variance 1/rank: what the gradient of B moves in `W + A' B`.
+/// `G <- A' A G` for a gradient (inputs, outputs), or `G <- G A' A` for one (outputs, inputs); A (rank, inputs) of independent entries `+-1/sqrt(rank)`, signs of the weight's own random stream: what the gradient of B moves in `W + A' B`.
+///
+/// Source of the projection: Achlioptas 2003.
 fn project(name: &str, gradient: &mut Array, rank: usize, inputs_first: bool) {
     let [rows, columns] = gradient.shape[..] else {
         return;
@@ -345,10 +346,10 @@ fn project(name: &str, gradient: &mut Array, rank: usize, inputs_first: bool) {
         false => (columns, rows),
     };
     let mut stream = rng::stream(0, &format!("ttt/{name}"), 0);
-    let deviation = 1.0 / (rank as f64).sqrt();
-    let entry = |_| {
-        let normal: f64 = StandardNormal.sample(&mut stream);
-        (deviation * normal) as f32
+    let size = 1.0 / (rank as f32).sqrt();
+    let entry = |_| match rng::uniform(&mut stream) < 0.5 {
+        true => size,
+        false => -size,
     };
     let a: Vec<f32> = (0..rank * inputs).map(entry).collect();
     let a = Matrix::new(&a, rank, inputs, inputs);
