@@ -39,14 +39,15 @@ impl Form {
     }
 }
 
-/// `log q` of every response token of each sequence.
+/// `log q` of every response token of each sequence, and the `top` likeliest in its place.
 pub(super) fn score(
     line: &Line,
     model: &str,
     form: Form,
     sequences: &[Sequence],
     temperature: f64,
-) -> Attempt<Vec<Vec<f64>>> {
+    top: usize,
+) -> Attempt<Vec<Vec<Step>>> {
     let prompts: Vec<Vec<u32>> = sequences
         .iter()
         .map(|s| [s.prompt, s.response].concat())
@@ -59,16 +60,17 @@ pub(super) fn score(
         "return_token_ids": true,
     });
     let extra = match form {
-        Form::Prompt => json!({"prompt_logprobs": 0}),
-        _ => json!({"echo": true, "logprobs": 1, "return_tokens_as_token_ids": true}),
+        Form::Prompt => json!({"prompt_logprobs": top}),
+        _ => json!({"echo": true, "logprobs": top.max(1), "return_tokens_as_token_ids": true}),
     };
     extend(&mut body, extra);
     let reply = line.post(PATH, &body)?;
     let choices = choices(&reply, prompts.len())?;
     let mut scores = Vec::new();
     for (i, (choice, sent)) in choices.into_iter().zip(&prompts).enumerate() {
-        let entries = entries(choice, sent, form).map_err(|e| of_choice(e, i, prompts.len()))?;
-        scores.push(entries[sequences[i].prompt.len()..].to_vec());
+        let steps = entries(choice, sent, form, top > 0);
+        let mut steps = steps.map_err(|e| of_choice(e, i, prompts.len()))?;
+        scores.push(steps.split_off(sequences[i].prompt.len()));
     }
     Ok(scores)
 }
@@ -107,32 +109,40 @@ fn choices(reply: &Value, expected: usize) -> Attempt<Vec<&Value>> {
     }
 }
 
-/// `log q` of every token sent; that of the first is unknown, and stands there as 0.
-fn entries(choice: &Value, sent: &[u32], form: Form) -> Attempt<Vec<f64>> {
+/// `log q` of every token sent, and the likeliest in its place where they are wanted; that of the first is unknown, and stands there as 0.
+fn entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Attempt<Vec<Step>> {
     if let Some(seen) = choice.get("prompt_token_ids").filter(|v| !v.is_null()) {
         same_tokens(sent, seen)?;
     }
     // vLLM gives prompt_logprobs with an echo too: their keys are ids.
     let keyed = choice.get("prompt_logprobs").is_some_and(Value::is_array);
     let found = match form {
-        Form::Echo | Form::EchoOne if !keyed => echo_entries(choice, sent, form)?,
-        _ => prompt_entries(choice, sent)?,
+        Form::Echo | Form::EchoOne if !keyed => echo_entries(choice, sent, form, with_top)?,
+        _ => prompt_entries(choice, sent, with_top)?,
     };
-    let values = found.into_iter().enumerate().map(|(i, (id, value))| {
-        same_token(sent[i], id, i)?;
-        Ok(value)
-    });
-    values.collect()
+    for (i, step) in found.iter().enumerate() {
+        same_token(sent[i], step.token, i)?;
+    }
+    Ok(found)
+}
+
+/// What stands for the first token, of which nothing is known.
+fn first(token: u32) -> Step {
+    Step {
+        token,
+        log_prob: 0.0,
+        top: Vec::new(),
+    }
 }
 
 /// `prompt_logprobs`: `[null, {"id": {"logprob": ..}}, ..]`, the sent token among the ids.
-fn prompt_entries(choice: &Value, sent: &[u32]) -> Attempt<Vec<Entry>> {
+fn prompt_entries(choice: &Value, sent: &[u32], with_top: bool) -> Attempt<Vec<Step>> {
     let Some(entries) = choice.get("prompt_logprobs").and_then(Value::as_array) else {
         return refuse("the reply has no prompt_logprobs");
     };
     counted(entries.len(), sent.len())?;
     first_is_null(&entries[0])?;
-    let mut found = vec![(sent[0], 0.0)];
+    let mut found = vec![first(sent[0])];
     for (i, entry) in entries.iter().enumerate().skip(1) {
         let Some(value) = entry.get(sent[i].to_string()) else {
             let ids: Vec<&String> = entry
@@ -147,13 +157,25 @@ fn prompt_entries(choice: &Value, sent: &[u32]) -> Attempt<Vec<Entry>> {
             ));
         };
         let place = format!("prompt_logprobs entry {i}");
-        found.push((sent[i], log_prob(field(value, "/logprob")?, &place)?));
+        let wanted = entry.as_object().filter(|_| with_top);
+        let top = wanted.into_iter().flatten().map(|(id, value)| {
+            let id = id.parse().ok().map_or_else(
+                || refuse(format!("{place}: `{id}` is no token id")),
+                Attempt::Ok,
+            );
+            Ok((id?, log_prob(field(value, "/logprob")?, &place)?))
+        });
+        found.push(Step {
+            token: sent[i],
+            log_prob: log_prob(field(value, "/logprob")?, &place)?,
+            top: top.collect::<Attempt<Vec<Entry>>>()?,
+        });
     }
     Ok(found)
 }
 
 /// `logprobs`: `{"tokens": ["token_id:5", ..], "token_logprobs": [null, ..]}`.
-fn echo_entries(choice: &Value, sent: &[u32], form: Form) -> Attempt<Vec<Entry>> {
+fn echo_entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Attempt<Vec<Step>> {
     let (tokens, values) = match (
         list(choice, "/logprobs/tokens"),
         list(choice, "/logprobs/token_logprobs"),
@@ -178,12 +200,30 @@ fn echo_entries(choice: &Value, sent: &[u32], form: Form) -> Attempt<Vec<Entry>>
         n => counted(n, sent.len() + generated)?,
     }
     first_is_null(&values[0])?;
-    let mut found = vec![(named_id(&tokens[0])?, 0.0)];
+    let mut found = vec![first(named_id(&tokens[0])?)];
     for i in 1..sent.len() {
         let place = format!("token_logprobs entry {i}");
-        found.push((named_id(&tokens[i])?, log_prob(&values[i], &place)?));
+        found.push(Step {
+            token: named_id(&tokens[i])?,
+            log_prob: log_prob(&values[i], &place)?,
+            top: match with_top {
+                true => named_top(choice, i)?,
+                false => Vec::new(),
+            },
+        });
     }
     Ok(found)
+}
+
+/// `logprobs/top_logprobs` of token `i`: `{"token_id:5": log q, ..}`; empty where there is none.
+fn named_top(choice: &Value, i: usize) -> Attempt<Vec<Entry>> {
+    let entry = choice.pointer(&format!("/logprobs/top_logprobs/{i}"));
+    let entry = entry.and_then(Value::as_object).into_iter().flatten();
+    let read = |(name, value): (&String, &Value)| {
+        let id = named_id(&Value::from(name.as_str()))?;
+        Ok((id, log_prob(value, "top_logprobs")?))
+    };
+    entry.map(read).collect()
 }
 
 fn counted(seen: usize, expected: usize) -> Attempt<()> {
@@ -258,9 +298,6 @@ fn drawn(choice: &Value, asked: &Generation) -> Attempt<Vec<Step>> {
     }
     let tokens = list(choice, "/logprobs/tokens")?;
     let values = list(choice, "/logprobs/token_logprobs")?;
-    let tops = choice
-        .pointer("/logprobs/top_logprobs")
-        .and_then(Value::as_array);
     if tokens.len() != values.len() {
         return refuse(format!(
             "{} tokens and {} token_logprobs",
@@ -275,15 +312,10 @@ fn drawn(choice: &Value, asked: &Generation) -> Attempt<Vec<Step>> {
         }
     }
     let step = |i: usize| {
-        let top = tops.and_then(|t| t.get(i)?.as_object());
-        let top = top.into_iter().flatten().map(|(name, value)| {
-            let id = named_id(&Value::from(name.as_str()))?;
-            Ok((id, log_prob(value, "top_logprobs")?))
-        });
         Ok(Step {
             token: named_id(&tokens[i])?,
             log_prob: log_prob(&values[i], &format!("token_logprobs entry {i}"))?,
-            top: top.collect::<Attempt<Vec<Entry>>>()?,
+            top: named_top(choice, i)?,
         })
     };
     (0..tokens.len()).map(step).collect()

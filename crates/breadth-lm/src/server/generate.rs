@@ -1,7 +1,10 @@
-//! What a server is asked to draw, and what it drew.
+//! What a server is asked to draw, and what it says of a token.
 
 use super::http::Attempt;
-use super::reply::{Entry, refuse};
+use super::reply::refuse;
+
+/// By so much may the probabilities of a law sum to more than 1: servers compute in bfloat16 at worst.
+const MASS_ROUNDING: f64 = 1e-2;
 
 /// Responses to one prompt.
 #[derive(Clone, Debug)]
@@ -18,13 +21,41 @@ pub(super) struct Generation<'a> {
     pub(super) top: usize,
 }
 
-/// One drawn token.
+/// What a server says of one token, drawn or given.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Step {
-    pub(super) token: u32,
-    pub(super) log_prob: f64,
-    /// The likeliest tokens there.
-    pub(super) top: Vec<Entry>,
+pub struct Step {
+    /// The token.
+    pub token: u32,
+    /// `log q` of it, in nats.
+    pub log_prob: f64,
+    /// The likeliest tokens in its place with their log-probabilities, as far as they were asked for: no token twice, in no order. The token itself may be among them.
+    pub top: Vec<(u32, f64)>,
+}
+
+impl Step {
+    /// Checks that the likeliest tokens are some and parts of one law.
+    pub(super) fn checked(self) -> Attempt<Self> {
+        if self.top.is_empty() {
+            return refuse("the likeliest tokens of each law were asked for and none came");
+        }
+        let mut ids: Vec<u32> = self.top.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return refuse(format!("token {} is twice among the likeliest", twice[0]));
+        }
+        let mut mass: f64 = self.top.iter().map(|(_, v)| v.exp()).sum();
+        if ids.binary_search(&self.token).is_err() {
+            mass += self.log_prob.exp();
+        }
+        match mass <= 1.0 + MASS_ROUNDING {
+            true => Ok(self),
+            false => refuse(format!(
+                "the probabilities of token {} and of the {} likeliest in its place sum to {mass:.4}, more than 1",
+                self.token,
+                self.top.len()
+            )),
+        }
+    }
 }
 
 impl Generation<'_> {
@@ -88,6 +119,31 @@ mod tests {
         assert_eq!(finish(&[4, 5, 6], &[0]), Ok(vec![4, 5, 6]));
         // Where no end token is known, the server's own is taken.
         assert_eq!(finish(&[4, 2], &[]), Ok(vec![4, 2]));
+    }
+
+    #[test]
+    fn what_is_no_part_of_a_law_is_refused() {
+        let checked = |log_prob: f64, top: &[(u32, f64)]| {
+            let (token, top) = (3, top.to_vec());
+            let step = Step {
+                token,
+                log_prob,
+                top,
+            };
+            step.checked().map(drop).map_err(|e| format!("{e:?}"))
+        };
+        let half = 0.5_f64.ln();
+        // The token is one of the likeliest, or one more.
+        assert_eq!(checked(half, &[(3, half), (4, half)]), Ok(()));
+        assert_eq!(checked(f64::NEG_INFINITY, &[(2, half), (4, half)]), Ok(()));
+        for (top, said) in [
+            (&[][..], "none came"),
+            (&[(4, half), (4, half)], "token 4 is twice"),
+            (&[(2, half), (4, half)], "sum to 1.5000"),
+        ] {
+            let error = checked(half, top).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

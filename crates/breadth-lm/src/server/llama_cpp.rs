@@ -18,18 +18,23 @@ const BIAS: f64 = 1e6;
 /// `ln` of the smallest probability that a 32-bit float (gradual underflow begins at -87.3) still holds with 12 bits.
 const EXACT: f64 = -95.0;
 
-/// `log q` of every response token of a sequence.
-pub(super) fn score(line: &Line, model: &str, sequence: &Sequence) -> Attempt<Vec<f64>> {
+/// `log q` of every response token of a sequence, and the `top` likeliest in its place.
+pub(super) fn score(
+    line: &Line,
+    model: &str,
+    sequence: &Sequence,
+    top: usize,
+) -> Attempt<Vec<Step>> {
     let mut prefix = sequence.prompt.to_vec();
-    let mut values = Vec::new();
+    let mut steps = Vec::new();
     for &wanted in sequence.response {
-        values.push(force(line, model, &prefix, wanted)?);
+        steps.push(force(line, model, &prefix, wanted, top)?);
         prefix.push(wanted);
     }
-    Ok(values)
+    Ok(steps)
 }
 
-fn force(line: &Line, model: &str, prefix: &[u32], wanted: u32) -> Attempt<f64> {
+fn force(line: &Line, model: &str, prefix: &[u32], wanted: u32, top: usize) -> Attempt<Step> {
     let body = json!({
         "model": model,
         "prompt": prefix,
@@ -37,15 +42,15 @@ fn force(line: &Line, model: &str, prefix: &[u32], wanted: u32) -> Attempt<f64> 
         "logit_bias": [[wanted, BIAS]],
         "samplers": ["top_k"],
         "top_k": 1,
-        "n_probs": 1,
+        "n_probs": top.max(1),
         "post_sampling_probs": false,
         "return_tokens": true,
         "cache_prompt": true,
     });
     let reply = line.post(PATH, &body)?;
-    let steps = steps(&reply, prefix.len())?;
-    let [step] = &steps[..] else {
-        return refuse(format!("1 token was asked for and {} came", steps.len()));
+    let mut steps = steps(&reply, prefix.len())?;
+    let (Some(step), true) = (steps.pop(), steps.is_empty()) else {
+        return refuse("1 token was asked for, and another number of them came");
     };
     if step.token != wanted {
         return refuse(format!(
@@ -53,7 +58,8 @@ fn force(line: &Line, model: &str, prefix: &[u32], wanted: u32) -> Attempt<f64> 
             wanted, step.token
         ));
     }
-    exact(step.log_prob, wanted)
+    exact(step.log_prob, wanted)?;
+    Ok(step)
 }
 
 fn exact(log_prob: f64, wanted: u32) -> Attempt<f64> {

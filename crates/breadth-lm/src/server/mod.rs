@@ -26,10 +26,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use address::{Address, Kind};
+pub use generate::Step;
 pub use report::{Check, HostReport, Report, Verdict};
 
 use completions::Form;
-use generate::{Generation, Step};
+use generate::Generation;
 use http::{Attempt, Failure};
 use line::{Host, Limit, Line};
 
@@ -140,6 +141,22 @@ impl Server {
         name: &(dyn Fn(usize) -> String + Sync),
         done: &mut dyn FnMut(usize),
     ) -> Result<Vec<Vec<f32>>> {
+        let scored = self.laws(sequences, 0, name, done)?;
+        let single = |steps: Vec<Step>| steps.iter().map(|s| s.log_prob as f32).collect();
+        Ok(scored.into_iter().map(single).collect())
+    }
+
+    /// As [`Server::score`], with the `top` likeliest tokens in the place of each response token: the whole next-token law where `top` is the vocabulary.
+    ///
+    /// # Errors
+    /// As [`Server::score`]; and if a server does not give that many (vLLM: `--max-logprobs`), or gives what is no law.
+    pub fn laws(
+        &self,
+        sequences: &[Sequence],
+        top: usize,
+        name: &(dyn Fn(usize) -> String + Sync),
+        done: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Vec<Step>>> {
         if let Some(i) = sequences.iter().position(|s| s.prompt.is_empty()) {
             let message = "has an empty prompt: a server gives the first token no log-probability; put a start token there";
             return Err(Error::data(name(i), message));
@@ -151,12 +168,11 @@ impl Server {
         let batches: Vec<&[Sequence]> = sequences.chunks(size).collect();
         self.revive();
         let work = |line: &Line, job: usize| {
-            self.score_batch(line, batches[job], &|i| name(job * size + i))
+            self.score_batch(line, batches[job], top, &|i| name(job * size + i))
         };
         let mut heard = |jobs: usize| done((jobs * size).min(sequences.len()));
         let scored = pool::share(&self.hosts, &self.limits, batches.len(), &work, &mut heard)?;
-        let single = |list: Vec<f64>| list.into_iter().map(|v| v as f32).collect();
-        Ok(scored.into_iter().flatten().map(single).collect())
+        Ok(scored.into_iter().flatten().collect())
     }
 
     /// Draws responses to each prompt: one list per prompt, with the log-probability of every token before any processing.
@@ -213,12 +229,18 @@ impl Server {
         &self,
         line: &Line,
         sequences: &[Sequence],
+        top: usize,
         name: &dyn Fn(usize) -> String,
-    ) -> Attempt<Vec<Vec<f64>>> {
-        match self.score_together(line, sequences, 1.0) {
+    ) -> Attempt<Vec<Vec<Step>>> {
+        let checked = |steps: Vec<Step>| match top {
+            0 => Ok(steps),
+            _ => steps.into_iter().map(Step::checked).collect(),
+        };
+        let scored = self.score_together(line, sequences, 1.0, top);
+        match scored.and_then(|lists| lists.into_iter().map(checked).collect()) {
             Err(Failure::Refused(_)) if sequences.len() > 1 => {
                 let alone = |(i, s): (usize, &Sequence)| {
-                    self.score_batch(line, std::slice::from_ref(s), &|_| name(i))
+                    self.score_batch(line, std::slice::from_ref(s), top, &|_| name(i))
                 };
                 let lists: Vec<_> = sequences
                     .iter()
@@ -236,15 +258,16 @@ impl Server {
         line: &Line,
         sequences: &[Sequence],
         temperature: f64,
-    ) -> Attempt<Vec<Vec<f64>>> {
+        top: usize,
+    ) -> Attempt<Vec<Vec<Step>>> {
         match self.kind {
             Kind::Vllm | Kind::OpenAi => {
                 let form = self.form(line, &sequences[0])?;
-                completions::score(line, self.model(), form, sequences, temperature)
+                completions::score(line, self.model(), form, sequences, temperature, top)
             }
-            Kind::Sglang => sglang::score(line, sequences, temperature),
+            Kind::Sglang => sglang::score(line, sequences, temperature, top),
             Kind::LlamaCpp => {
-                let one = |s| llama_cpp::score(line, self.model(), s);
+                let one = |s| llama_cpp::score(line, self.model(), s, top);
                 sequences.iter().map(one).collect()
             }
         }
@@ -258,7 +281,7 @@ impl Server {
         let mut said = Vec::new();
         for form in Form::ALL {
             let one = std::slice::from_ref(sequence);
-            match completions::score(line, self.model(), form, one, 1.0) {
+            match completions::score(line, self.model(), form, one, 1.0, 0) {
                 Ok(_) => return Ok(*self.form.get_or_init(|| form)),
                 Err(Failure::Refused(message)) => said.push(format!("{}: {message}", form.name())),
                 Err(other) => return Err(other),

@@ -240,8 +240,11 @@ impl Probe<'_> {
     }
 
     fn score(&self, sequences: &[Sequence], temperature: f64) -> Attempt<Vec<Vec<f64>>> {
-        self.server
-            .score_together(self.line, sequences, temperature)
+        let lists = self
+            .server
+            .score_together(self.line, sequences, temperature, 0)?;
+        let values = |steps: &Vec<Step>| steps.iter().map(|s| s.log_prob).collect();
+        Ok(lists.iter().map(values).collect())
     }
 
     /// Scores of a prompt with its first token once more at the end, so that there is something to score.

@@ -14,12 +14,13 @@ use crate::model::Sequence;
 
 const PATH: &str = "/generate";
 
-/// `log q` of every response token of each sequence.
+/// `log q` of every response token of each sequence, and the `top` likeliest in its place.
 pub(super) fn score(
     line: &Line,
     sequences: &[Sequence],
     temperature: f64,
-) -> Attempt<Vec<Vec<f64>>> {
+    top: usize,
+) -> Attempt<Vec<Vec<Step>>> {
     let prompts: Vec<Vec<u32>> = sequences
         .iter()
         .map(|s| [s.prompt, s.response].concat())
@@ -31,6 +32,7 @@ pub(super) fn score(
         "sampling_params": {"max_new_tokens": 1, "temperature": temperature},
         "return_logprob": vec![true; count],
         "logprob_start_len": starts,
+        "top_logprobs_num": vec![top; count],
     });
     let reply = line.post(PATH, &body)?;
     let replies = replies(&reply, count)?;
@@ -55,7 +57,7 @@ fn replies(reply: &Value, expected: usize) -> Attempt<&[Value]> {
     }
 }
 
-fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec<f64>> {
+fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec<Step>> {
     let entries = list(reply, "/meta_info/input_token_logprobs")?;
     // From the prompt's last token on, or all: some versions take the start for a hint.
     if entries.len() != response + 1 && entries.len() != sent.len() {
@@ -75,13 +77,25 @@ fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec
             short(first)
         ));
     }
-    let mut values = Vec::new();
+    let tops = reply.pointer("/meta_info/input_top_logprobs");
+    let mut steps = Vec::new();
     for (i, entry) in entries.iter().enumerate().skip(1) {
-        let (id, value) = read_entry(entry, i)?;
-        same_token(sent[start + i], id, start + i)?;
-        values.push(value);
+        let (token, log_prob) = read_entry(entry, i)?;
+        same_token(sent[start + i], token, start + i)?;
+        steps.push(Step {
+            token,
+            log_prob,
+            top: top(tops, i)?,
+        });
     }
-    Ok(values.split_off(values.len() - response))
+    Ok(steps.split_off(steps.len() - response))
+}
+
+/// `[[log q, id, ..], ..]`, the likeliest tokens in the place of token `i`; empty where there are none.
+fn top(tops: Option<&Value>, i: usize) -> Attempt<Vec<Entry>> {
+    let entries = tops.and_then(|tops| tops.get(i)?.as_array());
+    let entries = entries.into_iter().flatten();
+    entries.map(|entry| read_entry(entry, i)).collect()
 }
 
 /// `log q` and id of `[log q, id, ..]`.
@@ -130,9 +144,7 @@ pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>
 
 fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
     let entries = list(reply, "/meta_info/output_token_logprobs")?;
-    let tops = reply
-        .pointer("/meta_info/output_top_logprobs")
-        .and_then(Value::as_array);
+    let tops = reply.pointer("/meta_info/output_top_logprobs");
     if let Some(ids) = reply.get("output_ids").and_then(Value::as_array)
         && ids.len() != entries.len()
     {
@@ -144,17 +156,10 @@ fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
     }
     let step = |(i, entry): (usize, &Value)| {
         let (token, log_prob) = read_entry(entry, i)?;
-        let top = tops
-            .and_then(|t| t.get(i)?.as_array())
-            .into_iter()
-            .flatten();
-        let top = top
-            .map(|entry| read_entry(entry, i))
-            .collect::<Attempt<_>>()?;
         Ok(Step {
             token,
             log_prob,
-            top,
+            top: top(tops, i)?,
         })
     };
     entries.iter().enumerate().map(step).collect()
@@ -167,7 +172,9 @@ mod tests {
 
     fn read(entries: Value, response: usize) -> Result<Vec<f64>, String> {
         let reply = json!({"meta_info": {"input_token_logprobs": entries}});
-        response_entries(&reply, &[7, 8, 9], response).map_err(|failure| match failure {
+        let steps = response_entries(&reply, &[7, 8, 9], response);
+        let values = steps.map(|steps| steps.iter().map(|s| s.log_prob).collect());
+        values.map_err(|failure| match failure {
             Failure::Refused(message) => message,
             other => format!("{other:?}"),
         })

@@ -168,11 +168,12 @@ impl TrainConfig {
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
-        for path in [&mut self.init, &mut self.objective.teacher]
-            .into_iter()
-            .flatten()
-        {
-            *path = PathBuf::from(path.to_string_lossy().replace("{seed}", &seed.to_string()));
+        let filled = |text: &str| text.replace("{seed}", &seed.to_string());
+        if let Some(init) = &mut self.init {
+            *init = PathBuf::from(filled(&init.to_string_lossy()));
+        }
+        if let Some(teacher) = &mut self.objective.teacher {
+            *teacher = filled(teacher);
         }
         self
     }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::model::{Batch, Checkpoint, Decoder, Sequence};
 use crate::optim;
+use crate::train::teacher::{Laws, completed};
 use crate::tree::Tree;
 
 /// Mean over all response tokens of `-log q`, in nats, and its gradient.
@@ -97,26 +98,35 @@ pub(super) struct Following {
 /// If there is no sequence.
 pub(super) fn distilled_gradient(
     checkpoint: &Checkpoint,
-    teacher: &Checkpoint,
+    teacher: &Laws,
     sequences: &[Sequence],
     shards: usize,
     following: Following,
 ) -> (f64, Tree, Distilled) {
     let size = sequences.len().div_ceil(shards);
     let scale = 1.0 / sequences.len() as f64;
-    let shard = |sequences: &[Sequence]| {
+    let shard = |(part, sequences): (usize, &[Sequence])| {
         // Rows may be shared where both models turn them alike.
-        let config = match teacher.config.long_from() {
-            Some(_) => &teacher.config,
-            None => &checkpoint.config,
+        let config = match teacher {
+            Laws::Of(teacher) if teacher.config.long_from().is_some() => &teacher.config,
+            _ => &checkpoint.config,
         };
         let batch = Batch::pack(config, sequences.iter().copied());
-        let of_teacher = Decoder::new(teacher, &Device::flex());
-        let p = flat(log_softmax(of_teacher.logits(&batch), 1));
         let student = Decoder::new(checkpoint, &Device::flex().autodiff());
         let log_q = log_softmax(student.logits(&batch), 1);
         let q = flat(log_q.clone());
         let vocab = checkpoint.config.vocab_size;
+        let p = match teacher {
+            Laws::Of(teacher) => {
+                let teacher = Decoder::new(teacher, &Device::flex());
+                flat(log_softmax(teacher.logits(&batch), 1))
+            }
+            Laws::Told(told) => {
+                let told = told[part * size..].iter().take(sequences.len()).flatten();
+                let rows = told.zip(q.chunks_exact(vocab));
+                rows.flat_map(|(step, q)| completed(step, q)).collect()
+            }
+        };
         let mut seen = Distilled {
             kls: Vec::new(),
             log_ratios: Vec::new(),
@@ -159,7 +169,8 @@ pub(super) fn distilled_gradient(
         let gradients = (log_q * targets).sum().backward();
         ((value, student.gradients(&gradients)), seen)
     };
-    let parts: Vec<((f64, Tree), Distilled)> = sequences.par_chunks(size).map(shard).collect();
+    let shards = sequences.par_chunks(size).enumerate().map(shard);
+    let parts: Vec<((f64, Tree), Distilled)> = shards.collect();
     let (parts, seen): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
     let (value, gradient) = sum(parts);
     let seen = Distilled {
@@ -179,7 +190,10 @@ pub(super) fn distilled_gradient(
 fn kl(log_p: &[f32], log_q: &[f32]) -> f64 {
     let term = |(&p, &q): (&f32, &f32)| {
         let (p, q) = (f64::from(p), f64::from(q));
-        p.exp() * (p - q)
+        match p == f64::NEG_INFINITY {
+            true => 0.0,
+            false => p.exp() * (p - q),
+        }
     };
     log_p.iter().zip(log_q).map(term).sum::<f64>().max(0.0)
 }
@@ -208,6 +222,7 @@ mod tests {
     use crate::decode::score;
     use crate::model::Gpt2;
     use crate::rng;
+    use crate::server::Step;
     use crate::train::{Algorithm, Objective, RlConfig};
     use crate::tree::Array;
 
@@ -285,10 +300,11 @@ mod tests {
     #[test]
     fn distillation_has_the_gradient_of_its_value() {
         let (student, teacher, sequences) = (model(1), model(2), data());
+        let whole = Laws::Of(&teacher);
         for laws in [true, false] {
             let following = Following { laws, budget: None };
             let value = |student: &Checkpoint| {
-                distilled_gradient(student, &teacher, &sequences, 1, following)
+                distilled_gradient(student, &whole, &sequences, 1, following)
             };
             let (loss, gradient, seen) = value(&student);
             let gap = gap(&student, &gradient, |moved| value(moved).0);
@@ -306,7 +322,7 @@ mod tests {
             }
             for shards in [2, 3] {
                 let (other, ..) =
-                    distilled_gradient(&student, &teacher, &sequences, shards, following);
+                    distilled_gradient(&student, &whole, &sequences, shards, following);
                 assert!((other - loss).abs() < 1e-12);
             }
         }
@@ -314,13 +330,75 @@ mod tests {
             laws: true,
             budget: Some(1.0),
         };
-        let (loss, gradient, _) = distilled_gradient(&student, &student, &sequences, 2, itself);
+        let same = Laws::Of(&student);
+        let (loss, gradient, _) = distilled_gradient(&student, &same, &sequences, 2, itself);
         assert!(loss.abs() < 1e-9 && gradient.global_norm() < 1e-5);
+    }
+
+    /// What a server would tell of a checkpoint's laws: each response token, and the `top` likeliest in its place.
+    fn told(teacher: &Checkpoint, sequences: &[Sequence], top: usize) -> Vec<Vec<Step>> {
+        let batch = Batch::pack_apart(sequences.iter().copied());
+        let rows = flat(log_softmax(
+            Decoder::new(teacher, &Device::flex()).logits(&batch),
+            1,
+        ));
+        let mut rows = rows.chunks_exact(teacher.config.vocab_size);
+        let step = |token: u32, row: &[f32]| {
+            let mut order: Vec<(u32, f64)> = (0..).zip(row.iter().map(|&v| f64::from(v))).collect();
+            order.sort_by(|a, b| b.1.total_cmp(&a.1));
+            order.truncate(top);
+            Step {
+                token,
+                log_prob: f64::from(row[token as usize]),
+                top: order,
+            }
+        };
+        let of_sequence = |s: &Sequence| {
+            let tokens = s.response.iter();
+            tokens.map(|&t| step(t, rows.next().unwrap())).collect()
+        };
+        sequences.iter().map(of_sequence).collect()
+    }
+
+    #[test]
+    fn a_law_told_in_part_has_the_gradient_of_the_coarse_law() {
+        let (student, teacher, sequences) = (model(1), model(2), data());
+        let following = Following {
+            laws: true,
+            budget: None,
+        };
+        let value = |student: &Checkpoint, laws: &Laws, shards| {
+            distilled_gradient(student, laws, &sequences, shards, following)
+        };
+        let whole = value(&student, &Laws::Of(&teacher), 1);
+        let all = value(&student, &Laws::Told(told(&teacher, &sequences, 5)), 2);
+        assert!((all.0 - whole.0).abs() < 1e-5, "{} {}", all.0, whole.0);
+        let mut before = 0.0;
+        for top in [1, 2, 3] {
+            let laws = Laws::Told(told(&teacher, &sequences, top));
+            let (loss, gradient, seen) = value(&student, &laws, 1);
+            // Coarser laws are closer, and the log-ratios of the responses are exact at any coarseness.
+            assert!(
+                before <= loss && loss <= whole.0 + 1e-6,
+                "{before} {loss} {}",
+                whole.0
+            );
+            before = loss;
+            for (a, b) in seen.log_ratios.iter().zip(&whole.2.log_ratios) {
+                assert!((a - b).abs() < 1e-5);
+            }
+            let gap = gap(&student, &gradient, |moved| value(moved, &laws, 1).0);
+            assert!(gap < 5e-3, "{top}: {gap}");
+            for shards in [2, 3] {
+                assert!((value(&student, &laws, shards).0 - loss).abs() < 1e-12);
+            }
+        }
     }
 
     #[test]
     fn a_budget_cuts_off_the_tokens_after_it() {
         let (student, teacher, sequences) = (model(1), model(2), data());
+        let teacher = Laws::Of(&teacher);
         let value = |budget| {
             let following = Following { laws: true, budget };
             distilled_gradient(&student, &teacher, &sequences, 1, following).0

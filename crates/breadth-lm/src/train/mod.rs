@@ -6,6 +6,7 @@ mod objective;
 mod rl;
 pub mod run;
 mod source;
+mod teacher;
 
 use std::path::Path;
 
@@ -20,7 +21,7 @@ pub use run::{RunInfo, State, checkpoint_folder};
 pub use source::Source;
 
 use crate::decode::verifier::Verifier;
-use crate::decode::{self, ParameterSet, SampleOptions, Ttt, sample, sequence_log_prob};
+use crate::decode::{self, ParameterSet, Ttt, sequence_log_prob};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
 use crate::optim::{self, Chain, GradientTransformation};
@@ -30,6 +31,7 @@ use crate::tree::Tree;
 use gradient::{Distilled, Following, distilled_gradient, weighted_gradient};
 use rl::Judge;
 use source::Pair;
+use teacher::Teacher;
 
 /// What the caller hears after every step.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,7 @@ pub fn train(
     let source = Source::new(config)?;
     let model = initial_model(config, &source)?;
     source.check(&model.config)?;
-    let teacher = teacher(config, &model)?;
+    let teacher = Teacher::open(config, &model, &source)?;
     let verifier = config.rl.as_ref().map(RlConfig::verifier).transpose()?;
     verifier
         .iter()
@@ -131,7 +133,7 @@ struct Trainer<'a> {
     out: &'a Path,
     extra: Vec<(&'static str, String)>,
     model: Checkpoint,
-    teacher: Option<Checkpoint>,
+    teacher: Option<Teacher>,
     verifier: Option<&'a Verifier>,
     optimizer: Chain,
     metrics: Metrics,
@@ -158,7 +160,7 @@ impl<'a> Trainer<'a> {
         out: &'a Path,
         source: &Source,
         mut model: Checkpoint,
-        teacher: Option<Checkpoint>,
+        teacher: Option<Teacher>,
     ) -> Result<Self> {
         let mut optimizer = config.optimizer.build(config.updates(), &model.weights);
         let (mut step, mut tokens) = (0, 0);
@@ -190,13 +192,13 @@ impl<'a> Trainer<'a> {
     fn advance(&mut self, source: &Source) -> Result<Progress> {
         let settings = &self.config.train;
         let pairs = || source.batch(self.config.seed, self.step, settings.batch_size);
-        let seen = match (&self.config.rl, self.verifier, &self.teacher) {
-            (Some(rl), Some(verifier), _) => {
+        let seen = match (&self.config.rl, self.verifier) {
+            (Some(rl), Some(verifier)) => {
                 let items = source.items(self.config.seed, self.step, settings.batch_size);
                 let text = source.text();
                 self.reinforce(rl, &items, Judge { verifier, text })?
             }
-            (_, _, Some(teacher)) => self.distill(&teacher.clone(), pairs())?,
+            _ if self.teacher.is_some() => self.distill(pairs())?,
             _ if self.config.objective.name == ObjectiveName::TokenLevel => {
                 self.after_every_token(&pairs())
             }
@@ -238,7 +240,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// One step towards a teacher.
-    fn distill(&mut self, teacher: &Checkpoint, mut pairs: Vec<Pair>) -> Result<Seen> {
+    fn distill(&mut self, mut pairs: Vec<Pair>) -> Result<Seen> {
+        let teacher = self.teacher.as_ref().expect("a distillation has a teacher");
         let (objective, shards) = (&self.config.objective, self.config.train.shards);
         let is_fresh = self.config.task.is_some() && objective.responses != Some(Writer::Data);
         if is_fresh {
@@ -249,30 +252,13 @@ impl<'a> Trainer<'a> {
             laws: objective.targets != Some(Targets::Tokens),
             budget: objective.truncate.map(f64::ln),
         };
+        let vocab_size = self.model.config.vocab_size;
+        let laws = teacher.laws(&sequences, vocab_size, following.laws)?;
         let (loss, gradient, distilled) =
-            distilled_gradient(&self.model, teacher, &sequences, shards, following);
+            distilled_gradient(&self.model, &laws, &sequences, shards, following);
         let mut seen = self.seen(&sequences, loss, gradient, self.step);
         seen.further = distilled.columns();
         Ok(seen)
-    }
-
-    /// The same prompts with responses of the teacher.
-    fn written_by(&self, teacher: &Checkpoint, pairs: Vec<Pair>) -> Result<Vec<Pair>> {
-        let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
-        let longest = pairs.iter().map(|(_, response)| response.len()).max();
-        let options = SampleOptions {
-            samples: 1,
-            max_tokens: longest.unwrap_or(1),
-            seed: self.config.seed.wrapping_add(0x7465),
-            first_prompt: self.step * pairs.len() as u64,
-            ..SampleOptions::default()
-        };
-        let drawn = sample(teacher, &prompts, &options)?;
-        let written = pairs.iter().zip(drawn).map(|((prompt, _), mut drawn)| {
-            let response = drawn.pop().expect("one response per prompt").tokens;
-            (prompt.clone(), response)
-        });
-        Ok(written.collect())
     }
 
     /// Draws, judges, and takes the steps of one batch of responses.
@@ -449,23 +435,6 @@ fn metrics_until(out: &Path, step: u64, columns: &[&str]) -> Result<Metrics> {
             .collect();
     }
     Ok(metrics)
-}
-
-/// The teacher of a distillation, which must speak the student's tokens.
-fn teacher(config: &TrainConfig, student: &Checkpoint) -> Result<Option<Checkpoint>> {
-    let Some(folder) = &config.objective.teacher else {
-        return Ok(None);
-    };
-    let teacher = Checkpoint::read(folder)?;
-    let [own, others] = [&student.config, &teacher.config];
-    if own.vocab_size != others.vocab_size || others.positions < own.positions {
-        let message = format!(
-            "has a vocabulary of {} and {} positions, the student {} and {}; a teacher needs the same vocabulary and as many positions",
-            others.vocab_size, others.positions, own.vocab_size, own.positions
-        );
-        return Err(Error::checkpoint(folder, message));
-    }
-    Ok(Some(teacher))
 }
 
 fn initial_model(config: &TrainConfig, source: &Source) -> Result<Checkpoint> {

@@ -1,12 +1,11 @@
 //! What a run minimises.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::gradient::Weighed;
 use crate::decode::sequence_log_prob;
 use crate::error::{Error, Result};
+use crate::server::Address;
 
 /// The objectives by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +58,13 @@ pub struct Objective {
     /// confidence_limited: probability from which on nothing is pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
-    /// distill: the teacher's checkpoint folder.
+    /// distill: the teacher's checkpoint folder, or a server (`vllm:http://HOST:PORT/MODEL`, see [`Address`]).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub teacher: Option<PathBuf>,
+    pub teacher: Option<String>,
+    /// distill from a server: how many of the likeliest tokens of each next-token law it is asked for (default: 20). All others are taken as one, so that the KL that is minimised and
+    /// logged is a lower bound on the whole; coverage is exact at any number. vLLM gives more than 20 with `--max-logprobs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top: Option<usize>,
     /// distill: whether the teacher's next-token laws are followed or the response's tokens (default: laws).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Targets>,
@@ -101,7 +104,7 @@ impl Objective {
     pub fn validate(&self, place: &str) -> Result<()> {
         use ObjectiveName::{ConfidenceLimited, Coverage, CrossEntropy, Distill};
         let error = |message: String| Err(Error::config(place, message));
-        let settings: [(&str, bool, &[ObjectiveName], &str); 7] = [
+        let settings: [(&str, bool, &[ObjectiveName], &str); 8] = [
             (
                 "per",
                 self.per.is_some(),
@@ -116,6 +119,7 @@ impl Objective {
                 "confidence_limited",
             ),
             ("teacher", self.teacher.is_some(), &[Distill], "distill"),
+            ("top", self.top.is_some(), &[Distill], "distill"),
             ("targets", self.targets.is_some(), &[Distill], "distill"),
             ("responses", self.responses.is_some(), &[Distill], "distill"),
             ("truncate", self.truncate.is_some(), &[Distill], "distill"),
@@ -135,13 +139,22 @@ impl Objective {
                 error("confidence_limited needs limit, a probability in (0, 1]".into())
             }
             Distill if self.teacher.is_none() => {
-                error("distill needs teacher = \"CHECKPOINT\"".into())
+                error("distill needs teacher = \"CHECKPOINT or server\"".into())
             }
+            Distill if self.top.is_some() && !self.is_taught_by_server() => error(
+                "top is a setting of a teacher behind a server; a checkpoint's laws are whole, remove it"
+                    .into(),
+            ),
+            Distill if self.top == Some(0) => error("top must be at least 1".into()),
             Distill if !self.truncate.is_none_or(is_level) => {
                 error("truncate must be a number N of at least 1".into())
             }
             _ => Ok(()),
         }
+    }
+
+    fn is_taught_by_server(&self) -> bool {
+        self.teacher.as_deref().is_some_and(Address::is_one)
     }
 
     /// What the objective makes of a sequence with these token log-probabilities, in a batch of so many sequences and response tokens.
@@ -272,7 +285,9 @@ mod tests {
         insta::assert_snapshot!(error("n = 8"), @"[objective]: n is a setting of coverage; remove it");
         insta::assert_snapshot!(error("name = 'coverage'\nn = 0.5"), @"[objective]: coverage needs n, a number of at least 1");
         insta::assert_snapshot!(error("name = 'confidence_limited'\nlimit = 2"), @"[objective]: confidence_limited needs limit, a probability in (0, 1]");
-        insta::assert_snapshot!(error("name = 'distill'"), @r#"[objective]: distill needs teacher = "CHECKPOINT""#);
+        insta::assert_snapshot!(error("name = 'distill'"), @r#"[objective]: distill needs teacher = "CHECKPOINT or server""#);
+        insta::assert_snapshot!(error("name = 'distill'\nteacher = 'x'\ntop = 5"), @"[objective]: top is a setting of a teacher behind a server; a checkpoint's laws are whole, remove it");
+        insta::assert_snapshot!(error("name = 'distill'\nteacher = 'vllm:http://h:1/m'\ntop = 0"), @"[objective]: top must be at least 1");
         insta::assert_snapshot!(error("name = 'distill'\nteacher = 'x'\ntruncate = 0"), @"[objective]: truncate must be a number N of at least 1");
     }
 }

@@ -87,6 +87,10 @@ pub enum Defect {
     HiddenEnd,
     /// The wanted token is not forced.
     BiasIgnored,
+    /// The likeliest tokens of a prompt's laws do not come.
+    TopIgnored,
+    /// They come with twice their probability.
+    TopDoubled,
 }
 
 /// What happens to a request instead of an answer.
@@ -356,6 +360,17 @@ impl Shared {
         (tokens, values)
     }
 
+    /// The likeliest tokens in the place of a given token, best first.
+    fn top_of_prompt(&self, context: &[u32], count: u64) -> Vec<(u32, f64)> {
+        let mut best = best(&law(context, 1.0), count as usize);
+        match self.defect {
+            Defect::TopIgnored => best.clear(),
+            Defect::TopDoubled => best.iter_mut().for_each(|(_, v)| *v = (*v + 0.69).min(0.0)),
+            _ => {}
+        }
+        best
+    }
+
     fn written(&self, value: Option<f64>) -> Value {
         match (value, self.defect) {
             (Some(v), Defect::StandIn(number)) if v == f64::NEG_INFINITY => json!(number),
@@ -410,17 +425,30 @@ impl Shared {
             choice["prompt_token_ids"] = json!(prompt);
         }
         if asked_prompt && self.dialect == Dialect::Vllm && self.defect != Defect::EchoIgnored {
-            let entry = |(token, value): (&u32, &Option<f64>)| match value {
-                None => Value::Null,
-                value => json!({token.to_string(): {"logprob": self.written(*value)}}),
+            let count = body["prompt_logprobs"].as_u64().unwrap();
+            let entry = |(i, (token, value)): (usize, (&u32, &Option<f64>))| {
+                if value.is_none() {
+                    return Value::Null;
+                }
+                let mut map = json!({token.to_string(): {"logprob": self.written(*value)}});
+                for (token, value) in self.top_of_prompt(&tokens[..i], count) {
+                    map[token.to_string()] = json!({"logprob": self.written(Some(value))});
+                }
+                map
             };
-            choice["prompt_logprobs"] = tokens.iter().zip(&values).map(entry).collect();
+            let entries = tokens.iter().zip(&values).enumerate();
+            choice["prompt_logprobs"] = entries.map(entry).collect();
         }
         let ignored = self.defect == Defect::EchoIgnored || self.dialect == Dialect::Vllm;
         let mut entries: Vec<(u32, Value, Value)> = Vec::new();
         if echo && !ignored {
-            for (token, value) in tokens.iter().zip(&values) {
-                entries.push((*token, self.written(*value), Value::Null));
+            let count = body["logprobs"].as_u64().unwrap();
+            for (i, (token, value)) in tokens.iter().zip(&values).enumerate() {
+                let top = match i {
+                    0 => Value::Null,
+                    i => self.names(&self.top_of_prompt(&tokens[..i], count)),
+                };
+                entries.push((*token, self.written(*value), top));
             }
         }
         let extra = usize::from(echo && self.defect == Defect::Appended && most == 0);
@@ -430,7 +458,8 @@ impl Shared {
                 _ => 1.0,
             };
             let values = law(context, temperature);
-            let top = self.top(&values, body["logprobs"].as_u64().unwrap_or(0) as usize);
+            let count = body["logprobs"].as_u64().unwrap_or(0) as usize;
+            let top = self.names(&best(&values, count));
             entries.push((*token, json!(values[*token as usize]), top));
         }
         if body.get("logprobs").is_some() {
@@ -450,11 +479,9 @@ impl Shared {
         }
     }
 
-    fn top(&self, values: &[f64], count: usize) -> Value {
-        let mut order: Vec<usize> = (0..values.len()).collect();
-        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-        let entry = |&t: &usize| (self.named(t as u32), json!(values[t]));
-        Value::Object(order.iter().take(count).map(entry).collect())
+    fn names(&self, top: &[(u32, f64)]) -> Value {
+        let entry = |&(t, v): &(u32, f64)| (self.named(t), self.written(Some(v)));
+        Value::Object(top.iter().map(entry).collect())
     }
 
     /// Drawn tokens with the context of each.
@@ -510,19 +537,27 @@ impl Shared {
                 .iter()
                 .map(|(t, c)| json!([law(c, temperature)[*t as usize], t, null_text()]))
                 .collect();
-            let top = |(_, c): &(u32, Vec<u32>)| {
-                let values = law(c, temperature);
-                let mut order: Vec<usize> = (0..values.len()).collect();
-                order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-                let best = order.iter().take(5);
-                best.map(|&t| json!([values[t], t, null_text()]))
-                    .collect::<Vec<_>>()
+            let wanted = body["top_logprobs_num"][i].as_u64().unwrap();
+            let listed = |best: Vec<(u32, f64)>| -> Value {
+                let entry = |(t, v): (u32, f64)| json!([self.written(Some(v)), t, null_text()]);
+                best.into_iter().map(entry).collect()
             };
+            let top =
+                |(_, c): &(u32, Vec<u32>)| listed(best(&law(c, temperature), wanted as usize));
+            let top_of_prompt = |i: usize| listed(self.top_of_prompt(&tokens[..i], wanted));
+            let mut input_top: Vec<Value> = match start {
+                -1 => Vec::new(),
+                start => (start as usize..tokens.len()).map(top_of_prompt).collect(),
+            };
+            if let Some(first) = input_top.first_mut() {
+                *first = Value::Null;
+            }
             json!({
                 "text": "",
                 "output_ids": drawn.iter().map(|(t, _)| t).collect::<Vec<_>>(),
                 "meta_info": {
                     "input_token_logprobs": input,
+                    "input_top_logprobs": input_top,
                     "output_token_logprobs": output,
                     "output_top_logprobs": drawn.iter().map(top).collect::<Vec<_>>(),
                 },
@@ -548,7 +583,14 @@ impl Shared {
         let number = |v: f64| json!(v.max(f64::from(f32::MIN)));
         let entry = |(token, context): &(u32, Vec<u32>)| {
             let values = law(context, temperature);
-            let top = (0..5).map(|t| json!({"id": t, "logprob": number(values[t])}));
+            let count = body["n_probs"].as_u64().unwrap();
+            let top = match forced {
+                Some(_) => self.top_of_prompt(context, count),
+                None => best(&values, count as usize),
+            };
+            let top = top
+                .into_iter()
+                .map(|(t, v)| json!({"id": t, "logprob": number(v)}));
             json!({"id": token, "logprob": number(values[*token as usize]), "top_logprobs": top.collect::<Vec<_>>()})
         };
         let seen = prompt.len() + usize::from(self.defect == Defect::StartToken);
@@ -559,6 +601,14 @@ impl Shared {
             "completion_probabilities": drawn.iter().map(entry).collect::<Vec<_>>(),
         })
     }
+}
+
+/// The likeliest of a law, best first.
+fn best(values: &[f64], count: usize) -> Vec<(u32, f64)> {
+    let mut order: Vec<(u32, f64)> = (0..).zip(values.iter().copied()).collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    order.truncate(count);
+    order
 }
 
 fn null_text() -> Value {

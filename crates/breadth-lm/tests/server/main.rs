@@ -3,6 +3,7 @@
 mod fake;
 mod replay;
 mod resume;
+mod teacher;
 mod trouble;
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use breadth_lm::model::Sequence;
 use breadth_lm::rng;
 use breadth_lm::server::{Address, Kind, Limits, Report, Server, ServerSampling, Verdict};
 
-use fake::{Defect, Dialect, Fake, IMPOSSIBLE, law, scores};
+use fake::{Defect, Dialect, Fake, IMPOSSIBLE, VOCAB, law, scores};
 
 /// Patience of the tests: short pauses, few attempts.
 fn limits() -> Limits {
@@ -112,6 +113,58 @@ fn faithful_servers_of_every_kind_give_the_law() {
         assert_right(&pairs, &got);
         assert_eq!(heard.last(), Some(&pairs.len()), "{dialect:?}");
         assert!(heard.is_sorted());
+    }
+}
+
+#[test]
+fn laws_come_as_far_as_they_are_asked_for() {
+    for dialect in FAITHFUL {
+        let fake = Fake::new(dialect, Defect::None);
+        let server = open(&[&fake], limits());
+        let pairs = scorable(dialect);
+        for top in [1, 3, VOCAB as usize] {
+            let sequences = sequences(&pairs);
+            let laws = server.laws(&sequences, top, &name, &mut |_| {}).unwrap();
+            for ((prompt, response), steps) in pairs.iter().zip(&laws) {
+                assert_eq!(response.len(), steps.len());
+                let mut context = prompt.clone();
+                for (&token, step) in response.iter().zip(steps) {
+                    let law = law(&context, 1.0);
+                    assert_eq!((step.token, step.log_prob), (token, law[token as usize]));
+                    let mut best = law.clone();
+                    best.sort_by(|a, b| b.total_cmp(a));
+                    // vLLM's map has the token itself beside the likeliest.
+                    let others = step.top.iter().filter(|(id, _)| *id != token).count();
+                    assert!(step.top.len() >= top && others <= top);
+                    for &(id, log_prob) in &step.top {
+                        assert_eq!(law[id as usize], log_prob, "{dialect:?}");
+                        assert!(id == token || log_prob >= best[top - 1]);
+                    }
+                    context.push(token);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn laws_that_are_none_are_refused() {
+    for dialect in FAITHFUL {
+        for (defect, said) in [
+            (Defect::TopIgnored, "none came"),
+            (Defect::TopDoubled, "more than 1"),
+        ] {
+            // vLLM has the given token in any case.
+            if (dialect, defect) == (Dialect::Vllm, Defect::TopIgnored) {
+                continue;
+            }
+            let fake = Fake::new(dialect, defect);
+            let server = open(&[&fake], limits());
+            let pairs = scorable(dialect);
+            let laws = server.laws(&sequences(&pairs), 3, &name, &mut |_| {});
+            let error = laws.unwrap_err().to_string();
+            assert!(error.contains(said), "{dialect:?}: {error}");
+        }
     }
 }
 

@@ -37,7 +37,7 @@ A configuration:
   # [optimizer] name = \"adamw\" (default), \"sgd\", \"normalized_sgd\", \"sign_sgd\", \"muon\"
   #             proof = { statement = \"thm-6.1\", bound = 1, variance = 4 } for learning_rate
   # [objective] name = \"cross_entropy\" (default), \"coverage\" (n = 8), \"confidence_limited\" (limit = 0.9),
-  #             \"distill\" (teacher = \"CHECKPOINT\"), \"token_level\"
+  #             \"distill\" (teacher = \"CHECKPOINT\" or \"vllm:http://HOST:PORT/MODEL\"), \"token_level\"
   # [rl]        in place of an objective: algorithm = \"reinforce\" or \"grpo\", group = 8, verifier = \"exact\" (as in sample --verifier)
 
 The loss is the mean cross-entropy of the response tokens unless [objective] or [rl] says otherwise. The run folder holds Hugging Face checkpoints, metrics.parquet and what a \

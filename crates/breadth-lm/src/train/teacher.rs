@@ -1,0 +1,225 @@
+//! The teacher of a distillation: a checkpoint, or a model behind servers.
+
+use super::Trainer;
+use super::config::TrainConfig;
+use super::source::{Pair, Source};
+use crate::decode::{Sample, SampleOptions, sample};
+use crate::error::{Error, Result};
+use crate::model::{Checkpoint, Sequence};
+use crate::server::{Address, Limits, Server, ServerSampling, Step};
+
+/// Likeliest tokens of each law that a server is asked for: what vLLM gives unless it is told otherwise.
+const TOP: usize = 20;
+/// Prompts that the probe of a server may choose from.
+const PROBED: usize = 64;
+
+/// Who is followed.
+pub(super) enum Teacher {
+    /// A checkpoint in memory.
+    Checkpoint(Box<Checkpoint>),
+    /// A model behind servers, and how many of the likeliest tokens of each law it is asked for.
+    Server(Box<Server>, usize),
+}
+
+/// What a teacher says of a batch: one entry per sequence.
+pub(super) enum Laws<'a> {
+    /// Its whole laws, by running it.
+    Of(&'a Checkpoint),
+    /// The response's tokens and the likeliest in their places.
+    Told(Vec<Vec<Step>>),
+}
+
+impl Teacher {
+    /// Reads the checkpoint, or opens the servers and probes them.
+    ///
+    /// # Errors
+    /// If there is none such, it does not speak the student's tokens, or a server's numbers cannot be trusted.
+    pub(super) fn open(
+        config: &TrainConfig,
+        student: &Checkpoint,
+        source: &Source,
+    ) -> Result<Option<Self>> {
+        let Some(name) = &config.objective.teacher else {
+            return Ok(None);
+        };
+        if !Address::is_one(name) {
+            let teacher = Checkpoint::read(name.as_ref())?;
+            check_sizes(name, &teacher, student)?;
+            return Ok(Some(Self::Checkpoint(Box::new(teacher))));
+        }
+        let server = Server::open(&Address::parse(name)?, Limits::default())?;
+        let examples = source.batch(config.seed, 0, PROBED);
+        let prompts: Vec<Vec<u32>> = examples.into_iter().map(|(prompt, _)| prompt).collect();
+        if let Some(refusal) = server.probe(&prompts)?.refusal() {
+            return Err(refusal);
+        }
+        let top = config.objective.top.unwrap_or(TOP);
+        Ok(Some(Self::Server(
+            Box::new(server),
+            top.min(student.config.vocab_size),
+        )))
+    }
+
+    /// Its laws in the places of the responses' tokens; of a server only as much as `laws` needs.
+    ///
+    /// # Errors
+    /// If a server fails, or names a token that the student lacks.
+    pub(super) fn laws(
+        &self,
+        sequences: &[Sequence],
+        vocab_size: usize,
+        laws: bool,
+    ) -> Result<Laws<'_>> {
+        let (server, top) = match self {
+            Self::Checkpoint(teacher) => return Ok(Laws::Of(teacher)),
+            Self::Server(server, top) => (server, if laws { *top } else { 0 }),
+        };
+        let name = |i: usize| format!("sequence {} of the batch", i + 1);
+        let told = server.laws(sequences, top, &name, &mut |_| {})?;
+        let tokens = told.iter().flatten().flat_map(|step| &step.top);
+        match tokens.map(|(token, _)| *token).max() {
+            Some(token) if token as usize >= vocab_size => {
+                let message = format!(
+                    "names token {token}, and the student's vocabulary is {vocab_size}; a teacher needs the same one"
+                );
+                Err(Error::server(server.address().to_string(), message))
+            }
+            _ => Ok(Laws::Told(told)),
+        }
+    }
+
+    /// One response to each prompt, no longer than the longest of `pairs`.
+    ///
+    /// # Errors
+    /// If a prompt is impossible, or a server fails.
+    fn respond(&self, pairs: &[Pair], seed: u64, first_prompt: u64) -> Result<Vec<Vec<Sample>>> {
+        let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
+        let longest = pairs.iter().map(|(_, response)| response.len()).max();
+        let (samples, max_tokens) = (1, longest.unwrap_or(1));
+        match self {
+            Self::Checkpoint(teacher) => {
+                let options = SampleOptions {
+                    samples,
+                    max_tokens,
+                    seed,
+                    first_prompt,
+                    ..SampleOptions::default()
+                };
+                sample(teacher, &prompts, &options)
+            }
+            Self::Server(server, _) => {
+                let sampling = ServerSampling {
+                    samples,
+                    max_tokens,
+                    end_tokens: Vec::new(),
+                    seed,
+                    first_prompt,
+                };
+                let name = |i: usize| format!("prompt {} of the batch", i + 1);
+                server.sample(&prompts, &sampling, &name, &mut |_| {})
+            }
+        }
+    }
+}
+
+impl Trainer<'_> {
+    /// The same prompts with responses of the teacher.
+    pub(super) fn written_by(&self, teacher: &Teacher, pairs: Vec<Pair>) -> Result<Vec<Pair>> {
+        let seed = self.config.seed.wrapping_add(0x7465);
+        let drawn = teacher.respond(&pairs, seed, self.step * pairs.len() as u64)?;
+        let written = pairs
+            .into_iter()
+            .zip(drawn)
+            .map(|((prompt, _), mut drawn)| {
+                let response = drawn.pop().expect("one response per prompt").tokens;
+                (prompt, response)
+            });
+        Ok(written.collect())
+    }
+}
+
+/// A teacher must speak the student's tokens.
+fn check_sizes(folder: &str, teacher: &Checkpoint, student: &Checkpoint) -> Result<()> {
+    let [own, others] = [&student.config, &teacher.config];
+    if own.vocab_size == others.vocab_size && others.positions >= own.positions {
+        return Ok(());
+    }
+    let message = format!(
+        "has a vocabulary of {} and {} positions, the student {} and {}; a teacher needs the same vocabulary and as many positions",
+        others.vocab_size, others.positions, own.vocab_size, own.positions
+    );
+    Err(Error::checkpoint(folder.as_ref(), message))
+}
+
+/// A whole law in place of what a server tells of one: the tokens it names have its log-probabilities, and all others share what is left as the student's law does.
+///
+/// That makes KL to the student the one of the two laws with all unnamed tokens taken as one, a lower bound on the whole (by the data-processing inequality), gradient included:
+/// `sum_named p log(p/q) + p_rest log(p_rest/q_rest)`.
+pub(super) fn completed(told: &Step, log_q: &[f32]) -> Vec<f32> {
+    let mut law = vec![f32::NAN; log_q.len()];
+    law[told.token as usize] = told.log_prob as f32;
+    for &(token, log_prob) in &told.top {
+        law[token as usize] = log_prob as f32;
+    }
+    let (mut named, mut rest) = (0.0, 0.0);
+    for (&log_p, &log_q) in law.iter().zip(log_q) {
+        match log_p.is_nan() {
+            true => rest += f64::from(log_q).exp(),
+            false => named += f64::from(log_p).exp(),
+        }
+    }
+    // -inf where the named tokens are the whole law.
+    let shift = (1.0 - named).max(0.0).ln() - rest.ln();
+    for (log_p, &log_q) in law.iter_mut().zip(log_q) {
+        if log_p.is_nan() {
+            *log_p = (f64::from(log_q) + shift) as f32;
+        }
+    }
+    law
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logs(values: &[f64]) -> Vec<f32> {
+        values.iter().map(|v| v.ln() as f32).collect()
+    }
+
+    fn told(token: u32, probability: f64, top: &[(u32, f64)]) -> Step {
+        Step {
+            token,
+            log_prob: probability.ln(),
+            top: top.iter().map(|&(id, p)| (id, p.ln())).collect(),
+        }
+    }
+
+    fn assert_near(law: &[f32], right: &[f64]) {
+        for (v, right) in law.iter().zip(right) {
+            assert!((f64::from(*v).exp() - right).abs() < 1e-6, "{law:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_is_shared_as_the_student_does() {
+        let q = logs(&[0.1, 0.2, 0.3, 0.4]);
+        // Token 1 has 0.6 and token 3 has 0.1; the other 0.3 goes 1 : 3.
+        let law = completed(&told(3, 0.1, &[(1, 0.6)]), &q);
+        assert_near(&law, &[0.075, 0.6, 0.225, 0.1]);
+        // The token may be among the likeliest.
+        assert_eq!(law, completed(&told(3, 0.1, &[(3, 0.1), (1, 0.6)]), &q));
+        // An impossible token is named with probability 0.
+        let law = completed(&told(3, 0.0, &[(1, 0.6)]), &q);
+        assert_near(&law, &[0.1, 0.6, 0.3, 0.0]);
+    }
+
+    #[test]
+    fn a_whole_law_is_taken_as_it_is() {
+        let q = logs(&[0.1, 0.9]);
+        assert_near(&completed(&told(0, 0.7, &[(1, 0.3)]), &q), &[0.7, 0.3]);
+        // Rounding above 1 leaves nothing for the others.
+        let q = logs(&[0.1, 0.5, 0.4]);
+        let law = completed(&told(0, 0.7, &[(1, 0.300_001)]), &q);
+        assert_eq!(law[2], f32::NEG_INFINITY);
+    }
+}
