@@ -184,9 +184,10 @@ def check_ttt(report, name, folder, batch, scratch):
     data, table = scratch / "ttt.jsonl", scratch / "ttt.parquet"
     rows = [{"prompt_id": i, "prompt": x, "response": y} for i, (x, y) in enumerate(reference.pairs(batch))]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for which, expected in reference.batch_ttt_log_probs(reference.load(folder), batch).items():
+    rate = reference.TTT_RATE if folder == GOLDEN else reference.GENTLE_TTT_RATE
+    for which, expected in reference.batch_ttt_log_probs(reference.load(folder), batch, rate).items():
         table.unlink(missing_ok=True)
-        breadth("score", folder, "--data", data, "--token-logprobs", "--ttt", f"lr={reference.TTT_RATE},set={which}", "-o", table)
+        breadth("score", folder, "--data", data, "--token-logprobs", "--ttt", f"lr={rate},set={which}", "-o", table)
         scores = {int(row["prompt_id"]): row for row in polars.read_parquet(table).iter_rows(named=True)}
         tokens = [(ours, theirs) for i, y in enumerate(expected) for ours, theirs in zip(scores[i]["token_logprobs"], y, strict=True)]
         report.compare(f"{name}, {len(tokens)} tokens with test-time training of {which}", worst(abs(a - b) for a, b in tokens), LOG_PROB_TOLERANCE)
