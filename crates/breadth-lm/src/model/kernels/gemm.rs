@@ -93,14 +93,29 @@ pub fn matmul(
         (a.rows - 1) * out_stride + b.cols <= out.len(),
         "matmul: output too small"
     );
-    // SAFETY: `Matrix` proves that every element of `a` and `b` lies in its slice, and the line above that every
-    // element of the output does; the output is borrowed mutably, so it overlaps neither.
+    // SAFETY: the line above shows that every element of the output lies in its slice, which is borrowed mutably, so it overlaps neither `a` nor `b`.
+    unsafe { multiply(out.as_mut_ptr(), out_stride, a, b, alpha, accumulate) };
+}
+
+/// As [`matmul`], with the output as a place in memory; what is there is read only if `accumulate`.
+///
+/// # Safety
+/// `out` must be valid for writes (and reads, if `accumulate`) of `a.rows` rows of `b.cols` elements that are `out_stride` apart, and overlap neither matrix.
+unsafe fn multiply(
+    out: *mut f32,
+    out_stride: usize,
+    a: Matrix,
+    b: Matrix,
+    alpha: f32,
+    accumulate: bool,
+) {
+    // SAFETY: `Matrix` proves that every element of `a` and `b` lies in its slice; the caller answers for the output.
     unsafe {
         gemm::gemm(
             a.rows,
             b.cols,
             a.cols,
-            out.as_mut_ptr(),
+            out,
             1,
             out_stride as isize,
             accumulate,
@@ -120,9 +135,50 @@ pub fn matmul(
     }
 }
 
+/// `a b`, row-major without gaps. The output is written once and never read.
+///
+/// # Panics
+/// If the inner dimensions differ.
+pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
+    let count = a.rows * b.cols;
+    if count == 0 || a.cols == 0 {
+        return vec![0.0; count];
+    }
+    assert_eq!(a.cols, b.rows, "product: inner dimensions differ");
+    let mut out = Vec::with_capacity(count);
+    // SAFETY: there is room for all `count` elements, and new memory overlaps nothing.
+    unsafe { multiply(out.as_mut_ptr(), b.cols, a, b, 1.0, false) };
+    // SAFETY: all of the `count` elements, for which there is room, were written: the inner dimension is not 0.
+    unsafe { out.set_len(count) };
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_product_is_written_whole() {
+        let numbers: Vec<f32> = (0..70 * 70).map(|i| (i % 7) as f32 - 3.0).collect();
+        for (rows, inner, cols) in [
+            (70, 70, 70),
+            (1, 3, 5),
+            (5, 1, 1),
+            (3, 0, 2),
+            (0, 2, 4),
+            (4, 2, 0),
+        ] {
+            let a = Matrix::new(&numbers, rows, inner, inner.max(1));
+            let b = Matrix::new(&numbers, inner, cols, cols.max(1));
+            let mut wanted = vec![0.0; rows * cols];
+            for (at, wanted) in wanted.iter_mut().enumerate() {
+                let (i, j) = (at / cols, at % cols);
+                let term = |k: usize| numbers[i * inner + k] * numbers[k * cols + j];
+                *wanted = (0..inner).map(term).sum();
+            }
+            assert_eq!(product(a, b), wanted, "{rows} {inner} {cols}");
+        }
+    }
 
     #[test]
     fn products_of_strided_and_transposed_matrices() {
