@@ -16,7 +16,7 @@ SAMPLES = 8
 
 
 def breadth(program, *arguments):
-    return subprocess.run([program, *map(str, arguments), "-q"], check=True, text=True, capture_output=True).stdout
+    return subprocess.run([program, *map(str, arguments), "-q"], check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
 def random_sequences(vocab, longest):

@@ -1,9 +1,14 @@
 //! `kill -9` at random moments of training, scoring and sampling: the resumed result is that of a run left alone.
 
+#[path = "common/kill.rs"]
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use common::{KILLS, empty, kill};
 
 const CONFIG: &str = r#"
 seed = 1
@@ -26,9 +31,6 @@ checkpoint_every = 15
 log_every = 5
 "#;
 
-/// Moments per command.
-const KILLS: u64 = 20;
-
 fn breadth(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_breadth"));
     command.args(arguments).args(["-q", "--threads", "2"]);
@@ -43,16 +45,6 @@ fn finish(arguments: &[&str]) -> Duration {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
     start.elapsed()
-}
-
-/// Starts, waits, kills; whether it was still running.
-fn kill_after(arguments: &[&str], wait: Duration) -> bool {
-    let mut child = breadth(arguments).spawn().unwrap();
-    std::thread::sleep(wait);
-    let running = child.try_wait().unwrap().is_none();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    running
 }
 
 /// Every file under a folder, but for temporaries of killed processes.
@@ -71,11 +63,6 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     found
-}
-
-/// A number in [0, 1) that differs from moment to moment and is the same in every run of the test.
-fn fraction(i: u64) -> f64 {
-    (i as f64 * 0.618_033_988_75 + 0.05).fract()
 }
 
 fn same(got: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, moment: u64) {
@@ -101,18 +88,13 @@ fn training_killed_at_twenty_moments_ends_in_the_same_bits() {
     let whole = folder.path().join("whole");
     let time = finish(&["train", config, "--out", whole.to_str().unwrap()]);
     let expected = files(&whole);
-    let mut running = 0;
     for moment in 0..KILLS {
         let out = folder.path().join(format!("killed-{moment}"));
         let arguments = ["train", config, "--out", out.to_str().unwrap()];
-        running += u64::from(kill_after(&arguments, time.mul_f64(fraction(moment))));
+        kill(breadth(&arguments), &out, time, moment);
         finish(&arguments);
         same(&files(&out), &expected, moment);
     }
-    assert!(
-        running >= KILLS / 2,
-        "only {running} of {KILLS} kills met a running process"
-    );
 }
 
 /// Long enough a job to be killed in the middle of.
@@ -164,20 +146,14 @@ fn killed_jobs_end_in_the_same_bits(name: &str, flags: &[&str]) {
     let time = finish(&arguments);
     let expected = files(&out);
     assert_eq!(expected.len(), 1, "{:?}", expected.keys());
-    let mut running = 0;
     for moment in 0..KILLS {
-        std::fs::remove_dir_all(&out).unwrap();
-        std::fs::create_dir(&out).unwrap();
-        running += u64::from(kill_after(&arguments, time.mul_f64(fraction(moment))));
+        empty(&out);
+        kill(breadth(&arguments), &out, time, moment);
         finish(&arguments);
         let mut got = files(&out);
         got.retain(|name, _| !name.starts_with(".breadth-tmp-"));
         same(&got, &expected, moment);
     }
-    assert!(
-        running >= KILLS / 2,
-        "only {running} of {KILLS} kills met a running process"
-    );
 }
 
 #[test]
