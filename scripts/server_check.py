@@ -27,15 +27,22 @@ def random_sequences(vocab, longest):
     return [(ids(draw.randint(1, half)), ids(draw.randint(1, half))) for _ in range(SEQUENCES)]
 
 
+def laws(model, prompt, response):
+    """log q of every token in each response token's place: float32 forward, float64 log-softmax."""
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt + response[:-1]])).logits[0, len(prompt) - 1 :]
+    return logits.double().log_softmax(-1)
+
+
 def reference(model, pairs):
-    """log q of every response token: float32 forward, float64 log-softmax."""
-    lists = []
-    for prompt, response in pairs:
-        with torch.no_grad():
-            logits = model(torch.tensor([prompt + response[:-1]])).logits[0, len(prompt) - 1 :]
-        log_probs = logits.double().log_softmax(-1)
-        lists.append(log_probs[range(len(response)), response].tolist())
-    return lists
+    """log q of every response token."""
+    return [laws(model, p, r)[range(len(r)), r].tolist() for p, r in pairs]
+
+
+def worst_rank_gap(model, pairs, most):
+    """By how many nats a token at most falls short of the `most` likeliest in its place."""
+    gap = lambda law, token: max(0.0, (law.topk(most).values[-1] - law[token]).item())
+    return max(gap(law, token) for p, r in pairs for law, token in zip(laws(model, p, r), r, strict=True))
 
 
 def furthest(lists, others):
@@ -63,22 +70,29 @@ def main(program, url, checkpoint, tolerance):
             breadth(program, "score", checkpoint, "--data", folder / "data.jsonl", "--token-logprobs", "-o", folder / "own.parquet")
             own = polars.read_parquet(folder / "own.parquet")["token_logprobs"].to_list()
             found["server scores, breadth's own decoder"] = furthest(scored, own)
-        except subprocess.CalledProcessError as error:
-            print("breadth's own decoder:", error.stderr.strip())
-        drawing = ["--prompts", folder / "data.jsonl", "-k", SAMPLES, "--max-tokens", 20, "--verifier", "valid-path"]
-        breadth(program, "sample", url, *drawing, "--text", "-o", folder / "samples.parquet")
-        samples = polars.read_parquet(folder / "samples.parquet")
-        # Without a tokenizer the text is the token ids.
-        drawn = [[int(word) for word in text.split()] for text in samples["text"]]
-        again = [(pairs[int(i)][0], tokens) for i, tokens in zip(samples["prompt_id"], drawn)]
-        sums = [[value] for value in samples["logprob"]]
-        found["sampled log-probabilities, transformers"] = furthest(sums, [[sum(r)] for r in reference(model, again)])
+        except subprocess.CalledProcessError:
+            print("breadth's own decoder is not compared with")
+
+        def sample(*flags):
+            drawing = ["--prompts", folder / "data.jsonl", "-k", SAMPLES, "--max-tokens", 20, "--verifier", "valid-path", *flags]
+            breadth(program, "sample", url, *drawing, "--text", "-o", folder / "samples.parquet")
+            samples = polars.read_parquet(folder / "samples.parquet")
+            # Without a tokenizer the text is the token ids.
+            drawn = [[int(word) for word in text.split()] for text in samples["text"]]
+            again = [(pairs[int(i)][0], tokens) for i, tokens in zip(samples["prompt_id"], drawn)]
+            sums = [[value] for value in samples["logprob"]]
+            return again, sums, furthest(sums, [[sum(r)] for r in reference(model, again)])
+
+        for name, flags, most in [("greedy", ["--temperature", 0], 1), ("temperature 0.7, top-k 4", ["--temperature", 0.7, "--top-k", 4], 4)]:
+            again, _, found[f"log-probabilities at {name}, transformers"] = sample(*flags)
+            found[f"drawn at {name}, short of the {most} likeliest of transformers"] = worst_rank_gap(model, again, most)
+        again, sums, found["sampled log-probabilities, transformers"] = sample()
         write(folder / "again.jsonl", again)
         breadth(program, "score", url, "--data", folder / "again.jsonl", "-o", folder / "again.parquet")
         rescored = polars.read_parquet(folder / "again.parquet")["logprob"]
         found["sampled log-probabilities, scored by the server"] = furthest(sums, [[value] for value in rescored])
-        tokens = sum(map(len, drawn))
-    print(f"{SEQUENCES} sequences of {sum(len(r) for _, r in pairs)} response tokens; {len(drawn)} samples of {tokens} tokens")
+    tokens = sum(len(response) for _, response in again)
+    print(f"{SEQUENCES} sequences of {sum(len(r) for _, r in pairs)} response tokens; {len(again)} samples of {tokens} tokens")
     for what, difference in found.items():
         print(f"{difference:.1e} nats at most: {what}")
     sys.exit(any(difference > tolerance for difference in found.values()))

@@ -182,7 +182,6 @@ impl SampleJob<'_> {
         check_ttt(self.models, self.ttt)?;
         self.verifier.check_all(self.items, self.text)?;
         self.draw.check()?;
-        self.check_servers()?;
         let opened = Opened::new(
             "sample",
             self.models,
@@ -238,18 +237,6 @@ impl SampleJob<'_> {
         settings
     }
 
-    /// A server draws from the model itself: what it makes of other draws differs from one to the next.
-    fn check_servers(&self) -> Result<()> {
-        let server = self.models.iter().find(|m| matches!(m, Model::Server(_)));
-        match server {
-            Some(server) if self.draw != Draw::default() || self.stop.is_some() => {
-                let message = "is behind a server, which draws from the model itself; temperature, top-k, top-p and stop strings need the weights in a folder";
-                Err(Error::config(format!("model {}", server.name()), message))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn sample_part(
         &self,
         ready: &Ready,
@@ -267,6 +254,8 @@ impl SampleJob<'_> {
                     samples: self.samples,
                     max_tokens: self.max_tokens,
                     end_tokens: self.end_tokens.to_vec(),
+                    stop: self.stop.cloned(),
+                    draw: self.draw,
                     seed: self.seed,
                     first_prompt,
                 };

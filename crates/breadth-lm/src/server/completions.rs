@@ -266,10 +266,10 @@ pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<
         "n": asked.samples,
         "max_tokens": asked.max_tokens,
         "seed": asked.seed,
-        "temperature": asked.temperature,
+        "temperature": asked.draw.temperature,
         // Said outright, since a server takes what it is not told from its model's generation_config.json.
-        "top_p": 1.0,
-        "top_k": 0,
+        "top_p": asked.draw.top_p.unwrap_or(1.0),
+        "top_k": asked.draw.top_k.unwrap_or(0),
         "min_p": 0.0,
         "repetition_penalty": 1.0,
         "presence_penalty": 0.0,
@@ -282,6 +282,12 @@ pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<
         extend(
             &mut body,
             json!({"ignore_eos": true, "stop_token_ids": asked.end_tokens}),
+        );
+    }
+    if let Some(strings) = asked.stop_strings() {
+        extend(
+            &mut body,
+            json!({"stop": strings, "include_stop_str_in_output": true}),
         );
     }
     let reply = line.post(PATH, &body)?;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::decode::Draw;
 
 /// A recorded reply and its status.
 fn recorded(name: &str) -> (Value, u16) {
@@ -109,9 +110,10 @@ fn recorded_samples_have_the_log_probability_of_every_token() {
         prompt: &SENT,
         samples: 2,
         max_tokens: 3,
-        temperature: 1.0,
+        draw: Draw::default(),
         seed: 7,
         end_tokens: &[1],
+        stop: None,
         top: 2,
     };
     let choices = choices(&reply, 2).unwrap();

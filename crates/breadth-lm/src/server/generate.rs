@@ -2,9 +2,13 @@
 
 use super::http::Attempt;
 use super::reply::refuse;
+use crate::decode::{Draw, Stop};
 
 /// By so much may the probabilities of a law sum to more than 1: servers compute in bfloat16 at worst.
 const MASS_ROUNDING: f64 = 1e-2;
+
+/// So many of the likeliest tokens every server tells beside a generated one.
+const TOLD: usize = 5;
 
 /// Responses to one prompt.
 #[derive(Clone, Debug)]
@@ -12,11 +16,13 @@ pub(super) struct Generation<'a> {
     pub(super) prompt: &'a [u32],
     pub(super) samples: usize,
     pub(super) max_tokens: usize,
-    pub(super) temperature: f64,
+    pub(super) draw: Draw,
     /// Fits the signed 64 bits of JSON readers, with room for the number of a sample.
     pub(super) seed: u64,
     /// Tokens that end a response; without any, the server's own do.
     pub(super) end_tokens: &'a [u32],
+    /// Strings that end a response.
+    pub(super) stop: Option<&'a Stop>,
     /// How many of the likeliest tokens are wanted beside each one drawn.
     pub(super) top: usize,
 }
@@ -59,13 +65,53 @@ impl Step {
 }
 
 impl Generation<'_> {
-    /// Cuts a response behind its end token, and checks that it ended as it should.
-    pub(super) fn finished(&self, mut steps: Vec<Step>) -> Attempt<Vec<Step>> {
-        let is_end = |step: &Step| self.end_tokens.contains(&step.token);
-        if let Some(end) = steps.iter().position(is_end) {
-            steps.truncate(end + 1);
-            return Ok(steps);
+    /// Tokens that may be drawn in a place, where they are few enough to be told.
+    pub(super) fn few(&self) -> Option<usize> {
+        let most = match self.draw.temperature == 0.0 {
+            true => Some(1),
+            false => self.draw.top_k,
+        };
+        most.filter(|&k| k <= TOLD)
+    }
+
+    /// The strings that end a response, as requests name them.
+    pub(super) fn stop_strings(&self) -> Option<&[String]> {
+        self.stop.map(Stop::strings)
+    }
+
+    /// Checks that each token drawn is one of the few likeliest: a server that does not know a field may ignore it.
+    pub(super) fn drawn_as_asked(&self, steps: &[Step], tolerance: f64) -> Attempt<()> {
+        let Some(most) = self.few() else {
+            return Ok(());
+        };
+        for step in steps {
+            let mut best: Vec<f64> = step.top.iter().map(|(_, value)| *value).collect();
+            best.sort_by(|a, b| b.total_cmp(a));
+            let Some(&last) = best.get(most - 1) else {
+                return refuse(format!(
+                    "the {most} likeliest tokens beside each one drawn were asked for and {} came",
+                    best.len()
+                ));
+            };
+            if step.log_prob < last - tolerance {
+                return refuse(format!(
+                    "token {} of log-probability {:.3} was drawn, where only the {most} likeliest, from {last:.3} on, may be: the server does not draw as it is asked to (temperature, top_k)",
+                    step.token, step.log_prob
+                ));
+            }
         }
+        Ok(())
+    }
+
+    /// Cuts a response behind its end token or the token that completes a stop string, and checks that it ended as it should.
+    pub(super) fn finished(&self, mut steps: Vec<Step>) -> Attempt<Vec<Step>> {
+        let tokens: Vec<u32> = steps.iter().map(|step| step.token).collect();
+        let is_end = |&length: &usize| {
+            let stops = |stop: &Stop| stop.ends(&tokens[..length]);
+            self.end_tokens.contains(&tokens[length - 1]) || self.stop.is_some_and(stops)
+        };
+        let end = (1..=tokens.len()).find(is_end);
+        steps.truncate(end.unwrap_or(tokens.len()));
         let count = steps.len();
         if count == 0 || count > self.max_tokens {
             return refuse(format!(
@@ -73,9 +119,13 @@ impl Generation<'_> {
                 self.max_tokens
             ));
         }
-        if count < self.max_tokens && !self.end_tokens.is_empty() {
+        if end.is_none() && count < self.max_tokens && !self.end_tokens.is_empty() {
+            let stops = match self.stop_strings() {
+                Some(strings) => format!(" or behind a string of {strings:?}"),
+                None => String::new(),
+            };
             return refuse(format!(
-                "a response of {count} tokens broke off below the {} asked for, and not at an end token {:?}: the server ends responses at other tokens, or hides the end token",
+                "a response of {count} tokens broke off below the {} asked for, and not at an end token {:?}{stops}: the server ends responses elsewhere, or hides what ends them",
                 self.max_tokens, self.end_tokens
             ));
         }
@@ -93,16 +143,24 @@ impl Generation<'_> {
 mod tests {
     use super::*;
 
-    fn finish(tokens: &[u32], end_tokens: &[u32]) -> Result<Vec<u32>, String> {
-        let asked = Generation {
+    fn asked(end_tokens: &[u32]) -> Generation<'_> {
+        Generation {
             prompt: &[1],
             samples: 1,
             max_tokens: 3,
-            temperature: 1.0,
+            draw: Draw::default(),
             seed: 0,
             end_tokens,
+            stop: None,
             top: 0,
-        };
+        }
+    }
+
+    fn finish(tokens: &[u32], end_tokens: &[u32]) -> Result<Vec<u32>, String> {
+        finish_as(&asked(end_tokens), tokens)
+    }
+
+    fn finish_as(asked: &Generation, tokens: &[u32]) -> Result<Vec<u32>, String> {
         let step = |&token| Step {
             token,
             log_prob: -1.0,
@@ -144,6 +202,61 @@ mod tests {
             let error = checked(half, top).unwrap_err();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn a_stop_string_ends_a_response_as_it_does_here() {
+        let letters = |ids: &[u32]| ids.iter().map(|&id| char::from(b'a' + id as u8)).collect();
+        let stop = Stop::new(vec!["cd".into()], letters);
+        let asked = Generation {
+            stop: Some(&stop),
+            ..asked(&[0])
+        };
+        assert_eq!(finish_as(&asked, &[2, 3, 4]), Ok(vec![2, 3]));
+        assert_eq!(finish_as(&asked, &[1, 2, 3]), Ok(vec![1, 2, 3]));
+        assert_eq!(finish_as(&asked, &[2, 0, 3]), Ok(vec![2, 0]));
+        let error = finish_as(&asked, &[1, 2]).unwrap_err();
+        assert!(error.contains("or behind a string of ["), "{error}");
+    }
+
+    #[test]
+    fn a_token_that_should_not_have_been_drawn_is_refused() {
+        let drawn = |draw: Draw, log_prob: f64, top: &[(u32, f64)]| {
+            let asked = Generation { draw, ..asked(&[]) };
+            let (token, top) = (3, top.to_vec());
+            let step = Step {
+                token,
+                log_prob,
+                top,
+            };
+            let checked = asked.drawn_as_asked(&[step], 0.05);
+            checked.map_err(|e| format!("{e:?}"))
+        };
+        let greedy = Draw {
+            temperature: 0.0,
+            ..Draw::default()
+        };
+        let two = Draw {
+            top_k: Some(2),
+            ..Draw::default()
+        };
+        let many = Draw {
+            top_k: Some(6),
+            ..Draw::default()
+        };
+        // A server lists the token drawn beside the likeliest, in no order.
+        let top = [(3, -2.0), (4, -0.3), (5, -1.9)];
+        assert!(
+            drawn(greedy, -2.0, &top)
+                .unwrap_err()
+                .contains("only the 1 likeliest, from -0.300 on")
+        );
+        assert!(drawn(two, -2.0, &top).unwrap_err().contains("2 likeliest"));
+        // Equal but for rounding.
+        assert_eq!(drawn(two, -1.92, &top), Ok(()));
+        assert_eq!(drawn(greedy, -0.3, &top), Ok(()));
+        assert_eq!(drawn(many, -2.0, &[]), Ok(()));
+        assert!(drawn(two, -2.0, &top[..1]).unwrap_err().contains("1 came"));
     }
 
     #[test]

@@ -131,8 +131,11 @@ pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<
             "model": model,
             "prompt": asked.prompt,
             "n_predict": asked.max_tokens,
-            "samplers": ["temperature"],
-            "temperature": asked.temperature,
+            // In our order; stop strings are not named, since their tokens' probabilities would not come back.
+            "samplers": ["temperature", "top_k", "top_p"],
+            "temperature": asked.draw.temperature,
+            "top_k": asked.draw.top_k.unwrap_or(0),
+            "top_p": asked.draw.top_p.unwrap_or(1.0),
             "seed": (asked.seed + k as u64) % u64::from(u32::MAX),
             "n_probs": asked.top.max(1),
             "post_sampling_probs": false,

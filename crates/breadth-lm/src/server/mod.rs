@@ -34,7 +34,7 @@ use generate::Generation;
 use http::{Attempt, Failure};
 use line::{Host, Limit, Line};
 
-use crate::decode::Sample;
+use crate::decode::{Draw, Sample, Stop};
 use crate::error::{Error, Result};
 use crate::model::Sequence;
 use crate::rng;
@@ -78,8 +78,8 @@ impl Default for Limits {
     }
 }
 
-/// What is drawn from a server: at temperature 1, from the whole vocabulary.
-#[derive(Clone, Debug, PartialEq)]
+/// What is drawn from a server.
+#[derive(Clone, Debug)]
 pub struct ServerSampling {
     /// Responses per prompt.
     pub samples: usize,
@@ -87,6 +87,11 @@ pub struct ServerSampling {
     pub max_tokens: usize,
     /// Tokens that end a response; without any, the server's own do.
     pub end_tokens: Vec<u32>,
+    /// Strings that end a response beside end tokens.
+    pub stop: Option<Stop>,
+    /// Which tokens may be drawn, and how often. Where a server cuts to `top_k` and `top_p` both, whether the second counts before or after the
+    /// first is its own affair.
+    pub draw: Draw,
     /// Seed: response `k` of prompt `i` draws with a seed of its own.
     pub seed: u64,
     /// Number of the first prompt, so that prompts may be drawn in parts.
@@ -161,10 +166,7 @@ impl Server {
             let message = "has an empty prompt: a server gives the first token no log-probability; put a start token there";
             return Err(Error::data(name(i), message));
         }
-        let size = match self.kind {
-            Kind::LlamaCpp => 1,
-            _ => self.limits.batch.max(1),
-        };
+        let size = self.batch();
         let batches: Vec<&[Sequence]> = sequences.chunks(size).collect();
         self.revive();
         let work = |line: &Line, job: usize| {
@@ -175,12 +177,15 @@ impl Server {
         Ok(scored.into_iter().flatten().collect())
     }
 
-    /// Draws responses to each prompt: one list per prompt, with the log-probability of every token before any processing.
+    /// Draws responses to each prompt: one list per prompt, with the log-probability of every token under the model itself. Servers differ in what
+    /// they tell of tokens drawn at another temperature or from a part of the vocabulary: those responses are scored again. At temperature 0 one
+    /// response is asked for.
     ///
     /// `name` says what prompt `i` is called in an error; `done` hears how many responses are finished.
     ///
     /// # Errors
-    /// As [`Server::score`]; and if a response neither has `max_tokens` tokens nor ends with an end token.
+    /// As [`Server::score`]; if a response neither has `max_tokens` tokens nor ends with an end token or a stop string; and if a token is none of
+    /// the likeliest five or fewer to which `draw` confines it.
     pub fn sample(
         &self,
         prompts: &[&[u32]],
@@ -191,37 +196,80 @@ impl Server {
         if let Some(i) = prompts.iter().position(|p| p.is_empty()) {
             return Err(Error::data(name(i), "the prompt has no token"));
         }
-        let starts: Vec<usize> = (0..sampling.samples).step_by(SAMPLES).collect();
-        let total = prompts.len() * sampling.samples;
+        // The likeliest response is the same every time.
+        let samples = match sampling.draw.temperature == 0.0 {
+            true => sampling.samples.min(1),
+            false => sampling.samples,
+        };
+        let starts: Vec<usize> = (0..samples).step_by(SAMPLES).collect();
         self.revive();
         let work = |line: &Line, job: usize| {
             let (prompt, start) = (job / starts.len(), starts[job % starts.len()]);
             let asked = Generation {
                 prompt: prompts[prompt],
-                samples: SAMPLES.min(sampling.samples - start),
+                samples: SAMPLES.min(samples - start),
                 max_tokens: sampling.max_tokens,
-                temperature: 1.0,
+                draw: sampling.draw,
                 seed: seed_of(sampling, prompt) + start as u64,
                 end_tokens: &sampling.end_tokens,
+                stop: sampling.stop.as_ref(),
                 top: 0,
             };
-            let drawn = self.draw(line, &asked);
+            let drawn = self.draw(line, asked);
             drawn.map_err(|failure| named(failure, || name(prompt)))
         };
-        let mut heard = |jobs: usize| done((jobs * SAMPLES).min(total));
         let jobs = prompts.len() * starts.len();
+        let total = prompts.len() * sampling.samples;
+        let mut heard = |finished: usize| done(total * finished / jobs);
         let drawn = pool::share(&self.hosts, &self.limits, jobs, &work, &mut heard)?;
         let flat: Vec<Sample> = drawn.into_iter().flatten().collect();
-        match sampling.samples {
+        let each = |own: &[Sample]| own.iter().cycle().take(sampling.samples).cloned().collect();
+        match samples {
             0 => Ok(vec![Vec::new(); prompts.len()]),
-            samples => Ok(flat.chunks(samples).map(<[Sample]>::to_vec).collect()),
+            samples => Ok(flat.chunks(samples).map(each).collect()),
         }
     }
 
-    fn draw(&self, line: &Line, asked: &Generation) -> Attempt<Vec<Sample>> {
-        let drawn = self.generate(line, asked)?;
-        let finished = drawn.into_iter().map(|steps| asked.finished(steps));
-        finished.map(|steps| Ok(into_sample(steps?))).collect()
+    fn draw(&self, line: &Line, mut asked: Generation) -> Attempt<Vec<Sample>> {
+        asked.top = asked.few().unwrap_or(0);
+        let finished = |steps: Vec<Step>| {
+            asked.drawn_as_asked(&steps, self.limits.tolerance)?;
+            asked.finished(steps)
+        };
+        let drawn = self.generate(line, &asked)?;
+        let mut drawn: Vec<Vec<Step>> = drawn.into_iter().map(finished).collect::<Attempt<_>>()?;
+        if asked.draw != Draw::default() {
+            self.score_again(line, asked.prompt, &mut drawn)?;
+        }
+        Ok(drawn.into_iter().map(into_sample).collect())
+    }
+
+    /// Puts the scores of drawn tokens in the place of what was said of them when they were drawn.
+    fn score_again(&self, line: &Line, prompt: &[u32], drawn: &mut [Vec<Step>]) -> Attempt<()> {
+        for (i, together) in drawn.chunks_mut(self.batch()).enumerate() {
+            let tokens: Vec<Vec<u32>> = together
+                .iter()
+                .map(|steps| steps.iter().map(|s| s.token).collect())
+                .collect();
+            let sequences: Vec<Sequence> = tokens
+                .iter()
+                .map(|response| Sequence { prompt, response })
+                .collect();
+            let name = |k: usize| format!("response {}, scored", i * self.batch() + k);
+            let scored = self.score_batch(line, &sequences, 0, &name)?;
+            for (steps, scored) in together.iter_mut().zip(scored) {
+                *steps = scored;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sequences in one request for scores.
+    fn batch(&self) -> usize {
+        match self.kind {
+            Kind::LlamaCpp => 1,
+            _ => self.limits.batch.max(1),
+        }
     }
 
     /// Scores sequences in one request. When the server refuses it, each goes alone, so that the refusal is of one of them.

@@ -12,6 +12,7 @@ use super::http::{Attempt, Failure};
 use super::line::{Host, Limit, Line};
 use super::report::{Check, HostReport, Report, Verdict};
 use super::{Generation, Kind, Server, Step};
+use crate::decode::Draw;
 use crate::error::{Error, Result};
 use crate::model::Sequence;
 
@@ -234,7 +235,7 @@ impl Probe<'_> {
                 );
             }
         }
-        let of = "generated log-probabilities at temperature 1 (which alone is used) and 0.5";
+        let of = "generated log-probabilities at temperature 1 (others are scored again) and 0.5";
         checks.compare("sampling", sampling, tolerance, of);
         Ok(fixed.concat())
     }
@@ -289,9 +290,13 @@ impl Probe<'_> {
             prompt,
             samples: 1,
             max_tokens,
-            temperature,
+            draw: Draw {
+                temperature,
+                ..Draw::default()
+            },
             seed: 1,
             end_tokens: &[],
+            stop: None,
             top: TOP,
         };
         let steps = self.server.generate(self.line, &asked)?.concat();

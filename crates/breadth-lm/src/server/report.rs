@@ -34,7 +34,7 @@ pub struct Check {
     pub verdict: Verdict,
     /// What was measured.
     pub measured: String,
-    /// Whether scores are refused when it fails. `sampling` alone is not of that kind: at temperature 1 there is nothing to process.
+    /// Whether scores are refused when it fails. `sampling` alone is not of that kind: at temperature 1 there is nothing to process, and what is drawn otherwise is scored again.
     pub needed: bool,
 }
 

@@ -119,14 +119,20 @@ pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>
     let parameters = |k: usize| {
         let mut parameters = json!({
             "max_new_tokens": asked.max_tokens,
-            "temperature": asked.temperature,
-            "top_p": 1.0, "top_k": -1, "min_p": 0.0,
+            "temperature": asked.draw.temperature,
+            "top_p": asked.draw.top_p.unwrap_or(1.0),
+            "top_k": asked.draw.top_k.map_or(json!(-1), |k| json!(k)),
+            "min_p": 0.0,
             "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
             "sampling_seed": asked.seed + k as u64,
             "ignore_eos": ends,
         });
         if ends {
             parameters["stop_token_ids"] = json!(asked.end_tokens);
+        }
+        if let Some(strings) = asked.stop_strings() {
+            parameters["stop"] = json!(strings);
+            parameters["no_stop_trim"] = json!(true);
         }
         parameters
     };

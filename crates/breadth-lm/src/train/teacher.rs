@@ -3,7 +3,7 @@
 use super::Trainer;
 use super::config::TrainConfig;
 use super::source::{Pair, Source};
-use crate::decode::{Sample, SampleOptions, sample};
+use crate::decode::{Draw, Sample, SampleOptions, sample};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Sequence};
 use crate::server::{Address, Limits, Server, ServerSampling, Step};
@@ -112,6 +112,8 @@ impl Teacher {
                     samples,
                     max_tokens,
                     end_tokens: Vec::new(),
+                    stop: None,
+                    draw: Draw::default(),
                     seed,
                     first_prompt,
                 };

@@ -85,6 +85,10 @@ pub enum Defect {
     GenerationTempered(f64),
     /// The end token is not shown.
     HiddenEnd,
+    /// The string that ends a response is not shown.
+    HiddenStop,
+    /// Tokens are drawn from the whole law whatever the request says.
+    DrawIgnored,
     /// The wanted token is not forced.
     BiasIgnored,
     /// The likeliest tokens of a prompt's laws do not come.
@@ -487,13 +491,16 @@ impl Shared {
     /// Drawn tokens with the context of each.
     fn draw(&self, prompt: &[u32], body: &Value, sample: u64, most: usize) -> Vec<(u32, Vec<u32>)> {
         let seed = body["seed"].as_u64().unwrap_or(0) + sample;
-        let temperature = body["temperature"].as_f64().unwrap_or(1.0).max(1e-3);
+        let stops: Vec<String> = serde_json::from_value(body["stop"].clone()).unwrap_or_default();
         let ends: Vec<u32> =
             serde_json::from_value(body["stop_token_ids"].clone()).unwrap_or_default();
         let mut context = prompt.to_vec();
         let mut drawn = Vec::new();
         for i in 0..most.max(1) {
-            let weights: Vec<f64> = law(&context, temperature).iter().map(|v| v.exp()).collect();
+            let weights = match self.defect {
+                Defect::DrawIgnored => drawable(&context, &Value::Null),
+                _ => drawable(&context, body),
+            };
             let mut stream = rng::stream(seed, "fake/draw", i as u64);
             let token = rng::categorical(&mut stream, &weights).unwrap() as u32;
             if ends.contains(&token) && self.defect == Defect::HiddenEnd {
@@ -502,6 +509,13 @@ impl Shared {
             drawn.push((token, context.clone()));
             context.push(token);
             if ends.contains(&token) {
+                break;
+            }
+            let said = letters(&context[prompt.len()..]);
+            if let Some(stop) = stops.iter().find(|stop| said.contains(*stop)) {
+                if self.defect == Defect::HiddenStop {
+                    drawn.truncate(drawn.len() - stop.len());
+                }
                 break;
             }
         }
@@ -515,10 +529,17 @@ impl Shared {
                 Value::Array(each) => each[i].clone(),
                 one => one.clone(),
             };
-            let temperature = parameters["temperature"].as_f64().unwrap();
+            // At temperature 0 it takes the likeliest token at temperature 1.
+            let temperature = match parameters["temperature"].as_f64().unwrap() {
+                0.0 => 1.0,
+                other => other,
+            };
             let asked = json!({
                 "seed": parameters["sampling_seed"],
-                "temperature": temperature,
+                "temperature": parameters["temperature"],
+                "top_k": parameters["top_k"],
+                "top_p": parameters["top_p"],
+                "stop": parameters["stop"],
                 "stop_token_ids": parameters["stop_token_ids"],
             });
             let most = parameters["max_new_tokens"].as_u64().unwrap() as usize;
@@ -601,6 +622,40 @@ impl Shared {
             "completion_probabilities": drawn.iter().map(entry).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Tokens as text, a letter each.
+pub fn letters(tokens: &[u32]) -> String {
+    let letter = |&token: &u32| char::from(b'a' + token as u8);
+    tokens.iter().map(letter).collect()
+}
+
+/// Weights of the tokens that a request lets be drawn: the law at its temperature, of the `top_k` likeliest, of these the fewest with `top_p` of
+/// their probability.
+pub fn drawable(context: &[u32], asked: &Value) -> Vec<f64> {
+    let temperature = asked["temperature"].as_f64().unwrap_or(1.0);
+    let (temperature, greedy) = match temperature == 0.0 {
+        true => (1.0, true),
+        false => (temperature, false),
+    };
+    let mut best = best(&law(context, temperature), VOCAB as usize);
+    match asked["top_k"].as_u64() {
+        _ if greedy => best.truncate(1),
+        Some(k) if k > 0 => best.truncate(k as usize),
+        _ => {}
+    }
+    let total: f64 = best.iter().map(|(_, v)| v.exp()).sum();
+    let (top_p, mut sum) = (asked["top_p"].as_f64().unwrap_or(1.0), 0.0);
+    let reached = best.iter().position(|(_, v)| {
+        sum += v.exp();
+        sum >= top_p * total
+    });
+    best.truncate(reached.map_or(best.len(), |last| last + 1));
+    let mut weights = vec![0.0; VOCAB as usize];
+    for (token, value) in best {
+        weights[token as usize] = value.exp();
+    }
+    weights
 }
 
 /// The likeliest of a law, best first.

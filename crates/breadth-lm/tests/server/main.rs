@@ -8,11 +8,14 @@ mod trouble;
 
 use std::time::Duration;
 
+use breadth_lm::decode::{Draw, Stop};
 use breadth_lm::model::Sequence;
 use breadth_lm::rng;
 use breadth_lm::server::{Address, Kind, Limits, Report, Server, ServerSampling, Verdict};
 
-use fake::{Defect, Dialect, Fake, IMPOSSIBLE, VOCAB, law, scores};
+use serde_json::json;
+
+use fake::{Defect, Dialect, Fake, IMPOSSIBLE, VOCAB, drawable, law, letters, scores};
 
 /// Patience of the tests: short pauses, few attempts.
 fn limits() -> Limits {
@@ -365,6 +368,8 @@ fn sampling(samples: usize) -> ServerSampling {
         samples,
         max_tokens: 5,
         end_tokens: vec![0],
+        stop: None,
+        draw: Draw::default(),
         seed: 3,
         first_prompt: 0,
     }
@@ -417,6 +422,149 @@ fn samples_carry_the_law_of_their_tokens() {
 }
 
 #[test]
+fn other_draws_carry_the_model_s_own_log_probabilities() {
+    let draw = |temperature, top_k, top_p| Draw {
+        temperature,
+        top_k,
+        top_p,
+    };
+    let draws = [
+        draw(0.5, None, None),
+        draw(2.0, Some(3), None),
+        draw(1.0, None, Some(0.6)),
+        draw(0.7, Some(9), Some(0.8)),
+    ];
+    for dialect in FAITHFUL {
+        let fake = Fake::new(dialect, Defect::None);
+        let server = open(&[&fake], limits());
+        for draw in draws {
+            let sampling = ServerSampling {
+                draw,
+                ..sampling(400)
+            };
+            let prompts: [&[u32]; 2] = [&[1, 2], &[7, 8, 9]];
+            let drawn = server
+                .sample(&prompts, &sampling, &name, &mut |_| {})
+                .unwrap();
+            let asked =
+                json!({"temperature": draw.temperature, "top_k": draw.top_k, "top_p": draw.top_p});
+            for (prompt, samples) in prompts.iter().zip(&drawn) {
+                let weights = drawable(prompt, &asked);
+                let mut seen = [0.0; VOCAB as usize];
+                for sample in samples {
+                    seen[sample.tokens[0] as usize] += 1.0 / 400.0;
+                    let mut context = prompt.to_vec();
+                    for (&token, &log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
+                        let own = law(&context, 1.0)[token as usize] as f32;
+                        assert_eq!(log_prob, own, "{dialect:?} {draw:?}");
+                        assert!(drawable(&context, &asked)[token as usize] > 0.0);
+                        context.push(token);
+                    }
+                }
+                let total: f64 = weights.iter().sum();
+                let apart = |(w, s): (&f64, &f64)| (w / total - s).abs();
+                let distance: f64 = weights.iter().zip(&seen).map(apart).sum::<f64>() / 2.0;
+                assert!(distance < 0.1, "{dialect:?} {draw:?}: {distance}");
+            }
+        }
+    }
+}
+
+#[test]
+fn at_temperature_0_one_response_is_drawn() {
+    for dialect in FAITHFUL {
+        let fake = Fake::new(dialect, Defect::None);
+        let server = open(&[&fake], limits());
+        let sequence = Sequence {
+            prompt: &[1],
+            response: &[2],
+        };
+        server.score(&[sequence], &name, &mut |_| {}).unwrap();
+        let before = fake.requests();
+        let sampling = ServerSampling {
+            draw: Draw {
+                temperature: 0.0,
+                ..Draw::default()
+            },
+            ..sampling(40)
+        };
+        let mut heard = 0;
+        let drawn = server
+            .sample(&[&[1, 2]], &sampling, &name, &mut |n| heard = n)
+            .unwrap();
+        assert_eq!((drawn[0].len(), heard), (40, 40));
+        assert!(drawn[0].iter().all(|sample| *sample == drawn[0][0]));
+        let mut context = vec![1, 2];
+        for (&token, &log_prob) in drawn[0][0].tokens.iter().zip(&drawn[0][0].log_probs) {
+            let law = law(&context, 1.0);
+            let best = law.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            assert_eq!((log_prob, law[token as usize]), (best as f32, best));
+            context.push(token);
+        }
+        // One to draw it, and one to score it: a request for each token where tokens are forced.
+        let scored = match dialect {
+            Dialect::LlamaCpp => drawn[0][0].tokens.len(),
+            _ => 1,
+        };
+        assert_eq!(fake.requests() - before, 1 + scored, "{dialect:?}");
+    }
+}
+
+#[test]
+fn a_string_ends_a_response_with_the_token_that_completes_it() {
+    for dialect in FAITHFUL {
+        let fake = Fake::new(dialect, Defect::None);
+        let server = open(&[&fake], limits());
+        let free = server
+            .sample(&[&[1, 2]], &sampling(60), &name, &mut |_| {})
+            .unwrap();
+        let whole = free[0].iter().find(|s| s.tokens.len() == 5).unwrap();
+        let string = letters(&whole.tokens[1..3]);
+        let stop = Stop::new(vec![string.clone()], letters);
+        let sampling = ServerSampling {
+            stop: Some(stop),
+            ..sampling(60)
+        };
+        let stopped = server
+            .sample(&[&[1, 2]], &sampling, &name, &mut |_| {})
+            .unwrap();
+        let mut cut = 0;
+        for (free, stopped) in free[0].iter().zip(&stopped[0]) {
+            let length = match letters(&free.tokens).find(&string) {
+                Some(at) => at + 2,
+                None => free.tokens.len(),
+            };
+            assert_eq!(stopped.tokens, free.tokens[..length], "{dialect:?}");
+            assert_eq!(stopped.log_probs, free.log_probs[..length]);
+            cut += usize::from(length < free.tokens.len());
+        }
+        assert!(cut > 0, "{dialect:?}");
+    }
+}
+
+#[test]
+fn draws_that_are_not_as_asked_are_refused() {
+    let refused = |defect, change: &dyn Fn(&mut ServerSampling)| {
+        let fake = Fake::new(Dialect::Vllm, defect);
+        let server = open(&[&fake], limits());
+        let mut sampling = sampling(40);
+        change(&mut sampling);
+        let drawn = server.sample(&[&[1, 2]], &sampling, &name, &mut |_| {});
+        drawn.unwrap_err().to_string()
+    };
+    let error = refused(Defect::DrawIgnored, &|s| s.draw.temperature = 0.0);
+    assert!(error.contains("only the 1 likeliest"), "{error}");
+    let error = refused(Defect::DrawIgnored, &|s| s.draw.top_k = Some(2));
+    assert!(error.contains("does not draw as it is asked to"), "{error}");
+    let letter = |s: &mut ServerSampling| {
+        let all = (1..16).map(|t| letters(&[t])).collect();
+        s.stop = Some(Stop::new(all, letters));
+    };
+    let error = refused(Defect::HiddenStop, &letter);
+    assert!(error.contains("0 came"), "{error}");
+}
+
+#[test]
 fn an_end_token_that_is_not_shown_is_refused() {
     let fake = Fake::new(Dialect::Vllm, Defect::HiddenEnd);
     let server = open(&[&fake], limits());
@@ -424,7 +572,7 @@ fn an_end_token_that_is_not_shown_is_refused() {
         .sample(&[&[1, 2]], &sampling(40), &name, &mut |_| {})
         .unwrap_err()
         .to_string();
-    let known = error.contains("hides the end token") || error.contains("0 came");
+    let known = error.contains("hides what ends them") || error.contains("0 came");
     assert!(error.contains("sequence 0: ") && known, "{error}");
 }
 

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use breadth_data::{Outcome, Provenance, ReadOptions, SampleTable, ScoreTable};
 use breadth_lm::Result;
 use breadth_lm::decode::verifier::Verifier;
-use breadth_lm::decode::{Draw, JobProgress, Model, SampleJob, ScoreJob, score};
+use breadth_lm::decode::{Draw, JobProgress, Model, SampleJob, ScoreJob, Stop, score};
 use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 use breadth_lm::text::Item;
 
-use super::fake::{Defect, Dialect, Fake, scores};
+use super::fake::{Defect, Dialect, Fake, law, letters, scores};
 use super::{limits, open, pairs, sequences};
 
 fn items(count: u64) -> Vec<Item> {
@@ -153,6 +153,57 @@ fn sampling_from_a_server_resumes_too() {
     assert!(stopped.is_err());
     sample_job(&models, &items, &out, &mut |_| {}).unwrap();
     assert_eq!(std::fs::read(&out).unwrap(), expected);
+}
+
+/// The likeliest response of at most four tokens, up to its end token or the string `stop`.
+fn likeliest(prompt: &[u32], stop: &str) -> Vec<u32> {
+    let mut context = prompt.to_vec();
+    while context.len() < prompt.len() + 4 {
+        let law = law(&context, 1.0);
+        let best = (0..law.len()).max_by(|&a, &b| law[a].total_cmp(&law[b]));
+        context.push(best.unwrap() as u32);
+        if context.ends_with(&[0]) || letters(&context[prompt.len()..]).contains(stop) {
+            break;
+        }
+    }
+    context.split_off(prompt.len())
+}
+
+#[test]
+fn a_server_draws_as_a_job_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("samples.parquet");
+    let fake = Fake::new(Dialect::Sglang, Defect::None);
+    let mut items = items(30);
+    let string = letters(&likeliest(&items[0].prompt, "no")[1..2]);
+    let stop = Stop::new(vec![string.clone()], letters);
+    for item in &mut items {
+        item.response = likeliest(&item.prompt, &string);
+    }
+    assert!(items.iter().any(|item| item.response.len() < 4));
+    let job = SampleJob {
+        models: &[model(&fake)],
+        items: &items,
+        samples: 5,
+        max_tokens: 4,
+        end_tokens: &[0],
+        stop: Some(&stop),
+        draw: Draw {
+            temperature: 0.0,
+            ..Draw::default()
+        },
+        seed: 1,
+        ttt: None,
+        verifier: &Verifier::Exact,
+        text: None,
+        keep_text: false,
+        out: &out,
+        command: "sample",
+    };
+    job.run(&mut |_| {}).unwrap();
+    let table = SampleTable::read(&[out], &ReadOptions::default()).unwrap();
+    let right = Some(Outcome::Rewards(vec![1.0; 5]));
+    assert!(table.outcomes[0].iter().all(|o| *o == right), "{table:?}");
 }
 
 #[test]
