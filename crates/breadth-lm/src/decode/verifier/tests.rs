@@ -293,7 +293,7 @@ fn a_response_that_takes_too_long_costs_one_response() {
     let verifier = shell(&format!(
         r#"case "$line" in *hang*) exec sleep 600;; esac; {RIGHT}"#
     ));
-    let verifier = verifier.with_timeout(Duration::from_secs(2));
+    let verifier = verifier.with_timeout(Duration::from_secs(5));
     let item = item("a");
     let batch = ["good", "hang", "good"].map(|text| judged(&item, text));
     assert_eq!(rewards(&verifier.judge(&batch).unwrap()), [1.0, 0.0, 1.0]);
