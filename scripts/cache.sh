@@ -4,7 +4,7 @@
 if [ -z "${CARGO_TARGET_DIR:-}" ]; then
     export CARGO_TARGET_DIR="$HOME/.cache/breadth/target"
     if [ "$(cat "$CARGO_TARGET_DIR/checkout" 2>/dev/null)" != "$PWD" ]; then
-        for profile in dev release; do cargo clean --quiet --locked --workspace --profile "$profile"; done
+        [ ! -d "$CARGO_TARGET_DIR" ] || for profile in dev release; do cargo clean --quiet --locked --workspace --profile "$profile"; done
         mkdir -p "$CARGO_TARGET_DIR"
         echo "$PWD" >"$CARGO_TARGET_DIR/checkout"
     fi

@@ -7,8 +7,8 @@ use crate::decode::{Draw, Stop};
 /// By so much may the probabilities of a law sum to more than 1: servers compute in bfloat16 at worst.
 const MASS_ROUNDING: f64 = 1e-2;
 
-/// So many of the likeliest tokens every server tells beside a generated one.
-const TOLD: usize = 5;
+/// So many of the likeliest tokens every server tells beside a generated one: the probe asks for them.
+pub(super) const TOLD: usize = 5;
 
 /// Responses to one prompt.
 #[derive(Clone, Debug)]
@@ -129,13 +129,18 @@ impl Generation<'_> {
                 self.max_tokens, self.end_tokens
             ));
         }
-        if let Some(step) = steps.iter().find(|s| !s.log_prob.is_finite()) {
-            return refuse(format!(
-                "token {} was drawn with a log-probability of {}",
-                step.token, step.log_prob
-            ));
-        }
         Ok(steps)
+    }
+}
+
+/// Checks that every token of a response can have been drawn.
+pub(super) fn all_possible(steps: Vec<Step>) -> Attempt<Vec<Step>> {
+    match steps.iter().find(|s| !s.log_prob.is_finite()) {
+        Some(step) => refuse(format!(
+            "token {} was drawn with a log-probability of {}",
+            step.token, step.log_prob
+        )),
+        None => Ok(steps),
     }
 }
 
@@ -257,6 +262,27 @@ mod tests {
         assert_eq!(drawn(greedy, -0.3, &top), Ok(()));
         assert_eq!(drawn(many, -2.0, &[]), Ok(()));
         assert!(drawn(two, -2.0, &top[..1]).unwrap_err().contains("1 came"));
+    }
+
+    #[test]
+    fn an_impossible_token_was_not_drawn() {
+        let steps = |log_prob| {
+            let (token, top) = (7, Vec::new());
+            let step = Step {
+                token,
+                log_prob,
+                top,
+            };
+            all_possible(vec![step]).map_err(|e| format!("{e:?}"))
+        };
+        assert_eq!(steps(-90.0).unwrap().len(), 1);
+        for log_prob in [f64::NEG_INFINITY, f64::NAN] {
+            let error = steps(log_prob).unwrap_err();
+            assert!(
+                error.contains("token 7 was drawn with a log-prob"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -241,7 +241,8 @@ impl Server {
         if asked.draw != Draw::default() {
             self.score_again(line, asked.prompt, &mut drawn)?;
         }
-        Ok(drawn.into_iter().map(into_sample).collect())
+        let sample = |steps| Ok(into_sample(generate::all_possible(steps)?));
+        drawn.into_iter().map(sample).collect()
     }
 
     /// Puts the scores of drawn tokens in the place of what was said of them when they were drawn.

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
+use super::generate::TOLD;
 use super::http::{Attempt, Failure};
 use super::line::{Host, Limit, Line};
 use super::report::{Check, HostReport, Report, Verdict};
@@ -22,8 +23,6 @@ const CONTEXTS: usize = 3;
 const LONGEST: usize = 64;
 /// Tokens generated behind each.
 const STEPS: usize = 6;
-/// Likeliest tokens that are compared.
-const TOP: usize = 5;
 /// A temperature that would halve or double every logit.
 const OTHER_TEMPERATURE: f64 = 0.5;
 /// What is tokenized when no prompts are given.
@@ -297,7 +296,7 @@ impl Probe<'_> {
             seed: 1,
             end_tokens: &[],
             stop: None,
-            top: TOP,
+            top: TOLD,
         };
         let steps = self.server.generate(self.line, &asked)?.concat();
         match steps.is_empty() {
