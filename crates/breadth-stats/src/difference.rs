@@ -1,15 +1,15 @@
 //! Differences between two models on the same rows, with paired intervals.
 
 use crate::error::Result;
-use crate::interval::{Design, Estimate, Rows, Share, mean_interval};
+use crate::interval::{Design, Estimate, MeanEstimate, Rows, Share, mean_interval};
 use crate::log_ratio::{Level, is_uncovered, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
 /// `Cov_N(p||a) - Cov_N(p||b)` from the same responses, drawn from the data.
 ///
 /// `log_p`, `log_a`, `log_b`: (rows) nats. The difference is `P[only a misses] - P[only b misses]`: rows on which both or neither fall short say nothing, which is why paired limits are
-/// tighter than those of two profiles. Each share has the limits of [`Share`] at half the error; they are joined by the square-and-add rule (Newcombe 1998), with the correlation of two shares
-/// of one sample, `-sqrt(f g / ((1-f)(1-g)))`, so that the interval has a width also where no row tells the two apart.
+/// tighter than those of two profiles. It is the mean of values d in {-1, 0, 1}, and its limits are those of the mean of `(d + 1) / 2` in [0, 1] ([`Share`]), so that the
+/// interval has a width also where no row tells the two apart.
 ///
 /// Errors: as [`crate::coverage_profile`].
 ///
@@ -24,7 +24,7 @@ use crate::numerics::{check_length, check_log_probs, error_rate};
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Def 1.1; Newcombe, Statistics in Medicine 17 (1998), for the joining of limits.
+/// Source: Def 1.1.
 pub fn coverage_difference(
     log_p: &[f64],
     log_a: &[f64],
@@ -41,37 +41,17 @@ pub fn coverage_difference(
         check_log_probs(name, column)?;
     }
     let misses = |column: &[f64], row: usize| is_uncovered(log_p[row], column[row], level);
-    let only =
-        |a: &[f64], b: &[f64]| Share::of_all_rows(&rows, |row| misses(a, row) && !misses(b, row));
-    Ok(joined(
-        &only(log_a, log_b),
-        &only(log_b, log_a),
-        0.5 * alpha,
-    ))
-}
-
-/// The difference of two disjoint shares of the same rows.
-fn joined(first: &Share, second: &Share, tail: f64) -> Estimate {
-    let (f, g) = (first.value, second.value);
-    let margins = |share: &Share| {
-        (
-            share.value - share.lower(tail),
-            share.upper(tail) - share.value,
-        )
+    let value = |row: usize| match (misses(log_a, row), misses(log_b, row)) {
+        (true, false) => 1.0,
+        (false, true) => 0.0,
+        _ => 0.5,
     };
-    let ((f_low, f_high), (g_low, g_high)) = (margins(first), margins(second));
-    let others = (1.0 - f) * (1.0 - g);
-    let correlation = if others > 0.0 {
-        (f * g / others).sqrt().min(1.0)
-    } else {
-        1.0
-    };
-    let add = |x: f64, y: f64| (x * x + y * y + 2.0 * correlation * x * y).sqrt();
-    Estimate {
-        value: f - g,
-        low: (f - g - add(f_low, g_high)).max(-1.0),
-        high: (f - g + add(f_high, g_low)).min(1.0),
-    }
+    let share = Share::of_values(&rows, value);
+    Ok(Estimate {
+        value: rows.mean(|row| 2.0 * value(row) - 1.0),
+        low: 2.0 * share.lower(0.5 * alpha) - 1.0,
+        high: 2.0 * share.upper(0.5 * alpha) - 1.0,
+    })
 }
 
 /// `CE(a) - CE(b) = KL(p||a) - KL(p||b)` in nats per response, from the same responses, drawn from the data; no reference is needed.
@@ -92,18 +72,13 @@ pub fn cross_entropy_difference(
     log_b: &[f64],
     design: &Design,
     confidence: f64,
-) -> Result<Option<Estimate>> {
+) -> Result<Option<MeanEstimate>> {
     let alpha = error_rate(confidence)?;
     check_length("log_b", log_b.len(), "log_a", log_a.len())?;
     let rows = Rows::new(design, log_a.len())?;
     check_log_probs("log_a", log_a)?;
     check_log_probs("log_b", log_b)?;
     let more = |row: usize| log_ratio(log_b[row], log_a[row]);
-    let certain = |value| Estimate {
-        value,
-        low: value,
-        high: value,
-    };
     let (mut above, mut below) = (false, false);
     for row in 0..rows.n {
         above |= more(row) == f64::INFINITY;
@@ -111,8 +86,8 @@ pub fn cross_entropy_difference(
     }
     Ok(match (above, below) {
         (true, true) => None,
-        (true, false) => Some(certain(f64::INFINITY)),
-        (false, true) => Some(certain(f64::NEG_INFINITY)),
+        (true, false) => Some(MeanEstimate::certain(f64::INFINITY)),
+        (false, true) => Some(MeanEstimate::certain(f64::NEG_INFINITY)),
         (false, false) => Some(mean_interval(&rows, more, alpha)),
     })
 }

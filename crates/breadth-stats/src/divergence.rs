@@ -1,35 +1,34 @@
 //! KL divergence and cross-entropy of sequences, with intervals.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, Rows, mean_interval};
+use crate::interval::{Design, Estimate, MeanEstimate, Rows, Share, mean_interval};
 use crate::log_ratio::{Level, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
-/// Estimates of KL or cross-entropy that are infinite are so with certainty: one response with q = 0 < p was seen.
-const INFINITE: Estimate = Estimate {
-    value: f64::INFINITY,
-    low: f64::INFINITY,
-    high: f64::INFINITY,
-};
-
 /// `KL(p||q) = E_p[ log p(y|x) - log q(y|x) ]` in nats, sequence level, from responses drawn from p.
 ///
-/// `log_p`, `log_q`: (rows). The weighted mean with a Student t interval from the between-cluster variance. A row with q = 0 < p makes the
-/// value and both limits `inf`: a response of positive probability that q cannot produce has been seen. With one row or one cluster the spread is
-/// unknown, and the interval is everything a KL can be: `[min(0, value), inf]`. The estimate itself may be slightly negative; the true KL is not.
+/// `log_p`, `log_q`: (rows). The weighted mean with a Student t interval from the variance between clusters. A row with q = 0 < p makes the
+/// value and both limits `inf`: a response of positive probability that q cannot produce has been seen. Where few units carry the mean no limits can be given, and the interval is
+/// everything a KL can be, `[0, inf]`, with the reason in `no_limits`. The estimate itself may be negative, where the reference gave the data less probability than
+/// the model did; the true KL is not, and limits are cut off at 0.
 ///
 /// Errors: as [`crate::coverage_profile`]; also a row with p = 0 < q, which cannot have been drawn from p.
 ///
 /// ```
 /// use breadth_stats::{kl, Design};
-/// let estimate = kl(&[-1.0, -1.0, -2.0], &[-1.5, -2.5, -3.0], &Design::default(), 0.95)?;
-/// assert_eq!(estimate.value, 1.0);
-/// assert!((estimate.low - (1.0 - 4.302653 * 0.5 / 3.0_f64.sqrt())).abs() < 1e-6);
+/// let log_q: Vec<f64> = (0..40).map(|row| -2.0 - f64::from(row % 2)).collect();
+/// let estimate = kl(&[-1.0; 40], &log_q, &Design::default(), 0.95)?;
+/// assert_eq!(estimate.value, 1.5);
+/// assert!((estimate.low - (1.5 - 2.022691 * 0.5 / 39.0_f64.sqrt())).abs() < 1e-6);
+/// // Three rows are no basis for limits.
+/// let few = kl(&[-1.0; 3], &log_q[..3], &Design::default(), 0.95)?;
+/// assert_eq!((few.low, few.high), (0.0, f64::INFINITY));
+/// assert!(few.no_limits.is_some());
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
 /// Source: section 1 of the paper; Rem 2.2 on when p is known.
-pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Result<Estimate> {
+pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Result<MeanEstimate> {
     let alpha = error_rate(confidence)?;
     check_length("log_q", log_q.len(), "log_p", log_p.len())?;
     let rows = Rows::new(design, log_p.len())?;
@@ -43,20 +42,14 @@ pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Res
         });
     }
     if (0..rows.n).any(|row| ratio(row) == f64::INFINITY) {
-        return Ok(INFINITE);
+        return Ok(MeanEstimate::certain(f64::INFINITY));
     }
-    let estimate = mean_interval(&rows, ratio, alpha);
-    let low = if rows.cluster_count < 2 {
-        estimate.value.min(0.0)
-    } else {
-        estimate.low
-    };
-    Ok(Estimate { low, ..estimate })
+    Ok(mean_interval(&rows, ratio, alpha).within(0.0, f64::INFINITY))
 }
 
 /// Cross-entropy `CE(q) = E_p[ -log q(y|x) ]` in nats per response, from responses drawn from p.
 ///
-/// `log_q`: (rows). Interval as in [`kl`], cut off at 0, below which no cross-entropy lies; with one cluster it is `[0, inf]`.
+/// `log_q`: (rows). Interval as in [`kl`], cut off at 0, below which no cross-entropy lies.
 ///
 /// Errors: as [`crate::coverage_profile`].
 ///
@@ -69,24 +62,20 @@ pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Res
 /// ```
 ///
 /// Source: section 1 of the paper.
-pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<Estimate> {
+pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<MeanEstimate> {
     let alpha = error_rate(confidence)?;
     let rows = Rows::new(design, log_q.len())?;
     check_log_probs("log_q", log_q)?;
     if log_q.contains(&f64::NEG_INFINITY) {
-        return Ok(INFINITE);
+        return Ok(MeanEstimate::certain(f64::INFINITY));
     }
-    let estimate = mean_interval(&rows, |row| -log_q[row], alpha);
-    Ok(Estimate {
-        low: estimate.low.max(0.0),
-        ..estimate
-    })
+    Ok(mean_interval(&rows, |row| -log_q[row], alpha).within(0.0, f64::INFINITY))
 }
 
 /// The stopped KL `Dseq_N = E_p min{ log N, sum_h a_h }` in nats, `a_h = KL(p(.|x,y_<h) || q(.|x,y_<h))`, from sequences drawn from p.
 ///
 /// `sums`: (rows) the sum over steps of the next-token KLs along each sequence, at least 0, `inf` allowed. It needs both next-token distributions in full: the
-/// log-ratios of the tokens that happened to be drawn are not the a_h. Interval as in [`kl`], cut off to [0, log N].
+/// log-ratios of the tokens that happened to be drawn are not the a_h. The values lie in [0, log N]: limits of a bounded mean ([`Share`]).
 ///
 /// Errors: no rows, a negative or NaN sum, bad weights, confidence outside (0, 1).
 ///
@@ -112,10 +101,18 @@ pub fn stopped_kl(
             value: sums[row],
         });
     }
-    let estimate = mean_interval(&rows, |row| sums[row].min(level.log_n()), alpha);
+    let largest = level.log_n();
+    if largest == 0.0 {
+        return Ok(Estimate {
+            value: 0.0,
+            low: 0.0,
+            high: 0.0,
+        });
+    }
+    let share = Share::of_values(&rows, |row| sums[row].min(largest) / largest);
     Ok(Estimate {
-        value: estimate.value,
-        low: estimate.low.max(0.0),
-        high: estimate.high.min(level.log_n()),
+        value: share.value * largest,
+        low: share.lower(0.5 * alpha) * largest,
+        high: share.upper(0.5 * alpha) * largest,
     })
 }

@@ -56,7 +56,7 @@ pub mod tournament;
 pub use difference::{coverage_difference, cross_entropy_difference};
 pub use divergence::{cross_entropy, kl, stopped_kl};
 pub use error::{Error, Result};
-pub use interval::{Design, Estimate, stratified_weights};
+pub use interval::{Design, Estimate, MeanEstimate, NoLimits, stratified_weights};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{
     AnswerCount, Choice, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,

@@ -20,21 +20,36 @@ pub const LEAST_LOG_PROB: f64 = -1e30;
 /// assert_eq!(breadth_stats::numerics::sum([1.0, 1e100, 1.0, -1e100]), 2.0);
 /// ```
 pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
-    let (mut total, mut lost) = (0.0_f64, 0.0);
-    for term in terms {
-        let next = total + term;
-        lost += if total.abs() >= term.abs() {
-            (total - next) + term
+    let mut total = Sum::default();
+    terms.into_iter().for_each(|term| total.add(term));
+    total.value()
+}
+
+/// A compensated sum in the making; see [`sum`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sum {
+    total: f64,
+    lost: f64,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, term: f64) {
+        let next = self.total + term;
+        self.lost += if self.total.abs() >= term.abs() {
+            (self.total - next) + term
         } else {
-            (term - next) + total
+            (term - next) + self.total
         };
-        total = next;
+        self.total = next;
     }
-    // With an infinite term the compensation is NaN, and the plain sum already right.
-    if lost.is_finite() {
-        total + lost
-    } else {
-        total
+
+    pub(crate) fn value(self) -> f64 {
+        // With an infinite term the compensation is NaN, and the plain sum already right.
+        if self.lost.is_finite() {
+            self.total + self.lost
+        } else {
+            self.total
+        }
     }
 }
 

@@ -162,19 +162,10 @@ pub fn separations(
             let (own, winner) = (is_behind(row, model), is_behind(row, outcome.winner));
             (own != winner).then_some(own)
         };
-        let either = Share::of_all_rows(&rows, |row| disagree(row).is_some()).value;
-        let (ahead, effect) = match either > 0.0 {
-            true => {
-                let share = Share::of_rows(&rows, disagree);
-                let count = (0..rows.n).filter(|&row| disagree(row).is_some()).count();
-                (
-                    share.value * either,
-                    count as f64 / share.effective_size(tail),
-                )
-            }
-            false => (0.0, 1.0),
-        };
-        let behind = (either - ahead).max(0.0);
+        let share =
+            |wanted: bool| rows.mean(|row| f64::from(u8::from(disagree(row) == Some(wanted))));
+        let (ahead, behind) = (share(true), share(false));
+        let effect = effect_on(design, &disagree, rows.n, tail)?;
         let needed = rows_to_separate(ahead, behind, columns.len(), confidence, power)?;
         Ok(Separation {
             model,
@@ -187,6 +178,33 @@ pub fn separations(
     let others = outcome.ranking[1..].iter();
     let plan = others.map(separation).collect::<Result<_>>()?;
     Ok((outcome, plan))
+}
+
+/// How many of the rows with an outcome count as one independent row for the share of `true` among them.
+fn effect_on(
+    design: &Design,
+    outcome: &impl Fn(usize) -> Option<bool>,
+    rows: usize,
+    tail: f64,
+) -> Result<f64> {
+    let kept: Vec<usize> = (0..rows).filter(|&row| outcome(row).is_some()).collect();
+    if kept.is_empty() {
+        return Ok(1.0);
+    }
+    let labels = |all: &[u32]| kept.iter().map(|&row| all[row]).collect::<Vec<u32>>();
+    let weights: Option<Vec<f64>> = design
+        .weights
+        .map(|all| kept.iter().map(|&row| all[row]).collect());
+    let (clusters, strata) = (design.clusters.map(labels), design.strata.map(labels));
+    let domain = Design {
+        weights: weights.as_deref(),
+        clusters: clusters.as_deref(),
+        strata: strata.as_deref(),
+    };
+    let share = Share::of_all_rows(&Rows::new(&domain, kept.len())?, |at| {
+        outcome(kept[at]) == Some(true)
+    });
+    Ok(kept.len() as f64 / share.effective_size(tail))
 }
 
 /// The chance that n rows exclude the worse model: they disagree on `either` of the rows, and there on `share` in favour of the better.

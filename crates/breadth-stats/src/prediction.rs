@@ -44,7 +44,7 @@ pub fn pass_from_coverage(
         let chance = (-log_ratio(log_p[row], log_q[row])).exp().min(1.0);
         -(k as f64 * (-chance).ln_1p()).exp_m1()
     };
-    let share = Share::of_values(&rows, found, rows.n as f64);
+    let share = Share::of_values(&rows, found);
     Ok(Estimate {
         value: share.value,
         low: share.lower(tail),

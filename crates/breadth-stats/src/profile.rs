@@ -26,7 +26,7 @@ pub struct CoveragePoint {
     pub low: f64,
     /// Upper limit for this level alone.
     pub high: f64,
-    /// How many independent rows of equal weight would give these limits.
+    /// How many independent rows of equal weight would give limits as far apart, at most the (effective) number of clusters.
     pub effective_rows: f64,
     /// Lower limit that holds at all levels at once.
     pub band_low: f64,
@@ -36,8 +36,7 @@ pub struct CoveragePoint {
 
 /// `Cov_N(p||q) = P_p[ p(y|x) / q(y|x) >= N ]` at each level, from the two log-probabilities (nats) of responses drawn from the data.
 ///
-/// `log_p`, `log_q`: (rows). Limits at one level: Clopper-Pearson, or Korn-Graubard for weighted or clustered rows (see
-/// [`Share`]). Band over all levels: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, at the number of rows, or at Kish's effective
+/// `log_p`, `log_q`: (rows). Limits at one level: those of [`Share`], which are Clopper and Pearson's for independent rows of equal weight. Band over all levels: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, at the number of rows, or at Kish's effective
 /// number of clusters `(sum W_c)^2 / sum W_c^2` for weighted or clustered rows.
 ///
 /// Errors: no rows, lengths that differ, NaN or a positive log-probability, bad weights, confidence outside (0, 1).
@@ -110,16 +109,14 @@ fn method(rows: &Rows) -> &'static str {
     match (rows.is_iid(), rows.is_clustered(), rows.strata.is_some()) {
         (true, ..) => "Clopper-Pearson limits, DKW band",
         (_, true, false) => {
-            "Korn-Graubard limits over prompts, DKW band at the effective number of prompts"
+            "Gaffke limits over prompts, DKW band at the effective number of prompts"
         }
         (_, false, false) => {
-            "Korn-Graubard limits for weighted rows, DKW band at the effective number of rows"
+            "Gaffke limits for weighted rows, DKW band at the effective number of rows"
         }
         (_, true, true) => {
-            "Korn-Graubard limits over prompts within groups, DKW band at the effective number of prompts"
+            "Gaffke limits over prompts within groups, DKW band at the effective number of prompts"
         }
-        (_, false, true) => {
-            "Korn-Graubard limits within groups, DKW band at the effective number of rows"
-        }
+        (_, false, true) => "Gaffke limits within groups, DKW band at the effective number of rows",
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::beta::student_t_upper;
 use crate::error::{Error, Result};
 use crate::numerics::{check_length, sum};
 
@@ -66,8 +65,9 @@ pub(crate) struct Rows {
     pub(crate) cluster_count: usize,
     /// Stratum of each cluster; none if there is only one.
     pub(crate) strata: Option<Strata>,
-    /// What the clusters weigh; none for independent rows of equal weight.
-    pub(crate) clusters_weigh: ClusterWeights,
+    /// What the clusters weigh; empty where all rows are clusters of the same weight.
+    unit_weights: Vec<f64>,
+    pub(crate) classes: WeightClasses,
 }
 
 /// The strata of clusters.
@@ -76,81 +76,94 @@ pub(crate) struct Strata {
     pub(crate) count: usize,
 }
 
-/// The spread of clusters' residuals, and its degrees of freedom.
-pub(crate) struct Spread {
-    /// `sum_g m_g / (m_g - 1) sum_{c in g} (z_c - mean of g)^2` over clusters that weigh anything; the only cluster of a stratum counts in full.
-    pub(crate) squares: f64,
-    /// Satterthwaite's: `(sum_g v_g)^2 / sum_g v_g^2 / (m_g - 1)`, which is m - 1 where there is one stratum.
-    pub(crate) freedom: f64,
-}
-
-/// The spread of residuals that sum to 0, one for each cluster, within strata.
-pub(crate) fn spread(
-    residuals: &[f64],
-    strata: Option<&Strata>,
-    weighs: impl Fn(usize) -> bool,
-    clusters: f64,
-) -> Spread {
-    let Some(strata) = strata else {
-        let freedom = clusters - 1.0;
-        return Spread {
-            squares: sum(residuals.iter().map(|z| z * z)) * clusters / freedom.max(1.0),
-            freedom,
-        };
-    };
-    let mut sums = vec![(0.0, 0.0, 0.0); strata.count];
-    for (cluster, &z) in residuals.iter().enumerate().filter(|&(c, _)| weighs(c)) {
-        let (m, total, squares) = &mut sums[strata.of_cluster[cluster] as usize];
-        *m += 1.0;
-        *total += z;
-        *squares += z * z;
-    }
-    let of_stratum = |&(m, total, squares): &(f64, f64, f64)| match m < 2.0 {
-        true => (squares, 1.0),
-        false => (
-            (squares - total * total / m).max(0.0) * m / (m - 1.0),
-            m - 1.0,
-        ),
-    };
-    let parts = || sums.iter().map(of_stratum);
-    let squares: f64 = parts().map(|(v, _)| v).sum();
-    let penalty: f64 = parts().map(|(v, freedom)| v * v / freedom).sum();
-    let all = clusters - strata.count as f64;
-    Spread {
-        squares,
-        freedom: if penalty > 0.0 {
-            squares * squares / penalty
-        } else {
-            all
-        },
-    }
-}
-
-/// The weights of clusters, with the sums of them that limits need.
-pub(crate) struct ClusterWeights {
-    pub(crate) of_cluster: Vec<f64>,
-    pub(crate) total: f64,
-    pub(crate) squares: f64,
-    /// Number of clusters that weigh anything.
+/// Units of (nearly) the same weight in one stratum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WeightClass {
+    /// What each of them weighs.
+    pub(crate) weight: f64,
+    /// How many there are.
     pub(crate) count: f64,
-    largest: f64,
+    pub(crate) stratum: u32,
 }
 
-impl ClusterWeights {
-    pub(crate) fn new(of_cluster: Vec<f64>) -> ClusterWeights {
-        ClusterWeights {
-            total: sum(of_cluster.iter().copied()),
-            squares: of_cluster.iter().map(|w| w * w).sum(),
-            count: of_cluster.iter().filter(|&&w| w > 0.0).count() as f64,
-            largest: of_cluster.iter().copied().fold(0.0, f64::max),
-            of_cluster,
+/// The independent units of a design, by weight and stratum.
+pub(crate) struct WeightClasses {
+    pub(crate) list: Vec<WeightClass>,
+    /// The class of each unit; empty where there is one class only.
+    of_unit: Vec<u32>,
+    /// The share of the population that each stratum stands for.
+    pub(crate) shares: Vec<f64>,
+    /// Number of units of equal weight that carry as much: `(sum W)^2 / sum W^2` (Kish).
+    pub(crate) effective: f64,
+}
+
+/// Distinct weights beyond which those within 1.6% of one another are taken together.
+const DISTINCT: usize = 2048;
+
+impl WeightClasses {
+    fn new(weights: &[f64], strata: Option<&Strata>) -> WeightClasses {
+        let stratum = |unit: usize| strata.map_or(0, |strata| strata.of_cluster[unit]);
+        let count = strata.map_or(1, |strata| strata.count);
+        let mut shares = vec![0.0; count];
+        for (unit, weight) in weights.iter().enumerate() {
+            shares[stratum(unit) as usize] += weight;
+        }
+        let total: f64 = sum(shares.iter().copied());
+        let squares: f64 = weights.iter().map(|w| w * w).sum();
+        shares.iter_mut().for_each(|share| *share /= total);
+        let exact = classes(weights, stratum, f64::to_bits);
+        let (list, of_unit) = if exact.0.len() > DISTINCT * count {
+            // The exponent and six bits of the mantissa.
+            classes(weights, stratum, |weight| weight.to_bits() >> 46)
+        } else {
+            exact
+        };
+        WeightClasses {
+            of_unit: if list.len() > 1 { of_unit } else { Vec::new() },
+            list,
+            shares,
+            effective: total * total / squares,
         }
     }
 
-    /// Number of clusters of equal weight that carry as much: `(sum W_c)^2 / sum W_c^2` (Kish).
-    pub(crate) fn effective_count(&self) -> f64 {
-        self.total * self.total / self.squares
+    /// The largest weight of a unit.
+    pub(crate) fn largest(&self) -> f64 {
+        self.list
+            .iter()
+            .map(|class| class.weight)
+            .fold(0.0, f64::max)
     }
+
+    pub(crate) fn of_unit(&self, unit: usize) -> u32 {
+        self.of_unit.get(unit).copied().unwrap_or(0)
+    }
+}
+
+/// Units with the same key and stratum, at their mean weight, and the class of each unit.
+fn classes(
+    weights: &[f64],
+    stratum: impl Fn(usize) -> u32,
+    key: impl Fn(f64) -> u64,
+) -> (Vec<WeightClass>, Vec<u32>) {
+    let mut known: HashMap<(u32, u64), u32> = HashMap::new();
+    let mut list: Vec<WeightClass> = Vec::new();
+    let mut of_unit = Vec::with_capacity(weights.len());
+    for (unit, &weight) in weights.iter().enumerate() {
+        let stratum = stratum(unit);
+        let class = *known.entry((stratum, key(weight))).or_insert_with(|| {
+            list.push(WeightClass {
+                weight: 0.0,
+                count: 0.0,
+                stratum,
+            });
+            list.len() as u32 - 1
+        });
+        let of = &mut list[class as usize];
+        of.count += 1.0;
+        of.weight += (weight - of.weight) / of.count;
+        of_unit.push(class);
+    }
+    (list, of_unit)
 }
 
 impl Rows {
@@ -184,10 +197,21 @@ impl Rows {
             clusters: clusters.map(|(labels, _)| labels),
             cluster_count,
             strata,
-            clusters_weigh: ClusterWeights::new(Vec::new()),
+            unit_weights: Vec::new(),
+            classes: WeightClasses {
+                list: vec![WeightClass {
+                    weight: 1.0,
+                    count: n as f64,
+                    stratum: 0,
+                }],
+                of_unit: Vec::new(),
+                shares: vec![1.0],
+                effective: n as f64,
+            },
         };
         if !rows.is_iid() {
-            rows.clusters_weigh = ClusterWeights::new(rows.cluster_totals(|_| 1.0));
+            rows.unit_weights = rows.cluster_totals(|_| 1.0);
+            rows.classes = WeightClasses::new(&rows.unit_weights, rows.strata.as_ref());
         }
         Ok(rows)
     }
@@ -235,29 +259,21 @@ impl Rows {
         totals
     }
 
-    /// Number of independent units of equal weight that carry as much as these rows, if the rows of a cluster are taken as copies of each other.
-    pub(crate) fn effective_clusters(&self) -> f64 {
-        if self.is_iid() {
-            self.n as f64
-        } else {
-            self.clusters_weigh.effective_count()
-        }
+    /// What a unit (a cluster, a row where there are none) weighs.
+    pub(crate) fn unit_weight(&self, unit: usize) -> f64 {
+        self.unit_weights.get(unit).copied().unwrap_or(1.0)
     }
 
-    /// The least and the largest effective size that a share of `n` of the rows, of total weight `weight`, can have, whatever the outcomes.
-    ///
-    /// With the letters of [`super::Share`]: `|S_c - p W_c| <= W_max` and `sum_c |S_c - p W_c| <= 2 p (1-p) W` give
-    /// `d <= 2 n0 W_max / W * m/(m-1)`, hence `size >= W / (2 W_max g) * (m-1)/m`, where `m >= W / W_max`. Nothing is promised (0) for a handful of clusters, or within strata.
-    pub(crate) fn size_bounds(&self, n: f64, weight: f64, tail: f64) -> (f64, f64) {
-        if self.is_iid() {
-            return (n, n);
-        }
-        let clusters = weight / self.clusters_weigh.largest;
-        if clusters < 10.0 || self.strata.is_some() {
-            return (0.0, n);
-        }
-        let penalty = (student_t_upper(clusters - 1.0, tail) / student_t_upper(n, tail)).powi(2);
-        (0.5 * (clusters - 1.0) / penalty.max(1.0), n)
+    /// The unit of a row.
+    pub(crate) fn unit(&self, row: usize) -> usize {
+        self.clusters
+            .as_ref()
+            .map_or(row, |clusters| clusters[row] as usize)
+    }
+
+    /// Number of independent units of equal weight that carry as much as these rows (Kish).
+    pub(crate) fn effective_clusters(&self) -> f64 {
+        self.classes.effective
     }
 }
 

@@ -1,31 +1,210 @@
-//! The interval for a weighted mean.
+//! The interval for a weighted mean of values without bounds.
+
+use std::fmt;
 
 use super::beta::student_t_upper;
-use super::design::spread;
+use super::design::Strata;
 use super::{Estimate, Rows};
+use crate::numerics::sum;
 
-/// Weighted mean with a Student t interval: `mean +- t_{m-1} * sqrt(v)`, `v = m/(m-1) * sum_c R_c^2 / W^2`, where R_c is cluster c's weighted
-/// sum of deviations from the mean, m the number of clusters (rows, when unclustered) and W the total weight. With strata the variance is that within them, with
-/// Satterthwaite's degrees of freedom.
+/// A unit with more than this share of the weight or of the variance decides the mean by itself.
+const HEAVY: f64 = 0.1;
+/// Fewer units than this are no basis for an estimated variance.
+const FEW: f64 = 10.0;
+
+/// A mean of unbounded values, such as a KL divergence or a cross-entropy in nats, with its limits or the reason why there are none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanEstimate {
+    /// The point estimate.
+    pub value: f64,
+    /// Lower confidence limit; the least possible value where none can be given.
+    pub low: f64,
+    /// Upper confidence limit; the largest possible value (`inf`) where none can be given.
+    pub high: f64,
+    /// Why no limits can be given, where that is so.
+    pub no_limits: Option<NoLimits>,
+}
+
+/// Why the mean of unbounded values has no limits.
 ///
-/// One cluster says nothing about the spread: the limits are then infinite. Values must be finite.
-pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f64) -> Estimate {
+/// Values without bounds may hide what a sample did not happen to hold, so the only limits are those of a normal approximation, and it needs many units of which none decides
+/// by itself. (`Display` says it in words.)
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum NoLimits {
+    /// One unit holds more than a tenth of the weight.
+    Weight {
+        /// A row of it.
+        row: usize,
+        /// Its share of the weight.
+        share: f64,
+    },
+    /// One unit holds more than a tenth of the variance.
+    Variance {
+        /// A row of it.
+        row: usize,
+        /// Its share of the sum of squared deviations.
+        share: f64,
+    },
+    /// Fewer than ten units carry the sum.
+    Few {
+        /// `(sum |w z|)^2 / sum (w z)^2` over units.
+        units: f64,
+    },
+}
+
+impl fmt::Display for NoLimits {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoLimits::Weight { row, share } => write!(
+                out,
+                "cannot be bounded: the prompt of row {} carries {:.0}% of the weight",
+                row + 1,
+                100.0 * share
+            ),
+            NoLimits::Variance { row, share } => write!(
+                out,
+                "cannot be bounded: the prompt of row {} carries {:.0}% of the variance",
+                row + 1,
+                100.0 * share
+            ),
+            NoLimits::Few { units } => write!(
+                out,
+                "cannot be bounded: {units:.1} prompts of equal size would carry as much as all, and it takes 10"
+            ),
+        }
+    }
+}
+
+impl MeanEstimate {
+    /// A value known for certain.
+    pub(crate) fn certain(value: f64) -> MeanEstimate {
+        MeanEstimate {
+            value,
+            low: value,
+            high: value,
+            no_limits: None,
+        }
+    }
+
+    /// Limits that do not leave [least, largest], where the mean is known to lie.
+    pub(crate) fn within(self, least: f64, largest: f64) -> MeanEstimate {
+        MeanEstimate {
+            low: self.low.clamp(least, largest),
+            high: self.high.clamp(least, largest),
+            ..self
+        }
+    }
+
+    /// The same without the reason.
+    pub fn estimate(&self) -> Estimate {
+        Estimate {
+            value: self.value,
+            low: self.low,
+            high: self.high,
+        }
+    }
+}
+
+/// Weighted mean with a Student t interval over units (clusters, or rows): `mean +- t * sqrt(v)`, `v = m/(m-1) * sum_c R_c^2 / W^2`, where R_c is unit c's weighted sum of deviations
+/// from the mean, W the total weight and m the effective number of units `W^2 / sum W_c^2`, which also gives the m - 1 degrees of freedom. With strata the variance is that
+/// within them, with Satterthwaite's degrees of freedom where those are fewer.
+///
+/// No limits (`-inf`, `inf`) where one unit holds more than a tenth of the weight or of the variance, or fewer than ten units carry the sum. Values must be finite.
+pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f64) -> MeanEstimate {
     let mean = rows.mean(&value);
-    let m = rows.cluster_count as f64;
-    if rows.cluster_count < 2 {
-        return Estimate {
+    let totals = rows.cluster_totals(&value);
+    let residuals = rows.cluster_totals(|row| value(row) - mean);
+    if let Some(reason) = reason_against(rows, &totals, &residuals) {
+        return MeanEstimate {
             value: mean,
             low: f64::NEG_INFINITY,
             high: f64::INFINITY,
+            no_limits: Some(reason),
         };
     }
-    let residuals = rows.cluster_totals(|row| value(row) - mean);
-    let spread = spread(&residuals, rows.strata.as_ref(), |_| true, m);
-    let variance = spread.squares / rows.total_weight().powi(2);
-    let margin = student_t_upper(spread.freedom.max(1.0), 0.5 * alpha) * variance.sqrt();
-    Estimate {
+    let effective = rows.effective_clusters();
+    let spread = spread(&residuals, rows.strata.as_ref());
+    let freedom = spread.freedom.min(effective - 1.0).max(1.0);
+    let variance = spread.squares * effective / (effective - 1.0) / rows.total_weight().powi(2);
+    let margin = student_t_upper(freedom, 0.5 * alpha) * variance.sqrt();
+    MeanEstimate {
         value: mean,
         low: mean - margin,
         high: mean + margin,
+        no_limits: None,
+    }
+}
+
+fn reason_against(rows: &Rows, totals: &[f64], residuals: &[f64]) -> Option<NoLimits> {
+    let row_of = |unit: usize| (0..rows.n).find(|&row| rows.unit(row) == unit).unwrap_or(0);
+    let units = rows.cluster_count;
+    let largest = |of: &dyn Fn(usize) -> f64| {
+        let total = sum((0..units).map(of));
+        let unit = (0..units).max_by(|&a, &b| of(a).total_cmp(&of(b)))?;
+        let share = of(unit) / total;
+        (share > HEAVY).then(|| (row_of(unit), share))
+    };
+    if units < FEW as usize {
+        return Some(NoLimits::Few {
+            units: units as f64,
+        });
+    }
+    if let Some((row, share)) = largest(&|unit| rows.unit_weight(unit)) {
+        return Some(NoLimits::Weight { row, share });
+    }
+    let (absolute, squares) = totals
+        .iter()
+        .fold((0.0, 0.0), |(a, s), z| (a + z.abs(), s + z * z));
+    let carrying = absolute * absolute / squares;
+    if carrying < FEW {
+        return Some(NoLimits::Few { units: carrying });
+    }
+    let (row, share) = largest(&|unit| residuals[unit] * residuals[unit])?;
+    Some(NoLimits::Variance { row, share })
+}
+
+/// The spread of units' residuals, and its degrees of freedom.
+struct Spread {
+    /// `sum_g m_g / (m_g - 1) sum_{c in g} (z_c - mean of g)^2`; the only unit of a stratum counts in full. Without the factor where there is one stratum.
+    squares: f64,
+    /// Satterthwaite's: `(sum_g v_g)^2 / sum_g v_g^2 / (m_g - 1)`, which is m - 1 where there is one stratum.
+    freedom: f64,
+}
+
+/// The spread of residuals that sum to 0, one for each unit, within strata.
+fn spread(residuals: &[f64], strata: Option<&Strata>) -> Spread {
+    let Some(strata) = strata else {
+        return Spread {
+            squares: sum(residuals.iter().map(|z| z * z)),
+            freedom: residuals.len() as f64 - 1.0,
+        };
+    };
+    let mut sums = vec![(0.0, 0.0, 0.0); strata.count];
+    for (unit, &z) in residuals.iter().enumerate() {
+        let (m, total, squares) = &mut sums[strata.of_cluster[unit] as usize];
+        *m += 1.0;
+        *total += z;
+        *squares += z * z;
+    }
+    let of_stratum = |&(m, total, squares): &(f64, f64, f64)| {
+        if m < 2.0 {
+            (squares, 1.0)
+        } else {
+            let within = (squares - total * total / m).max(0.0);
+            (within * m / (m - 1.0), m - 1.0)
+        }
+    };
+    let parts = || sums.iter().map(of_stratum);
+    let squares: f64 = parts().map(|(v, _)| v).sum();
+    let penalty: f64 = parts().map(|(v, freedom)| v * v / freedom).sum();
+    let all = (residuals.len() - strata.count) as f64;
+    Spread {
+        squares,
+        freedom: if penalty > 0.0 {
+            squares * squares / penalty
+        } else {
+            all
+        },
     }
 }

@@ -1,26 +1,29 @@
 //! Intervals: what is known about a mean or a share after so many rows.
 //!
-//! | rows | share (coverage, tournament) | mean (KL, cross-entropy) | whole profile |
+//! | rows | values in [0, 1] (coverage, Pass@k, tournament) | unbounded means (KL, cross-entropy) | whole profile |
 //! |---|---|---|---|
-//! | independent, equal weights | [`clopper_pearson`] | Student t | [`dkw_half_width`] |
-//! | weighted, clustered, stratified | [`Share`] (Korn-Graubard) | linearised variance, Student t | the same at the effective number of clusters |
+//! | independent, equal weights | [`Share`]; for 0 and 1 that is [`clopper_pearson`] | Student t, or [`NoLimits`] | [`dkw_half_width`] |
+//! | weighted, clustered, stratified | [`Share`] | linearised variance, Student t, or [`NoLimits`] | the same at the effective number of clusters |
 
 mod beta;
 mod binomial;
 mod clopper_pearson;
 mod design;
+mod dirichlet;
 mod dkw;
 mod mean;
 mod share;
+mod sum;
 
 pub(crate) use beta::ln_beta;
 pub(crate) use binomial::at_most;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};
-pub(crate) use design::{ClusterWeights, Rows};
+pub(crate) use design::Rows;
 pub use design::{Design, stratified_weights};
 pub use dkw::dkw_half_width;
 pub(crate) use mean::mean_interval;
+pub use mean::{MeanEstimate, NoLimits};
 pub use share::Share;
 
 /// A number with an interval around it.

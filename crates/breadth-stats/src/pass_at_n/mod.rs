@@ -160,9 +160,8 @@ impl PromptOutcome {
 
 /// Pass@k or Best-of-k over prompts: the weighted mean of the prompts' unbiased estimates, with an interval over prompts.
 ///
-/// `weights`: one per prompt, or `None` for equal ones. The interval treats each prompt as a cluster of its samples and its estimate as a share: the
-/// Korn-Graubard limits of [`Share`] with n0 = the (effective) number of prompts. Where every prompt is solved it is the exact
-/// Clopper-Pearson limit for that many prompts, so it never has zero width.
+/// `weights`: one per prompt, or `None` for equal ones. The prompts are the independent units, and the limits are those of the mean of their values in [0, 1] ([`Share`]): what
+/// prompts like none in the sample could do to the mean is in them, so they never have zero width.
 ///
 /// Errors: no prompts, bad weights, and for each prompt those of [`pass_at_k`] and [`best_of_k`].
 ///
@@ -216,8 +215,7 @@ fn over_prompts(
     };
     let rows = Rows::new(&design, prompts.len())?;
     let values = each_prompt(prompts, of_prompt)?;
-    let samples: u64 = prompts.iter().map(PromptOutcome::samples).sum();
-    let share = Share::of_values(&rows, |row| values[row], samples as f64);
+    let share = Share::of_values(&rows, |row| values[row]);
     let tail = 0.5 * error_rate(confidence)?;
     Ok(Estimate {
         value: share.value,
@@ -244,7 +242,7 @@ pub fn mean_over_prompts(values: &[f64], design: &Design, confidence: f64) -> Re
             value: values[index],
         });
     }
-    let share = Share::of_values(&rows, |row| values[row], values.len() as f64);
+    let share = Share::of_values(&rows, |row| values[row]);
     Ok(Estimate {
         value: share.value,
         low: share.lower(tail),

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::kernel::RivalCounts;
 use super::pairs::Pairs;
 use super::rivals;
-use crate::interval::{Share, lower};
+use crate::interval::Share;
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::log_mean_exp;
 
@@ -80,15 +80,14 @@ fn certified_low(
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut best = 0.0;
     for (promise, slack, comparator) in candidates {
-        // A lower limit stays below its estimate: from here on nothing can be better. And it is highest if all rows are independent.
+        // A lower limit stays below its estimate: from here on nothing can be better.
         if promise <= best {
             break;
         }
-        let n = pairs.rows.n as f64;
-        if lower((promise + 1.0 / slack) * n, n, tail) - 1.0 / slack <= best {
+        let share = pairs.share_of(comparator, q, level.times(slack), promise + 1.0 / slack);
+        if share.most_of_lower(tail) - 1.0 / slack <= best {
             continue;
         }
-        let share = pairs.share_of(comparator, q, level.times(slack), promise + 1.0 / slack);
         best = f64::max(best, share.lower(tail) - 1.0 / slack);
     }
     best

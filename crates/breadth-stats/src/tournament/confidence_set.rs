@@ -24,6 +24,7 @@ impl Behind {
         Behind(a.chunks(64).zip(b.chunks(64)).map(word).collect())
     }
 
+    #[cfg(test)]
     pub(crate) fn has(&self, row: usize) -> bool {
         self.0[row / 64] >> (row % 64) & 1 == 1
     }
@@ -37,25 +38,51 @@ impl Behind {
             .sum()
     }
 
-    /// Whether, among the rows on which the two disagree, more than half are here for certain: the lower limit of their share, with error `tail`.
+    /// Whether more of the population is here than there, for certain: the lower limit of the mean of `(here - there + 1) / 2` over all rows, with error `tail`, is above 1/2.
+    ///
+    /// Rows that are in both or in neither have the value 1/2. Without strata they drop out, and for independent rows of equal weight what is left is the sign test.
     pub(crate) fn outnumbers(&self, other: &Behind, rows: &Rows, tail: f64) -> bool {
         let (here, there) = (
             self.count_without(other) as f64,
             other.count_without(self) as f64,
         );
-        let either = here + there;
-        if rows.weights.is_none() {
-            // The count bounds the effective size, which often settles it without looking at the clusters.
-            let (least, most) = rows.size_bounds(either, either, tail);
-            if either == 0.0 || lower(here, most, tail) <= 0.5 {
+        if here == 0.0 {
+            return false;
+        }
+        if rows.is_iid() {
+            return lower(here, here + there, tail) > 0.5;
+        }
+        if rows.weights.is_none() && rows.strata.is_none() {
+            // With S the sum of the units' gammas times differences, the chance to be undone by the imaginary unit is at least E[exp(-S+ / largest)], and so at
+            // least exp(-here / largest), which often settles it without looking at the clusters.
+            if here <= there || here < -tail.ln() * rows.classes.largest() {
                 return false;
             }
-            if lower(here / either * least, least, tail) > 0.5 {
-                return true;
+        }
+        self.difference(other, rows).is_above(0.5, tail)
+    }
+
+    /// The mean of `(here - there + 1) / 2`.
+    fn difference(&self, other: &Behind, rows: &Rows) -> Share {
+        let mut totals: Vec<(usize, f64)> = Vec::new();
+        for (word, (a, b)) in self.0.iter().zip(&other.0).enumerate() {
+            let mut left = a ^ b;
+            while left != 0 {
+                let bit = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let row = 64 * word + bit;
+                let sign = if a >> bit & 1 == 1 { 1.0 } else { -1.0 };
+                totals.push((rows.unit(row), sign * rows.weight(row)));
             }
         }
-        let disagree = |row| (self.has(row) != other.has(row)).then(|| self.has(row));
-        either > 0.0 && Share::of_rows(rows, disagree).lower(tail) > 0.5
+        totals.sort_by_key(|&(unit, _)| unit);
+        let units = totals.chunk_by(|a, b| a.0 == b.0).map(|rows_of_unit| {
+            let unit = rows_of_unit[0].0;
+            let total: f64 = rows_of_unit.iter().map(|&(_, total)| total).sum();
+            let value = 0.5 * (1.0 + total / rows.unit_weight(unit));
+            (unit, value.clamp(0.0, 1.0))
+        });
+        Share::of_units(rows, units, 0.5)
     }
 }
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::kernel::{RivalCounts, Units};
 use super::rivals;
-use crate::interval::{Rows, Share, lower, upper};
+use crate::interval::{Rows, Share};
 use crate::log_ratio::{Level, is_uncovered};
 
 /// All models of a tournament on the same rows.
@@ -71,31 +71,30 @@ impl<'a> Pairs<'a> {
             .collect()
     }
 
-    /// Rivals are taken from the largest share down, until no effective size could let the next one raise any limit. For independent rows, whose
-    /// size is known, that is after the first.
+    /// Rivals are taken from the largest share down, and left out where they cannot raise any limit. For independent rows, whose limits rise with the
+    /// share, that is after the first.
     fn limits_for(&self, q: usize, chat: &[f64], level: Level, alpha: f64) -> Limits {
         let m = self.len();
-        let (low_tail, high_tail) = (0.5 * alpha / (m - 1).max(1) as f64, 0.5 * alpha);
-        let excess_tail = alpha / m as f64;
-        let (n, weight) = (self.rows.n as f64, self.rows.total_weight());
-        let most = self.rows.size_bounds(n, weight, low_tail).1;
-        let least = |tail| self.rows.size_bounds(n, weight, tail).0;
-        let (least_high, least_excess) = (least(high_tail), least(excess_tail));
+        let low_tail = 0.5 * alpha / (m - 1).max(1) as f64;
+        let high_tails = [0.5 * alpha, alpha / m as f64];
         let mut by_share: Vec<usize> = rivals(m, q).collect();
         by_share.sort_by(|a, b| chat[b * m + q].total_cmp(&chat[a * m + q]));
+        if self.rows.is_iid() {
+            by_share.truncate(1);
+        }
         let mut limits = Limits::default();
         for r in by_share {
-            let value = chat[r * m + q];
-            if lower(value * most, most, low_tail) <= limits.low
-                && upper(value * least_high, least_high, high_tail) <= limits.high
-                && upper(value * least_excess, least_excess, excess_tail) <= limits.excess
-            {
-                break;
+            let share = self.share(r, q, level, chat[r * m + q]);
+            // A lower limit stays below its estimate, as the distribution that it is a quantile of is log-concave.
+            if share.value > limits.low && share.most_of_lower(low_tail) > limits.low {
+                limits.low = limits.low.max(share.lower(low_tail));
             }
-            let share = self.share(r, q, level, value);
-            limits.low = limits.low.max(share.lower(low_tail));
-            limits.high = limits.high.max(share.upper(high_tail));
-            limits.excess = limits.excess.max(share.upper(excess_tail));
+            let most = high_tails.map(|tail| share.most_of_upper(tail));
+            if most[0] > limits.high || most[1] > limits.excess {
+                let [high, excess] = share.uppers(high_tails);
+                limits.high = limits.high.max(high);
+                limits.excess = limits.excess.max(excess);
+            }
         }
         limits
     }

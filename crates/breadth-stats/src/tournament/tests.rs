@@ -45,22 +45,26 @@ impl Case {
         case
     }
 
-    /// The three designs other than independent rows, and that one.
+    /// Independent rows, clusters, weights, both, and clusters in strata.
     fn check(&self, test: impl Fn(&Pairs, Level)) {
         let columns: Vec<&[f64]> = self.columns.iter().map(Vec::as_slice).collect();
-        for clusters in [None, Some(&self.clusters[..])] {
-            for weights in [None, Some(&self.weights[..])] {
-                let rows = Rows::new(
-                    &Design {
-                        weights,
-                        clusters,
-                        ..Design::default()
-                    },
-                    self.weights.len(),
-                )
-                .unwrap();
-                test(&Pairs::new(&columns, &rows), Level::from_n(3.0).unwrap());
-            }
+        let (clusters, weights) = (Some(&self.clusters[..]), Some(&self.weights[..]));
+        let strata: Vec<u32> = self.clusters.iter().map(|c| (c % 7) / 3).collect();
+        let strata = Some(&strata[..]);
+        for (weights, clusters, strata) in [
+            (None, None, None),
+            (None, clusters, None),
+            (weights, None, None),
+            (weights, clusters, None),
+            (None, clusters, strata.filter(|_| self.columns.len() < 4)),
+        ] {
+            let design = Design {
+                weights,
+                clusters,
+                strata,
+            };
+            let rows = Rows::new(&design, self.weights.len()).unwrap();
+            test(&Pairs::new(&columns, &rows), Level::from_n(3.0).unwrap());
         }
     }
 }
@@ -147,9 +151,12 @@ fn the_quick_answers_of_the_paired_test_are_the_full_ones() {
             let (a, b) = (of(0, 1), of(1, 0));
             for (here, there) in [(&a, &b), (&b, &a)] {
                 for tail in [0.05, 1e-3] {
-                    let disagree = |row| (here.has(row) != there.has(row)).then(|| here.has(row));
-                    let any = (0..pairs.rows.n).any(|row| disagree(row).is_some());
-                    let expected = any && Share::of_rows(pairs.rows, disagree).lower(tail) > 0.5;
+                    let value = |row| match (here.has(row), there.has(row)) {
+                        (true, false) => 1.0,
+                        (false, true) => 0.0,
+                        _ => 0.5,
+                    };
+                    let expected = Share::of_values(pairs.rows, value).lower(tail) > 0.5;
                     assert_eq!(here.outnumbers(there, pairs.rows, tail), expected);
                     let mut counts = settled.get();
                     counts[usize::from(expected)] += 1;
@@ -166,14 +173,18 @@ fn the_quick_answers_of_the_paired_test_are_the_full_ones() {
 }
 
 #[test]
-fn effective_sizes_stay_within_their_bounds() {
+fn limits_stay_within_their_bounds() {
     for seed in 0..40 {
         Case::random(seed).check(|pairs, level| {
+            let share = share(pairs, 0, 1, level);
             for tail in [0.025, 1e-4] {
-                let n = pairs.rows.n as f64;
-                let (least, most) = pairs.rows.size_bounds(n, pairs.rows.total_weight(), tail);
-                let size = share(pairs, 0, 1, level).effective_size(tail);
-                assert!(least <= size && size <= most, "{least} <= {size} <= {most}");
+                let (low, high) = (share.lower(tail), share.upper(tail));
+                assert!(
+                    low <= share.most_of_lower(tail) && low <= share.value && high >= share.value
+                );
+                assert!(high <= share.most_of_upper(tail));
+                assert!(share.is_above(low - 1e-3, tail) && !share.is_above(low + 1e-3, tail));
+                assert_close(share.uppers([tail, 0.3])[0], high);
             }
         });
     }
