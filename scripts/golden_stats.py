@@ -7,7 +7,7 @@ import itertools
 import pathlib
 
 import numpy as np
-from scipy import stats
+from scipy import integrate, optimize, stats
 
 OUT = pathlib.Path("tests/golden/stats")
 
@@ -56,36 +56,41 @@ def best_of_k_rows():
 
 
 def survey_rows():
-    """Weighted clustered samples: mean, linearised standard error, t limits. One line per row of data, the answers on its first row."""
+    """Weighted clustered samples: mean, linearised standard error, t limits at the effective number of clusters. One line per row of data, the answers on its first row."""
     rng = np.random.default_rng(5)
-    for case, (m, confidence) in enumerate([(2, 0.95), (6, 0.95), (25, 0.9)]):
-        cluster = np.repeat(np.arange(m), rng.integers(1, 6, m))
-        weight = np.round(rng.uniform(0.2, 3.0, len(cluster)), 3)
-        log_q = np.round(-rng.exponential(3.0, len(cluster)) - np.repeat(rng.random(m), np.bincount(cluster)), 3)
+    for case, (m, confidence) in enumerate([(150, 0.95), (250, 0.95), (300, 0.9)]):
+        cluster = np.repeat(np.arange(m), rng.integers(1, 4, m))
+        weight = np.round(rng.uniform(0.5, 2.0, len(cluster)), 3)
+        log_q = np.round(-rng.uniform(2.0, 6.0, len(cluster)) - np.repeat(rng.random(m), np.bincount(cluster)), 3)
         mean = np.sum(weight * -log_q) / weight.sum()
+        totals = np.array([weight[cluster == c].sum() for c in range(m)])
         residual = np.array([np.sum((weight * (-log_q - mean))[cluster == c]) for c in range(m)])
-        error = np.sqrt(m / (m - 1) * np.sum(residual**2)) / weight.sum()
-        margin = stats.t.ppf(0.5 + confidence / 2, m - 1) * error
+        assert totals.max() < 0.1 * totals.sum() and np.max(residual**2) < 0.1 * np.sum(residual**2)
+        effective = totals.sum() ** 2 / np.sum(totals**2)
+        error = np.sqrt(effective / (effective - 1) * np.sum(residual**2)) / weight.sum()
+        margin = stats.t.ppf(0.5 + confidence / 2, effective - 1) * error
         for c, w, q in zip(cluster, weight, log_q):
             yield case, confidence, int(c), float(w), float(q), float(mean), float(mean - margin), float(mean + margin)
 
 
-def korn_graubard(weight, cluster, hit, confidence):
-    """The formula in the documentation of Share, written down a second time."""
-    tail, m, n = (1 - confidence) / 2, len(set(cluster)), len(hit)
-    p = np.sum(weight * hit) / weight.sum()
-    totals = np.array([weight[cluster == c].sum() for c in range(m)])
-    hits = np.array([(weight * hit)[cluster == c].sum() for c in range(m)])
-    floor = totals.sum() ** 2 / np.sum(totals**2)
-    variance = m / (m - 1) * np.sum((hits - p * totals) ** 2) / totals.sum() ** 2
-    rare = [hit[cluster == c].any() if p <= 0.5 else not hit[cluster == c].all() for c in range(m)]
-    k, d = sum(rare), variance * floor / (p * (1 - p)) if 0 < p < 1 else 1.0
-    prior = 1 + np.sqrt(k) * abs(1 - 2 * p)
-    penalty = max(1.0, (stats.t.isf(tail, m - 1) / stats.t.isf(tail, n - 1)) ** 2)
-    size = min(n, floor * (k + prior) / (k * d * penalty + prior))
-    low = 0.0 if p == 0 else float(stats.beta.ppf(tail, p * size, size * (1 - p) + 1))
-    high = 1.0 if p == 1 else float(stats.beta.isf(tail, p * size + 1, size * (1 - p)))
-    return float(p), low, high
+def chance_above(x, weights, values):
+    """`P[sum G_j w_j (z_j - x) > 0]` for exponential G_j, by Imhof's inversion of the characteristic function."""
+    gaps = weights * (values - x)
+    gaps = gaps / np.abs(gaps).max()
+
+    def integrand(u):
+        return np.sin(np.sum(np.arctan(u * gaps))) / (u * np.exp(0.5 * np.sum(np.log1p((u * gaps) ** 2))))
+
+    total = sum(integrate.quad(integrand, a, b, limit=500, epsabs=1e-13, epsrel=1e-12)[0] for a, b in itertools.pairwise([0, 0.3, 1, 3, 10, 30, 100, 1e3, 1e4]))
+    return 0.5 + total / np.pi
+
+
+def upper_limit(weights, values, tail):
+    """The quantile of the Dirichlet mean with the imaginary unit at 1."""
+    weights, values = np.append(weights, weights.max()), np.append(values, 1.0)
+    if values.min() == 1.0:
+        return 1.0
+    return float(optimize.brentq(lambda x: chance_above(x, weights, values) - tail, values.min() + 1e-9, 1 - 1e-9, xtol=1e-13))
 
 
 def share_rows():
@@ -94,7 +99,10 @@ def share_rows():
         cluster = np.repeat(np.arange(m), rng.integers(1, 7, m))
         weight = np.round(rng.uniform(0.2, 3.0, len(cluster)), 3)
         hit = rng.random(len(cluster)) < rate
-        answer = korn_graubard(weight, cluster, hit, 0.95)
+        totals = np.array([weight[cluster == c].sum() for c in range(m)])
+        values = np.array([(weight * hit)[cluster == c].sum() for c in range(m)]) / totals
+        share = float(np.sum(weight * hit) / weight.sum())
+        answer = share, 1 - upper_limit(totals, 1 - values, 0.025), upper_limit(totals, values, 0.025)
         for c, w, h in zip(cluster, weight, hit):
             yield (case, int(c), float(w), int(h), *answer)
 

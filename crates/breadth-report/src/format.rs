@@ -59,6 +59,9 @@ pub(crate) fn nats(value: f64) -> String {
 
 /// A value with its interval.
 pub(crate) fn interval(estimate: &Estimate, print: fn(f64) -> String) -> String {
+    if estimate.value.is_finite() && estimate.high.is_infinite() {
+        return format!("{} [no limits]", print(estimate.value));
+    }
     format!(
         "{} [{}, {}]",
         print(estimate.value),

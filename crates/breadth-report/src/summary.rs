@@ -373,10 +373,12 @@ impl<'a> Evaluation<'a> {
         let kl = self
             .reference
             .map(|log_p| breadth_stats::kl(log_p, log_q, &self.design, self.confidence))
-            .transpose()?;
+            .transpose()?
+            .map(|kl| kl.estimate());
         Ok(Measured {
             kl,
-            cross_entropy: breadth_stats::cross_entropy(log_q, &self.design, self.confidence)?,
+            cross_entropy: breadth_stats::cross_entropy(log_q, &self.design, self.confidence)?
+                .estimate(),
             coverage: self.points(log_q, &self.headline)?,
             profile: self.points(log_q, &self.grid)?,
             pass: self.pass(name, log_q)?,
@@ -478,10 +480,13 @@ impl Drawn {
         if fewest < k {
             return Ok(None);
         }
-        let weights = self.weights.as_deref();
+        let design = Design {
+            weights: self.weights.as_deref(),
+            ..Design::default()
+        };
         Ok(Some(breadth_stats::pass_estimate(
             &self.prompts,
-            weights,
+            &design,
             k,
             confidence,
         )?))

@@ -286,10 +286,10 @@ fn pass_refusals() {
         PromptOutcome::Rewards(vec![0.0; 3]),
     ];
     assert_eq!(
-        message(pass_estimate(&prompts, None, 4, 0.95)),
+        message(pass_estimate(&prompts, &Design::default(), 4, 0.95)),
         "prompt 1: 3 samples cannot give an unbiased estimate at k = 4; draw more samples or ask for a smaller k"
     );
-    assert!(pass_estimate(&[], None, 1, 0.95).is_err());
+    assert!(pass_estimate(&[], &Design::default(), 1, 0.95).is_err());
     assert!(clopper_pearson(0, 0, 0.95).is_err() && clopper_pearson(2, 1, 0.95).is_err());
 }
 
@@ -315,11 +315,11 @@ fn pass_at_the_ends() {
     let solved: Vec<PromptOutcome> = (0..30)
         .map(|_| PromptOutcome::Counts { n: 8, c: 8 })
         .collect();
-    let found = pass_estimate(&solved, None, 4, 0.95).unwrap();
+    let found = pass_estimate(&solved, &Design::default(), 4, 0.95).unwrap();
     // Exactly Clopper-Pearson's for 30 of 30 prompts, however many samples there were.
     assert_eq!((found.value, found.high), (1.0, 1.0));
     assert!((found.low - clopper_pearson(30, 30, 0.95).unwrap().0).abs() < 1e-12);
-    let one = pass_estimate(&solved[..1], None, 4, 0.95).unwrap();
+    let one = pass_estimate(&solved[..1], &Design::default(), 4, 0.95).unwrap();
     assert!((one.low - 0.025).abs() < 1e-12);
 }
 

@@ -40,20 +40,20 @@ proptest! {
 
 #[test]
 fn named_cases_of_all_of_k() {
-    let estimate = all_of_k_estimate(&[Counts { n: 1, c: 1 }], None, 1, 0.95).unwrap();
+    let estimate = all_of_k_estimate(&[Counts { n: 1, c: 1 }], &Design::default(), 1, 0.95).unwrap();
     assert_eq!((estimate.value, estimate.high), (1.0, 1.0));
     assert!(matches!(
-        all_of_k_estimate(&[], None, 1, 0.95),
+        all_of_k_estimate(&[], &Design::default(), 1, 0.95),
         Err(Error::Empty { .. })
     ));
     let broken = [Counts { n: 1, c: 2 }];
     assert!(matches!(
-        all_of_k_estimate(&broken, None, 1, 0.95),
+        all_of_k_estimate(&broken, &Design::default(), 1, 0.95),
         Err(Error::Prompt { .. })
     ));
     let few = [Counts { n: 2, c: 1 }];
     assert!(matches!(
-        all_of_k_estimate(&few, None, 3, 0.95),
+        all_of_k_estimate(&few, &Design::default(), 3, 0.95),
         Err(Error::Prompt { .. })
     ));
     assert!(Rewards(vec![0.5, f64::NAN]).worst_of(1).is_err());

@@ -284,7 +284,8 @@ proptest! {
         k in 1..8_u64,
     ) {
         for weights in [None, Some(&weights[..counts.len()])] {
-            let at = |k| pass_estimate(&counts, weights, k, 0.95).unwrap();
+            let design = Design { weights, ..Design::default() };
+            let at = |k| pass_estimate(&counts, &design, k, 0.95).unwrap();
             let (small, large) = (at(k), at(k + 1));
             prop_assert!(small.value <= large.value + 1e-12);
             prop_assert!(0.0 <= small.low && small.low <= small.value && small.value <= small.high && small.high <= 1.0, "{:?}", small);

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use breadth_data::{LogOptions, ReadOptions, ScoreTable};
-use breadth_stats::{Design, Level, OnPolicy, stratified_weights};
+use breadth_stats::{Design, Level, MeanEstimate, OnPolicy, stratified_weights};
 
-use crate::number::count;
+use crate::number::{Mean, count};
 use crate::output::Output;
 
 /// The tables a command reads.
@@ -215,6 +215,18 @@ impl Scores {
             weights: self.table.weight.as_deref(),
             clusters: self.clusters.as_deref(),
             strata: self.strata.as_deref(),
+        }
+    }
+
+    /// A mean over these rows with what is to be said of it.
+    pub fn mean(&self, mean: &MeanEstimate) -> Mean {
+        let reason = mean.no_limits.as_ref().map(|reason| {
+            let prompt = reason.row().map(|row| format!("prompt `{}`", self.key(row).0));
+            reason.in_words(&prompt.unwrap_or_default())
+        });
+        Mean {
+            interval: mean.estimate().into(),
+            remark: reason,
         }
     }
 

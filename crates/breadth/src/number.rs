@@ -1,6 +1,6 @@
 //! Numbers as JSON and as people read them.
 
-use breadth_stats::{Estimate, Level};
+use breadth_stats::{Estimate, Level, MeanEstimate};
 use serde::{Serialize, Serializer, ser::Error};
 
 /// An f64 in JSON: the shortest digits that read back to the same bits, and `"inf"` or `"-inf"` where JSON has no
@@ -37,6 +37,16 @@ impl From<Estimate> for Interval {
             high: Number(estimate.high),
         }
     }
+}
+
+/// A mean without bounds with its limits, and what is to be said of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Mean {
+    #[serde(flatten)]
+    pub interval: Interval,
+    /// Why there are no limits, or what the estimate says of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
 }
 
 /// A level as a person would write it: `4`, `2.5`, and `e^30` where N itself says nothing.
@@ -105,6 +115,15 @@ pub fn with_limits(estimate: &Estimate) -> String {
         "{:.3} [{:.3}, {:.3}]",
         estimate.value, estimate.low, estimate.high
     )
+}
+
+/// The same for a mean without bounds; no limits where none can be given.
+pub fn mean_with_limits(mean: &MeanEstimate) -> String {
+    if mean.no_limits.is_some() {
+        format!("{:.3} [no limits]", mean.value)
+    } else {
+        with_limits(&mean.estimate())
+    }
 }
 
 /// `1 row`, `2,000 rows`.

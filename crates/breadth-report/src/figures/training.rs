@@ -37,9 +37,9 @@ fn loss(report: &Report) -> Figure {
     let dots = report.checkpoints.iter().enumerate().map(|(i, c)| {
         let at = (training_x(report, i), value(c).value);
         let tip = format!("{}: {name} {}", c.label(), interval(value(c), nats));
-        let bar = Some((value(c).low, value(c).high));
+        let limits = value(c);
         Mark::Dot(Dot {
-            bar,
+            bar: limits.high.is_finite().then_some((limits.low, limits.high)),
             ..time_dot(report, i, at, tip)
         })
     });

@@ -53,26 +53,49 @@ pub enum NoLimits {
     },
 }
 
-impl fmt::Display for NoLimits {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl NoLimits {
+    /// A row of the unit that carries too much, if it is one.
+    pub fn row(&self) -> Option<usize> {
         match self {
-            NoLimits::Weight { row, share } => write!(
-                out,
-                "cannot be bounded: the prompt of row {} carries {:.0}% of the weight",
-                row + 1,
-                100.0 * share
-            ),
-            NoLimits::Variance { row, share } => write!(
-                out,
-                "cannot be bounded: the prompt of row {} carries {:.0}% of the variance",
-                row + 1,
-                100.0 * share
-            ),
-            NoLimits::Few { units } => write!(
-                out,
-                "cannot be bounded: {units:.1} prompts of equal size would carry as much as all, and it takes 10"
+            NoLimits::Weight { row, .. } | NoLimits::Variance { row, .. } => Some(*row),
+            NoLimits::Few { .. } => None,
+        }
+    }
+
+    /// The reason in words, with the name of the unit that [`NoLimits::row`] belongs to.
+    ///
+    /// ```
+    /// use breadth_stats::NoLimits;
+    /// let reason = NoLimits::Weight { row: 3, share: 0.97 };
+    /// assert_eq!(reason.in_words("prompt `7`"), "cannot be bounded: prompt `7` carries 97% of the weight");
+    /// ```
+    pub fn in_words(&self, unit: &str) -> String {
+        match self {
+            NoLimits::Weight { share, .. } => {
+                format!("cannot be bounded: {unit} carries {} of the weight", whole_percent(*share))
+            }
+            NoLimits::Variance { share, .. } => {
+                format!("cannot be bounded: {unit} carries {} of the variance", whole_percent(*share))
+            }
+            NoLimits::Few { units } => format!(
+                "cannot be bounded: it is carried by as little as {units:.1} prompts of equal size, and it takes 10"
             ),
         }
+    }
+}
+
+/// A share in whole percent, 100% only where nothing is left.
+fn whole_percent(share: f64) -> String {
+    if share < 1.0 && share > 0.995 {
+        return ">99%".into();
+    }
+    format!("{:.0}%", 100.0 * share)
+}
+
+impl fmt::Display for NoLimits {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = self.row().map(|row| format!("the prompt of row {}", row + 1));
+        out.write_str(&self.in_words(&unit.unwrap_or_default()))
     }
 }
 

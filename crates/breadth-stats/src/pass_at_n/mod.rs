@@ -160,26 +160,26 @@ impl PromptOutcome {
 
 /// Pass@k or Best-of-k over prompts: the weighted mean of the prompts' unbiased estimates, with an interval over prompts.
 ///
-/// `weights`: one per prompt, or `None` for equal ones. The prompts are the independent units, and the limits are those of the mean of their values in [0, 1] ([`Share`]): what
+/// `design`: weights, clusters and strata of the prompts. The prompts (or their clusters) are the independent units, and the limits are those of the mean of their values in [0, 1] ([`Share`]): what
 /// prompts like none in the sample could do to the mean is in them, so they never have zero width.
 ///
 /// Errors: no prompts, bad weights, and for each prompt those of [`pass_at_k`] and [`best_of_k`].
 ///
 /// ```
-/// use breadth_stats::{pass_estimate, PromptOutcome::Counts};
+/// use breadth_stats::{pass_estimate, Design, PromptOutcome::Counts};
 /// let prompts = [Counts { n: 4, c: 4 }, Counts { n: 4, c: 1 }, Counts { n: 4, c: 0 }];
-/// let estimate = pass_estimate(&prompts, None, 2, 0.95)?;
+/// let estimate = pass_estimate(&prompts, &Design::default(), 2, 0.95)?;
 /// assert!((estimate.value - 0.5).abs() < 1e-15);
 /// assert!(estimate.low > 0.0 && estimate.high < 1.0);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 pub fn pass_estimate(
     prompts: &[PromptOutcome],
-    weights: Option<&[f64]>,
+    design: &Design,
     k: u64,
     confidence: f64,
 ) -> Result<Estimate> {
-    over_prompts(prompts, weights, confidence, |prompt| prompt.best_of(k))
+    over_prompts(prompts, design, confidence, |prompt| prompt.best_of(k))
 }
 
 /// pass^k over prompts: the chance that all of k samples are right (for rewards the mean of the worst of k), unbiased, with the interval of [`pass_estimate`].
@@ -187,33 +187,29 @@ pub fn pass_estimate(
 /// Errors: those of [`pass_estimate`].
 ///
 /// ```
-/// use breadth_stats::{all_of_k_estimate, PromptOutcome::Counts};
+/// use breadth_stats::{all_of_k_estimate, Design, PromptOutcome::Counts};
 /// let prompts = [Counts { n: 4, c: 4 }, Counts { n: 4, c: 2 }];
-/// let estimate = all_of_k_estimate(&prompts, None, 2, 0.95)?;
+/// let estimate = all_of_k_estimate(&prompts, &Design::default(), 2, 0.95)?;
 /// assert!((estimate.value - (1.0 + 1.0 / 6.0) / 2.0).abs() < 1e-15);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 pub fn all_of_k_estimate(
     prompts: &[PromptOutcome],
-    weights: Option<&[f64]>,
+    design: &Design,
     k: u64,
     confidence: f64,
 ) -> Result<Estimate> {
-    over_prompts(prompts, weights, confidence, |prompt| prompt.worst_of(k))
+    over_prompts(prompts, design, confidence, |prompt| prompt.worst_of(k))
 }
 
 /// The weighted mean over prompts of what `of_prompt` gives in [0, 1], with its interval.
 fn over_prompts(
     prompts: &[PromptOutcome],
-    weights: Option<&[f64]>,
+    design: &Design,
     confidence: f64,
     of_prompt: impl Fn(&PromptOutcome) -> Result<f64>,
 ) -> Result<Estimate> {
-    let design = Design {
-        weights,
-        ..Design::default()
-    };
-    let rows = Rows::new(&design, prompts.len())?;
+    let rows = Rows::new(design, prompts.len())?;
     let values = each_prompt(prompts, of_prompt)?;
     let share = Share::of_values(&rows, |row| values[row]);
     let tail = 0.5 * error_rate(confidence)?;

@@ -247,12 +247,18 @@ fn answer_counts(answers: &[u32], rewards: &[f64]) -> Vec<AnswerCount> {
     counts.values().map(answer).collect()
 }
 
+/// The group of every prompt, and weights under which groups count what they count in the population.
+struct Groups {
+    weights: Vec<f64>,
+    strata: Vec<u32>,
+}
+
 /// What the mean over prompts stands for.
 enum Weighing {
     /// Every prompt counts the same.
     Equal,
     /// Prompts count so that groups count what they count in the population.
-    ByGroup(Vec<f64>),
+    ByGroup(Groups),
     /// Prompts count as the run's `scores.parquet` weights them, so that these numbers are those of its report.
     AsScored(Box<Report>),
 }
@@ -266,11 +272,15 @@ impl Weighing {
         }
     }
 
-    /// One weight for each prompt, unless they count the same.
-    fn weights(&self) -> Option<&[f64]> {
+    /// How the prompts were sampled.
+    fn design(&self) -> Design<'_> {
         match self {
-            Weighing::ByGroup(weights) => Some(weights),
-            Weighing::Equal | Weighing::AsScored(_) => None,
+            Weighing::ByGroup(groups) => Design {
+                weights: Some(&groups.weights),
+                strata: Some(&groups.strata),
+                ..Design::default()
+            },
+            Weighing::Equal | Weighing::AsScored(_) => Design::default(),
         }
     }
 
@@ -278,7 +288,7 @@ impl Weighing {
         let Weighing::AsScored(report) = self else {
             return Ok(pass_estimate(
                 &graded.outcomes,
-                self.weights(),
+                &self.design(),
                 k,
                 confidence,
             )?);
@@ -310,10 +320,7 @@ fn passed<'a>(
     };
     let estimates = ks.iter().map(estimate).collect::<Result<Vec<Estimate>>>()?;
     let within = || ks.iter().filter(|&&k| k <= graded.fewest.samples);
-    let design = Design {
-        weights: weighing.weights(),
-        ..Design::default()
-    };
+    let design = weighing.design();
     let majority = |&k: &u64| {
         let values = graded
             .answers
@@ -334,12 +341,7 @@ fn passed<'a>(
     let all_of = within()
         .filter(|_| arguments.all_of)
         .map(|&k| {
-            all_of_k_estimate(
-                &graded.outcomes,
-                weighing.weights(),
-                k,
-                arguments.confidence,
-            )
+            all_of_k_estimate(&graded.outcomes, &design, k, arguments.confidence)
         })
         .collect::<Result<Vec<Estimate>, _>>()?;
     Ok(Passed {
@@ -403,8 +405,8 @@ fn crossings<'a>(choices: &[Best<'a>]) -> Vec<Crossing<'a>> {
 }
 
 impl Arguments {
-    /// The weight of each prompt, if groups have weights.
-    fn by_group(&self, table: &SampleTable) -> Result<Option<Vec<f64>>> {
+    /// The group of each prompt and what it counts, if groups have weights.
+    fn by_group(&self, table: &SampleTable) -> Result<Option<Groups>> {
         if self.tables.group_weights.is_empty() {
             return Ok(None);
         }
@@ -417,16 +419,17 @@ impl Arguments {
             );
         }
         let strata: Vec<u32> = table.group.iter().flatten().copied().collect();
-        Ok(Some(stratified_weights(&strata, &population, None)?))
+        let weights = stratified_weights(&strata, &population, None)?;
+        Ok(Some(Groups { weights, strata }))
     }
 
     /// A run that was scored says how much each prompt counts.
-    fn weighing(&self, ks: &[u64], by_group: Option<Vec<f64>>) -> Result<Weighing> {
-        if let Some(weights) = by_group {
+    fn weighing(&self, ks: &[u64], by_group: Option<Groups>) -> Result<Weighing> {
+        if let Some(groups) = by_group {
             if self.extrapolate.is_some() {
                 bail!("--extrapolate counts every prompt the same; leave out --group-weights");
             }
-            return Ok(Weighing::ByGroup(weights));
+            return Ok(Weighing::ByGroup(groups));
         }
         let is_scored = |folder: &&Path| folder.join("scores.parquet").is_file();
         let Some(folder) = self.tables.run_folder().filter(is_scored) else {

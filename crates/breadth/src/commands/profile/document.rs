@@ -1,21 +1,23 @@
 //! The JSON of `breadth profile`.
 
-use breadth_stats::{CoveragePoint, CoverageProfile, Estimate, Level, TokenAt, TokenBand, bound};
+use breadth_stats::{
+    CoveragePoint, CoverageProfile, Estimate, Level, MeanEstimate, TokenAt, TokenBand, bound,
+};
 use serde::Serialize;
 
 use super::answers::Summary;
 use super::{PASS_AT, Profiled, Tokens};
 use crate::input::Scores;
 use crate::losses::{Losses, Trained};
-use crate::number::{Interval, Number};
+use crate::number::{Interval, Mean, Number};
 
 /// What Lemma D.1 makes of the KL estimate at a level: an upper bound on the coverage, 1 where it says nothing.
-pub fn kl_bound(kl: &Estimate, level: Level) -> f64 {
+pub fn kl_bound(kl: &MeanEstimate, level: Level) -> f64 {
     bound::lemma_d_1(kl.value.max(0.0), level).map_or(1.0, |bound| bound.min(1.0))
 }
 
 /// The bounds that follow from the upper limit of KL, and so hold with the confidence asked for.
-fn bounds(kl: &Estimate, level: Level) -> Vec<Bound> {
+fn bounds(kl: &MeanEstimate, level: Level) -> Vec<Bound> {
     let high = kl.high.max(0.0);
     let upper = [
         ("Lemma D.1", bound::lemma_d_1(high, level)),
@@ -75,14 +77,14 @@ pub struct Model<'a> {
     model: &'a str,
     rows: usize,
     prompts: usize,
-    kl: Interval,
-    cross_entropy: Interval,
+    pub kl: Mean,
+    pub cross_entropy: Mean,
     /// What the trainer says, if it was asked.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub trained: Option<Trained>,
     /// KL less that of the baseline, with paired limits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    kl_difference: Option<Interval>,
+    kl_difference: Option<Mean>,
     method: &'static str,
     profile: Vec<Point>,
     best_of_n: Vec<Guarantee>,
@@ -196,7 +198,24 @@ struct Point {
     difference: Option<Interval>,
 }
 
+/// The estimate of KL; where it is negative, that is said.
+fn kl(kl: &MeanEstimate, scores: &Scores) -> Mean {
+    let mean = scores.mean(kl);
+    let negative = (kl.value < 0.0).then(|| {
+        "negative: the reference gave the data less probability than the model did".to_owned()
+    });
+    let parts: Vec<String> = negative.into_iter().chain(mean.remark).collect();
+    Mean {
+        remark: (!parts.is_empty()).then(|| parts.join("; ")),
+        ..mean
+    }
+}
+
 impl<'a> Model<'a> {
+    pub fn name(&self) -> &'a str {
+        self.model
+    }
+
     pub fn new(profiled: &Profiled<'a>, scores: &Scores, losses: Option<&Losses>) -> Self {
         let difference = |at: usize| Some(profiled.difference.as_ref()?.coverage[at].into());
         let point = |(at, point): (usize, &CoveragePoint)| Point {
@@ -220,14 +239,14 @@ impl<'a> Model<'a> {
             model: profiled.model,
             rows: scores.table.rows(),
             prompts: scores.prompts,
-            kl: profiled.kl.into(),
-            cross_entropy: profiled.cross_entropy.into(),
+            kl: kl(&profiled.kl, scores),
+            cross_entropy: scores.mean(&profiled.cross_entropy),
             trained: losses.and_then(|losses| losses.of(profiled.model)),
             kl_difference: profiled
                 .difference
                 .as_ref()
                 .and_then(|difference| difference.kl)
-                .map(Interval::from),
+                .map(|difference| scores.mean(&difference)),
             method: profiled.profile.method,
             profile: profiled
                 .profile

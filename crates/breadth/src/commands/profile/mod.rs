@@ -7,7 +7,7 @@ mod text;
 use anyhow::{Result, anyhow, bail};
 use breadth_data::ReadOptions;
 use breadth_stats::{
-    CoverageProfile, Error, Estimate, Level, TokenView, coverage_difference, coverage_profile,
+    CoverageProfile, Error, Estimate, Level, MeanEstimate, TokenView, coverage_difference, coverage_profile,
     cross_entropy, cross_entropy_difference, kl, pass_from_coverage, token_view,
     without_worst_token,
 };
@@ -93,8 +93,8 @@ pub struct Arguments {
 /// What the statistics say of one model.
 struct Profiled<'a> {
     model: &'a str,
-    kl: Estimate,
-    cross_entropy: Estimate,
+    kl: MeanEstimate,
+    cross_entropy: MeanEstimate,
     profile: CoverageProfile,
     /// To the baseline, unless this is it.
     difference: Option<Difference>,
@@ -119,7 +119,7 @@ struct Tokens {
 /// What a model has more than the baseline.
 struct Difference {
     /// Of KL, which is that of cross-entropy; none where each gives some response probability 0 that the other does not.
-    kl: Option<Estimate>,
+    kl: Option<MeanEstimate>,
     /// Of the coverage at each level.
     coverage: Vec<Estimate>,
 }

@@ -1,12 +1,12 @@
 //! The text of `breadth profile`.
 
-use breadth_stats::{CoveragePoint, Estimate, TokenView};
+use breadth_stats::{CoveragePoint, Estimate, MeanEstimate, TokenView};
 
 use super::document::{Document, Guarantee, guarantees, kl_bound};
 use super::{PASS_AT, Profiled, Tokens};
 use crate::input::Scores;
 use crate::losses;
-use crate::number;
+use crate::number::{self, Mean};
 use crate::output::Style;
 
 pub fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: Style) -> String {
@@ -115,8 +115,8 @@ fn summary(profiled: &[Profiled], document: &Document, style: Style) -> String {
     let row = |one: &Profiled| {
         vec![
             one.model.to_owned(),
-            number::with_limits(&one.kl),
-            number::with_limits(&one.cross_entropy),
+            number::mean_with_limits(&one.kl),
+            number::mean_with_limits(&one.cross_entropy),
         ]
     };
     let mut rows: Vec<Vec<String>> = profiled.iter().map(row).collect();
@@ -126,7 +126,19 @@ fn summary(profiled: &[Profiled], document: &Document, style: Style) -> String {
             row.push(losses::cell(model.trained));
         }
     }
-    style.table(1, &header, rows)
+    let table = style.table(1, &header, rows);
+    let remarks = document.models.iter().flat_map(|model| {
+        let named = |what: &str, mean: &Mean| {
+            let remark = mean.remark.as_ref()?;
+            Some(format!("{what} of {}: {remark}.", model.name()))
+        };
+        [named("KL", &model.kl), named("Cross-entropy", &model.cross_entropy)]
+    });
+    let remarks: Vec<String> = remarks.flatten().collect();
+    if remarks.is_empty() {
+        return table;
+    }
+    format!("{table}\n\n{}", remarks.join("\n"))
 }
 
 /// Everything about one model: a row per level.
@@ -189,8 +201,8 @@ fn differences(profiled: &[Profiled], style: Style) -> String {
         ),
         false => format!("{:+.1}%{}", 100.0 * estimate.value, mark(estimate)),
     };
-    let nats = |estimate: &Option<Estimate>| match estimate {
-        Some(estimate) => format!("{:+.3}{}", estimate.value, mark(estimate)),
+    let nats = |mean: &Option<MeanEstimate>| match mean {
+        Some(mean) => format!("{:+.3}{}", mean.value, mark(&mean.estimate())),
         None => "-".to_owned(),
     };
     let row = |one: &Profiled| {

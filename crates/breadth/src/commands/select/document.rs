@@ -8,7 +8,7 @@ use super::landscape::Stop;
 use super::{Choice, Rule};
 use crate::input::Scores;
 use crate::losses::{self, Losses, Trained};
-use crate::number::{self, Interval, Number};
+use crate::number::{self, Mean, Number};
 
 /// The result of a selection, as JSON and as the source of the text.
 #[derive(Serialize)]
@@ -82,7 +82,7 @@ pub struct Model<'a> {
     pub certified_low: Number,
     pub certified_high: Number,
     /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not.
-    pub difference_to_winner: Option<Interval>,
+    pub difference_to_winner: Option<Mean>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub trained: Option<Trained>,
 }

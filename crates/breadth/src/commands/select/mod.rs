@@ -319,7 +319,8 @@ impl Field {
         for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
             let (own, best) = (columns[at], columns[result.winner]);
             model.difference_to_winner =
-                cross_entropy_difference(own, best, &design, choice.confidence)?.map(Into::into);
+                cross_entropy_difference(own, best, &design, choice.confidence)?
+                    .map(|difference| self.scores.mean(&difference));
         }
         document.sampled_rows = (choice.rule == Rule::Offset)
             .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
