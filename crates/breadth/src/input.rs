@@ -218,11 +218,13 @@ impl Scores {
         }
     }
 
-    /// The rows as samples of a model, prompts counting the same.
+    /// The rows as samples of a model, prompts counting the same but for their weights and groups.
     pub fn on_policy(&self) -> OnPolicy<'_> {
         OnPolicy {
             columns: self.table.logprob.iter().map(Vec::as_slice).collect(),
             prompts: self.clusters.as_deref(),
+            weights: self.table.weight.as_deref(),
+            strata: self.strata.as_deref(),
         }
     }
 

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Folder, scores, three_checkpoints, two_models};
+use crate::support::{Folder, case, scores, three_checkpoints, two_models};
 
 fn select(table: &str, arguments: &[&str]) -> String {
     let folder = Folder::with(&[("scores.jsonl", table)]);
@@ -370,6 +370,44 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
     Offset tournament (Eq 32) at N = 4, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_4 itself, whatever the data distribution is.
     ");
+}
+
+/// Group A: q behind on 30 of 100 data rows and on none of its own; group B: never, and on 20 of its own 100.
+#[test]
+fn samples_of_the_offset_rule_have_groups_too() {
+    let folder = Folder::new();
+    folder.write("off_gw.csv", &case("off_gw.csv"));
+    let rule = [
+        "select",
+        "off_gw.csv",
+        "--rule",
+        "offset",
+        "--a",
+        "0",
+        "-n",
+        "4",
+    ];
+    let value = |flags: &[&str]| {
+        let document = folder.run(&[&rule[..], flags, &["--json"]].concat()).json();
+        let models = document["models"].as_array().unwrap();
+        let q = models.iter().find(|model| model["model"] == "q").unwrap();
+        q["value"].as_f64().unwrap()
+    };
+    let weighted = value(&["--group-weights", "A=0.99,B=0.01"]);
+    assert!(
+        (weighted - (0.99 * 0.3 - 2.0 * 0.01 * 0.2)).abs() < 1e-12,
+        "{weighted}"
+    );
+    assert_eq!(value(&[]), 0.0); // .15 - 2 * .1, cut off at 0
+    // Groups that a model's samples lack.
+    let table = String::from_utf8(case("off_gw.csv")).unwrap();
+    let lines = table.lines();
+    let lacking: Vec<&str> = lines
+        .filter(|line| !(line.starts_with("r,") && line.ends_with("B")))
+        .collect();
+    folder.write("off_gw.csv", lacking.join("\n").as_bytes());
+    let refused = [&rule[..], &["--group-weights", "A=0.99,B=0.01"]].concat();
+    assert_snapshot!(folder.run(&refused).failure(1), @"error: the rows sampled from `r` must hold the groups of the data rows: --group-weights names `B`, which no row has; the groups are A");
 }
 
 #[test]

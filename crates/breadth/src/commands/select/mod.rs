@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         true => Field::of_answers(&arguments.tables, reference, output)?,
         false => Field::read(&arguments.tables, reference, choice.rule, output)?,
     };
-    field.scores = field.scores.weighted(&arguments.tables.group_weights)?;
+    field = field.weighted(&arguments.tables.group_weights)?;
     if arguments.race {
         if arguments.losses.is_asked() {
             bail!("--race has no room for losses; leave out --trainer-state");
@@ -267,6 +267,20 @@ impl Field {
             sampled,
             answers: None,
         })
+    }
+
+    /// Data rows and the models' own samples, weighted so that groups count what they count in the population.
+    fn weighted(mut self, group_weights: &[(String, f64)]) -> Result<Self> {
+        self.scores = self.scores.weighted(group_weights)?;
+        let models = &self.scores.table.models;
+        let of_model = |(scores, model): (Scores, &String)| {
+            scores.weighted(group_weights).with_context(|| {
+                format!("the rows sampled from `{model}` must hold the groups of the data rows")
+            })
+        };
+        let sampled = self.sampled.into_iter().zip(models);
+        self.sampled = sampled.map(of_model).collect::<Result<_>>()?;
+        Ok(self)
     }
 
     fn offset(&self, fought: Tournament, columns: &[&[f64]], choice: Choice) -> Result<Tournament> {
