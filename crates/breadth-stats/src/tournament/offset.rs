@@ -55,13 +55,15 @@ pub fn offset_applies(level: Level, a: f64) -> bool {
 ///
 /// `argmin_q max_{q'} { Chat_N(q'||q) - 2 N^a Con_N(q'||q) }`, `Con_N(q'||q) = mean_i P_{y~q(.|x_i)}[ q'(y|x_i)/q(y|x_i) >= N ]`.
 ///
-/// A rival that beats q on data rows is forgiven as far as it also beats q on q's own samples, where it cannot be right (`P_q[q'/q >= N] <= 1/N`).
-/// The maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are exactly 0; such a model has no worst rival. `certified_low/high` and cross-entropies stay.
+/// A rival that beats q on data rows is forgiven as far as it also beats q on q's own samples, where it cannot be right (`P_q[q'/q >= N] <= 1/N`). The
+/// maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are exactly 0; such a model has no worst rival.
+/// `certified_low/high` and cross-entropies stay.
 ///
-/// `columns`, `design`: the data rows of the tournament. `samples`: for every model, responses sampled from it, scored by all. Con is the mean over prompts of
-/// the share of a prompt's responses, weighted as [`OnPolicy`] says; prompts should stand for the population that the data rows stand for. Limits: with A the limits of Chat and B those of Con (see [`Share`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut
-/// off at 0; for `low` each of the 2(m-1) limits at error `alpha / (4 (m-1))`, for `high`, which needs the true worst rival only, also (the confidence set uses all of
-/// them). `not_excluded`: all models whose `low` is at most every other's `high`; it contains the model with the smallest true value with the stated confidence.
+/// `columns`, `design`: the data rows of the tournament. `samples`: for every model, responses sampled from it, scored by all. Con is the mean over prompts
+/// of the share of a prompt's responses, weighted as [`OnPolicy`] says; prompts should stand for the population that the data rows stand for. Limits: with A
+/// the limits of Chat and B those of Con (see [`Share`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut off at 0; for `low` each of the 2(m-1)
+/// limits at error `alpha / (4 (m-1))`, for `high`, which needs the true worst rival only, also (the confidence set uses all of them). `not_excluded`: all
+/// models whose `low` is at most every other's `high`; it contains the model with the smallest true value with the stated confidence.
 ///
 /// Errors: as [`super::tournament()`], for data rows and for samples; a not in [0, 1]; not as many sets of samples as models.
 ///
