@@ -173,7 +173,7 @@ struct Hostile {
     values: &'static [f64],
 }
 
-const HOSTILE: [Hostile; 8] = [
+const HOSTILE: [Hostile; 9] = [
     Hostile {
         name: "equal and small",
         level: 2.0,
@@ -248,6 +248,16 @@ const HOSTILE: [Hostile; 8] = [
             _ => vec![0.7, 0.3, 0.4],
         },
         values: &[0.02, 0.05, 0.3],
+    },
+    Hostile {
+        name: "two models, each clearly behind on a fifth",
+        level: 8.0,
+        rates: |rng| match rng.random::<f64>() {
+            u if u < 0.2 => vec![0.0, 0.8],
+            u if u < 0.4 => vec![0.8, 0.0],
+            _ => vec![0.7, 0.7],
+        },
+        values: &[0.2, 0.2],
     },
 ];
 
