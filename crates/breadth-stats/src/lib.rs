@@ -33,6 +33,7 @@
 //! | `KL(p‖q)`, `CE(q)` | [`kl`], [`cross_entropy`] |
 //! | `Chat_N(q'‖q)`, Eq 28 | [`rival_counts`], [`Tournament::chat`] |
 //! | `argmin max Chat`, Eq 29 | [`tournament()`] |
+//! | the same over final answers, from samples, section 7.1 | [`answer_tournament`], [`answer_coverage`] |
 //! | `Con_N(q'‖q)`, `argmin max {Chat - 2 N^a Con}`, Eq 32 | [`offset_tournament`] |
 //! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_estimate`] |
 //! | `Dseq_N` | [`stopped_kl`] |
@@ -70,7 +71,7 @@ pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
 pub use tokens::{TokenAt, TokenBand, TokenView, token_view, without_worst_token};
 pub use tournament::{
-    Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament, landscape,
-    landscape_levels, lowest_cross_entropy, minimax, offset_applies, offset_parameter,
-    offset_tournament, race, rival_counts, rival_counts_at, tournament,
+    DataAnswers, Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament,
+    answer_tournament, landscape, landscape_levels, lowest_cross_entropy, minimax, offset_applies,
+    offset_parameter, offset_tournament, race, rival_counts, rival_counts_at, tournament,
 };

@@ -29,6 +29,8 @@ fn play(
         .map(|(columns, prompts)| OnPolicy {
             columns: slices(columns),
             prompts: Some(prompts),
+            weights: None,
+            strata: None,
         })
         .collect();
     let fought = tournament(&columns, &IID, level, 0.95).unwrap();
@@ -104,6 +106,81 @@ proptest! {
     }
 }
 
+/// Con with groups and weights word by word: groups in turn, their prompts in turn, their responses in turn.
+fn con_by_hand(
+    own: &[Vec<f64>],
+    prompts: &[u32],
+    weights: &[f64],
+    strata: &[u32],
+    level: Level,
+) -> f64 {
+    let (mut con, mut all) = (0.0, 0.0);
+    for group in 0..3 {
+        let members: Vec<usize> = (0..prompts.len())
+            .filter(|&row| strata[row] == group)
+            .collect();
+        let counts: f64 = members.iter().map(|&row| weights[row]).sum();
+        let (mut behind, mut weighs) = (0.0, 0.0);
+        for prompt in 0..6 {
+            let rows: Vec<usize> = members
+                .iter()
+                .copied()
+                .filter(|&row| prompts[row] == prompt)
+                .collect();
+            for &row in &rows {
+                let weight = weights[row] / rows.len() as f64;
+                behind +=
+                    weight * f64::from(u8::from(is_uncovered(own[1][row], own[0][row], level)));
+                weighs += weight;
+            }
+        }
+        all += counts;
+        con += if weighs > 0.0 {
+            counts * behind / weighs
+        } else {
+            0.0
+        };
+    }
+    con / all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Prompts `2 g` and `2 g + 1` belong to group g.
+    #[test]
+    fn samples_carry_groups_and_weights(
+        (own, prompts, weights) in columns(2, 1..12).prop_flat_map(|columns| {
+            let rows = columns[0].len();
+            (Just(columns), prop::collection::vec(0..6_u32, rows), prop::collection::vec(0.1..4.0_f64, rows))
+        }),
+        scale in 0.001..1000.0_f64,
+    ) {
+        let level = Level::from_n(4.0).unwrap();
+        let strata: Vec<u32> = prompts.iter().map(|prompt| prompt / 2).collect();
+        // On the data the rival leaves the first model behind everywhere: the value is 1 - 2 Con.
+        let data = [vec![-9.0; 4], vec![-1.0; 4]];
+        let fought = tournament(&slices(&data), &IID, level, 0.95).unwrap();
+        let value = |weights: &[f64], order: &[usize]| {
+            let own: Vec<Vec<f64>> = own.iter().map(|column| order.iter().map(|&row| column[row]).collect()).collect();
+            let pick = |labels: &[u32]| -> Vec<u32> { order.iter().map(|&row| labels[row]).collect() };
+            let (prompts, strata) = (pick(&prompts), pick(&strata));
+            let weights: Vec<f64> = order.iter().map(|&row| weights[row]).collect();
+            let samples = OnPolicy { columns: slices(&own), prompts: Some(&prompts), weights: Some(&weights), strata: Some(&strata) };
+            let samples = [samples.clone(), samples];
+            offset_tournament(fought.clone(), &slices(&data), &IID, &samples, 0.0, 0.95).unwrap().standings[0].value
+        };
+        let in_turn: Vec<usize> = (0..prompts.len()).collect();
+        let found = value(&weights, &in_turn);
+        let expected = f64::max(0.0, 1.0 - 2.0 * con_by_hand(&own, &prompts, &weights, &strata, level));
+        prop_assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+        let reversed: Vec<usize> = in_turn.iter().rev().copied().collect();
+        prop_assert!((value(&weights, &reversed) - found).abs() < 1e-9);
+        let scaled: Vec<f64> = weights.iter().map(|w| w * scale).collect();
+        prop_assert!((value(&scaled, &in_turn) - found).abs() < 1e-9);
+    }
+}
+
 /// The shares of data and of own samples on which either of two rivals is ahead of each of three models.
 const CHAT: [f64; 3] = [0.02, 0.25, 0.4];
 const CON: [f64; 3] = [0.0, 0.02, 0.15];
@@ -173,6 +250,8 @@ fn named_cases() {
     let own = |columns| OnPolicy {
         columns,
         prompts: None,
+        weights: None,
+        strata: None,
     };
     let found =
         offset_tournament(alone.clone(), &[&one], &IID, &[own(vec![&one])], 0.0, 0.95).unwrap();
@@ -192,6 +271,29 @@ fn named_cases() {
     assert!(matches!(none, Err(Error::LengthMismatch { .. })));
     let empty = offset_tournament(alone.clone(), &[&one], &IID, &[own(vec![&[]])], 0.0, 0.95);
     assert!(matches!(empty, Err(Error::Empty { .. })));
+    let weightless = OnPolicy {
+        weights: Some(&[0.0]),
+        ..own(vec![&one])
+    };
+    let weightless = offset_tournament(alone.clone(), &[&one], &IID, &[weightless], 0.0, 0.95);
+    assert!(matches!(
+        weightless,
+        Err(Error::InvalidWeight { row: 0, .. })
+    ));
+    let torn = OnPolicy {
+        prompts: Some(&[0, 0]),
+        strata: Some(&[0, 1]),
+        ..own(vec![&[-1.0, -1.0]])
+    };
+    let torn = offset_tournament(alone.clone(), &[&one], &IID, &[torn], 0.0, 0.95);
+    assert!(matches!(torn, Err(Error::SplitCluster { row: 1 })));
+    let short = OnPolicy {
+        prompts: Some(&[0]),
+        strata: Some(&[0, 1]),
+        ..own(vec![&[-1.0, -1.0]])
+    };
+    let short = offset_tournament(alone.clone(), &[&one], &IID, &[short], 0.0, 0.95);
+    assert!(matches!(short, Err(Error::LengthMismatch { .. })));
     let nan = offset_tournament(alone, &[&one], &IID, &[own(vec![&[f64::NAN]])], 0.0, 0.95);
     assert!(matches!(nan, Err(Error::InvalidLogProb { .. })));
 }

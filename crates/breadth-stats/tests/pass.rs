@@ -40,7 +40,8 @@ proptest! {
 
 #[test]
 fn named_cases_of_all_of_k() {
-    let estimate = all_of_k_estimate(&[Counts { n: 1, c: 1 }], &Design::default(), 1, 0.95).unwrap();
+    let estimate =
+        all_of_k_estimate(&[Counts { n: 1, c: 1 }], &Design::default(), 1, 0.95).unwrap();
     assert_eq!((estimate.value, estimate.high), (1.0, 1.0));
     assert!(matches!(
         all_of_k_estimate(&[], &Design::default(), 1, 0.95),

@@ -221,7 +221,9 @@ impl Scores {
     /// A mean over these rows with what is to be said of it.
     pub fn mean(&self, mean: &MeanEstimate) -> Mean {
         let reason = mean.no_limits.as_ref().map(|reason| {
-            let prompt = reason.row().map(|row| format!("prompt `{}`", self.key(row).0));
+            let prompt = reason
+                .row()
+                .map(|row| format!("prompt `{}`", self.key(row).0));
             reason.in_words(&prompt.unwrap_or_default())
         });
         Mean {
@@ -230,11 +232,13 @@ impl Scores {
         }
     }
 
-    /// The rows as samples of a model, prompts counting the same.
+    /// The rows as samples of a model, prompts counting the same but for their weights and groups.
     pub fn on_policy(&self) -> OnPolicy<'_> {
         OnPolicy {
             columns: self.table.logprob.iter().map(Vec::as_slice).collect(),
             prompts: self.clusters.as_deref(),
+            weights: self.table.weight.as_deref(),
+            strata: self.strata.as_deref(),
         }
     }
 

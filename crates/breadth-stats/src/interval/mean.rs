@@ -72,10 +72,16 @@ impl NoLimits {
     pub fn in_words(&self, unit: &str) -> String {
         match self {
             NoLimits::Weight { share, .. } => {
-                format!("cannot be bounded: {unit} carries {} of the weight", whole_percent(*share))
+                format!(
+                    "cannot be bounded: {unit} carries {} of the weight",
+                    whole_percent(*share)
+                )
             }
             NoLimits::Variance { share, .. } => {
-                format!("cannot be bounded: {unit} carries {} of the variance", whole_percent(*share))
+                format!(
+                    "cannot be bounded: {unit} carries {} of the variance",
+                    whole_percent(*share)
+                )
             }
             NoLimits::Few { units } => format!(
                 "cannot be bounded: it is carried by as little as {units:.1} prompts of equal size, and it takes 10"
@@ -94,7 +100,9 @@ fn whole_percent(share: f64) -> String {
 
 impl fmt::Display for NoLimits {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = self.row().map(|row| format!("the prompt of row {}", row + 1));
+        let unit = self
+            .row()
+            .map(|row| format!("the prompt of row {}", row + 1));
         out.write_str(&self.in_words(&unit.unwrap_or_default()))
     }
 }

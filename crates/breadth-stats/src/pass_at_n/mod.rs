@@ -247,7 +247,7 @@ pub fn mean_over_prompts(values: &[f64], design: &Design, confidence: f64) -> Re
 }
 
 /// Samples and correct ones of every prompt; rewards must be 0 or 1.
-fn binary_counts(prompts: &[PromptOutcome]) -> Result<Vec<(u64, u64)>> {
+pub(crate) fn binary_counts(prompts: &[PromptOutcome]) -> Result<Vec<(u64, u64)>> {
     let counts = |prompt: &PromptOutcome| match prompt {
         PromptOutcome::Counts { n, c } if c > n => Err(Error::InvalidCounts {
             samples: *n,

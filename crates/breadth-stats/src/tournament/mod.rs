@@ -1,5 +1,6 @@
 //! Selecting the model with the best coverage without knowing the data distribution (Sec 6.3, Eq 28-29).
 
+mod answers;
 mod certificate;
 mod confidence_set;
 mod cross_entropy;
@@ -15,6 +16,7 @@ use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
+pub use answers::{DataAnswers, answer_tournament};
 pub use certificate::SLACKS;
 pub use cross_entropy::lowest_cross_entropy;
 pub use kernel::{Minimax, RivalCounts, minimax, rival_counts, rival_counts_at};

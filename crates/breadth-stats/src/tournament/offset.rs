@@ -1,5 +1,7 @@
 //! The offset tournament (Eq 32): what a rival gains on the data, less what the model itself explains of it.
 
+use std::collections::HashMap;
+
 use super::{Tournament, check, rank, rivals};
 use crate::error::{Error, Result};
 use crate::interval::{Design, Rows, Share};
@@ -13,6 +15,11 @@ pub struct OnPolicy<'a> {
     pub columns: Vec<&'a [f64]>,
     /// The prompt of each row, where a prompt has several: prompts then count the same, however many responses were sampled.
     pub prompts: Option<&'a [u32]>,
+    /// One positive weight per row, for prompts that stand for more or less than their share of the population; a prompt weighs the mean of its rows.
+    pub weights: Option<&'a [f64]>,
+    /// The stratum of each row, where prompts of each were taken apart from the others. A stratum counts what the weights of its rows say in all, as in
+    /// [`Design::strata`] and after [`crate::stratified_weights`], however its rows are spread over prompts. A prompt lies in one stratum.
+    pub strata: Option<&'a [u32]>,
 }
 
 /// The least `N^(1-2a)` for which Thm 6.4 speaks.
@@ -48,13 +55,15 @@ pub fn offset_applies(level: Level, a: f64) -> bool {
 ///
 /// `argmin_q max_{q'} { Chat_N(q'||q) - 2 N^a Con_N(q'||q) }`, `Con_N(q'||q) = mean_i P_{y~q(.|x_i)}[ q'(y|x_i)/q(y|x_i) >= N ]`.
 ///
-/// A rival that beats q on data rows is forgiven as far as it also beats q on q's own samples, where it cannot be right (`P_q[q'/q >= N] <= 1/N`).
-/// The maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are exactly 0; such a model has no worst rival. `certified_low/high` and cross-entropies stay.
+/// A rival that beats q on data rows is forgiven as far as it also beats q on q's own samples, where it cannot be right (`P_q[q'/q >= N] <= 1/N`). The
+/// maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are exactly 0; such a model has no worst rival.
+/// `certified_low/high` and cross-entropies stay.
 ///
-/// `columns`, `design`: the data rows of the tournament. `samples`: for every model, responses sampled from it, scored by all. Con is the mean over prompts of
-/// the share of a prompt's responses. Limits: with A the limits of Chat and B those of Con (see [`Share`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut
-/// off at 0; for `low` each of the 2(m-1) limits at error `alpha / (4 (m-1))`, for `high`, which needs the true worst rival only, also (the confidence set uses all of
-/// them). `not_excluded`: all models whose `low` is at most every other's `high`; it contains the model with the smallest true value with the stated confidence.
+/// `columns`, `design`: the data rows of the tournament. `samples`: for every model, responses sampled from it, scored by all. Con is the mean over prompts
+/// of the share of a prompt's responses, weighted as [`OnPolicy`] says; prompts should stand for the population that the data rows stand for. Limits: with A
+/// the limits of Chat and B those of Con (see [`Share`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut off at 0; for `low` each of the 2(m-1)
+/// limits at error `alpha / (4 (m-1))`, for `high`, which needs the true worst rival only, also (the confidence set uses all of them). `not_excluded`: all
+/// models whose `low` is at most every other's `high`; it contains the model with the smallest true value with the stated confidence.
 ///
 /// Errors: as [`super::tournament()`], for data rows and for samples; a not in [0, 1]; not as many sets of samples as models.
 ///
@@ -62,7 +71,7 @@ pub fn offset_applies(level: Level, a: f64) -> bool {
 /// use breadth_stats::{offset_tournament, tournament, Design, Level, OnPolicy};
 /// let (good, bad) = ([-1.0, -2.0, -1.5, -2.0], [-0.5, -0.5, -9.0, -0.5]);
 /// let fought = tournament(&[&good, &bad], &Design::default(), Level::from_n(8.0)?, 0.95)?;
-/// let own = |columns| OnPolicy { columns, prompts: None };
+/// let own = |columns| OnPolicy { columns, prompts: None, weights: None, strata: None };
 /// // On its own samples `bad` is never 8 times less likely than `good`.
 /// let samples = [own(vec![&good[..2], &bad[..2]]), own(vec![&good[..2], &bad[..2]])];
 /// let offset = offset_tournament(fought, &[&good, &bad], &Design::default(), &samples, 0.0, 0.95)?;
@@ -149,7 +158,7 @@ struct Own {
 }
 
 impl Own {
-    /// Every prompt weighs the same: its rows share one unit.
+    /// The rows of a prompt share what it weighs.
     fn new(samples: &OnPolicy, models: usize) -> Result<Own> {
         if samples.columns.len() != models {
             return Err(Error::LengthMismatch {
@@ -159,25 +168,50 @@ impl Own {
                 expected: models,
             });
         }
-        let weights = samples.prompts.map(|prompts| {
-            let mut count = std::collections::HashMap::new();
-            prompts
-                .iter()
-                .for_each(|prompt| *count.entry(prompt).or_insert(0.0) += 1.0);
-            prompts
-                .iter()
-                .map(|prompt| 1.0 / count[prompt])
-                .collect::<Vec<f64>>()
-        });
-        let design = Design {
-            weights: weights.as_deref(),
+        let rows = samples.columns[0].len();
+        // The lengths of weights, prompts and strata are checked before they are joined.
+        let as_given = Design {
+            weights: samples.weights,
             clusters: samples.prompts,
-            ..Design::default()
+            strata: samples.strata,
+        };
+        check(&samples.columns, &as_given)?;
+        let weights = samples
+            .prompts
+            .map(|prompts| prompt_weights(samples, prompts, rows));
+        let design = Design {
+            weights: weights.as_deref().or(samples.weights),
+            ..as_given
         };
         Ok(Own {
             rows: check(&samples.columns, &design)?,
         })
     }
+}
+
+/// Weights under which a prompt counts the mean of its rows, and a stratum what its rows count in all.
+fn prompt_weights(samples: &OnPolicy, prompts: &[u32], rows: usize) -> Vec<f64> {
+    let given = |row: usize| samples.weights.map_or(1.0, |weights| weights[row]);
+    let stratum = |row: usize| samples.strata.map_or(0, |strata| strata[row]);
+    let mut count = HashMap::new();
+    for prompt in prompts {
+        *count.entry(prompt).or_insert(0.0) += 1.0;
+    }
+    let of_row = |row: usize| given(row) / count[&prompts[row]];
+    let mut totals = HashMap::new();
+    for row in 0..rows {
+        let (all, shared) = totals.entry(stratum(row)).or_insert((0.0, 0.0));
+        *all += given(row);
+        *shared += of_row(row);
+    }
+    let weight = |row: usize| match samples.strata {
+        Some(_) => {
+            let (all, shared) = totals[&stratum(row)];
+            of_row(row) * (all / shared)
+        }
+        None => of_row(row),
+    };
+    (0..rows).map(weight).collect()
 }
 
 /// The share of rows on which `rival` leaves `q` behind.

@@ -313,7 +313,16 @@ fn pass_holds(
     };
     let outcomes: Vec<PromptOutcome> = (0..prompts).map(|_| outcome(rng)).collect();
     let weights: Vec<f64> = (0..prompts).map(|_| rng.random_range(0.5..2.0)).collect();
-    let found = pass_estimate(&outcomes, &Design { weights: weighted.then_some(&weights[..]), ..Design::default() }, k, CONFIDENCE).unwrap();
+    let found = pass_estimate(
+        &outcomes,
+        &Design {
+            weights: weighted.then_some(&weights[..]),
+            ..Design::default()
+        },
+        k,
+        CONFIDENCE,
+    )
+    .unwrap();
     (found.low..=found.high).contains(&truth)
 }
 

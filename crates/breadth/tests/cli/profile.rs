@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Folder, scores, three_checkpoints};
+use crate::support::{Folder, case, scores, three_checkpoints};
 
 fn profile(table: &str, arguments: &[&str]) -> String {
     let folder = Folder::with(&[("scores.jsonl", table)]);
@@ -484,6 +484,44 @@ fn answers_are_summed_over_their_chains() {
     assert_snapshot!(refused(&sampled), @"error: prompt `0`: its responses have probability 0.9500 in all under `teacher`; exact sums need every response that it may write, once. For samples use breadth select --answers");
     let conflicting = chains().replacen("yes", "no", 1);
     assert_snapshot!(refused(&conflicting), @"error: scores.jsonl, line 2, column `answer`: `yes`, but scores.jsonl, line 1 has `no` for the same response (source `data`, prompt `0`, response `0`); make them equal");
+}
+
+/// 100 prompts with two answers each, which lose a thousandth of their answers: the independent units are the prompts.
+#[test]
+#[ignore = "needs limits whose units are clusters"]
+fn limits_over_answers_count_prompts() {
+    let folder = Folder::new();
+    folder.write("enumerated.csv", &case("ansprof.csv"));
+    let answers = [
+        "profile",
+        "enumerated.csv",
+        "-r",
+        "p",
+        "--answers",
+        "-n",
+        "4",
+        "--json",
+    ];
+    let document = folder.run(&answers).json();
+    let point = &document["models"][0]["profile"][0];
+    assert!(
+        point["effective_rows"].as_f64().unwrap() <= 100.0,
+        "{point}"
+    );
+    // A prompt that was not seen may have lost all: 1 - .025^(1/100) of them.
+    assert!(point["high"].as_f64().unwrap() >= 0.036, "{point}");
+}
+
+/// What is listed of one prompt is a little less than all: it counts as much as the others.
+#[test]
+fn prompts_count_the_same_whatever_is_listed_of_them() {
+    let (all, less) = (0.4_f64.ln().to_string(), 0.395_f64.ln().to_string());
+    let rounded = chains().replacen(&all, &less, 1);
+    assert!(rounded.contains(&less));
+    let document = profile_json(&rounded, &["--answers", "-n", "2"]);
+    let lost = 0.2 * 19.0 + 0.2 / 0.995;
+    let cov = document["models"][0]["profile"][0]["cov"].as_f64().unwrap();
+    assert!((cov - lost / 20.0).abs() < 1e-12, "{cov} {}", lost / 20.0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Folder, scores, three_checkpoints, two_models};
+use crate::support::{Folder, case, scores, three_checkpoints, two_models};
 
 fn select(table: &str, arguments: &[&str]) -> String {
     let folder = Folder::with(&[("scores.jsonl", table)]);
@@ -372,6 +372,44 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     ");
 }
 
+/// Group A: q behind on 30 of 100 data rows and on none of its own; group B: never, and on 20 of its own 100.
+#[test]
+fn samples_of_the_offset_rule_have_groups_too() {
+    let folder = Folder::new();
+    folder.write("off_gw.csv", &case("off_gw.csv"));
+    let rule = [
+        "select",
+        "off_gw.csv",
+        "--rule",
+        "offset",
+        "--a",
+        "0",
+        "-n",
+        "4",
+    ];
+    let value = |flags: &[&str]| {
+        let document = folder.run(&[&rule[..], flags, &["--json"]].concat()).json();
+        let models = document["models"].as_array().unwrap();
+        let q = models.iter().find(|model| model["model"] == "q").unwrap();
+        q["value"].as_f64().unwrap()
+    };
+    let weighted = value(&["--group-weights", "A=0.99,B=0.01"]);
+    assert!(
+        (weighted - (0.99 * 0.3 - 2.0 * 0.01 * 0.2)).abs() < 1e-12,
+        "{weighted}"
+    );
+    assert_eq!(value(&[]), 0.0); // .15 - 2 * .1, cut off at 0
+    // Groups that a model's samples lack.
+    let table = String::from_utf8(case("off_gw.csv")).unwrap();
+    let lines = table.lines();
+    let lacking: Vec<&str> = lines
+        .filter(|line| !(line.starts_with("r,") && line.ends_with("B")))
+        .collect();
+    folder.write("off_gw.csv", lacking.join("\n").as_bytes());
+    let refused = [&rule[..], &["--group-weights", "A=0.99,B=0.01"]].concat();
+    assert_snapshot!(folder.run(&refused).failure(1), @"error: the rows sampled from `r` must hold the groups of the data rows: --group-weights names `B`, which no row has; the groups are A");
+}
+
 #[test]
 fn the_offset_rule_says_which_rows_it_lacks() {
     let folder = Folder::with(&[("scores.jsonl", &two_models(3, 1.0))]);
@@ -529,15 +567,16 @@ fn answers_are_compared_where_responses_are_too_long() {
         .run(&["select", "candidates.jsonl", "--answers", "-n", "4"])
         .success();
     assert_snapshot!(right, @"
-    Take broad: no rival gives the answer 4 times as often on any prompt.
+    Take broad: in these samples no rival gives the answer 4 times as often on any prompt.
 
      rank  model  worst rival  value         limits  cross-entropy    missed at 4
     ──────────────────────────────────────────────────────────────────────────────
-     1     broad  bold            0%    [0.0, 6.0]%         0.6931   [0.0, 10.1]%
-     2     bold   broad        50.0%  [36.8, 63.2]%         1.7781  [32.9, 67.0]%
+     1     broad  bold            0%    [0.0, 8.1]%         0.6931   [0.0, 10.1]%
+     2     bold   broad        50.0%  [17.7, 69.3]%         1.7781  [32.9, 67.0]%
 
     Not excluded with 95% confidence: broad.
-    Tournament (Eq 29) at N = 4 on 60 rows, 60 prompts; 95% limits. Value: the worst rival's share of responses. Rates: (c + 1/2)/(n + 1) for the c of n samples with the right answer, n >= 16. Missed: limits of the share that is given with probability 1/4 or less.
+    If some candidate misses a share e of the data at N = 4, broad misses at most e + 8.1% at N = 16 (95% confidence).
+    Tournament (Eq 29) at N = 4 on 60 rows, 60 prompts; 95% limits. Value: the worst rival's share of responses. Rates: (c + 1/2)/(n + 1) for the c of n samples with the right answer, n >= 16; limits and the set include that samples only estimate them. Missed: limits of Cov_4, the share that is given with probability 1/4 or less.
     ");
     let document = folder
         .run(&[
@@ -559,6 +598,24 @@ fn answers_are_compared_where_responses_are_too_long() {
         ),
         (&json!("broad"), &json!("teacher"), &json!(960))
     );
+    assert_eq!(document["answers"]["certified"], "upper-bound");
+    assert!(
+        document["models"][1]["certified_low"] == 0.0
+            && document["models"][1]["difference_to_winner"].is_null()
+    );
+    let of_teacher = ["select", "s.jsonl", "--answers", "-n", "4", "-r", "teacher"];
+    assert_snapshot!(folder.run(&of_teacher).success(), @"
+    Take broad: in these samples no rival gives the answer 4 times as often on any prompt.
+
+     rank  model  worst rival  value         limits  cross-entropy  missed at 4 at most
+    ────────────────────────────────────────────────────────────────────────────────────
+     1     broad  bold            0%    [0.0, 8.1]%         0.6931                10.1%
+     2     bold   broad        50.0%  [17.0, 69.9]%         1.7781                67.6%
+
+    Not excluded with 95% confidence: broad.
+    If some candidate misses a share e of the data at N = 4, broad misses at most e + 8.1% at N = 16 (95% confidence).
+    Tournament (Eq 29) at N = 4 on 960 rows, 60 prompts; 95% limits. Value: the worst rival's share of responses. Rates: (c + 1/2)/(n + 1) for the c of n samples with an answer of teacher, n >= 16; limits and the set include that samples only estimate them. Missed at most: the share that is given with probability 1/4 or less, an upper bound of Cov_4; how much less is not known, as teacher may give its answers with small probabilities too.
+    ");
     // 16 of 17 against 1 of 17, by half samples: (8 + 1/2) / (1/2) = 17.
     assert_eq!(document["models"][1]["value"], 0.5);
     let both = folder
@@ -570,4 +627,57 @@ fn answers_are_compared_where_responses_are_too_long() {
     assert_snapshot!(refused(&["s.jsonl", "--answers", "-r", "nobody"]), @"error: no samples of `nobody`; the models are bold, broad, teacher");
     assert_snapshot!(refused(&["counts.jsonl", "--answers", "-r", "a"]), @"error: --answers with --reference compares answers: every file needs a column `answer`");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "offset"]), @"error: --answers has no offset rule: it needs no samples beside those it reads; leave out --rule");
+    assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "cross-entropy"]), @"error: --answers has no cross-entropy rule: samples put no limits on log-probabilities, and an answer that was never given may have any; leave out --rule");
+}
+
+/// 300 prompts with 64 samples; the true values are 0 for A and .02 for B.
+#[test]
+fn rates_from_samples_exclude_no_model_that_is_the_best() {
+    let folder = Folder::new();
+    folder.write("samples.jsonl", &case("ans_equal64.jsonl"));
+    for flags in [&[][..], &["--landscape"]] {
+        let answers = ["select", "samples.jsonl", "--answers", "-n", "2", "--json"];
+        let document = folder.run(&[&answers[..], flags].concat()).json();
+        assert_eq!(document["not_excluded"], json!(["A", "B"]));
+        let stops = document["landscape"].as_array();
+        assert!(
+            stops
+                .into_iter()
+                .flatten()
+                .all(|stop| stop["certain"] == false)
+        );
+        for model in document["models"].as_array().unwrap() {
+            let truth = if model["model"] == "A" { 0.0 } else { 0.02 };
+            let limit = |name: &str| model[name].as_f64().unwrap();
+            assert!(limit("low") <= truth && truth <= limit("high"), "{model}");
+            assert!(limit("certified_low") > 0.9, "{model}"); // rates of a tenth and less
+        }
+    }
+}
+
+/// Both models have the law of the reference: nothing is missed, however many answers are given with probability 1/8 or less.
+#[test]
+fn an_upper_bound_is_not_called_a_bracket() {
+    let folder = Folder::new();
+    folder.write("samples.jsonl.gz", &case("ans_ref.jsonl.gz"));
+    let answers = [
+        "select",
+        "samples.jsonl.gz",
+        "--answers",
+        "--reference",
+        "ref",
+        "-n",
+        "8",
+        "--json",
+    ];
+    let document = folder.run(&answers).json();
+    assert_eq!(document["answers"]["certified"], "upper-bound");
+    for model in document["models"].as_array().unwrap() {
+        assert_eq!(
+            (&model["certified_low"], &model["low"]),
+            (&json!(0.0), &json!(0.0))
+        );
+        assert!(model["certified_high"].as_f64().unwrap() > 0.8);
+    }
+    assert_eq!(document["not_excluded"], json!(["q1", "q2"]));
 }

@@ -59,6 +59,12 @@ impl Ran {
     }
 }
 
+/// A given case of `tests/cases/limits`.
+pub fn case(name: &str) -> Vec<u8> {
+    let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases/limits");
+    std::fs::read(cases.join(name)).expect("a given case")
+}
+
 /// A folder of its own for one test, in which the binary runs, so that messages hold relative paths.
 pub struct Folder(TempDir);
 

@@ -340,9 +340,7 @@ fn passed<'a>(
     let solved = arguments.solved.map(solved).transpose()?;
     let all_of = within()
         .filter(|_| arguments.all_of)
-        .map(|&k| {
-            all_of_k_estimate(&graded.outcomes, &design, k, arguments.confidence)
-        })
+        .map(|&k| all_of_k_estimate(&graded.outcomes, &design, k, arguments.confidence))
         .collect::<Result<Vec<Estimate>, _>>()?;
     Ok(Passed {
         graded,

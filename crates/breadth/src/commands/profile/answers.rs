@@ -23,7 +23,7 @@ pub struct Summary {
 
 /// A table with a row for each answer of each prompt: `log q(ans|x)`, the sum over the responses listed, with weight `p(ans|x)` (section 7.1).
 ///
-/// Every prompt counts what its rows' weight says. Refuses tables whose responses do not hold all that the reference may write: what was drawn at random has no sums.
+/// Every prompt counts what its rows' weight says, whatever rounding took from what is listed of it: prompts are the independent units. Refuses tables whose responses do not hold all that the reference may write: what was drawn at random has no sums.
 pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Summary)> {
     let truth = table.column(reference)?;
     let Some(answer) = &table.answer else {
@@ -38,7 +38,7 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         prompts.entry(prompt).or_default().push(row);
     }
     let probability = |rows: &[usize]| sum(rows.iter().map(|&row| truth[row].exp()));
-    let mut listed_min = 1.0_f64;
+    let mut listed_of: BTreeMap<u32, f64> = BTreeMap::new();
     for (&prompt, rows) in &prompts {
         let listed = probability(rows);
         let name = &table.prompts[prompt as usize];
@@ -54,12 +54,12 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
                 "prompt `{name}`: with --answers a weight is that of a prompt, the same in all its rows"
             );
         }
-        listed_min = listed_min.min(listed);
+        listed_of.insert(prompt, listed);
     }
     let summary = Summary {
         responses: table.rows(),
         answers: members.len(),
-        listed_min,
+        listed_min: listed_of.values().copied().fold(1.0, f64::min),
     };
     // An answer that the reference never gives has no share in anything.
     let cells: Vec<(u32, u32, Vec<usize>)> = members
@@ -90,7 +90,7 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         weight: Some(
             cells
                 .iter()
-                .map(|cell| weight(&cell.2) * probability(&cell.2))
+                .map(|cell| weight(&cell.2) * probability(&cell.2) / listed_of[&cell.0])
                 .collect(),
         ),
         logprob: table.logprob.iter().map(total).collect(),

@@ -7,8 +7,8 @@ mod text;
 use anyhow::{Result, anyhow, bail};
 use breadth_data::ReadOptions;
 use breadth_stats::{
-    CoverageProfile, Error, Estimate, Level, MeanEstimate, TokenView, coverage_difference, coverage_profile,
-    cross_entropy, cross_entropy_difference, kl, pass_from_coverage, token_view,
+    CoverageProfile, Error, Estimate, Level, MeanEstimate, TokenView, coverage_difference,
+    coverage_profile, cross_entropy, cross_entropy_difference, kl, pass_from_coverage, token_view,
     without_worst_token,
 };
 

@@ -132,7 +132,10 @@ fn summary(profiled: &[Profiled], document: &Document, style: Style) -> String {
             let remark = mean.remark.as_ref()?;
             Some(format!("{what} of {}: {remark}.", model.name()))
         };
-        [named("KL", &model.kl), named("Cross-entropy", &model.cross_entropy)]
+        [
+            named("KL", &model.kl),
+            named("Cross-entropy", &model.cross_entropy),
+        ]
     });
     let remarks: Vec<String> = remarks.flatten().collect();
     if remarks.is_empty() {

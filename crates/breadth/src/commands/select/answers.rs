@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use breadth_data::{Outcome, ReadOptions, SampleTable, ScoreTable};
-use breadth_stats::{PromptOutcome, answer_log_rate};
+use breadth_stats::{DataAnswers, PromptOutcome, answer_log_rate};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -22,6 +22,30 @@ pub struct Summary {
     pub of: String,
     /// The fewest samples of a model for a prompt.
     pub samples_min: u64,
+    /// What the certified limits bound coverage with.
+    pub certified: Certified,
+    /// Whether limits and the set that is not excluded include that rates are seen through samples.
+    pub sampling_noise: bool,
+}
+
+/// What the certified limits of a model say of its coverage.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certified {
+    /// Both limits hold: the data give the right answer for certain.
+    Bracket,
+    /// Only the upper limit says something: how likely the data's answers are is not known.
+    UpperBound,
+}
+
+impl Summary {
+    /// Which answers are the data's.
+    pub fn law(&self) -> DataAnswers {
+        match self.certified {
+            Certified::Bracket => DataAnswers::Right,
+            Certified::UpperBound => DataAnswers::Drawn,
+        }
+    }
 }
 
 /// The samples as a score table: a row for each answer of the data, `log (c + 1/2)/(n + 1)` for the c of n samples of a model that gave it.
@@ -48,6 +72,11 @@ pub fn read(
     let summary = Summary {
         of: reference.unwrap_or("correct").to_owned(),
         samples_min: least.min().unwrap_or(0),
+        certified: match reference {
+            Some(_) => Certified::UpperBound,
+            None => Certified::Bracket,
+        },
+        sampling_noise: true,
     };
     let table = counted.table(&samples);
     Ok((

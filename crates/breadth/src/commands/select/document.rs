@@ -81,7 +81,7 @@ pub struct Model<'a> {
     pub cross_entropy: Number,
     pub certified_low: Number,
     pub certified_high: Number,
-    /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not.
+    /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not, and for answers.
     pub difference_to_winner: Option<Mean>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub trained: Option<Trained>,

@@ -1,7 +1,6 @@
 //! The choice along log N.
 
-use anyhow::Result;
-use breadth_stats::{Design, Level, Standing, Tournament, landscape, landscape_levels};
+use breadth_stats::{Level, Standing, Tournament, landscape_levels};
 use serde::Serialize;
 
 use crate::number::{self, Number};
@@ -36,24 +35,17 @@ pub struct Certified<'a> {
     pub high: Number,
 }
 
-/// The choice at levels where the models differ, the one asked for among them.
-pub fn stops<'a>(
-    columns: &[&[f64]],
-    names: &[&'a str],
-    design: &Design,
-    asked: Level,
-    confidence: f64,
-) -> Result<Vec<Stop<'a>>> {
+/// Levels where the models differ, the one asked for among them.
+pub fn levels(columns: &[&[f64]], asked: Level) -> Vec<Level> {
     let mut levels = landscape_levels(columns, LEVELS);
     levels.push(asked);
     levels.sort_by(|a, b| a.log_n().total_cmp(&b.log_n()));
     levels.dedup();
-    let fought = landscape(columns, design, &levels, confidence)?;
-    Ok(fought.iter().map(|one| Stop::new(one, names)).collect())
+    levels
 }
 
 impl<'a> Stop<'a> {
-    fn new(fought: &Tournament, names: &[&'a str]) -> Self {
+    pub fn new(fought: &Tournament, names: &[&'a str]) -> Self {
         let best = fought.standings[fought.winner].value;
         let above = fought
             .standings

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use breadth_data::{ReadOptions, ScoreTable};
 use breadth_stats::{
-    Level, OnPolicy, Tournament, answer_coverage, cross_entropy_difference, lowest_cross_entropy,
-    offset_parameter, offset_tournament, tournament,
+    Level, OnPolicy, PromptOutcome, Tournament, answer_tournament, cross_entropy_difference,
+    lowest_cross_entropy, offset_parameter, offset_tournament, tournament,
 };
 use clap::ValueEnum;
 use serde::Serialize;
@@ -14,7 +14,6 @@ use serde::Serialize;
 use crate::cli;
 use crate::input::{self, LevelChoice, LogChoice, Scores, Tables};
 use crate::losses::LossChoice;
-use crate::number::Number;
 use crate::output::Output;
 use answers::Answers;
 use document::Document;
@@ -117,12 +116,17 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
             "--answers has no offset rule: it needs no samples beside those it reads; leave out --rule"
         );
     }
+    if arguments.answers && choice.rule == Rule::CrossEntropy {
+        bail!(
+            "--answers has no cross-entropy rule: samples put no limits on log-probabilities, and an answer that was never given may have any; leave out --rule"
+        );
+    }
     let reference = arguments.reference.as_deref();
     let mut field = match arguments.answers {
         true => Field::of_answers(&arguments.tables, reference, output)?,
         false => Field::read(&arguments.tables, reference, choice.rule, output)?,
     };
-    field.scores = field.scores.weighted(&arguments.tables.group_weights)?;
+    field = field.weighted(&arguments.tables.group_weights)?;
     if arguments.race {
         if arguments.losses.is_asked() {
             bail!("--race has no room for losses; leave out --trainer-state");
@@ -269,6 +273,20 @@ impl Field {
         })
     }
 
+    /// Data rows and the models' own samples, weighted so that groups count what they count in the population.
+    fn weighted(mut self, group_weights: &[(String, f64)]) -> Result<Self> {
+        self.scores = self.scores.weighted(group_weights)?;
+        let models = &self.scores.table.models;
+        let of_model = |(scores, model): (Scores, &String)| {
+            scores.weighted(group_weights).with_context(|| {
+                format!("the rows sampled from `{model}` must hold the groups of the data rows")
+            })
+        };
+        let sampled = self.sampled.into_iter().zip(models);
+        self.sampled = sampled.map(of_model).collect::<Result<_>>()?;
+        Ok(self)
+    }
+
     fn offset(&self, fought: Tournament, columns: &[&[f64]], choice: Choice) -> Result<Tournament> {
         let samples: Vec<OnPolicy> = self.sampled.iter().map(Scores::on_policy).collect();
         let (design, a) = (self.scores.design(), choice.offset());
@@ -293,20 +311,41 @@ impl Field {
     }
 
     fn landscape(&self, choice: Choice) -> Result<Vec<landscape::Stop<'_>>> {
+        let levels = landscape::levels(&self.columns(), choice.level);
+        let fought = levels.into_iter().map(|level| {
+            let tournament = self.fight(Choice { level, ..choice })?;
+            Ok(landscape::Stop::new(&tournament, &self.names()))
+        });
+        fought.collect()
+    }
+
+    /// The tournament, over responses or over answers.
+    fn fight(&self, choice: Choice) -> Result<Tournament> {
         let design = self.scores.design();
-        landscape::stops(
-            &self.columns(),
-            &self.names(),
+        let Some(answers) = &self.answers else {
+            let columns = self.columns();
+            return Ok(tournament(
+                &columns,
+                &design,
+                choice.level,
+                choice.confidence,
+            )?);
+        };
+        let counts = |&at: &usize| &answers.counts[at][..];
+        let counts: Vec<&[PromptOutcome]> = self.candidates.iter().map(counts).collect();
+        Ok(answer_tournament(
+            &counts,
+            answers.summary.law(),
             &design,
             choice.level,
             choice.confidence,
-        )
+        )?)
     }
 
     fn document(&self, choice: Choice) -> Result<Document<'_>> {
         let (columns, names) = (self.columns(), self.names());
         let design = self.scores.design();
-        let fought = tournament(&columns, &design, choice.level, choice.confidence)?;
+        let fought = self.fight(choice)?;
         let covering = names[fought.winner];
         let result = match choice.rule {
             Rule::Tournament => fought,
@@ -316,24 +355,18 @@ impl Field {
             }
         };
         let mut document = Document::new(choice, &self.scores, &names, &result);
-        for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
-            let (own, best) = (columns[at], columns[result.winner]);
-            model.difference_to_winner =
-                cross_entropy_difference(own, best, &design, choice.confidence)?
-                    .map(|difference| self.scores.mean(&difference));
+        // Samples put no limits on log-probabilities of answers.
+        if self.answers.is_none() {
+            for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
+                let (own, best) = (columns[at], columns[result.winner]);
+                let difference = cross_entropy_difference(own, best, &design, choice.confidence)?;
+                model.difference_to_winner =
+                    difference.map(|difference| self.scores.mean(&difference));
+            }
         }
         document.sampled_rows = (choice.rule == Rule::Offset)
             .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
-        if let Some(answers) = &self.answers {
-            document.answers = Some(answers.summary.clone());
-            document.certificate.excess = Number(1.0);
-            for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
-                let counts = &answers.counts[at];
-                let missed = answer_coverage(counts, choice.level, &design, choice.confidence)?;
-                model.certified_low = Number(missed.low);
-                model.certified_high = Number(missed.high);
-            }
-        }
+        document.answers = self.answers.as_ref().map(|answers| answers.summary.clone());
         document.notes = text::notes(&document, choice.level, covering);
         Ok(document)
     }

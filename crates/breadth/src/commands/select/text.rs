@@ -2,6 +2,7 @@
 
 use breadth_stats::{Level, offset_applies, offset_parameter};
 
+use super::answers::{Certified, Summary};
 use super::document::{Document, Model};
 use super::{Rule, landscape};
 use crate::losses;
@@ -50,9 +51,15 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
             },
         ));
     } else if document.not_excluded.len() == models {
+        let missing = match &document.answers {
+            Some(answers) => format!(
+                "more prompts, or more than {} of each model for a prompt,",
+                number::count(answers.samples_min as usize, "sample")
+            ),
+            None => format!("more than these {}", number::count(document.rows, "row")),
+        };
         notes.push(format!(
-            "Each of the {models} models may be the best one: more than these {} are needed to tell.",
-            number::count(document.rows, "row"),
+            "Each of the {models} models may be the best one: {missing} are needed to tell."
         ));
     }
     if let Some(answers) = &document.answers {
@@ -146,20 +153,37 @@ fn legend(document: &Document, n: &str) -> String {
         Rule::CrossEntropy => "",
     };
     let certified = match (&document.answers, has_certificate(document)) {
-        (Some(answers), _) => format!(
-            " Rates: (c + 1/2)/(n + 1) for the c of n samples with {}, n >= {}. Missed: limits of the share that is given with probability 1/{n} or less.",
-            match answers.of.as_str() {
-                "correct" => "the right answer".to_owned(),
-                of => format!("an answer of {of}"),
-            },
-            answers.samples_min,
-        ),
+        (Some(answers), has_missed) => of_answers(answers, n, has_missed),
         (None, true) => {
             format!(" Certified: limits of Cov_{n} itself, whatever the data distribution is.")
         }
         (None, false) => String::new(),
     };
     format!("{value}{certified}")
+}
+
+/// What the columns say where answers are compared.
+fn of_answers(answers: &Summary, n: &str, has_missed: bool) -> String {
+    let (whose, missed) = match answers.certified {
+        Certified::Bracket => (
+            "the right answer".to_owned(),
+            format!(
+                " Missed: limits of Cov_{n}, the share that is given with probability 1/{n} or less."
+            ),
+        ),
+        Certified::UpperBound => (
+            format!("an answer of {}", answers.of),
+            format!(
+                " Missed at most: the share that is given with probability 1/{n} or less, an upper bound of Cov_{n}; how much less is not known, as {} may give its answers with small probabilities too.",
+                answers.of
+            ),
+        ),
+    };
+    format!(
+        " Rates: (c + 1/2)/(n + 1) for the c of n samples with {whose}, n >= {}; limits and the set include that samples only estimate them.{}",
+        answers.samples_min,
+        if has_missed { &missed } else { "" },
+    )
 }
 
 /// Whether any certified limit says something; a column of `[0, 100]%` is not worth its place.
@@ -187,7 +211,7 @@ fn verdict(document: &Document, n: &str) -> String {
             ),
         },
         [first, ..] if document.answers.is_some() => format!(
-            "Take {winner}: no rival gives the answer {n} times as often on {}.",
+            "Take {winner}: in these samples no rival gives the answer {n} times as often on {}.",
             match first.value.0 {
                 0.0 => "any prompt".to_owned(),
                 value => format!("more than {} of the prompts", number::percent(value)),
@@ -283,15 +307,21 @@ fn with_certificates(
         }
     }
     if has_certificate(document) {
+        let is_bound = document
+            .answers
+            .as_ref()
+            .is_some_and(|answers| answers.certified == Certified::UpperBound);
         header.push(match document.answers {
+            Some(_) if is_bound => format!("missed at {n} at most"),
             Some(_) => format!("missed at {n}"),
             None => format!("Cov_{n} certified"),
         });
         for (row, model) in rows.iter_mut().zip(&document.models) {
-            row.push(number::percent_limits(
-                model.certified_low.0,
-                model.certified_high.0,
-            ));
+            let (low, high) = (model.certified_low.0, model.certified_high.0);
+            row.push(match is_bound {
+                true => format!("{:.1}%", number::at_most(high)),
+                false => number::percent_limits(low, high),
+            });
         }
     }
     style.table(left, &header, rows)
