@@ -8,7 +8,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::harness::{CONFIDENCE, Case, Verdict, check};
-use super::laws::{Beta, Hit, Law, Rare, Uniform};
+use super::laws::{Always, Beta, Hit, Law, Rare, Uniform};
 use super::layouts::{Frame, Layout, Rows, Weights};
 use super::level;
 
@@ -33,7 +33,8 @@ const LAWS: [Law; 14] = [
 ];
 
 /// Laws of units with several rows or weights.
-const FEW_LAWS: [Law; 5] = [
+const FEW_LAWS: [Law; 6] = [
+    Always(0.2),
     Hit(0.02),
     Hit(0.5),
     Beta(0.5, 1.2),
@@ -143,6 +144,10 @@ fn layouts(of_hits: bool) -> Vec<Layout> {
     for groups in STRATA {
         layouts.push(Layout::strata(groups));
         layouts.push(Layout::strata(groups).rows(Rows::Equal(4)));
+    }
+    for (units, law) in [(1, Hit(0.5)), (3, Hit(0.5)), (5, Beta(0.5, 1.2))] {
+        layouts.push(Layout::simple(units, law));
+        layouts.push(Layout::simple(units, law).rows(Rows::Unequal));
     }
     layouts.extend(combined());
     layouts

@@ -81,6 +81,9 @@ impl Verdict {
     }
 }
 
+/// Draws a sample and judges each part.
+type Run<'a> = Box<dyn Fn(&mut ChaCha8Rng) -> Vec<Verdict> + Sync + Send + 'a>;
+
 /// A sample whose truth is known, with everything that is asked of it.
 pub struct Case<'a> {
     name: String,
@@ -89,7 +92,7 @@ pub struct Case<'a> {
     /// Replicates as a share of those asked for, for cases that cost much.
     share: f64,
     may_refuse: bool,
-    run: Box<dyn Fn(&mut ChaCha8Rng) -> Vec<Verdict> + Sync + Send + 'a>,
+    run: Run<'a>,
 }
 
 impl<'a> Case<'a> {
@@ -134,7 +137,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// In the ordinary run only this share of the replicates.
+    /// Only this share of the replicates, for limits that take long.
     pub fn costly(self, share: f64) -> Case<'a> {
         Case { share, ..self }
     }
@@ -316,7 +319,7 @@ impl Plan {
 
     fn first(&self, share: f64) -> usize {
         match self.full {
-            Some(replicates) => replicates,
+            Some(replicates) => (replicates as f64 * share) as usize,
             None => ((QUICK as f64 * share) as usize).max(20),
         }
     }
@@ -350,7 +353,8 @@ pub fn check(cases: Vec<Case>, stride: usize) {
     for row in &rows {
         println!("{}", row.text());
     }
-    let failed: Vec<String> = rows.iter().filter(|r| r.fails()).map(Row::text).collect();
+    let failed = rows.iter().filter(|row| row.fails());
+    let failed: Vec<String> = failed.map(|row| format!("  {}", row.text())).collect();
     assert!(
         failed.is_empty(),
         "{} of {} promises are broken (what, replicates, missed below, missed above, mean width):\n{}",

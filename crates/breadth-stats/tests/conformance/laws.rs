@@ -9,6 +9,8 @@ use rand::{Rng, RngExt};
 pub enum Law {
     /// 1 with this chance, else 0.
     Hit(f64),
+    /// The same for all.
+    Always(f64),
     /// Even between two ends.
     Uniform(f64, f64),
     /// Beta(a, b).
@@ -17,12 +19,13 @@ pub enum Law {
     Rare(f64, f64, f64),
 }
 
-pub use Law::{Beta, Hit, Rare, Uniform};
+pub use Law::{Always, Beta, Hit, Rare, Uniform};
 
 impl Law {
     pub fn draw(self, rng: &mut impl Rng) -> f64 {
         match self {
             Hit(p) => f64::from(u8::from(rng.random_bool(p))),
+            Always(value) => value,
             Uniform(a, b) => rng.random_range(a..b),
             Beta(a, b) => beta(rng, a, b),
             Rare(chance, rare, other) => match rng.random_bool(chance) {
@@ -41,6 +44,7 @@ impl Law {
         let power = |x: f64| (1.0 - x).powi(k as i32);
         match self {
             Hit(p) => p * power(1.0) + (1.0 - p) * power(0.0),
+            Always(value) => power(value),
             Uniform(a, b) => {
                 let whole = |x: f64| (1.0 - x).powi(k as i32 + 1) / (k as f64 + 1.0);
                 (whole(a) - whole(b)) / (b - a)
@@ -63,6 +67,7 @@ impl fmt::Display for Law {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Hit(p) => write!(f, "0/1 with {p}"),
+            Always(value) => write!(f, "all at {value}"),
             Uniform(a, b) => write!(f, "uniform on [{a}, {b}]"),
             Beta(a, b) => write!(f, "Beta({a}, {b})"),
             Rare(chance, rare, other) => {
@@ -105,6 +110,7 @@ fn means_are_those_of_draws() {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
     let laws = [
         Hit(0.3),
+        Always(0.3),
         Uniform(0.2, 0.5),
         Beta(0.5, 1.2),
         Rare(0.1, 0.9, 0.02),

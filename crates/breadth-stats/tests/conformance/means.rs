@@ -9,8 +9,11 @@ use super::harness::{CONFIDENCE, Case, Verdict, check};
 use super::laws::{Hit, exponential, normal};
 use super::layouts::{Layout, Rows, Weights};
 
+/// The lower and the upper limit, where there are any.
+type Limits = Option<(f64, f64)>;
+
 /// The limits, if there are any. Infinite ones say as much as none.
-fn limits(found: Estimate) -> Option<(f64, f64)> {
+fn limits(found: Estimate) -> Limits {
     (found.low.is_finite() && found.high.is_finite()).then_some((found.low, found.high))
 }
 
@@ -19,7 +22,7 @@ fn limits(found: Estimate) -> Option<(f64, f64)> {
 struct Method {
     name: &'static str,
     truth: f64,
-    find: fn(&[f64], &Design) -> Option<(f64, f64)>,
+    find: fn(&[f64], &Design) -> Limits,
 }
 
 const METHODS: [Method; 3] = [

@@ -249,7 +249,8 @@ fn sharp_certificates() {
         world.models[2] = vec![forgetful; world.layout.groups.len()];
         case("sharp world", world)
     };
-    check(designs().into_iter().enumerate().map(of).collect(), 4);
+    let layouts = designs().into_iter().enumerate().skip(1).step_by(2);
+    check(layouts.map(of).collect(), 2);
 }
 
 #[test]
@@ -272,10 +273,9 @@ fn sets_hold_either_of_two_equals() {
             layout,
         }
     };
-    let cases = designs()
-        .into_iter()
-        .map(|layout| case("two equals", equals(layout)));
-    check(cases.collect(), 3);
+    let layouts = designs().into_iter().step_by(2);
+    let cases = layouts.map(|layout| case("two equals", equals(layout)));
+    check(cases.collect(), 2);
 }
 
 /// Two equals of which each is behind in a group of its own: in one a is behind with .1, in the other, which weighs a ninth, b with .9.
