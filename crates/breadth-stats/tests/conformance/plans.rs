@@ -7,7 +7,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::{CONFIDENCE, level};
+use crate::harness::CONFIDENCE;
+use crate::level;
 
 const POWER: f64 = 0.9;
 const REPLICATES: usize = 600;
