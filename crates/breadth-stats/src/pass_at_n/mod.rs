@@ -4,6 +4,7 @@ mod beta_binomial;
 mod choice;
 mod extrapolate;
 mod majority;
+mod mixture;
 mod rates;
 
 pub use choice::{Choice, best_for_k};
