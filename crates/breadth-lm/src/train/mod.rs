@@ -253,7 +253,7 @@ impl<'a> Trainer<'a> {
             budget: objective.truncate.map(f64::ln),
         };
         let vocab_size = self.model.config.vocab_size;
-        let laws = teacher.laws(&sequences, vocab_size, following.laws)?;
+        let laws = teacher.laws(&sequences, vocab_size, objective.needs_laws())?;
         let (loss, gradient, distilled) =
             distilled_gradient(&self.model, &laws, &sequences, shards, following);
         let mut seen = self.seen(&sequences, loss, gradient, self.step);
