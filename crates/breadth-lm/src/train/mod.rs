@@ -6,6 +6,7 @@ mod objective;
 mod rl;
 pub mod run;
 mod source;
+mod statement;
 mod teacher;
 
 use std::path::Path;
