@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 use crate::model::linear::{prop_5_1_step, thm_5_1_step, thm_6_1_step, thm_6_2_step};
 
 /// A statement whose proof fixes the step size, with what it assumes of the model: features no longer than `bound` (B), responses of at most `horizon` tokens (H), inherent variance
-/// `variance` (s2), coverage wanted at `n` (N). The number of steps T is that of the run.
+/// `variance` (s2), coverage wanted at `n` (N). The number of steps T is that of the run; `steps` may say it again, and is refused where it is another.
+///
+/// A run with another objective than the statement's own is refused, as is one whose `truncate` is another N: the step size says nothing about those.
 ///
 /// A decoder is not a linear model: B is then the length of the gradient of one token's log-probability, to be guessed or measured.
 ///
@@ -31,6 +33,9 @@ pub enum Proof {
         horizon: f64,
         /// B.
         bound: f64,
+        /// T, if the file says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<u64>,
     },
     /// Normalised SGD (Eq 18): `min{ 1/(128 B), (log N / (s2 T))^(1/4) }`, and `lambda = log N / (16 eta)`.
     #[serde(rename = "thm-5.1")]
@@ -41,6 +46,9 @@ pub enum Proof {
         variance: f64,
         /// N.
         n: f64,
+        /// T, if the file says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<u64>,
     },
     /// Token-level SGD (Eq 21): `min{ 1/(2 B^2), 1/sqrt(s2 T) }`.
     #[serde(rename = "thm-6.1")]
@@ -49,6 +57,9 @@ pub enum Proof {
         bound: f64,
         /// s2.
         variance: f64,
+        /// T, if the file says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<u64>,
     },
     /// Truncated distillation (Eq 24-26): `min{ 1/((64 log N + 2) B^2), 1/sqrt(T s2 log N) }`.
     #[serde(rename = "thm-6.2")]
@@ -59,6 +70,9 @@ pub enum Proof {
         variance: f64,
         /// N.
         n: f64,
+        /// T, if the file says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<u64>,
     },
 }
 
@@ -68,10 +82,16 @@ impl Proof {
     pub fn learning_rate(&self, steps: u64) -> f64 {
         let steps = steps.max(1) as f64;
         match *self {
-            Proof::Prop51 { horizon, bound } => prop_5_1_step(horizon, bound),
-            Proof::Thm51 { bound, variance, n } => thm_5_1_step(bound, variance, n.ln(), steps).0,
-            Proof::Thm61 { bound, variance } => thm_6_1_step(bound, variance, steps),
-            Proof::Thm62 { bound, variance, n } => thm_6_2_step(bound, variance, n.ln(), steps),
+            Proof::Prop51 { horizon, bound, .. } => prop_5_1_step(horizon, bound),
+            Proof::Thm51 {
+                bound, variance, n, ..
+            } => thm_5_1_step(bound, variance, n.ln(), steps).0,
+            Proof::Thm61 {
+                bound, variance, ..
+            } => thm_6_1_step(bound, variance, steps),
+            Proof::Thm62 {
+                bound, variance, n, ..
+            } => thm_6_2_step(bound, variance, n.ln(), steps),
         }
     }
 
@@ -79,11 +99,26 @@ impl Proof {
     #[must_use]
     pub fn lambda(&self, steps: u64) -> Option<f64> {
         match *self {
-            Proof::Thm51 { bound, variance, n } => {
-                Some(thm_5_1_step(bound, variance, n.ln(), steps.max(1) as f64).1)
-            }
+            Proof::Thm51 {
+                bound, variance, n, ..
+            } => Some(thm_5_1_step(bound, variance, n.ln(), steps.max(1) as f64).1),
             _ => None,
         }
+    }
+
+    /// T, where the file says it.
+    pub(crate) fn said_steps(&self) -> Option<u64> {
+        match *self {
+            Proof::Prop51 { steps, .. }
+            | Proof::Thm51 { steps, .. }
+            | Proof::Thm61 { steps, .. }
+            | Proof::Thm62 { steps, .. } => steps,
+        }
+    }
+
+    /// The statement as a file names it.
+    pub(crate) fn statement(&self) -> &'static str {
+        self.about().0
     }
 
     /// The statement as a file names it, and the optimiser that it is about.
@@ -104,11 +139,16 @@ impl Proof {
             return Err(Error::config(place, message));
         }
         let (horizon, bound, variance, n) = match *self {
-            Proof::Prop51 { horizon, bound } => (horizon, bound, 1.0, 2.0),
-            Proof::Thm61 { bound, variance } => (1.0, bound, variance, 2.0),
-            Proof::Thm51 { bound, variance, n } | Proof::Thm62 { bound, variance, n } => {
-                (1.0, bound, variance, n)
+            Proof::Prop51 { horizon, bound, .. } => (horizon, bound, 1.0, 2.0),
+            Proof::Thm61 {
+                bound, variance, ..
+            } => (1.0, bound, variance, 2.0),
+            Proof::Thm51 {
+                bound, variance, n, ..
             }
+            | Proof::Thm62 {
+                bound, variance, n, ..
+            } => (1.0, bound, variance, n),
         };
         let checks = [
             ("horizon", horizon, horizon >= 1.0, "at least 1"),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::objective::{Objective, ObjectiveName, Writer};
 use super::rl::RlConfig;
+use super::statement;
 use crate::error::{Error, Result};
 use crate::optim::{Name, Optimizer};
 use crate::task::graph_search::{Class, GraphSearchConfig};
@@ -210,7 +211,8 @@ impl TrainConfig {
             );
         }
         self.check_objective(place)?;
-        self.optimizer.validate(&format!("{place}: [optimizer]"))
+        self.optimizer.validate(&format!("{place}: [optimizer]"))?;
+        statement::check(self, place)
     }
 
     fn check_objective(&self, place: &str) -> Result<()> {

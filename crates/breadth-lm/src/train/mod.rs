@@ -6,6 +6,7 @@ mod objective;
 mod rl;
 pub mod run;
 mod source;
+mod statement;
 mod teacher;
 
 use std::path::Path;
@@ -253,7 +254,7 @@ impl<'a> Trainer<'a> {
             budget: objective.truncate.map(f64::ln),
         };
         let vocab_size = self.model.config.vocab_size;
-        let laws = teacher.laws(&sequences, vocab_size, following.laws)?;
+        let laws = teacher.laws(&sequences, vocab_size, objective.needs_laws())?;
         let (loss, gradient, distilled) =
             distilled_gradient(&self.model, &laws, &sequences, shards, following);
         let mut seen = self.seen(&sequences, loss, gradient, self.step);

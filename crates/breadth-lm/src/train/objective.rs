@@ -62,7 +62,8 @@ pub struct Objective {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
     /// distill from a server: how many of the likeliest tokens of each next-token law it is asked for (default: 20). All others are taken as one, so that the KL that is minimised and
-    /// logged is a lower bound on the whole; coverage is exact at any number. vLLM gives more than 20 with `--max-logprobs`.
+    /// logged is a lower bound on the whole, and so are the `a_h` of `truncate`; coverage is exact at any number. Tokens as targets without `truncate` ask for none unless this
+    /// is given; then the logged KL alone is coarser. vLLM gives more than 20 with `--max-logprobs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top: Option<usize>,
     /// distill: whether the teacher's next-token laws are followed or the response's tokens (default: laws).
@@ -151,6 +152,11 @@ impl Objective {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether more is needed of the teacher than the log-probabilities of the response's tokens: its laws are the targets, or weigh the tokens (`a_h` of Eq 25), or the file asks for them.
+    pub(super) fn needs_laws(&self) -> bool {
+        self.targets != Some(Targets::Tokens) || self.truncate.is_some() || self.top.is_some()
     }
 
     fn is_taught_by_server(&self) -> bool {

@@ -112,6 +112,49 @@ fn what_is_minimised_is_the_kl_of_the_laws_that_were_told() {
     }
 }
 
+/// `sum_h alpha_h value_h` over the batch's sequences, by the KLs `a_h` of laws told as far as `top`; the weights as Eq 25 writes them.
+fn truncated_loss(student: &Checkpoint, batch: &[(Vec<u32>, Vec<u32>)], n: f64, top: usize) -> f64 {
+    let mut loss = 0.0;
+    for (prompt, response) in batch {
+        let sequence = Sequence { prompt, response };
+        let own = score(student, &[sequence]).unwrap().remove(0);
+        let (mut context, mut before) = (prompt.clone(), 0.0);
+        for (&token, log_q) in response.iter().zip(own) {
+            let a = coarse_kl(student, &context, token, top);
+            let left: f64 = (n.ln() - before).max(0.0);
+            loss -= (left / a).min(1.0) * f64::from(log_q) / batch.len() as f64;
+            before += a;
+            context.push(token);
+        }
+    }
+    loss
+}
+
+#[test]
+fn tokens_as_targets_are_truncated_by_the_kl_of_laws_and_not_of_one_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_top = |top: Option<usize>| {
+        let fake = Fake::new(Dialect::Vllm, Defect::None);
+        let given = top.map_or(String::new(), |top| format!("top = {top}\n"));
+        let more = format!("targets = \"tokens\"\nresponses = \"data\"\ntruncate = 2\n{given}");
+        let config = config(&fake, &more);
+        let out = folder.path().join(format!("{top:?}"));
+        run(&config, &out).unwrap();
+        let student = Checkpoint::read(&checkpoint_folder(&out, 0)).unwrap();
+        let batch = Source::new(&config).unwrap().batch(0, 0, 6);
+        let right = truncated_loss(&student, &batch, 2.0, top.unwrap_or(VOCAB as usize));
+        let loss = column(&out, "loss")[0];
+        assert!(
+            (loss - right).abs() < 1e-4 * right,
+            "{top:?}: {loss} {right}"
+        );
+        loss
+    };
+    // Twenty tokens are all that the toy has: its laws are whole unless the file asks for less.
+    let (whole, part) = (of_top(None), of_top(Some(1)));
+    assert!(part - whole > 1e-3 * whole, "{part} {whole}");
+}
+
 #[test]
 fn coverage_by_the_teachers_own_responses_is_exact_and_a_stopped_run_resumes() {
     let folder = tempfile::tempdir().unwrap();
