@@ -13,6 +13,7 @@
 //! - **Loss.** Text of which the tokenizer leaves out characters is an error.
 
 mod account;
+mod bounds;
 mod chat;
 mod json;
 mod line;
@@ -27,6 +28,7 @@ use std::sync::{Mutex, OnceLock};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer};
 
 pub use account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
+pub use chat::ChatTemplate;
 pub use read::{
     Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, one_per_prompt, read_data,
     read_items,
@@ -35,7 +37,6 @@ pub use reference::{Reference, read_references};
 pub use special::Generation;
 
 use crate::error::{Error, Result};
-use chat::ChatTemplate;
 use json::Json;
 use special::Special;
 
