@@ -538,10 +538,6 @@ fn what_cannot_be_read_is_refused_with_its_place() {
             "messages[1].content: must be text",
         ),
         (
-            json!({"messages": [{"role": "user", "content": "x", "text": "y"}]}),
-            "messages[0].text: is not a field of a message",
-        ),
-        (
             json!({"messages": [user, user, {"role": "assistant", "content": "x"}]}),
             "line 1: the chat template of DIR/chat_template.jinja refuses it: Conversation roles must alternate",
         ),

@@ -1,8 +1,6 @@
 //! JSON whose objects keep the order of their fields: chat templates print them as they were written.
 
-use std::sync::Arc;
-
-use minijinja::value::{Enumerator, Object, ObjectRepr, Value as JinjaValue};
+use minijinja::value::Value as JinjaValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value.
@@ -57,7 +55,7 @@ impl Json {
         )
     }
 
-    /// The value as templates see it.
+    /// The value as templates see it. Of a key that stands there twice the first gives the place and the last the value, as in Python.
     pub fn to_jinja(&self) -> JinjaValue {
         match self {
             Self::Null => JinjaValue::from(()),
@@ -66,14 +64,11 @@ impl Json {
             Self::Real(value) => JinjaValue::from(*value),
             Self::Text(text) => JinjaValue::from(text.as_str()),
             Self::List(list) => list.iter().map(Self::to_jinja).collect(),
-            Self::Map(fields) => {
-                let mut ordered: Vec<(String, JinjaValue)> = Vec::with_capacity(fields.len());
-                for (key, value) in fields {
-                    ordered.retain(|(known, _)| known != key);
-                    ordered.push((key.clone(), value.to_jinja()));
-                }
-                JinjaValue::from_object(Ordered(ordered))
-            }
+            Self::Map(fields) => JinjaValue::from_pairs(
+                fields
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), value.to_jinja())),
+            ),
         }
     }
 }
@@ -101,33 +96,6 @@ impl std::fmt::Display for Json {
                 )
             }
         }
-    }
-}
-
-/// A map in the order of its fields.
-#[derive(Debug)]
-struct Ordered(Vec<(String, JinjaValue)>);
-
-impl Object for Ordered {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Map
-    }
-
-    fn get_value(self: &Arc<Self>, key: &JinjaValue) -> Option<JinjaValue> {
-        let name = key.as_str()?;
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.clone())
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(
-            self.0
-                .iter()
-                .map(|(key, _)| JinjaValue::from(key.as_str()))
-                .collect(),
-        )
     }
 }
 

@@ -3,18 +3,6 @@
 use super::json::Json;
 use crate::error::{Error, Result};
 
-/// The fields of a message that chat templates know.
-const MESSAGE_FIELDS: [&str; 8] = [
-    "role",
-    "content",
-    "name",
-    "reasoning_content",
-    "thinking",
-    "tool_calls",
-    "tool_call_id",
-    "tool_responses",
-];
-
 const WHAT_A_LINE_IS: &str = "a line is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, or {\"messages\": [..]}";
 
 /// What stands in `prompt` or `response`.
@@ -174,26 +162,22 @@ impl Fields<'_> {
         Ok(list)
     }
 
+    /// A message has a role and content; what stands beside them is for the template, which need not look at it.
     fn message(&self, place: &str, message: &Json) -> Result<()> {
-        let Some(fields) = message.as_map() else {
+        if message.as_map().is_none() {
             return self.error(place, "must be {\"role\": .., \"content\": ..}");
-        };
+        }
         if message.get("role").and_then(Json::as_str).is_none() {
             return self.error(place, "has no role, such as \"user\" or \"assistant\"");
         }
-        if let Some((key, _)) = fields
-            .iter()
-            .find(|(key, _)| !MESSAGE_FIELDS.contains(&key.as_str()))
-        {
-            let message = format!(
-                "is not a field of a message; chat templates know {}; remove it",
-                MESSAGE_FIELDS.join(", ")
-            );
-            return self.error(&format!("{place}.{key}"), &message);
-        }
         match message.get("content") {
             Some(Json::Text(_) | Json::List(_)) => Ok(()),
-            _ if message.get("tool_calls").is_some() => Ok(()),
+            _ if message
+                .get("tool_calls")
+                .is_some_and(|calls| *calls != Json::Null) =>
+            {
+                Ok(())
+            }
             _ => self.error(place, "has no content, which is text"),
         }
     }

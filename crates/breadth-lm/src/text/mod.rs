@@ -13,8 +13,10 @@
 //! - **Loss.** Text of which the tokenizer leaves out characters is an error.
 
 mod account;
+mod bounds;
 mod chat;
 mod json;
+mod library;
 mod line;
 mod read;
 mod reference;
@@ -24,9 +26,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
-use tokenizers::{Encoding, ModelWrapper, Tokenizer};
+use tokenizers::{Encoding, ModelWrapper};
 
 pub use account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
+pub use chat::ChatTemplate;
 pub use read::{
     Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, one_per_prompt, read_data,
     read_items,
@@ -35,8 +38,8 @@ pub use reference::{Reference, read_references};
 pub use special::Generation;
 
 use crate::error::{Error, Result};
-use chat::ChatTemplate;
 use json::Json;
+use library::Library;
 use special::Special;
 
 /// One line of a data file.
@@ -64,7 +67,7 @@ pub struct Item {
 
 /// Turns text into token ids and back with a `tokenizer.json`, and knows what the files beside it say.
 pub struct Text {
-    tokenizer: Option<Tokenizer>,
+    tokenizer: Option<Library>,
     place: String,
     special: Special,
     template: Option<ChatTemplate>,
@@ -92,22 +95,14 @@ impl Text {
     /// # Errors
     /// As [`of_checkpoint`](Self::of_checkpoint), or if there is none.
     pub fn read(path: &Path) -> Result<Self> {
-        let place = path.display().to_string();
-        let mut tokenizer = Tokenizer::from_file(path)
-            .map_err(|e| Error::data(place.clone(), format!("not a tokenizer: {e}")))?;
-        // A tokenizer may have been saved with these switched on; then it would cut text, or fill it up, without a word.
-        tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(None)
-            .map_err(|e| Error::data(place, e.to_string()))?;
-        Self::new(Some(tokenizer), path)
+        Self::new(Some(Library::read(path)?), path)
     }
 
-    fn new(tokenizer: Option<Tokenizer>, path: &Path) -> Result<Self> {
+    fn new(tokenizer: Option<Library>, path: &Path) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let special = Special::read(folder)?;
         let mut generation = Generation::read(folder)?;
-        if let Some(tokenizer) = &tokenizer {
+        if let Some(Library { tokenizer, .. }) = &tokenizer {
             // Configurations are copied from model to model; an id that is no token ends nothing.
             generation
                 .end_tokens
@@ -133,7 +128,9 @@ impl Text {
     /// Size of the vocabulary, if there is a tokenizer.
     #[must_use]
     pub fn vocab_size(&self) -> Option<usize> {
-        self.tokenizer.as_ref().map(|t| t.get_vocab_size(true))
+        self.tokenizer
+            .as_ref()
+            .map(|library| library.tokenizer.get_vocab_size(true))
     }
 
     /// What `generation_config.json` and `config.json` say; the end tokens are those of the vocabulary, and `eos_token` of `tokenizer_config.json` where there
@@ -161,7 +158,7 @@ impl Text {
         let of_template = || {
             let after = self.template.as_ref()?.after_response()?;
             let first = self.encode(after.trim_start())?.first().copied()?;
-            let tokenizer = self.tokenizer.as_ref()?;
+            let tokenizer = &self.tokenizer.as_ref()?.tokenizer;
             let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
             added.contains_key(&first).then_some(first)
         };
@@ -185,13 +182,13 @@ impl Text {
     fn decoded(&self, ids: &[u32], plain: bool) -> String {
         let spelled = || ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
         match &self.tokenizer {
-            Some(tokenizer) => tokenizer.decode(ids, plain).unwrap_or_else(|_| spelled()),
+            Some(library) => library.decode(ids, plain).unwrap_or_else(spelled),
             None => spelled(),
         }
     }
 
     fn id(&self, token: &str) -> Option<u32> {
-        self.tokenizer.as_ref()?.token_to_id(token)
+        self.tokenizer.as_ref()?.tokenizer.token_to_id(token)
     }
 
     /// The text of a conversation with the words that open the assistant's turn.
@@ -215,7 +212,7 @@ impl Text {
 
     /// Ids of a text, nothing added.
     fn encode(&self, text: &str) -> Option<Vec<u32>> {
-        let encoding = self.tokenizer.as_ref()?.encode_fast(text, false).ok()?;
+        let encoding = self.tokenizer.as_ref()?.encode(text, false).ok()?;
         Some(encoding.get_ids().to_vec())
     }
 
@@ -255,16 +252,17 @@ impl Text {
     }
 
     fn encoding(&self, text: &str, special: bool, place: &str) -> Result<Encoding> {
-        let Some(tokenizer) = &self.tokenizer else {
+        let Some(library) = &self.tokenizer else {
             let message = format!("is text, and there is no {}; give token ids", self.place);
             return Err(Error::data(place, message));
         };
-        let encoding = tokenizer
-            .encode_fast(text, special)
-            .map_err(|e| Error::data(place, format!("cannot be tokenized: {e}")))?;
+        let encoding = library.encode(text, special).map_err(|why| {
+            let message = format!("cannot be tokenized with {}: {why}", self.place);
+            Error::data(place, message)
+        })?;
         let is_lost = encoding.get_ids().is_empty() && !text.trim().is_empty();
         let lost = self
-            .left_out(tokenizer, text)
+            .left_out(library, text)
             .or_else(|| text.trim().chars().next().filter(|_| is_lost));
         match lost {
             None => Ok(encoding),
@@ -282,8 +280,8 @@ impl Text {
     ///
     /// Byte pair encoding without an unknown token and without bytes to fall back on does so silently, and then its offsets are wrong too; all others
     /// have a token for the unknown, or fail.
-    fn left_out(&self, tokenizer: &Tokenizer, text: &str) -> Option<char> {
-        let ModelWrapper::BPE(model) = tokenizer.get_model() else {
+    fn left_out(&self, library: &Library, text: &str) -> Option<char> {
+        let ModelWrapper::BPE(model) = library.tokenizer.get_model() else {
             return None;
         };
         if model.get_continuing_subword_prefix().is_some() || model.end_of_word_suffix.is_some() {
@@ -292,8 +290,8 @@ impl Text {
         let mut known = self.known.lock().expect("no thread panics here");
         let mut is_known = |c: char| {
             *known.entry(c).or_insert_with(|| {
-                let alone = tokenizer.encode_fast(c.to_string(), false).ok();
-                let spelled = alone.and_then(|one| tokenizer.decode(one.get_ids(), false).ok());
+                let alone = library.encode(&c.to_string(), false).ok();
+                let spelled = alone.and_then(|one| library.decode(one.get_ids(), false));
                 spelled.is_none_or(|text| !text.trim().is_empty())
             })
         };
