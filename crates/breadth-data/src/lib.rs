@@ -40,6 +40,7 @@ mod error;
 mod intern;
 mod log;
 mod metrics;
+mod order;
 mod origins;
 mod provenance;
 mod reader;
@@ -49,8 +50,9 @@ mod score;
 mod value;
 
 pub use error::{At, Error, Place, Result};
-pub use log::{LogFile, LogOptions, Logs, TrainerState, checkpoint_step};
+pub use log::{LogFile, LogOptions, Logs, RewardMap, TrainerState, checkpoint_step};
 pub use metrics::Metrics;
+pub use order::NaturalKey;
 pub use provenance::{Provenance, SCHEMA_VERSION};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use schema::Table;

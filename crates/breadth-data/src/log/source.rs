@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::reward_map::RewardMap;
 use crate::error::{At, Error, Place, Result, list};
 use crate::reader::{open_text, quote_bare_numbers, read_error};
 use crate::schema::Table;
+use crate::value;
 
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,7 +20,14 @@ pub(crate) struct Ask<'a> {
     pub(crate) model: Option<&'a str>,
     pub(crate) reward: Option<&'a str>,
     pub(crate) filter: Option<&'a str>,
+    /// Which number makes which reward, where the log's are others than those in [0, 1].
+    pub(crate) reward_map: Option<RewardMap>,
+    /// Whether the responses will be judged anew: then those without a grade are taken too.
+    pub(crate) texts: bool,
 }
+
+/// The way out for rewards of another scale.
+pub(crate) const REWARD_MAP: &str = "for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'";
 
 /// A file in some format of log.
 pub(crate) struct Source<'a> {
@@ -54,6 +63,23 @@ impl Source<'_> {
         }
     }
 
+    /// A number of the log as a reward.
+    pub(crate) fn reward(&self, place: Place, field: &str, value: f64) -> Result<f64> {
+        let mapped = match self.ask.reward_map {
+            Some(map) => map.apply(value),
+            None => value::reward(value).map_err(|problem| format!("{problem}; {REWARD_MAP}")),
+        };
+        mapped.map_err(|problem| self.fault(place, field, problem))
+    }
+
+    /// Whether a number can be a reward of this log.
+    pub(crate) fn is_reward(&self, value: f64) -> bool {
+        match self.ask.reward_map {
+            Some(map) => map.apply(value).is_ok(),
+            None => value::reward(value).is_ok(),
+        }
+    }
+
     /// An error about the log as a whole.
     pub(crate) fn refuse(&self, problem: impl Into<String>) -> Error {
         Error::Syntax {
@@ -68,6 +94,17 @@ impl Source<'_> {
             Some(wanted) if wanted != found => Err(wanted.wrong(found, self.at(None))),
             _ => Ok(found),
         }
+    }
+
+    /// The first of the names in `--reward` that the log has, else the first of them; nothing if
+    /// nobody asked.
+    pub(crate) fn asked_reward(&self, has: impl Fn(&str) -> bool) -> Option<&str> {
+        let asked = self.ask.reward?;
+        let mut names = asked.split(',').map(str::trim);
+        names
+            .clone()
+            .find(|name| has(name))
+            .or_else(|| names.next())
     }
 
     /// The one of `names` that was asked for, or the only one there is.

@@ -47,7 +47,7 @@ fn read_all(name: &str, bytes: &[u8]) {
     }
     let _ = ScoreTable::read(&inputs, &ReadOptions::default());
     let _ = SampleTable::read(&inputs, &ReadOptions::default());
-    let _ = TrainerState::read(&path);
+    let _ = TrainerState::read(&path, None);
 }
 
 proptest! {

@@ -165,19 +165,29 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
     if graded.is_empty() && names.len() > graded.len() {
         return Err(Table::Samples.wrong(Table::Scores, source.at(None)));
     }
-    let name = source.choose("--reward", "score", source.ask.reward, &graded)?;
+    let asked = source.asked_reward(|name| graded.iter().any(|known| known == name));
+    let name = match source.choose("--reward", "score", asked, &graded) {
+        // Whoever judges anew needs no grade.
+        Err(_) if source.ask.texts && source.ask.reward.is_none() => String::new(),
+        name => name?,
+    };
     let mut entries = Entries::new(Table::Samples);
     for sample in &log.samples {
         match sample.score(&name) {
+            Score::Missing if source.ask.texts && sample.text().is_some() => {
+                entries.rows.push(Entry {
+                    response: sample.epoch.to_string(),
+                    ..row(log, sample)
+                });
+            }
             Score::Missing if sample.failed => {
                 entries.dropped.add(1, "samples that ended in an error")
             }
             Score::Missing => entries.dropped.add(1, "samples that were not scored"),
             Score::Number(value) => {
                 let place = Place::Row(sample.place);
-                let fault = |problem| source.fault(place, &format!("scores.{name}"), problem);
                 entries.rows.push(Entry {
-                    value: value::reward(value).map_err(fault)?,
+                    value: source.reward(place, &format!("scores.{name}"), value)?,
                     answer: sample.answer(&name),
                     response: sample.epoch.to_string(),
                     ..row(log, sample)
@@ -204,16 +214,15 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
 
 fn row(log: &Log, sample: &Sample) -> Entry {
     let spec = &log.header.eval;
+    let (place, model) = (Place::Row(sample.place), spec.model_name().into());
+    let prompt = format!("{}/{}", spec.task, sample.id);
     Entry {
-        place: Place::Row(sample.place),
-        model: spec.model_name().into(),
-        prompt: format!("{}/{}", spec.task, sample.id).into(),
-        response: String::new(),
-        value: 0.0,
-        tokens: None,
-        answer: None,
+        text: sample.text(),
+        question: sample.question().map(Into::into),
+        gold: sample.gold().map(Into::into),
         group: (!spec.task.is_empty()).then(|| spec.task.as_str().into()),
         identity: Some(Arc::new(sample.identity())),
+        ..Entry::new(place, &model, prompt)
     }
 }
 
