@@ -94,6 +94,23 @@ impl Chosen {
         self.models.iter().map(|m| m.name().to_owned()).collect()
     }
 
+    /// Refuses to write over a file of the models or of the data.
+    ///
+    /// Tables may stand in a checkpoint's folder: they are nothing that is read of it.
+    pub fn refuse_overwriting(&self, output: &Path, data: &[PathBuf]) -> Result<()> {
+        let folders = self
+            .tokenizers
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok());
+        let files = folders
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()));
+        let is_input =
+            |path: &PathBuf| path.is_file() && path.extension() != Some("parquet".as_ref());
+        let inputs: Vec<PathBuf> = files.filter(is_input).chain(data.iter().cloned()).collect();
+        Ok(breadth_data::refuse_overwriting(output, &inputs)?)
+    }
+
     /// Says what was left out.
     pub fn warn(&self, output: &Output) {
         for folder in &self.left_out {

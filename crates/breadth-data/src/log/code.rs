@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::checked::Checked;
 use super::entry::{Entries, Entry};
 use super::source::{Source, flag, id, parse};
 use crate::error::{Place, Result};
@@ -48,7 +49,7 @@ pub(super) fn read_lines(source: &Source) -> Result<Entries> {
 
 #[derive(Deserialize)]
 struct Results {
-    eval: BTreeMap<String, Value>,
+    eval: BTreeMap<String, Checked>,
 }
 
 /// The programs of one task: a list of objects, or in earlier versions columns.
@@ -81,7 +82,7 @@ pub(super) fn read_document(source: &Source) -> Result<Entries> {
     let results: Results = source.parse(&source.text()?, None)?;
     let model = model(source)?;
     let tasks = results.eval.iter().map(|(task, attempts)| {
-        let attempts = Attempts::of(attempts).map_err(|error| {
+        let attempts = Attempts::of(&attempts.0).map_err(|error| {
             let problem = format!("not what EvalPlus writes there ({error})");
             source.fault(None, &format!("eval.{task}"), problem)
         })?;

@@ -3,6 +3,7 @@
 //! A format is one file here, a line in [`format`], and nothing else: readers of tables and the
 //! import take what it gives.
 
+mod checked;
 mod code;
 mod entry;
 mod every_eval;
@@ -11,7 +12,7 @@ mod generations;
 mod inspect;
 mod join;
 mod lm_eval;
-mod members;
+pub(crate) mod members;
 mod monkeys;
 mod pass_flags;
 mod reward_map;

@@ -1,14 +1,16 @@
 //! A log that is being read: its file, what the user asked for, and the errors that name both.
 
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::checked::CheckedMap;
 use super::reward_map::RewardMap;
 use crate::error::{At, Error, Place, Result, list};
-use crate::reader::{open_text, quote_bare_numbers, read_error};
+use crate::limit::{self, VALUES, read_line};
+use crate::reader::{line_error, open_text, quote_bare_numbers, read_error};
 use crate::schema::Table;
 use crate::value;
 
@@ -136,17 +138,18 @@ impl Source<'_> {
     pub(crate) fn for_each_line(&self, mut take: impl FnMut(Line) -> Result<()>) -> Result<()> {
         let fail = |source| read_error(&self.path, source);
         let mut reader = open_text(&self.path).map_err(fail)?;
-        let mut text = Vec::new();
-        let mut number = 0;
+        let (mut text, mut number) = (Vec::new(), 0);
         loop {
             text.clear();
-            if reader.read_until(b'\n', &mut text).map_err(fail)? == 0 {
+            let read = read_line(&mut *reader, &mut text);
+            let place = Place::Line(number + 1);
+            if read.map_err(|source| line_error(&self.path, place, source))? == 0 {
                 return Ok(());
             }
             number += 1;
             let line = text.trim_ascii();
             if !line.is_empty() {
-                let members = self.parse(line, Some(Place::Line(number)))?;
+                let CheckedMap(members) = self.parse(line, Some(Place::Line(number)))?;
                 take(Line { number, members })?;
             }
         }
@@ -156,9 +159,18 @@ impl Source<'_> {
     pub(crate) fn text(&self) -> Result<Vec<u8>> {
         let fail = |source| read_error(&self.path, source);
         let mut text = Vec::new();
-        let mut reader = open_text(&self.path).map_err(fail)?;
-        reader.read_to_end(&mut text).map_err(fail)?;
-        Ok(text)
+        let packed = std::fs::metadata(&self.path).map_err(fail)?.len();
+        let most = limit::most(packed, DOCUMENT);
+        let reader = open_text(&self.path).map_err(fail)?;
+        reader.take(most + 1).read_to_end(&mut text).map_err(fail)?;
+        match text.len() as u64 > most {
+            true => Err(limit::over(
+                &self.path,
+                None,
+                format!("a document of more than {most} bytes out of {packed} compressed ones"),
+            )),
+            false => Ok(text),
+        }
     }
 
     /// Parses JSON, with the bare `NaN` and infinities that Python writes as strings.
@@ -173,6 +185,9 @@ impl Source<'_> {
     fn not_json(&self, error: &serde_json::Error, place: Option<Place>) -> Error {
         let text = error.to_string();
         let problem = text.split(" at line ").next().unwrap_or(&text);
+        if problem.starts_with(VALUES) {
+            return limit::over(&self.path, place, problem);
+        }
         let (line, column) = (error.line(), error.column());
         let found = match place {
             Some(_) => format!("not a JSON object ({problem}, character {column})"),
@@ -189,11 +204,19 @@ impl Source<'_> {
 
 /// As [`Source::parse`], for texts inside of other files.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    limit::allow(text.len());
     serde_json::from_slice(text).or_else(|error| match quote_bare_numbers(text) {
-        Some(patched) => serde_json::from_slice(&patched),
+        _ if error.to_string().starts_with(VALUES) => Err(error),
+        Some(patched) => {
+            limit::allow(text.len());
+            serde_json::from_slice(&patched)
+        }
         None => Err(error),
     })
 }
+
+/// A document that is compressed may be this many times as long as its file.
+const DOCUMENT: u64 = 64;
 
 /// A number, or the text of one: logs write infinities, and some write all numbers, as strings.
 pub(crate) fn number(value: &Value) -> Option<f64> {

@@ -83,7 +83,16 @@ impl Part {
 fn is_ours(folder: &Path, marker: Option<&str>) -> Result<()> {
     let first = marker.and_then(|text| text.split(' ').next());
     let is_folder = folder.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-    let is_empty = is_folder && std::fs::read_dir(folder).is_ok_and(|mut all| all.next().is_none());
+    let is_temp = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(atomic::TEMP_PREFIX)
+        })
+    };
+    // What a kill before the first part leaves.
+    let is_empty = is_folder && std::fs::read_dir(folder).is_ok_and(|mut all| all.all(is_temp));
     match is_empty || (is_folder && matches!(first, Some("score" | "sample"))) {
         true => Ok(()),
         false => Err(Error::data(

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::checked;
 use super::entry::{Entries, Entry};
 use super::source::{Source, show};
 use crate::error::{Place, Result};
@@ -36,7 +37,7 @@ struct Spec {
     task: String,
     #[serde(default)]
     model: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::value")]
     model_args: Value,
 }
 
@@ -71,8 +72,9 @@ pub(super) fn read_archive(source: &Source) -> Result<Entries> {
 pub(super) fn read_json(source: &Source) -> Result<Entries> {
     #[derive(Deserialize)]
     struct Document {
-        #[serde(flatten)]
-        header: Header,
+        #[serde(default)]
+        status: Option<String>,
+        eval: Spec,
         #[serde(default)]
         samples: Option<Vec<Sample>>,
     }
@@ -84,7 +86,10 @@ pub(super) fn read_json(source: &Source) -> Result<Entries> {
     entries(
         source,
         Log {
-            header: document.header,
+            header: Header {
+                status: document.status,
+                eval: document.eval,
+            },
             samples,
             finished: true,
         },

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::super::checked::{self, Checked};
 use super::super::entry::{Identity, fnv};
 use super::super::rollouts::{prompt_text, reply_text};
 use super::super::source::{number, text};
@@ -14,17 +15,17 @@ pub(super) struct Sample {
     pub(super) id: String,
     #[serde(default = "first")]
     pub(super) epoch: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::value")]
     input: Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::value")]
     target: Value,
     #[serde(default)]
     output: Output,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::optional_map")]
     scores: Option<Map<String, Value>>,
     /// Earlier versions had one score without a name.
     #[serde(default)]
-    score: Option<Value>,
+    score: Option<Checked>,
     #[serde(default, rename = "error", deserialize_with = "is_there")]
     pub(super) failed: bool,
     /// Its number in the log, from 1.
@@ -41,7 +42,7 @@ struct Output {
 
 #[derive(Debug, Deserialize)]
 struct Choice {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::value")]
     message: Value,
 }
 
@@ -84,7 +85,7 @@ impl Sample {
             .flatten()
             .map(|(name, score)| (&name[..], score));
         named
-            .chain(self.score.as_ref().map(|score| ("score", score)))
+            .chain(self.score.as_ref().map(|score| ("score", &score.0)))
             .collect()
     }
 

@@ -41,8 +41,9 @@ Examples:
   # the majority vote of the samples' answers, and the share of prompts solved at least half of the time
   breadth pass samples.parquet --majority --solved 0.5
 
-  # judged anew from the column `text`, against the `answer` of every prompt
+  # judged anew from the column `text`, against the `answer` of every prompt; logs bring their own answers
   breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
+  breadth pass validation/ --verifier boxed
 
   # rows of samples, or counts: {\"model\":\"m\",\"prompt_id\":\"1\",\"n\":200,\"c\":3}
   my-grader | breadth pass - --json
