@@ -28,15 +28,23 @@ fn parquet_files_that_hold_more_than_they_are_long() {
     let text = hostile("str1g.parquet")
         .run(&["select", "str1g.parquet"])
         .failure(1);
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"error: str1g.parquet: 1073741859 bytes of column `prompt_id` out of 32825 compressed ones, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
     let list = hostile("list1e8.parquet");
-    assert_snapshot!(list.run(&["profile", "list1e8.parquet", "-r", "a", "--tokens"]).failure(1), @"");
+    assert_snapshot!(list.run(&["profile", "list1e8.parquet", "-r", "a", "--tokens"]).failure(1), @"error: list1e8.parquet: 100000000 items in the lists of column `token_logprobs.list.element`, in 112 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
 }
 
 #[test]
 fn the_panic_of_a_library_is_not_shown() {
     let name = "parquet-panic-trace.parquet";
-    assert_snapshot!(hostile(name).run(&["select", name]).failure(1), @"");
+    let ran = hostile(name).run(&["select", name]);
+    assert_eq!(
+        (ran.status, ran.stderr.lines().count()),
+        (1, 1),
+        "{}",
+        ran.stderr
+    );
+    let start = "error: parquet-panic-trace.parquet: not readable as Parquet";
+    assert!(ran.stderr.starts_with(start), "{}", ran.stderr);
 }
 
 #[test]
@@ -50,20 +58,20 @@ fn lines_that_do_not_end() {
             .failure(1)
     };
     folder.write("a.jsonl", long.as_bytes());
-    assert_snapshot!(ran("a.jsonl"), @"");
-    assert_snapshot!(folder.pipe(&long, &[&["select", "-"][..], &small].concat()).failure(1), @"");
+    assert_snapshot!(ran("a.jsonl"), @"error: a.jsonl, line 2: a line of more than 65536 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
+    assert_snapshot!(folder.pipe(&long, &[&["select", "-"][..], &small].concat()).failure(1), @"error: stdin, line 2: a line of more than 65536 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
     folder.write(
         "a.csv",
         format!("model,prompt_id,logprob\na,\"{}", "x".repeat(70_000)).as_bytes(),
     );
-    assert_snapshot!(ran("a.csv"), @"");
+    assert_snapshot!(ran("a.csv"), @"error: a.csv: a record of more than 65536 bytes before line 3, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
     let log = format!(
         "{{\"input\":\"q\",\"output\":\"{}\",\"score\":1}}\n",
         "x".repeat(70_000)
     );
     folder.write("1.jsonl", log.as_bytes());
     let import = ["import", "1.jsonl", "-o", "out.parquet"];
-    assert_snapshot!(folder.run(&[&import[..], &small].concat()).failure(1), @"");
+    assert_snapshot!(folder.run(&[&import[..], &small].concat()).failure(1), @"error: 1.jsonl, line 1: a line of more than 65536 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
     folder.run(&import).success();
 }
 
@@ -73,18 +81,18 @@ fn texts_out_of_nothing() {
     let folder = Folder::new();
     folder.write("a.jsonl.gz", &gzip(ROW.repeat(30_000).as_bytes()));
     let ran = folder.run(&["select", "a.jsonl.gz", "--max-record-bytes", "65536"]);
-    assert_snapshot!(ran.failure(1), @"");
+    assert_snapshot!(ran.failure(1), @"error: a.jsonl.gz, line 12789: a text of more than 524288 bytes out of 1616 compressed ones, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
     let mut line = b"{\"model\":\"".to_vec();
     line.resize(40 << 20, b'a');
     folder.write("line.jsonl.gz", &gzip(&line));
-    assert_snapshot!(folder.run(&["select", "line.jsonl.gz"]).failure(1), @"");
+    assert_snapshot!(folder.run(&["select", "line.jsonl.gz"]).failure(1), @"error: line.jsonl.gz, line 1: a line of more than 33554432 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
     let zeros = format!(
         "{{\"status\":\"success\",\"eval\":{{\"task\":\"t\",\"model\":\"m\"}},\"samples\":[{{\"id\":1,\"scores\":{{\"s\":{{\"value\":[{}0]}}}}}}]}}",
         "0,".repeat(1 << 18)
     );
     folder.write("zeros.json", zeros.as_bytes());
     let ran = folder.run(&["pass", "zeros.json", "--max-record-bytes", "65536"]);
-    assert_snapshot!(ran.failure(1), @"");
+    assert_snapshot!(ran.failure(1), @"error: zeros.json: its values take more than 524288 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
 }
 
 #[test]
@@ -93,7 +101,7 @@ fn texts_that_end_inside_of_a_quote() {
         "a.csv",
         "model,prompt_id,logprob\na,\"1,\"\"x\"\"\",-1\na,\"2,-1\na,3,-2\n",
     )]);
-    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"");
+    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"error: a.csv, line 3: the file ends inside of the quoted field that begins here; it may be truncated: copy it again, or close the quote");
 }
 
 #[test]
@@ -108,8 +116,8 @@ fn a_name_twice_in_one_object() {
             "{\"model\":\"a\",\"prompt_id\":1,\"response_id\":0,\"reward\":0,\"reward\":1}\n",
         ),
     ]);
-    assert_snapshot!(folder.run(&["pass", "1.jsonl"]).failure(1), @"");
-    assert_snapshot!(folder.run(&["pass", "a.jsonl"]).failure(1), @"");
+    assert_snapshot!(folder.run(&["pass", "1.jsonl"]).failure(1), @"error: 1.jsonl, line 2: not a JSON object (`score` is given twice, character 43); the log may be truncated: copy it again, or remove what is not whole");
+    assert_snapshot!(folder.run(&["pass", "a.jsonl"]).failure(1), @"error: a.jsonl, line 1: not a JSON object (`reward` is given twice, character 62); every line must be one whole object");
 }
 
 #[test]
@@ -127,7 +135,7 @@ fn control_characters_are_shown_and_not_obeyed() {
     let error = folder
         .run(&["profile", "esc.jsonl", "-r", "no\u{1b}[2J"])
         .failure(1);
-    assert_snapshot!(error, @"");
+    assert_snapshot!(error, @r"error: no model `no\x1b[2J` in the table; it has `a\u001b[2J\u001b]0;pwn\u0007`, `b\nc`");
 }
 
 #[test]
@@ -147,7 +155,7 @@ fn no_output_over_an_input() {
         std::fs::read_to_string(folder.path("logs/1.jsonl")).unwrap(),
         verl
     );
-    assert_snapshot!(folder.run(&["report", "run", "-o", "run/run.json"]).failure(1), @"");
+    assert_snapshot!(folder.run(&["report", "run", "-o", "run/run.json"]).failure(1), @"error: run/run.json: this is the input run/run.json; nothing was written. Choose another output");
     assert_eq!(
         std::fs::read_to_string(folder.path("run/run.json")).unwrap(),
         "{}"
@@ -169,10 +177,10 @@ fn score_leaves_its_inputs_and_foreign_folders_alone() {
         }
     }
     let score = |output: &str| folder.run(&["score", "run", "--data", "data.jsonl", "-o", output]);
-    assert_snapshot!(score("run/checkpoint-20/model.safetensors").failure(1), @"");
-    assert_snapshot!(score("data.jsonl").failure(1), @"");
+    assert_snapshot!(score("run/checkpoint-20/model.safetensors").failure(1), @"error: run/checkpoint-20/model.safetensors: this is the input run/checkpoint-20/model.safetensors; nothing was written. Choose another output");
+    assert_snapshot!(score("data.jsonl").failure(1), @"error: data.jsonl: this is the input data.jsonl; nothing was written. Choose another output");
     folder.write("out.parquet.parts/mine.txt", b"mine");
-    assert_snapshot!(score("out.parquet").failure(1), @"");
+    assert_snapshot!(score("out.parquet").failure(1), @"error: out.parquet.parts: is there and holds no parts of an unfinished table, so it is left alone; rename it, or choose another output");
     assert_eq!(
         std::fs::read(folder.path("out.parquet.parts/mine.txt")).unwrap(),
         b"mine"
@@ -256,7 +264,11 @@ fn rewards_of_another_scale_are_mapped() {
         .run(&["pass", "1.jsonl", "--reward-map", ">0", "--json", "-q"])
         .json();
     assert_eq!(document["models"][0]["pass"][0]["value"], 0.5);
-    assert_snapshot!(folder.run(&["pass", "1.jsonl", "--reward-map", "0"]).failure(2), @"");
+    assert_snapshot!(folder.run(&["pass", "1.jsonl", "--reward-map", "0"]).failure(2), @r"
+    error: invalid value '0' for '--reward-map <MAP>': `0`: write >0, >=1, ==1, <0 or <=0 (what counts as right), or min=-1,max=1
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -277,5 +289,5 @@ fn one_of_several_evaluation_sets() {
         folder.run(&ran).json()["trainer"]["lowest"].clone()
     };
     assert_eq!((of("math"), of("code")), ("step-2".into(), "step-1".into()));
-    assert_snapshot!(folder.run(&["select", "scores.csv", "--trainer-state", "."]).failure(1), @"");
+    assert_snapshot!(folder.run(&["select", "scores.csv", "--trainer-state", "."]).failure(1), @"error: --trainer-state: ./trainer_state.json, field `log_history`: 2 losses and no eval_loss; choose one with --loss: `eval_code_loss`, `eval_math_loss`");
 }
