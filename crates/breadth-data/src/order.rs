@@ -47,21 +47,6 @@ impl NaturalKey {
     }
 }
 
-/// A name with its control characters as JSON writes them, `\\n` and `\\u001b`: shown raw they would move the cursor.
-pub(crate) fn printable(name: String) -> String {
-    if !name.contains(char::is_control) {
-        return name;
-    }
-    let shown = name.chars().map(|c| match c {
-        '\n' => "\\n".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\t' => "\\t".to_owned(),
-        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    });
-    shown.collect()
-}
-
 /// The order of models in a table, as positions: those of one run by their steps, in the places that they
 /// took together; all others stay where they are. `None` where nothing moves.
 pub(crate) fn by_step(models: &[String]) -> Option<Vec<usize>> {
@@ -104,7 +89,7 @@ pub(crate) fn permute<T: Default>(values: &mut Vec<T>, order: &[usize]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{NaturalKey, by_step, permute, printable};
+    use super::{NaturalKey, by_step, permute};
     use std::path::Path;
 
     #[test]
@@ -135,12 +120,6 @@ mod tests {
                 "step-90",
             ]
         );
-    }
-
-    #[test]
-    fn control_characters_are_seen() {
-        let shown = printable("a\u{1b}[2J\n\u{9b}é".to_owned());
-        assert_eq!(shown, "a\\u001b[2J\\n\\u009bé");
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub use write::{SampleRow, SampleWriter, write_samples};
 use crate::ReadOptions;
 use crate::error::Result;
 use crate::log::Logs;
-use crate::order::{by_step, permute, printable};
+use crate::order::{by_step, permute};
 use crate::reader::for_each_chunk;
 use crate::schema::{Layout, Table, sample};
 
@@ -32,7 +32,7 @@ pub enum Outcome {
 /// Outcomes by model and prompt.
 ///
 /// Models, prompts and groups stand in the order of their first appearance, save that checkpoints of
-/// one run stand by their steps (`step-20` before `step-100`), and control characters in the names of models as JSON writes them.
+/// one run stand by their steps (`step-20` before `step-100`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleTable {
     /// The models.
@@ -98,8 +98,6 @@ impl SampleTable {
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let mut table = builder.finish(options)?;
         table.remarks = remarks;
-        let models = std::mem::take(&mut table.models);
-        table.models = models.into_iter().map(printable).collect();
         if let Some(order) = by_step(&table.models) {
             permute(&mut table.models, &order);
             permute(&mut table.outcomes, &order);

@@ -10,7 +10,7 @@ pub use write::{ScoreRow, ScoreWriter, write_scores};
 use crate::error::{Error, Result, list};
 use crate::intern::recode;
 use crate::log::{LogOptions, Logs};
-use crate::order::{by_step, permute, printable};
+use crate::order::{by_step, permute};
 use crate::reader::for_each_chunk;
 use crate::schema::{Layout, Table, score};
 
@@ -42,7 +42,7 @@ pub struct ReadOptions {
 /// `sources[source[i]]`; `logprob[m][i]` is what `models[m]` gives it, in nats: finite or
 /// negative infinity, never NaN and never above 0. Models, names and rows stand in the order of
 /// their first appearance, save that checkpoints of one run stand by their steps (`step-20` before
-/// `step-100`); every name is used by some row. Control characters in the names of models are as JSON writes them.
+/// `step-100`); every name is used by some row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScoreTable {
     /// The models.
@@ -114,8 +114,6 @@ impl ScoreTable {
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let mut table = builder.finish(options)?;
         table.remarks = remarks;
-        let models = std::mem::take(&mut table.models);
-        table.models = models.into_iter().map(printable).collect();
         if let Some(order) = by_step(&table.models) {
             permute(&mut table.models, &order);
             permute(&mut table.logprob, &order);

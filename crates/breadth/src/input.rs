@@ -7,7 +7,7 @@ use breadth_data::{LogOptions, ReadOptions, RewardMap, ScoreTable};
 use breadth_stats::{Design, Level, OnPolicy, stratified_weights};
 
 use crate::number::count;
-use crate::output::Output;
+use crate::output::{Output, printable_names};
 
 /// The tables a command reads.
 #[derive(Debug, clap::Args)]
@@ -176,7 +176,8 @@ impl Scores {
             source: Some("data".to_owned()),
             ..options.clone()
         };
-        let table = ScoreTable::read(paths, &options)?;
+        let mut table = ScoreTable::read(paths, &options)?;
+        printable_names(&mut table.models);
         output.remarks(&table.remarks);
         if table.of_other_sources > 0 {
             let (used, every) = (table.rows(), table.rows() + table.of_other_sources);

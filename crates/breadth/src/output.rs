@@ -73,6 +73,24 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Names of models with their control characters, line breaks among them, as JSON writes them: in a sentence nothing else
+/// tells a name's line break from the sentence's.
+pub fn printable_names(names: &mut [String]) {
+    for name in names
+        .iter_mut()
+        .filter(|name| name.contains(char::is_control))
+    {
+        let shown = name.chars().map(|c| match c {
+            '\n' => "\\n".to_owned(),
+            '\r' => "\\r".to_owned(),
+            '\t' => "\\t".to_owned(),
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        });
+        *name = shown.collect();
+    }
+}
+
 /// What [`Style`] and its tables write to a terminal.
 const EMPHASIS: [&str; 5] = ["\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[0m", "\x1b[22m"];
 
@@ -191,6 +209,13 @@ mod tests {
             printable("a\u{1b}[2J\u{1b}]0;x\u{7}\nb\u{9b}"),
             "a\\x1b[2J\\x1b]0;x\\x07\nb\\x9b"
         );
+    }
+
+    #[test]
+    fn names_are_one_line() {
+        let mut names = ["a\u{1b}[2J\n\u{9b}é".to_owned(), "b".to_owned()];
+        printable_names(&mut names);
+        assert_eq!(names, ["a\\u001b[2J\\n\\u009bé", "b"]);
     }
 
     #[test]

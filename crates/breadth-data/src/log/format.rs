@@ -25,6 +25,7 @@ pub(crate) enum Format {
     Monkeys,
     PassFlags,
     EveryEval,
+    Slime,
     Generations,
 }
 
@@ -52,6 +53,7 @@ impl Format {
             Format::Monkeys => "large_language_monkeys YAML",
             Format::PassFlags => "outcomes or counts by task",
             Format::EveryEval => "every_eval_ever instances",
+            Format::Slime => "slime rollouts",
             Format::Generations => "BigCode generations",
         }
     }
@@ -68,6 +70,7 @@ impl Format {
             Format::Monkeys => monkeys::read(source),
             Format::PassFlags => pass_flags::read(source),
             Format::EveryEval => every_eval::read(source),
+            Format::Slime => rollouts::read_slime(source),
             Format::Generations => generations::read(source),
         }
     }
@@ -87,6 +90,7 @@ pub(crate) fn recognise(path: &Path) -> Result<Kind> {
         }),
         b"PK\x03\x04" => match inspect::is_archive(path)? {
             true => Ok(Kind::Log(Format::InspectArchive)),
+            false if rollouts::is_slime(path) => Ok(Kind::Log(Format::Slime)),
             false => Ok(Kind::Unknown),
         },
         _ => text(path).map_err(fail),

@@ -47,7 +47,7 @@ pub(crate) fn expand_logs(named: &[PathBuf], options: &LogOptions) -> Result<Vec
 }
 
 const KNOWN: &str = "known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), \
-    verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, \
+    verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, \
     and counts {id, n, c}";
 
 impl Resolved {
@@ -91,7 +91,7 @@ fn empty(folder: &Path) -> Error {
 
 const EXTENSIONS: [&str; 4] = ["parquet", "jsonl", "ndjson", "csv"];
 /// Files of these names are looked into, and taken if they are other tools' logs.
-const OF_LOGS: [&str; 4] = ["eval", "json", "yaml", "yml"];
+const OF_LOGS: [&str; 5] = ["eval", "json", "yaml", "yml", "pt"];
 const LOOKED_FOR: &str =
     "*.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst, and other tools' logs";
 

@@ -134,6 +134,12 @@ fn rollouts_of_other_programs() {
     step-20 1 0 <|im_start|>user|2+2?<|im_end|>|<|im_start|>assistant| -> #### 5<|im_end|> (4)
     step-20 0 1 <|im_start|>user|3*3?<|im_end|>|<|im_start|>assistant| -> #### 9<|im_end|> (9)
     ");
+    assert_snapshot!(of("slime/rollout_7.pt"), @r"
+    slime rollouts
+    step-7 0 1 user: 2+2? -> It is 4. (4)
+    step-7 1 0 user: 2+2? -> It is 5. (4)
+    step-7 0 1 3*3? -> It is 9. (9)
+    ");
     assert_snapshot!(of("every-eval/gsm8k_samples.jsonl"), @r"
     every_eval_ever instances
     org/tiny 0 1 2+2? -> It is 4. (4)

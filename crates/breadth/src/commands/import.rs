@@ -35,7 +35,7 @@ Examples:
   breadth import rollouts/ --reward-map '>0' -o samples.parquet
 
 Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and .json, human-eval and EvalPlus \
-results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, \
+results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, \
 sharpening-tax, counts {id, n, c}. What is left out is counted, \
 and prompts that are not the same for all models are refused. select, profile and pass take logs as they are, too.";
 

@@ -5,6 +5,8 @@
 
 mod dump;
 mod messages;
+mod pickle;
+mod slime;
 mod trl;
 
 use std::collections::HashMap;
@@ -18,6 +20,7 @@ use crate::error::{Place, Result};
 pub(crate) use dump::Dump;
 pub(super) use dump::read as read_dump;
 pub(super) use messages::{prompt_text, reply_text};
+pub(super) use slime::{is_archive as is_slime, read as read_slime};
 pub(super) use trl::{is_completions, read as read_trl};
 
 /// One response, as all these logs have it.

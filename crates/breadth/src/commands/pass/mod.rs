@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::input::{self, Tables};
 use crate::number;
-use crate::output::Output;
+use crate::output::{Output, printable_names};
 use crate::sequence::{Growth, Sequence};
 use document::{Best, Crossing, Document, Model};
 use regrade::Regrade;
@@ -143,6 +143,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ..arguments.tables.options()
     };
     let mut table = SampleTable::read(&arguments.tables.paths, &options)?;
+    printable_names(&mut table.models);
     output.remarks(&table.remarks);
     let regraded = arguments.regrade.run(&mut table)?;
     if arguments.majority && table.answer.is_empty() {
