@@ -54,6 +54,26 @@ pub enum Error {
         /// What to do.
         todo: &'static str,
     },
+    /// A record that is larger than what is read at once, see [`max_record_bytes`](crate::max_record_bytes).
+    #[error(
+        "{at}: {what}, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now {limit})"
+    )]
+    Limit {
+        /// The file, and the row or line where it is known.
+        at: At,
+        /// What is too large.
+        what: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// An output that would replace an input.
+    #[error("{}: this is the input {}; nothing was written. Choose another output", .output.display(), .input.display())]
+    Overwrites {
+        /// The output.
+        output: PathBuf,
+        /// The input.
+        input: PathBuf,
+    },
     /// A line that is not in the format of the file.
     #[error("{at}: {problem}")]
     Syntax {

@@ -10,6 +10,7 @@ pub use write::{SampleRow, SampleWriter, write_samples};
 use crate::ReadOptions;
 use crate::error::Result;
 use crate::log::Logs;
+use crate::order::{by_step, permute};
 use crate::reader::for_each_chunk;
 use crate::schema::{Layout, Table, sample};
 
@@ -23,13 +24,15 @@ pub enum Outcome {
         /// The correct ones.
         c: u64,
     },
-    /// The reward of each sample, in [0, 1], in the order of the rows.
+    /// The reward of each sample, in [0, 1], in the order of the rows. Where texts are read, NaN for
+    /// a sample that nobody graded.
     Rewards(Vec<f64>),
 }
 
 /// Outcomes by model and prompt.
 ///
-/// Models, prompts and groups stand in the order of their first appearance.
+/// Models, prompts and groups stand in the order of their first appearance, save that checkpoints of
+/// one run stand by their steps (`step-20` before `step-100`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleTable {
     /// The models.
@@ -65,6 +68,10 @@ pub struct SampleTexts {
     pub responses: Vec<String>,
     /// The response id of each sample, as a position in `responses`.
     pub response: Vec<Vec<Vec<u32>>>,
+    /// Each prompt as text, where a row has it.
+    pub prompts: Vec<Option<String>>,
+    /// The right answer to each prompt, where a row has it.
+    pub gold: Vec<Option<String>>,
 }
 
 impl SampleTable {
@@ -86,28 +93,39 @@ impl SampleTable {
     /// # Errors
     /// Whatever would make a number wrong: see [`Error`](crate::Error).
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
-        let layout = Layout {
-            table: Table::Samples,
-            fields: match (options.answers, options.texts) {
-                (_, true) => sample::FIELDS.to_vec(),
-                (true, false) => sample::FIELDS[..sample::TEXT].to_vec(),
-                (false, false) => sample::FIELDS[..sample::ANSWER].to_vec(),
-            },
-        };
+        let layout = layout(options);
         let mut builder = build::Builder::default();
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let mut table = builder.finish(options)?;
         table.remarks = remarks;
+        if let Some(order) = by_step(&table.models) {
+            permute(&mut table.models, &order);
+            permute(&mut table.outcomes, &order);
+            permute(&mut table.answer, &order);
+            if let Some(texts) = &mut table.text {
+                permute(&mut texts.text, &order);
+                permute(&mut texts.response, &order);
+            }
+        }
         Ok(table)
+    }
+}
+
+/// The columns to read.
+fn layout(options: &ReadOptions) -> Layout {
+    Layout {
+        table: Table::Samples,
+        fields: match (options.answers, options.texts) {
+            (_, true) => sample::FIELDS.to_vec(),
+            (true, false) => sample::FIELDS[..sample::TEXT].to_vec(),
+            (false, false) => sample::FIELDS[..sample::ANSWER].to_vec(),
+        },
     }
 }
 
 /// The table that logs make.
 pub(crate) fn of_logs(logs: &Logs, options: &ReadOptions) -> Result<SampleTable> {
-    let layout = Layout {
-        table: Table::Samples,
-        fields: sample::FIELDS[..sample::ANSWER].to_vec(),
-    };
+    let layout = layout(options);
     let mut builder = build::Builder::default();
     let mut chunks = logs.chunks(&layout)?.into_iter();
     chunks.try_for_each(|chunk| builder.push(&chunk))?;

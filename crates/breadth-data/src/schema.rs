@@ -112,11 +112,13 @@ pub(crate) mod sample {
     /// The names a reward goes by; the first one present counts.
     pub(crate) const REWARDS: [usize; 3] = [6, 7, 8];
 
-    /// This and the next are read only when they are asked for; so they come last.
+    /// This and the next ones are read only when they are asked for; so they come last.
     pub(crate) const ANSWER: usize = 9;
     pub(crate) const TEXT: usize = 10;
+    pub(crate) const QUESTION: usize = 11;
+    pub(crate) const GOLD: usize = 12;
 
-    pub(crate) const FIELDS: [Field; 11] = [
+    pub(crate) const FIELDS: [Field; 13] = [
         required("prompt_id", Kind::Id),
         optional("response_id", Kind::Id),
         required("model", Kind::Id),
@@ -128,11 +130,21 @@ pub(crate) mod sample {
         optional("passed", Kind::Flag),
         optional("answer", Kind::Id),
         optional("text", Kind::Id),
+        optional("prompt", Kind::Id),
+        optional("gold", Kind::Id),
     ];
 }
 
 impl Table {
-    fn name(self) -> &'static str {
+    /// The one that it is not.
+    pub(crate) fn other(self) -> Table {
+        match self {
+            Table::Scores => Table::Samples,
+            Table::Samples => Table::Scores,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Table::Scores => "score table",
             Table::Samples => "sample table",

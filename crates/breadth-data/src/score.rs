@@ -10,11 +10,12 @@ pub use write::{ScoreRow, ScoreWriter, write_scores};
 use crate::error::{Error, Result, list};
 use crate::intern::recode;
 use crate::log::{LogOptions, Logs};
+use crate::order::{by_step, permute};
 use crate::reader::for_each_chunk;
 use crate::schema::{Layout, Table, score};
 
 /// How to read a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadOptions {
     /// Keep the rows that every model has, instead of refusing a table in which one lacks some.
     pub intersect: bool,
@@ -30,7 +31,8 @@ pub struct ReadOptions {
     pub answers: bool,
     /// How to read other tools' logs.
     pub log: LogOptions,
-    /// Read the column `text` of a sample table, which every sample must have then.
+    /// Read the columns `text` of a sample table, which every sample must have then, and `prompt` and `gold`. Rewards
+    /// may be missing: whoever reads texts judges them.
     pub texts: bool,
 }
 
@@ -39,7 +41,8 @@ pub struct ReadOptions {
 /// Row `i` is the response `responses[response[i]]` to `prompts[prompt[i]]`, written by
 /// `sources[source[i]]`; `logprob[m][i]` is what `models[m]` gives it, in nats: finite or
 /// negative infinity, never NaN and never above 0. Models, names and rows stand in the order of
-/// their first appearance; every name is used by some row.
+/// their first appearance, save that checkpoints of one run stand by their steps (`step-20` before
+/// `step-100`); every name is used by some row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScoreTable {
     /// The models.
@@ -111,6 +114,13 @@ impl ScoreTable {
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let mut table = builder.finish(options)?;
         table.remarks = remarks;
+        if let Some(order) = by_step(&table.models) {
+            permute(&mut table.models, &order);
+            permute(&mut table.logprob, &order);
+            if let Some(lists) = &mut table.token_logprobs {
+                permute(lists, &order);
+            }
+        }
         Ok(table)
     }
 

@@ -52,8 +52,11 @@ struct Common {
     /// Use this many threads [default: one per core]; results do not depend on it
     #[arg(long, global = true, value_name = "T", value_parser = threads, display_order = 901)]
     threads: Option<usize>,
+    /// Longest record of an input that is read: a line, a text, the member of an archive [default: 32 MiB, or BREADTH_MAX_RECORD_BYTES]
+    #[arg(long, global = true, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..), display_order = 902)]
+    max_record_bytes: Option<u64>,
     /// Say nothing on stderr unless something is wrong
-    #[arg(short, long, global = true, display_order = 902)]
+    #[arg(short, long, global = true, display_order = 903)]
     quiet: bool,
 }
 
@@ -64,6 +67,9 @@ impl Cli {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
             pool.build_global()
                 .with_context(|| format!("cannot start {threads} threads"))?;
+        }
+        if let Some(limit) = self.common.max_record_bytes {
+            breadth_data::set_max_record_bytes(limit);
         }
         self.command.run(&Output {
             json: self.common.json,

@@ -4,6 +4,8 @@ use std::io;
 
 use anyhow::Error;
 
+use crate::output::printable;
+
 /// The whole chain of causes as one paragraph. A cause that its parent already quotes is not said twice, since library
 /// errors often do both: show their source and return it.
 pub fn message(error: &Error) -> String {
@@ -15,7 +17,17 @@ pub fn message(error: &Error) -> String {
             text = format!("{}: {cause}", text.trim_end_matches('.'));
         }
     }
-    text
+    shorten(&printable(&text))
+}
+
+/// The longest message, in characters: a name in the data may be longer than anybody reads.
+const LONGEST: usize = 4000;
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}.. (cut at {LONGEST} characters)", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// True when the reader of our output went away (`breadth ... | head`): not worth a message.
@@ -40,6 +52,14 @@ mod tests {
         );
         let chained = Error::from(io::Error::other("disk full")).context("cannot write a.html.");
         assert_eq!(message(&chained), "cannot write a.html: disk full");
+    }
+
+    #[test]
+    fn what_came_with_the_data_is_seen_and_cut() {
+        let long = Error::msg(format!("no model `\u{1b}[2J{}`", "x".repeat(2 * LONGEST)));
+        let text = message(&long);
+        assert!(text.starts_with("no model `\\x1b[2Jxx"), "{text}");
+        assert!(text.ends_with("x.. (cut at 4000 characters)"), "{text}");
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use breadth_data::{LogOptions, ReadOptions, ScoreTable};
+use breadth_data::{LogOptions, ReadOptions, RewardMap, ScoreTable};
 use breadth_stats::{Design, Level, MeanEstimate, OnPolicy, stratified_weights};
 
 use crate::number::{Mean, count};
-use crate::output::Output;
+use crate::output::{Output, printable_names};
 
 /// The tables a command reads.
 #[derive(Debug, clap::Args)]
@@ -28,12 +28,15 @@ pub struct Tables {
 /// What to take of other tools' logs where they leave a choice.
 #[derive(Debug, Default, clap::Args)]
 pub struct LogChoice {
-    /// Of logs with several metrics, scores or reward columns: the one that is the reward
+    /// Of logs with several metrics, scores or reward columns: the one that is the reward; of NAME,NAME the first that a log has
     #[arg(long, value_name = "NAME", visible_alias = "metric")]
     reward: Option<String>,
     /// Of lm-evaluation-harness logs with several filters: the one whose metrics count
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
+    /// Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'), or the range that becomes [0, 1] ('min=-1,max=1')
+    #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
+    reward_map: Option<RewardMap>,
 }
 
 impl LogChoice {
@@ -42,6 +45,7 @@ impl LogChoice {
         LogOptions {
             reward: self.reward.clone(),
             filter: self.filter.clone(),
+            reward_map: self.reward_map,
             ..LogOptions::default()
         }
     }
@@ -172,7 +176,8 @@ impl Scores {
             source: Some("data".to_owned()),
             ..options.clone()
         };
-        let table = ScoreTable::read(paths, &options)?;
+        let mut table = ScoreTable::read(paths, &options)?;
+        printable_names(&mut table.models);
         output.remarks(&table.remarks);
         if table.of_other_sources > 0 {
             let (used, every) = (table.rows(), table.rows() + table.of_other_sources);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use breadth_data::{TrainerState, checkpoint_step};
+use breadth_data::TrainerState;
 use serde::Serialize;
 
 use crate::number::Number;
@@ -14,6 +14,9 @@ pub struct LossChoice {
     /// Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a folder with one; models are matched by the step that ends their names
     #[arg(long, value_name = "PATH")]
     trainer_state: Option<PathBuf>,
+    /// With --trainer-state of a run with several evaluation sets: whose loss is meant (eval_math_loss, or math)
+    #[arg(long, value_name = "NAME", requires = "trainer_state")]
+    loss: Option<String>,
 }
 
 /// The losses of the models at hand.
@@ -49,7 +52,7 @@ impl LossChoice {
         let Some(path) = &self.trainer_state else {
             return Ok(None);
         };
-        let state = TrainerState::read(path).context("--trainer-state")?;
+        let state = TrainerState::read(path, self.loss.as_deref()).context("--trainer-state")?;
         let losses = Losses { state };
         let is_known = |model: &str| losses.of(model).is_some_and(|one| one.eval_loss.is_some());
         if !models.into_iter().any(is_known) {
@@ -65,7 +68,7 @@ impl LossChoice {
 impl Losses {
     /// The step in a model's name, and the loss there; nothing for a name without one.
     pub fn of(&self, model: &str) -> Option<Trained> {
-        let step = checkpoint_step(model)?;
+        let step = self.state.step_of(model)?;
         let loss = self.state.loss_of(model).filter(|loss| !loss.is_nan());
         Some(Trained {
             step,
@@ -79,7 +82,7 @@ impl Losses {
         let value = |model: &&&'a str| loss(model).map_or(f64::INFINITY, |loss| loss.0);
         let lowest = known.min_by(|a, b| value(a).total_cmp(&value(b)));
         let is_best = |model: &&&'a str| {
-            let step = checkpoint_step(model);
+            let step = self.state.step_of(model);
             step.is_some() && step == self.state.best_step
         };
         Summary {
@@ -91,7 +94,7 @@ impl Losses {
 
     /// Puts models in the order of their steps; those without one stay in front.
     pub fn sort<'a>(&self, models: &mut [&'a str]) {
-        models.sort_by_key(|model: &&'a str| checkpoint_step(model));
+        models.sort_by_key(|model: &&'a str| self.state.step_of(model));
     }
 }
 

@@ -9,6 +9,8 @@ use breadth_lm::model::checkpoint;
 use breadth_lm::server::{Address, Limits, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
+use crate::output::Output;
+
 /// What `score` and `sample` ask.
 #[derive(Debug, clap::Args)]
 pub struct Models {
@@ -80,6 +82,8 @@ impl Place {
 
 /// The models of a command, and the folders whose tokenizers they have.
 pub struct Chosen {
+    /// What was left out of the folders given.
+    pub left_out: Vec<PathBuf>,
     pub models: Vec<Model>,
     pub tokenizers: Vec<PathBuf>,
 }
@@ -88,6 +92,33 @@ impl Chosen {
     /// Names, for a result.
     pub fn names(&self) -> Vec<String> {
         self.models.iter().map(|m| m.name().to_owned()).collect()
+    }
+
+    /// Refuses to write over a file of the models or of the data.
+    ///
+    /// Tables may stand in a checkpoint's folder: they are nothing that is read of it.
+    pub fn refuse_overwriting(&self, output: &Path, data: &[PathBuf]) -> Result<()> {
+        let folders = self
+            .tokenizers
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok());
+        let files = folders
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()));
+        let is_input =
+            |path: &PathBuf| path.is_file() && path.extension() != Some("parquet".as_ref());
+        let inputs: Vec<PathBuf> = files.filter(is_input).chain(data.iter().cloned()).collect();
+        Ok(breadth_data::refuse_overwriting(output, &inputs)?)
+    }
+
+    /// Says what was left out.
+    pub fn warn(&self, output: &Output) {
+        for folder in &self.left_out {
+            output.remark(&format!(
+                "left out: {} (give it by itself if it is a checkpoint with a config.json)",
+                folder.display()
+            ));
+        }
     }
 }
 
@@ -107,11 +138,17 @@ impl Models {
                 None => places.push(Place::Pool(address)),
             }
         }
-        self.open(places)
+        let mut chosen = self.open(places)?;
+        let folders = self.models.iter().filter(|text| !Address::is_one(text));
+        chosen.left_out = folders
+            .flat_map(|text| checkpoint::left_out(Path::new(text)))
+            .collect();
+        Ok(chosen)
     }
 
     fn open(&self, places: Vec<Place>) -> Result<Chosen> {
         let mut chosen = Chosen {
+            left_out: Vec::new(),
             models: Vec::new(),
             tokenizers: Vec::new(),
         };

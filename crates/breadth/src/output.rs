@@ -25,7 +25,7 @@ impl Output {
         let mut rendered = if self.json {
             serde_json::to_string(document)?
         } else {
-            text(Style::stdout())
+            printable(&text(Style::stdout()))
         };
         rendered.push('\n');
         to_stdout(rendered.as_bytes())
@@ -43,10 +43,62 @@ impl Output {
             let _ = writeln!(
                 stderr(),
                 "{}",
-                Style::of(stderr().is_terminal()).faint(text)
+                Style::of(stderr().is_terminal()).faint(&printable(text))
             );
         }
     }
+}
+
+/// A text in which control characters that came with the data are seen instead of obeyed: `\u{1b}` as `\x1b`. Line
+/// breaks and the emphasis of [`Style`] stay.
+pub fn printable(text: &str) -> String {
+    let is_hidden = |c: char| c.is_control() && c != '\n';
+    if !text.contains(is_hidden) {
+        return text.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(own) = EMPHASIS.iter().find(|own| rest.starts_with(*own)) {
+            shown.push_str(own);
+            rest = &rest[own.len()..];
+            continue;
+        }
+        match is_hidden(c) {
+            true => shown.push_str(&format!("\\x{:02x}", u32::from(c))),
+            false => shown.push(c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    shown
+}
+
+/// Names of models with their control characters, line breaks among them, as JSON writes them: in a sentence nothing else
+/// tells a name's line break from the sentence's.
+pub fn printable_names(names: &mut [String]) {
+    for name in names
+        .iter_mut()
+        .filter(|name| name.contains(char::is_control))
+    {
+        let shown = name.chars().map(|c| match c {
+            '\n' => "\\n".to_owned(),
+            '\r' => "\\r".to_owned(),
+            '\t' => "\\t".to_owned(),
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        });
+        *name = shown.collect();
+    }
+}
+
+/// What [`Style`] and its tables write to a terminal.
+const EMPHASIS: [&str; 5] = ["\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[0m", "\x1b[22m"];
+
+/// A cell of a table: one line, whatever it holds.
+fn one_line(cell: &str) -> String {
+    cell.replace('\r', "\\r")
+        .replace('\n', "\\n")
+        .replace('\t', "\\t")
 }
 
 /// Writes and flushes, so that a full disk behind `> file` is an error and not a lost result.
@@ -124,7 +176,8 @@ impl Style {
                 .iter()
                 .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
         );
-        table.add_rows(rows);
+        let one_line = |row: Vec<String>| row.iter().map(|cell| one_line(cell)).collect::<Vec<_>>();
+        table.add_rows(rows.into_iter().map(one_line));
         for column in table.column_iter_mut().skip(left) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -146,6 +199,23 @@ mod tests {
         assert!(!Style::decide(true, Some("1"), Some("xterm")).colours);
         assert!(!Style::decide(true, None, Some("dumb")).colours);
         assert!(!Style::decide(false, None, Some("xterm")).colours);
+    }
+
+    #[test]
+    fn control_characters_are_seen_and_emphasis_stays() {
+        let bold = Style { colours: true }.strong("a");
+        assert_eq!(printable(&bold), bold);
+        assert_eq!(
+            printable("a\u{1b}[2J\u{1b}]0;x\u{7}\nb\u{9b}"),
+            "a\\x1b[2J\\x1b]0;x\\x07\nb\\x9b"
+        );
+    }
+
+    #[test]
+    fn names_are_one_line() {
+        let mut names = ["a\u{1b}[2J\n\u{9b}é".to_owned(), "b".to_owned()];
+        printable_names(&mut names);
+        assert_eq!(names, ["a\\u001b[2J\\n\\u009bé", "b"]);
     }
 
     #[test]

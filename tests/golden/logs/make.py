@@ -4,7 +4,9 @@
     pip install pandas pyarrow pyyaml && python3 make.py
 
 `lm-eval/tiny/` and `inspect/finished.*` are not made here: they are logs of lm-evaluation-harness 0.4.13 and Inspect
-0.3.285, of a tiny model with random weights and of a mock model. The others follow the writers of the published sources:
+0.3.285, of a tiny model with random weights and of a mock model. `openrlhf/`, `prime-rl/`, `verifiers/`, `nemo-rl/`, `skyrl/` and
+`every-eval/` are a few lines written by hand after the sources that their readers name. The others follow the writers of
+the published sources:
 
     lm-evaluation-harness   lm_eval/evaluator.py, lm_eval/loggers/evaluation_tracker.py (sanitize_list: all responses
                             are strings; one line per filter), tasks/humaneval (pass@1 over all repeats)
@@ -23,6 +25,7 @@ What they hold stands in crates/breadth-data/tests/logs/.
 
 import hashlib
 import json
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -308,6 +311,19 @@ def trainer_state() -> None:
     write("trainer/checkpoint-20/trainer_state.json", json.dumps(early, indent=2, sort_keys=True) + "\n")
 
 
+def slime():
+    """What torch.save writes of slime's rollouts: a zip archive, stored, whose pickle holds plain data."""
+    def sample(index, prompt, response, label, reward):
+        return {"group_index": index // 2, "index": index, "prompt": prompt, "tokens": [1, 2, 3 + index], "response": response,
+                "response_length": 2, "label": label, "reward": reward, "loss_mask": None, "status": "completed", "metadata": {}}
+    question = [{"role": "user", "content": "2+2?"}]
+    samples = [sample(0, question, "It is 4.", "4", 1.0), sample(1, question, "It is 5.", "4", 0), sample(2, "3*3?", "It is 9.", "9", True)]
+    (HERE / "slime").mkdir(exist_ok=True)
+    with zipfile.ZipFile(HERE / "slime/rollout_7.pt", "w") as archive:
+        for name, content in [("data.pkl", pickle.dumps({"rollout_id": 7, "samples": samples}, protocol=2)), ("version", b"3\n")]:
+            archive.writestr(zipfile.ZipInfo(f"rollout_7/{name}"), content)
+
+
 if __name__ == "__main__":
     lm_eval()
     inspect()
@@ -316,3 +332,4 @@ if __name__ == "__main__":
     monkeys()
     sharpening()
     trainer_state()
+    slime()

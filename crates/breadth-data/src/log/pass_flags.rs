@@ -1,13 +1,14 @@
-//! sharpening-tax: `{"task_id", "pass_flags": [..]}` for each task, or the counts `n` and `c`.
+//! Outcomes by task: `{"task_id", "pass_flags": [..]}` of sharpening-tax, or the counts `{"id", "n", "c"}`
+//! that scripts around Pass@k keep, as its estimator takes them (human-eval, `evaluation.py`).
 //!
-//! The model stands in `{log}.config.json` beside the log.
+//! The model stands in `{log}.config.json` beside the log, or the file or its folder is named after it.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::code::of_folder;
+use super::code;
 use super::entry::{Entries, Entry};
 use super::source::{Line, Source, flag, id, number, parse, show};
 use crate::error::{Place, Result};
@@ -17,14 +18,24 @@ use crate::value;
 /// More rollouts of one task than this are a slip.
 const MOST: u64 = 1_000_000;
 
+/// The names that a task goes by; the first one present counts.
+const IDS: [&str; 5] = ["task_id", "id", "problem_id", "question_id", "name"];
+
+/// Whether a line has the fields of this format.
+pub(super) fn is_one(has: &impl Fn(&str) -> bool) -> bool {
+    let counts = has("n") && has("c") && !has("model");
+    (has("task_id") && has("pass_flags")) || (counts && IDS.iter().any(|name| has(name)))
+}
+
 /// Reads one log.
 pub(super) fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
-    let model: Arc<str> = model(source)?.into();
+    let model = model(source)?;
     let mut entries = Entries::new(Table::Samples);
     source.for_each_line(|line| {
         let place = Place::Line(line.number);
-        let Some(task) = line.members.get("task_id").and_then(id) else {
+        let mut ids = IDS.into_iter();
+        let Some(task) = ids.find_map(|name| line.members.get(name)).and_then(id) else {
             return Err(source.fault(place, "task_id", "no value; is this line whole?"));
         };
         let prompt: Arc<str> = task.into();
@@ -32,15 +43,10 @@ pub(super) fn read(source: &Source) -> Result<Entries> {
         let group: Option<Arc<str>> = category.map(Into::into);
         for (at, reward) in flags(source, &line)?.into_iter().enumerate() {
             entries.rows.push(Entry {
-                place,
-                model: model.clone(),
-                prompt: prompt.clone(),
                 response: at.to_string(),
                 value: reward,
-                tokens: None,
-                answer: None,
                 group: group.clone(),
-                identity: None,
+                ..Entry::new(place, &model, prompt.clone())
             });
         }
         Ok(())
@@ -59,10 +65,9 @@ fn flags(source: &Source, line: &Line) -> Result<Vec<f64>> {
         return Err(fault("pass_flags", problem));
     };
     let outcome = |item: &Value| {
-        let value = flag(item).ok_or_else(|| format!("{} is not an outcome", show(item)));
-        value
-            .and_then(value::reward)
-            .map_err(|problem| fault("pass_flags", problem))
+        let value = flag(item)
+            .ok_or_else(|| fault("pass_flags", format!("{} is not an outcome", show(item))))?;
+        source.reward(Place::Line(line.number), "pass_flags", value)
     };
     items.iter().map(outcome).collect()
 }
@@ -89,12 +94,13 @@ fn counts(line: &Line, fault: &impl Fn(&str, String) -> crate::error::Error) -> 
 }
 
 /// `policy.model` of the configuration, with its mode: a model is run with a harness and without.
-fn model(source: &Source) -> Result<String> {
+fn model(source: &Source) -> Result<Arc<str>> {
     let named = source.ask.model.map(str::to_owned);
     let named = named.or_else(|| of_config(&source.path));
-    named.or_else(|| of_folder(&source.path)).ok_or_else(|| {
-        source.refuse("the log does not say which model it is about; name it with --model")
-    })
+    match named {
+        Some(model) => Ok(model.into()),
+        None => code::model(source),
+    }
 }
 
 fn of_config(path: &Path) -> Option<String> {

@@ -1,14 +1,18 @@
 //! A log that is being read: its file, what the user asked for, and the errors that name both.
 
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::checked::CheckedMap;
+use super::reward_map::RewardMap;
 use crate::error::{At, Error, Place, Result, list};
-use crate::reader::{open_text, quote_bare_numbers, read_error};
+use crate::limit::{self, VALUES, read_line};
+use crate::reader::{line_error, open_text, quote_bare_numbers, read_error};
 use crate::schema::Table;
+use crate::value;
 
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,7 +22,14 @@ pub(crate) struct Ask<'a> {
     pub(crate) model: Option<&'a str>,
     pub(crate) reward: Option<&'a str>,
     pub(crate) filter: Option<&'a str>,
+    /// Which number makes which reward, where the log's are others than those in [0, 1].
+    pub(crate) reward_map: Option<RewardMap>,
+    /// Whether the responses will be judged anew: then those without a grade are taken too.
+    pub(crate) texts: bool,
 }
+
+/// The way out for rewards of another scale.
+pub(crate) const REWARD_MAP: &str = "for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'";
 
 /// A file in some format of log.
 pub(crate) struct Source<'a> {
@@ -54,6 +65,23 @@ impl Source<'_> {
         }
     }
 
+    /// A number of the log as a reward.
+    pub(crate) fn reward(&self, place: Place, field: &str, value: f64) -> Result<f64> {
+        let mapped = match self.ask.reward_map {
+            Some(map) => map.apply(value),
+            None => value::reward(value).map_err(|problem| format!("{problem}; {REWARD_MAP}")),
+        };
+        mapped.map_err(|problem| self.fault(place, field, problem))
+    }
+
+    /// Whether a number can be a reward of this log.
+    pub(crate) fn is_reward(&self, value: f64) -> bool {
+        match self.ask.reward_map {
+            Some(map) => map.apply(value).is_ok(),
+            None => value::reward(value).is_ok(),
+        }
+    }
+
     /// An error about the log as a whole.
     pub(crate) fn refuse(&self, problem: impl Into<String>) -> Error {
         Error::Syntax {
@@ -68,6 +96,17 @@ impl Source<'_> {
             Some(wanted) if wanted != found => Err(wanted.wrong(found, self.at(None))),
             _ => Ok(found),
         }
+    }
+
+    /// The first of the names in `--reward` that the log has, else the first of them; nothing if
+    /// nobody asked.
+    pub(crate) fn asked_reward(&self, has: impl Fn(&str) -> bool) -> Option<&str> {
+        let asked = self.ask.reward?;
+        let mut names = asked.split(',').map(str::trim);
+        names
+            .clone()
+            .find(|name| has(name))
+            .or_else(|| names.next())
     }
 
     /// The one of `names` that was asked for, or the only one there is.
@@ -99,17 +138,18 @@ impl Source<'_> {
     pub(crate) fn for_each_line(&self, mut take: impl FnMut(Line) -> Result<()>) -> Result<()> {
         let fail = |source| read_error(&self.path, source);
         let mut reader = open_text(&self.path).map_err(fail)?;
-        let mut text = Vec::new();
-        let mut number = 0;
+        let (mut text, mut number) = (Vec::new(), 0);
         loop {
             text.clear();
-            if reader.read_until(b'\n', &mut text).map_err(fail)? == 0 {
+            let read = read_line(&mut *reader, &mut text);
+            let place = Place::Line(number + 1);
+            if read.map_err(|source| line_error(&self.path, place, source))? == 0 {
                 return Ok(());
             }
             number += 1;
             let line = text.trim_ascii();
             if !line.is_empty() {
-                let members = self.parse(line, Some(Place::Line(number)))?;
+                let CheckedMap(members) = self.parse(line, Some(Place::Line(number)))?;
                 take(Line { number, members })?;
             }
         }
@@ -119,9 +159,18 @@ impl Source<'_> {
     pub(crate) fn text(&self) -> Result<Vec<u8>> {
         let fail = |source| read_error(&self.path, source);
         let mut text = Vec::new();
-        let mut reader = open_text(&self.path).map_err(fail)?;
-        reader.read_to_end(&mut text).map_err(fail)?;
-        Ok(text)
+        let packed = std::fs::metadata(&self.path).map_err(fail)?.len();
+        let most = limit::most(packed, DOCUMENT);
+        let reader = open_text(&self.path).map_err(fail)?;
+        reader.take(most + 1).read_to_end(&mut text).map_err(fail)?;
+        match text.len() as u64 > most {
+            true => Err(limit::over(
+                &self.path,
+                None,
+                format!("a document of more than {most} bytes out of {packed} compressed ones"),
+            )),
+            false => Ok(text),
+        }
     }
 
     /// Parses JSON, with the bare `NaN` and infinities that Python writes as strings.
@@ -136,6 +185,9 @@ impl Source<'_> {
     fn not_json(&self, error: &serde_json::Error, place: Option<Place>) -> Error {
         let text = error.to_string();
         let problem = text.split(" at line ").next().unwrap_or(&text);
+        if problem.starts_with(VALUES) {
+            return limit::over(&self.path, place, problem);
+        }
         let (line, column) = (error.line(), error.column());
         let found = match place {
             Some(_) => format!("not a JSON object ({problem}, character {column})"),
@@ -152,11 +204,19 @@ impl Source<'_> {
 
 /// As [`Source::parse`], for texts inside of other files.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    limit::allow(text.len());
     serde_json::from_slice(text).or_else(|error| match quote_bare_numbers(text) {
-        Some(patched) => serde_json::from_slice(&patched),
+        _ if error.to_string().starts_with(VALUES) => Err(error),
+        Some(patched) => {
+            limit::allow(text.len());
+            serde_json::from_slice(&patched)
+        }
         None => Err(error),
     })
 }
+
+/// A document that is compressed may be this many times as long as its file.
+const DOCUMENT: u64 = 64;
 
 /// A number, or the text of one: logs write infinities, and some write all numbers, as strings.
 pub(crate) fn number(value: &Value) -> Option<f64> {

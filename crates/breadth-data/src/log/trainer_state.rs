@@ -17,6 +17,8 @@ pub struct TrainerState {
     /// Steps with the validation loss that was measured there, in nats per token as a rule, in the
     /// order of the steps. A step that was measured again has its last value.
     pub eval_loss: Vec<(u64, f64)>,
+    /// The epoch at each of these steps, where the trainer says it.
+    pub epochs: Vec<(u64, f64)>,
     /// The step of the checkpoint that the trainer holds for the best.
     pub best_step: Option<u64>,
     /// Where the run ended.
@@ -36,7 +38,8 @@ struct Document {
 
 impl TrainerState {
     /// Reads a `trainer_state.json`, or the one in a folder: beside the checkpoints, or in the
-    /// latest of them, whose history goes furthest.
+    /// latest of them, whose history goes furthest. `loss` chooses among several evaluation sets:
+    /// `eval_math_loss`, or `math`; without it `eval_loss` is taken, or the only one there is.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -44,7 +47,7 @@ impl TrainerState {
     /// use breadth_data::TrainerState;
     /// std::fs::write(&path, r#"{"global_step": 20, "best_model_checkpoint": "out/checkpoint-10",
     ///     "log_history": [{"step": 10, "eval_loss": 2.5}, {"step": 20, "eval_loss": 2.75}]}"#)?;
-    /// let state = TrainerState::read(dir.path())?;
+    /// let state = TrainerState::read(dir.path(), None)?;
     /// assert_eq!(state.eval_loss, [(10, 2.5), (20, 2.75)]);
     /// assert_eq!(state.best_step, Some(10));
     /// assert_eq!(state.loss_of("out/checkpoint-20"), Some(2.75));
@@ -54,7 +57,7 @@ impl TrainerState {
     /// # Errors
     /// [`Error::Read`] or [`Error::NotFound`] if there is none, [`Error::Syntax`] or
     /// [`Error::Field`] if it is not what the trainer writes.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, loss: Option<&str>) -> Result<Self> {
         let path = find(path)?;
         let text = fs::read(&path).map_err(|source| read_error(&path, source))?;
         let at = At {
@@ -65,21 +68,34 @@ impl TrainerState {
             at: at.clone(),
             problem: format!("not a trainer_state.json ({error}); give the file that the Hugging Face trainer writes"),
         })?;
-        let key = loss_key(&document, &at)?;
+        let key = loss_key(&document, loss, &at)?;
         let of_name = document
             .best_model_checkpoint
             .as_deref()
             .and_then(checkpoint_step);
         Ok(Self {
-            eval_loss: losses(&document, &key, &at)?,
+            eval_loss: numbers(&document, &key, &key, &at)?,
+            epochs: numbers(&document, &key, "epoch", &at).unwrap_or_default(),
             best_step: document.best_global_step.or(of_name),
             last_step: document.global_step,
         })
     }
 
+    /// The training step of the checkpoint of this name: see [`checkpoint_step`]. That of `epoch-3` is where the third
+    /// epoch ended.
+    pub fn step_of(&self, model: &str) -> Option<u64> {
+        let step = checkpoint_step(model)?;
+        if step_word(model).as_deref() != Some("epoch") {
+            return Some(step);
+        }
+        let is_end = |(_, epoch): &&(u64, f64)| (epoch - step as f64).abs() < 0.01;
+        let mut ends = self.epochs.iter().rev();
+        ends.find(is_end).map(|(at, _)| *at)
+    }
+
     /// The validation loss of the checkpoint of this name: see [`checkpoint_step`].
     pub fn loss_of(&self, model: &str) -> Option<f64> {
-        let step = checkpoint_step(model)?;
+        let step = self.step_of(model)?;
         let mut losses = self.eval_loss.iter();
         losses
             .find(|(known, _)| *known == step)
@@ -88,27 +104,33 @@ impl TrainerState {
 }
 
 /// The training step in the name of a checkpoint: the number that ends it, alone or after
-/// `checkpoint`, `ckpt`, `step`, `iter` or `global_step`. Other numbers are versions or sizes.
+/// `checkpoint`, `ckpt`, `step`, `iter`, `epoch` or `global_step`. Other numbers are versions or sizes.
 ///
 /// ```
 /// use breadth_data::checkpoint_step;
 /// assert_eq!(checkpoint_step("runs/a/checkpoint-500"), Some(500));
 /// assert_eq!(checkpoint_step("EleutherAI/pythia-160m@step3000"), Some(3000));
 /// assert_eq!(checkpoint_step("step-000090"), Some(90));
+/// assert_eq!(checkpoint_step("epoch-3"), Some(3));
 /// assert_eq!(checkpoint_step("Llama-3"), None);
 /// ```
 pub fn checkpoint_step(name: &str) -> Option<u64> {
     let name = name.trim_end_matches('/');
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let step = name[stem.len()..].parse().ok()?;
-    let word = stem.strip_suffix(['-', '_']).unwrap_or(stem);
-    let word = word
-        .rsplit(|c: char| !c.is_ascii_alphabetic())
-        .next()
-        .unwrap_or_default();
-    let is_known =
-        ["checkpoint", "ckpt", "step", "iter"].contains(&word.to_ascii_lowercase().as_str());
+    let is_known = step_word(name).is_some_and(|word| STEP_WORDS.contains(&word.as_str()));
     (is_known || stem.is_empty() || stem.ends_with('/')).then_some(step)
+}
+
+const STEP_WORDS: [&str; 5] = ["checkpoint", "ckpt", "step", "iter", "epoch"];
+
+/// The word before the number that ends a name.
+fn step_word(name: &str) -> Option<String> {
+    let name = name.trim_end_matches('/');
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let word = stem.strip_suffix(['-', '_']).unwrap_or(stem);
+    let word = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next()?;
+    (!word.is_empty()).then(|| word.to_ascii_lowercase())
 }
 
 /// The file that a path means.
@@ -137,7 +159,7 @@ fn find(path: &Path) -> Result<PathBuf> {
 }
 
 /// `eval_loss`, or the loss of the only evaluation set where the trainer has named ones.
-fn loss_key(document: &Document, at: &At) -> Result<String> {
+fn loss_key(document: &Document, asked: Option<&str>, at: &At) -> Result<String> {
     let mut names: Vec<&String> = document.log_history.iter().flat_map(Map::keys).collect();
     names.sort();
     names.dedup();
@@ -148,39 +170,54 @@ fn loss_key(document: &Document, at: &At) -> Result<String> {
         .map(|name| name.to_string())
         .collect();
     let plain = names.iter().any(|name| *name == "eval_loss");
+    let fault = |problem: String| Error::Field {
+        at: at.clone(),
+        field: "log_history".into(),
+        problem,
+    };
+    if let Some(asked) = asked {
+        let spelled = [
+            asked.to_owned(),
+            format!("eval_{asked}"),
+            format!("eval_{asked}_loss"),
+        ];
+        let mut known: Vec<String> = named.clone();
+        known.extend(plain.then(|| "eval_loss".to_owned()));
+        let found = spelled.into_iter().find(|name| known.contains(name));
+        return found.ok_or_else(|| {
+            fault(format!(
+                "--loss {asked}: no such loss; it has {}",
+                crate::error::list(&known)
+            ))
+        });
+    }
     match named.as_slice() {
         _ if plain => Ok("eval_loss".into()),
         [only] => Ok(only.clone()),
-        [] => Err(Error::Field {
-            at: at.clone(),
-            field: "log_history".into(),
-            problem: "no eval_loss at any step; train with an evaluation set (eval_strategy)"
-                .into(),
-        }),
-        several => Err(Error::Field {
-            at: at.clone(),
-            field: "log_history".into(),
-            problem: format!(
-                "{} losses and no eval_loss; keep one of {}",
-                several.len(),
-                crate::error::list(several)
-            ),
-        }),
+        [] => Err(fault(
+            "no eval_loss at any step; train with an evaluation set (eval_strategy)".into(),
+        )),
+        several => Err(fault(format!(
+            "{} losses and no eval_loss; choose one with --loss: {}",
+            several.len(),
+            crate::error::list(several)
+        ))),
     }
 }
 
-fn losses(document: &Document, key: &str, at: &At) -> Result<Vec<(u64, f64)>> {
+/// What the steps that have `key` say of `name`.
+fn numbers(document: &Document, key: &str, name: &str, at: &At) -> Result<Vec<(u64, f64)>> {
     let mut losses = std::collections::BTreeMap::new();
     for (entry, number_of) in document.log_history.iter().zip(1u64..) {
-        let Some(found) = entry.get(key) else {
+        if !entry.contains_key(key) {
             continue;
-        };
+        }
         let step = entry.get("step").and_then(Value::as_u64);
-        let (Some(step), Some(loss)) = (step, number(found)) else {
+        let (Some(step), Some(loss)) = (step, entry.get(name).and_then(number)) else {
             return Err(Error::Field {
                 at: at.clone(),
                 field: format!("log_history[{}]", number_of - 1),
-                problem: format!("`step` and `{key}` must be numbers"),
+                problem: format!("`step` and `{name}` must be numbers"),
             });
         };
         losses.insert(step, loss);

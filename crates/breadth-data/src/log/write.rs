@@ -16,6 +16,7 @@ impl Logs {
     pub(super) fn check(&mut self, options: &ReadOptions) -> Result<()> {
         let options = ReadOptions {
             intersect: options.intersect,
+            texts: options.texts,
             ..ReadOptions::default()
         };
         match self.table {
@@ -99,6 +100,9 @@ fn sample_row(row: &Entry) -> SampleRow {
         response_id: row.response.clone(),
         reward: row.value,
         answer: row.answer.clone(),
+        text: row.text.clone(),
+        prompt: row.question.as_deref().map(str::to_owned),
+        gold: row.gold.as_deref().map(str::to_owned),
         group: row.group.as_deref().map(str::to_owned),
         ..SampleRow::default()
     }

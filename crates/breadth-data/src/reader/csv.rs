@@ -9,6 +9,7 @@ use arrow_array::ArrayRef;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
 use super::cell::{Cell, Column};
+use super::csv_watch::{OpenQuote, Watched};
 use super::inputs::read_error;
 use super::{Chunk, Places};
 use crate::error::{At, Error, Place, Result};
@@ -17,7 +18,7 @@ use crate::schema::{Field, Kind, Layout};
 /// A CSV text being read, front to back.
 pub(crate) struct CsvFile {
     path: Arc<Path>,
-    reader: Reader<Box<dyn BufRead + Send>>,
+    reader: Reader<Watched<Box<dyn BufRead + Send>>>,
     /// Where each column of the layout stands in a record.
     positions: Arc<Vec<Option<usize>>>,
 }
@@ -38,7 +39,9 @@ impl CsvFile {
         reader: Box<dyn BufRead + Send>,
         layout: &Layout,
     ) -> Result<Self> {
-        let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(reader);
+        let mut reader = ReaderBuilder::new()
+            .trim(Trim::Headers)
+            .from_reader(Watched::new(reader));
         let header = reader.headers().map_err(|error| csv_error(&path, error))?;
         let names: Vec<String> = header.iter().map(String::from).collect();
         layout.table.check(&names, || At {
@@ -177,7 +180,13 @@ fn csv_error(path: &Arc<Path>, error: csv::Error) -> Error {
         ),
         ErrorKind::Utf8 { pos, .. } => (line(pos), "not UTF-8; save the file as UTF-8".to_string()),
         _ => match error.into_kind() {
-            ErrorKind::Io(source) => return read_error(path, source),
+            ErrorKind::Io(source) => match source.get_ref().and_then(|e| e.downcast_ref()) {
+                Some(OpenQuote(line)) => (
+                    Some(Place::Line(*line)),
+                    "the file ends inside of the quoted field that begins here; it may be truncated: copy it again, or close the quote".to_string(),
+                ),
+                None => return read_error(path, source),
+            },
             other => (None, format!("not readable as CSV ({other:?})")),
         },
     };

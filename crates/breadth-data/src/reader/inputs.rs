@@ -11,6 +11,7 @@ use super::resolve::resolve;
 use super::text::TextFile;
 use super::{Chunk, Work};
 use crate::error::{Error, Result};
+use crate::limit::{self, TooLong};
 use crate::log::Logs;
 use crate::schema::Layout;
 use crate::score::ReadOptions;
@@ -100,6 +101,9 @@ fn open(path: Arc<Path>, layout: &Layout) -> Result<Open> {
 }
 
 pub(crate) fn read_error(path: &Path, source: io::Error) -> Error {
+    if let Some(TooLong(what)) = source.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return limit::over(path, None, what);
+    }
     Error::Read {
         path: path.into(),
         source,

@@ -14,6 +14,8 @@ use super::cell::{Cell, Column};
 use super::inputs::read_error;
 use super::{Chunk, Places};
 use crate::error::{At, Error, Place, Result};
+use crate::limit::{VALUES, allow, charge, over, read_line};
+use crate::log::members::Members;
 use crate::schema::Layout;
 
 /// A JSON Lines text being read, front to back.
@@ -47,8 +49,9 @@ impl JsonLinesFile {
         let mut text = Vec::with_capacity(BLOCK_BYTES + 4096);
         let mut lines = 0;
         while text.len() < BLOCK_BYTES {
-            let read = self.reader.read_until(b'\n', &mut text);
-            if read.map_err(|source| read_error(&self.path, source))? == 0 {
+            let read = read_line(&mut *self.reader, &mut text);
+            let place = Place::Line(self.next_line + lines as u64);
+            if read.map_err(|source| line_error(&self.path, place, source))? == 0 {
                 break;
             }
             lines += 1;
@@ -64,7 +67,27 @@ impl JsonLinesFile {
     }
 }
 
+/// A line that could not be read, and which.
+pub(crate) fn line_error(path: &Path, place: Place, source: std::io::Error) -> Error {
+    match read_error(path, source) {
+        Error::Limit {
+            mut at,
+            what,
+            limit,
+        } => {
+            at.place = Some(place);
+            Error::Limit { at, what, limit }
+        }
+        other => other,
+    }
+}
+
 impl Block {
+    /// The length of its text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The number of rows, or a little more where lines are blank.
     pub(crate) fn rows(&self) -> usize {
         self.lines
@@ -148,10 +171,16 @@ impl<'l> Rows<'l> {
     }
 }
 
+/// What an item of a list takes while it is read.
+const CELL: u64 = 64;
+
 fn syntax(at: At, error: &serde_json::Error) -> Error {
     let text = error.to_string();
     // serde_json counts the one line it was given; `at` has the real number.
     let problem = text.split(" at line ").next().unwrap_or(&text);
+    if problem.starts_with(VALUES) {
+        return over(&at.path, at.place, problem);
+    }
     Error::Syntax {
         at,
         problem: format!(
@@ -162,6 +191,7 @@ fn syntax(at: At, error: &serde_json::Error) -> Error {
 }
 
 fn parse<'a>(line: &'a [u8], layout: &Layout) -> Result<Vec<Cell<'a>>, serde_json::Error> {
+    allow(line.len());
     let mut json = serde_json::Deserializer::from_slice(line);
     let cells = RowSeed(layout).deserialize(&mut json)?;
     json.end()?;
@@ -172,10 +202,9 @@ fn parse<'a>(line: &'a [u8], layout: &Layout) -> Result<Vec<Cell<'a>>, serde_jso
 fn names(line: &[u8]) -> Vec<String> {
     let patched = quote_bare_numbers(line);
     let line = patched.as_deref().unwrap_or(line);
-    let object = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line);
-    object
-        .map(|map| map.into_iter().map(|(name, _)| name).collect())
-        .unwrap_or_default()
+    let mut names = Members::scan(line).names;
+    names.sort();
+    names
 }
 
 /// Python writes bare `NaN`, `Infinity` and `-Infinity`, which JSON does not know: puts them in
@@ -304,6 +333,7 @@ impl<'de> Visitor<'de> for CellVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = seq.next_element()? {
+            charge(CELL)?;
             items.push(item);
         }
         Ok(Cell::List(items))

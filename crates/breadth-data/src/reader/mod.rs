@@ -9,6 +9,7 @@ pub(crate) mod cell;
 mod chunk;
 pub(crate) mod convert;
 mod csv;
+mod csv_watch;
 mod inputs;
 mod jsonl;
 pub(crate) mod parquet;
@@ -26,7 +27,7 @@ use crate::schema::Layout;
 use crate::score::ReadOptions;
 use inputs::Inputs;
 pub(crate) use inputs::read_error;
-pub(crate) use jsonl::quote_bare_numbers;
+pub(crate) use jsonl::{line_error, quote_bare_numbers};
 pub(crate) use resolve::expand_logs;
 pub(crate) use text::open_text;
 
@@ -43,7 +44,8 @@ impl Work {
     fn rows(&self) -> usize {
         match self {
             Work::Parquet(group) => group.rows(),
-            Work::JsonLines(block) => block.rows(),
+            // Long lines fill the memory before they are many.
+            Work::JsonLines(block) => block.rows().max(block.bytes() / LONG_ROW),
             Work::Csv(block) => block.rows(),
             Work::Log(chunk) => chunk.rows,
         }
@@ -58,6 +60,9 @@ impl Work {
         }
     }
 }
+
+/// A row of more bytes than this counts as several.
+const LONG_ROW: usize = 256;
 
 /// A wave is small enough to keep two of them in memory, and large enough to keep the threads busy.
 const WAVE_ROWS: usize = 1 << 18;

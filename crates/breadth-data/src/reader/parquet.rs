@@ -1,11 +1,14 @@
 //! Parquet: row groups decoded column by column, ids kept as dictionaries.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use bytes::{Buf, Bytes};
@@ -23,6 +26,7 @@ use super::convert::{convert, id_type};
 use super::inputs::read_error;
 use super::{Chunk, Places};
 use crate::error::{At, Error, Place, Result};
+use crate::limit;
 use crate::provenance::check_version;
 use crate::schema::{Kind, Layout};
 
@@ -108,10 +112,49 @@ pub(crate) fn open_metadata(path: &Path) -> Result<ParquetMetaData> {
         .metadata()
         .map_err(|source| read_error(path, source))?
         .len();
-    guarded(path, || {
+    let metadata = guarded(path, || {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
         check_footer(&metadata, length).map_err(|text| ParquetError::General(text.into()))?;
         Ok(metadata)
+    })?;
+    match out_of_proportion(&metadata, length) {
+        Some(what) => Err(limit::over(path, None, what)),
+        None => Ok(metadata),
+    }
+}
+
+/// A column that says it holds far more than its bytes: decoders make room for all of it at once.
+fn out_of_proportion(metadata: &ParquetMetaData, file_length: u64) -> Option<String> {
+    const PAGES: u64 = 100;
+    const ITEMS: u64 = 64;
+    const ROWS: u64 = 8;
+    let limit = limit::max_record_bytes();
+    let rows = metadata.file_metadata().num_rows() as u64;
+    if rows > (limit / 8).max(ROWS.saturating_mul(file_length)) {
+        return Some(format!("{rows} rows in a file of {file_length} bytes"));
+    }
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns());
+    columns.into_iter().find_map(|column| {
+        let (packed, pages) = (
+            column.compressed_size() as u64,
+            column.uncompressed_size() as u64,
+        );
+        let name = column.column_path().string();
+        if pages > limit::most(packed, PAGES) {
+            return Some(format!(
+                "{pages} bytes of column `{name}` out of {packed} compressed ones"
+            ));
+        }
+        let (items, flat) = (
+            column.num_values() as u64,
+            column.column_descr().max_rep_level() == 0,
+        );
+        let most = (limit / 16).max(ITEMS.saturating_mul(packed));
+        (!flat && items > most)
+            .then(|| format!("{items} items in the lists of column `{name}`, in {packed} bytes"))
     })
 }
 
@@ -150,12 +193,34 @@ pub(crate) fn guarded<T>(
     path: &Path,
     decode: impl FnOnce() -> Result<T, ParquetError>,
 ) -> Result<T> {
-    let outcome = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+    silence();
+    let before = QUIET.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(decode));
+    QUIET.set(before);
+    let outcome = outcome.unwrap_or_else(|_| {
         Err(ParquetError::General(
             "its content contradicts itself".into(),
         ))
     });
     outcome.map_err(|error| corrupt(path, error))
+}
+
+thread_local! {
+    /// Whether a panic of this thread is caught and told as an error, so that nobody need see it.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps the messages of panics that [`guarded`] catches off the terminal; all others go where they went before.
+fn silence() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
 }
 
 /// The file's own types, except that string ids are read as `ids`. The Arrow schema that a writer
@@ -212,13 +277,31 @@ impl RowGroup {
         let array = self.read(position)?;
         let found = array.data_type().to_string();
         match convert(array, field.kind) {
-            Some(array) => Ok(Some(array)),
+            Some(array) => self.check_cells(&array, field.name).map(|()| Some(array)),
             None => Err(Error::ColumnType {
                 path: self.shared.path.to_path_buf(),
                 column: field.name.into(),
                 found,
                 wanted: field.kind.wanted(),
             }),
+        }
+    }
+
+    /// Refuses a text that is longer than a record may be.
+    fn check_cells(&self, array: &ArrayRef, column: &str) -> Result<()> {
+        let texts = array.as_dictionary_opt::<Int32Type>();
+        let Some(values) = texts.and_then(|texts| texts.values().as_string_opt::<i32>()) else {
+            return Ok(());
+        };
+        let most = limit::max_record_bytes();
+        let longest = values.iter().flatten().map(str::len).max().unwrap_or(0);
+        match longest as u64 > most {
+            true => Err(limit::over(
+                &self.shared.path,
+                None,
+                format!("a text of {longest} bytes in column `{column}`"),
+            )),
+            false => Ok(()),
         }
     }
 

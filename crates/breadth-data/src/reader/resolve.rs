@@ -1,5 +1,6 @@
 //! From what the user named to files, and which of these are other tools' logs.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use crate::atomic::TEMP_PREFIX;
 use crate::error::{Error, Result};
 use crate::log::format::{Kind, recognise, refuse};
 use crate::log::{Found, LogOptions};
+use crate::order::NaturalKey;
 use crate::schema::Table;
 
 /// The files behind the inputs, each kind in the order in which they were named.
@@ -45,7 +47,8 @@ pub(crate) fn expand_logs(named: &[PathBuf], options: &LogOptions) -> Result<Vec
 }
 
 const KNOWN: &str = "known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), \
-    verl ({step}.jsonl), TRL (completions_*.parquet), large_language_monkeys (YAML) and sharpening-tax";
+    verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, \
+    and counts {id, n, c}";
 
 impl Resolved {
     fn add(&mut self, path: &Path, table: Table, name: Option<&String>) -> Result<()> {
@@ -61,6 +64,7 @@ impl Resolved {
                 Kind::Log(format) => self.logs.push(Found {
                     path: file,
                     format,
+                    is_named,
                     model: name.cloned(),
                 }),
                 // What lies beside logs is no mistake of the user's.
@@ -87,7 +91,7 @@ fn empty(folder: &Path) -> Error {
 
 const EXTENSIONS: [&str; 4] = ["parquet", "jsonl", "ndjson", "csv"];
 /// Files of these names are looked into, and taken if they are other tools' logs.
-const OF_LOGS: [&str; 4] = ["eval", "json", "yaml", "yml"];
+const OF_LOGS: [&str; 5] = ["eval", "json", "yaml", "yml", "pt"];
 const LOOKED_FOR: &str =
     "*.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst, and other tools' logs";
 
@@ -99,30 +103,58 @@ fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
         Ok(meta) if meta.is_dir() && path.join("run.json").is_file() => {
             expand(&path.join(table.file_name()), table)
         }
-        Ok(meta) if meta.is_dir() => folder(path),
+        Ok(meta) if meta.is_dir() => folder(path, table),
         Ok(_) => Ok(vec![path.into()]),
         Err(error) if error.kind() == io::ErrorKind::NotFound => matches(path),
         Err(source) => Err(read_error(path, source)),
     }
 }
 
-/// The tables and logs directly in a folder, by name; other files may lie beside them.
-fn folder(path: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(path).map_err(|source| read_error(path, source))?;
+/// The tables and logs in a folder and in those inside it, by name, numbers by value; other files may lie beside them.
+fn folder(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|source| read_error(path, source))?;
-        let name = entry.file_name();
-        let taken = is_table_name(&name.to_string_lossy()) || is_of_logs(Path::new(&name));
-        if taken && entry.path().is_file() {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
+    let mut seen = HashSet::new();
+    gather(path, table, &mut seen, &mut files)?;
+    files.sort_by_cached_key(|file| NaturalKey::of_path(file));
     match files.is_empty() {
         false => Ok(files),
         true => Err(empty(path)),
     }
+}
+
+/// Adds what is in a folder; `seen` holds the folders that were looked into, as links may lead in circles.
+fn gather(
+    path: &Path,
+    table: Table,
+    seen: &mut HashSet<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<()> {
+    let fail = |source| read_error(path, source);
+    if !seen.insert(fs::canonicalize(path).map_err(fail)?) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let (name, inside) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
+        if inside.is_dir() {
+            let run = inside.join(table.file_name());
+            match inside.join("run.json").is_file() {
+                true if run.is_file() => files.push(run),
+                false if holds_tables(&name, &inside) => gather(&inside, table, seen, files)?,
+                _ => {}
+            }
+        } else if (is_table_name(&name) || is_of_logs(Path::new(&*name))) && inside.is_file() {
+            files.push(inside);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder inside of one that was named is looked into: not what is hidden, a checkpoint, or the parts of
+/// an unfinished table.
+fn holds_tables(name: &str, path: &Path) -> bool {
+    !name.starts_with('.') && !name.ends_with(".parts") && !path.join("config.json").is_file()
 }
 
 fn is_of_logs(path: &Path) -> bool {
@@ -163,6 +195,7 @@ fn matches(path: &Path) -> Result<Vec<PathBuf>> {
             files.push(entry);
         }
     }
+    files.sort_by_cached_key(|file| NaturalKey::of_path(file));
     match files.is_empty() {
         false => Ok(files),
         true => Err(no_match()),

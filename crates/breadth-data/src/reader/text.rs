@@ -11,6 +11,7 @@ use super::csv::CsvFile;
 use super::inputs::{peek, read_error};
 use super::jsonl::JsonLinesFile;
 use crate::error::{At, Error, Result};
+use crate::limit::{Counted, Inflated};
 use crate::log::format::of_head;
 use crate::schema::Layout;
 
@@ -99,8 +100,16 @@ fn skip_byte_order_mark(head: &[u8], mut reader: Reader) -> io::Result<Reader> {
 fn decompress(reader: Reader) -> io::Result<Reader> {
     let (head, reader) = peek(reader, 4)?;
     Ok(match head.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(BufReader::new(MultiGzDecoder::new(reader))),
-        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(BufReader::new(zstd::Decoder::with_buffer(reader)?)),
+        [0x1f, 0x8b, ..] => {
+            let (packed, taken) = Counted::new(reader);
+            let text = BufReader::new(MultiGzDecoder::new(packed));
+            Box::new(Inflated::new(text, taken))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd] => {
+            let (packed, taken) = Counted::new(reader);
+            let text = BufReader::new(zstd::Decoder::with_buffer(packed)?);
+            Box::new(Inflated::new(text, taken))
+        }
         _ => reader,
     })
 }

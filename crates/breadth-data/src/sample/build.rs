@@ -8,7 +8,9 @@ use crate::error::{Error, Result};
 use crate::intern::{Interner, NONE};
 use crate::origins::Origins;
 use crate::reader::Chunk;
-use crate::schema::sample::{ANSWER, C, FIELDS, GROUP, MODEL, N, PROMPT, RESPONSE, REWARDS, TEXT};
+use crate::schema::sample::{
+    ANSWER, C, FIELDS, GOLD, GROUP, MODEL, N, PROMPT, QUESTION, RESPONSE, REWARDS, TEXT,
+};
 use crate::value;
 
 /// A sample table under construction.
@@ -21,6 +23,10 @@ pub(super) struct Builder {
     groups: Interner,
     answers: Interner,
     texts: Interner,
+    questions: Interner,
+    golds: Interner,
+    /// The text and the right answer of each prompt, or [`NONE`].
+    known: Vec<[u32; 2]>,
     /// The class of each prompt, or [`NONE`].
     group: Vec<u32>,
     /// The ordinal of the first row of each prompt.
@@ -73,11 +79,16 @@ impl Builder {
         let groups = optional(&mut self.groups, chunk, GROUP);
         let answers = self.answers(chunk);
         let texts = self.texts(chunk)?;
+        let known = [
+            asked(&mut self.questions, chunk, QUESTION),
+            asked(&mut self.golds, chunk, GOLD),
+        ];
         self.cells.resize_with(self.models.len(), Vec::new);
         for at in 0..chunk.rows {
             let ordinal = first + at as u32;
             let (model, prompt) = (models[at], prompts[at]);
             self.note_prompt(prompt, groups[at], ordinal)?;
+            self.note_known(prompt, [known[0][at], known[1][at]], ordinal)?;
             let row = row(chunk, at, [responses[at], answers[at], texts[at]])?;
             self.add(model, prompt, row, ordinal)?;
         }
@@ -126,6 +137,29 @@ impl Builder {
             });
         }
         Ok(())
+    }
+
+    /// Keeps what a row says of its prompt, of which the right answer must be one.
+    fn note_known(&mut self, prompt: u32, said: [u32; 2], ordinal: u32) -> Result<()> {
+        self.known.resize(self.group.len(), [NONE; 2]);
+        let known = &mut self.known[prompt as usize];
+        for (known, said) in known.iter_mut().zip(said) {
+            if *known == NONE {
+                *known = said;
+            }
+        }
+        let gold = known[1];
+        if said[1] == NONE || said[1] == gold {
+            return Ok(());
+        }
+        Err(Error::Conflict {
+            first: self.origins.at(self.prompt_origin[prompt as usize]),
+            first_value: format!("`{}`", self.golds.name(gold)),
+            second: self.origins.at(ordinal),
+            second_value: format!("`{}`", self.golds.name(said[1])),
+            column: "gold",
+            shared: format!("the same prompt `{}`", self.prompts.name(prompt)),
+        })
     }
 
     fn add(&mut self, model: u32, prompt: u32, row: Row, origin: u32) -> Result<()> {
@@ -287,7 +321,15 @@ impl Builder {
             self.cells.iter().map(of_model).collect()
         };
         let texts = self.texts.into_strings();
+        let named = |names: &Interner, which: usize| {
+            let of = |known: [u32; 2]| {
+                (known[which] != NONE).then(|| names.name(known[which]).to_owned())
+            };
+            kept(self.known.clone(), keep).into_iter().map(of).collect()
+        };
         let text = (!texts.is_empty()).then(|| SampleTexts {
+            prompts: named(&self.questions, 0),
+            gold: named(&self.golds, 1),
             text: codes(|sample| sample.text),
             response: codes(|sample| sample.response),
             responses: self.responses.into_strings(),
@@ -351,7 +393,18 @@ fn row(chunk: &Chunk, at: usize, [response, answer, text]: [u32; 3]) -> Result<R
         .into_iter()
         .find_map(|column| Some((column, chunk.number(column, at)?)));
     let Some((column, reward)) = reward else {
-        return counts(chunk, at);
+        if text == NONE {
+            return counts(chunk, at);
+        }
+        return match response {
+            NONE => Err(bad(chunk, at, RESPONSE, value::missing())),
+            response => Ok(Row::Sample {
+                reward: f64::NAN,
+                response,
+                answer,
+                text,
+            }),
+        };
     };
     if response == NONE {
         return Err(bad(chunk, at, RESPONSE, value::missing()));
@@ -416,6 +469,14 @@ fn optional(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
     match chunk.ids(column) {
         Some(ids) => interner.optional_codes(ids),
         None => vec![NONE; chunk.rows],
+    }
+}
+
+/// As [`optional`], of a column that is read only when it is asked for.
+fn asked(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
+    match column < chunk.columns.len() {
+        true => optional(interner, chunk, column),
+        false => vec![NONE; chunk.rows],
     }
 }
 

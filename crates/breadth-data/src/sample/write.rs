@@ -31,6 +31,10 @@ pub struct SampleRow {
     pub tokens: Option<u32>,
     /// The response itself.
     pub text: Option<String>,
+    /// The prompt as text, the same in all rows of a prompt.
+    pub prompt: Option<String>,
+    /// The right answer to the prompt, as verifiers compare with it.
+    pub gold: Option<String>,
     /// The class of the prompt.
     pub group: Option<String>,
 }
@@ -84,6 +88,8 @@ struct Columns {
     logprob: Float64Builder,
     tokens: UInt32Builder,
     text: StringBuilder,
+    prompt: StringBuilder,
+    gold: StringBuilder,
     group: StringBuilder,
 }
 
@@ -153,6 +159,8 @@ fn fields() -> Vec<Field> {
         Field::new("logprob", DataType::Float64, true),
         Field::new("tokens", DataType::UInt32, true),
         Field::new("text", DataType::Utf8, true),
+        Field::new("prompt", DataType::Utf8, true),
+        Field::new("gold", DataType::Utf8, true),
         Field::new("group", DataType::Utf8, true),
     ]
 }
@@ -168,6 +176,8 @@ impl Columns {
             .append_option(row.logprob.map(|value| value.min(0.0)));
         self.tokens.append_option(row.tokens);
         self.text.append_option(row.text.as_deref());
+        self.prompt.append_option(row.prompt.as_deref());
+        self.gold.append_option(row.gold.as_deref());
         self.group.append_option(row.group.as_deref());
     }
 
@@ -182,6 +192,8 @@ impl Columns {
             Arc::new(self.logprob.finish()),
             Arc::new(self.tokens.finish()),
             Arc::new(self.text.finish()),
+            Arc::new(self.prompt.finish()),
+            Arc::new(self.gold.finish()),
             Arc::new(self.group.finish()),
         ]
     }

@@ -7,10 +7,10 @@ use crate::support::{Ask, Folder, golden, refusal};
 
 #[test]
 fn files_that_are_no_logs() {
-    assert_snapshot!(refusal("scores.csv", "model,prompt_id,logprob\na,1,-1\n"), @"scores.csv: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), TRL (completions_*.parquet), large_language_monkeys (YAML) and sharpening-tax. Tables of our own need no import");
-    assert_snapshot!(refusal("scores.jsonl", "{\"model\":\"a\",\"prompt_id\":1,\"logprob\":-1}\n"), @"scores.jsonl: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), TRL (completions_*.parquet), large_language_monkeys (YAML) and sharpening-tax. Tables of our own need no import");
-    assert_snapshot!(refusal("notes.txt", "hello"), @"notes.txt: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), TRL (completions_*.parquet), large_language_monkeys (YAML) and sharpening-tax. Tables of our own need no import");
-    assert_snapshot!(refusal("empty.jsonl", ""), @"empty.jsonl: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), TRL (completions_*.parquet), large_language_monkeys (YAML) and sharpening-tax. Tables of our own need no import");
+    assert_snapshot!(refusal("scores.csv", "model,prompt_id,logprob\na,1,-1\n"), @"scores.csv: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, and counts {id, n, c}. Tables of our own need no import");
+    assert_snapshot!(refusal("scores.jsonl", "{\"model\":\"a\",\"prompt_id\":1,\"logprob\":-1}\n"), @"scores.jsonl: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, and counts {id, n, c}. Tables of our own need no import");
+    assert_snapshot!(refusal("notes.txt", "hello"), @"notes.txt: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, and counts {id, n, c}. Tables of our own need no import");
+    assert_snapshot!(refusal("empty.jsonl", ""), @"empty.jsonl: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, and counts {id, n, c}. Tables of our own need no import");
 }
 
 /// Our own table, whose members happen to be those of a log, with texts longer than what is looked at first.
@@ -89,7 +89,7 @@ fn metrics_that_are_no_rewards() {
             line(r#""bleu":12.5,"parts":[1,"x"],"two":[1,0]"#),
         )
     };
-    assert_snapshot!(asked("bleu"), @"m/samples_t_1.jsonl, line 1, field `bleu`: 12.5 is not a reward; give a number in [0, 1], or true or false");
+    assert_snapshot!(asked("bleu"), @"m/samples_t_1.jsonl, line 1, field `bleu`: 12.5 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
     assert_snapshot!(asked("parts"), @r#"m/samples_t_1.jsonl, line 1, field `parts`: [1,"x"] is not a reward; choose a metric in [0, 1] with --reward"#);
     assert_snapshot!(asked("two"), @"m/samples_t_1.jsonl, line 1, field `two`: 2 values for 1 responses; a reward is one number for each response");
     assert_snapshot!(asked("rouge"), @"m/samples_t_1.jsonl: --reward rouge: no such metric in this log; it has `bleu`, `parts`, `two`");

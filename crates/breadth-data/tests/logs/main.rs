@@ -2,6 +2,8 @@
 
 mod code;
 mod errors;
+mod field;
+mod folders;
 mod hostile;
 mod inspect;
 mod joins;

@@ -65,7 +65,7 @@ fn verl_without_import() {
 fn rewards_of_verl_that_are_wrong() {
     let folder = Folder::new();
     let path = folder.file("20.jsonl", std::fs::read(golden("verl/20.jsonl")).unwrap());
-    assert_snapshot!(folder.refusal(&Ask::default(), &[path]), @"20.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with --reward: `acc`");
+    assert_snapshot!(folder.refusal(&Ask::default(), &[path]), @"20.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with --reward: `acc`; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
     let of = |rest: &str| {
         refusal(
             "a.jsonl",
@@ -146,7 +146,7 @@ fn trl_by_reward_columns() {
         reward: "format_reward",
         ..Ask::default()
     };
-    assert_snapshot!(folder.refusal(&format, &paths), @"completions_00005.parquet, row 3, field `format_reward`: -1 is not a reward; give a number in [0, 1], or true or false");
+    assert_snapshot!(folder.refusal(&format, &paths), @"completions_00005.parquet, row 3, field `format_reward`: -1 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
     let advantage = Ask {
         reward: "advantage",
         ..Ask::default()

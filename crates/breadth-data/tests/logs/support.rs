@@ -32,6 +32,8 @@ pub struct Ask {
     pub model: &'static str,
     pub reward: &'static str,
     pub filter: &'static str,
+    pub reward_map: &'static str,
+    pub texts: bool,
     pub intersect: bool,
 }
 
@@ -40,10 +42,12 @@ impl Ask {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         ReadOptions {
             intersect: self.intersect,
+            texts: self.texts,
             log: LogOptions {
                 models: some(self.model).into_iter().collect(),
                 reward: some(self.reward),
                 filter: some(self.filter),
+                reward_map: some(self.reward_map).map(|map| map.parse().unwrap()),
             },
             ..ReadOptions::default()
         }

@@ -313,6 +313,8 @@ impl SampleJob<'_> {
                 logprob: Some(sequence_log_prob(log_probs)),
                 tokens: Some(tokens[i].len() as u32),
                 text: self.keep_text.then_some(text),
+                prompt: item.prompt_text.clone().filter(|_| self.keep_text),
+                gold: item.answer.clone(),
                 group: item.group.clone(),
             })?;
         }

@@ -79,6 +79,29 @@ impl Part {
     }
 }
 
+/// Refuses to touch a folder of this name that holds no parts: its marker begins with the command of the job.
+fn is_ours(folder: &Path, marker: Option<&str>) -> Result<()> {
+    let first = marker.and_then(|text| text.split(' ').next());
+    let is_folder = folder.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    let is_temp = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(atomic::TEMP_PREFIX)
+        })
+    };
+    // What a kill before the first part leaves.
+    let is_empty = is_folder && std::fs::read_dir(folder).is_ok_and(|mut all| all.all(is_temp));
+    match is_empty || (is_folder && matches!(first, Some("score" | "sample"))) {
+        true => Ok(()),
+        false => Err(Error::data(
+            folder.display().to_string(),
+            "is there and holds no parts of an unfinished table, so it is left alone; rename it, or choose another output",
+        )),
+    }
+}
+
 /// The folder of a job's parts: `OUT.parts`.
 pub struct Parts {
     folder: PathBuf,
@@ -88,14 +111,16 @@ impl Parts {
     /// Opens the parts of the job `identity` beside `out`; those of another job are removed.
     ///
     /// # Errors
-    /// If the file system refuses.
+    /// If the file system refuses, or something else has this name.
     pub fn open(out: &Path, identity: &str) -> Result<Self> {
         let mut name = out.file_name().unwrap_or_default().to_os_string();
         name.push(".parts");
         let folder = out.with_file_name(name);
         let marker = folder.join("identity");
-        if std::fs::read_to_string(&marker).ok().as_deref() != Some(identity) {
-            if folder.exists() {
+        let found = std::fs::read_to_string(&marker).ok();
+        if found.as_deref() != Some(identity) {
+            if folder.symlink_metadata().is_ok() {
+                is_ours(&folder, found.as_deref())?;
                 std::fs::remove_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
             }
             std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use breadth_data::atomic;
+use breadth_data::{NaturalKey, atomic, checkpoint_step};
 use memmap2::Mmap;
 use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors};
@@ -301,21 +301,25 @@ fn read_text(folder: &Path, file: &str) -> Result<String> {
 /// The checkpoint folders a command was given: a folder with `config.json` is one; any other folder stands for those inside
 /// it (or inside its `checkpoints/`), in the order of their names, numbers in them by value: `checkpoint-400` before `checkpoint-1600`.
 ///
+/// A trainer leaves its final model beside the folders of its steps. Then all are meant: `run/checkpoint-20`,
+/// `run/checkpoint-100`, and `run`, the final one, last.
+///
 /// # Errors
 /// If there is none.
 pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     if path.join("config.json").exists() {
-        return Ok(vec![(name_of(path), path.to_path_buf())]);
+        let own = name_of(path);
+        let is_step = |folder: &PathBuf| checkpoint_step(&name_of(folder)).is_some();
+        let steps = folders_in(path)?.into_iter().filter(is_step);
+        let mut found: Vec<(String, PathBuf)> = steps
+            .map(|folder| (format!("{own}/{}", name_of(&folder)), folder))
+            .collect();
+        found.push((own, path.to_path_buf()));
+        return Ok(found);
     }
     let inside = path.join("checkpoints");
     let parent = if inside.is_dir() { &inside } else { path };
-    let entries = std::fs::read_dir(parent).map_err(|e| missing(parent, "config.json", &e))?;
-    let mut folders: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|p| p.join("config.json").exists())
-        .filter(|p| !name_of(p).starts_with('.'))
-        .collect();
-    folders.sort_by_cached_key(|folder| natural_order(&name_of(folder)));
+    let folders = folders_in(parent)?;
     if folders.is_empty() {
         return Err(Error::checkpoint(
             path,
@@ -325,19 +329,37 @@ pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(folders.into_iter().map(|p| (name_of(&p), p)).collect())
 }
 
-/// A key that sorts names as people do: text by its letters, numbers by value.
-fn natural_order(name: &str) -> (Vec<(String, u64)>, String) {
-    let mut parts: Vec<(String, u64)> = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| c.is_ascii_digit());
-        let (text, tail) = rest.split_at(digits.unwrap_or(rest.len()));
-        let end = tail.find(|c: char| !c.is_ascii_digit());
-        let (number, tail) = tail.split_at(end.unwrap_or(tail.len()));
-        parts.push((text.to_owned(), number.parse().unwrap_or(u64::MAX)));
-        rest = tail;
-    }
-    (parts, name.to_owned())
+/// The checkpoints directly in a folder.
+fn folders_in(parent: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(parent).map_err(|e| missing(parent, "config.json", &e))?;
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|p| p.join("config.json").exists())
+        .filter(|p| !name_of(p).starts_with('.'))
+        .collect();
+    folders.sort_by_cached_key(|folder| NaturalKey::of(&name_of(folder)));
+    Ok(folders)
+}
+
+/// Folders inside of one that was given that look like checkpoints and are none of those that [`find`] takes: those
+/// without a `config.json` (an adapter, an unfinished one), and in a checkpoint those that are named after no step.
+#[must_use]
+pub fn left_out(path: &Path) -> Vec<PathBuf> {
+    let taken: Vec<PathBuf> = find(path)
+        .map(|found| found.into_iter().map(|(_, folder)| folder).collect())
+        .unwrap_or_default();
+    let inside = path.join("checkpoints");
+    let parent = if inside.is_dir() { &inside } else { path };
+    let entries = std::fs::read_dir(parent).into_iter().flatten();
+    let folders = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_left = |folder: &PathBuf| {
+        let looks =
+            folder.join("config.json").exists() || checkpoint_step(&name_of(folder)).is_some();
+        folder.is_dir() && looks && !taken.contains(folder) && !name_of(folder).starts_with('.')
+    };
+    let mut left: Vec<PathBuf> = folders.filter(is_left).collect();
+    left.sort_by_cached_key(|folder| NaturalKey::of(&name_of(folder)));
+    left
 }
 
 fn name_of(path: &Path) -> String {
@@ -350,33 +372,29 @@ fn name_of(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    fn names(path: &Path) -> Vec<String> {
+        let found = find(path).unwrap();
+        found.into_iter().map(|(name, _)| name).collect()
+    }
+
     #[test]
-    fn names_sort_as_people_count() {
-        let mut names = [
-            "checkpoint-1600",
-            "checkpoint-400",
-            "checkpoint-400-merged",
-            "a",
-            "step-000090",
-            "step-90",
-            "checkpoint-99999999999999999999999",
-            "10",
-            "9",
-        ];
-        names.sort_by_cached_key(|name| natural_order(name));
+    fn the_final_model_beside_the_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        for inside in ["checkpoint-100", "checkpoint-20", "onnx"] {
+            std::fs::create_dir_all(run.join(inside)).unwrap();
+            std::fs::write(run.join(inside).join("config.json"), "{}").unwrap();
+        }
+        std::fs::create_dir(run.join("checkpoint-300")).unwrap();
+        assert_eq!(names(&run), ["checkpoint-20", "checkpoint-100", "onnx"]);
+        std::fs::write(run.join("config.json"), "{}").unwrap();
         assert_eq!(
-            names,
-            [
-                "9",
-                "10",
-                "a",
-                "checkpoint-400",
-                "checkpoint-400-merged",
-                "checkpoint-1600",
-                "checkpoint-99999999999999999999999",
-                "step-000090",
-                "step-90",
-            ]
+            names(&run),
+            ["run/checkpoint-20", "run/checkpoint-100", "run"]
         );
+        let left = left_out(&run);
+        assert_eq!(left, [run.join("checkpoint-300"), run.join("onnx")]);
+        assert_eq!(names(&run.join("checkpoint-20")), ["checkpoint-20"]);
+        assert!(left_out(&run.join("checkpoint-20")).is_empty());
     }
 }

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, Default)]
 pub struct Reference {
     items: HashMap<String, (Item, String)>,
+    /// Ids by the text of the prompt; none where two prompts of one text have different answers.
+    texts: HashMap<String, Option<String>>,
 }
 
 impl Reference {
@@ -20,6 +22,26 @@ impl Reference {
     #[must_use]
     pub fn get(&self, prompt_id: &str) -> Option<&Item> {
         self.items.get(prompt_id).map(|(item, _)| item)
+    }
+
+    /// The prompt of this text, for tables whose ids are others than those of the data. `None` also where
+    /// prompts of one text have different answers.
+    #[must_use]
+    pub fn by_text(&self, prompt: &str) -> Option<&Item> {
+        self.get(self.texts.get(prompt)?.as_deref()?)
+    }
+
+    fn note_text(&mut self, item: &Item) {
+        let Some(text) = &item.prompt_text else {
+            return;
+        };
+        let compared = |item: &Item| item.answer.clone().or(item.response_text.clone());
+        let same = |id: &String| self.get(id).map(compared) == Some(compared(item));
+        let id = match self.texts.get(text) {
+            None => Some(item.prompt_id.clone()),
+            Some(known) => known.clone().filter(same),
+        };
+        self.texts.insert(text.clone(), id);
     }
 
     fn insert(&mut self, item: Item, place: &str) -> Result<()> {
@@ -34,6 +56,7 @@ impl Reference {
             );
             return Err(Error::data(place, message));
         }
+        self.note_text(&item);
         self.items
             .insert(item.prompt_id.clone(), (item, place.into()));
         Ok(())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use breadth_data::{LogFile, LogOptions, Logs, Provenance, ReadOptions, Table};
+use breadth_data::{LogFile, LogOptions, Logs, Provenance, ReadOptions, Table, refuse_overwriting};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -31,8 +31,12 @@ Examples:
   # validation rollouts of verl, one model per step
   breadth import validation/ --reward acc -o samples.parquet
 
+  # rewards of -1 and 1
+  breadth import rollouts/ --reward-map '>0' -o samples.parquet
+
 Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and .json, human-eval and EvalPlus \
-results, verl {step}.jsonl, TRL completions_*.parquet, large_language_monkeys YAML, sharpening-tax. What is left out is counted, \
+results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, \
+sharpening-tax, counts {id, n, c}. What is left out is counted, \
 and prompts that are not the same for all models are refused. select, profile and pass take logs as they are, too.";
 
 /// Turn other tools' logs into score or sample tables
@@ -110,6 +114,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         Kind::Scores => Table::Scores,
         Kind::Samples => Table::Samples,
     });
+    refuse_overwriting(&arguments.output, &arguments.logs)?;
     let logs = Logs::read(&arguments.logs, table, &options)?;
     let made = Provenance {
         command: command_line(),

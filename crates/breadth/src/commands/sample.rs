@@ -112,6 +112,8 @@ struct Document {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let chosen = arguments.models.find()?;
+    chosen.warn(output);
+    chosen.refuse_overwriting(&arguments.output, &arguments.prompts)?;
     let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
     let folder = &chosen.tokenizers[0];
     let max_tokens = arguments

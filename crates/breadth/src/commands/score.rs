@@ -71,6 +71,8 @@ struct Document {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let chosen = arguments.models.find()?;
+    chosen.warn(output);
+    chosen.refuse_overwriting(&arguments.output, &arguments.data)?;
     let options = arguments.tokens.options(&chosen.tokenizers[0], 0)?;
     let (_, data) = read_data(&chosen.tokenizers, &arguments.data, &options)?;
     data::warn(&data.account, output);

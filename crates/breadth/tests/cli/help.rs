@@ -14,7 +14,7 @@ fn usage_error(arguments: &[&str]) -> String {
 
 #[test]
 fn breadth() {
-    assert_snapshot!(help(&["--help"]), @"
+    assert_snapshot!(help(&["--help"]), @r"
     Which checkpoint should I take?
 
     The one that still covers your data. A model that gives a response less than 1/N of its due
@@ -52,6 +52,10 @@ fn breadth() {
           --threads <T>
               Use this many threads [default: one per core]; results do not depend on it
 
+          --max-record-bytes <BYTES>
+              Longest record of an input that is read: a line, a text, the member of an archive
+              [default: 32 MiB, or BREADTH_MAX_RECORD_BYTES]
+
       -q, --quiet
               Say nothing on stderr unless something is wrong
 
@@ -76,7 +80,7 @@ fn breadth() {
 
 #[test]
 fn select() {
-    assert_snapshot!(help(&["select", "--help"]), @"
+    assert_snapshot!(help(&["select", "--help"]), @r"
     Select the checkpoint that covers the data best: the tournament over all models
 
     Usage: breadth select [OPTIONS] <TABLE>...
@@ -95,12 +99,17 @@ fn select() {
               that, and limits are those of samples within groups
 
           --reward <NAME>
-              Of logs with several metrics, scores or reward columns: the one that is the reward
+              Of logs with several metrics, scores or reward columns: the one that is the reward; of
+              NAME,NAME the first that a log has
               
               [alias: --metric]
 
           --filter <NAME>
               Of lm-evaluation-harness logs with several filters: the one whose metrics count
+
+          --reward-map <MAP>
+              Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'),
+              or the range that becomes [0, 1] ('min=-1,max=1')
 
       -n <N>
               The level N >= 1: a response is missed where a rival gives N times the probability
@@ -153,6 +162,10 @@ fn select() {
               Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
               folder with one; models are matched by the step that ends their names
 
+          --loss <NAME>
+              With --trainer-state of a run with several evaluation sets: whose loss is meant
+              (eval_math_loss, or math)
+
           --confidence <P>
               Confidence of the intervals and of the set that is not excluded
               
@@ -167,6 +180,10 @@ fn select() {
 
           --threads <T>
               Use this many threads [default: one per core]; results do not depend on it
+
+          --max-record-bytes <BYTES>
+              Longest record of an input that is read: a line, a text, the member of an archive
+              [default: 32 MiB, or BREADTH_MAX_RECORD_BYTES]
 
       -q, --quiet
               Say nothing on stderr unless something is wrong
@@ -206,7 +223,7 @@ fn select() {
 
 #[test]
 fn profile() {
-    assert_snapshot!(help(&["profile", "--help"]), @"
+    assert_snapshot!(help(&["profile", "--help"]), @r"
     The coverage profile of models against a reference, with KL and cross-entropy
 
     Usage: breadth profile [OPTIONS] <TABLE>...
@@ -222,10 +239,13 @@ fn profile() {
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
           --reward <NAME>
-              Of logs with several metrics, scores or reward columns: the one that is the reward [alias:
-              --metric]
+              Of logs with several metrics, scores or reward columns: the one that is the reward; of
+              NAME,NAME the first that a log has [alias: --metric]
           --filter <NAME>
               Of lm-evaluation-harness logs with several filters: the one whose metrics count
+          --reward-map <MAP>
+              Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'),
+              or the range that becomes [0, 1] ('min=-1,max=1')
       -r, --reference <R>
               The model that stands for the truth; a run folder names its own
       -m, --model <Q>
@@ -246,15 +266,22 @@ fn profile() {
           --trainer-state <PATH>
               Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
               folder with one; models are matched by the step that ends their names
+          --loss <NAME>
+              With --trainer-state of a run with several evaluation sets: whose loss is meant
+              (eval_math_loss, or math)
           --confidence <P>
               Confidence of intervals and bands [default: 0.95]
       -h, --help
               Print help
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       # every model in the table against the teacher, at N = 1, 2, 4, .., 1024
@@ -287,7 +314,7 @@ fn profile() {
 
 #[test]
 fn import() {
-    assert_snapshot!(help(&["import", "--help"]), @"
+    assert_snapshot!(help(&["import", "--help"]), @r"
     Turn other tools' logs into score or sample tables
 
     Usage: breadth import [OPTIONS] --output <FILE> <LOG>...
@@ -305,12 +332,17 @@ fn import() {
               the name of the run
 
           --reward <NAME>
-              Of logs with several metrics, scores or reward columns: the one that is the reward
+              Of logs with several metrics, scores or reward columns: the one that is the reward; of
+              NAME,NAME the first that a log has
               
               [alias: --metric]
 
           --filter <NAME>
               Of lm-evaluation-harness logs with several filters: the one whose metrics count
+
+          --reward-map <MAP>
+              Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'),
+              or the range that becomes [0, 1] ('min=-1,max=1')
 
           --kind <TABLE>
               The table to make of logs that could make either [default: scores where there are
@@ -333,6 +365,10 @@ fn import() {
 
           --threads <T>
               Use this many threads [default: one per core]; results do not depend on it
+
+          --max-record-bytes <BYTES>
+              Longest record of an input that is read: a line, a text, the member of an archive
+              [default: 32 MiB, or BREADTH_MAX_RECORD_BYTES]
 
       -q, --quiet
               Say nothing on stderr unless something is wrong
@@ -358,10 +394,14 @@ fn import() {
       # validation rollouts of verl, one model per step
       breadth import validation/ --reward acc -o samples.parquet
 
+      # rewards of -1 and 1
+      breadth import rollouts/ --reward-map '>0' -o samples.parquet
+
     Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and
-    .json, human-eval and EvalPlus results, verl {step}.jsonl, TRL completions_*.parquet,
-    large_language_monkeys YAML, sharpening-tax. What is left out is counted, and prompts that are not
-    the same for all models are refused. select, profile and pass take logs as they are, too.
+    .json, human-eval and EvalPlus results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL and
+    TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, sharpening-tax, counts {id,
+    n, c}. What is left out is counted, and prompts that are not the same for all models are refused.
+    select, profile and pass take logs as they are, too.
     ");
 }
 
@@ -386,12 +426,17 @@ fn pass() {
               that, and limits are those of samples within groups
 
           --reward <NAME>
-              Of logs with several metrics, scores or reward columns: the one that is the reward
+              Of logs with several metrics, scores or reward columns: the one that is the reward; of
+              NAME,NAME the first that a log has
               
               [alias: --metric]
 
           --filter <NAME>
               Of lm-evaluation-harness logs with several filters: the one whose metrics count
+
+          --reward-map <MAP>
+              Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'),
+              or the range that becomes [0, 1] ('min=-1,max=1')
 
       -k <K,..>
               Numbers of samples; `..` continues the progression to the fewest samples of any prompt
@@ -420,11 +465,13 @@ fn pass() {
               [default: 0.95]
 
           --verifier <V>
-              Judge the column `text` anew, instead of the rewards in the table: text, number, boxed,
-              regex:PATTERN or command:PROGRAM
+              Judge the column `text`, or the responses in a log, anew, instead of the rewards: text,
+              number, boxed, regex:PATTERN or command:PROGRAM
 
           --data <FILE>...
-              With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt
+              With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the
+              response); prompts without a line are compared with the right answer that the table or log
+              has [column `gold`]
 
           --verifier-timeout <SECONDS>
               With --verifier: seconds that the program of command:PROGRAM may take for one response
@@ -440,6 +487,10 @@ fn pass() {
 
           --threads <T>
               Use this many threads [default: one per core]; results do not depend on it
+
+          --max-record-bytes <BYTES>
+              Longest record of an input that is read: a line, a text, the member of an archive
+              [default: 32 MiB, or BREADTH_MAX_RECORD_BYTES]
 
       -q, --quiet
               Say nothing on stderr unless something is wrong
@@ -458,8 +509,10 @@ fn pass() {
       time
       breadth pass samples.parquet --majority --solved 0.5
 
-      # judged anew from the column `text`, against the `answer` of every prompt
+      # judged anew from the column `text`, against the `answer` of every prompt; logs bring their own
+      answers
       breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
+      breadth pass validation/ --verifier boxed
 
       # rows of samples, or counts: {"model":"m","prompt_id":"1","n":200,"c":3}
       my-grader | breadth pass - --json
@@ -474,7 +527,7 @@ fn pass() {
 
 #[test]
 fn report() {
-    assert_snapshot!(help(&["report", "--help"]), @"
+    assert_snapshot!(help(&["report", "--help"]), @r"
     Write one self-contained HTML page about a run
 
     Usage: breadth report [OPTIONS] <DIR>
@@ -497,9 +550,13 @@ fn report() {
       -h, --help            Print help
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       # runs/demo/report.html
@@ -516,7 +573,7 @@ fn report() {
 
 #[test]
 fn demo() {
-    assert_snapshot!(help(&["demo", "--help"]), @"
+    assert_snapshot!(help(&["demo", "--help"]), @r"
     Train, checkpoint, score, sample, select, report: the whole story in minutes
 
     Usage: breadth demo [OPTIONS]
@@ -528,9 +585,13 @@ fn demo() {
       -h, --help            Print help
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       # trains, checkpoints, scores, samples, selects; then open breadth-demo/report.html
@@ -584,9 +645,13 @@ fn score() {
                                 should be equal [default: 0.05]
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       # every checkpoint of a run on held-out responses
@@ -671,9 +736,13 @@ fn sample() {
                                 should be equal [default: 0.05]
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       # 64 responses per prompt from every checkpoint, right if equal to the line's response
@@ -712,7 +781,7 @@ fn sample() {
 
 #[test]
 fn probe() {
-    assert_snapshot!(help(&["probe", "--help"]), @"
+    assert_snapshot!(help(&["probe", "--help"]), @r"
     Check that a server's log-probabilities are what they seem
 
     Usage: breadth probe [OPTIONS] <URL>
@@ -734,9 +803,13 @@ fn probe() {
                                should be equal [default: 0.05]
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       # what speaks there, and whether its scores are right
@@ -776,9 +849,13 @@ fn train() {
       -h, --help                Print help
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       # train, or go on where a killed run stopped
@@ -832,9 +909,13 @@ fn completions() {
       -h, --help  Print help
 
     Common options:
-          --json         Print one JSON document and nothing else on stdout
-          --threads <T>  Use this many threads [default: one per core]; results do not depend on it
-      -q, --quiet        Say nothing on stderr unless something is wrong
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
       breadth completions bash > ~/.local/share/bash-completion/completions/breadth

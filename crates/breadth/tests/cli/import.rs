@@ -211,7 +211,7 @@ fn nothing_is_left_behind_by_a_refusal() {
     let message = folder
         .run(&["import", "verl", "-o", "samples.parquet"])
         .failure(1);
-    assert_snapshot!(message, @"error: verl/20.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with --reward: `acc`");
+    assert_snapshot!(message, @"error: verl/20.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with --reward: `acc`; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
     assert!(!folder.path("samples.parquet").exists());
     let usage = folder.run(&["import", "verl"]).failure(2);
     assert!(usage.contains("--output"), "{usage}");
@@ -251,18 +251,18 @@ fn validation_losses_beside_a_selection() {
         "--trainer-state",
         "trainer",
     ];
-    assert_snapshot!(folder.run(&select).success(), @"
+    assert_snapshot!(folder.run(&select).success(), @r"
     Take checkpoint-60: no rival gives any response 4 times its probability.
     It also has the lowest cross-entropy.
 
      rank  model          worst rival    value        limits  cross-entropy  eval loss  Cov_4 certified
     ────────────────────────────────────────────────────────────────────────────────────────────────────
      1     checkpoint-60  checkpoint-40     0%  [0.0, 84.2]%         1.0000     2.7500     [0.0, 84.2]%
-     2     checkpoint-50  checkpoint-60     0%  [0.0, 84.2]%         1.5000          -    [0.0, 100.0]%
-     3     checkpoint-40  checkpoint-60     0%  [0.0, 84.2]%         2.0000     2.2500    [0.0, 100.0]%
+     2     checkpoint-50  checkpoint-40     0%  [0.0, 84.2]%         1.5000          -    [0.0, 100.0]%
+     3     checkpoint-40  checkpoint-50     0%  [0.0, 84.2]%         2.0000     2.2500    [0.0, 100.0]%
 
-    Tied for the best value: checkpoint-60, checkpoint-40, checkpoint-50; the lower cross-entropy decided.
-    Not excluded with 95% confidence: checkpoint-60, checkpoint-40, checkpoint-50.
+    Tied for the best value: checkpoint-40, checkpoint-50, checkpoint-60; the lower cross-entropy decided.
+    Not excluded with 95% confidence: checkpoint-40, checkpoint-50, checkpoint-60.
     Note: All models tie at N = 4, so that cross-entropy alone decided. A smaller N may separate them.
     Note: The lowest eval loss of the trainer is that of checkpoint-40, 2.25.
     Tournament (Eq 29) at N = 4 on 2 rows, 2 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_4 itself, whatever the data distribution is.

@@ -5,6 +5,7 @@ mod formats;
 mod help;
 mod import;
 mod interface;
+mod limits;
 mod pass;
 mod plan;
 mod process;

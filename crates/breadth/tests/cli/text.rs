@@ -230,7 +230,7 @@ fn texts_of_any_table_are_judged_anew() {
     assert_snapshot!(pass(&["--verifier", "boxed", "--data", "partial.jsonl"]).failure(1), @"error: --data has no line with prompt_id b, which the table has samples of; add it");
     assert_snapshot!(pass(&["--verifier", "exact", "--data", "data.jsonl"]).failure(1), @"error: --verifier exact compares tokens, and the table has text; use text, number, boxed, regex or command");
     assert_snapshot!(pass(&["--verifier", "regex:q(x)", "--data", "data.jsonl"]).failure(1), @"error: prompt_id b: has a response, which stands for the answer, that the pattern does not match; give `answer`");
-    pass(&["--verifier", "boxed"]).failure(2);
+    assert_snapshot!(pass(&["--verifier", "boxed"]).failure(1), @"error: prompt a: the table has no right answer to it (column `gold`); give the answers with --data FILE");
     folder.write(
         "samples.jsonl",
         b"{\"model\": \"m\", \"prompt_id\": \"a\", \"response_id\": 0, \"reward\": 1}",

@@ -6,7 +6,7 @@
 //! `samples/{id}_epoch_{n}/sample.json` beside its pieces.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use zip::ZipArchive;
 use super::super::source::{Source, parse};
 use super::{Header, Log, Sample};
 use crate::error::{At, Error, Result};
+use crate::limit;
 use crate::reader::read_error;
 
-/// The largest member that is read, decompressed: no sample comes near, and an archive may claim anything.
-const LARGEST: u64 = 1 << 30;
+/// A member may be this many times as long as it is in the archive: transcripts repeat themselves, but not endlessly.
+const MEMBER: u64 = 100;
 
 const HEADER: &str = "header.json";
 const STARTS: [&str; 2] = ["_journal/start.json", "start.json"];
@@ -80,8 +81,38 @@ fn is_sample(name: &str) -> bool {
 }
 
 fn open(path: &Path) -> Result<Archive> {
-    let file = File::open(path).map_err(|source| read_error(path, source))?;
-    ZipArchive::new(BufReader::new(file)).map_err(|error| corrupt(path, &error))
+    let fail = |source| read_error(path, source);
+    let mut file = BufReader::new(File::open(path).map_err(fail)?);
+    let said = entries(&mut file).map_err(fail)?;
+    file.rewind().map_err(fail)?;
+    let archive = ZipArchive::new(file).map_err(|error| corrupt(path, &error))?;
+    match said {
+        // The reader keeps the last of members that have one name.
+        Some(said) if said > archive.len() as u64 => Err(Error::Corrupt {
+            path: path.into(),
+            format: "a zip archive",
+            problem: format!(
+                "{} members have the name of another",
+                said - archive.len() as u64
+            ),
+            todo: "it does not say which of them is meant: write it again",
+        }),
+        _ => Ok(archive),
+    }
+}
+
+/// How many members an archive says that it has; nothing where the number does not fit its field (zip64).
+fn entries(file: &mut (impl Read + Seek)) -> std::io::Result<Option<u64>> {
+    const END: &[u8] = b"PK\x05\x06";
+    const LONGEST: u64 = 22 + 0xffff;
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let end = tail.windows(END.len()).rposition(|window| window == END);
+    let count = end.and_then(|at| tail.get(at + 10..at + 12));
+    let count = count.map(|bytes| u64::from(bytes[0]) | u64::from(bytes[1]) << 8);
+    Ok(count.filter(|&count| count < 0xffff))
 }
 
 fn names(path: &Path, archive: &Archive) -> Result<Vec<String>> {
@@ -100,7 +131,9 @@ fn member<T: DeserializeOwned>(path: &Path, archive: &mut Archive, name: &str) -
         .by_name(name)
         .map_err(|error| corrupt(&inside, &error))?;
     let mut text = Vec::new();
-    let read = file.take(LARGEST + 1).read_to_end(&mut text);
+    let packed = file.compressed_size();
+    let most = limit::most(packed, MEMBER);
+    let read = file.take(most + 1).read_to_end(&mut text);
     read.map_err(|source| read_error(&inside, source))?;
     let syntax = |problem: String| Error::Syntax {
         at: At {
@@ -109,12 +142,16 @@ fn member<T: DeserializeOwned>(path: &Path, archive: &mut Archive, name: &str) -
         },
         problem,
     };
-    if text.len() as u64 > LARGEST {
-        return Err(syntax(format!(
-            "more than {LARGEST} bytes in one member; this is no Inspect log"
-        )));
+    if text.len() as u64 > most {
+        let what = format!("a member of more than {most} bytes out of {packed} compressed ones");
+        return Err(limit::over(&inside, None, what));
     }
     parse(&text).map_err(|error| {
+        let problem = error.to_string();
+        if problem.starts_with(limit::VALUES) {
+            let problem = problem.split(" at line ").next().unwrap_or_default();
+            return limit::over(&inside, None, problem);
+        }
         syntax(format!(
             "not what Inspect writes there ({error}); the log may be damaged: copy it again"
         ))

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::checked;
 use super::entry::{Entries, Entry};
 use super::source::{Source, show};
 use crate::error::{Place, Result};
@@ -36,7 +37,7 @@ struct Spec {
     task: String,
     #[serde(default)]
     model: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::value")]
     model_args: Value,
 }
 
@@ -71,8 +72,9 @@ pub(super) fn read_archive(source: &Source) -> Result<Entries> {
 pub(super) fn read_json(source: &Source) -> Result<Entries> {
     #[derive(Deserialize)]
     struct Document {
-        #[serde(flatten)]
-        header: Header,
+        #[serde(default)]
+        status: Option<String>,
+        eval: Spec,
         #[serde(default)]
         samples: Option<Vec<Sample>>,
     }
@@ -84,7 +86,10 @@ pub(super) fn read_json(source: &Source) -> Result<Entries> {
     entries(
         source,
         Log {
-            header: document.header,
+            header: Header {
+                status: document.status,
+                eval: document.eval,
+            },
             samples,
             finished: true,
         },
@@ -165,19 +170,29 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
     if graded.is_empty() && names.len() > graded.len() {
         return Err(Table::Samples.wrong(Table::Scores, source.at(None)));
     }
-    let name = source.choose("--reward", "score", source.ask.reward, &graded)?;
+    let asked = source.asked_reward(|name| graded.iter().any(|known| known == name));
+    let name = match source.choose("--reward", "score", asked, &graded) {
+        // Whoever judges anew needs no grade.
+        Err(_) if source.ask.texts && source.ask.reward.is_none() => String::new(),
+        name => name?,
+    };
     let mut entries = Entries::new(Table::Samples);
     for sample in &log.samples {
         match sample.score(&name) {
+            Score::Missing if source.ask.texts && sample.text().is_some() => {
+                entries.rows.push(Entry {
+                    response: sample.epoch.to_string(),
+                    ..row(log, sample)
+                });
+            }
             Score::Missing if sample.failed => {
                 entries.dropped.add(1, "samples that ended in an error")
             }
             Score::Missing => entries.dropped.add(1, "samples that were not scored"),
             Score::Number(value) => {
                 let place = Place::Row(sample.place);
-                let fault = |problem| source.fault(place, &format!("scores.{name}"), problem);
                 entries.rows.push(Entry {
-                    value: value::reward(value).map_err(fault)?,
+                    value: source.reward(place, &format!("scores.{name}"), value)?,
                     answer: sample.answer(&name),
                     response: sample.epoch.to_string(),
                     ..row(log, sample)
@@ -204,16 +219,15 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
 
 fn row(log: &Log, sample: &Sample) -> Entry {
     let spec = &log.header.eval;
+    let (place, model) = (Place::Row(sample.place), spec.model_name().into());
+    let prompt = format!("{}/{}", spec.task, sample.id);
     Entry {
-        place: Place::Row(sample.place),
-        model: spec.model_name().into(),
-        prompt: format!("{}/{}", spec.task, sample.id).into(),
-        response: String::new(),
-        value: 0.0,
-        tokens: None,
-        answer: None,
+        text: sample.text(),
+        question: sample.question().map(Into::into),
+        gold: sample.gold().map(Into::into),
         group: (!spec.task.is_empty()).then(|| spec.task.as_str().into()),
         identity: Some(Arc::new(sample.identity())),
+        ..Entry::new(place, &model, prompt)
     }
 }
 

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::super::checked::{self, Checked};
 use super::super::entry::{Identity, fnv};
+use super::super::rollouts::{prompt_text, reply_text};
 use super::super::source::{number, text};
 
 /// The part of a sample that is used; its transcript, by far the most of it, is skipped.
@@ -13,20 +15,35 @@ pub(super) struct Sample {
     pub(super) id: String,
     #[serde(default = "first")]
     pub(super) epoch: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::value")]
     input: Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "checked::value")]
     target: Value,
     #[serde(default)]
+    output: Output,
+    #[serde(default, deserialize_with = "checked::optional_map")]
     scores: Option<Map<String, Value>>,
     /// Earlier versions had one score without a name.
     #[serde(default)]
-    score: Option<Value>,
+    score: Option<Checked>,
     #[serde(default, rename = "error", deserialize_with = "is_there")]
     pub(super) failed: bool,
     /// Its number in the log, from 1.
     #[serde(skip)]
     pub(super) place: u64,
+}
+
+/// The part of a model's output that is used.
+#[derive(Debug, Default, Deserialize)]
+struct Output {
+    #[serde(default)]
+    choices: Vec<Choice>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    #[serde(default, deserialize_with = "checked::value")]
+    message: Value,
 }
 
 /// A score as a reward.
@@ -68,7 +85,7 @@ impl Sample {
             .flatten()
             .map(|(name, score)| (&name[..], score));
         named
-            .chain(self.score.as_ref().map(|score| ("score", score)))
+            .chain(self.score.as_ref().map(|score| ("score", &score.0)))
             .collect()
     }
 
@@ -115,6 +132,28 @@ impl Sample {
     pub(super) fn likelihood(&self, name: &str) -> Option<Likelihood> {
         let (score, _) = self.find(name)?;
         serde_json::from_value(score.get("metadata")?.clone()).ok()
+    }
+
+    /// What was asked, as text.
+    pub(super) fn question(&self) -> Option<String> {
+        prompt_text(&self.input)
+    }
+
+    /// What the model said.
+    pub(super) fn text(&self) -> Option<String> {
+        let choice = self.output.choices.first()?;
+        reply_text(&Value::Array(vec![choice.message.clone()]))
+    }
+
+    /// The right answer, where it is one text.
+    pub(super) fn gold(&self) -> Option<String> {
+        let only = match self.target.as_array().map(Vec::as_slice) {
+            Some([only]) => only,
+            _ => &self.target,
+        };
+        only.as_str()
+            .filter(|gold| !gold.is_empty())
+            .map(str::to_owned)
     }
 
     pub(super) fn identity(&self) -> Identity {

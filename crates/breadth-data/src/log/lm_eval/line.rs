@@ -19,6 +19,8 @@ pub(super) enum Output {
 /// One question about a document.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Request {
+    /// What stands before the continuation.
+    pub(super) context: String,
     /// The text whose log-likelihood was asked for.
     pub(super) continuation: String,
     /// In nats; 0 for a generated text.
@@ -36,8 +38,8 @@ pub(super) enum Metric {
 }
 
 impl Metric {
-    pub(super) fn is_reward(&self) -> bool {
-        let fits = |value: &f64| (0.0..=1.0).contains(value);
+    pub(super) fn is_reward(&self, source: &Source) -> bool {
+        let fits = |value: &f64| source.is_reward(*value);
         match self {
             Metric::One(value) => fits(value),
             Metric::Each(values) => values.len() > 1 && values.iter().all(fits),
@@ -72,6 +74,8 @@ pub(super) struct Doc {
     pub(super) responses: usize,
     /// Responses to one request before the filter.
     pub(super) repeats: usize,
+    /// Every response to the first request, before the filter.
+    pub(super) texts: Vec<String>,
     /// The answer that the filter made of the response, where there is one.
     pub(super) answer: Option<String>,
     pub(super) metrics: Vec<(String, Metric)>,
@@ -122,6 +126,7 @@ fn doc(source: &Source, line: &Line) -> Result<Doc> {
             Output::Generated => 0.0,
         };
         Ok(Request {
+            context: arguments.first().map(text).unwrap_or_default(),
             continuation,
             logprob,
         })
@@ -135,6 +140,10 @@ fn doc(source: &Source, line: &Line) -> Result<Doc> {
         requests: requests.collect::<Result<_>>()?,
         responses: responses.0,
         repeats: responses.1,
+        texts: match output {
+            Output::LogLikelihood => Vec::new(),
+            Output::Generated => texts(members),
+        },
         answer: answer(members, output),
         metrics: metrics(members),
         identity: identity(members, &arguments),
@@ -208,6 +217,24 @@ fn responses(members: &Map<String, Value>) -> (usize, usize) {
         first.and_then(Value::as_array).map_or(1, Vec::len).max(1)
     };
     (count("filtered_resps"), count("resps"))
+}
+
+/// The responses to the first request: before the filter, or after it where only those are there.
+fn texts(members: &Map<String, Value>) -> Vec<String> {
+    let mut fields = ["resps", "filtered_resps"].into_iter();
+    let first = fields.find_map(|field| members.get(field)?.get(0));
+    let strings = |items: &Vec<Value>| {
+        items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    };
+    match first {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(items)) => strings(items),
+        _ => Vec::new(),
+    }
 }
 
 fn answer(members: &Map<String, Value>, output: Output) -> Option<String> {

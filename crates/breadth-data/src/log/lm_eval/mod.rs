@@ -47,7 +47,6 @@ fn scores(source: &Source, docs: Vec<Doc>, origin: &Origin) -> Result<Entries> {
         entries.rows.push(Entry {
             value: doc.requests[choice].logprob,
             response: choice.to_string(),
-            answer: None,
             ..row(doc, origin)
         });
     }
@@ -82,31 +81,47 @@ fn duplicate(source: &Source, first: &Doc, second: &Doc) -> Error {
     }
 }
 
-/// A row for each graded response.
+/// A row for each graded response; for every response where they will be judged anew.
 fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
-    let filter = filter(source, docs)?;
+    let filter = match filter(source, docs) {
+        // The responses are the same under every filter.
+        Err(_) if source.ask.texts && source.ask.filter.is_none() => docs[0].filter.clone(),
+        filter => filter?,
+    };
     let docs: Vec<&Doc> = docs.iter().filter(|doc| doc.filter == filter).collect();
-    let metric = metric(source, &docs)?;
+    let metric = match metric(source, &docs) {
+        Err(_) if source.ask.texts && source.ask.reward.is_none() => None,
+        metric => Some(metric?),
+    };
     let mut entries = Entries::new(Table::Samples);
     let mut seen: HashMap<&str, &Doc> = HashMap::new();
     for doc in docs {
         if let Some(first) = seen.insert(&doc.id, doc) {
             return Err(duplicate(source, first, doc));
         }
-        let rewards = rewards(source, doc, &metric, &mut entries)?;
+        let mut rewards = match &metric {
+            Some(metric) => rewards(source, doc, metric, &mut entries)?,
+            None => Vec::new(),
+        };
         let single = rewards.len() == 1;
+        if source.ask.texts {
+            rewards.resize(doc.texts.len().max(rewards.len()), f64::NAN);
+        }
         for (at, value) in rewards.into_iter().enumerate() {
             entries.rows.push(Entry {
                 value,
                 response: at.to_string(),
-                answer: doc.answer.clone().filter(|_| single),
+                answer: doc.answer.clone().filter(|_| single && at == 0),
+                text: doc.texts.get(at).cloned(),
                 ..row(doc, origin)
             });
         }
     }
-    entries.notes.push(format!(
-        "rewards are the metric `{metric}`, filter `{filter}`"
-    ));
+    if let Some(metric) = metric {
+        entries.notes.push(format!(
+            "rewards are the metric `{metric}`, filter `{filter}`"
+        ));
+    }
     Ok(entries)
 }
 
@@ -125,12 +140,15 @@ fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
     let Some(first) = docs.first() else {
         return Err(source.refuse("no document in this log"));
     };
-    if let Some(asked) = source.ask.reward {
+    if let Some(asked) = source.asked_reward(|name| first.metric(name).is_some()) {
         let names: Vec<String> = first.metrics.iter().map(|(name, _)| name.clone()).collect();
         return source.choose("--reward", "metric", Some(asked), &names);
     }
     let fits = |name: &&String| {
-        let of = |doc: &&Doc| doc.metric(name).is_some_and(line::Metric::is_reward);
+        let of = |doc: &&Doc| {
+            doc.metric(name)
+                .is_some_and(|found| found.is_reward(source))
+        };
         docs.iter().all(of)
     };
     let names = first.metrics.iter().map(|(name, _)| name);
@@ -158,7 +176,7 @@ fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> R
     let Some(found) = doc.metric(metric) else {
         return Err(fault("no value; fill it in or remove the line".into()));
     };
-    let domain = |value: f64| crate::value::reward(value).map_err(&fault);
+    let domain = |value: f64| source.reward(place, metric, value);
     match found {
         line::Metric::Each(values) if values.len() == n && n > 1 => {
             values.iter().map(|&value| domain(value)).collect()
@@ -181,8 +199,9 @@ fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> R
         }
         line::Metric::One(value) => {
             let others = (doc.repeats.max(n) - 1) as u64;
-            let why = "responses without a grade of their own (repeats that the filter left out)";
-            entries.dropped.add(others, why);
+            if !source.ask.texts {
+                entries.dropped.add(others, REPEATS);
+            }
             Ok(vec![domain(*value)?])
         }
         line::Metric::Other(value) => Err(fault(format!(
@@ -190,6 +209,8 @@ fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> R
         ))),
     }
 }
+
+const REPEATS: &str = "responses without a grade of their own (repeats that the filter left out; `breadth pass LOG --verifier V` judges them all)";
 
 fn note_once(entries: &mut Entries, note: &str) {
     if !entries.notes.iter().any(|known| known == note) {
@@ -202,15 +223,13 @@ fn row(doc: &Doc, origin: &Origin) -> Entry {
         Some(task) => format!("{task}/{}", doc.id),
         None => doc.id.clone(),
     };
+    let context = doc.requests.first().map(|request| request.context.as_str());
+    let gold = (doc.output == Output::Generated && !doc.target.is_empty()).then_some(&doc.target);
     Entry {
-        place: Place::Line(doc.line),
-        model: origin.model.clone(),
-        prompt: prompt.into(),
-        response: String::new(),
-        value: 0.0,
-        tokens: None,
-        answer: None,
+        question: context.map(Into::into),
+        gold: gold.map(|gold| gold.as_str().into()),
         group: origin.task.clone(),
         identity: Some(Arc::new(doc.identity.clone())),
+        ..Entry::new(Place::Line(doc.line), &origin.model, prompt)
     }
 }

@@ -25,6 +25,14 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
             .count()
     };
     let wrong = |reading| docs.iter().find(|doc| contradicts(doc, reading));
+    if docs.iter().all(are_contexts) {
+        return match docs.iter().any(|doc| pick(doc, Reading::Text).is_some()) {
+            true => Ok(Reading::Text),
+            false => Err(source.refuse(
+                "the choices of this task are contexts before one continuation, and no metric `acc` tells which context is right; log `acc` too, or import the metrics (--kind samples)",
+            )),
+        };
+    }
     let readings = [Reading::Number, Reading::Text];
     let most = readings.map(picks).into_iter().max().unwrap_or(0);
     if most == 0 {
@@ -75,6 +83,9 @@ pub(super) fn pick(doc: &Doc, reading: Reading) -> Option<usize> {
     if choices == 1 {
         return Some(0);
     }
+    if are_contexts(doc) {
+        return right_context(doc);
+    }
     match reading {
         Reading::Number => doc.target.trim().parse().ok().filter(|at| *at < choices),
         Reading::Text => {
@@ -97,6 +108,39 @@ fn choices(doc: &Doc) -> usize {
     }
 }
 
+/// Whether the choices are what stands before the continuation, which is the same for all of them ("multiple input",
+/// as in WinoGrande).
+fn are_contexts(doc: &Doc) -> bool {
+    let requests = &doc.requests[..choices(doc)];
+    let (Some(first), Some(second)) = (requests.first(), requests.get(1)) else {
+        return false;
+    };
+    first.context != second.context
+        && requests
+            .iter()
+            .all(|one| one.continuation == first.continuation)
+}
+
+/// The context that is right: the target is the continuation and does not tell, but `acc` says whether the most likely
+/// one is, and of two the other one is right if it is not.
+fn right_context(doc: &Doc) -> Option<usize> {
+    let best = most_likely(doc);
+    match doc.metric("acc")? {
+        Metric::One(acc) if *acc == 1.0 => Some(best),
+        Metric::One(acc) if *acc == 0.0 && choices(doc) == 2 => Some(1 - best),
+        _ => None,
+    }
+}
+
+/// The choice with the highest log-likelihood, the first of equal ones.
+fn most_likely(doc: &Doc) -> usize {
+    let logprob = |at: usize| doc.requests[at].logprob;
+    (1..choices(doc)).fold(0, |best, at| match logprob(at) > logprob(best) {
+        true => at,
+        false => best,
+    })
+}
+
 /// Whether `acc` says that the most likely choice is the target and it is not, or the reverse.
 fn contradicts(doc: &Doc, reading: Reading) -> bool {
     let choices = choices(doc);
@@ -106,10 +150,5 @@ fn contradicts(doc: &Doc, reading: Reading) -> bool {
     if choices < 2 || (*acc != 0.0 && *acc != 1.0) {
         return false;
     }
-    let logprob = |at: usize| doc.requests[at].logprob;
-    let best = (1..choices).fold(0, |best, at| match logprob(at) > logprob(best) {
-        true => at,
-        false => best,
-    });
-    (best == picked) != (*acc == 1.0)
+    (most_likely(doc) == picked) != (*acc == 1.0)
 }

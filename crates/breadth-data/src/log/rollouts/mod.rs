@@ -1,10 +1,13 @@
 //! What reinforcement learning leaves: responses with their rewards, step by step.
 //!
 //! These logs do not number prompts or responses. A prompt is named by a hash of its text, the same
-//! in every log, and its responses in the order in which they stand.
+//! in every log, and its responses in the order in which they stand; the text stays beside the name.
 
+mod dump;
+mod messages;
+mod pickle;
+mod slime;
 mod trl;
-mod verl;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,26 +17,35 @@ use super::entry::{Entry, Identity, fnv, short_id};
 use super::source::Source;
 use crate::error::{Place, Result};
 
+pub(crate) use dump::Dump;
+pub(super) use dump::read as read_dump;
+pub(super) use messages::{prompt_text, reply_text};
+pub(super) use slime::{is_archive as is_slime, read as read_slime};
 pub(super) use trl::{is_completions, read as read_trl};
-pub(super) use verl::read as read_verl;
 
-/// One response, as both logs have it.
+/// One response, as all these logs have it.
 struct Rollout<'a> {
     place: Place,
-    step: u64,
+    model: Arc<str>,
     prompt: &'a str,
     reward: f64,
+    text: Option<String>,
     answer: Option<String>,
-    identity: Option<Identity>,
+    gold: Option<String>,
 }
 
-/// Names models, prompts and responses.
+/// Names prompts and responses.
 struct Names<'a> {
     source: &'a Source<'a>,
     /// How many responses each model and prompt have.
-    counts: HashMap<(u64, Arc<str>), u64>,
-    /// The hash behind each name of a prompt.
-    prompts: HashMap<Arc<str>, u128>,
+    counts: HashMap<(Arc<str>, Arc<str>), u64>,
+    /// What is known of each prompt by its name.
+    prompts: HashMap<Arc<str>, Prompt>,
+}
+
+struct Prompt {
+    hash: u128,
+    text: Arc<str>,
 }
 
 impl<'a> Names<'a> {
@@ -46,37 +58,44 @@ impl<'a> Names<'a> {
     }
 
     fn entry(&mut self, rollout: Rollout) -> Result<Entry> {
-        let prompt: Arc<str> = short_id(rollout.prompt).into();
+        let name: Arc<str> = short_id(rollout.prompt).into();
         let hash = fnv(rollout.prompt.as_bytes());
-        if *self.prompts.entry(prompt.clone()).or_insert(hash) != hash {
+        let text = || Prompt {
+            hash,
+            text: rollout.prompt.into(),
+        };
+        let prompt = self.prompts.entry(name.clone()).or_insert_with(text);
+        if prompt.hash != hash {
             let problem = "two prompts have the same hash; please report this";
             return Err(self.source.fault(rollout.place, "prompt", problem));
         }
-        let count = self
-            .counts
-            .entry((rollout.step, prompt.clone()))
-            .or_default();
+        let key = (rollout.model.clone(), name.clone());
+        let count = self.counts.entry(key).or_default();
         let response = count.to_string();
         *count += 1;
         Ok(Entry {
-            place: rollout.place,
-            model: model(self.source, rollout.step).into(),
-            prompt,
             response,
             value: rollout.reward,
-            tokens: None,
             answer: rollout.answer,
-            group: None,
-            identity: rollout.identity.map(Arc::new),
+            text: rollout.text,
+            question: Some(prompt.text.clone()),
+            identity: rollout.gold.as_deref().map(identity),
+            gold: rollout.gold.map(Into::into),
+            ..Entry::new(rollout.place, &rollout.model, name)
         })
     }
 }
 
+/// The expected answer belongs to the prompt.
+fn identity(gold: &str) -> Arc<Identity> {
+    Arc::new(vec![("gts", format!("{:032x}", fnv(gold.as_bytes())))])
+}
+
 /// `step-40`, or `NAME/step-40` where the run has a name.
-fn model(source: &Source, step: u64) -> String {
+fn of_step(source: &Source, step: u64) -> Arc<str> {
     match source.ask.model {
-        Some(name) => format!("{name}/step-{step}"),
-        None => format!("step-{step}"),
+        Some(name) => format!("{name}/step-{step}").into(),
+        None => format!("step-{step}").into(),
     }
 }
 
@@ -86,4 +105,31 @@ fn step_of_name(path: &Path) -> Option<u64> {
     let stem = name.split('.').next()?;
     let digits = stem.rsplit(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok()
+}
+
+/// The step that a file's folder is named after: `step_40`, `global_step_40_evals`.
+fn step_of_folder(path: &Path) -> Option<u64> {
+    let folder = path.parent()?.file_name()?.to_str()?;
+    let (_, after) = folder.split_once("step")?;
+    let digits = after.trim_start_matches(['_', '-']);
+    let end = digits.find(|c: char| !c.is_ascii_digit());
+    digits[..end.unwrap_or(digits.len())].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{step_of_folder, step_of_name};
+    use std::path::Path;
+
+    #[test]
+    fn steps_of_files_and_folders() {
+        let name = |path: &str| step_of_name(Path::new(path));
+        assert_eq!(name("val/40.jsonl"), Some(40));
+        assert_eq!(name("train_data_step12.jsonl.gz"), Some(12));
+        assert_eq!(name("step_3/train_rollouts.jsonl"), None);
+        let folder = |path: &str| step_of_folder(Path::new(path));
+        assert_eq!(folder("rollouts/step_3/train_rollouts.jsonl"), Some(3));
+        assert_eq!(folder("global_step_120_evals/gsm8k.jsonl"), Some(120));
+        assert_eq!(folder("evals/gsm8k.jsonl"), None);
+    }
 }

@@ -14,13 +14,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 
 use super::super::entry::Entries;
 use super::super::source::Source;
-use super::{Names, Rollout, step_of_name};
+use super::dump::UNGRADED;
+use super::{Names, Rollout, of_step, step_of_name};
 use crate::error::{Place, Result};
 use crate::reader::convert::numbers;
 use crate::reader::parquet::{guarded, open_metadata};
 use crate::reader::read_error;
 use crate::schema::Table;
-use crate::value;
 
 /// Whether columns of these names are TRL's.
 pub(in super::super) fn is_completions(path: &Path) -> Result<bool> {
@@ -36,21 +36,28 @@ pub(in super::super) fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     let batches = batches(&source.path)?;
     let names = rewards(&batches);
-    let field = source.choose("--reward", "reward column", source.ask.reward, &names)?;
+    let asked = source.asked_reward(|name| names.iter().any(|known| known == name));
+    let field = match source.choose("--reward", "reward column", asked, &names) {
+        Ok(field) => Some(field),
+        // Whoever judges anew needs no grade.
+        Err(_) if source.ask.texts => None,
+        Err(error) => return Err(error),
+    };
     let mut entries = Entries::new(Table::Samples);
     let mut known = Names::new(source);
     let mut first = 1;
     for batch in &batches {
-        let columns = Columns::of(source, batch, &field)?;
+        let columns = Columns::of(source, batch, field.as_deref())?;
         for row in 0..batch.num_rows() {
             let place = Place::Row(first + row as u64);
-            let Some(reward) = columns.reward(row) else {
-                entries
-                    .dropped
-                    .add(1, "responses whose reward is NaN or null");
-                continue;
+            let reward = match columns.reward(row) {
+                Some(reward) => source.reward(place, field.as_deref().unwrap_or_default(), reward),
+                None if source.ask.texts => Ok(f64::NAN),
+                None => {
+                    entries.dropped.add(1, UNGRADED);
+                    continue;
+                }
             };
-            let fault = |problem| source.fault(place, &field, problem);
             let prompt = render(&columns.prompt, row).ok_or_else(|| {
                 source.fault(
                     place,
@@ -60,11 +67,12 @@ pub(in super::super) fn read(source: &Source) -> Result<Entries> {
             })?;
             entries.rows.push(known.entry(Rollout {
                 place,
-                step: columns.step(source, row, place)?,
+                model: of_step(source, columns.step(source, row, place)?),
                 prompt: &prompt,
-                reward: value::reward(reward).map_err(fault)?,
+                reward: reward?,
+                text: columns.text(row),
                 answer: None,
-                identity: None,
+                gold: None,
             })?);
         }
         first += batch.num_rows() as u64;
@@ -98,27 +106,46 @@ fn rewards(batches: &[RecordBatch]) -> Vec<String> {
 
 struct Columns {
     prompt: ArrayRef,
+    completion: Option<ArrayRef>,
     step: Option<Float64Array>,
-    reward: Float64Array,
+    reward: Option<Float64Array>,
 }
 
 impl Columns {
-    fn of(source: &Source, batch: &RecordBatch, field: &str) -> Result<Self> {
+    fn of(source: &Source, batch: &RecordBatch, field: Option<&str>) -> Result<Self> {
         let missing = |name: &str| source.refuse(format!("no column `{name}` of numbers"));
         let column = |name: &str| batch.column_by_name(name);
-        let reward = column(field)
-            .and_then(numbers)
-            .ok_or_else(|| missing(field))?;
+        let reward = |field| {
+            column(field)
+                .and_then(numbers)
+                .ok_or_else(|| missing(field))
+        };
         Ok(Self {
             prompt: column("prompt").cloned().ok_or_else(|| missing("prompt"))?,
+            completion: column("completion").cloned(),
             step: column("step").and_then(numbers),
-            reward,
+            reward: field.map(reward).transpose()?,
         })
     }
 
     fn reward(&self, row: usize) -> Option<f64> {
-        let value = self.reward.is_valid(row).then(|| self.reward.value(row));
+        let rewards = self.reward.as_ref()?;
+        let value = rewards.is_valid(row).then(|| rewards.value(row));
         value.filter(|value| !value.is_nan())
+    }
+
+    /// The response: a text, or the content of the last message.
+    fn text(&self, row: usize) -> Option<String> {
+        let completion = self.completion.as_ref()?;
+        match completion.data_type() {
+            DataType::List(_) if completion.is_valid(row) => {
+                let messages = completion.as_list::<i32>().value(row);
+                let last = messages.len().checked_sub(1)?;
+                let message = messages.as_struct_opt()?;
+                render(message.column_by_name("content")?, last)
+            }
+            _ => render(completion, row),
+        }
     }
 
     fn step(&self, source: &Source, row: usize, place: Place) -> Result<u64> {

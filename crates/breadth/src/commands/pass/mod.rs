@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::input::{self, Tables};
 use crate::number;
-use crate::output::Output;
+use crate::output::{Output, printable_names};
 use crate::sequence::{Growth, Sequence};
 use document::{Best, Crossing, Document, Model};
 use regrade::Regrade;
@@ -41,8 +41,9 @@ Examples:
   # the majority vote of the samples' answers, and the share of prompts solved at least half of the time
   breadth pass samples.parquet --majority --solved 0.5
 
-  # judged anew from the column `text`, against the `answer` of every prompt
+  # judged anew from the column `text`, against the `answer` of every prompt; logs bring their own answers
   breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
+  breadth pass validation/ --verifier boxed
 
   # rows of samples, or counts: {\"model\":\"m\",\"prompt_id\":\"1\",\"n\":200,\"c\":3}
   my-grader | breadth pass - --json
@@ -142,6 +143,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ..arguments.tables.options()
     };
     let mut table = SampleTable::read(&arguments.tables.paths, &options)?;
+    printable_names(&mut table.models);
     output.remarks(&table.remarks);
     let regraded = arguments.regrade.run(&mut table)?;
     if arguments.majority && table.answer.is_empty() {

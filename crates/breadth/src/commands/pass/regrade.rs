@@ -1,5 +1,6 @@
 //! Judging the texts of a sample table anew.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ use crate::cli;
 /// What `pass` asks for a verifier.
 #[derive(Debug, clap::Args)]
 pub struct Regrade {
-    /// Judge the column `text` anew, instead of the rewards in the table: text, number, boxed, regex:PATTERN or command:PROGRAM
-    #[arg(long, value_name = "V", requires = "data")]
+    /// Judge the column `text`, or the responses in a log, anew, instead of the rewards: text, number, boxed, regex:PATTERN or command:PROGRAM
+    #[arg(long, value_name = "V")]
     verifier: Option<String>,
-    /// With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt
+    /// With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the response); prompts without a line are compared with the right answer that the table or log has [column `gold`]
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "verifier")]
     data: Vec<PathBuf>,
     /// With --verifier: seconds that the program of command:PROGRAM may take for one response
@@ -33,9 +34,19 @@ pub struct Regraded {
     pub judged: u64,
     /// Rewards that are others than in the table.
     pub changed: u64,
+    /// Responses that had no reward before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ungraded: u64,
+    /// Prompts that were compared with the table's own right answers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub own_answers: u64,
     /// How often the verifier's program failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<Tally>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Regrade {
@@ -58,15 +69,19 @@ impl Regrade {
         let texts = table
             .text
             .take()
-            .ok_or_else(|| anyhow!("--verifier needs a column `text`"))?;
-        let reference = read_references(&self.data)?;
-        let items = items(&table.prompts, &reference, &verifier)?;
+            .ok_or_else(|| anyhow!("--verifier needs the texts of the responses: a column `text`, or a log that keeps them"))?;
+        let reference = match self.data.is_empty() {
+            true => Reference::default(),
+            false => read_references(&self.data)?,
+        };
+        let (items, own_answers) = self.items(&table.prompts, &texts, &reference, &verifier)?;
         let mut answers = Answers::default();
-        let (mut judged, mut changed) = (0, 0);
+        let (mut judged, mut changed, mut ungraded) = (0, 0, 0);
         for (model, outcomes) in table.outcomes.iter_mut().enumerate() {
             let judgements = verifier.judge(&batch(&texts, model, &items))?;
             judged += judgements.len() as u64;
-            changed += answers.replace(outcomes, judgements);
+            let [others, new] = answers.replace(outcomes, judgements);
+            (changed, ungraded) = (changed + others, ungraded + new);
         }
         (table.answers, table.answer) = (answers.names, answers.codes);
         let failures = verifier.finish()?;
@@ -74,34 +89,56 @@ impl Regrade {
             verifier: name.clone(),
             judged,
             changed,
+            ungraded,
+            own_answers,
             failures,
         }))
     }
-}
 
-/// Every prompt's line of the data.
-fn items<'a>(
-    prompts: &[String],
-    reference: &'a Reference,
-    verifier: &Verifier,
-) -> Result<Vec<&'a Item>> {
-    let item = |prompt: &String| {
-        let item = reference.get(prompt).ok_or_else(|| {
-            anyhow!(
-                "--data has no line with prompt_id {prompt}, which the table has samples of; add it"
-            )
-        })?;
-        verifier.check(item)?;
-        Ok(item)
-    };
-    prompts.iter().map(item).collect()
+    /// What each prompt's responses are compared with: the line of the data with its id, else that with its text, else
+    /// the right answer in the table. And how many of the last there are.
+    fn items<'a>(
+        &self,
+        prompts: &[String],
+        texts: &SampleTexts,
+        reference: &'a Reference,
+        verifier: &Verifier,
+    ) -> Result<(Vec<Cow<'a, Item>>, u64)> {
+        let mut own = 0;
+        let mut items = Vec::with_capacity(prompts.len());
+        for (at, prompt) in prompts.iter().enumerate() {
+            let (text, gold) = (&texts.prompts[at], &texts.gold[at]);
+            let by_text = || reference.by_text(text.as_deref()?);
+            let item = match reference.get(prompt).or_else(by_text) {
+                Some(item) => Cow::Borrowed(item),
+                None if gold.is_some() || (self.data.is_empty() && !verifier.compares()) => {
+                    own += u64::from(gold.is_some());
+                    Cow::Owned(Item {
+                        prompt_id: prompt.clone(),
+                        prompt_text: text.clone(),
+                        answer: gold.clone(),
+                        ..Item::default()
+                    })
+                }
+                None if self.data.is_empty() => bail!(
+                    "prompt {prompt}: the table has no right answer to it (column `gold`); give the answers with --data FILE"
+                ),
+                None => bail!(
+                    "--data has no line with prompt_id {prompt}, which the table has samples of; add it"
+                ),
+            };
+            verifier.check(&item)?;
+            items.push(item);
+        }
+        Ok((items, own))
+    }
 }
 
 /// All responses of a model, prompt by prompt.
-fn batch<'a>(texts: &'a SampleTexts, model: usize, items: &[&'a Item]) -> Vec<Judged<'a>> {
-    let of_prompt = |(prompt, item): (usize, &&'a Item)| {
+fn batch<'a>(texts: &'a SampleTexts, model: usize, items: &'a [Cow<Item>]) -> Vec<Judged<'a>> {
+    let of_prompt = |(prompt, item): (usize, &'a Cow<Item>)| {
         let (text, response) = (&texts.text[model][prompt], &texts.response[model][prompt]);
-        let item = *item;
+        let item: &Item = item;
         text.iter()
             .zip(response)
             .map(move |(&text, &response)| Judged {
@@ -123,10 +160,14 @@ struct Answers {
 }
 
 impl Answers {
-    /// Puts judgements in the place of a model's outcomes; how many rewards changed.
-    fn replace(&mut self, outcomes: &mut [Option<Outcome>], judgements: Vec<Judgement>) -> u64 {
+    /// Puts judgements in the place of a model's outcomes; how many rewards changed, and how many are new.
+    fn replace(
+        &mut self,
+        outcomes: &mut [Option<Outcome>],
+        judgements: Vec<Judgement>,
+    ) -> [u64; 2] {
         let mut judgements = judgements.into_iter();
-        let mut changed = 0;
+        let (mut changed, mut new) = (0, 0);
         let mut codes = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
             let Some(Outcome::Rewards(rewards)) = outcome else {
@@ -135,14 +176,17 @@ impl Answers {
             };
             let mut own = Vec::with_capacity(rewards.len());
             for (reward, judgement) in rewards.iter_mut().zip(&mut judgements) {
-                changed += u64::from(*reward != judgement.reward);
+                match reward.is_nan() {
+                    true => new += 1,
+                    false => changed += u64::from(*reward != judgement.reward),
+                }
                 *reward = judgement.reward;
                 own.push(self.code(judgement.answer.unwrap_or_default()));
             }
             codes.push(own);
         }
         self.codes.push(codes);
-        changed
+        [changed, new]
     }
 
     fn code(&mut self, answer: String) -> u32 {

@@ -64,9 +64,23 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
             verifier,
             judged,
             changed,
+            ungraded,
+            own_answers,
             failures,
         } = one;
-        parts.push(format!("Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in the table."));
+        let mut said = format!(
+            "Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in the table"
+        );
+        if *ungraded > 0 {
+            said.push_str(&format!(", {ungraded} had none"));
+        }
+        if *own_answers > 0 {
+            said.push_str(&format!(
+                "; compared with the table's own right answers: {}",
+                number::count(*own_answers as usize, "prompt")
+            ));
+        }
+        parts.push(said + ".");
         parts.extend(failures.and_then(cli::failures));
     }
     parts.push(style.faint(&format!(

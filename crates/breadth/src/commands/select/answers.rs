@@ -6,7 +6,7 @@ use breadth_stats::{DataAnswers, PromptOutcome, answer_log_rate};
 use serde::Serialize;
 use std::path::PathBuf;
 
-use crate::output::Output;
+use crate::output::{Output, printable_names};
 
 /// How often each model gave the answers of the data.
 pub struct Answers {
@@ -61,8 +61,9 @@ pub fn read(
         answers: reference.is_some(),
         ..options.clone()
     };
-    let samples = SampleTable::read(paths, &options)
+    let mut samples = SampleTable::read(paths, &options)
         .context("--answers reads samples of the models, with rewards or answers")?;
+    printable_names(&mut samples.models);
     output.remarks(&samples.remarks);
     let counted = match reference {
         Some(name) => of_reference(&samples, name)?,

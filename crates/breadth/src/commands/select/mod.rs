@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::input::{self, LevelChoice, LogChoice, Scores, Tables};
 use crate::losses::LossChoice;
-use crate::output::Output;
+use crate::output::{Output, printable_names};
 use answers::Answers;
 use document::Document;
 
@@ -249,7 +249,8 @@ impl Field {
             without: reference.map(str::to_owned),
             ..options.clone()
         };
-        let all = ScoreTable::read(paths, &options)?;
+        let mut all = ScoreTable::read(paths, &options)?;
+        printable_names(&mut all.models);
         output.remarks(&all.remarks);
         let sampled = |model: &String| {
             all.with_source(model).map(Scores::of).with_context(|| {

@@ -1,0 +1,229 @@
+//! How much memory one record may take: memory follows the input, whatever the input says of itself.
+//!
+//! One number decides, the longest record: a line, the decompressed member of an archive, a cell. What is
+//! compressed may be larger than it where the file itself is large; nothing real shrinks a hundredfold.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{At, Error, Place};
+
+/// The environment variable that [`max_record_bytes`] reads.
+pub const MAX_RECORD_BYTES: &str = "BREADTH_MAX_RECORD_BYTES";
+
+const DEFAULT: u64 = 32 << 20;
+
+/// 0 until it is set or first asked for.
+static LIMIT: AtomicU64 = AtomicU64::new(0);
+
+/// The longest record that is read, in bytes: 32 MiB, unless the environment variable
+/// `BREADTH_MAX_RECORD_BYTES` or [`set_max_record_bytes`] says otherwise.
+///
+/// ```
+/// assert!(breadth_data::max_record_bytes() >= 1 << 20);
+/// ```
+#[must_use]
+pub fn max_record_bytes() -> u64 {
+    match LIMIT.load(Ordering::Relaxed) {
+        0 => {
+            let said = std::env::var(MAX_RECORD_BYTES).ok();
+            let said = said.and_then(|text| text.trim().parse().ok());
+            let limit = said.filter(|&limit| limit > 0).unwrap_or(DEFAULT);
+            LIMIT.store(limit, Ordering::Relaxed);
+            limit
+        }
+        limit => limit,
+    }
+}
+
+/// Sets the longest record that this process reads, in bytes; 0 means the default.
+pub fn set_max_record_bytes(limit: u64) {
+    LIMIT.store(limit, Ordering::Relaxed);
+}
+
+/// The most of something that a packed form of `packed` bytes may hold: one record, or `times` as much as the packed form.
+pub(crate) fn most(packed: u64, times: u64) -> u64 {
+    max_record_bytes().max(packed.saturating_mul(times))
+}
+
+/// The error about what is longer than the limit.
+pub(crate) fn over(path: &Path, place: Option<Place>, what: impl Into<String>) -> Error {
+    Error::Limit {
+        at: At {
+            path: path.into(),
+            place,
+        },
+        what: what.into(),
+        limit: max_record_bytes(),
+    }
+}
+
+/// An [`over`] on its way through a reader.
+#[derive(Debug)]
+pub(crate) struct TooLong(pub(crate) String);
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TooLong {}
+
+pub(crate) fn too_long(what: impl Into<String>) -> io::Error {
+    io::Error::other(TooLong(what.into()))
+}
+
+/// As [`BufRead::read_until`] a newline, but of a line within the limit.
+pub(crate) fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
+    let limit = max_record_bytes();
+    let read = Read::take(&mut *reader, limit + 1).read_until(b'\n', line)?;
+    match read as u64 > limit {
+        true => Err(too_long(format!("a line of more than {limit} bytes"))),
+        false => Ok(read),
+    }
+}
+
+/// Counts what is taken of a reader.
+pub(crate) struct Counted<R> {
+    inner: R,
+    taken: Arc<AtomicU64>,
+}
+
+impl<R> Counted<R> {
+    pub(crate) fn new(inner: R) -> (Self, Arc<AtomicU64>) {
+        let taken = Arc::new(AtomicU64::new(0));
+        let shared = taken.clone();
+        (Self { inner, taken }, shared)
+    }
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.inner.consume(bytes);
+    }
+}
+
+/// A decompressed text, as long as it is in proportion to what it was packed in.
+pub(crate) struct Inflated<R> {
+    inner: R,
+    packed: Arc<AtomicU64>,
+    read: u64,
+}
+
+/// A text of records may be this many times as long as the longest record, or as its packed form.
+const RECORDS: u64 = 8;
+const TIMES: u64 = 200;
+
+impl<R> Inflated<R> {
+    pub(crate) fn new(inner: R, packed: Arc<AtomicU64>) -> Self {
+        let read = 0;
+        Self {
+            inner,
+            packed,
+            read,
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let packed = self.packed.load(Ordering::Relaxed);
+        let most = (RECORDS * max_record_bytes()).max(TIMES * packed);
+        match self.read > most {
+            true => Err(too_long(format!(
+                "a text of more than {most} bytes out of {packed} compressed ones"
+            ))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Inflated<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.check()?;
+        let read = self.inner.read(buffer)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Inflated<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.check()?;
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.read += bytes as u64;
+        self.inner.consume(bytes);
+    }
+}
+
+thread_local! {
+    /// What the values of the JSON text that this thread is parsing may still take, in bytes.
+    static BUDGET: Cell<u64> = const { Cell::new(u64::MAX) };
+}
+
+/// How the message of a parser begins that ran out of memory for values.
+pub(crate) const VALUES: &str = "its values take more than";
+
+/// Sets what the values of a text may take: in small texts a value is many times its text.
+pub(crate) fn allow(text: usize) {
+    BUDGET.set((RECORDS * max_record_bytes()).max(4 * text as u64));
+}
+
+/// Notes that a value takes memory.
+pub(crate) fn charge<E: serde::de::Error>(bytes: u64) -> Result<(), E> {
+    match BUDGET.get().checked_sub(bytes) {
+        Some(left) => {
+            BUDGET.set(left);
+            Ok(())
+        }
+        None => Err(E::custom(format_args!(
+            "{VALUES} {} bytes",
+            RECORDS * max_record_bytes()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    #[test]
+    fn a_text_out_of_nothing() {
+        let (packed, taken) = Counted::new(Cursor::new(vec![0; 10]));
+        drop(packed);
+        let mut text = Inflated::new(Cursor::new(vec![b' '; 1 << 10]), taken);
+        text.read = RECORDS * max_record_bytes() + 1;
+        let error = text.fill_buf().unwrap_err();
+        assert!(error.get_ref().unwrap().is::<TooLong>(), "{error}");
+    }
+
+    #[test]
+    fn lines_end() {
+        let mut reader = Cursor::new(b"ab\ncd".to_vec());
+        let mut line = Vec::new();
+        assert_eq!(read_line(&mut reader, &mut line).unwrap(), 3);
+        assert_eq!(read_line(&mut reader, &mut line).unwrap(), 2);
+        assert_eq!(line, b"ab\ncd");
+        assert_eq!(read_line(&mut reader, &mut line).unwrap(), 0);
+    }
+}

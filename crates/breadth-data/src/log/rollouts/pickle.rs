@@ -1,0 +1,299 @@
+//! The part of Python's pickle format that plain data take: numbers, texts, lists, tuples and objects of them.
+//!
+//! Nothing is ever called or imported: an object of a class (a tensor, say) becomes null. Opcodes after CPython's
+//! `Lib/pickletools.py`, protocols 2 to 5.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::{Map, Number, Value};
+
+use crate::limit::VALUES;
+
+/// What stands on the stack. Lists and objects are shared: they are filled after they are first named.
+#[derive(Clone)]
+enum Item {
+    Mark,
+    Leaf(Value),
+    List(Rc<RefCell<Vec<Item>>>),
+    Object(Rc<RefCell<Vec<(Item, Item)>>>),
+}
+
+struct Machine<'a> {
+    rest: &'a [u8],
+    stack: Vec<Item>,
+    memo: HashMap<u64, Item>,
+    /// Items that may still be made.
+    left: u64,
+}
+
+/// Reads what a pickle of at most so many items holds.
+///
+/// # Errors
+/// What is wrong with it: it ends too soon, has an opcode that plain data do not have, or more items (the message
+/// begins as [`VALUES`]).
+pub(super) fn read(text: &[u8], items: u64) -> Result<Value, String> {
+    let mut machine = Machine {
+        rest: text,
+        stack: Vec::new(),
+        memo: HashMap::new(),
+        left: items,
+    };
+    while machine.step()? {}
+    let item = machine.pop()?;
+    let mut budget = items;
+    value(&item, 0, &mut budget).map_err(|problem| match problem.is_empty() {
+        true => too_many(items),
+        false => problem,
+    })
+}
+
+fn too_many(items: u64) -> String {
+    format!("{VALUES} {} bytes", 64 * items)
+}
+
+/// Deeper data than this lead in circles.
+const DEEPEST: usize = 64;
+
+fn value(item: &Item, depth: usize, budget: &mut u64) -> Result<Value, String> {
+    // Shared items are written out where they are named, so they count again.
+    let text = match item {
+        Item::Leaf(Value::String(text)) => text.len() as u64 / 64,
+        _ => 0,
+    };
+    let left = budget.checked_sub(1 + text).filter(|_| depth < DEEPEST);
+    *budget = left.ok_or_else(String::new)?;
+    match item {
+        Item::Mark => Err("a mark where a value belongs".into()),
+        Item::Leaf(value) => Ok(value.clone()),
+        Item::List(items) => {
+            let items = items.borrow();
+            let items = items.iter().map(|item| value(item, depth + 1, budget));
+            Ok(Value::Array(items.collect::<Result<_, _>>()?))
+        }
+        Item::Object(members) => {
+            let mut object = Map::new();
+            for (name, member) in members.borrow().iter() {
+                let name = match name {
+                    Item::Leaf(Value::String(name)) => name.clone(),
+                    Item::Leaf(other) => other.to_string(),
+                    _ => return Err("an object with a name that is no text".into()),
+                };
+                object.insert(name, value(member, depth + 1, budget)?);
+            }
+            Ok(Value::Object(object))
+        }
+    }
+}
+
+impl Machine<'_> {
+    fn take(&mut self, bytes: usize) -> Result<&[u8], String> {
+        if self.rest.len() < bytes {
+            return Err("it ends too soon".into());
+        }
+        let (taken, rest) = self.rest.split_at(bytes);
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn number(&mut self, bytes: usize) -> Result<u64, String> {
+        let taken = self.take(bytes)?;
+        Ok(taken
+            .iter()
+            .rev()
+            .fold(0, |all, &byte| all << 8 | u64::from(byte)))
+    }
+
+    fn text(&mut self, bytes: usize) -> Result<Item, String> {
+        let length = self.number(bytes)?;
+        let length = usize::try_from(length).map_err(|_| "it ends too soon")?;
+        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
+        Ok(Item::Leaf(Value::String(text)))
+    }
+
+    fn line(&mut self) -> Result<(), String> {
+        let end = self.rest.iter().position(|&byte| byte == b'\n');
+        let end = end.ok_or("it ends too soon")?;
+        self.rest = &self.rest[end + 1..];
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Item, String> {
+        self.stack.pop().ok_or_else(|| "its stack is empty".into())
+    }
+
+    fn push(&mut self, item: Item) -> Result<bool, String> {
+        let left = self.left.checked_sub(1);
+        self.left = left.ok_or_else(|| format!("{VALUES} is read at once"))?;
+        self.stack.push(item);
+        Ok(true)
+    }
+
+    fn leaf(&mut self, value: impl Into<Value>) -> Result<bool, String> {
+        self.push(Item::Leaf(value.into()))
+    }
+
+    /// What stands above the last mark, which goes with it.
+    fn to_mark(&mut self) -> Result<Vec<Item>, String> {
+        let mark = self
+            .stack
+            .iter()
+            .rposition(|item| matches!(item, Item::Mark));
+        let items = self.stack.split_off(mark.ok_or("a mark is missing")?);
+        Ok(items.into_iter().skip(1).collect())
+    }
+
+    fn tuple(&mut self, items: usize) -> Result<bool, String> {
+        let from = self.stack.len().checked_sub(items);
+        let items = self.stack.split_off(from.ok_or("its stack is empty")?);
+        self.push(Item::List(Rc::new(RefCell::new(items))))
+    }
+
+    fn append(&mut self, items: Vec<Item>) -> Result<bool, String> {
+        match self.stack.last() {
+            Some(Item::List(list)) => list.borrow_mut().extend(items),
+            Some(Item::Leaf(Value::Null)) => {} // an object of a class
+            _ => return Err("items without a list".into()),
+        }
+        Ok(true)
+    }
+
+    fn set(&mut self, items: Vec<Item>) -> Result<bool, String> {
+        let pairs = items
+            .chunks_exact(2)
+            .map(|two| (two[0].clone(), two[1].clone()));
+        match self.stack.last() {
+            Some(Item::Object(object)) => object.borrow_mut().extend(pairs),
+            Some(Item::Leaf(Value::Null)) => {}
+            _ => return Err("members without an object".into()),
+        }
+        Ok(true)
+    }
+
+    /// An object of a class, which is not made, in place of so many items.
+    fn opaque(&mut self, items: usize) -> Result<bool, String> {
+        for _ in 0..items {
+            self.pop()?;
+        }
+        self.leaf(Value::Null)
+    }
+
+    fn memoize(&mut self, at: u64) -> Result<bool, String> {
+        let top = self.stack.last().ok_or("its stack is empty")?;
+        self.memo.insert(at, top.clone());
+        Ok(true)
+    }
+
+    fn recall(&mut self, at: u64) -> Result<bool, String> {
+        let item = self.memo.get(&at).cloned();
+        self.push(item.ok_or("it names what it never had")?)
+    }
+
+    /// Takes one opcode; whether there are more.
+    fn step(&mut self) -> Result<bool, String> {
+        let code = self.take(1)?[0];
+        match code {
+            b'.' => Ok(false),
+            0x80 => self.take(1).map(|_| true),
+            0x95 => self.take(8).map(|_| true),
+            b'(' => self.push(Item::Mark),
+            b'0' => self.pop().map(|_| true),
+            b'1' => self.to_mark().map(|_| true),
+            b'N' => self.leaf(Value::Null),
+            0x88 => self.leaf(true),
+            0x89 => self.leaf(false),
+            b'K' => self.number(1).and_then(|n| self.leaf(n)),
+            b'M' => self.number(2).and_then(|n| self.leaf(n)),
+            b'J' => self.number(4).and_then(|n| self.leaf(n as u32 as i32)),
+            0x8a => self.long(),
+            b'G' => self.float(),
+            b'X' | b'T' | b'B' => self.text(4).and_then(|text| self.push(text)),
+            0x8c | b'U' | b'C' => self.text(1).and_then(|text| self.push(text)),
+            0x8d | 0x8e => self.text(8).and_then(|text| self.push(text)),
+            b']' | b')' => self.push(Item::List(Rc::default())),
+            b'}' => self.push(Item::Object(Rc::default())),
+            b't' | b'l' => {
+                let items = self.to_mark()?;
+                self.push(Item::List(Rc::new(RefCell::new(items))))
+            }
+            0x85..=0x87 => self.tuple(usize::from(code - 0x84)),
+            b'a' => self.pop().and_then(|item| self.append(vec![item])),
+            b'e' => self.to_mark().and_then(|items| self.append(items)),
+            b's' => {
+                let (value, name) = (self.pop()?, self.pop()?);
+                self.set(vec![name, value])
+            }
+            b'u' => self.to_mark().and_then(|items| self.set(items)),
+            b'q' => self.number(1).and_then(|at| self.memoize(at)),
+            b'r' => self.number(4).and_then(|at| self.memoize(at)),
+            0x94 => self.memoize(self.memo.len() as u64),
+            b'h' => self.number(1).and_then(|at| self.recall(at)),
+            b'j' => self.number(4).and_then(|at| self.recall(at)),
+            b'c' => {
+                self.line()?;
+                self.line()?;
+                self.leaf(Value::Null)
+            }
+            0x93 | b'R' | 0x81 | b'b' => self.opaque(2),
+            0x92 => self.opaque(3),
+            b'Q' => self.opaque(1),
+            other => Err(format!("opcode {other:#04x}, which plain data do not have")),
+        }
+    }
+
+    fn long(&mut self) -> Result<bool, String> {
+        let bytes = self.number(1)? as usize;
+        if bytes > 8 {
+            self.take(bytes)?;
+            return self.leaf(Value::Null);
+        }
+        let unsigned = self.number(bytes)?;
+        let shift = 64 - 8 * bytes as u32;
+        let signed = if bytes == 0 {
+            0
+        } else {
+            (unsigned << shift) as i64 >> shift
+        };
+        self.leaf(signed)
+    }
+
+    fn float(&mut self) -> Result<bool, String> {
+        let bytes: [u8; 8] = self.take(8)?.try_into().map_err(|_| "it ends too soon")?;
+        let value = f64::from_be_bytes(bytes);
+        self.leaf(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use serde_json::json;
+
+    /// `pickle.dumps({"a": [1, -2, 2.5, None, True, "é"], "b": (1, 2), "c": {}}, protocol=2)`, and the same of 4.
+    #[test]
+    fn plain_data() {
+        let two = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x04\x00\x00\x00\x00\x00\x00N\x88X\x02\x00\x00\x00\xc3\xa9q\x03eX\x01\x00\x00\x00bq\x04K\x01K\x02\x86q\x05X\x01\x00\x00\x00cq\x06}q\x07u.";
+        let expected = json!({"a": [1, -2, 2.5, null, true, "é"], "b": [1, 2], "c": {}});
+        assert_eq!(read(two, 100).unwrap(), expected);
+        assert!(read(two, 5).unwrap_err().starts_with(super::VALUES));
+        for end in 0..two.len() {
+            assert!(read(&two[..end], 100).is_err(), "{end}");
+        }
+    }
+
+    /// `a = []; a.append(a)` leads in a circle, `os.system` is not called.
+    #[test]
+    fn what_plain_data_do_not_do() {
+        assert!(read(b"\x80\x02]q\x00h\x00a.", 1000).is_err());
+        assert_eq!(
+            read(b"\x80\x02cos\nsystem\nX\x01\x00\x00\x00x\x85R.", 100).unwrap(),
+            json!(null)
+        );
+        assert!(
+            read(b"\x80\x02P1\n.", 100)
+                .unwrap_err()
+                .contains("opcode 0x50")
+        );
+    }
+}

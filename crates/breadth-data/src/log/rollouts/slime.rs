@@ -1,0 +1,130 @@
+//! slime: `--save-debug-rollout-data`, a `torch.save` of `{"rollout_id", "samples": [..]}`, each sample a
+//! `Sample.to_dict()`: `prompt, response, label, reward, ..` (slime, `ray/rollout.py`, `utils/types.py`).
+//!
+//! Such a file is a zip archive with a pickle, of which [`pickle`](super::pickle) reads plain data and calls nothing.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use zip::ZipArchive;
+
+use super::super::entry::Entries;
+use super::super::source::{Source, flag, show, text};
+use super::messages::prompt_text;
+use super::{Names, Rollout, of_step, pickle};
+use crate::error::{Place, Result};
+use crate::limit;
+use crate::reader::read_error;
+use crate::schema::Table;
+
+/// The pickle of an archive of PyTorch: `{name}/data.pkl`.
+fn pickle_name(archive: &ZipArchive<BufReader<File>>) -> Option<String> {
+    let names = archive
+        .file_names()
+        .filter_map(|name| Some(name.ok()?.into_owned()));
+    names.into_iter().find(|name| name.ends_with("/data.pkl"))
+}
+
+fn open(path: &Path) -> std::io::Result<ZipArchive<BufReader<File>>> {
+    let file = BufReader::new(File::open(path)?);
+    ZipArchive::new(file).map_err(std::io::Error::other)
+}
+
+/// Whether a zip archive is one of PyTorch.
+pub(in super::super) fn is_archive(path: &Path) -> bool {
+    open(path).is_ok_and(|archive| pickle_name(&archive).is_some())
+}
+
+/// Reads one dump. The reward is `reward`, or a member of it that is asked for where rewards are objects.
+pub(in super::super) fn read(source: &Source) -> Result<Entries> {
+    source.only(Table::Samples)?;
+    let document = document(source)?;
+    let samples = document.get("samples").and_then(Value::as_array);
+    let Some(samples) = samples else {
+        return Err(source.refuse("a file of PyTorch without `samples`; known are the rollouts that slime saves (--save-debug-rollout-data)"));
+    };
+    let step = document.get("rollout_id").and_then(Value::as_u64);
+    let mut entries = Entries::new(Table::Samples);
+    let mut names = Names::new(source);
+    let model = of_step(source, step.unwrap_or(0));
+    for (sample, number) in samples.iter().zip(1..) {
+        let place = Place::Row(number);
+        let said = |name: &str| sample.get(name).filter(|value| !value.is_null());
+        let Some(prompt) = said("prompt").and_then(prompt_text) else {
+            return Err(source.fault(place, "prompt", "no value; is this sample whole?"));
+        };
+        let reward = match reward(source, sample, place)? {
+            Some(reward) => reward,
+            None if source.ask.texts => f64::NAN,
+            None => {
+                entries.dropped.add(1, super::dump::UNGRADED);
+                continue;
+            }
+        };
+        entries.rows.push(names.entry(Rollout {
+            place,
+            model: Arc::clone(&model),
+            prompt: &prompt,
+            reward,
+            text: said("response").map(text),
+            answer: None,
+            gold: said("label").map(text),
+        })?);
+    }
+    Ok(entries)
+}
+
+/// PyTorch stores its members as they are; others may pack them a little.
+const TIMES: u64 = 4;
+
+fn document(source: &Source) -> Result<Value> {
+    let path = &source.path;
+    let fail = |error| read_error(path, error);
+    let mut archive = open(path).map_err(fail)?;
+    let name = pickle_name(&archive).unwrap_or_default();
+    let member = archive
+        .by_name(&name)
+        .map_err(|error| fail(std::io::Error::other(error)))?;
+    let packed = member.compressed_size();
+    let most = limit::most(packed, TIMES);
+    let mut bytes = Vec::new();
+    member
+        .take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
+    if bytes.len() as u64 > most {
+        return Err(limit::over(
+            path,
+            None,
+            format!("`{name}` of more than {most} bytes"),
+        ));
+    }
+    pickle::read(&bytes, (limit::max_record_bytes() / 8).max(packed)).map_err(|problem| {
+        match problem.starts_with(limit::VALUES) {
+            true => limit::over(path, None, problem),
+            false => source.refuse(format!(
+                "`{name}` is not plain data as slime saves them ({problem})"
+            )),
+        }
+    })
+}
+
+fn reward(source: &Source, sample: &Value, place: Place) -> Result<Option<f64>> {
+    let found = match sample.get("reward") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(several)) => {
+            let names: Vec<String> = several.keys().cloned().collect();
+            let asked = source.asked_reward(|name| several.contains_key(name));
+            &several[&source.choose("--reward", "reward", asked, &names)?]
+        }
+        Some(one) => one,
+    };
+    match flag(found) {
+        Some(value) if value.is_nan() => Ok(None),
+        Some(value) => source.reward(place, "reward", value).map(Some),
+        None => Err(source.fault(place, "reward", format!("{} is not a reward", show(found)))),
+    }
+}

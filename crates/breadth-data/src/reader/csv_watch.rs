@@ -1,0 +1,93 @@
+//! A CSV text as it passes by: whether it ends inside of a quoted field, and records that do not end.
+
+use std::io::{self, BufRead, Read};
+
+use crate::limit::{max_record_bytes, too_long};
+
+/// Hands a text on and watches its quotes, as the parser understands them: a quote opens a field that it begins,
+/// and two of them inside of it are one of its characters.
+pub(super) struct Watched<R> {
+    inner: R,
+    state: State,
+    /// The line that is being read, and the one on which the open quote stands.
+    line: u64,
+    opened: u64,
+    /// Bytes of the record so far.
+    record: u64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    FieldStart,
+    Plain,
+    Quoted,
+    QuoteInQuoted,
+}
+
+impl<R: BufRead> Watched<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self {
+            inner,
+            state: State::FieldStart,
+            line: 1,
+            opened: 1,
+            record: 0,
+        }
+    }
+
+    fn see(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for &byte in bytes {
+            self.record += 1;
+            self.line += u64::from(byte == b'\n');
+            self.state = match (self.state, byte) {
+                (State::Quoted, b'"') => State::QuoteInQuoted,
+                (State::Quoted, _) => State::Quoted,
+                (State::QuoteInQuoted, b'"') => State::Quoted,
+                (State::FieldStart, b'"') => {
+                    self.opened = self.line;
+                    State::Quoted
+                }
+                (_, b',') => State::FieldStart,
+                (_, b'\n' | b'\r') => {
+                    self.record = 0;
+                    State::FieldStart
+                }
+                _ => State::Plain,
+            };
+            if self.record > max_record_bytes() {
+                let limit = max_record_bytes();
+                return Err(too_long(format!(
+                    "a record of more than {limit} bytes before line {}",
+                    self.line + 1
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.see(&buffer[..read])?;
+        if read == 0 && !buffer.is_empty() && self.state == State::Quoted {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                OpenQuote(self.opened),
+            ));
+        }
+        Ok(read)
+    }
+}
+
+/// A text that ends inside of a field; the line on which its quote stands.
+#[derive(Debug)]
+pub(super) struct OpenQuote(pub(super) u64);
+
+impl std::fmt::Display for OpenQuote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the file ends inside of a quoted field")
+    }
+}
+
+impl std::error::Error for OpenQuote {}
