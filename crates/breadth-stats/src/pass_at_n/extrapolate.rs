@@ -6,7 +6,7 @@ use super::beta_binomial::BetaBinomial;
 use super::mixture::{Mixture, dot};
 use super::{PromptOutcome, binary_counts, each_prompt, over_prompts};
 use crate::error::{Error, Result};
-use crate::interval::Estimate;
+use crate::interval::{Design, Estimate};
 use crate::numerics::{error_rate, sum};
 
 /// An interval wider than this says too little to print, unless that within the samples is about as wide.
@@ -78,7 +78,7 @@ pub fn extrapolate_pass(
         return Err(Error::ZeroAttempts);
     }
     let outcomes = distinct(prompts)?;
-    let within = over_prompts(prompts, None, confidence, |prompt| as_far(prompt, k))?;
+    let within = over_prompts(prompts, &Design::default(), confidence, |prompt| as_far(prompt, k))?;
     if outcomes.keys().all(|&(n, _)| n >= k) {
         return Ok(Extrapolation::Estimate(within));
     }

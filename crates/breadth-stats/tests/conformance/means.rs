@@ -2,7 +2,7 @@
 //!
 //! Laws with a rare catastrophe are left out: no limits from a sample alone can hold for them.
 
-use breadth_stats::{Design, Estimate, cross_entropy, cross_entropy_difference, kl};
+use breadth_stats::{Design, MeanEstimate, cross_entropy, cross_entropy_difference, kl};
 use rand_chacha::ChaCha8Rng;
 
 use super::harness::{CONFIDENCE, Case, Verdict, check};
@@ -13,7 +13,7 @@ use super::layouts::{Layout, Rows, Weights};
 type Limits = Option<(f64, f64)>;
 
 /// The limits, if there are any. Infinite ones say as much as none.
-fn limits(found: Estimate) -> Limits {
+fn limits(found: MeanEstimate) -> Limits {
     (found.low.is_finite() && found.high.is_finite()).then_some((found.low, found.high))
 }
 

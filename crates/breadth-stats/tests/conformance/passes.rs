@@ -1,7 +1,7 @@
 //! Pass@k and its kin: prompts with success rates of known law, seen through samples.
 
 use breadth_stats::{
-    AnswerCount, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate, answer_coverage,
+    AnswerCount, Design, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate, answer_coverage,
     best_for_k, extrapolate_pass, majority_of_k, mean_over_prompts, pass_estimate, solved_share,
 };
 use rand::RngExt;
@@ -53,7 +53,7 @@ fn pass(layout: Layout, n: u64, k: u64) -> Case<'static> {
     Case::new(format!("Pass@{k} of {n}: {layout}"), move |rng| {
         let frame = layout.frame(rng);
         let outcomes = outcomes(&frame, n, rng);
-        let found = pass_estimate(&outcomes, frame.weights.as_deref(), k, CONFIDENCE).unwrap();
+        let found = pass_estimate(&outcomes, &frame.design(), k, CONFIDENCE).unwrap();
         Verdict::of_estimate(&found, truth)
     })
 }
@@ -108,7 +108,7 @@ fn all_of_k() {
         };
         Case::new(format!("all of 4 of 16: {layout}"), move |rng| {
             let outcomes = outcomes(&layout.frame(rng), 16, rng);
-            let found = all_of_k_estimate(&outcomes, None, 4, CONFIDENCE).unwrap();
+            let found = all_of_k_estimate(&outcomes, &Design::default(), 4, CONFIDENCE).unwrap();
             Verdict::of_estimate(&found, truth)
         })
     };
@@ -140,7 +140,7 @@ fn best_of_k_of_rewards() {
                 let counts = counts(&layout.frame(rng), 16, rng);
                 let outcomes: Vec<PromptOutcome> = counts.into_iter().map(rewards).collect();
                 Verdict::of_estimate(
-                    &pass_estimate(&outcomes, None, 4, CONFIDENCE).unwrap(),
+                    &pass_estimate(&outcomes, &Design::default(), 4, CONFIDENCE).unwrap(),
                     truth,
                 )
             },

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use breadth_stats::{PromptOutcome, coverage_profile, mean_over_prompts, pass_estimate};
+use breadth_stats::{Design, PromptOutcome, coverage_profile, mean_over_prompts, pass_estimate};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -140,7 +140,7 @@ fn passes(units: usize, law: Law, k: u64, rng: &mut ChaCha8Rng) -> Both {
         .iter()
         .map(|outcome| outcome.best_of(k).unwrap())
         .collect();
-    let found = pass_estimate(&outcomes, None, k, CONFIDENCE).unwrap();
+    let found = pass_estimate(&outcomes, &Design::default(), k, CONFIDENCE).unwrap();
     let old = old_share::limits(
         &vec![1.0; units],
         &values,

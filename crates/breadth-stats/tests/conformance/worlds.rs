@@ -325,7 +325,12 @@ fn tournaments_where_the_response_goes_with_the_weight() {
 /// Rows of samples of a model with which it is to be scored; `prompts` where a prompt has several.
 fn own<'a>(columns: &'a [Vec<f64>], prompts: Option<&'a [u32]>) -> OnPolicy<'a> {
     let columns = columns.iter().map(Vec::as_slice).collect();
-    OnPolicy { columns, prompts }
+    OnPolicy {
+        columns,
+        prompts,
+        weights: None,
+        strata: None,
+    }
 }
 
 impl World {
