@@ -49,7 +49,7 @@ pub struct SampleTable {
     /// The distinct answers of the samples, if they were asked for and given.
     pub answers: Vec<String>,
     /// The answer of each sample, `[model][prompt][sample]` as in [`Outcome::Rewards`], as a position in `answers`; empty unless asked for and given. Samples without
-    /// an answer share the empty one.
+    /// an answer have the empty one, which they do not agree on.
     pub answer: Vec<Vec<Vec<u32>>>,
     /// What a user should know of the other tools' logs among the inputs.
     pub remarks: Vec<String>,

@@ -421,7 +421,7 @@ impl<'a> Evaluation<'a> {
                 .as_ref()
                 .map(|drawn| drawn.pass(k, self.confidence))
                 .transpose()?;
-            let exact = exact.then(|| exact_pass(log_q, weights, k));
+            let exact = exact.then(|| exact_pass(log_q, weights, k)).transpose()?;
             Ok(PassPoint {
                 k,
                 exact,
@@ -433,11 +433,12 @@ impl<'a> Evaluation<'a> {
 }
 
 /// `mean(1 - (1 - q)^k)` over the rows, weighted.
-fn exact_pass(log_q: &[f64], weights: Option<&[f64]>, k: u64) -> f64 {
-    let pass = |i: usize| breadth_stats::pass_at_n_exact(log_q[i], k as f64);
+fn exact_pass(log_q: &[f64], weights: Option<&[f64]>, k: u64) -> breadth_stats::Result<f64> {
+    let pass = |&log_q: &f64| breadth_stats::pass_at_n_exact(log_q, k as f64);
+    let passes = log_q.iter().map(pass).collect::<Result<Vec<f64>, _>>()?;
     let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
     let total: f64 = (0..log_q.len()).map(weight).sum();
-    (0..log_q.len()).map(|i| weight(i) * pass(i)).sum::<f64>() / total
+    Ok((0..log_q.len()).map(|i| weight(i) * passes[i]).sum::<f64>() / total)
 }
 
 /// The drawn responses of one model, with the weight of each prompt.

@@ -47,7 +47,7 @@ fn run(bencher: divan::Bencher, threads: usize, weights: Option<&[f64]>) {
         .num_threads(threads)
         .build()
         .unwrap();
-    let counts = || pool.install(|| rival_counts(&columns, weights, level()));
+    let counts = || pool.install(|| rival_counts(&columns, weights, level()).unwrap());
     check(&columns, weights, &counts());
     bencher.bench(counts);
 }
@@ -140,7 +140,7 @@ fn sixteen_levels(bencher: divan::Bencher, threads: usize) {
         .num_threads(threads)
         .build()
         .unwrap();
-    let counts = || pool.install(|| rival_counts_at(&columns, None, &levels));
+    let counts = || pool.install(|| rival_counts_at(&columns, None, &levels).unwrap());
     for (level, table) in levels.iter().zip(counts()) {
         let behind = |&row: &usize| is_uncovered(owned[17][row], owned[63][row], *level);
         let expected = (0..rows as usize).filter(behind).count();

@@ -1,4 +1,4 @@
-//! How often 95% intervals of Pass@k at eight times the samples hold the truth: prints the table of lab/results/extrapolation.md.
+//! How often 95% limits of Pass@k beyond the samples miss the truth, on each side: prints the table of lab/results/extrapolation.md.
 //!
 //! `cargo run --release -p breadth-stats --example extrapolation [DATA_SETS] [beta]`
 
@@ -86,57 +86,66 @@ fn main() {
         Some("beta") => RateModel::Beta,
         _ => RateModel::Any,
     };
-    println!("| success rates | prompts | samples n | Pass@8n | held | refused | mean width |");
-    println!("|---|---|---|---|---|---|---|");
-    let cases = [
+    println!(
+        "| success rates | prompts | samples n | k | Pass@k | missed low | missed high | refused | mean width |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for (rates, prompts, n, k) in cases() {
+        let truth = rates.pass(k);
+        let (mut low, mut high, mut refused, mut width) = (0, 0, 0, 0.0);
+        for _ in 0..data_sets {
+            let outcomes: Vec<PromptOutcome> = (0..prompts)
+                .map(|_| {
+                    let rate = rates.draw(&mut rng);
+                    let c = (0..n).filter(|_| rng.random::<f64>() < rate).count() as u64;
+                    PromptOutcome::Counts { n, c }
+                })
+                .collect();
+            match extrapolate_pass(&outcomes, k, model, 0.95).unwrap() {
+                Extrapolation::Refused(_) => refused += 1,
+                Extrapolation::Estimate(pass) => {
+                    low += usize::from(pass.low > truth);
+                    high += usize::from(pass.high < truth);
+                    width += pass.high - pass.low;
+                }
+            }
+        }
+        let given = (data_sets - refused).max(1) as f64;
+        println!(
+            "| {} | {prompts} | {n} | {k} | {truth:.4} | {:.1}% | {:.1}% | {refused} | {:.3} |",
+            rates.name(),
+            100.0 * low as f64 / given,
+            100.0 * high as f64 / given,
+            width / given,
+        );
+    }
+}
+
+/// Success rates, prompts, samples and k: the regular, and those with few prompts that are never solved.
+fn cases() -> Vec<(Rates, usize, u64, u64)> {
+    let two = |share: f64, low: f64, high: f64| Rates::TwoPoints { share, low, high };
+    let regular = [
         Rates::Beta(0.5, 1.2),
         Rates::Beta(2.0, 5.0),
         Rates::Beta(0.3, 3.0),
-        Rates::TwoPoints {
-            share: 0.5,
-            low: 0.01,
-            high: 0.6,
-        },
-        Rates::TwoPoints {
-            share: 0.3,
-            low: 0.0,
-            high: 0.1,
-        },
-        Rates::TwoPoints {
-            share: 0.8,
-            low: 0.03,
-            high: 0.9,
-        },
+        two(0.5, 0.01, 0.6),
+        two(0.3, 0.0, 0.1),
+        two(0.8, 0.03, 0.9),
     ];
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    for rates in cases {
-        for (prompts, n) in [(200, 16), (500, 32)] {
-            let (mut held, mut refused, mut width) = (0, 0, 0.0);
-            for _ in 0..data_sets {
-                let outcomes: Vec<PromptOutcome> = (0..prompts)
-                    .map(|_| {
-                        let rate = rates.draw(&mut rng);
-                        let c = (0..n).filter(|_| rng.random::<f64>() < rate).count() as u64;
-                        PromptOutcome::Counts { n, c }
-                    })
-                    .collect();
-                match extrapolate_pass(&outcomes, 8 * n, model, 0.95).unwrap() {
-                    Extrapolation::Refused(_) => refused += 1,
-                    Extrapolation::Estimate(pass) => {
-                        let truth = rates.pass(8 * n);
-                        held += usize::from(pass.low <= truth && truth <= pass.high);
-                        width += pass.high - pass.low;
-                    }
-                }
-            }
-            let given = (data_sets - refused).max(1);
-            println!(
-                "| {} | {prompts} | {n} | {:.4} | {:.1}% of {given} | {refused} | {:.3} |",
-                rates.name(),
-                rates.pass(8 * n),
-                100.0 * held as f64 / given as f64,
-                width / given as f64,
-            );
-        }
-    }
+    let sizes = [(200, 16), (500, 32)];
+    let regular = regular
+        .into_iter()
+        .flat_map(|rates| sizes.map(|(prompts, n)| (rates, prompts, n, 8 * n)));
+    let hostile = [
+        (two(0.01, 0.0, 0.78), 100, 64, 128),
+        (two(0.005, 0.0, 0.5), 100, 16, 256),
+        (two(0.0365, 0.0, 0.6), 100, 16, 64),
+        (two(0.05, 0.0, 0.6), 30, 4, 16),
+        (two(0.003, 0.0, 0.6), 500, 16, 64),
+        (two(0.97, 0.0, 0.5), 100, 16, 32),
+        (two(0.95, 0.0, 1.0), 100, 16, 18),
+        (Rates::Beta(0.5, 1.2), 30, 16, 17),
+    ];
+    regular.chain(hostile).collect()
 }

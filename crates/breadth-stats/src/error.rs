@@ -121,6 +121,19 @@ pub enum Error {
     /// k = 0.
     #[error("k = 0 is no number of attempts; k starts at 1")]
     ZeroAttempts,
+    /// A number of attempts that is not a number.
+    #[error("{0} is no number of attempts; give a number of at least 0")]
+    InvalidAttempts(f64),
+    /// An entry of a distribution that is negative, infinite or NaN.
+    #[error("{what}, entry {index}: {value} is no probability; give finite numbers of at least 0")]
+    InvalidProbability {
+        /// The distribution.
+        what: &'static str,
+        /// The entry.
+        index: usize,
+        /// The offending value.
+        value: f64,
+    },
     /// A reward outside [0, 1].
     #[error("sample {index}: reward {value} is not in [0, 1]")]
     InvalidReward {

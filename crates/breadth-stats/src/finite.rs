@@ -1,44 +1,66 @@
 //! Exact quantities of two distributions on the same finite set.
 //!
 //! `p` and `q` are probabilities in the same order; they are taken as given, so weights of another sum scale the results.
+//!
+//! Errors of each function: p and q of different lengths, entries that are negative, infinite or NaN.
 
+use crate::error::{Error, Result};
 use crate::log_ratio::{Level, is_uncovered};
-use crate::numerics::sum;
+use crate::numerics::{check_length, sum};
 
 /// `Cov_N(p||q) = P_p[p/q >= N]`, by the rule of [`is_uncovered`].
 ///
 /// ```
 /// use breadth_stats::{finite, Level};
-/// assert_eq!(finite::coverage(&[0.5, 0.5], &[0.9375, 0.0625], Level::from_n(8.0)?), 0.5);
+/// assert_eq!(finite::coverage(&[0.5, 0.5], &[0.9375, 0.0625], Level::from_n(8.0)?)?, 0.5);
+/// assert!(finite::coverage(&[0.5, 0.5], &[1.0], Level::from_n(8.0)?).is_err());
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
 /// Source: Def 1.1.
-pub fn coverage(p: &[f64], q: &[f64], level: Level) -> f64 {
+pub fn coverage(p: &[f64], q: &[f64], level: Level) -> Result<f64> {
+    check(p, q)?;
     let uncovered = p
         .iter()
         .zip(q)
         .filter(|&(p, q)| is_uncovered(p.ln(), q.ln(), level));
-    sum(uncovered.map(|(p, _)| *p))
+    Ok(sum(uncovered.map(|(p, _)| *p)))
 }
 
 /// `KL(p||q) = sum p log(p/q)` in nats; `inf` where q = 0 < p.
 ///
 /// ```
-/// let kl = breadth_stats::finite::kl(&[0.5, 0.5], &[0.9375, 0.0625]);
+/// let kl = breadth_stats::finite::kl(&[0.5, 0.5], &[0.9375, 0.0625])?;
 /// assert!((kl - 0.7254164).abs() < 1e-7);
+/// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn kl(p: &[f64], q: &[f64]) -> f64 {
+pub fn kl(p: &[f64], q: &[f64]) -> Result<f64> {
+    check(p, q)?;
     let cells = p.iter().zip(q).filter(|(p, _)| **p > 0.0);
-    sum(cells.map(|(p, q)| p * (p / q).ln()))
+    Ok(sum(cells.map(|(p, q)| p * (p / q).ln())))
 }
 
 /// The squared Hellinger distance `1/2 sum (sqrt p - sqrt q)^2`, in [0, 1].
 ///
 /// ```
-/// let h2 = breadth_stats::finite::hellinger_squared(&[1.0, 0.0], &[0.25, 0.75]);
+/// let h2 = breadth_stats::finite::hellinger_squared(&[1.0, 0.0], &[0.25, 0.75])?;
 /// assert!((h2 - 0.5).abs() < 1e-15);
+/// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn hellinger_squared(p: &[f64], q: &[f64]) -> f64 {
-    0.5 * sum(p.iter().zip(q).map(|(p, q)| (p.sqrt() - q.sqrt()).powi(2)))
+pub fn hellinger_squared(p: &[f64], q: &[f64]) -> Result<f64> {
+    check(p, q)?;
+    let cells = p.iter().zip(q);
+    Ok(0.5 * sum(cells.map(|(p, q)| (p.sqrt() - q.sqrt()).powi(2))))
+}
+
+fn check(p: &[f64], q: &[f64]) -> Result<()> {
+    check_length("q", q.len(), "p", p.len())?;
+    for (what, values) in [("p", p), ("q", q)] {
+        let is_valid = |value: &f64| value.is_finite() && *value >= 0.0;
+        if let Some(index) = values.iter().position(|value| !is_valid(value)) {
+            let value = values[index];
+            return Err(Error::InvalidProbability { what, index, value });
+        }
+    }
+    Ok(())
 }

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// far below any difference that means something. The same slack above 0 is accepted in a log-probability.
 pub const TOLERANCE: f64 = 1e-9;
 
+/// A single log-probability above 0 by no more than this is 0 that was rounded, as in sums of half-precision numbers; more is an error.
+pub const LOG_PROB_ROUNDING: f64 = 1e-3;
+
 /// Below this, in nats, only `-inf` is a log-probability: no response is that unlikely, programs write such numbers for "impossible", and their
 /// squares are beyond f64.
 pub const LEAST_LOG_PROB: f64 = -1e30;

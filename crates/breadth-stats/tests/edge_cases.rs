@@ -310,8 +310,20 @@ fn pass_at_the_ends() {
         (0.0, 0.0, 0.0),
         (-20.0, INF, 1.0),
     ] {
-        assert_eq!(pass_at_n_exact(log_q, n), expected, "{log_q} {n}");
+        assert_eq!(pass_at_n_exact(log_q, n).unwrap(), expected, "{log_q} {n}");
     }
+    assert_eq!(pass_at_n_exact(1e-3, 3.0).unwrap(), 1.0); // rounding
+    for log_q in [f64::NAN, 0.0011, INF] {
+        let found = pass_at_n_exact(log_q, 3.0);
+        assert!(
+            matches!(found, Err(Error::InvalidLogProb { .. })),
+            "{log_q}"
+        );
+    }
+    assert!(matches!(
+        pass_at_n_exact(-1.0, f64::NAN),
+        Err(Error::InvalidAttempts(_))
+    ));
     let solved: Vec<PromptOutcome> = (0..30)
         .map(|_| PromptOutcome::Counts { n: 8, c: 8 })
         .collect();
@@ -365,15 +377,80 @@ fn ties_go_to_the_lower_cross_entropy_and_then_to_the_first() {
 }
 
 #[test]
+fn the_kernel_refuses_what_the_tournament_refuses() {
+    use breadth_stats::{RivalCounts, minimax, rival_counts_at};
+    let (good, nan, short) = ([-1.0, -2.0], [-1.0, f64::NAN], [-1.0]);
+    let (none, no_rows): (&[&[f64]], &[&[f64]]) = (&[], &[&[], &[]]);
+    let at = level(2.0);
+    for (columns, weights) in [
+        (&[&good[..], &nan[..]][..], None),
+        (&[&good[..], &short[..]], None),
+        (&[&good[..], &good[..]], Some(&[1.0][..])),
+        (&[&good[..], &good[..]], Some(&[1.0, f64::NAN])),
+        (none, None),
+        (no_rows, None),
+    ] {
+        let expected = rival_counts(columns, weights, at).unwrap_err().to_string();
+        assert_eq!(
+            minimax(columns, weights, at).unwrap_err().to_string(),
+            expected
+        );
+        let found = rival_counts_at(columns, weights, &[at]).unwrap_err();
+        assert_eq!(found.to_string(), expected);
+    }
+    assert_eq!(
+        rival_counts(&[&good, &nan], None, at)
+            .unwrap_err()
+            .to_string(),
+        "column 1, row 1: NaN is not a log-probability: neither in [-1e30, 0] nor -inf; give natural logs of probabilities"
+    );
+    let mut counts = RivalCounts::new(2, &[at]);
+    assert!(counts.add(&[&good]).is_err() && counts.add(&[&good, &nan]).is_err());
+    assert!(counts.add(&[&good, &short]).is_err());
+    assert_eq!(counts.rows(), 0);
+    counts.add(&[&[], &[]]).unwrap();
+    counts.add(&[&good, &good]).unwrap();
+    assert_eq!((counts.rows(), counts.share(0, 0, 1)), (2, 0.0)); // ties are no lead
+    assert_eq!(minimax(&[&good], None, at).unwrap().models, [0]);
+}
+
+#[test]
+fn named_cases_of_finite_distributions() {
+    use breadth_stats::finite::{coverage, hellinger_squared, kl as divergence};
+    let all = |p: &[f64], q: &[f64]| {
+        [
+            coverage(p, q, level(2.0)),
+            divergence(p, q),
+            hellinger_squared(p, q),
+        ]
+    };
+    assert_eq!(all(&[], &[]), [Ok(0.0), Ok(0.0), Ok(0.0)]);
+    assert_eq!(all(&[1.0], &[1.0]), [Ok(0.0), Ok(0.0), Ok(0.0)]);
+    assert_eq!(all(&[1.0], &[0.0]), [Ok(1.0), Ok(INF), Ok(0.5)]);
+    for found in all(&[0.5, 0.5], &[1.0]) {
+        assert!(matches!(found, Err(Error::LengthMismatch { .. })));
+    }
+    for bad in [f64::NAN, -0.1, INF] {
+        let refused = all(&[0.5, 0.5], &[0.5, bad]).into_iter();
+        for found in refused.chain(all(&[bad], &[1.0])) {
+            assert!(
+                matches!(found, Err(Error::InvalidProbability { .. })),
+                "{bad}"
+            );
+        }
+    }
+}
+
+#[test]
 fn impossible_responses_in_a_tournament() {
     let (a, b, c) = ([-1.0, -INF, -INF], [-1.0, -INF, -3.0], [-1.0, -2.0, -3.0]);
     assert_eq!(
-        rival_counts(&[&a, &b, &c], None, level(1e9)),
+        rival_counts(&[&a, &b, &c], None, level(1e9)).unwrap(),
         [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 2.0, 1.0, 0.0]
     );
     // At N = 1 ties count on both sides, and two zeros are a tie.
     assert_eq!(
-        rival_counts(&[&a, &b, &c], None, level(1.0)),
+        rival_counts(&[&a, &b, &c], None, level(1.0)).unwrap(),
         [0.0, 2.0, 1.0, 3.0, 0.0, 2.0, 3.0, 3.0, 0.0]
     );
     let found = tournament(&[&a, &b, &c], &IID, level(2.0), 0.95).unwrap();
@@ -408,6 +485,37 @@ fn a_clearly_worse_model_is_excluded_and_certified() {
         bad.certified_low
     );
     assert!(found.standings[1].certified_low == 0.0 && found.standings[1].certified_high == 1.0);
+}
+
+/// Whatever model and level are picked: the limits are those of one tournament at the error that is left for each.
+#[test]
+fn limits_along_a_landscape_hold_for_all_models_and_levels_at_once() {
+    let value = |model: usize, row: usize| match row % 5 == model {
+        true => -30.0,
+        false => -1.0,
+    };
+    let columns: Vec<Vec<f64>> = (0..3)
+        .map(|model| (0..400).map(|row| value(model, row)).collect())
+        .collect();
+    let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let levels = [level(2.0), level(100.0)];
+    let along = breadth_stats::landscape(&slices, &IID, &levels, 0.95).unwrap();
+    for (found, at) in along.iter().zip(levels) {
+        let alone = tournament(&slices, &IID, at, 1.0 - 0.05 / 6.0).unwrap();
+        let plain = tournament(&slices, &IID, at, 0.95).unwrap();
+        for q in 0..3 {
+            let low = found.standings[q].certified_low;
+            assert!((low - alone.standings[q].certified_low).abs() < 1e-9);
+            assert!(low < plain.standings[q].certified_low);
+        }
+    }
+    assert!(
+        breadth_stats::landscape(&slices, &IID, &[], 0.95)
+            .unwrap()
+            .is_empty()
+    );
+    assert!(breadth_stats::landscape(&slices, &IID, &levels, 1.0).is_err());
+    assert!(breadth_stats::landscape(&[&[f64::NAN]], &IID, &levels, 0.95).is_err());
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use breadth_stats::PromptOutcome::{self, Counts, Rewards};
 use breadth_stats::{
-    AnswerCount, Design, Error, Extrapolation, Level, RateModel, all_of_k_estimate,
-    answer_coverage, best_for_k, extrapolate_pass, majority_of_k, pass_from_coverage, solved_share,
+    AnswerCount, Design, Error, Estimate, Extrapolation, Level, RateModel, all_of_k_estimate,
+    answer_coverage, best_for_k, extrapolate_pass, majority_of_k, pass_estimate,
+    pass_from_coverage, solved_share,
 };
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -85,6 +86,30 @@ fn the_best_model_is_not_excluded() {
     }
     assert!(kept as f64 >= 0.935 * RUNS as f64, "{kept}");
     assert!(dropped as f64 >= 0.9 * RUNS as f64, "{dropped}");
+}
+
+/// The better model owes its lead to 4% of the prompts, which 50 often do not hold: it is excluded in at most 5% of the samples (by Student's t in 15%).
+#[test]
+fn a_lead_on_few_prompts_is_not_excluded() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let mut excluded = 0;
+    for _ in 0..1000 {
+        // On average 0 better by .04 * .9 - .96 * .03 > 0.
+        let (mut rare, mut common) = (Vec::new(), Vec::new());
+        for _ in 0..50 {
+            let is_rare = rng.random::<f64>() < 0.04;
+            let [a, b] = if is_rare { [0.95, 0.05] } else { [0.5, 0.53] };
+            let mut draw = |rate: f64| {
+                let c = (0..64).filter(|_| rng.random::<f64>() < rate).count() as u64;
+                Counts { n: 64, c }
+            };
+            rare.push(draw(a));
+            common.push(draw(b));
+        }
+        let choice = best_for_k(&[&rare, &common], 1, 0.95).unwrap();
+        excluded += usize::from(!choice.not_excluded.contains(&0));
+    }
+    assert!(excluded <= 50, "{excluded} of 1000");
 }
 
 #[test]
@@ -178,6 +203,86 @@ fn named_cases_of_extrapolation() {
     assert!(all.value > 0.999 && all.high == 1.0 && all.low > 0.9);
 }
 
+fn extrapolated(prompts: &[PromptOutcome], k: u64) -> Estimate {
+    match extrapolate_pass(prompts, k, RateModel::Any, 0.95).unwrap() {
+        Extrapolation::Estimate(pass) => pass,
+        Extrapolation::Refused(why) => panic!("{why}"),
+    }
+}
+
+/// A hundred prompts of which none was unsolvable allow `1 - .025^(1/100)` of them, for any k and however well each was solved.
+#[test]
+fn prompts_never_met_may_be_unsolvable() {
+    let most = 0.025_f64.powf(0.01);
+    for (n, c, k) in [(16, 8, 17), (16, 8, 64), (16, 8, 100_000), (64, 50, 256)] {
+        let found = extrapolated(&vec![Counts { n, c }; 100], k);
+        assert!((found.low - most).abs() < 1e-3, "{n} {c} {k}: {found:?}");
+        assert_eq!((found.value, found.high), (1.0, 1.0));
+    }
+    // And the mirror image: what is never solved among the prompts seen may always be solved elsewhere.
+    let found = extrapolated(&vec![Counts { n: 64, c: 0 }; 200], 65);
+    assert!(
+        found.low == 0.0 && found.high >= 1.0 - 0.025_f64.powf(0.005),
+        "{found:?}"
+    );
+}
+
+/// One in a hundred is never solved: the limits of 300 prompts hold that, where they would have missed it in a third of the samples.
+#[test]
+fn the_limits_hold_with_a_few_unsolvable_prompts() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let mut missed = 0;
+    for _ in 0..40 {
+        let prompts: Vec<PromptOutcome> = (0..100)
+            .map(|_| {
+                let rate = if rng.random::<f64>() < 0.03 { 0.0 } else { 0.6 };
+                let c = (0..16).filter(|_| rng.random::<f64>() < rate).count() as u64;
+                Counts { n: 16, c }
+            })
+            .collect();
+        let found = extrapolated(&prompts, 64);
+        missed += usize::from(found.low > 0.97 || found.high < 0.97);
+    }
+    assert!(missed <= 3, "{missed} of 40");
+}
+
+/// At k = n the estimate within the samples, at n + 1 hardly another, and nothing ever falls with k.
+#[test]
+fn extrapolation_goes_on_from_the_samples() {
+    let mixed = |i: u64| Counts {
+        n: 16,
+        c: [0, 0, 1, 2, 5, 9, 16, 16][i as usize % 8],
+    };
+    let uneven = |i: u64| Counts {
+        n: 8 + 4 * (i % 3),
+        c: [0, 1, 3, 8][i as usize % 4],
+    };
+    for prompts in [
+        (0..120).map(mixed).collect::<Vec<PromptOutcome>>(),
+        (0..90).map(uneven).collect(),
+    ] {
+        let n = prompts.iter().map(PromptOutcome::samples).min().unwrap();
+        let within = pass_estimate(&prompts, None, n, 0.95).unwrap();
+        assert_eq!(extrapolated(&prompts, n), within);
+        let mut before = within;
+        for k in [n + 1, n + 2, 2 * n, 3 * n, 8 * n] {
+            let next = extrapolated(&prompts, k);
+            assert!(next.low <= next.value && next.value <= next.high && next.high <= 1.0);
+            let rises = |a: f64, b: f64| b >= a - 1e-3;
+            assert!(
+                next.value >= before.value - 1e-9,
+                "{k}: {before:?} {next:?}"
+            );
+            assert!(rises(before.low, next.low) && rises(before.high, next.high));
+            if k == n + 1 {
+                let moved = (next.low - within.low).abs() + (next.high - within.high).abs();
+                assert!(moved < 0.06, "{within:?} {next:?}");
+            }
+            before = next;
+        }
+    }
+}
+
 /// The mean over all k-subsets of the reward of the most frequent answer, ties shared.
 fn majority_by_hand(samples: &[(usize, f64)], k: u32) -> f64 {
     let answers = samples.iter().map(|s| s.0).max().unwrap_or(0) + 1;
@@ -233,6 +338,15 @@ fn named_cases_of_the_majority_vote() {
     let answer = |count, reward| AnswerCount { count, reward };
     assert_eq!(majority_of_k(&[answer(4, 1.0)], 3).unwrap(), 1.0);
     assert_eq!(majority_of_k(&[answer(4, 0.0)], 3).unwrap(), 0.0);
+    // Three samples without an answer lose to two that agree, and win only where none of the two was drawn twice.
+    let alone = [
+        answer(2, 1.0),
+        answer(1, 0.0),
+        answer(1, 0.0),
+        answer(1, 0.0),
+    ];
+    assert_eq!(majority_of_k(&alone, 5).unwrap(), 1.0);
+    assert!((majority_of_k(&alone, 1).unwrap() - 0.4).abs() < 1e-12);
     assert!(matches!(
         majority_of_k(&[], 1),
         Err(Error::TooFewSamples { .. })

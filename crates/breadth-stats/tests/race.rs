@@ -66,6 +66,34 @@ fn a_clear_winner_is_found_with_a_third_of_the_scores() {
     assert!(share <= 1.0 / 3.0, "{share}");
 }
 
+/// All limits at once fail to hold the values of the whole table in at most 5% of the orders; of two models, so that the union over pairs gives little away.
+#[test]
+fn limits_hold_at_every_look_at_once() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let value = |model: usize, row: usize| match row % 10 {
+        0 | 1 if model == 0 => -9.0,
+        2 | 3 | 4 if model == 1 => -9.0,
+        _ => -1.0,
+    };
+    let columns: Vec<Vec<f64>> = (0..2)
+        .map(|model| (0..5000).map(|row| value(model, row)).collect())
+        .collect();
+    let level = Level::from_n(16.0).unwrap();
+    let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let whole = tournament(&slices, &Design::default(), level, 0.95).unwrap();
+    let mut missed = 0;
+    for _ in 0..400 {
+        let found = run(&columns, &mut rng, level);
+        let is_held = |q: usize| {
+            let (low, high) = found.values[q];
+            (low..=high).contains(&whole.standings[q].value)
+        };
+        missed += usize::from(!is_held(0) || !is_held(1));
+    }
+    println!("{missed} of 400");
+    assert!(missed <= 20, "{missed} of 400");
+}
+
 #[test]
 fn where_models_are_alike_everything_is_scored_and_the_result_exact() {
     let (kept, exact, share) = compare(2, 10, 1000, 0.0);

@@ -1,5 +1,7 @@
 //! The majority vote of k samples.
 
+use std::collections::BTreeMap;
+
 use super::check_k;
 use crate::error::{Error, Result};
 
@@ -13,6 +15,8 @@ pub struct AnswerCount {
 }
 
 /// Unbiased expected reward of the majority vote of k samples of one prompt: the most frequent answer among k, drawn at random where several are.
+///
+/// Samples without an answer agree on nothing: give each an entry of its own with count 1.
 ///
 /// The mean over all k-subsets of the samples of the reward of their most frequent answer: `sum_a r_a P[a wins]`, exactly, by convolution of the hypergeometric counts.
 ///
@@ -38,10 +42,17 @@ pub fn majority_of_k(answers: &[AnswerCount], k: u64) -> Result<f64> {
     }
     let n: u64 = answers.iter().map(|answer| answer.count).sum();
     check_k(n, k)?;
-    let value: f64 = (0..answers.len())
-        .filter(|&a| answers[a].reward > 0.0)
-        .map(|a| answers[a].reward * wins(answers, a, n, k))
-        .sum();
+    // Answers given as often win as often.
+    let mut of_count = BTreeMap::new();
+    let mut value = 0.0_f64;
+    for (a, answer) in answers.iter().enumerate() {
+        if answer.reward > 0.0 {
+            let chance = of_count
+                .entry(answer.count)
+                .or_insert_with(|| wins(answers, a, n, k));
+            value += answer.reward * *chance;
+        }
+    }
     Ok(value.clamp(0.0, 1.0))
 }
 

@@ -14,7 +14,7 @@ pub use rates::{answer_coverage, answer_log_rate, solved_share};
 
 use crate::error::{Error, Result};
 use crate::interval::{Design, Estimate, Rows, Share};
-use crate::numerics::{error_rate, sum};
+use crate::numerics::{LOG_PROB_ROUNDING, error_rate, sum};
 
 /// Unbiased Pass@k of one prompt from `c` correct among `n` samples: `1 - C(n-c, k) / C(n, k)`.
 ///
@@ -92,18 +92,32 @@ pub fn best_of_k(rewards: &[f64], k: u64) -> Result<f64> {
 ///
 /// `n` need not be whole; n <= 0 gives 0.
 ///
+/// Errors: a log-probability that is NaN or above 0 by more than [`LOG_PROB_ROUNDING`] (up to it, it is taken as 0), n not a number.
+///
 /// ```
 /// use breadth_stats::pass_at_n_exact;
-/// assert!((pass_at_n_exact(0.25_f64.ln(), 2.0) - 0.4375).abs() < 1e-15);
-/// assert!((pass_at_n_exact(-40.0, 1e3) / (1e3 * (-40.0_f64).exp()) - 1.0).abs() < 1e-12);
-/// assert_eq!(pass_at_n_exact(f64::NEG_INFINITY, 8.0), 0.0);
+/// assert!((pass_at_n_exact(0.25_f64.ln(), 2.0)? - 0.4375).abs() < 1e-15);
+/// assert!((pass_at_n_exact(-40.0, 1e3)? / (1e3 * (-40.0_f64).exp()) - 1.0).abs() < 1e-12);
+/// assert_eq!(pass_at_n_exact(f64::NEG_INFINITY, 8.0)?, 0.0);
+/// assert!(pass_at_n_exact(f64::NAN, 8.0).is_err());
+/// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
 /// Source: section 7.
-pub fn pass_at_n_exact(log_q_correct: f64, n: f64) -> f64 {
+pub fn pass_at_n_exact(log_q_correct: f64, n: f64) -> Result<f64> {
+    if log_q_correct.is_nan() || log_q_correct > LOG_PROB_ROUNDING {
+        return Err(Error::InvalidLogProb {
+            column: "the correct response".to_owned(),
+            row: 0,
+            value: log_q_correct,
+        });
+    }
+    if n.is_nan() {
+        return Err(Error::InvalidAttempts(n));
+    }
     let log_q = log_q_correct.min(0.0);
     if n <= 0.0 || log_q == f64::NEG_INFINITY {
-        return 0.0;
+        return Ok(0.0);
     }
     // log(1 - q), without rounding q away on either side.
     let log_miss = if log_q > -0.5 {
@@ -111,7 +125,7 @@ pub fn pass_at_n_exact(log_q_correct: f64, n: f64) -> f64 {
     } else {
         (-log_q.exp()).ln_1p()
     };
-    -(n * log_miss).exp_m1()
+    Ok(-(n * log_miss).exp_m1())
 }
 
 /// What the samples of one prompt gave.

@@ -4,6 +4,7 @@ use super::{Tournament, tournament};
 use crate::error::Result;
 use crate::interval::Design;
 use crate::log_ratio::{Level, log_ratio};
+use crate::numerics::error_rate;
 
 /// Rows looked at to find the levels.
 const LOOK: usize = 512;
@@ -43,7 +44,8 @@ pub fn landscape_levels(columns: &[&[f64]], count: usize) -> Vec<Level> {
         .collect()
 }
 
-/// The tournament at each level; the confidence of each holds for that level alone.
+/// The tournament at each level, with limits for all m models and L levels at once: each tournament's are at error `(1 - confidence) / (m L)` for each model, so that what is said of a model or a
+/// level that was picked for its limits holds with the confidence asked for.
 ///
 /// Errors: as [`tournament()`].
 ///
@@ -61,6 +63,8 @@ pub fn landscape(
     levels: &[Level],
     confidence: f64,
 ) -> Result<Vec<Tournament>> {
+    let statements = (columns.len() * levels.len()).max(1) as f64;
+    let confidence = 1.0 - error_rate(confidence)? / statements;
     levels
         .iter()
         .map(|&level| tournament(columns, design, level, confidence))

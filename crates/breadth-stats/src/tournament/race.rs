@@ -49,12 +49,12 @@ impl Race {
 /// Finds the winners of the tournament (Eq 29) on a table of `rows` rows, asking only for the log-probabilities it needs.
 ///
 /// `score(models, rows)`: log q (nats) of these rows under each of these models; rows must be in random order (a simple random order of the table's rows), whatever their clusters.
-/// After 64, 128, 256, .. rows it looks: limits of every `Chat_N(r||q)` on the whole table are Clopper and Pearson's at error `alpha / (m (m-1) j (j+1))` at the j-th look, and are
+/// After 64, 128, 256, .. rows it looks: limits of every `Chat_N(r||q)` on the whole table are Clopper and Pearson's, each of the two at error `alpha / (2 m (m-1) j (j+1))` at the j-th look, and are
 /// intersected over looks. A model q is dropped as a candidate if for some rival r and some candidate q', `low(r, q) > max_r' high(r', q')`. A rival r is no longer needed by q
 /// if `high(r, q) <= low(r', q)` for another r': it cannot be q's only worst. A model is scored as long as it is a candidate or needed by one. The race ends with one candidate,
 /// or with all rows, when values are exact.
 ///
-/// Why: by the union bound over pairs, sides and looks (`sum_j 1/(j(j+1)) = 1`), all limits hold at once with probability 1 - alpha. Then a dropped q has a value above that of q', so no
+/// Why: by the union bound over ordered pairs, both sides and looks (`m (m-1) * 2 * sum_j alpha / (2 m (m-1) j (j+1)) <= alpha`), all limits hold at once with probability 1 - alpha. Then a dropped q has a value above that of q', so no
 /// winner is ever dropped; and rivals left out do not change a maximum. Rows are drawn from a finite table without replacement, which only makes the counts less variable.
 ///
 /// Errors: no models, no rows, what `score` refuses, columns of the wrong length, invalid log-probabilities, confidence outside (0, 1).
@@ -93,8 +93,9 @@ pub fn race(
         let columns = score(&active, start..end)?;
         field.add(&active, &columns, end - start, level)?;
         (start, look) = (end, look + 1);
-        let pairs = (models * (models - 1)).max(1) as f64;
-        field.tighten(alpha / (pairs * f64::from(look * (look + 1))));
+        // A lower and an upper limit for each ordered pair.
+        let limits = (2 * models * (models - 1)).max(1) as f64;
+        field.tighten(alpha / (limits * f64::from(look * (look + 1))));
         field.drop_losers(end);
     }
     Ok(field.finish())
@@ -180,7 +181,7 @@ impl Field {
         }
         let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let mut counts = RivalCounts::new(active.len(), &[level]);
-        counts.add(&slices);
+        counts.add_checked(&slices);
         let table: Vec<u64> = counts.table(0).collect();
         for (i, &rival) in active.iter().enumerate() {
             for (j, &q) in active.iter().enumerate() {

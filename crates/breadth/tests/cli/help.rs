@@ -446,7 +446,8 @@ fn pass() {
               Also pass^k: the chance that all of k samples are right (the worst of k rewards)
 
           --majority
-              Also the majority vote of k samples, from the column `answer`
+              Also the majority vote of k samples, from the column `answer`; a response without an
+              answer votes for itself alone
 
           --solved <TAU>
               Also the share of prompts solved with a success rate of at least TAU

@@ -233,6 +233,47 @@ fn the_majority_vote_and_the_share_solved() {
     assert_snapshot!(refused, @"error: a success rate of 2 is not in (0, 1]");
 }
 
+/// Three of five responses hold no answer (missing, empty, blank): they do not agree on that, and the two that agree win.
+#[test]
+fn responses_without_an_answer_do_not_agree_on_it() {
+    let row = |response: usize, answer: &str, reward: u8| {
+        format!(
+            r#"{{"model":"m","prompt_id":"p","response_id":"{response}","reward":{reward}{answer}}}"#
+        )
+    };
+    let table = [
+        row(0, r#","answer":"7""#, 1),
+        row(1, r#","answer":"7""#, 1),
+        row(2, r#","answer":null"#, 0),
+        row(3, r#","answer":"""#, 0),
+        row(4, r#","answer":" ""#, 0),
+    ];
+    let folder = Folder::with(&[("s.jsonl", &table.join("\n"))]);
+    let document = folder
+        .run(&["pass", "s.jsonl", "--majority", "-k", "1,5", "--json"])
+        .json();
+    let value = |at: usize| {
+        document["models"][0]["majority"][at]["value"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!((value(0) - 0.4).abs() < 1e-12);
+    assert!((value(1) - 1.0).abs() < 1e-12);
+}
+
+/// A hundred prompts, 8 of 16 right in each: 2.5% of such samples come from a population of which 3.6% is never solved.
+#[test]
+fn what_was_solved_everywhere_is_not_certain_beyond_the_samples() {
+    let table = counts(&[("m", &[(16, 8); 100])]);
+    let document = pass_json(&table, &["-k", "16,17,64", "--extrapolate"]);
+    for at in 0..3 {
+        let point = &document["models"][0]["pass"][at];
+        let [value, low, high] = ["value", "low", "high"].map(|end| point[end].as_f64().unwrap());
+        assert_eq!((value, high), (1.0, 1.0));
+        assert!((low - 0.025_f64.powf(0.01)).abs() < 1e-3, "{at}: {low}");
+    }
+}
+
 #[test]
 fn a_beta_distribution_is_assumed_only_when_asked() {
     let successes = [0, 0, 0, 1, 1, 2, 3, 5, 8, 12];

@@ -3,6 +3,7 @@
 use super::cells::Thresholds;
 use super::pair::{BLOCK, add_pair};
 use super::units::Units;
+use crate::error::Result;
 use crate::log_ratio::Level;
 
 /// What [`minimax`] finds.
@@ -16,27 +17,21 @@ pub struct Minimax {
 
 /// The value of a tournament and all models that attain it, exactly as in the whole table, for a fraction of the work.
 ///
-/// `columns`, `weights` and panics as in [`super::rival_counts`]; `None` without models or rows. Models are tried from the one that looks best on the first rows, each
+/// `columns`, `weights` and errors as in [`super::rival_counts`]. Models are tried from the one that looks best on the first rows, each
 /// against its worst rivals first; a model is left as soon as one rival's count exceeds the best value so far, usually after a few blocks.
 ///
 /// ```
 /// use breadth_stats::{minimax, Level};
 /// let columns: [&[f64]; 3] = [&[-1.0, -9.0, -1.0], &[-2.0, -2.0, -2.0], &[-0.5, -9.0, -9.0]];
-/// let found = minimax(&columns, None, Level::from_n(8.0)?).unwrap();
+/// let found = minimax(&columns, None, Level::from_n(8.0)?)?;
 /// assert_eq!((found.value, found.models), (0.0, vec![1]));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
 /// Source: Eq 29.
-pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Option<Minimax> {
-    let rows = columns.first()?.len();
-    if rows == 0 {
-        return None;
-    }
-    assert!(
-        columns.iter().all(|column| column.len() == rows),
-        "columns of different lengths"
-    );
+pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Result<Minimax> {
+    super::check_all(columns, weights)?;
+    let rows = columns[0].len();
     let units = weights.map(Units::of);
     let field = Field {
         columns,
@@ -64,7 +59,7 @@ pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Opt
     }
     models.sort_unstable();
     let total = field.weights.map_or(rows as u64, |w| w.iter().sum());
-    Some(Minimax {
+    Ok(Minimax {
         value: best as f64 / total as f64,
         models,
     })

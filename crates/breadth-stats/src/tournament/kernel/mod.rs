@@ -14,7 +14,10 @@ use rayon::prelude::*;
 pub use minimax::{Minimax, minimax};
 pub(crate) use units::Units;
 
+use crate::error::Result;
+use crate::interval::Design;
 use crate::log_ratio::Level;
+use crate::numerics::{check_length, check_log_probs};
 use cells::Thresholds;
 use pair::{BLOCK, add_pair};
 
@@ -23,30 +26,32 @@ const TASK: usize = 16 * BLOCK;
 
 /// The (weighted) number of rows on which each rival leaves each model behind by a factor of N or more.
 ///
-/// `columns`: one slice of log q (nats) per model, aligned rows, none NaN. Result: (m * m), `[rival * m + q]` = weight of the rows with
+/// `columns`: one slice of log q (nats) per model, aligned rows. Result: (m * m), `[rival * m + q]` = weight of the rows with
 /// `rival(y|x) / q(y|x) >= N`, diagonal 0: `Chat_N(rival||q)` of Eq 28 times the total weight. It agrees with [`crate::is_uncovered`] on every
 /// pair. Weighted counts are exact sums of the weights rounded to a common unit of at most 2^-40 of the largest weight, up to a million rows.
 ///
-/// Panics if the columns or the weights differ in length.
+/// Errors: no models, no rows, columns or weights of different lengths, NaN or positive log-probabilities, weights that are not positive and finite.
 ///
 /// ```
 /// use breadth_stats::{rival_counts, Level};
 /// let (a, b) = ([-1.0, -1.0, -4.0], [-1.0, -3.0, -1.0]);
-/// let counts = rival_counts(&[&a, &b], None, Level::from_n(4.0)?);
+/// let counts = rival_counts(&[&a, &b], None, Level::from_n(4.0)?)?;
 /// assert_eq!(counts, [0.0, 1.0, 1.0, 0.0]);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Vec<f64> {
-    rival_counts_at(columns, weights, &[level]).swap_remove(0)
+pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Result<Vec<f64>> {
+    Ok(rival_counts_at(columns, weights, &[level])?.swap_remove(0))
 }
 
 /// [`rival_counts`] at several levels in one pass over the rows: one table (m * m) per level, in the order given.
+///
+/// Errors: those of [`rival_counts`].
 ///
 /// ```
 /// use breadth_stats::{rival_counts_at, Level};
 /// let (a, b) = ([-1.0, -1.0, -4.0], [-1.0, -3.0, -1.0]);
 /// let levels = [Level::from_n(16.0)?, Level::from_n(4.0)?];
-/// let counts = rival_counts_at(&[&a, &b], None, &levels);
+/// let counts = rival_counts_at(&[&a, &b], None, &levels)?;
 /// assert_eq!(counts, [[0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]]); // 3 nats are more than log 16, 2 nats are not
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
@@ -54,7 +59,8 @@ pub fn rival_counts_at(
     columns: &[&[f64]],
     weights: Option<&[f64]>,
     levels: &[Level],
-) -> Vec<Vec<f64>> {
+) -> Result<Vec<Vec<f64>>> {
+    check_all(columns, weights)?;
     let units = weights.map(Units::of);
     let weight = |count| {
         units
@@ -62,9 +68,17 @@ pub fn rival_counts_at(
             .map_or(count as f64, |units| units.weight(count))
     };
     let counts = RivalCounts::of(columns, units.as_ref(), levels, None);
-    (0..levels.len())
-        .map(|level| counts.table(level).map(weight).collect())
-        .collect()
+    let table = |level: usize| counts.table(level).map(weight).collect();
+    Ok((0..levels.len()).map(table).collect())
+}
+
+/// What [`super::tournament`] checks of the same input.
+fn check_all(columns: &[&[f64]], weights: Option<&[f64]>) -> Result<()> {
+    let design = Design {
+        weights,
+        ..Design::default()
+    };
+    super::check(columns, &design).map(|_| ())
 }
 
 /// Partial counts of all pairs at several levels, to be added to and merged in any order: for rows that come in pieces.
@@ -73,9 +87,9 @@ pub fn rival_counts_at(
 /// use breadth_stats::{Level, RivalCounts};
 /// let levels = [Level::from_n(4.0)?];
 /// let mut first = RivalCounts::new(2, &levels);
-/// first.add(&[&[-1.0, -1.0], &[-1.0, -3.0]]);
+/// first.add(&[&[-1.0, -1.0], &[-1.0, -3.0]])?;
 /// let mut second = RivalCounts::new(2, &levels);
-/// second.add(&[&[-4.0], &[-1.0]]);
+/// second.add(&[&[-4.0], &[-1.0]])?;
 /// first.merge(&second);
 /// assert_eq!((first.rows(), first.share(0, 0, 1), first.share(0, 1, 0)), (3, 1.0 / 3.0, 1.0 / 3.0));
 /// # Ok::<(), breadth_stats::Error>(())
@@ -110,8 +124,28 @@ impl RivalCounts {
         }
     }
 
-    /// Counts further rows: one slice of log q (nats) per model, none NaN. Panics if there are not as many columns as models, or rows differ.
-    pub fn add(&mut self, columns: &[&[f64]]) {
+    /// Counts further rows, any number of them: one slice of log q (nats) per model.
+    ///
+    /// Errors: not as many columns as models, columns of different lengths, NaN or positive log-probabilities; nothing is counted then.
+    pub fn add(&mut self, columns: &[&[f64]]) -> Result<()> {
+        check_length(
+            "the list of columns",
+            columns.len(),
+            "the list of models",
+            self.models,
+        )?;
+        let rows = columns.first().map_or(0, |column| column.len());
+        for (index, column) in columns.iter().enumerate() {
+            let name = format!("column {index}");
+            check_length(&name, column.len(), "column 0", rows)?;
+            check_log_probs(&name, column)?;
+        }
+        self.add_checked(columns);
+        Ok(())
+    }
+
+    /// The same for columns that are known to be as many and as long as they must be, without NaN.
+    pub(super) fn add_checked(&mut self, columns: &[&[f64]]) {
         self.merge(&RivalCounts::count(self, columns, None, None));
     }
 
@@ -253,9 +287,9 @@ mod tests {
         let mut pieces = RivalCounts::new(5, &levels);
         for piece in [0..1, 1..1025, 1025..3000] {
             let columns: Vec<&[f64]> = all.iter().map(|column| &column[piece.clone()]).collect();
-            pieces.add(&columns);
+            pieces.add(&columns).unwrap();
         }
-        let tables = rival_counts_at(all, None, &levels);
+        let tables = rival_counts_at(all, None, &levels).unwrap();
         for (at, &level) in levels.iter().enumerate() {
             for rival in 0..5 {
                 for q in 0..5 {
@@ -283,6 +317,6 @@ mod tests {
         let all: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         check_pieces(&all, &[64.0, 1.0, 2.0, 1024.0, 2.0, 3.0]);
         check_pieces(&all, &[1.0, 2.0, 8.0, 1024.0, 4.0, 16.0, 64.0]);
-        assert!(rival_counts_at(&all, None, &[]).is_empty());
+        assert!(rival_counts_at(&all, None, &[]).unwrap().is_empty());
     }
 }

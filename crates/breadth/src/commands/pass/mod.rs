@@ -65,7 +65,7 @@ pub struct Arguments {
     /// Also pass^k: the chance that all of k samples are right (the worst of k rewards)
     #[arg(long)]
     all_of: bool,
-    /// Also the majority vote of k samples, from the column `answer`
+    /// Also the majority vote of k samples, from the column `answer`; a response without an answer votes for itself alone
     #[arg(long)]
     majority: bool,
     /// Also the share of prompts solved with a success rate of at least TAU
@@ -152,13 +152,15 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let by_group = arguments.by_group(&table)?;
     let outcomes = std::mem::take(&mut table.outcomes);
     let mut answers = std::mem::take(&mut table.answer).into_iter();
+    let is_empty = |answer: &String| answer.trim().is_empty();
+    let empty: Vec<bool> = table.answers.iter().map(is_empty).collect();
     let graded = table
         .models
         .iter()
         .zip(outcomes)
         .map(|(model, outcomes)| {
             let answers = answers.next().unwrap_or_default();
-            graded(model, &table.prompts, outcomes, &answers)
+            graded(model, &table.prompts, outcomes, (&answers, &empty))
         })
         .collect::<Result<Vec<Graded>>>()?;
     let ks = arguments.ks(&graded)?;
@@ -193,7 +195,7 @@ fn graded<'a>(
     model: &'a str,
     prompts: &'a [String],
     outcomes: Vec<Option<Outcome>>,
-    answers: &[Vec<u32>],
+    (answers, empty): (&[Vec<u32>], &[bool]),
 ) -> Result<Graded<'a>> {
     let mut kept = Vec::with_capacity(outcomes.len());
     let mut given = Vec::new();
@@ -209,7 +211,7 @@ fn graded<'a>(
         let own = answers.next();
         let Some(outcome) = outcome else { continue };
         if let (Some(own), Outcome::Rewards(rewards)) = (own, &outcome) {
-            given.push(answer_counts(own, rewards));
+            given.push(answer_counts(own, empty, rewards));
         }
         let outcome = match outcome {
             Outcome::Counts { n, c } => PromptOutcome::Counts { n, c },
@@ -234,10 +236,15 @@ fn graded<'a>(
     })
 }
 
-/// How often each answer was given, and the mean reward of each.
-fn answer_counts(answers: &[u32], rewards: &[f64]) -> Vec<AnswerCount> {
+/// How often each answer was given, and the mean reward of each. Samples without an answer (`empty`: by answer) agree on nothing, and each stands for itself.
+fn answer_counts(answers: &[u32], empty: &[bool], rewards: &[f64]) -> Vec<AnswerCount> {
     let mut counts: BTreeMap<u32, (u64, f64)> = BTreeMap::new();
+    let mut alone = Vec::new();
     for (&answer, &reward) in answers.iter().zip(rewards) {
+        if empty[answer as usize] {
+            alone.push(AnswerCount { count: 1, reward });
+            continue;
+        }
         let (count, total) = counts.entry(answer).or_default();
         *count += 1;
         *total += reward;
@@ -246,7 +253,7 @@ fn answer_counts(answers: &[u32], rewards: &[f64]) -> Vec<AnswerCount> {
         count,
         reward: total / count as f64,
     };
-    counts.values().map(answer).collect()
+    counts.values().map(answer).chain(alone).collect()
 }
 
 /// The group of every prompt, and weights under which groups count what they count in the population.

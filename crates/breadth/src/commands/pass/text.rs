@@ -37,7 +37,7 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
     if passed.iter().any(|one| !one.majority.is_empty()) {
         let within: Vec<u64> = ks.iter().copied().take(passed[0].majority.len()).collect();
         let table = estimates(passed, &within, "maj@", |one| &one.majority, style);
-        let title = "Majority vote: mean reward of the most frequent answer among k samples";
+        let title = "Majority vote: mean reward of the most frequent answer among k samples; responses without an answer agree on nothing";
         parts.extend([title.to_owned(), String::new(), table, String::new()]);
     }
     if let Some(tau) = document.tau {
@@ -54,7 +54,7 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
         parts.push(
             match document.rates {
                 Some(Rates::Beta) => "Beyond the samples: a beta distribution of success rates with prompts never and always solved; right only where rates are so distributed.",
-                _ => "Beyond the samples: the most likely distribution of success rates, with limits over all that fit; prompts count the same.",
+                _ => "Beyond the samples: the most likely distribution of success rates, with limits over all that fit, rates of 0 among them; prompts count the same.",
             }
             .to_owned(),
         );

@@ -19,11 +19,11 @@ pub struct Stop<'a> {
     pub value: Number,
     /// How far the next value lies above the winner's; nothing if all models have the same.
     pub runner_up_gap: Option<Number>,
-    /// Whether every other model is excluded at this level, with the confidence asked for.
+    /// Whether every other model is excluded at this level, with the confidence asked for at all levels at once.
     pub certain: bool,
     /// Share of the responses on which the median pair of models differs by a factor of n or more.
     pub apart: Option<Number>,
-    /// Limits of Cov_n of each model, whatever the data distribution is.
+    /// Limits of Cov_n of each model, whatever the data distribution is: with the confidence asked for, for all models and levels at once.
     pub certified: Vec<Certified<'a>>,
 }
 
@@ -95,7 +95,8 @@ pub fn table(stops: &[Stop], style: Style) -> String {
     style.table(2, &header, stops.iter().map(row).collect())
 }
 
-/// The most that a model misses for certain, over the levels, for the model that misses most: nothing where nothing is certain.
+/// The most that a model misses for certain, over the levels, for the model that misses most: nothing where nothing is certain. Model and levels are picked for their limits, which hold
+/// for all of them at once.
 pub fn certain(stops: &[Stop], percent: &str) -> Option<String> {
     let all = stops
         .iter()
@@ -117,7 +118,7 @@ pub fn certain(stops: &[Stop], percent: &str) -> Option<String> {
         _ => at_least(&number::short(stop.n.0, stop.log_n.0), one.low.0),
     };
     Some(format!(
-        "Whatever the data distribution is, with {percent}% confidence at each level, {} under-weights at least this share of the responses: {shown}.",
+        "Whatever the data distribution is, with {percent}% confidence for all models and levels at once, {} under-weights at least this share of the responses: {shown}.",
         one.model
     ))
 }

@@ -53,7 +53,8 @@ fn figure_1_in_closed_form() {
                 if first { q.ln() } else { (1.0 - q).ln() }
             });
             let (our_kl, our_cov) = kl_and_cov(&rows, 4.0);
-            let pass = |i: usize| rows[2][i] * breadth_stats::pass_at_n_exact(rows[1][i], 8.0);
+            let pass =
+                |i: usize| rows[2][i] * breadth_stats::pass_at_n_exact(rows[1][i], 8.0).unwrap();
             let our_pass = (0..rows[1].len()).map(pass).sum::<f64>() / rows[2].iter().sum::<f64>();
             assert!(
                 (our_kl - kl).abs() < 5e-7 && (our_cov - cov_4).abs() < 1e-12,
