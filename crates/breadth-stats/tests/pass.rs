@@ -262,7 +262,7 @@ fn extrapolation_goes_on_from_the_samples() {
         (0..90).map(uneven).collect(),
     ] {
         let n = prompts.iter().map(PromptOutcome::samples).min().unwrap();
-        let within = pass_estimate(&prompts, None, n, 0.95).unwrap();
+        let within = pass_estimate(&prompts, &Design::default(), n, 0.95).unwrap();
         assert_eq!(extrapolated(&prompts, n), within);
         let mut before = within;
         for k in [n + 1, n + 2, 2 * n, 3 * n, 8 * n] {

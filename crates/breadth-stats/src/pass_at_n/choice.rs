@@ -59,7 +59,7 @@ pub fn best_for_k(models: &[&[PromptOutcome]], k: u64, confidence: f64) -> Resul
     let tail = alpha / (models.len() - 1).max(1) as f64;
     let may_be_best = |&model: &usize| {
         let half = |row: usize| 0.5 * (passes[model][row] - passes[best][row] + 1.0);
-        let share = Share::of_values(&rows, half, rows.n as f64);
+        let share = Share::of_values(&rows, half);
         model == best || share.upper(tail) >= 0.5
     };
     Ok(Choice {

@@ -488,7 +488,6 @@ fn answers_are_summed_over_their_chains() {
 
 /// 100 prompts with two answers each, which lose a thousandth of their answers: the independent units are the prompts.
 #[test]
-#[ignore = "needs limits whose units are clusters"]
 fn limits_over_answers_count_prompts() {
     let folder = Folder::new();
     folder.write("enumerated.csv", &case("ansprof.csv"));

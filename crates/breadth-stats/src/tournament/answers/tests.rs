@@ -338,15 +338,14 @@ fn check_misses(runs: usize, of_prompts: &[usize], most: f64, most_best: f64) {
     });
 }
 
+/// At length (minutes) where `BREADTH_REPLICATES` says how often, as in `scripts/intervals`.
 #[test]
 fn limits_and_set_hold_on_hostile_designs() {
-    check_misses(300, &[30], 0.03, 0.05);
-}
-
-#[test]
-#[ignore = "minutes; the one above is its beginning"]
-fn limits_and_set_hold_on_hostile_designs_at_length() {
-    check_misses(2000, &[30, 100, 500], 0.03, 0.05);
+    let asked = std::env::var("BREADTH_REPLICATES").ok();
+    match asked.and_then(|runs| runs.parse().ok()) {
+        Some(runs) => check_misses(runs, &[30, 100, 500], 0.03, 0.05),
+        None => check_misses(300, &[30], 0.03, 0.05),
+    }
 }
 
 fn counts(pairs: &[(u64, u64)]) -> Vec<PromptOutcome> {
