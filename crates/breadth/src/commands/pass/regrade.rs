@@ -17,7 +17,7 @@ pub struct Regrade {
     /// Judge the column `text` anew, instead of the rewards in the table: text, number, boxed, regex:PATTERN or command:PROGRAM
     #[arg(long, value_name = "V", requires = "data")]
     verifier: Option<String>,
-    /// With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt
+    /// With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt; of several lines of a prompt, any is right
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "verifier")]
     data: Vec<PathBuf>,
     /// With --verifier: seconds that the program of command:PROGRAM may take for one response
@@ -33,6 +33,9 @@ pub struct Regraded {
     pub judged: u64,
     /// Rewards that are others than in the table.
     pub changed: u64,
+    /// Prompts of the data with several right answers, any of which counts.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub several: usize,
     /// How often the verifier's program failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<Tally>,
@@ -74,9 +77,14 @@ impl Regrade {
             verifier: name.clone(),
             judged,
             changed,
+            several: reference.several(),
             failures,
         }))
     }
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Every prompt's line of the data.

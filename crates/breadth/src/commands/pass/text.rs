@@ -64,9 +64,16 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
             verifier,
             judged,
             changed,
+            several,
             failures,
         } = one;
-        parts.push(format!("Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in the table."));
+        let any = match several {
+            0 => String::new(),
+            several => {
+                format!(" Prompts with several right answers, any of which counts: {several}.")
+            }
+        };
+        parts.push(format!("Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in the table.{any}"));
         parts.extend(failures.and_then(cli::failures));
     }
     parts.push(style.faint(&format!(
