@@ -266,7 +266,10 @@ fn several_responses_to_a_prompt_are_a_cluster() {
     table.response = vec![0, 1, 2, 3, 0, 1];
     let clustered = summarize(&inputs(&table), &Options::default()).unwrap();
     assert_eq!(clustered.evaluation.prompts, 2);
-    let width = |r: &Report| r.checkpoints[0].kl.map(|kl| kl.high - kl.low).unwrap();
+    let width = |r: &Report| {
+        let point = r.checkpoints[0].coverage[0];
+        point.high - point.low
+    };
     assert_eq!(
         alone.checkpoints[0].kl.unwrap().value,
         clustered.checkpoints[0].kl.unwrap().value

@@ -104,7 +104,8 @@ fn several_lines_of_a_prompt_are_one_prompt() {
     let output = place.sample(&folder, &lines, &flags);
     assert!(output.status.success(), "{}", said(&output));
     assert!(
-        said(&output).contains("warning: 1 prompt with different responses"),
+        said(&output)
+            .contains("note: 1 prompt with several right responses; verifiers take any of them"),
         "{}",
         said(&output)
     );

@@ -31,8 +31,8 @@ use tokenizers::{Encoding, ModelWrapper};
 pub use account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
 pub use chat::ChatTemplate;
 pub use read::{
-    Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, one_per_prompt, read_data,
-    read_items,
+    Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, join_right_answers,
+    one_per_prompt, read_data, read_items,
 };
 pub use reference::{Reference, read_references};
 pub use special::Generation;
@@ -59,10 +59,53 @@ pub struct Item {
     pub response_text: Option<String>,
     /// The right answer, if the line says one: verifiers compare with it instead of the response.
     pub answer: Option<String>,
+    /// What other lines of the same prompt say is right too ([`join_right_answers`]); verifiers take any.
+    pub alternatives: Vec<Alternative>,
     /// Class of the prompt.
     pub group: Option<String>,
     /// Sampling weight.
     pub weight: Option<f64>,
+}
+
+/// Another right answer to a prompt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alternative {
+    /// Tokens of the response.
+    pub response: Vec<u32>,
+    /// The response as text.
+    pub response_text: Option<String>,
+    /// The answer, if the line says one.
+    pub answer: Option<String>,
+}
+
+impl Item {
+    /// Tokens of every response that the data call right, the item's own first.
+    pub fn right_responses(&self) -> impl Iterator<Item = &[u32]> {
+        let others = self.alternatives.iter().map(|other| &*other.response);
+        std::iter::once(&*self.response).chain(others.filter(|response| !response.is_empty()))
+    }
+
+    /// Takes what another line of the prompt says is right, if it says something new; whether it does.
+    pub(crate) fn join(&mut self, other: &Self) -> bool {
+        let is_known = |response: &[u32], text: &Option<String>, answer: &Option<String>| {
+            (response, text, answer) == (&other.response, &other.response_text, &other.answer)
+        };
+        let is_same = |one: &Alternative| is_known(&one.response, &one.response_text, &one.answer);
+        let says_nothing =
+            other.response.is_empty() && other.response_text.is_none() && other.answer.is_none();
+        if says_nothing
+            || is_known(&self.response, &self.response_text, &self.answer)
+            || self.alternatives.iter().any(is_same)
+        {
+            return false;
+        }
+        self.alternatives.push(Alternative {
+            response: other.response.clone(),
+            response_text: other.response_text.clone(),
+            answer: other.answer.clone(),
+        });
+        true
+    }
 }
 
 /// Turns text into token ids and back with a `tokenizer.json`, and knows what the files beside it say.

@@ -101,8 +101,8 @@ pub struct Data {
     pub end_tokens: Vec<u32>,
 }
 
-/// One item for each prompt, for drawing responses: the first of its lines, whose response is what verifiers compare with. Also how many prompts have lines that name
-/// another answer.
+/// One item for each prompt, for drawing responses: the first of its lines, with what the others say is right as [`Item::alternatives`]. Also how many prompts have lines
+/// that differ in that.
 ///
 /// # Errors
 /// If two lines of one `prompt_id` have different prompts.
@@ -127,10 +127,32 @@ pub fn one_per_prompt(items: Vec<Item>) -> Result<(Vec<Item>, usize)> {
                 message,
             ));
         }
-        several[known] |= (&kept.response, &kept.answer) != (&item.response, &item.answer);
+        several[known] |= first[known].join(&item);
     }
     let differing = several.into_iter().filter(|&several| several).count();
     Ok((first, differing))
+}
+
+/// Tells every line of a prompt what the other lines of its `prompt_id` say is right, so that verifiers take any of it.
+pub fn join_right_answers(items: &mut [Item]) {
+    let mut of_prompt: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        of_prompt
+            .entry(item.prompt_id.clone())
+            .or_default()
+            .push(at);
+    }
+    for places in of_prompt.values().filter(|places| places.len() > 1) {
+        let lines: Vec<Item> = places.iter().map(|&at| items[at].clone()).collect();
+        for &at in places {
+            let item = &mut items[at];
+            for other in &lines {
+                if other.prompt == item.prompt {
+                    item.join(other);
+                }
+            }
+        }
+    }
 }
 
 macro_rules! written_as_in_json {

@@ -7,12 +7,12 @@ use super::Item;
 use super::json::Json;
 use super::line::{Content, Line};
 use super::read::lines;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Prompts by their id, as [`Item`]s without tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Reference {
-    items: HashMap<String, (Item, String)>,
+    items: HashMap<String, Item>,
     /// Ids by the text of the prompt; none where two prompts of one text have different answers.
     texts: HashMap<String, Option<String>>,
 }
@@ -21,7 +21,7 @@ impl Reference {
     /// The prompt of this id.
     #[must_use]
     pub fn get(&self, prompt_id: &str) -> Option<&Item> {
-        self.items.get(prompt_id).map(|(item, _)| item)
+        self.items.get(prompt_id)
     }
 
     /// The prompt of this text, for tables whose ids are others than those of the data. `None` also where
@@ -36,7 +36,9 @@ impl Reference {
             return;
         };
         let compared = |item: &Item| item.answer.clone().or(item.response_text.clone());
-        let same = |id: &String| self.get(id).map(compared) == Some(compared(item));
+        let same = |id: &String| {
+            *id == item.prompt_id || self.get(id).map(compared) == Some(compared(item))
+        };
         let id = match self.texts.get(text) {
             None => Some(item.prompt_id.clone()),
             Some(known) => known.clone().filter(same),
@@ -44,29 +46,42 @@ impl Reference {
         self.texts.insert(text.clone(), id);
     }
 
-    fn insert(&mut self, item: Item, place: &str) -> Result<()> {
-        if let Some((first, at)) = self.items.get(&item.prompt_id) {
-            let compared = |item: &Item| item.answer.clone().or(item.response_text.clone());
-            if compared(first) == compared(&item) {
-                return Ok(());
-            }
-            let message = format!(
-                "prompt_id {} stands with another answer at {at}; give one `answer` per prompt",
-                item.prompt_id
-            );
-            return Err(Error::data(place, message));
-        }
-        self.note_text(&item);
+    /// How many prompts have several right answers.
+    #[must_use]
+    pub fn several(&self) -> usize {
         self.items
-            .insert(item.prompt_id.clone(), (item, place.into()));
-        Ok(())
+            .values()
+            .filter(|item| !item.alternatives.is_empty())
+            .count()
+    }
+
+    fn insert(&mut self, item: Item) {
+        self.note_text(&item);
+        match self.items.get_mut(&item.prompt_id) {
+            Some(first) => {
+                let compared = |answer: &Option<String>, response: &Option<String>| {
+                    answer.clone().or(response.clone())
+                };
+                let own = compared(&item.answer, &item.response_text);
+                let is_known = own == compared(&first.answer, &first.response_text)
+                    || first
+                        .alternatives
+                        .iter()
+                        .any(|other| own == compared(&other.answer, &other.response_text));
+                if !is_known {
+                    first.join(&item);
+                }
+            }
+            None => drop(self.items.insert(item.prompt_id.clone(), item)),
+        }
     }
 }
 
-/// Reads the answers of data files: `answer`, or the response where it is text, for each `prompt_id` (or line number from 0, as in [`read_data`](super::read_data)).
+/// Reads the answers of data files: `answer`, or the response where it is text, for each `prompt_id` (or line number from 0, as in [`read_data`](super::read_data)). Several lines of one
+/// prompt are several right answers.
 ///
 /// # Errors
-/// Names the file, the line and the field of what cannot be read, or a prompt with two answers.
+/// Names the file, the line and the field of what cannot be read.
 pub fn read_references(files: &[PathBuf]) -> Result<Reference> {
     let mut reference = Reference::default();
     for (index, (place, line)) in lines(files)?.iter().enumerate() {
@@ -90,7 +105,7 @@ pub fn read_references(files: &[PathBuf]) -> Result<Reference> {
             weight: line.weight,
             ..Item::default()
         };
-        reference.insert(item, place)?;
+        reference.insert(item);
     }
     Ok(reference)
 }

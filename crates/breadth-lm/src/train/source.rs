@@ -210,7 +210,10 @@ impl Lines {
             end_token: data.end_token,
             ..DataOptions::default()
         };
-        let items = text::read_data(&data.files, &text, &options)?.items;
+        let mut items = text::read_data(&data.files, &text, &options)?.items;
+        if config.rl.is_some() {
+            text::join_right_answers(&mut items);
+        }
         let largest = items
             .iter()
             .flat_map(|i| i.prompt.iter().chain(&i.response))

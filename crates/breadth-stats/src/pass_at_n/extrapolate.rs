@@ -78,7 +78,9 @@ pub fn extrapolate_pass(
         return Err(Error::ZeroAttempts);
     }
     let outcomes = distinct(prompts)?;
-    let within = over_prompts(prompts, &Design::default(), confidence, |prompt| as_far(prompt, k))?;
+    let within = over_prompts(prompts, &Design::default(), confidence, |prompt| {
+        as_far(prompt, k)
+    })?;
     if outcomes.keys().all(|&(n, _)| n >= k) {
         return Ok(Extrapolation::Estimate(within));
     }

@@ -1,8 +1,9 @@
 //! Pass@k and its kin: prompts with success rates of known law, seen through samples.
 
 use breadth_stats::{
-    AnswerCount, Design, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate, answer_coverage,
-    best_for_k, extrapolate_pass, majority_of_k, mean_over_prompts, pass_estimate, solved_share,
+    AnswerCount, Design, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
+    answer_coverage, best_for_k, extrapolate_pass, majority_of_k, mean_over_prompts, pass_estimate,
+    solved_share,
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

@@ -60,7 +60,7 @@ pub struct Arguments {
     /// Where the sample table goes (Parquet)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// What gives the reward: exact, text, number, boxed, regex:PATTERN, command:PROGRAM, valid-path or policy:TRAIN.toml
+    /// What gives the reward: exact, text, number (the last number), boxed (the last \boxed{}, as mathematics), regex:PATTERN, command:PROGRAM, valid-path or policy:TRAIN.toml. Several lines of one prompt are several right answers
     #[arg(long, value_name = "V", default_value = "exact")]
     verifier: String,
     /// Seconds that the program of command:PROGRAM may take for one response
@@ -129,7 +129,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let (items, differing) = text::one_per_prompt(data.items)?;
     if differing > 0 && verifier.compares() {
         output.remark(&format!(
-            "warning: {} with different responses; verifiers compare with the first",
+            "note: {} with several right responses; verifiers take any of them",
             count(differing, "prompt")
         ));
     }

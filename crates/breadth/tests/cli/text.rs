@@ -232,6 +232,17 @@ fn texts_of_any_table_are_judged_anew() {
     assert_snapshot!(pass(&["--verifier", "regex:q(x)", "--data", "data.jsonl"]).failure(1), @"error: prompt_id b: has a response, which stands for the answer, that the pattern does not match; give `answer`");
     assert_snapshot!(pass(&["--verifier", "boxed"]).failure(1), @"error: prompt a: the table has no right answer to it (column `gold`); give the answers with --data FILE");
     folder.write(
+        "several.jsonl",
+        b"{\"prompt_id\": \"a\", \"prompt\": \"?\", \"answer\": 0.5}\n{\"prompt_id\": \"b\", \"prompt\": \"?\", \"answer\": \"\\\\{1,2\\\\}\"}\n{\"prompt_id\": \"b\", \"prompt\": \"?\", \"answer\": 3}\n",
+    );
+    let several = pass(&["--verifier", "boxed", "--data", "several.jsonl", "--json"]).json();
+    assert_eq!(several["regraded"]["several"], 1);
+    assert_eq!(
+        several["models"][0]["pass"][0]["value"].as_f64().unwrap(),
+        5.0 / 6.0
+    );
+    assert_snapshot!(pass(&["--verifier", "number", "--data", "several.jsonl"]).failure(1), @"");
+    folder.write(
         "samples.jsonl",
         b"{\"model\": \"m\", \"prompt_id\": \"a\", \"response_id\": 0, \"reward\": 1}",
     );

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::worker::{Heard, Worker};
-use super::{Judged, Judgement, reference};
+use super::{Judged, Judgement, references};
 use crate::error::{Error, Result};
 
 /// Seconds that a response may take unless it is said otherwise.
@@ -220,14 +220,19 @@ fn request(judged: &Judged) -> String {
         text,
         ..
     } = judged;
-    let line = json!({
+    let mut references: Vec<Option<&str>> = references(item).map(|right| right.text()).collect();
+    references.dedup();
+    let mut line = json!({
         "prompt_id": item.prompt_id,
         "response_id": response_id,
         "prompt": item.prompt_text,
         "response": text,
-        "reference": reference(item),
+        "reference": references[0],
         "group": item.group,
     });
+    if references.len() > 1 {
+        line["references"] = json!(references);
+    }
     format!("{line}\n")
 }
 

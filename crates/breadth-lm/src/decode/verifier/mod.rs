@@ -1,7 +1,7 @@
 //! Rewards of sampled responses.
 //!
-//! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*: the line's `answer` if it has one, else its response. Text that is
-//! judged is what a reader sees: without special tokens.
+//! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*: the line's `answer` if it has one, else its response; where lines of
+//! one prompt have several ([`Item::alternatives`]), any of them. Text that is judged is what a reader sees: without special tokens.
 //!
 //! ```
 //! use breadth_lm::decode::verifier::{Judged, Verifier};
@@ -16,10 +16,11 @@
 //! # Ok::<(), breadth_lm::Error>(())
 //! ```
 
+mod algebra;
 mod answer;
 mod command;
 mod graph;
-mod latex;
+mod last_number;
 mod number;
 mod worker;
 
@@ -33,7 +34,7 @@ pub use command::{Command, Tally};
 use crate::error::{Error, Result};
 use crate::task::graph_search::{self, GraphSearch};
 use crate::text::{Item, Text};
-use answer::{canonical, last_boxed};
+use answer::{Answer, last_boxed};
 use graph::class_of;
 
 /// A response to be judged.
@@ -66,9 +67,10 @@ pub enum Verifier {
     Exact,
     /// The text is the reference, white space at both ends aside.
     Text,
-    /// The last number (after `####` if that is there) is the reference's.
+    /// The last number (after `####` if that is there) is the reference's, in any way of writing. An `answer` that is not one number is refused.
     Number,
-    /// What is in the last `\boxed{..}` is the reference, as answers of mathematics are written.
+    /// What is in the last `\boxed{..}` says the same as the reference: numbers exactly, expressions as far as algebra goes, tuples and intervals in their order, sets in
+    /// any. What is not sure is wrong.
     Boxed,
     /// What the pattern captures last is the reference, as answers of mathematics are written.
     Pattern(Regex),
@@ -93,11 +95,11 @@ impl Verifier {
         ),
         (
             "number",
-            "the last number, after #### if it is there, equals that of the `answer`: 1,000 = 1000.0 = 1e3, 1/2 = 0.5",
+            "the last number, after #### if it is there, equals the `answer`, which must be one number: 1,000 = 1e3 = 10^3, 1/2 = 0.5 = \\frac{1}{2}",
         ),
         (
             "boxed",
-            "the last \\boxed{..} equals the `answer` as mathematics is written: \\dfrac12 = 0.5, \\{1,2\\} = \\{2,1\\}",
+            "the last \\boxed{..} says the same as the `answer`: \\dfrac12 = 0.5 = 50\\%, 2\\sqrt2 = \\sqrt8, \\{1,2\\} = \\{2,1\\}; not (1,2) and (2,1)",
         ),
         (
             "regex:PATTERN",
@@ -202,20 +204,32 @@ impl Verifier {
             }
             Self::Policy(_) => class_of(item).map(drop),
             Self::Exact | Self::ValidPath | Self::Command(_) => Ok(()),
-            _ if reference(item).is_none() => {
-                refuse("has no answer to compare with; give `answer`, or the response as text")
-            }
-            Self::Number if self.expected(item).is_none() => {
-                refuse("has no number in its answer; --verifier number compares numbers")
-            }
-            Self::Boxed if self.expected(item).is_none() => refuse(
-                "has no \\boxed{..} in its response, which stands for the answer; give `answer`",
-            ),
-            Self::Pattern(_) if self.expected(item).is_none() => refuse(
-                "has a response, which stands for the answer, that the pattern does not match; give `answer`",
-            ),
-            _ => Ok(()),
+            _ => references(item).try_for_each(|reference| match self.refusal(reference) {
+                Some(message) => refuse(&message),
+                None => Ok(()),
+            }),
         }
+    }
+
+    /// Why nothing can be compared with a reference.
+    fn refusal(&self, right: Right) -> Option<String> {
+        if right.text().is_none() {
+            return Some(
+                "has no answer to compare with; give `answer`, or the response as text".into(),
+            );
+        }
+        if self.expected(right).is_some() {
+            return None;
+        }
+        Some(match (self, right.answer) {
+            (Self::Number, Some(answer)) => format!(
+                "has the answer `{answer}`, which is not one number; --verifier number compares numbers: use boxed (fractions, tuples, sets, expressions) or text, or \
+                 give the number alone"
+            ),
+            (Self::Number, None) => "has no number in its response, which stands for the answer; --verifier number compares numbers".into(),
+            (Self::Boxed, _) => "has no \\boxed{..} in its response, which stands for the answer; give `answer`".into(),
+            _ => "has a response, which stands for the answer, that the pattern does not match; give `answer`".into(),
+        })
     }
 
     /// Checks every item, and that there is text where text is read.
@@ -258,19 +272,12 @@ impl Verifier {
             item, tokens, text, ..
         } = *judged;
         let right = match self {
-            Self::Exact => tokens == item.response,
+            Self::Exact => item.right_responses().any(|response| tokens == response),
             Self::ValidPath => graph_search::is_valid_path(&item.prompt, tokens),
             Self::Policy(search) => {
                 class_of(item).is_ok_and(|class| search.follows_policy(&item.prompt, tokens, class))
             }
-            _ => {
-                let answer = self.answer(text);
-                let is_right = answer.is_some() && answer == self.expected(item);
-                return Judgement {
-                    reward: f64::from(u8::from(is_right)),
-                    answer: Some(answer.unwrap_or_default()),
-                };
-            }
+            _ => return self.compared(item, text),
         };
         Judgement {
             reward: f64::from(u8::from(right)),
@@ -278,29 +285,100 @@ impl Verifier {
         }
     }
 
-    /// The answer in a text, in one way of writing.
-    fn answer(&self, text: &str) -> Option<String> {
+    /// A right answer is told in the words of the reference, so that answers that are equal are one text.
+    fn compared(&self, item: &Item, text: &str) -> Judgement {
+        let Some(given) = self.given(text) else {
+            return Judgement {
+                reward: 0.0,
+                answer: Some(String::new()),
+            };
+        };
+        let right = references(item)
+            .filter_map(|reference| self.expected(reference))
+            .find(|expected| given.is(expected));
+        Judgement {
+            reward: f64::from(u8::from(right.is_some())),
+            answer: Some(right.unwrap_or(given).text()),
+        }
+    }
+
+    /// The answer in a text.
+    fn given(&self, text: &str) -> Option<Given> {
         match self {
-            Self::Number => number::final_number(text).map(|number| number.to_string()),
-            Self::Boxed => last_boxed(text).map(canonical),
-            Self::Pattern(regex) => last_captured(regex, text).map(canonical),
-            _ => Some(text.trim().to_owned()),
+            Self::Number => last_number::final_number(text).map(Given::number),
+            Self::Boxed => last_boxed(text).map(Given::read),
+            Self::Pattern(regex) => last_captured(regex, text).map(Given::read),
+            _ => Some(Given::Text(text.trim().to_owned())),
         }
     }
 
     /// The answer that is expected; `answer` of the data may be the bare answer.
-    fn expected(&self, item: &Item) -> Option<String> {
-        match (self, &item.answer) {
-            (Self::Boxed, Some(answer)) => Some(canonical(last_boxed(answer).unwrap_or(answer))),
-            (Self::Pattern(_), Some(answer)) => Some(canonical(answer)),
-            _ => self.answer(reference(item)?),
+    fn expected(&self, right: Right) -> Option<Given> {
+        match (self, right.answer) {
+            (Self::Number, Some(answer)) => last_number::single_number(answer).map(Given::number),
+            (Self::Boxed, Some(answer)) => Some(Given::read(last_boxed(answer).unwrap_or(answer))),
+            (Self::Pattern(_), Some(answer)) => Some(Given::read(answer)),
+            _ => self.given(right.text()?),
         }
     }
 }
 
-/// What a response is compared with as text.
-pub(super) fn reference(item: &Item) -> Option<&str> {
-    item.answer.as_deref().or(item.response_text.as_deref())
+/// An answer that is compared.
+enum Given {
+    Text(String),
+    Answer(Box<Answer>),
+}
+
+impl Given {
+    fn number(number: number::Number) -> Self {
+        Self::Text(number.to_string())
+    }
+
+    fn read(text: &str) -> Self {
+        Self::Answer(Box::new(Answer::read(text)))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(own), Self::Text(other)) => own == other,
+            (Self::Answer(own), Self::Answer(other)) => own.is(other),
+            _ => false,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Answer(answer) => answer.text().to_owned(),
+        }
+    }
+}
+
+/// What is right by a line of the data.
+#[derive(Clone, Copy)]
+struct Right<'a> {
+    answer: Option<&'a str>,
+    response: Option<&'a str>,
+}
+
+impl<'a> Right<'a> {
+    /// What a response is compared with as text.
+    fn text(self) -> Option<&'a str> {
+        self.answer.or(self.response)
+    }
+}
+
+/// What is right by the lines of a prompt.
+fn references(item: &Item) -> impl Iterator<Item = Right<'_>> {
+    let own = Right {
+        answer: item.answer.as_deref(),
+        response: item.response_text.as_deref(),
+    };
+    let others = item.alternatives.iter().map(|other| Right {
+        answer: other.answer.as_deref(),
+        response: other.response_text.as_deref(),
+    });
+    std::iter::once(own).chain(others)
 }
 
 /// What the group named `answer`, or else the first, holds in the last match that has it.
@@ -312,5 +390,7 @@ fn last_captured<'a>(regex: &Regex, text: &'a str) -> Option<&'a str> {
     regex.captures_iter(text).filter_map(captured).last()
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;

@@ -105,34 +105,6 @@ impl Number {
             },
         }
     }
-
-    /// The number times a power of ten.
-    pub fn scaled(&self, power: &Self) -> Option<Self> {
-        let Self::Ratio(power, 1) = power else {
-            return None;
-        };
-        let power = i64::try_from(*power).ok()?;
-        match self {
-            Self::Ratio(a, 1) => Self::new(*a < 0, &a.unsigned_abs().to_string(), power),
-            Self::Ratio(..) => {
-                let ten = 10_i128.checked_pow(u32::try_from(power.abs()).ok()?)?;
-                match power < 0 {
-                    true => self.over(&Self::Ratio(ten, 1)),
-                    false => self.over(&Self::Ratio(1, ten)),
-                }
-            }
-            Self::Power {
-                is_negative,
-                digits,
-                exponent,
-            } => Self::new(*is_negative, digits, exponent.checked_add(power)?),
-        }
-    }
-
-    /// Whether it is 0 or more, and whole.
-    pub fn is_count(&self) -> bool {
-        matches!(self, Self::Ratio(a, 1) if *a >= 0)
-    }
 }
 
 impl fmt::Display for Number {
@@ -163,85 +135,6 @@ fn without_commas(whole: &str) -> Option<String> {
     let rest: Vec<&str> = parts.collect();
     let is_parted = (1..=3).contains(&first.len()) && rest.iter().all(|part| part.len() == 3);
     (rest.is_empty() || is_parted).then(|| format!("{first}{}", rest.concat()))
-}
-
-/// The number that a response ends in: the first after the last `####` if there is one, else the last.
-///
-/// A number may have a sign, thousands in commas, a decimal point, an exponent, and be a fraction `a/b`. Signs of currency and per cent around it
-/// are not looked at: `50%` is 50.
-pub(super) fn final_number(text: &str) -> Option<Number> {
-    match text.rsplit_once("####") {
-        Some((_, after)) => next_number(after, 0)?.0,
-        None => {
-            let (mut at, mut last) = (0, None);
-            while let Some((number, end)) = next_number(text, at) {
-                (at, last) = (end, number);
-            }
-            last
-        }
-    }
-}
-
-/// The first number from `at` on and where it ends. What is written like one and is none (`1/0`) is found as nothing.
-fn next_number(text: &str, at: usize) -> Option<(Option<Number>, usize)> {
-    let bytes = text.as_bytes();
-    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
-    let begins = |i: &usize| digit(*i) || (bytes[*i] == b'.' && digit(i + 1));
-    let start = (at..bytes.len()).find(begins)?;
-    let end = decimal_end(bytes, start);
-    let number = Number::decimal(&text[start..end])?;
-    let number = if is_minus(&text[..start]) {
-        number.negated()
-    } else {
-        number
-    };
-    if bytes.get(end) == Some(&b'/') && digit(end + 1) {
-        let over = decimal_end(bytes, end + 1);
-        let divisor = Number::decimal(&text[end + 1..over]);
-        return Some((divisor.and_then(|divisor| number.over(&divisor)), over));
-    }
-    Some((Some(number), end))
-}
-
-/// Where the decimal number that begins at `start` ends.
-fn decimal_end(bytes: &[u8], start: usize) -> usize {
-    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
-    let run = |mut i: usize| {
-        while digit(i) {
-            i += 1;
-        }
-        i
-    };
-    let mut end = run(start);
-    if (1..=3).contains(&(end - start)) {
-        while bytes.get(end) == Some(&b',') && run(end + 1) == end + 4 {
-            end += 4;
-        }
-    }
-    if bytes.get(end) == Some(&b'.') && digit(end + 1) {
-        end = run(end + 1);
-    }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
-        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'-' | b'+')));
-        // An exponent of nineteen digits or more is no number.
-        let after = run(end + 1 + sign);
-        if digit(end + 1 + sign) && after - end < 19 {
-            end = after;
-        }
-    }
-    end
-}
-
-/// Whether a minus stands before a number, and is a sign: nothing to subtract from stands before it.
-fn is_minus(before: &str) -> bool {
-    let before = before.strip_suffix('$').unwrap_or(before);
-    match before.strip_suffix(['-', '\u{2212}']) {
-        Some(rest) => {
-            let rest = rest.strip_suffix('$').unwrap_or(rest);
-            !rest.ends_with(|c: char| c.is_alphanumeric() || c == ')' || c == ']')
-        }
-        None => false,
-    }
 }
 
 #[cfg(test)]
@@ -304,45 +197,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_final_number() {
-        for (text, expected) in [
-            ("So 3 + 4 = 7.", Some("7")),
-            ("#### 72", Some("72")),
-            ("12 eggs\n#### $1,234.50 (not 9)", Some("2469/2")),
-            ("#### 1\n#### 2", Some("2")),
-            ("7\n####", None),
-            ("7 #### none", None),
-            ("no number", None),
-            ("", None),
-            ("It costs $-5", Some("-5")),
-            ("It costs -$5", Some("-5")),
-            ("x = \u{2212}3", Some("-3")),
-            ("10-3", Some("3")),
-            ("f(2)-3", Some("3")),
-            ("(-3)", Some("-3")),
-            ("50%", Some("50")),
-            ("3/4", Some("3/4")),
-            ("-6/8", Some("-3/4")),
-            ("1/0", None),
-            ("2 and 1/0", None),
-            ("0.5", Some("1/2")),
-            (".5", Some("1/2")),
-            ("1, 2, 3", Some("3")),
-            ("1,2", Some("2")),
-            ("1,0000", Some("0")),
-            ("12,345,6789", Some("6789")),
-            ("about 6.02e23", Some("602000000000000000000000")),
-            ("1e99999", Some("1e99999")),
-            ("1e99999999999999999999", Some("99999999999999999999")),
-            ("version 1.2.3", Some("3/10")),
-            ("３", None),
-        ] {
-            let found = final_number(text).map(|number| number.to_string());
-            assert_eq!(found.as_deref(), expected, "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn what_is_written_is_read_back(text in "[-+]?[0-9]{0,40}[.]?[0-9]{0,40}(e-?[0-9]{1,20})?") {
@@ -355,14 +209,6 @@ mod tests {
                 if let Some(again) = again {
                     prop_assert_eq!(again.to_string(), written);
                 }
-            }
-        }
-
-        #[test]
-        fn any_text_has_a_final_number_or_none(text in "[-+$#0-9.,eE/ ()%\u{2212}x\u{e9}]{0,40}") {
-            if let Some(number) = final_number(&text) {
-                let written = number.to_string();
-                prop_assert_eq!(final_number(&written).map(|n| n.to_string()), Some(written));
             }
         }
     }

@@ -87,7 +87,16 @@ fn numbers_are_compared_by_value() {
         "",
         "samples without an answer share the empty one"
     );
-    assert!(refusal("number", &item("none")).contains("prompt_id p: has no number in its answer"));
+    for gold in ["none", "(3, 4)", "2x", "12:00", "3 or 4"] {
+        let message = refusal("number", &item(gold));
+        assert!(
+            message.contains(&format!(
+                "prompt_id p: has the answer `{gold}`, which is not one number"
+            )) && message.contains("use boxed"),
+            "{message}"
+        );
+    }
+    assert!(refusal("number", &responded("none")).contains("has no number in its response"));
 }
 
 #[test]
@@ -116,6 +125,64 @@ fn boxes_are_compared_as_mathematics_is_written() {
         refusal("boxed", &responded("It is 7.")).contains(r"has no \boxed{..} in its response")
     );
     assert!(refusal("boxed", &Item::default()).contains("has no answer to compare with"));
+}
+
+#[test]
+fn any_of_several_right_answers_counts() {
+    let other = |answer: Option<&str>, response: Option<&str>| crate::text::Alternative {
+        answer: answer.map(Into::into),
+        response_text: response.map(Into::into),
+        response: vec![3, 4],
+    };
+    let numbers = Item {
+        alternatives: vec![other(Some("1/4"), None), other(None, Some("so it is 7"))],
+        ..item("3")
+    };
+    for (text, right) in [("3", 1.0), ("0.25", 1.0), ("7.0", 1.0), ("4", 0.0)] {
+        assert_eq!(verdict("number", &numbers, text).0, right, "{text}");
+    }
+    let boxes = Item {
+        alternatives: vec![other(Some("(2,1)"), None)],
+        ..item("(1,2)")
+    };
+    for (text, right) in [("(1,2)", 1.0), ("(2, 1)", 1.0), ("(1,1)", 0.0)] {
+        assert_eq!(
+            verdict("boxed", &boxes, &format!("\\boxed{{{text}}}")).0,
+            right,
+            "{text}"
+        );
+    }
+    let refused = Item {
+        alternatives: vec![other(Some("3 or 4"), None)],
+        ..item("3")
+    };
+    assert!(refusal("number", &refused).contains("`3 or 4`"));
+    let tokens = Item {
+        response: vec![1, 2],
+        alternatives: vec![other(None, None)],
+        ..Item::default()
+    };
+    let judge = |tokens_drawn: &[u32]| {
+        let judged = Judged {
+            item: &tokens,
+            response_id: "0",
+            tokens: tokens_drawn,
+            text: "",
+        };
+        Verifier::Exact.judge(&[judged]).unwrap()[0].reward
+    };
+    assert_eq!(
+        (judge(&[1, 2]), judge(&[3, 4]), judge(&[3])),
+        (1.0, 1.0, 0.0)
+    );
+}
+
+#[test]
+fn equal_answers_are_told_as_one() {
+    for text in ["0.5", "\\frac12", "50\\%", "\\frac{\\sqrt{4}}{4}"] {
+        let told = verdict("boxed", &item("1/2"), &format!("\\boxed{{{text}}}"));
+        assert_eq!(told, (1.0, "1/2".into()), "{text}");
+    }
 }
 
 #[test]
@@ -175,7 +242,7 @@ fn comparing_is_symmetric() {
             let there = verdict("boxed", &item(&boxed(a)), &boxed(b)).0;
             let back = verdict("boxed", &item(&boxed(b)), &boxed(a)).0;
             assert_eq!(there, back, "{a} {b}");
-            assert!(a != b || there == 1.0 || a == "{", "{a}");
+            assert!(a != b || there == 1.0 || ["{", ""].contains(&a), "{a}");
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Regrade {
     /// Judge the column `text`, or the responses in a log, anew, instead of the rewards: text, number, boxed, regex:PATTERN or command:PROGRAM
     #[arg(long, value_name = "V")]
     verifier: Option<String>,
-    /// With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the response); prompts without a line are compared with the right answer that the table or log has [column `gold`]
+    /// With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the response); prompts without a line are compared with the right answer that the table or log has [column `gold`]; of several lines of a prompt, any is right
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "verifier")]
     data: Vec<PathBuf>,
     /// With --verifier: seconds that the program of command:PROGRAM may take for one response
@@ -40,6 +40,9 @@ pub struct Regraded {
     /// Prompts that were compared with the table's own right answers.
     #[serde(skip_serializing_if = "is_zero")]
     pub own_answers: u64,
+    /// Prompts of the data with several right answers, any of which counts.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub several: u64,
     /// How often the verifier's program failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<Tally>,
@@ -91,6 +94,7 @@ impl Regrade {
             changed,
             ungraded,
             own_answers,
+            several: reference.several() as u64,
             failures,
         }))
     }

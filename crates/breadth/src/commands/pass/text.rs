@@ -66,6 +66,7 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
             changed,
             ungraded,
             own_answers,
+            several,
             failures,
         } = one;
         let mut said = format!(
@@ -80,7 +81,13 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
                 number::count(*own_answers as usize, "prompt")
             ));
         }
-        parts.push(said + ".");
+        said.push('.');
+        if *several > 0 {
+            said.push_str(&format!(
+                " Prompts with several right answers, any of which counts: {several}."
+            ));
+        }
+        parts.push(said);
         parts.extend(failures.and_then(cli::failures));
     }
     parts.push(style.faint(&format!(

@@ -1,0 +1,142 @@
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn the_final_number() {
+    for (text, expected) in [
+        ("So 3 + 4 = 7.", Some("7")),
+        ("#### 72", Some("72")),
+        ("12 eggs\n#### $1,234.50 (not 9)", Some("2469/2")),
+        ("#### 1\n#### 2", Some("2")),
+        ("7\n####", None),
+        ("7 #### none", None),
+        ("no number", None),
+        ("", None),
+        ("It costs $-5", Some("-5")),
+        ("It costs -$5", Some("-5")),
+        ("x = \u{2212}3", Some("-3")),
+        ("10-3", Some("3")),
+        ("f(2)-3", Some("3")),
+        ("(-3)", Some("-3")),
+        ("50%", Some("50")),
+        ("3/4", Some("3/4")),
+        ("-6/8", Some("-3/4")),
+        ("1/0", None),
+        ("2 and 1/0", None),
+        ("0.5", Some("1/2")),
+        (".5", Some("1/2")),
+        ("1, 2, 3", Some("3")),
+        ("1,2", Some("2")),
+        ("1,0000", Some("0")),
+        ("12,345,6789", Some("6789")),
+        ("about 6.02e23", Some("602000000000000000000000")),
+        ("1e99999", Some("1e99999")),
+        ("1e99999999999999999999", Some("99999999999999999999")),
+        ("version 1.2.3", Some("3/10")),
+        ("３", Some("3")),
+        ("\\boxed{58,\\!500}", Some("58500")),
+        ("1{,}000", Some("1000")),
+        ("1\\,000", Some("1000")),
+        ("0{,}5", Some("1/2")),
+        ("\\frac{3}{4}", Some("3/4")),
+        ("-\\dfrac12", Some("-1/2")),
+        ("\\frac{-1}{2}", Some("-1/2")),
+        ("\\frac{1,000}{2}", Some("500")),
+        ("2\\frac{1}{3}", Some("7/3")),
+        ("2 1/2", Some("5/2")),
+        ("2\u{bd}", Some("5/2")),
+        ("3 5/2", Some("5/2")),
+        ("10^3", Some("1000")),
+        ("2\\times 10^{-3}", Some("1/500")),
+        ("x = - 5", Some("-5")),
+        ("- 5 apples", Some("5")),
+        ("-\\$5", Some("-5")),
+        ("10\u{2013}20", Some("20")),
+        ("5 cm^2", Some("5")),
+        ("5\\text{ cm}^2", Some("5")),
+        ("x^2", None),
+        ("\\sqrt{2}", None),
+        ("2\\pi", None),
+        ("\\frac{\\pi}{2}", None),
+        ("\\frac{x}{2}", None),
+        ("10^{10^{10}}", None),
+    ] {
+        let found = final_number(text).map(|number| number.to_string());
+        assert_eq!(found.as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn answers_that_are_one_number() {
+    for (text, expected) in [
+        ("500", Some("500")),
+        ("9*2=18 #### 18", Some("18")),
+        ("$5", Some("5")),
+        ("\\$1,234.50", Some("2469/2")),
+        ("18 dollars", Some("18")),
+        ("about 18 apples", Some("18")),
+        ("the 3rd", Some("3")),
+        ("50%", Some("50")),
+        ("x = 5", Some("5")),
+        ("\\boxed{7}", Some("7")),
+        ("2 1/2", Some("5/2")),
+        ("10^{3}", Some("1000")),
+        ("1e400", Some("1e400")),
+        ("-2 1/2", Some("-5/2")),
+        ("(3, 4)", None),
+        ("3 or 4", None),
+        ("2x", None),
+        ("2pi", None),
+        ("x^2", None),
+        ("\\sqrt{2}", None),
+        ("12:00", None),
+        ("2021-05-03", None),
+        ("5+3", None),
+        ("3:4", None),
+        ("1, 000", None),
+        ("none", None),
+        ("She makes 9*2=18 dollars", None),
+        ("", None),
+    ] {
+        let found = single_number(text).map(|number| number.to_string());
+        assert_eq!(found.as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn long_texts_take_no_time() {
+    for piece in [
+        "cm^2",
+        "1,",
+        "\\frac{",
+        "\\frac{1}{2}",
+        "1 1/2 ",
+        "{,}",
+        "\\text{",
+        "1\\,",
+        "^",
+        "- ",
+        "9",
+    ] {
+        let text = piece.repeat(100_000 / piece.len());
+        final_number(&text);
+        single_number(&text);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read(text in "(\\\\frac|\\\\sqrt|\\\\text|\\\\,|\\\\!|[{}0-9.,eE/ ^_x$\u{bd}-]){0,30}") {
+        final_number(&text);
+        single_number(&text);
+    }
+
+
+    #[test]
+    fn any_text_has_a_final_number_or_none(text in "[-+$#0-9.,eE/ ()%\u{2212}x\u{e9}]{0,40}") {
+        if let Some(number) = final_number(&text) {
+            let written = number.to_string();
+            prop_assert_eq!(final_number(&written).map(|n| n.to_string()), Some(written));
+        }
+    }
+}
