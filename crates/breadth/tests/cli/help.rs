@@ -424,7 +424,8 @@ fn pass() {
               regex:PATTERN or command:PROGRAM
 
           --data <FILE>...
-              With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt
+              With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt;
+              of several lines of a prompt, any is right
 
           --verifier-timeout <SECONDS>
               With --verifier: seconds that the program of command:PROGRAM may take for one response
@@ -634,9 +635,10 @@ fn sample() {
                                         that compare)
       -k <K>                            Responses per prompt
       -o, --output <FILE>               Where the sample table goes (Parquet)
-          --verifier <V>                What gives the reward: exact, text, number, boxed,
-                                        regex:PATTERN, command:PROGRAM, valid-path or policy:TRAIN.toml
-                                        [default: exact]
+          --verifier <V>                What gives the reward: exact, text, number (the last number),
+                                        boxed (the last \boxed{}, as mathematics), regex:PATTERN,
+                                        command:PROGRAM, valid-path or policy:TRAIN.toml. Several lines
+                                        of one prompt are several right answers [default: exact]
           --verifier-timeout <SECONDS>  Seconds that the program of command:PROGRAM may take for one
                                         response [default: 10]
           --max-tokens <T>              Longest response in tokens [default: max_new_tokens of the
