@@ -398,10 +398,10 @@ fn import() {
       breadth import rollouts/ --reward-map '>0' -o samples.parquet
 
     Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and
-    .json, human-eval and EvalPlus results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL and
-    TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, sharpening-tax, counts {id,
-    n, c}. What is left out is counted, and prompts that are not the same for all models are refused.
-    select, profile and pass take logs as they are, too.
+    .json, human-eval and EvalPlus results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime
+    and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, sharpening-tax, counts
+    {id, n, c}. What is left out is counted, and prompts that are not the same for all models are
+    refused. select, profile and pass take logs as they are, too.
     ");
 }
 
@@ -470,9 +470,8 @@ fn pass() {
               number, boxed, regex:PATTERN or command:PROGRAM
 
           --data <FILE>...
-              With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the
-              response); prompts without a line are compared with the right answer that the table or log
-              has [column `gold`]
+              With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt;
+              of several lines of a prompt, any is right
 
           --verifier-timeout <SECONDS>
               With --verifier: seconds that the program of command:PROGRAM may take for one response
@@ -700,9 +699,10 @@ fn sample() {
                                         that compare)
       -k <K>                            Responses per prompt
       -o, --output <FILE>               Where the sample table goes (Parquet)
-          --verifier <V>                What gives the reward: exact, text, number, boxed,
-                                        regex:PATTERN, command:PROGRAM, valid-path or policy:TRAIN.toml
-                                        [default: exact]
+          --verifier <V>                What gives the reward: exact, text, number (the last number),
+                                        boxed (the last \boxed{}, as mathematics), regex:PATTERN,
+                                        command:PROGRAM, valid-path or policy:TRAIN.toml. Several lines
+                                        of one prompt are several right answers [default: exact]
           --verifier-timeout <SECONDS>  Seconds that the program of command:PROGRAM may take for one
                                         response [default: 10]
           --max-tokens <T>              Longest response in tokens [default: max_new_tokens of the

@@ -47,14 +47,21 @@ fn levels(document: &serde_json::Value, field: &str) -> Vec<f64> {
 
 #[test]
 fn several_models_stand_side_by_side() {
-    assert_snapshot!(profile(&three_checkpoints(), &[]), @"
+    assert_snapshot!(profile(&three_checkpoints(), &[]), @r"
     3 models against teacher: 8 rows, 8 prompts
 
-     model              KL (nats)  cross-entropy (nats)
-    ────────────────────────────────────────────────────
-     early   0.836 [0.377, 1.296]  5.441 [4.982, 5.901]
-     even    0.405 [0.405, 0.405]  5.011 [5.011, 5.011]
-     late   0.347 [-1.263, 1.956]  4.952 [3.342, 6.561]
+     model          KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────
+     early  0.836 [no limits]     5.441 [no limits]
+     even   0.405 [no limits]     5.011 [no limits]
+     late   0.347 [no limits]     4.952 [no limits]
+
+    KL of early: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    Cross-entropy of early: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    KL of even: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    Cross-entropy of even: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    KL of late: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    Cross-entropy of late: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
@@ -82,14 +89,21 @@ fn several_models_stand_side_by_side() {
 
 #[test]
 fn few_levels_leave_room_for_limits() {
-    assert_snapshot!(profile(&three_checkpoints(), &["-n", "2,4,8"]), @"
+    assert_snapshot!(profile(&three_checkpoints(), &["-n", "2,4,8"]), @r"
     3 models against teacher: 8 rows, 8 prompts
 
-     model              KL (nats)  cross-entropy (nats)
-    ────────────────────────────────────────────────────
-     early   0.836 [0.377, 1.296]  5.441 [4.982, 5.901]
-     even    0.405 [0.405, 0.405]  5.011 [5.011, 5.011]
-     late   0.347 [-1.263, 1.956]  4.952 [3.342, 6.561]
+     model          KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────
+     early  0.836 [no limits]     5.441 [no limits]
+     even   0.405 [no limits]     5.011 [no limits]
+     late   0.347 [no limits]     4.952 [no limits]
+
+    KL of early: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    Cross-entropy of early: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    KL of even: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    Cross-entropy of even: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    KL of late: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    Cross-entropy of late: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
@@ -115,12 +129,15 @@ fn few_levels_leave_room_for_limits() {
 
 #[test]
 fn one_model_is_shown_in_full() {
-    assert_snapshot!(profile(&three_checkpoints(), &["--model", "late", "-n", "1,2,4,..,64"]), @"
+    assert_snapshot!(profile(&three_checkpoints(), &["--model", "late", "-n", "1,2,4,..,64"]), @r"
     late against teacher: 8 rows, 8 prompts
 
-     model              KL (nats)  cross-entropy (nats)
-    ────────────────────────────────────────────────────
-     late   0.347 [-1.263, 1.956]  4.952 [3.342, 6.561]
+     model          KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────
+     late   0.347 [no limits]     4.952 [no limits]
+
+    KL of late: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
+    Cross-entropy of late: cannot be bounded: it is carried by as little as 8.0 prompts of equal size, and it takes 10.
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
@@ -367,7 +384,7 @@ fn differences_to_a_baseline_are_paired() {
     let late = &document["models"][1];
     assert_eq!(late["profile"][0]["difference"]["value"], 0.25);
     assert!((late["kl_difference"]["value"].as_f64().unwrap() - 0.55).abs() < 1e-12);
-    assert_snapshot!(profile(&grouped(), &["-n", "1,4", "--baseline", "early"]), @"
+    assert_snapshot!(profile(&grouped(), &["-n", "1,4", "--baseline", "early"]), @r"
     2 models against teacher: 200 rows, 200 prompts
 
      model             KL (nats)     cross-entropy (nats)
@@ -386,7 +403,7 @@ fn differences_to_a_baseline_are_paired() {
 
      model       KL               Cov_1                  Cov_4
     ───────────────────────────────────────────────────────────
-     late   +0.550*  +0.0 [-1.8, +1.8]%  +25.0 [+18.9, +31.6]%
+     late   +0.550*  +0.0 [-1.8, +1.8]%  +25.0 [+18.5, +31.6]%
 
     *: the limits leave out 0.
 
@@ -448,7 +465,7 @@ fn answers_are_summed_over_their_chains() {
     assert!((document["models"][0]["kl"]["value"].as_f64().unwrap() - kl).abs() < 1e-12);
     let by_chain = profile_json(&chains(), &["-n", "5"]);
     assert_eq!(levels(&by_chain, "cov"), [0.25]);
-    assert_snapshot!(profile(&chains(), &["--answers", "-n", "2,4"]), @"
+    assert_snapshot!(profile(&chains(), &["--answers", "-n", "2,4"]), @r"
     2 models against teacher: 40 rows, 20 prompts
 
      model              KL (nats)  cross-entropy (nats)
@@ -458,16 +475,16 @@ fn answers_are_summed_over_their_chains() {
 
     Cov_N: share of the final answers to which the model gives at most 1/N of the reference's probability
 
-     N =                      2                4
-    ─────────────────────────────────────────────
-     flat    20.0% [9.0, 35.7]%  0% [0.0, 16.9]%
-     narrow     0% [0.0, 16.9]%  0% [0.0, 16.9]%
+     N =                       2                4
+    ──────────────────────────────────────────────
+     flat    20.0% [16.6, 33.5]%  0% [0.0, 16.9]%
+     narrow      0% [0.0, 16.9]%  0% [0.0, 16.9]%
 
     Best-of-N of flat loses at most this much of any reward against teacher: 91.0% with 4 samples, 30.4% with 1024 samples (Prop D.6).
     Best-of-N of narrow loses at most this much of any reward against teacher: 67.2% with 4 samples, 30.4% with 1024 samples (Prop D.6).
 
     Answers: sums over 80 responses with at least 100% of what teacher writes on every prompt.
-    95% limits: Korn-Graubard limits over prompts, DKW band at the effective number of prompts; --json has all limits and bands
+    95% limits: Gaffke limits over prompts, DKW band at the effective number of prompts; --json has all limits and bands
     ");
     let refused = |table: &str| {
         let folder = Folder::with(&[("scores.jsonl", table)]);
@@ -551,13 +568,18 @@ fn tokens_say_where_the_probability_was_lost() {
             .unwrap();
         }
     }
-    assert_snapshot!(profile(&table, &["--tokens", "-n", "2,100"]), @"
+    assert_snapshot!(profile(&table, &["--tokens", "-n", "2,100"]), @r"
     2 models against teacher: 4 rows, 4 prompts
 
-     model              KL (nats)   cross-entropy (nats)
-    ─────────────────────────────────────────────────────
-     close   1.000 [1.000, 1.000]   4.000 [4.000, 4.000]
-     slip   2.000 [-4.365, 8.365]  5.000 [0.000, 11.365]
+     model          KL (nats)  cross-entropy (nats)
+    ────────────────────────────────────────────────
+     close  1.000 [no limits]     4.000 [no limits]
+     slip   2.000 [no limits]     5.000 [no limits]
+
+    KL of close: cannot be bounded: it is carried by as little as 4.0 prompts of equal size, and it takes 10.
+    Cross-entropy of close: cannot be bounded: it is carried by as little as 4.0 prompts of equal size, and it takes 10.
+    KL of slip: cannot be bounded: it is carried by as little as 4.0 prompts of equal size, and it takes 10.
+    Cross-entropy of slip: cannot be bounded: it is carried by as little as 4.0 prompts of equal size, and it takes 10.
 
     Cov_N: share of the responses to which the model gives at most 1/N of the reference's probability
 
