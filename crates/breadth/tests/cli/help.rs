@@ -470,8 +470,9 @@ fn pass() {
               number, boxed, regex:PATTERN or command:PROGRAM
 
           --data <FILE>...
-              With --verifier: JSON Lines with prompt_id and `answer` (or the response) of every prompt;
-              of several lines of a prompt, any is right
+              With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the
+              response); prompts without a line are compared with the right answer that the table or log
+              has [column `gold`]; of several lines of a prompt, any is right
 
           --verifier-timeout <SECONDS>
               With --verifier: seconds that the program of command:PROGRAM may take for one response

@@ -42,6 +42,8 @@ fn assert_holds(printed: &Value, shown: &Value, path: &str) {
                 "{path}: {printed} for {shown}"
             );
         }
+        // Numbers that JSON has none for.
+        (Value::String(printed), Value::Number(_)) if printed == "inf" => {}
         (Value::String(_), Value::String(_)) | (Value::Bool(_), Value::Bool(_)) => {}
         _ => panic!("{path}: {printed} for {shown}"),
     }

@@ -354,7 +354,7 @@ fn groups_count_what_they_count_in_the_population() {
     close(&late["kl"]["value"], 0.1 + 3.0 * 0.05);
     assert_eq!(
         late["method"],
-        "Korn-Graubard limits within groups, DKW band at the effective number of rows"
+        "Gaffke limits within groups, DKW band at the effective number of rows"
     );
     close(
         &profile_json(&grouped(), &["-n", "4"])["models"][1]["profile"][0]["cov"],
