@@ -49,6 +49,9 @@ fn check_limits(members: &Map<String, Value>) -> Result<(), String> {
             .iter()
             .find_map(|name| number(members, name))
             .unwrap_or(low);
+        // The estimate of a KL may be negative, which is remarked; its limits are not.
+        let is_remarked = inside < 0.0 && members.contains_key("remark");
+        let inside = if is_remarked { low } else { inside };
         let slack = 1e-9 * (1.0 + inside.abs());
         if low > high || low > inside + slack || inside > high + slack {
             return Err(format!("limits [{low}, {high}] around {inside}"));
