@@ -72,7 +72,7 @@ fn limits_hold_at_every_look_at_once() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let value = |model: usize, row: usize| match row % 10 {
         0 | 1 if model == 0 => -9.0,
-        2 | 3 | 4 if model == 1 => -9.0,
+        2..=4 if model == 1 => -9.0,
         _ => -1.0,
     };
     let columns: Vec<Vec<f64>> = (0..2)

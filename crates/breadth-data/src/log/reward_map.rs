@@ -99,11 +99,10 @@ fn finite(text: &str) -> Option<f64> {
 }
 
 fn test(text: &str) -> Option<Map> {
-    let found = SIGNS.iter().find_map(|(sign, comparison)| {
+    SIGNS.iter().find_map(|(sign, comparison)| {
         let than = finite(text.strip_prefix(sign)?)?;
         Some(Map::Test(*comparison, than))
-    });
-    found
+    })
 }
 
 fn range(text: &str) -> Option<Map> {

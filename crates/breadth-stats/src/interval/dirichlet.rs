@@ -324,8 +324,8 @@ mod tests {
     #[test]
     fn zeros_and_ones_give_clopper_and_pearsons_limits() {
         for n in [1.0, 2.0, 10.0, 100.0, 4000.0, 1e6] {
-            for share in [0.0, 0.01, 0.3, 0.5, 0.99] {
-                let c = (n * share as f64).floor();
+            for share in [0.0_f64, 0.01, 0.3, 0.5, 0.99] {
+                let c = (n * share).floor();
                 for tail in [0.025, 0.2, 1e-5, 1e-9] {
                     let high =
                         upper_quantile(&knots(&[(0.0, 1.0, n - c), (1.0, 1.0, c + 1.0)]), tail);

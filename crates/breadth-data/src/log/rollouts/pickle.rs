@@ -135,7 +135,7 @@ impl Machine<'_> {
     }
 
     /// What stands above the last mark, which goes with it.
-    fn to_mark(&mut self) -> Result<Vec<Item>, String> {
+    fn pop_to_mark(&mut self) -> Result<Vec<Item>, String> {
         let mark = self
             .stack
             .iter()
@@ -199,7 +199,7 @@ impl Machine<'_> {
             0x95 => self.take(8).map(|_| true),
             b'(' => self.push(Item::Mark),
             b'0' => self.pop().map(|_| true),
-            b'1' => self.to_mark().map(|_| true),
+            b'1' => self.pop_to_mark().map(|_| true),
             b'N' => self.leaf(Value::Null),
             0x88 => self.leaf(true),
             0x89 => self.leaf(false),
@@ -214,17 +214,17 @@ impl Machine<'_> {
             b']' | b')' => self.push(Item::List(Rc::default())),
             b'}' => self.push(Item::Object(Rc::default())),
             b't' | b'l' => {
-                let items = self.to_mark()?;
+                let items = self.pop_to_mark()?;
                 self.push(Item::List(Rc::new(RefCell::new(items))))
             }
             0x85..=0x87 => self.tuple(usize::from(code - 0x84)),
             b'a' => self.pop().and_then(|item| self.append(vec![item])),
-            b'e' => self.to_mark().and_then(|items| self.append(items)),
+            b'e' => self.pop_to_mark().and_then(|items| self.append(items)),
             b's' => {
                 let (value, name) = (self.pop()?, self.pop()?);
                 self.set(vec![name, value])
             }
-            b'u' => self.to_mark().and_then(|items| self.set(items)),
+            b'u' => self.pop_to_mark().and_then(|items| self.set(items)),
             b'q' => self.number(1).and_then(|at| self.memoize(at)),
             b'r' => self.number(4).and_then(|at| self.memoize(at)),
             0x94 => self.memoize(self.memo.len() as u64),
