@@ -38,6 +38,8 @@ CONVERSATION = [
 
 # `S`, `D` and `L` stand for a string, a dictionary and a list.
 EXPRESSIONS = [
+    "L + [1e16]",
+    "[1e16, 1.0][1:] + [0.00001]",
     "messages[1].score",
     "messages[1].big",
     "messages[1].small",

@@ -66,7 +66,7 @@ fn is_iterable(value: &Value) -> bool {
 /// `{{ value }}`: as Python's `str`.
 fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<()> {
     match value.kind() {
-        ValueKind::Number | ValueKind::Map | ValueKind::Seq => {
+        ValueKind::Number | ValueKind::Map | ValueKind::Seq | ValueKind::Iterable => {
             out.write_str(&printed(state, value)?).map_err(Error::from)
         }
         _ => minijinja::escape_formatter(out, state, value),

@@ -76,7 +76,8 @@ fn write_repr(state: &State, value: &Value, depth: usize, out: &mut String) -> R
             }
             out.push('}');
         }
-        ValueKind::Seq => write_items(state, value, depth, out)?,
+        // Sums and slices of lists are lazy here, and lists in Python.
+        ValueKind::Seq | ValueKind::Iterable => write_items(state, value, depth, out)?,
         ValueKind::Undefined if depth > 0 => out.push_str("Undefined"),
         ValueKind::String => quote(value.as_str().unwrap_or_default(), out),
         _ => out.push_str(&float_of(value).map_or_else(|| value.to_string(), float)),
