@@ -10,6 +10,7 @@ mod pass;
 mod plan;
 mod process;
 mod profile;
+mod promises;
 mod report;
 mod select;
 mod support;
