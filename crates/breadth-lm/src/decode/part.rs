@@ -102,6 +102,21 @@ fn is_ours(folder: &Path, marker: Option<&str>) -> Result<()> {
     }
 }
 
+/// Removes a folder of parts, the marker last: what a kill leaves of it is still known as ours.
+fn remove(folder: &Path) -> Result<()> {
+    let failed = |e| Error::io(folder, e);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name() != MARKER {
+            std::fs::remove_file(entry.path()).map_err(|e| Error::io(&entry.path(), e))?;
+        }
+    }
+    std::fs::remove_dir_all(folder).map_err(failed)
+}
+
+/// The file that says whose parts a folder holds.
+const MARKER: &str = "identity";
+
 /// The folder of a job's parts: `OUT.parts`.
 pub struct Parts {
     folder: PathBuf,
@@ -116,12 +131,12 @@ impl Parts {
         let mut name = out.file_name().unwrap_or_default().to_os_string();
         name.push(".parts");
         let folder = out.with_file_name(name);
-        let marker = folder.join("identity");
+        let marker = folder.join(MARKER);
         let found = std::fs::read_to_string(&marker).ok();
         if found.as_deref() != Some(identity) {
             if folder.symlink_metadata().is_ok() {
                 is_ours(&folder, found.as_deref())?;
-                std::fs::remove_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+                remove(&folder)?;
             }
             std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
             atomic::write_bytes(&marker, identity.as_bytes())?;
@@ -167,6 +182,6 @@ impl Parts {
     /// # Errors
     /// If the file system refuses.
     pub fn remove(self) -> Result<()> {
-        std::fs::remove_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, e))
+        remove(&self.folder)
     }
 }
