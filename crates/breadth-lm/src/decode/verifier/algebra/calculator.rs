@@ -59,12 +59,17 @@ impl Calculator {
 
     /// Whether two values are the same; `false` also where that costs too much to say.
     pub fn is_equal(&self, a: &Quotient, b: &Quotient) -> bool {
-        let crossed = || {
-            let left = self.product(&a.above, &b.below)?;
-            let right = self.product(&b.above, &a.below)?;
-            Some(left == right)
-        };
-        a == b || crossed() == Some(true)
+        self.compare(a, b) == Some(true)
+    }
+
+    /// Whether two values are the same; `None` where that costs too much to say.
+    pub(super) fn compare(&self, a: &Quotient, b: &Quotient) -> Option<bool> {
+        if a == b {
+            return Some(true);
+        }
+        let left = self.product(&a.above, &b.below)?;
+        let right = self.product(&b.above, &a.below)?;
+        Some(left == right)
     }
 
     /// The product of two sums.

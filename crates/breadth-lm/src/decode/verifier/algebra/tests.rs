@@ -104,7 +104,10 @@ proptest! {
         let is_near = |i: usize| (u[i] - v[i]).abs() <= 1e-6 * (1.0 + u[i].abs() + v[i].abs());
         let is_finite = u.iter().chain(&v).all(|value| value.is_finite() && value.abs() < 1e6);
         if is_finite {
-            prop_assert_eq!(Calculator::default().is_equal(&a, &b), (0..3).all(is_near), "{} and {}", a, b);
+            // Two that cost too much to compare are not called equal; nothing else may be wrong.
+            if let Some(equal) = Calculator::default().compare(&a, &b) {
+                prop_assert_eq!(equal, (0..3).all(is_near), "{} and {}", a, b);
+            }
         }
     }
 
@@ -115,7 +118,8 @@ proptest! {
         let products = calculator.times(&a, &b).zip(calculator.times(&a, &c));
         let right = products.and_then(|(x, y)| calculator.plus(&x, &y));
         if let (Some(left), Some(right)) = (left, right) {
-            prop_assert!(Calculator::default().is_equal(&left, &right), "{} and {}", left, right);
+            let equal = Calculator::default().compare(&left, &right);
+            prop_assert_ne!(equal, Some(false), "{} and {}", left, right);
         }
     }
 }
