@@ -233,10 +233,10 @@ impl Files {
     fn check_rest(&self, config: &Config, weights: &Tree) -> Result<()> {
         let head = layout::tied_head(config.family);
         for (name, stored) in &self.tensors {
-            if layout::is_leftover(name) {
+            if layout::is_leftover(config.family, name) {
                 continue;
             }
-            let message = if config.tied && (*name == head || name == "lm_head.weight") {
+            let message = if config.tied && (*name == head || name.ends_with("lm_head.weight")) {
                 let tokens = &Layout::of(config).tokens.name;
                 if self.read(name, stored)?.data == weights[tokens].data {
                     continue;
