@@ -14,6 +14,7 @@ mod phi3;
 mod qwen;
 
 pub(super) use fields::Fields;
+pub(super) use harmless::is_off;
 
 use serde_json::Value;
 
