@@ -1,11 +1,12 @@
 //! The MODEL arguments: checkpoint folders, folders of them, and servers.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
 use breadth_lm::decode::Model;
-use breadth_lm::model::checkpoint;
+use breadth_lm::model::{adapter, checkpoint};
 use breadth_lm::server::{Address, Limits, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
@@ -14,10 +15,14 @@ use crate::output::Output;
 /// What `score` and `sample` ask.
 #[derive(Debug, clap::Args)]
 pub struct Models {
-    /// Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them, run folders, or servers:
-    /// KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or llama.cpp
+    /// Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them, run folders, LoRA adapters,
+    /// names of models in the local Hugging Face cache, or servers: KIND:http://HOST:PORT/NAME, where KIND is openai
+    /// (finds out), vllm, sglang or llama.cpp
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<String>,
+    /// Folder of the model that LoRA adapters change [default: what adapter_config.json names, if it is here]
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
     #[command(flatten)]
     servers: Servers,
     /// Folder with the servers' tokenizer.json, for text; and with the generation_config.json that names end tokens
@@ -111,7 +116,7 @@ impl Chosen {
         Ok(breadth_data::refuse_overwriting(output, &inputs)?)
     }
 
-    /// Says what was left out.
+    /// Says what was left out: folders, and fields of `config.json` that change no score.
     pub fn warn(&self, output: &Output) {
         for folder in &self.left_out {
             output.remark(&format!(
@@ -119,6 +124,26 @@ impl Chosen {
                 folder.display()
             ));
         }
+        // What cannot be read is an error where it is read in earnest.
+        let configs = self.models.iter().filter_map(|model| model.config()?.ok());
+        let names: BTreeSet<String> = configs.flat_map(|config| config.unread).collect();
+        if !names.is_empty() {
+            let names: Vec<String> = names.into_iter().collect();
+            output.remark(&format!(
+                "note: config.json has fields that change no score and were passed over: {}",
+                names.join(", ")
+            ));
+        }
+    }
+}
+
+/// Where a model's tokenizer lies: in its folder; an adapter that has none has its base's.
+fn tokenizer_folder(folder: PathBuf, base: Option<&Path>) -> PathBuf {
+    match base {
+        Some(base) if adapter::is_one(&folder) && !folder.join("tokenizer.json").exists() => {
+            base.to_path_buf()
+        }
+        _ => folder,
     }
 }
 
@@ -155,10 +180,11 @@ impl Models {
         for place in places {
             match place {
                 Place::Folders(found) => {
-                    chosen.models.extend(Model::folders(&found));
-                    chosen
-                        .tokenizers
-                        .extend(found.into_iter().map(|(_, path)| path));
+                    let base = self.base.as_deref();
+                    chosen.models.extend(Model::folders_on(&found, base));
+                    let folders = found.into_iter().map(|(_, path)| path);
+                    let folders = folders.map(|path| tokenizer_folder(path, base));
+                    chosen.tokenizers.extend(folders);
                 }
                 Place::Pool(address) => {
                     let server = self.servers.open(&address)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Sample;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Config, Sequence};
+use crate::model::{Checkpoint, Config, Sequence, adapter};
 use crate::server::{Server, ServerSampling};
 use crate::text::Item;
 
@@ -17,6 +17,8 @@ pub enum Model {
         name: String,
         /// The folder.
         path: PathBuf,
+        /// For an adapter: the folder of the model that it changes; absent means what it names itself.
+        base: Option<PathBuf>,
     },
     /// A model of one server or several.
     Server(Box<Server>),
@@ -26,9 +28,16 @@ impl Model {
     /// Checkpoint folders under their names.
     #[must_use]
     pub fn folders(found: &[(String, PathBuf)]) -> Vec<Self> {
+        Self::folders_on(found, None)
+    }
+
+    /// Checkpoint folders under their names; adapters among them change the model in `base`.
+    #[must_use]
+    pub fn folders_on(found: &[(String, PathBuf)], base: Option<&Path>) -> Vec<Self> {
         let folder = |(name, path): &(String, PathBuf)| Self::Folder {
             name: name.clone(),
             path: path.clone(),
+            base: base.map(Path::to_path_buf),
         };
         found.iter().map(folder).collect()
     }
@@ -42,20 +51,26 @@ impl Model {
         }
     }
 
+    /// What a folder's decoder computes; nothing is known of a server's.
+    #[must_use]
+    pub fn config(&self) -> Option<Result<Config>> {
+        match self {
+            Self::Folder { path, base, .. } => Some(Config::of_folder(path, base.as_deref())),
+            Self::Server(_) => None,
+        }
+    }
+
     /// What its numbers depend on: a hash of the files, or the server's kind and the model's name.
     pub(super) fn identity(&self) -> Result<String> {
         match self {
-            Self::Folder { path, .. } => hash_files(path),
+            Self::Folder { path, base, .. } => hash_model(path, base.as_deref()),
             Self::Server(server) => Ok(format!("{}:{}", server.kind().name(), server.model())),
         }
     }
 
     /// Checks that it can take every item, as far as that is known beforehand; the weights are not read.
     pub(super) fn check(&self, items: &[Item]) -> Result<()> {
-        let config = match self {
-            Self::Folder { path, .. } => Some(read_config(path)?),
-            Self::Server(_) => None,
-        };
+        let config = self.config().transpose()?;
         for item in items {
             let place = format!("prompt_id {}", item.prompt_id);
             match &config {
@@ -113,7 +128,9 @@ pub(super) enum Ready<'a> {
 impl<'a> Ready<'a> {
     pub(super) fn new(model: &'a Model) -> Result<Self> {
         Ok(match model {
-            Model::Folder { path, .. } => Self::Checkpoint(Box::new(Checkpoint::read(path)?)),
+            Model::Folder { path, base, .. } => {
+                Self::Checkpoint(Box::new(Checkpoint::read_on(path, base.as_deref())?))
+            }
             Model::Server(server) => Self::Server(server),
         })
     }
@@ -149,10 +166,15 @@ pub(super) fn score_server(
     server.score(&sequences, &name, done)
 }
 
-fn read_config(folder: &Path) -> Result<Config> {
-    let path = folder.join("config.json");
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
-    Config::from_json(&text, folder)
+/// Hash of a model's files; of an adapter's and its base's.
+fn hash_model(folder: &Path, base: Option<&Path>) -> Result<String> {
+    let own = hash_files(folder)?;
+    if !adapter::is_one(folder) {
+        return Ok(own);
+    }
+    let base = hash_model(&adapter::base_of(folder, base)?, None)?;
+    let both = blake3::hash(format!("{own} {base}").as_bytes());
+    Ok(both.to_hex()[..16].to_string())
 }
 
 /// Hash of `config.json` and the weights' files, 16 hexadecimal digits: equal for equal files, whatever the folder. The weights are not decoded.
@@ -160,7 +182,9 @@ fn hash_files(folder: &Path) -> Result<String> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name == "config.json" || name.contains(".safetensors"))
+        .filter(|name| {
+            name == "config.json" || name == "adapter_config.json" || name.contains(".safetensors")
+        })
         .collect();
     names.sort();
     let mut hash = blake3::Hasher::new();

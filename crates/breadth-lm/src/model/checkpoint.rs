@@ -9,7 +9,9 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors};
 
+use super::adapter;
 use super::config::Config;
+use super::hub;
 use super::layout::{self, Layout, Parameter};
 use crate::error::{Error, Result};
 use crate::tree::{Array, Data, Real, Tree};
@@ -33,6 +35,19 @@ pub fn weight_shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
     let layout = Layout::of(config);
     let pair = |p: &Parameter| (p.name.clone(), p.shape.clone());
     layout.parameters().into_iter().map(pair).collect()
+}
+
+impl Config {
+    /// The configuration of a checkpoint's folder; of a LoRA adapter that of its base, which is `base` or what the adapter names.
+    ///
+    /// # Errors
+    /// If there is none, or the decoder cannot do what it asks for.
+    pub fn of_folder(folder: &Path, base: Option<&Path>) -> Result<Self> {
+        if adapter::is_one(folder) {
+            return Self::of_folder(&adapter::base_of(folder, base)?, None);
+        }
+        Self::from_json(&read_text(folder, "config.json")?, folder)
+    }
 }
 
 impl Checkpoint {
@@ -71,10 +86,25 @@ impl Checkpoint {
     /// Reads a folder. Weights of type `f32` are mapped and not copied; the files must not change while the checkpoint is used. Those of type
     /// `f16` and `bf16` are widened.
     ///
+    /// A folder of a LoRA adapter stands for its base with the adapter merged in ([`adapter::base_of`]).
+    ///
     /// # Errors
     /// If a file is missing or truncated, the architecture is another one, or weights and sizes disagree.
     pub fn read(folder: &Path) -> Result<Self> {
-        let config = Config::from_json(&read_text(folder, "config.json")?, folder)?;
+        Self::read_on(folder, None)
+    }
+
+    /// As [`read`](Self::read), with the folder of the model that an adapter changes; a whole model is read as it is.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), or if an adapter does not fit its base.
+    pub fn read_on(folder: &Path, base: Option<&Path>) -> Result<Self> {
+        if adapter::is_one(folder) {
+            let mut merged = Self::read(&adapter::base_of(folder, base)?)?;
+            adapter::merge(folder, &mut merged)?;
+            return Ok(merged);
+        }
+        let config = Config::of_folder(folder, None)?;
         let weights = Files::open(folder)?.weights(&config)?;
         Ok(Self { config, weights })
     }
@@ -121,7 +151,7 @@ struct Stored {
 }
 
 /// The mapped files of a checkpoint's weights.
-struct Files {
+pub(super) struct Files {
     folder: PathBuf,
     files: Vec<(PathBuf, Arc<Mmap>)>,
     tensors: BTreeMap<String, Stored>,
@@ -129,15 +159,27 @@ struct Files {
 
 impl Files {
     fn open(folder: &Path) -> Result<Self> {
+        Self::of(folder, &file_names(folder)?)
+    }
+
+    /// The files of these names.
+    pub(super) fn of(folder: &Path, names: &[String]) -> Result<Self> {
         let mut files = Self {
             folder: folder.into(),
             files: Vec::new(),
             tensors: BTreeMap::new(),
         };
-        for name in file_names(folder)? {
-            files.add(&name)?;
+        for name in names {
+            files.add(name)?;
         }
         Ok(files)
+    }
+
+    /// All tensors with their names.
+    pub(super) fn all(&self) -> Result<Vec<(String, Array)>> {
+        let read =
+            |(name, stored): (&String, &Stored)| Ok((name.clone(), self.read(name, stored)?));
+        self.tensors.iter().map(read).collect()
     }
 
     fn add(&mut self, name: &str) -> Result<()> {
@@ -233,10 +275,10 @@ impl Files {
     fn check_rest(&self, config: &Config, weights: &Tree) -> Result<()> {
         let head = layout::tied_head(config.family);
         for (name, stored) in &self.tensors {
-            if layout::is_leftover(name) {
+            if layout::is_leftover(config.family, name) {
                 continue;
             }
-            let message = if config.tied && (*name == head || name == "lm_head.weight") {
+            let message = if config.tied && (*name == head || name.ends_with("lm_head.weight")) {
                 let tokens = &Layout::of(config).tokens.name;
                 if self.read(name, stored)?.data == weights[tokens].data {
                     continue;
@@ -253,6 +295,17 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Whether a folder has the weights of a whole model.
+pub(super) fn has_weights(folder: &Path) -> bool {
+    let known = [
+        WEIGHTS,
+        INDEX,
+        "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+    ];
+    known.iter().any(|name| folder.join(name).exists())
 }
 
 /// The files of a checkpoint's weights: one, or those that the index names.
@@ -298,16 +351,21 @@ fn read_text(folder: &Path, file: &str) -> Result<String> {
     std::fs::read_to_string(folder.join(file)).map_err(|e| missing(folder, file, &e))
 }
 
-/// The checkpoint folders a command was given: a folder with `config.json` is one; any other folder stands for those inside
+/// The checkpoint folders a command was given: a folder with `config.json`, or with a LoRA adapter, is one; any other folder stands for those inside
 /// it (or inside its `checkpoints/`), in the order of their names, numbers in them by value: `checkpoint-400` before `checkpoint-1600`.
 ///
 /// A trainer leaves its final model beside the folders of its steps. Then all are meant: `run/checkpoint-20`,
 /// `run/checkpoint-100`, and `run`, the final one, last.
 ///
+/// A path that is not there may be the name of a model in the local cache of the Hugging Face hub.
+///
 /// # Errors
 /// If there is none.
 pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
-    if path.join("config.json").exists() {
+    if !path.exists() {
+        return find_in_cache(path);
+    }
+    if is_checkpoint(path) {
         let own = name_of(path);
         let is_step = |folder: &PathBuf| checkpoint_step(&name_of(folder)).is_some();
         let steps = folders_in(path)?.into_iter().filter(is_step);
@@ -329,12 +387,33 @@ pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(folders.into_iter().map(|p| (name_of(&p), p)).collect())
 }
 
+/// A model that other tools downloaded, by its name on the Hugging Face hub.
+fn find_in_cache(path: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let name = path.to_str().unwrap_or_default();
+    if let Some(snapshot) = hub::snapshot(name) {
+        return Ok(vec![(name_of(path), snapshot)]);
+    }
+    let message = match hub::place(name) {
+        None => "no such folder".to_owned(),
+        Some(place) => format!(
+            "no such folder, nor is a model of this name in the local Hugging Face cache ({}); `hf download {name}` puts it there",
+            place.display()
+        ),
+    };
+    Err(Error::checkpoint(path, message))
+}
+
+/// Whether a folder is a checkpoint: it says what the model computes, or it is an adapter of one that does.
+fn is_checkpoint(folder: &Path) -> bool {
+    folder.join("config.json").exists() || adapter::is_one(folder)
+}
+
 /// The checkpoints directly in a folder.
 fn folders_in(parent: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(parent).map_err(|e| missing(parent, "config.json", &e))?;
     let mut folders: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|p| p.join("config.json").exists())
+        .filter(|p| is_checkpoint(p))
         .filter(|p| !name_of(p).starts_with('.'))
         .collect();
     folders.sort_by_cached_key(|folder| NaturalKey::of(&name_of(folder)));
@@ -342,7 +421,7 @@ fn folders_in(parent: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Folders inside of one that was given that look like checkpoints and are none of those that [`find`] takes: those
-/// without a `config.json` (an adapter, an unfinished one), and in a checkpoint those that are named after no step.
+/// without a `config.json` (an unfinished one), and in a checkpoint those that are named after no step.
 #[must_use]
 pub fn left_out(path: &Path) -> Vec<PathBuf> {
     let taken: Vec<PathBuf> = find(path)
@@ -353,8 +432,7 @@ pub fn left_out(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(parent).into_iter().flatten();
     let folders = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let is_left = |folder: &PathBuf| {
-        let looks =
-            folder.join("config.json").exists() || checkpoint_step(&name_of(folder)).is_some();
+        let looks = is_checkpoint(folder) || checkpoint_step(&name_of(folder)).is_some();
         folder.is_dir() && looks && !taken.contains(folder) && !name_of(folder).starts_with('.')
     };
     let mut left: Vec<PathBuf> = folders.filter(is_left).collect();

@@ -131,6 +131,8 @@ pub struct Config {
     pub tied: bool,
     /// What token embeddings are multiplied by.
     pub embedding_scale: f32,
+    /// Fields that were passed over, beyond those that transformers writes into every file: they cannot change a score.
+    pub unread: Vec<String>,
     /// The `config.json` that says all this.
     pub(super) json: Map<String, Value>,
 }
@@ -338,7 +340,7 @@ mod tests {
             (
                 "model_type",
                 json!("mamba"),
-                "model_type = \"mamba\"; breadth reads gpt2, gpt_neox, llama, mistral, qwen2, qwen3, olmo2, gemma2, gemma3_text, phi3",
+                "model_type = \"mamba\"; breadth reads gpt2, gpt_neox, llama, mistral, qwen2, qwen3, olmo2, gemma2, gemma3_text, gemma3, phi3",
             ),
             (
                 "activation_function",

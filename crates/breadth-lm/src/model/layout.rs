@@ -186,6 +186,13 @@ pub(super) fn aliases(family: Family, name: &str) -> Vec<String> {
     let mut aliases = Vec::new();
     if let Some(short) = name.strip_prefix(names(family).base) {
         aliases.push(short.to_owned());
+        if family == Family::Gemma3 {
+            // With images: as transformers before 4.52 wrote it, and since.
+            aliases.push(format!("language_model.model.{short}"));
+            aliases.push(format!("model.language_model.{short}"));
+        }
+    } else if family == Family::Gemma3 {
+        aliases.push(format!("language_model.{name}"));
     }
     if name == "embed_out.weight" {
         aliases.push("lm_head.weight".into());
@@ -193,8 +200,19 @@ pub(super) fn aliases(family: Family, name: &str) -> Vec<String> {
     aliases
 }
 
-/// Whether a stored tensor that no [`Layout`] asks for is known to hold nothing of the model: masks and frequencies that older versions kept.
-pub(super) fn is_leftover(name: &str) -> bool {
+/// Whether a stored tensor that no [`Layout`] asks for is known to hold nothing of the decoder: masks and frequencies that older versions kept.
+///
+/// And what of a Gemma 3 sees images.
+pub(super) fn is_leftover(family: Family, name: &str) -> bool {
+    const SEES: [&str; 4] = [
+        "vision_tower.",
+        "multi_modal_projector.",
+        "model.vision_tower.",
+        "model.multi_modal_projector.",
+    ];
+    if family == Family::Gemma3 && SEES.iter().any(|start| name.starts_with(start)) {
+        return true;
+    }
     const ENDS: [&str; 5] = [
         ".attn.bias",
         ".attn.masked_bias",

@@ -1,10 +1,12 @@
 //! The decoder and its checkpoints; the theory's linear models.
 
+pub mod adapter;
 mod batch;
 pub mod checkpoint;
 pub mod config;
 mod decoder;
 mod family;
+pub mod hub;
 pub mod kernels;
 mod layout;
 pub mod linear;

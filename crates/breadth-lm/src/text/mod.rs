@@ -38,6 +38,7 @@ pub use reference::{Reference, read_references};
 pub use special::Generation;
 
 use crate::error::{Error, Result};
+use crate::model::adapter;
 use json::Json;
 use library::Library;
 use special::Special;
@@ -129,6 +130,12 @@ impl Text {
         let path = folder.join("tokenizer.json");
         if path.exists() {
             return Self::read(&path);
+        }
+        // An adapter without a tokenizer has its base's.
+        if adapter::is_one(folder)
+            && let Ok(base) = adapter::base_of(folder, None)
+        {
+            return Self::of_checkpoint(&base);
         }
         Self::new(None, &path)
     }
@@ -294,9 +301,24 @@ impl Text {
         }
     }
 
+    /// How to get a `tokenizer.json` where there is none.
+    fn remedy(&self) -> String {
+        let folder = Path::new(&self.place).parent().unwrap_or(Path::new(""));
+        let older = ["tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"];
+        let shown = folder.display();
+        match older.iter().find(|name| folder.join(name).exists()) {
+            Some(older) => format!(
+                "AutoTokenizer.from_pretrained(\"{shown}\").save_pretrained(\"{shown}\") makes it from the {older} that is there; or give token ids"
+            ),
+            None => format!(
+                "AutoTokenizer.from_pretrained(\"the model it was trained from\").save_pretrained(\"{shown}\") writes one; or give token ids"
+            ),
+        }
+    }
+
     fn encoding(&self, text: &str, special: bool, place: &str) -> Result<Encoding> {
         let Some(library) = &self.tokenizer else {
-            let message = format!("is text, and there is no {}; give token ids", self.place);
+            let message = format!("is text, and there is no {}; {}", self.place, self.remedy());
             return Err(Error::data(place, message));
         };
         let encoding = library.encode(text, special).map_err(|why| {

@@ -619,10 +619,13 @@ fn score() {
 
     Arguments:
       <MODEL>...  Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them,
-                  run folders, or servers: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out),
-                  vllm, sglang or llama.cpp
+                  run folders, LoRA adapters, names of models in the local Hugging Face cache, or
+                  servers: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or
+                  llama.cpp
 
     Options:
+          --base <DIR>          Folder of the model that LoRA adapters change [default: what
+                                adapter_config.json names, if it is here]
           --data <FILE>...      JSON Lines of prompts and responses
       -o, --output <FILE>       Where the score table goes (Parquet)
           --token-logprobs      Keep the log-probability of every token
@@ -692,10 +695,13 @@ fn sample() {
 
     Arguments:
       <MODEL>...  Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them,
-                  run folders, or servers: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out),
-                  vllm, sglang or llama.cpp
+                  run folders, LoRA adapters, names of models in the local Hugging Face cache, or
+                  servers: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or
+                  llama.cpp
 
     Options:
+          --base <DIR>                  Folder of the model that LoRA adapters change [default: what
+                                        adapter_config.json names, if it is here]
           --prompts <FILE>...           JSON Lines of prompts (and `answer` or responses, for verifiers
                                         that compare)
       -k <K>                            Responses per prompt

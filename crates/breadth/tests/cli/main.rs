@@ -6,6 +6,7 @@ mod help;
 mod import;
 mod interface;
 mod limits;
+mod models;
 mod pass;
 mod plan;
 mod process;

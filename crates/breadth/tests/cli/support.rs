@@ -25,6 +25,11 @@ impl Ran {
         }
     }
 
+    /// Runs a command that was made by [`Folder::command`].
+    pub fn of(mut command: Command) -> Self {
+        Ran::new(command.output().expect("the binary starts"))
+    }
+
     /// The standard output of a success that had nothing to remark.
     #[track_caller]
     pub fn success(self) -> String {

@@ -4,61 +4,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::harmless::{self, Verdict};
 use crate::error::{Error, Result};
 use crate::model::kernels::Activation;
 use crate::model::rotary::{Rotary, Scaling};
 
-/// Fields that say nothing about what a model computes when it scores.
-const IGNORED: &[&str] = &[
-    "_attn_implementation",
-    "_attn_implementation_autoset",
-    "_name_or_path",
-    "architectures",
-    "attention_dropout",
-    "attn_implementation",
-    "attn_pdrop",
-    "auto_map",
-    "bad_words_ids",
-    "begin_suppress_tokens",
-    "bos_token_id",
-    "cache_implementation",
-    "chunk_size_feed_forward",
-    "classifier_dropout",
-    "cls_token_id",
-    "decoder_start_token_id",
-    "dtype",
-    "embd_pdrop",
-    "eos_token_id",
-    "finetuning_task",
-    "hidden_dropout",
-    "id2label",
-    "initializer_range",
-    "is_decoder",
-    "is_encoder_decoder",
-    "label2id",
-    "n_ctx",
-    "output_attentions",
-    "output_hidden_states",
-    "pad_token_id",
-    "prefix",
-    "pretraining_tp",
-    "problem_type",
-    "reorder_and_upcast_attn",
-    "resid_pdrop",
-    "return_dict",
-    "return_dict_in_generate",
-    "sep_token_id",
-    "summary_activation",
-    "summary_first_dropout",
-    "summary_proj_to_labels",
-    "summary_type",
-    "summary_use_proj",
-    "task_specific_params",
-    "tokenizer_class",
-    "torch_dtype",
-    "transformers_version",
-    "use_cache",
-];
+/// A value as far as a line of text holds it.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
+}
 
 /// What is still to be read of a `config.json`.
 pub struct Fields {
@@ -87,6 +45,11 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether the file has no such field; one that is `null` is there.
+    pub fn lacks(&self, name: &str) -> bool {
+        !self.whole.contains_key(name)
+    }
+
     fn wrong<T>(&self, name: &str, value: &Value, wanted: &str) -> Result<T> {
         Err(self.error(format!("config.json: {name} = {value} is not {wanted}")))
     }
@@ -99,6 +62,22 @@ impl Fields {
                 Some(n) => Ok(Some(n as usize)),
                 None => self.wrong(name, &value, "a whole number"),
             },
+        }
+    }
+
+    /// A whole number; `default` where the file lacks it, nothing where it is `null`.
+    pub fn size_or(&mut self, name: &str, default: Option<usize>) -> Result<Option<usize>> {
+        match self.lacks(name) {
+            true => Ok(default),
+            false => self.size(name),
+        }
+    }
+
+    /// A number above 0; `default` where the file lacks it, nothing where it is `null`.
+    pub fn positive_or(&mut self, name: &str, default: f32) -> Result<Option<f32>> {
+        match self.lacks(name) {
+            true => Ok(Some(default)),
+            false => self.positive(name),
         }
     }
 
@@ -241,21 +220,29 @@ impl Fields {
                 original: inner.original_positions(positions)?,
             },
             Some(Some("yarn")) => inner.yarn(positions)?,
+            // Other angles only beyond `max_position_embeddings`, and longer sequences are refused.
+            Some(Some("dynamic")) => {
+                inner.factor()?;
+                Scaling::None
+            }
             Some(Some("longrope" | "su")) => {
                 inner.long(positions, (head_width as f64 * share) as usize)?
             }
             Some(other) => {
                 let other = other.map_or(Value::Null, Value::from);
                 return Err(self.error(format!(
-                    "config.json: rope_type = {other}; this decoder has default, linear, llama3, yarn and longrope only"
+                    "config.json: rope_type = {other}; this decoder has default, linear, dynamic, llama3, yarn and longrope only"
                 )));
             }
         };
         // Some files say it for scalings that make nothing of it.
         inner.take("original_max_position_embeddings");
-        if let Some(name) = inner.left.keys().next() {
+        // Written by those who trained with YaRN, read by nobody.
+        inner.take("finetuned");
+        if let Some((name, value)) = inner.left.iter().find(|(_, v)| !harmless::is_off(v)) {
             return Err(self.error(format!(
-                "config.json: rotary positions have the field {name}, which breadth does not know; scores could be wrong"
+                "config.json: rotary positions have the field {name}, which breadth does not know; scores could be wrong (its value is {})",
+                short(value)
             )));
         }
         Ok(Rotary::new(
@@ -316,15 +303,32 @@ impl Fields {
         }
     }
 
-    /// Refuses what nobody took.
-    pub fn finish(&self) -> Result<()> {
-        let known = |name: &&String| IGNORED.contains(&name.as_str());
-        match self.left.keys().find(|name| !known(name)) {
-            None => Ok(()),
-            Some(name) => Err(self.error(format!(
-                "config.json has the field {name}, which breadth does not know; scores could be wrong"
-            ))),
+    /// Refuses what nobody took and could change a score; returns the names of what is passed over beyond the usual.
+    pub fn finish(&self) -> Result<Vec<String>> {
+        let mut passed = Vec::new();
+        for (name, value) in &self.left {
+            match harmless::judge(name, value) {
+                Verdict::Usual => {}
+                Verdict::Passed => passed.push(name.clone()),
+                Verdict::Live => {
+                    return Err(self.error(format!(
+                        "config.json has the field {name}, which breadth does not know; scores could be wrong (its value is {}; remove the field if nothing reads it)",
+                        short(value)
+                    )));
+                }
+            }
         }
+        Ok(passed)
+    }
+
+    /// What nobody took yet.
+    pub fn rest(&self) -> Map<String, Value> {
+        self.left.clone()
+    }
+
+    /// Other fields of the same checkpoint.
+    pub fn replaced(&self, fields: Map<String, Value>) -> Self {
+        Self::new(fields, &self.path)
     }
 
     /// The object as it was.

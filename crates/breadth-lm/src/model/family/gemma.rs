@@ -1,9 +1,9 @@
 //! Gemma 2 and the text models of Gemma 3.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Fields;
-use super::llama::{Sizes, with_windows};
+use super::llama::{Defaults, Sizes, with_windows};
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, LayerKind, NormKind, Placement, QueryKeyNorm};
 use crate::model::kernels::Activation;
@@ -12,15 +12,80 @@ use crate::model::rotary::Rotary;
 /// Gemma 2's fields.
 pub fn read_gemma2(fields: &mut Fields) -> Result<Config> {
     let window = fields.size("sliding_window")?.or(Some(4096));
-    let softcap = fields.positive("attn_logit_softcapping")?;
-    let sizes = Sizes::read(fields)?;
+    // Beside it in the first files; never read.
+    fields.take("sliding_window_size");
+    let softcap = fields.positive_or("attn_logit_softcapping", 50.0)?;
+    let final_softcap = fields.positive_or("final_logit_softcapping", 30.0)?;
+    let defaults = Defaults {
+        positions: 8192,
+        key_value_heads: Some(4),
+        head_width: Some(256),
+        ..Defaults::LLAMA
+    };
+    let sizes = Sizes::read(fields, defaults)?;
     let rotary = fields.rotary(sizes.head_width, sizes.positions, 1.0)?;
     let config = Config {
         attention_softcap: softcap,
+        logit_softcap: final_softcap,
         ..shared(fields, sizes, Family::Gemma2, vec![rotary])?
     };
     let sliding = fields.sliding_layers(config.layers, |layer| layer.is_multiple_of(2))?;
     Ok(with_windows(config, window, &sliding))
+}
+
+/// What a Gemma 3 file may leave out, as those with images do.
+const GEMMA3: Defaults = Defaults {
+    positions: 131_072,
+    key_value_heads: Some(4),
+    head_width: Some(256),
+    heads: Some(8),
+    vocab_size: Some(262_208),
+    norm_epsilon: 1e-6,
+};
+
+/// The fields of the text model of a Gemma 3 with images, as a file of its own: what `text_config` says, and of the rest what holds for both.
+pub fn text_model(fields: &mut Fields) -> Result<Fields> {
+    let mut text = match fields.take("text_config") {
+        Some(Value::Object(text)) => text,
+        _ => {
+            let message = "config.json: model_type = \"gemma3\" and no text_config";
+            return Err(fields.error(message.into()));
+        }
+    };
+    // What is seen, and where in a sequence; a text without images has none of it.
+    for name in [
+        "vision_config",
+        "mm_tokens_per_image",
+        "boi_token_index",
+        "eoi_token_index",
+        "image_token_index",
+    ] {
+        fields.take(name);
+    }
+    let mut whole = fields.rest();
+    whole.remove("model_type");
+    whole.append(&mut text);
+    // Its head has no cap, whatever the file says.
+    whole.insert("final_logit_softcapping".into(), Value::Null);
+    whole.insert("model_type".into(), json!("gemma3_text"));
+    whole.insert("architectures".into(), json!(["Gemma3ForCausalLM"]));
+    let mut own = fields.replaced(fill(whole));
+    own.take("model_type");
+    Ok(own)
+}
+
+/// Writes down what the file leaves out, so that other tools need no defaults.
+fn fill(mut text: Map<String, Value>) -> Map<String, Value> {
+    for (name, value) in [
+        ("num_attention_heads", GEMMA3.heads),
+        ("num_key_value_heads", GEMMA3.key_value_heads),
+        ("head_dim", GEMMA3.head_width),
+        ("vocab_size", GEMMA3.vocab_size),
+        ("max_position_embeddings", Some(GEMMA3.positions)),
+    ] {
+        text.entry(name).or_insert(json!(value));
+    }
+    text
 }
 
 /// Gemma 3's fields: local layers have rotary positions of their own.
@@ -33,10 +98,12 @@ pub fn read_gemma3(fields: &mut Fields) -> Result<Config> {
         .size("_sliding_window_pattern")?
         .or(pattern)
         .unwrap_or(6);
-    let sizes = Sizes::read(fields)?;
+    let softcap = fields.positive("final_logit_softcapping")?;
+    let sizes = Sizes::read(fields, GEMMA3)?;
     let rotary = rotary_of_gemma3(fields, &sizes)?;
     let config = Config {
         query_key_norm: Some(QueryKeyNorm::Head),
+        logit_softcap: softcap,
         ..shared(fields, sizes, Family::Gemma3, rotary)?
     };
     let local = |layer: usize| pattern == 0 || !(layer + 1).is_multiple_of(pattern);
@@ -79,7 +146,6 @@ fn shared(
     fields.expect("use_bidirectional_attention", &[json!(false)])?;
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
     let scalar = fields.positive("query_pre_attn_scalar")?.unwrap_or(256.0);
-    let softcap = fields.positive("final_logit_softcapping")?;
     // An older name, which the reference implementation does not read.
     fields.take("hidden_act");
     let activation = fields.activation("hidden_activation", Activation::GeluTanh)?;
@@ -90,7 +156,6 @@ fn shared(
         placement: Placement::Around,
         activation,
         attention_scale: scalar.powf(-0.5),
-        logit_softcap: softcap,
         biases: Biases {
             query_key_value: bias,
             attention_out: bias,

@@ -57,6 +57,7 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
         },
         tied,
         embedding_scale: 1.0,
+        unread: Vec::new(),
         json: Default::default(),
     })
 }

@@ -18,7 +18,7 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
     let parallel = fields.flag("use_parallel_residual")?.unwrap_or(true);
     let activation = fields.activation("hidden_act", Activation::Gelu)?;
     let epsilon = fields.positive("layer_norm_eps")?.unwrap_or(1e-5);
-    let sizes = llama::Sizes::read(fields)?;
+    let sizes = llama::Sizes::read(fields, llama::Defaults::LLAMA)?;
     let rotary = fields.rotary_of(parameters, theta, share, sizes.head_width, sizes.positions)?;
     Ok(Config {
         norm: NormKind::Layer,

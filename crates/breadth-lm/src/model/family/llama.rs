@@ -16,14 +16,44 @@ pub struct Sizes {
     key_value_heads: usize,
     pub head_width: usize,
     inner: usize,
+    norm_epsilon: f32,
+}
+
+/// What transformers takes where a file lacks a field; the other sizes must be there.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    pub positions: usize,
+    /// As many as heads without one.
+    pub key_value_heads: Option<usize>,
+    /// The width over the heads without one.
+    pub head_width: Option<usize>,
+    pub heads: Option<usize>,
+    pub vocab_size: Option<usize>,
+    pub norm_epsilon: f32,
+}
+
+impl Defaults {
+    /// Llama's.
+    pub const LLAMA: Self = Self {
+        positions: 2048,
+        key_value_heads: None,
+        head_width: None,
+        heads: None,
+        vocab_size: None,
+        norm_epsilon: 1e-6,
+    };
 }
 
 impl Sizes {
     /// Takes the sizes.
-    pub fn read(fields: &mut Fields) -> Result<Self> {
+    pub fn read(fields: &mut Fields, defaults: Defaults) -> Result<Self> {
+        let required = |fields: &mut Fields, name: &str, default| match default {
+            Some(_) if fields.lacks(name) => Ok(default.unwrap_or_default()),
+            _ => fields.required(name),
+        };
         let width = fields.required("hidden_size")?;
-        let heads = fields.required("num_attention_heads")?;
-        let head_width = match fields.size("head_dim")? {
+        let heads = required(fields, "num_attention_heads", defaults.heads)?;
+        let head_width = match fields.size_or("head_dim", defaults.head_width)? {
             Some(head_width) => head_width,
             None if heads > 0 && width.is_multiple_of(heads) => width / heads,
             None => {
@@ -32,15 +62,17 @@ impl Sizes {
                 )));
             }
         };
+        let shared = fields.size_or("num_key_value_heads", defaults.key_value_heads)?;
         Ok(Self {
-            vocab_size: fields.required("vocab_size")?,
-            positions: fields.required("max_position_embeddings")?,
+            vocab_size: required(fields, "vocab_size", defaults.vocab_size)?,
+            positions: required(fields, "max_position_embeddings", Some(defaults.positions))?,
             width,
             layers: fields.required("num_hidden_layers")?,
             heads,
-            key_value_heads: fields.size("num_key_value_heads")?.unwrap_or(heads),
+            key_value_heads: shared.unwrap_or(heads),
             head_width,
             inner: fields.required("intermediate_size")?,
+            norm_epsilon: defaults.norm_epsilon,
         })
     }
 
@@ -62,7 +94,9 @@ impl Sizes {
             head_width: self.head_width,
             inner: self.inner,
             norm: NormKind::Rms,
-            norm_epsilon: fields.positive("rms_norm_eps")?.unwrap_or(1e-6),
+            norm_epsilon: fields
+                .positive("rms_norm_eps")?
+                .unwrap_or(self.norm_epsilon),
             placement: Placement::Before,
             parallel: false,
             activation: fields.activation("hidden_act", Activation::Silu)?,
@@ -78,14 +112,15 @@ impl Sizes {
             biases: Biases::default(),
             tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
             embedding_scale: 1.0,
+            unread: Vec::new(),
             json: Default::default(),
         })
     }
 }
 
 /// Sizes, rotary positions and what Llama 2 has.
-pub fn plain(fields: &mut Fields, family: Family) -> Result<Config> {
-    let sizes = Sizes::read(fields)?;
+pub fn plain(fields: &mut Fields, family: Family, defaults: Defaults) -> Result<Config> {
+    let sizes = Sizes::read(fields, defaults)?;
     let rotary = fields.rotary(sizes.head_width, sizes.positions, 1.0)?;
     sizes.config(fields, family, vec![rotary])
 }
@@ -100,14 +135,19 @@ pub fn read_llama(fields: &mut Fields) -> Result<Config> {
             attention_out: attention,
             mlp,
         },
-        ..plain(fields, Family::Llama)?
+        ..plain(fields, Family::Llama, Defaults::LLAMA)?
     })
 }
 
 /// Mistral's fields.
 pub fn read_mistral(fields: &mut Fields) -> Result<Config> {
-    let window = fields.size("sliding_window")?;
-    let config = plain(fields, Family::Mistral)?;
+    let window = fields.size_or("sliding_window", Some(4096))?;
+    let defaults = Defaults {
+        positions: 131_072,
+        key_value_heads: Some(8),
+        ..Defaults::LLAMA
+    };
+    let config = plain(fields, Family::Mistral, defaults)?;
     let sliding = fields.sliding_layers(config.layers, |_| true)?;
     Ok(with_windows(config, window, &sliding))
 }

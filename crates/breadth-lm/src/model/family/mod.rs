@@ -7,12 +7,14 @@ mod fields;
 mod gemma;
 mod gpt2;
 mod gpt_neox;
+mod harmless;
 mod llama;
 mod olmo2;
 mod phi3;
 mod qwen;
 
 pub(super) use fields::Fields;
+pub(super) use harmless::is_off;
 
 use serde_json::Value;
 
@@ -22,7 +24,7 @@ use crate::error::Result;
 /// `model_type`, and what reads the other fields.
 type Reader = (&'static str, fn(&mut Fields) -> Result<Config>);
 
-const READERS: [Reader; 10] = [
+const READERS: [Reader; 11] = [
     ("gpt2", gpt2::read),
     ("gpt_neox", gpt_neox::read),
     ("llama", llama::read_llama),
@@ -32,16 +34,14 @@ const READERS: [Reader; 10] = [
     ("olmo2", olmo2::read),
     ("gemma2", gemma::read_gemma2),
     ("gemma3_text", gemma::read_gemma3),
+    // With images; `read` leaves its text model.
+    ("gemma3", gemma::read_gemma3),
     ("phi3", phi3::read),
 ];
 
 /// Reads all fields; one that no reader takes is refused.
 pub(super) fn read(fields: &mut Fields) -> Result<Config> {
-    if fields.take("quantization_config").is_some() {
-        return Err(fields.error(
-            "config.json: quantization_config: quantised weights are not read; use the unquantised checkpoint".into(),
-        ));
-    }
+    refuse_quantised(fields)?;
     let kind = match fields.take("model_type") {
         Some(Value::String(kind)) => kind,
         Some(other) => return Err(fields.error(format!("model_type = {other} is not a name"))),
@@ -49,14 +49,23 @@ pub(super) fn read(fields: &mut Fields) -> Result<Config> {
     };
     let Some((_, reader)) = READERS.iter().find(|(name, _)| *name == kind) else {
         let names = READERS.map(|(name, _)| name).join(", ");
-        let message = match kind.as_str() {
-            "gemma3" => "model_type = \"gemma3\" has images; breadth reads the text model alone, gemma3_text".into(),
-            _ => format!("model_type = \"{kind}\"; breadth reads {names}"),
-        };
-        return Err(fields.error(message));
+        return Err(fields.error(format!("model_type = \"{kind}\"; breadth reads {names}")));
     };
+    if kind == "gemma3" {
+        *fields = gemma::text_model(fields)?;
+        refuse_quantised(fields)?;
+    }
     let mut config = reader(fields)?;
-    fields.finish()?;
+    config.unread = fields.finish()?;
     config.json = fields.original();
     Ok(config)
+}
+
+fn refuse_quantised(fields: &mut Fields) -> Result<()> {
+    match fields.take("quantization_config") {
+        None => Ok(()),
+        Some(_) => Err(fields.error(
+            "config.json: quantization_config: quantised weights are not read; use the unquantised checkpoint".into(),
+        )),
+    }
 }

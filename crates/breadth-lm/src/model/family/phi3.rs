@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::Fields;
-use super::llama::{Sizes, with_windows};
+use super::llama::{Defaults, Sizes, with_windows};
 use crate::error::Result;
 use crate::model::config::{Config, Family};
 
 /// Phi-3's fields.
 pub fn read(fields: &mut Fields) -> Result<Config> {
-    let original = fields.size("original_max_position_embeddings")?;
+    let original = fields.size_or("original_max_position_embeddings", Some(4096))?;
     let window = fields.size("sliding_window")?;
     let theta = fields.number("rope_theta")?.unwrap_or(10_000.0);
     let share = fields.number("partial_rotary_factor")?.unwrap_or(1.0);
@@ -19,7 +19,12 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
         // It stands beside the object in Phi-3's files, and counts before what stands inside.
         map.insert("original_max_position_embeddings".into(), json!(original));
     }
-    let sizes = Sizes::read(fields)?;
+    let defaults = Defaults {
+        positions: 4096,
+        norm_epsilon: 1e-5,
+        ..Defaults::LLAMA
+    };
+    let sizes = Sizes::read(fields, defaults)?;
     let rotary = fields.rotary_of(parameters, theta, share, sizes.head_width, sizes.positions)?;
     let config = sizes.config(fields, Family::Phi3, vec![rotary])?;
     let sliding = vec![true; config.layers];

@@ -1,13 +1,13 @@
 //! Qwen 2 and 3.
 
 use super::Fields;
-use super::llama::{plain, with_windows};
+use super::llama::{Defaults, plain, with_windows};
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, QueryKeyNorm};
 
 /// Qwen 2's fields.
 pub fn read_qwen2(fields: &mut Fields) -> Result<Config> {
-    let config = windowed(fields, Family::Qwen2)?;
+    let config = windowed(fields, Family::Qwen2, None)?;
     Ok(Config {
         biases: Biases {
             query_key_value: true,
@@ -20,7 +20,7 @@ pub fn read_qwen2(fields: &mut Fields) -> Result<Config> {
 /// Qwen 3's fields.
 pub fn read_qwen3(fields: &mut Fields) -> Result<Config> {
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
-    let config = windowed(fields, Family::Qwen3)?;
+    let config = windowed(fields, Family::Qwen3, Some(128))?;
     Ok(Config {
         biases: Biases {
             query_key_value: bias,
@@ -33,11 +33,18 @@ pub fn read_qwen3(fields: &mut Fields) -> Result<Config> {
 }
 
 /// Windows from the layer `max_window_layers` on, if they are used at all.
-fn windowed(fields: &mut Fields, family: Family) -> Result<Config> {
+fn windowed(fields: &mut Fields, family: Family, head_width: Option<usize>) -> Result<Config> {
     let used = fields.flag("use_sliding_window")?.unwrap_or(false);
-    let window = fields.size("sliding_window")?.filter(|_| used);
+    let window = fields.size_or("sliding_window", Some(4096))?;
+    let window = window.filter(|_| used);
     let first = fields.size("max_window_layers")?.unwrap_or(28);
-    let config = plain(fields, family)?;
+    let defaults = Defaults {
+        positions: 32_768,
+        key_value_heads: Some(32),
+        head_width,
+        ..Defaults::LLAMA
+    };
+    let config = plain(fields, family, defaults)?;
     let sliding = fields.sliding_layers(config.layers, |layer| layer >= first)?;
     Ok(with_windows(config, window, &sliding))
 }

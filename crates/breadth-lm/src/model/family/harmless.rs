@@ -1,0 +1,257 @@
+//! Fields of a `config.json` that no reader takes: which of them cannot change a score.
+//!
+//! The readers of the families take every name that transformers' code of the family reads when it scores. What is left is for training, for drawing, for
+//! other heads, for other tools; or it belongs to an architecture that breadth does not have. A name that is known to be of the first kind passes whatever
+//! its value, and any name passes whose value is switched off. The rest is refused: a model with code of its own may well read it.
+
+use serde_json::Value;
+
+/// What becomes of a field that no reader took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// What transformers writes into every file.
+    Usual,
+    /// Passed over, and worth a word.
+    Passed,
+    /// It could change a score.
+    Live,
+}
+
+/// What transformers itself writes: about training, drawing, other heads, the file.
+const USUAL: &[&str] = &[
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "_attn_implementation_internal",
+    "_commit_hash",
+    "_name_or_path",
+    "architectures",
+    "attention_dropout",
+    "attn_implementation",
+    "attn_pdrop",
+    "auto_map",
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "bos_token_id",
+    "cache_implementation",
+    "chunk_size_feed_forward",
+    "classifier_dropout",
+    "cls_token_id",
+    "decoder_start_token_id",
+    "dtype",
+    "embd_pdrop",
+    "eos_token_id",
+    "finetuning_task",
+    "hidden_dropout",
+    "id2label",
+    "initializer_range",
+    "is_decoder",
+    "is_encoder_decoder",
+    "label2id",
+    "n_ctx",
+    "output_attentions",
+    "output_hidden_states",
+    "pad_token_id",
+    "prefix",
+    "pretraining_tp",
+    "problem_type",
+    "reorder_and_upcast_attn",
+    "resid_pdrop",
+    "return_dict",
+    "return_dict_in_generate",
+    "sep_token_id",
+    "summary_activation",
+    "summary_first_dropout",
+    "summary_proj_to_labels",
+    "summary_type",
+    "summary_use_proj",
+    "task_specific_params",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers_version",
+    "use_cache",
+];
+
+/// Seen in published files with values that are not off; never read by transformers' code of the families when it scores.
+const NEVER_READ: &[&str] = &[
+    // Drawing, where older versions kept it.
+    "diversity_penalty",
+    "do_sample",
+    "early_stopping",
+    "encoder_no_repeat_ngram_size",
+    "exponential_decay_length_penalty",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "generation_config",
+    "length_penalty",
+    "max_length",
+    "max_new_tokens",
+    "min_length",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "num_return_sequences",
+    "output_scores",
+    "remove_invalid_values",
+    "repetition_penalty",
+    "suppress_tokens",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+    // Training.
+    "gradient_checkpointing",
+    "gradient_checkpointing_kwargs",
+    "initializer_factor",
+    "neftune_noise_alpha",
+    "use_gradient_checkpointing",
+    // How attention is computed, not what.
+    "_flash_attn_2_enabled",
+    "use_flash_attention",
+    "use_flash_attention_2",
+    "use_flash_attn",
+    "use_memory_efficient_attention",
+    "use_sdpa",
+    // Heads, labels, what a caller gets back.
+    "_num_labels",
+    "num_labels",
+    "output_past",
+    "predict_special_tokens",
+    "torchscript",
+    "use_return_dict",
+    // Remarks on where the weights come from, and of other tools.
+    "bos_token",
+    "eos_token",
+    "custom_pipelines",
+    "is_llama_config",
+    "max_seq_len",
+    "max_seq_length",
+    "max_sequence_length",
+    "model_max_length",
+    "pad_token",
+    "seq_length",
+    "transformers.js_config",
+    "unk_token",
+    "use_bfloat16",
+];
+
+/// Beginnings and ends of such names.
+const NEVER_READ_FROM: &[&str] = &["summary_", "tokenizer_", "training_", "unsloth_"];
+const NEVER_READ_TO: &[&str] = &[
+    "_dropout",
+    "_dropout_prob",
+    "_pdrop",
+    "_token_id",
+    "_token_ids",
+    "_version",
+];
+
+/// Names that say something where they are off: the model then lacks what every model here has.
+const ON_BY_NATURE: &[&str] = &[
+    "causal",
+    "is_causal",
+    "rotary",
+    "use_causal_mask",
+    "use_pos_emb",
+    "use_rope",
+    "use_rotary",
+    "use_rotary_emb",
+];
+
+/// Beginnings of the names of switches, for which 1 is on.
+const SWITCHES: &[&str] = &[
+    "add_", "apply_", "do_", "enable_", "has_", "is_", "use_", "with_",
+];
+
+/// Whether a field can change a score.
+pub(super) fn judge(name: &str, value: &Value) -> Verdict {
+    if USUAL.contains(&name) {
+        return Verdict::Usual;
+    }
+    let is_switch = SWITCHES.iter().any(|start| name.starts_with(start));
+    let passes = if ON_BY_NATURE.contains(&name) {
+        value.is_null() || *value == Value::Bool(true)
+    } else if name == "layer_types" {
+        is_full_attention(value)
+    } else {
+        is_never_read(name) || is_off(value) && !(is_switch && value.as_f64() == Some(1.0))
+    };
+    match passes {
+        true => Verdict::Passed,
+        false => Verdict::Live,
+    }
+}
+
+fn is_never_read(name: &str) -> bool {
+    NEVER_READ.contains(&name)
+        || NEVER_READ_FROM.iter().any(|start| name.starts_with(start))
+        || NEVER_READ_TO.iter().any(|end| name.ends_with(end))
+}
+
+/// Every layer sees all before it: what a family without windows does anyway.
+fn is_full_attention(value: &Value) -> bool {
+    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    value.is_null() || !list.is_empty() && list.iter().all(|kind| kind == "full_attention")
+}
+
+/// Values that switch off what they stand for: nothing, false, and the numbers that neither add (0) nor multiply (1).
+pub fn is_off(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => matches!(number.as_f64(), Some(n) if n == 0.0 || n == 1.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_off_or_never_read_passes() {
+        for (name, value) in [
+            ("use_mrope", json!(false)),
+            ("rope_interleaved", json!(false)),
+            ("full_attn_mod", json!(1)),
+            ("interpolate_factor", json!(1.0)),
+            ("pruned_heads", json!({})),
+            ("sliding_window", json!(null)),
+            ("transformers.js_config", json!({"dtype": "q4"})),
+            ("unsloth_version", json!("2025.3.1")),
+            ("neftune_noise_alpha", json!(5.0)),
+            ("max_length", json!(4096)),
+            ("hidden_dropout_prob", json!(0.1)),
+            ("is_causal", json!(true)),
+            ("layer_types", json!(["full_attention", "full_attention"])),
+        ] {
+            assert_eq!(judge(name, &value), Verdict::Passed, "{name} = {value}");
+        }
+        assert_eq!(judge("use_cache", &json!(true)), Verdict::Usual);
+    }
+
+    #[test]
+    fn what_could_change_a_score_is_live() {
+        for (name, value) in [
+            ("use_mrope", json!(true)),
+            ("use_mrope", json!(1)),
+            ("rope_interleaved", json!(true)),
+            ("residual_multiplier", json!(0.22)),
+            ("clip_qkv", json!(8)),
+            ("sliding_window", json!(4096)),
+            ("norm_type", json!("layernorm")),
+            ("no_rope_layers", json!([1, 1, 1, 0])),
+            ("is_causal", json!(false)),
+            ("use_rope", json!(false)),
+            (
+                "layer_types",
+                json!(["full_attention", "sliding_attention"]),
+            ),
+        ] {
+            assert_eq!(judge(name, &value), Verdict::Live, "{name} = {value}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! LoRA adapters: merged on reading, equal to a checkpoint that was merged by hand.
+
+use std::path::{Path, PathBuf};
+
+use breadth_lm::decode::score;
+use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::tree::{Array, Tree};
+use serde_json::{Value, json};
+
+/// A golden model of each way in which matrices are stored, and the modules that are adapted.
+const MODELS: [(&str, &[&str]); 4] = [
+    (
+        "gpt2",
+        &["transformer.h.0.attn.c_attn", "transformer.h.1.mlp.c_proj"],
+    ),
+    ("gpt2-untied", &["transformer.h.0.mlp.c_fc", "lm_head"]),
+    (
+        "llama3",
+        &[
+            "model.layers.0.self_attn.k_proj",
+            "model.layers.1.mlp.down_proj",
+        ],
+    ),
+    (
+        "phi3",
+        &[
+            "model.layers.1.self_attn.qkv_proj",
+            "model.layers.0.mlp.gate_up_proj",
+        ],
+    ),
+];
+const RANK: usize = 3;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/golden/families/{name}"))
+}
+
+fn matrix(rows: usize, columns: usize, seed: usize) -> Array {
+    let entry = |i: usize| ((i * 37 + seed * 11) % 23) as f32 / 23.0 - 0.5;
+    Array::new([rows, columns], (0..rows * columns).map(entry).collect())
+}
+
+/// `W + s B A`, entry by entry as it is written, with `W` (out, in) unless it is stored the other way.
+fn merged_by_hand(w: &mut Array, a: &Array, b: &Array, s: f64, inputs_first: bool) {
+    let columns = w.shape[1];
+    for (at, entry) in w.data.iter_mut().enumerate() {
+        let (row, column) = (at / columns, at % columns);
+        let (o, i) = if inputs_first {
+            (column, row)
+        } else {
+            (row, column)
+        };
+        let inputs = a.shape[1];
+        let term = |k: usize| f64::from(b.data[o * RANK + k]) * f64::from(a.data[k * inputs + i]);
+        *entry += (s * (0..RANK).map(term).sum::<f64>()) as f32;
+    }
+}
+
+/// An adapter of some modules of a model, as PEFT writes it.
+struct Made {
+    folder: tempfile::TempDir,
+    merged: Checkpoint,
+}
+
+fn make(name: &str, modules: &[&str], config: &Value, s: f64) -> Made {
+    let mut merged = Checkpoint::read(&golden(name)).unwrap();
+    let mut adapter = Tree::default();
+    for (seed, module) in modules.iter().enumerate() {
+        let inputs_first = name.starts_with("gpt2") && *module != "lm_head";
+        let weight = format!("{module}.weight");
+        let shape = merged.weights[weight.as_str()].shape.clone();
+        let [outputs, inputs] = match inputs_first {
+            true => [shape[1], shape[0]],
+            false => [shape[0], shape[1]],
+        };
+        let (a, b) = (matrix(RANK, inputs, seed), matrix(outputs, RANK, seed + 5));
+        let (_, w) = merged
+            .weights
+            .iter_mut()
+            .find(|(n, _)| *n == weight)
+            .unwrap();
+        merged_by_hand(w, &a, &b, s, inputs_first);
+        adapter.insert(format!("base_model.model.{module}.lora_A.weight"), a);
+        adapter.insert(format!("base_model.model.{module}.lora_B.weight"), b);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), config, &adapter);
+    Made { folder, merged }
+}
+
+fn write(folder: &Path, config: &Value, tensors: &Tree) {
+    std::fs::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
+    let bytes = tensors.to_safetensors(folder).unwrap();
+    std::fs::write(folder.join("adapter_model.safetensors"), bytes).unwrap();
+}
+
+fn config(more: Value) -> Value {
+    let mut config = json!({
+        "alpha_pattern": {}, "auto_mapping": null, "base_model_name_or_path": "some/base", "bias": "none", "corda_config": null,
+        "eva_config": null, "exclude_modules": null, "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
+        "layer_replication": null, "layers_pattern": null, "layers_to_transform": null, "loftq_config": {}, "lora_alpha": 16,
+        "lora_bias": false, "lora_dropout": 0.05, "megatron_config": null, "megatron_core": "megatron.core", "modules_to_save": null,
+        "peft_type": "LORA", "qalora_group_size": 16, "r": RANK, "rank_pattern": {}, "revision": null, "target_modules": ["q_proj"],
+        "target_parameters": null, "task_type": "CAUSAL_LM", "trainable_token_indices": null, "use_dora": false, "use_qalora": false,
+        "use_rslora": false,
+    });
+    config
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    config
+}
+
+fn scores(checkpoint: &Checkpoint) -> Vec<Vec<f32>> {
+    let pairs: [(&[u32], &[u32]); 2] = [(&[7, 3, 5], &[9, 2, 40]), (&[1], &[11, 12, 13, 14])];
+    let sequences = pairs.map(|(prompt, response)| Sequence { prompt, response });
+    score(checkpoint, &sequences).unwrap()
+}
+
+/// The largest difference between two models' log-probabilities.
+fn gap(a: &Checkpoint, b: &Checkpoint) -> f32 {
+    let (a, b) = (scores(a), scores(b));
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn an_adapter_scores_as_the_checkpoint_that_was_merged_by_hand() {
+    for (name, modules) in MODELS {
+        for (more, s) in [
+            (json!({}), 16.0 / RANK as f64),
+            (json!({"use_rslora": true}), 16.0 / (RANK as f64).sqrt()),
+            (
+                json!({"lora_alpha": 1.5, "fan_in_fan_out": true}),
+                1.5 / RANK as f64,
+            ),
+        ] {
+            let made = make(name, modules, &config(more.clone()), s);
+            let read = Checkpoint::read_on(made.folder.path(), Some(&golden(name))).unwrap();
+            let gap_to_hand = gap(&read, &made.merged);
+            assert!(gap_to_hand < 1e-4, "{name} {more}: {gap_to_hand}");
+            let base = Checkpoint::read(&golden(name)).unwrap();
+            assert!(
+                gap(&read, &base) > 1e-2,
+                "{name}: the adapter does something"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_base_that_is_a_folder_here_needs_no_flag() {
+    let base = golden("llama3");
+    let named = config(json!({"base_model_name_or_path": base.to_str().unwrap()}));
+    let made = make("llama3", MODELS[2].1, &named, 16.0 / RANK as f64);
+    let read = Checkpoint::read(made.folder.path()).unwrap();
+    assert!(gap(&read, &made.merged) < 1e-4);
+    // An adapter of an adapter.
+    let first = made.folder.path().to_str().unwrap();
+    let again = config(json!({"base_model_name_or_path": first}));
+    let second = make("llama3", MODELS[2].1, &again, 16.0 / RANK as f64);
+    let twice = Checkpoint::read(second.folder.path()).unwrap();
+    assert!(gap(&twice, &read) > 1e-2);
+}
+
+#[test]
+fn whole_weights_take_the_place_of_the_bases() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = Checkpoint::read(&golden("llama3")).unwrap();
+    let head = matrix(base.config.vocab_size, base.config.width, 3);
+    let mut tensors = Tree::default();
+    tensors.insert("base_model.model.lm_head.weight", head.clone());
+    write(
+        folder.path(),
+        &config(json!({"modules_to_save": ["lm_head"]})),
+        &tensors,
+    );
+    let read = Checkpoint::read_on(folder.path(), Some(&golden("llama3"))).unwrap();
+    assert_eq!(read.weights["lm_head.weight"], head);
+}
+
+#[test]
+fn what_is_not_merged_rightly_is_refused() {
+    let base = golden("llama3");
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = |more: Value, tensors: &Tree, base: Option<&Path>| {
+        write(folder.path(), &config(more), tensors);
+        let error = Checkpoint::read_on(folder.path(), base)
+            .unwrap_err()
+            .to_string();
+        error.replace(folder.path().to_str().unwrap(), "run/checkpoint-10")
+    };
+    let none = Tree::default();
+    let at = |more| refusal(more, &none, Some(&base));
+    insta::assert_snapshot!(refusal(json!({}), &none, None), @r#"checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    insta::assert_snapshot!(refusal(json!({"base_model_name_or_path": null}), &none, None), @r#"checkpoint run/checkpoint-10: holds a LoRA adapter of an unnamed model, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    insta::assert_snapshot!(refusal(json!({}), &none, Some(folder.path())), @"checkpoint run/checkpoint-10: holds a LoRA adapter, which is given as its own base; --base is the folder of the model that it changes");
+    insta::assert_snapshot!(at(json!({"use_dora": true})), @r#"checkpoint run/checkpoint-10: adapter_config.json: use_dora = true, which is not merged here; merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    for (more, part) in [
+        (json!({"peft_type": "IA3"}), "peft_type = \"IA3\""),
+        (json!({"bias": "lora_only"}), "bias = \"lora_only\""),
+        (
+            json!({"init_lora_weights": "pissa"}),
+            "init_lora_weights = \"pissa\"",
+        ),
+        (
+            json!({"alpha_pattern": {"q_proj": 4}}),
+            "alpha_pattern = {\"q_proj\":4}",
+        ),
+        (json!({"lora_bias": true}), "lora_bias = true"),
+        (
+            json!({"trainable_token_indices": [1, 2]}),
+            "trainable_token_indices = [1,2]",
+        ),
+    ] {
+        let error = at(more);
+        assert!(
+            error.contains(part) && error.contains("merge_and_unload"),
+            "{error}"
+        );
+    }
+    let tree = |names: &[&str], rows: usize, columns: usize| -> Tree {
+        let of = |name: &&str| (format!("base_model.model.{name}"), matrix(rows, columns, 1));
+        names.iter().map(of).collect()
+    };
+    let q = "model.layers.0.self_attn.q_proj";
+    let one = tree(&[&format!("{q}.lora_A.weight")], RANK, 32);
+    insta::assert_snapshot!(refusal(json!({}), &one, Some(&base)), @"checkpoint run/checkpoint-10: adapter_model.safetensors has only one of lora_A and lora_B for model.layers.0.self_attn.q_proj.weight; copy it again");
+    let both = [format!("{q}.lora_A.weight"), format!("{q}.lora_B.weight")];
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+    insta::assert_snapshot!(refusal(json!({}), &tree(&both, RANK, 20), Some(&base)), @"checkpoint run/checkpoint-10: adapter_model.safetensors: lora_A [3, 20] and lora_B [3, 20] of model.layers.0.self_attn.q_proj.weight do not fit the base's [32, 32]; is this its base?");
+    let unknown = tree(&["score.weight"], 2, 32);
+    insta::assert_snapshot!(refusal(json!({}), &unknown, Some(&base)), @r#"checkpoint run/checkpoint-10: adapter_model.safetensors has the tensor base_model.model.score.weight, which changes nothing that the base has as a matrix of its own; merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    let resized = tree(&["lm_head.weight"], 99, 32);
+    insta::assert_snapshot!(refusal(json!({}), &resized, Some(&base)), @r#"checkpoint run/checkpoint-10: adapter_model.safetensors: lm_head.weight has shape [99, 32], and the base's is [61, 32]; merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    let embedding = tree(&["model.embed_tokens.lora_embedding_A"], RANK, 61);
+    assert!(refusal(json!({}), &embedding, Some(&base)).contains("lora_embedding_A"));
+    std::fs::remove_file(folder.path().join("adapter_model.safetensors")).unwrap();
+    let error = Checkpoint::read_on(folder.path(), Some(&base))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("safe_serialization=True"), "{error}");
+}

@@ -1,0 +1,136 @@
+//! What a MODEL argument may be: folders with fields of other tools, LoRA adapters, names of models in the local cache.
+
+use breadth_data::{ReadOptions, ScoreTable};
+use breadth_lm::tree::{Array, Tree};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Folder, Ran};
+
+const DATA: &str = r#"{"prompt": [7, 3, 5], "response": [9, 2]}"#;
+
+/// A tiny model of a family under `name`, with these fields more.
+fn copy(folder: &Folder, family: &str, name: &str, more: &Value) {
+    let golden = format!(
+        "{}/../../tests/golden/families/{family}/",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let read = |file: &str| std::fs::read(format!("{golden}{file}")).unwrap();
+    let mut config: Value = serde_json::from_slice(&read("config.json")).unwrap();
+    config
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    folder.write(
+        &format!("{name}/config.json"),
+        config.to_string().as_bytes(),
+    );
+    folder.write(
+        &format!("{name}/model.safetensors"),
+        &read("model.safetensors"),
+    );
+}
+
+fn log_prob(folder: &Folder, table: &str) -> f64 {
+    let table = ScoreTable::read(&[folder.path(table)], &ReadOptions::default()).unwrap();
+    table.logprob[0][0]
+}
+
+#[test]
+fn fields_that_change_no_score_pass_with_one_line_that_lists_them() {
+    let folder = Folder::with(&[("data.jsonl", DATA)]);
+    copy(&folder, "qwen2", "plain", &json!({}));
+    let more = json!({"use_mrope": false, "unsloth_version": "2025.3.1"});
+    copy(&folder, "qwen2", "tuned", &more);
+    copy(&folder, "qwen2", "other", &json!({"use_mrope": true}));
+    let score =
+        |model: &str, out: &str| folder.run(&["score", model, "--data", "data.jsonl", "-o", out]);
+    score("plain", "plain.parquet").success();
+    let Ran { status, stderr, .. } = score("tuned", "tuned.parquet");
+    assert_eq!(status, 0);
+    assert_snapshot!(stderr, @"note: config.json has fields that change no score and were passed over: unsloth_version, use_mrope");
+    assert_eq!(
+        log_prob(&folder, "plain.parquet"),
+        log_prob(&folder, "tuned.parquet")
+    );
+    assert_snapshot!(score("other", "other.parquet").failure(1), @"error: checkpoint other: config.json has the field use_mrope, which breadth does not know; scores could be wrong (its value is true; remove the field if nothing reads it)");
+}
+
+#[test]
+fn an_adapter_is_scored_on_its_base_or_says_what_it_is() {
+    let folder = Folder::with(&[("data.jsonl", DATA)]);
+    copy(&folder, "qwen2", "base", &json!({}));
+    let config = r#"{"base_model_name_or_path": "some/base", "peft_type": "LORA", "r": 2}"#;
+    folder.write("run/checkpoint-10/adapter_config.json", config.as_bytes());
+    let module = "base_model.model.model.layers.0.self_attn.o_proj";
+    let tensors: Tree = [("lora_A", [2, 32]), ("lora_B", [32, 2])]
+        .map(|(part, shape)| (format!("{module}.{part}.weight"), Array::full(shape, 0.5)))
+        .into_iter()
+        .collect();
+    let bytes = tensors.to_safetensors(&folder.path("run")).unwrap();
+    folder.write("run/checkpoint-10/adapter_model.safetensors", &bytes);
+    let score = |more: &[&str]| {
+        let words = ["score", "run", "--data", "data.jsonl", "-o", "out.parquet"];
+        let mut command = folder.command(&[&words[..], more].concat());
+        command.env("HF_HUB_CACHE", folder.path("cache"));
+        Ran::of(command)
+    };
+    assert_snapshot!(score(&[]).failure(1), @r#"error: checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    score(&["--base", "base"]).success();
+    let adapted = log_prob(&folder, "out.parquet");
+    folder
+        .run(&[
+            "score",
+            "base",
+            "--data",
+            "data.jsonl",
+            "-o",
+            "base.parquet",
+        ])
+        .success();
+    assert!((adapted - log_prob(&folder, "base.parquet")).abs() > 1e-3);
+}
+
+#[test]
+fn a_name_of_the_hub_stands_for_what_lies_in_the_local_cache() {
+    let folder = Folder::with(&[("data.jsonl", DATA)]);
+    let model = "cache/models--tiny--qwen2";
+    copy(
+        &folder,
+        "qwen2",
+        &format!("{model}/snapshots/0123abcd"),
+        &json!({}),
+    );
+    folder.write(&format!("{model}/refs/main"), b"0123abcd");
+    let score = |name: &str| {
+        let mut command =
+            folder.command(&["score", name, "--data", "data.jsonl", "-o", "out.parquet"]);
+        command.env("HF_HUB_CACHE", "cache");
+        Ran::of(command)
+    };
+    score("tiny/qwen2").success();
+    let table = ScoreTable::read(&[folder.path("out.parquet")], &ReadOptions::default()).unwrap();
+    assert_eq!(table.models[0], "qwen2");
+    assert_snapshot!(score("gpt2").failure(1), @"error: checkpoint gpt2: no such folder, nor is a model of this name in the local Hugging Face cache (cache/models--gpt2/snapshots); `hf download gpt2` puts it there");
+}
+
+#[test]
+fn text_without_a_tokenizer_says_how_to_make_one() {
+    let folder = Folder::with(&[("data.jsonl", r#"{"prompt": "a", "response": "b"}"#)]);
+    copy(&folder, "qwen2", "model", &json!({}));
+    let score = || {
+        folder
+            .run(&[
+                "score",
+                "model",
+                "--data",
+                "data.jsonl",
+                "-o",
+                "out.parquet",
+            ])
+            .failure(1)
+    };
+    assert_snapshot!(score(), @r#"error: data.jsonl, line 1: prompt: is text, and there is no model/tokenizer.json; AutoTokenizer.from_pretrained("the model it was trained from").save_pretrained("model") writes one; or give token ids"#);
+    folder.write("model/tokenizer.model", b"");
+    assert_snapshot!(score(), @r#"error: data.jsonl, line 1: prompt: is text, and there is no model/tokenizer.json; AutoTokenizer.from_pretrained("model").save_pretrained("model") makes it from the tokenizer.model that is there; or give token ids"#);
+}
