@@ -68,12 +68,13 @@ pub fn coverage_profile(
     let half_width = dkw_half_width(rows.effective_clusters(), alpha);
     let point = |&level: &Level| {
         let share = Share::of_all_rows(&rows, |row| is_uncovered(log_p[row], log_q[row], level));
+        let (low, high) = (share.lower(0.5 * alpha), share.upper(0.5 * alpha));
         CoveragePoint {
             level,
             cov: share.value,
-            low: share.lower(0.5 * alpha),
-            high: share.upper(0.5 * alpha),
-            effective_rows: share.effective_size(0.5 * alpha),
+            low,
+            high,
+            effective_rows: share.effective_size_of(high - low, 0.5 * alpha),
             band_low: (share.value - half_width).max(0.0),
             band_high: (share.value + half_width).min(1.0),
         }

@@ -163,10 +163,12 @@ impl Inversion {
             let s = STEP * f64::from(k);
             let (sinh, cosh) = (s.sinh(), s.cosh());
             let z = (self.sigma * sin * (cosh - 1.0), self.sigma * cos * sinh);
-            let (ln_modulus, phase) = if z.0.hypot(z.1) <= near {
-                let (m, p) = self.direct(z, |b| !is_small(b));
-                let (m0, p0) = sums.at(z);
-                (m + m0, p + p0)
+            let Polar { ln_modulus, phase } = if z.0.hypot(z.1) <= near {
+                let (large, small) = (self.direct(z, |b| !is_small(b)), sums.at(z));
+                Polar {
+                    ln_modulus: large.ln_modulus + small.ln_modulus,
+                    phase: large.phase + small.phase,
+                }
             } else {
                 self.direct(z, |_| true)
             };
@@ -189,15 +191,24 @@ impl Inversion {
         -knots.iter().map(term).sum::<f64>()
     }
 
-    /// Logarithm of the modulus and phase of the `wanted` factors at a distance z from the saddle point.
-    fn direct(&self, z: (f64, f64), wanted: impl Fn(f64) -> bool) -> (f64, f64) {
+    /// The product of the `wanted` factors at a distance z from the saddle point.
+    fn direct(&self, z: (f64, f64), wanted: impl Fn(f64) -> bool) -> Polar {
         let (mut ln_modulus, mut phase) = (0.0, 0.0);
-        let square = z.0 * z.0 + z.1 * z.1;
+        let mut single = Product::default();
         for &(b, count) in self.factors.iter().filter(|&&(b, _)| wanted(b)) {
-            ln_modulus -= 0.5 * count * (b * (square * b - 2.0 * z.0)).ln_1p();
-            phase += count * (z.1 * b).atan2(1.0 - z.0 * b);
+            let (x, y) = (1.0 - z.0 * b, -z.1 * b);
+            if count == 1.0 {
+                single.times(x, y);
+            } else {
+                ln_modulus -= 0.5 * count * (x * x + y * y).ln();
+                phase -= count * y.atan2(x);
+            }
         }
-        (ln_modulus, phase)
+        let single = single.polar();
+        Polar {
+            ln_modulus: ln_modulus - single.ln_modulus,
+            phase: phase - single.phase,
+        }
     }
 
     fn power_sums(&self, wanted: impl Fn(f64) -> bool) -> PowerSums {
@@ -217,14 +228,65 @@ impl Inversion {
 struct PowerSums([f64; POWERS]);
 
 impl PowerSums {
-    /// Logarithm of the modulus and phase of `prod_j (1 - z b_j)^(-count_j)`: `sum_p S_p z^p / p`.
-    fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let mut sum = (0.0, 0.0);
+    /// `prod_j (1 - z b_j)^(-count_j)`: its logarithm is `sum_p S_p z^p / p`.
+    fn at(&self, (x, y): (f64, f64)) -> Polar {
+        let (mut ln_modulus, mut phase) = (0.0, 0.0);
         for (index, s) in self.0.iter().enumerate().rev() {
-            let term = sum.0 + s / (index + 1) as f64;
-            sum = (term * x - sum.1 * y, term * y + sum.1 * x);
+            let term = ln_modulus + s / (index + 1) as f64;
+            (ln_modulus, phase) = (term * x - phase * y, term * y + phase * x);
         }
-        sum
+        Polar { ln_modulus, phase }
+    }
+}
+
+/// A complex number by the logarithm of its modulus and its phase, of which whole turns do not matter.
+struct Polar {
+    ln_modulus: f64,
+    phase: f64,
+}
+
+/// A product of complex numbers, without a logarithm for each.
+struct Product {
+    x: f64,
+    y: f64,
+    /// What was taken out so far to stay within the range of f64.
+    ln_modulus: f64,
+    factors: u32,
+}
+
+impl Default for Product {
+    fn default() -> Product {
+        Product {
+            x: 1.0,
+            y: 0.0,
+            ln_modulus: 0.0,
+            factors: 0,
+        }
+    }
+}
+
+impl Product {
+    fn times(&mut self, x: f64, y: f64) {
+        (self.x, self.y) = (self.x * x - self.y * y, self.x * y + self.y * x);
+        self.factors += 1;
+        if self.factors.is_multiple_of(8) {
+            self.rescale();
+        }
+    }
+
+    fn rescale(&mut self) {
+        let modulus = self.x.hypot(self.y);
+        if !(1e-100..1e100).contains(&modulus) {
+            self.ln_modulus += modulus.ln();
+            (self.x, self.y) = (self.x / modulus, self.y / modulus);
+        }
+    }
+
+    fn polar(self) -> Polar {
+        Polar {
+            ln_modulus: self.ln_modulus + self.x.hypot(self.y).ln(),
+            phase: self.y.atan2(self.x),
+        }
     }
 }
 

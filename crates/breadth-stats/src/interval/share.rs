@@ -218,13 +218,17 @@ impl Share {
 
     /// How many independent rows of equal weight would have limits (at an error of `tail` each) as far apart, but at most the effective number of units.
     pub fn effective_size(&self, tail: f64) -> f64 {
+        self.effective_size_of(self.upper(tail) - self.lower(tail), tail)
+    }
+
+    /// The same for limits that are known to be so far apart.
+    pub(crate) fn effective_size_of(&self, width: f64, tail: f64) -> f64 {
         let Units::Strata { effective, .. } = &self.units else {
             let Units::Counts { rows, .. } = &self.units else {
                 return 0.0;
             };
             return *rows;
         };
-        let width = self.upper(tail) - self.lower(tail);
         let of_size = |n: f64| {
             let count = self.value * n;
             clopper_pearson::upper(count, n, tail) - clopper_pearson::lower(count, n, tail)
