@@ -95,6 +95,8 @@ pub(crate) struct WeightClasses {
     pub(crate) shares: Vec<f64>,
     /// Number of units of equal weight that carry as much: `(sum W)^2 / sum W^2` (Kish).
     pub(crate) effective: f64,
+    /// The largest share of the population that one unit stands for, with an imaginary one as heavy in each stratum.
+    pub(crate) heaviest: f64,
 }
 
 /// Distinct weights beyond which those within 1.6% of one another are taken together.
@@ -118,11 +120,35 @@ impl WeightClasses {
         } else {
             exact
         };
+        let largest_of = |g: usize| {
+            let of_stratum = list.iter().filter(|class| class.stratum as usize == g);
+            of_stratum.map(|class| class.weight).fold(0.0, f64::max)
+        };
+        let heaviest_of =
+            |(g, share): (usize, &f64)| share * largest_of(g) / (share * total + largest_of(g));
+        let heaviest = shares.iter().enumerate().map(heaviest_of);
+        let heaviest = heaviest.fold(0.0, f64::max);
         WeightClasses {
             of_unit: if list.len() > 1 { of_unit } else { Vec::new() },
             list,
             shares,
             effective: total * total / squares,
+            heaviest,
+        }
+    }
+
+    /// One class of so many units, each a row.
+    fn of_rows(n: usize) -> WeightClasses {
+        WeightClasses {
+            list: vec![WeightClass {
+                weight: 1.0,
+                count: n as f64,
+                stratum: 0,
+            }],
+            of_unit: Vec::new(),
+            shares: vec![1.0],
+            effective: n as f64,
+            heaviest: 1.0 / (n as f64 + 1.0),
         }
     }
 
@@ -198,16 +224,7 @@ impl Rows {
             cluster_count,
             strata,
             unit_weights: Vec::new(),
-            classes: WeightClasses {
-                list: vec![WeightClass {
-                    weight: 1.0,
-                    count: n as f64,
-                    stratum: 0,
-                }],
-                of_unit: Vec::new(),
-                shares: vec![1.0],
-                effective: n as f64,
-            },
+            classes: WeightClasses::of_rows(n),
         };
         if !rows.is_iid() {
             rows.unit_weights = rows.cluster_totals(|_| 1.0);

@@ -159,21 +159,22 @@ impl Inversion {
         let sums = self.power_sums(is_small);
         let (sin, cos) = self.bend.sin_cos();
         let mut total = 0.5 * cos;
-        for k in 1..2000 {
-            let s = STEP * f64::from(k);
-            let (sinh, cosh) = (s.sinh(), s.cosh());
+        let (mut grown, mut shrunk) = (1.0, 1.0);
+        for _ in 1..2000 {
+            (grown, shrunk) = (grown * STEP.exp(), shrunk * (-STEP).exp());
+            let (sinh, cosh) = (0.5 * (grown - shrunk), 0.5 * (grown + shrunk));
             let z = (self.sigma * sin * (cosh - 1.0), self.sigma * cos * sinh);
-            let Polar { ln_modulus, phase } = if z.0.hypot(z.1) <= near {
-                let (large, small) = (self.direct(z, |b| !is_small(b)), sums.at(z));
-                Polar {
-                    ln_modulus: large.ln_modulus + small.ln_modulus,
-                    phase: large.phase + small.phase,
-                }
+            let Polar {
+                modulus,
+                cosine,
+                sine,
+            } = if z.0 * z.0 + z.1 * z.1 <= near * near {
+                let small = sums.ln_at(z);
+                self.product(z, |b| !is_small(b)).over(small)
             } else {
-                self.direct(z, |_| true)
+                self.product(z, |_| true).over((0.0, 0.0))
             };
-            let modulus = ln_modulus.exp();
-            total += modulus * (phase.cos() * cos * cosh + phase.sin() * sin * sinh);
+            total += modulus * (cosine * cos * cosh + sine * sin * sinh);
             if modulus * cosh < NEGLIGIBLE * total.abs() {
                 break;
             }
@@ -191,24 +192,13 @@ impl Inversion {
         -knots.iter().map(term).sum::<f64>()
     }
 
-    /// The product of the `wanted` factors at a distance z from the saddle point.
-    fn direct(&self, z: (f64, f64), wanted: impl Fn(f64) -> bool) -> Polar {
-        let (mut ln_modulus, mut phase) = (0.0, 0.0);
-        let mut single = Product::default();
+    /// `prod_j (1 - z b_j)^count_j` over the `wanted` factors, at a distance z from the saddle point.
+    fn product(&self, z: (f64, f64), wanted: impl Fn(f64) -> bool) -> Product {
+        let mut product = Product::default();
         for &(b, count) in self.factors.iter().filter(|&&(b, _)| wanted(b)) {
-            let (x, y) = (1.0 - z.0 * b, -z.1 * b);
-            if count == 1.0 {
-                single.times(x, y);
-            } else {
-                ln_modulus -= 0.5 * count * (x * x + y * y).ln();
-                phase -= count * y.atan2(x);
-            }
+            product.times((1.0 - z.0 * b, -z.1 * b), count);
         }
-        let single = single.polar();
-        Polar {
-            ln_modulus: ln_modulus - single.ln_modulus,
-            phase: phase - single.phase,
-        }
+        product
     }
 
     fn power_sums(&self, wanted: impl Fn(f64) -> bool) -> PowerSums {
@@ -228,29 +218,30 @@ impl Inversion {
 struct PowerSums([f64; POWERS]);
 
 impl PowerSums {
-    /// `prod_j (1 - z b_j)^(-count_j)`: its logarithm is `sum_p S_p z^p / p`.
-    fn at(&self, (x, y): (f64, f64)) -> Polar {
-        let (mut ln_modulus, mut phase) = (0.0, 0.0);
+    /// The logarithm of `prod_j (1 - z b_j)^(-count_j)`: `sum_p S_p z^p / p`.
+    fn ln_at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let (mut real, mut imaginary) = (0.0, 0.0);
         for (index, s) in self.0.iter().enumerate().rev() {
-            let term = ln_modulus + s / (index + 1) as f64;
-            (ln_modulus, phase) = (term * x - phase * y, term * y + phase * x);
+            let term = real + s / (index + 1) as f64;
+            (real, imaginary) = (term * x - imaginary * y, term * y + imaginary * x);
         }
-        Polar { ln_modulus, phase }
+        (real, imaginary)
     }
 }
 
-/// A complex number by the logarithm of its modulus and its phase, of which whole turns do not matter.
+/// A complex number.
 struct Polar {
-    ln_modulus: f64,
-    phase: f64,
+    modulus: f64,
+    cosine: f64,
+    sine: f64,
 }
 
-/// A product of complex numbers, without a logarithm for each.
+/// A product of powers of complex numbers, without a logarithm for each.
 struct Product {
     x: f64,
     y: f64,
-    /// What was taken out so far to stay within the range of f64.
-    ln_modulus: f64,
+    /// The logarithm of what is not in x and y: the modulus taken out to stay within the range of f64, and high powers.
+    ln: (f64, f64),
     factors: u32,
 }
 
@@ -259,33 +250,50 @@ impl Default for Product {
         Product {
             x: 1.0,
             y: 0.0,
-            ln_modulus: 0.0,
+            ln: (0.0, 0.0),
             factors: 0,
         }
     }
 }
 
 impl Product {
-    fn times(&mut self, x: f64, y: f64) {
-        (self.x, self.y) = (self.x * x - self.y * y, self.x * y + self.y * x);
-        self.factors += 1;
-        if self.factors.is_multiple_of(8) {
-            self.rescale();
+    fn times(&mut self, (x, y): (f64, f64), count: f64) {
+        let square = x * x + y * y;
+        if count == 1.0 && square < 1e12 {
+            (self.x, self.y) = (self.x * x - self.y * y, self.x * y + self.y * x);
+            self.factors += 1;
+            if self.factors.is_multiple_of(8) {
+                self.rescale();
+            }
+        } else {
+            self.ln.0 += 0.5 * count * square.ln();
+            self.ln.1 += count * y.atan2(x);
         }
     }
 
     fn rescale(&mut self) {
-        let modulus = self.x.hypot(self.y);
-        if !(1e-100..1e100).contains(&modulus) {
-            self.ln_modulus += modulus.ln();
+        let square = self.x * self.x + self.y * self.y;
+        if !(1e-100..1e100).contains(&square) {
+            let modulus = self.x.hypot(self.y);
+            self.ln.0 += modulus.ln();
             (self.x, self.y) = (self.x / modulus, self.y / modulus);
         }
     }
 
-    fn polar(self) -> Polar {
+    /// `exp(ln) / self`.
+    fn over(self, ln: (f64, f64)) -> Polar {
+        let size = self.x.hypot(self.y);
+        let phase = ln.1 - self.ln.1;
+        let (sine, cosine) = if phase == 0.0 {
+            (0.0, 1.0)
+        } else {
+            phase.sin_cos()
+        };
+        let (x, y) = (self.x / size, self.y / size);
         Polar {
-            ln_modulus: self.ln_modulus + self.x.hypot(self.y).ln(),
-            phase: self.y.atan2(self.x),
+            modulus: (ln.0 - self.ln.0).exp() / size,
+            cosine: cosine * x + sine * y,
+            sine: sine * x - cosine * y,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The interval for a mean of values in [0, 1] over units of any design.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use super::Rows;
 use super::clopper_pearson;
@@ -88,7 +90,7 @@ impl Share {
     ) -> Share {
         let classes = &rows.classes;
         let mut left: Vec<f64> = classes.list.iter().map(|class| class.count).collect();
-        let mut found: HashMap<(u32, u64), (f64, f64)> = HashMap::new();
+        let mut found: FxHashMap<(u32, u64), (f64, f64)> = FxHashMap::default();
         let mut total = crate::numerics::Sum::default();
         for (unit, value) in values {
             let class = classes.of_unit(unit);
@@ -172,6 +174,7 @@ impl Share {
                     [(_, knots)] => {
                         ln_chance_above(&with_imaginary(knots), 1.0 - bound) < tail.ln()
                     }
+                    strata if most_of_ln_chance(strata, 1.0 - bound) < tail.ln() => true,
                     strata => {
                         let chance_below = -distribution(strata).log_odds_at(1.0 - bound);
                         chance_below < tail.ln() - (-tail).ln_1p()
@@ -196,6 +199,13 @@ impl Share {
                 (mean + (1.0 - tail.ln()) * variance.sqrt()).min(1.0)
             }
         }
+    }
+
+    /// What [`Share::upper`] is not expected to exceed for any share of this value, without a look at the rows: as if all units were as heavy as the heaviest,
+    /// and each hit in all of its rows or in none, which spreads them furthest.
+    pub(crate) fn most_of_any_upper(rows: &Rows, value: f64, tail: f64) -> f64 {
+        let units = 1.0 / rows.classes.heaviest - 1.0;
+        clopper_pearson::upper(value * units, units, tail)
     }
 
     /// What [`Share::lower`] is not expected to exceed; a lower limit left out for it is replaced by a smaller one.
@@ -304,6 +314,46 @@ fn distribution(strata: &[(f64, Vec<Knot>)]) -> Distribution {
         Distribution::tabulate(least, 1.0, log_odds).scaled(*share)
     };
     distribution_of_sum(strata.iter().map(of_stratum).collect())
+}
+
+/// What `ln P[sum_g W_g M_g > x]` cannot exceed, by Chernoff's bound, where all units of a stratum weigh the same; 0 where they do not.
+///
+/// The gammas behind the weights of a stratum add up to an S that does not depend on M, so that by Jensen's inequality, with m and a the stratum's mean and number
+/// of units, `E exp(t (M - m)) <= E exp(t S (M - m) / a) = prod_j (1 - t (z_j - m) / a)^(-count_j)`.
+fn most_of_ln_chance(strata: &[(f64, Vec<Knot>)], x: f64) -> f64 {
+    let mut terms: Vec<(f64, f64)> = Vec::new();
+    let mut mean = 0.0;
+    for (share, knots) in strata {
+        let knots = with_imaginary(knots);
+        if knots.iter().any(|knot| knot.weight != knots[0].weight) {
+            return 0.0;
+        }
+        let (m, _) = moments(&knots);
+        let units: f64 = knots.iter().map(|knot| knot.count).sum();
+        mean += share * m;
+        terms.extend(
+            knots
+                .iter()
+                .map(|knot| (share * (knot.value - m) / units, knot.count)),
+        );
+    }
+    let largest = terms.iter().map(|&(a, _)| a).fold(0.0, f64::max);
+    if x <= mean || largest <= 0.0 {
+        return 0.0;
+    }
+    // The logarithm of the bound is convex in t; its slope rises without end towards 1 / largest.
+    let (mut low, mut high) = (0.0, 1.0 / largest);
+    for _ in 0..30 {
+        let t = 0.5 * (low + high);
+        let slope: f64 = terms.iter().map(|&(a, c)| c * a / (1.0 - t * a)).sum();
+        if slope < x - mean {
+            low = t;
+        } else {
+            high = t;
+        }
+    }
+    let exponent = |&(a, count): &(f64, f64)| -count * (-low * a).ln_1p();
+    terms.iter().map(exponent).sum::<f64>() - low * (x - mean)
 }
 
 /// Units of one class and nearly the same value as one knot at their mean.

@@ -96,8 +96,9 @@ impl Distribution {
         if x >= high {
             return (1.0, 0.0);
         }
-        let l = self.log_odds_at(x);
-        (1.0 / (1.0 + (-l).exp()), 1.0 / (1.0 + l.exp()))
+        let odds_against = (-self.log_odds_at(x)).exp();
+        let below = 1.0 / (1.0 + odds_against);
+        (below, odds_against * below)
     }
 
     /// Log-odds at a point between the ends.

@@ -52,28 +52,38 @@ impl Behind {
         if rows.is_iid() {
             return lower(here, here + there, tail) > 0.5;
         }
-        if rows.weights.is_none() && rows.strata.is_none() {
-            // With S the sum of the units' gammas times differences, the chance to be undone by the imaginary unit is at least E[exp(-S+ / largest)], and so at
-            // least exp(-here / largest), which often settles it without looking at the clusters.
-            if here <= there || here < -tail.ln() * rows.classes.largest() {
-                return false;
+        if rows.strata.is_none() {
+            let (here, there) = match rows.weights {
+                None => (here, there),
+                Some(_) => (
+                    self.weight_without(other, rows),
+                    other.weight_without(self, rows),
+                ),
+            };
+            if let Some(known) = outweighs(here, there, rows.classes.largest(), tail) {
+                return known;
             }
         }
         self.difference(other, rows).is_above(0.5, tail)
+    }
+
+    /// What the rows weigh that are here and not there.
+    fn weight_without(&self, other: &Behind, rows: &Rows) -> f64 {
+        let words = self.0.iter().zip(&other.0).enumerate();
+        words
+            .flat_map(|(word, (a, b))| ones(a & !b).map(move |bit| rows.weight(64 * word + bit)))
+            .sum()
     }
 
     /// The mean of `(here - there + 1) / 2`.
     fn difference(&self, other: &Behind, rows: &Rows) -> Share {
         let mut totals: Vec<(usize, f64)> = Vec::new();
         for (word, (a, b)) in self.0.iter().zip(&other.0).enumerate() {
-            let mut left = a ^ b;
-            while left != 0 {
-                let bit = left.trailing_zeros() as usize;
-                left &= left - 1;
+            totals.extend(ones(a ^ b).map(|bit| {
                 let row = 64 * word + bit;
                 let sign = if a >> bit & 1 == 1 { 1.0 } else { -1.0 };
-                totals.push((rows.unit(row), sign * rows.weight(row)));
-            }
+                (rows.unit(row), sign * rows.weight(row))
+            }));
         }
         totals.sort_by_key(|&(unit, _)| unit);
         let units = totals.chunk_by(|a, b| a.0 == b.0).map(|rows_of_unit| {
@@ -84,6 +94,30 @@ impl Behind {
         });
         Share::of_units(rows, units, 0.5)
     }
+}
+
+/// The positions of the bits that are set.
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros() as usize);
+        word &= word.wrapping_sub(1);
+        bit
+    })
+}
+
+/// Whether rows of the weight `here` outnumber those of the weight `there` for certain, where that needs no look at the units, of which none weighs more than `largest`.
+///
+/// With `d_i` what a unit has here less what it has there, the chance to be undone by the imaginary unit is `P[sum G_i d_i < G largest]`. It is at least
+/// `E exp(-sum G_i d_i+ / largest)`, and so at least `exp(-here / largest)`. By Chernoff's bound it is at most `prod (1 + t d_i)^-1 (1 - t largest)^-1`, which is largest where
+/// units are all here or all there: `exp(-n KL(h/n || 1/2))` for h such units here of n that differ.
+fn outweighs(here: f64, there: f64, largest: f64, tail: f64) -> Option<bool> {
+    let needed = -tail.ln();
+    let (h, t) = (here / largest, there / largest + 1.0);
+    if here <= there || h < needed {
+        return Some(false);
+    }
+    let half = 0.5 * (h + t);
+    (h > t && h * (h / half).ln() + t * (t / half).ln() > needed).then_some(true)
 }
 
 /// Models that no other model beats for certain; see [`super::tournament()`] for the tests and their errors.

@@ -84,7 +84,12 @@ impl<'a> Pairs<'a> {
         }
         let mut limits = Limits::default();
         for r in by_share {
-            let share = self.share(r, q, level, chat[r * m + q]);
+            let chat = chat[r * m + q];
+            let most = high_tails.map(|tail| Share::most_of_any_upper(self.rows, chat, tail));
+            if chat <= limits.low && most[0] <= limits.high && most[1] <= limits.excess {
+                continue;
+            }
+            let share = self.share(r, q, level, chat);
             // A lower limit stays below its estimate, as the distribution that it is a quantile of is log-concave.
             if share.value > limits.low && share.most_of_lower(low_tail) > limits.low {
                 limits.low = limits.low.max(share.lower(low_tail));
