@@ -158,6 +158,16 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// Distinct responses of one prompt with probabilities that add up to more than 1.
+    #[error(
+        "the distinct responses of the prompt of row {row} have probabilities that add up to {total}; they must be whole responses, each listed once"
+    )]
+    ProbabilitiesAboveOne {
+        /// One of the prompt's rows.
+        row: usize,
+        /// The sum.
+        total: f64,
+    },
     /// One prompt among several is at fault.
     #[error("prompt {index}: {source}")]
     Prompt {

@@ -36,6 +36,7 @@
 //! | the same over final answers, from samples, section 7.1 | [`answer_tournament`], [`answer_coverage`] |
 //! | `Con_N(q'‖q)`, `argmin max {Chat - 2 N^a Con}`, Eq 32 | [`offset_tournament`] |
 //! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_estimate`] |
+//! | `1 - (1 - q(S_x))^k`: reach, what k samples find for certain | [`RightResponses`] |
 //! | `Dseq_N` | [`stopped_kl`] |
 //! | propositions, lemmas, theorems | [`bound`] |
 
@@ -45,12 +46,14 @@ mod divergence;
 mod error;
 pub mod finite;
 pub mod interval;
+mod leader;
 mod log_ratio;
 pub mod numerics;
 mod pass_at_n;
 mod plan;
 mod prediction;
 mod profile;
+mod reach;
 mod tokens;
 pub mod tournament;
 
@@ -58,6 +61,7 @@ pub use difference::{coverage_difference, cross_entropy_difference};
 pub use divergence::{cross_entropy, kl, stopped_kl};
 pub use error::{Error, Result};
 pub use interval::{Design, Estimate, MeanEstimate, NoLimits, stratified_weights};
+pub use leader::{Leader, leader};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{
     AnswerCount, Choice, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
@@ -69,6 +73,7 @@ pub use plan::{
 };
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
+pub use reach::{Reach, RightResponses, hit_probability};
 pub use tokens::{TokenAt, TokenBand, TokenView, token_view, without_worst_token};
 pub use tournament::{
     DataAnswers, Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament,

@@ -56,6 +56,7 @@ pub fn stratified_weights(
 }
 
 /// A checked [`Design`], reduced to what matters: no weights when all are equal, no clusters when each has one row.
+#[derive(Debug)]
 pub(crate) struct Rows {
     pub(crate) n: usize,
     /// Scaled so that neither their sum nor the sum of their squares leaves the range of f64.
@@ -71,6 +72,7 @@ pub(crate) struct Rows {
 }
 
 /// The strata of clusters.
+#[derive(Debug)]
 pub(crate) struct Strata {
     pub(crate) of_cluster: Vec<u32>,
     pub(crate) count: usize,
@@ -87,6 +89,7 @@ pub(crate) struct WeightClass {
 }
 
 /// The independent units of a design, by weight and stratum.
+#[derive(Debug)]
 pub(crate) struct WeightClasses {
     pub(crate) list: Vec<WeightClass>,
     /// The class of each unit; empty where there is one class only.

@@ -2,7 +2,8 @@
 
 use super::{PromptOutcome, each_prompt};
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share};
+use crate::interval::{Design, Rows};
+use crate::leader::leader_of;
 use crate::numerics::error_rate;
 
 /// The best model at one k.
@@ -18,9 +19,7 @@ pub struct Choice {
 
 /// The model with the best Pass@k (Best-of-k), and those that may be.
 ///
-/// `models`: for each the outcomes of the same prompts in the same order. A model is excluded if the mean over prompts of its paired difference d to the best one is
-/// certainly below 0: if the upper limit of the mean of `(d + 1) / 2`, which lies in [0, 1], is below 1/2 at error `alpha / (m - 1)`, by the limits of [`super::pass_estimate`]. Student's t, which takes
-/// the prompts seen for all there are, misses the better model in 15% of the samples of 50 prompts where it owes its lead to 4% of them.
+/// `models`: for each the outcomes of the same prompts in the same order. Prompts are compared in pairs, as [`crate::leader()`] does.
 ///
 /// Errors: no models, no prompts, not as many prompts for each, and those of [`super::pass_estimate`].
 ///
@@ -48,23 +47,10 @@ pub fn best_for_k(models: &[&[PromptOutcome]], k: u64, confidence: f64) -> Resul
         .iter()
         .map(passes)
         .collect::<Result<Vec<Vec<f64>>>>()?;
-    let values: Vec<f64> = passes
-        .iter()
-        .map(|passes| rows.mean(|row| passes[row]))
-        .collect();
-    let best = (0..values.len())
-        .rev()
-        .max_by(|&a, &b| values[a].total_cmp(&values[b]))
-        .unwrap_or(0);
-    let tail = alpha / (models.len() - 1).max(1) as f64;
-    let may_be_best = |&model: &usize| {
-        let half = |row: usize| 0.5 * (passes[model][row] - passes[best][row] + 1.0);
-        let share = Share::of_values(&rows, half);
-        model == best || share.upper(tail) >= 0.5
-    };
+    let found = leader_of(&passes, &rows, alpha)?;
     Ok(Choice {
         k,
-        best,
-        not_excluded: (0..models.len()).filter(may_be_best).collect(),
+        best: found.best,
+        not_excluded: found.not_excluded,
     })
 }

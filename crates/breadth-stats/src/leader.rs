@@ -1,0 +1,89 @@
+//! The model with the largest mean of values that were measured on the same units.
+
+use crate::error::{Error, Result};
+use crate::interval::{Design, Rows, Share};
+use crate::numerics::{check_length, error_rate};
+
+/// The model with the largest mean, and how sure that is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leader {
+    /// The mean of each model.
+    pub means: Vec<f64>,
+    /// The model with the largest mean, the first among equals.
+    pub best: usize,
+    /// The models that may be the best one, with the stated confidence, in order.
+    pub not_excluded: Vec<usize>,
+    /// By how much the best one's true mean is above that of every other model at least, with the stated confidence; negative where some other may be ahead. 1 for a lone model.
+    pub lead: f64,
+    /// By how much some other model's true mean is above that of the best one at most; at least 0.
+    pub behind: f64,
+}
+
+/// Compares models by the mean of values in [0, 1], one per unit, in pairs.
+///
+/// `values`: (models, units). A model is excluded if the mean of its paired difference d to the best one is certainly below 0: if the upper limit of the mean of
+/// `(d + 1) / 2`, which lies in [0, 1], is below 1/2 at error `alpha / (m - 1)`, by the limits of [`crate::interval::Share`]. Student's t, which takes the units
+/// seen for all there are, misses the better model in 15% of the samples of 50 prompts where it owes its lead to 4% of them. `lead` and `behind` are limits of the
+/// same differences at the same error.
+///
+/// Errors: no models, no units, models with unequal numbers of values, values outside [0, 1], bad weights, confidence outside (0, 1).
+///
+/// ```
+/// use breadth_stats::{leader, Design};
+/// let (bold, broad) = (vec![0.2; 40], vec![0.9; 40]);
+/// let found = leader(&[bold, broad], &Design::default(), 0.95)?;
+/// assert_eq!((found.best, &found.not_excluded[..]), (1, &[1][..]));
+/// assert!(found.lead > 0.3 && found.lead < 0.7);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn leader(values: &[Vec<f64>], design: &Design, confidence: f64) -> Result<Leader> {
+    let Some(first) = values.first() else {
+        return Err(Error::Empty {
+            what: "the set of models",
+        });
+    };
+    let rows = Rows::new(design, first.len())?;
+    for of_model in values {
+        check_length("a model", of_model.len(), "the first model", first.len())?;
+        if let Some(index) = of_model.iter().position(|v| !(0.0..=1.0).contains(v)) {
+            return Err(Error::InvalidReward {
+                index,
+                value: of_model[index],
+            });
+        }
+    }
+    leader_of(values, &rows, error_rate(confidence)?)
+}
+
+/// The same on units that were checked.
+pub(crate) fn leader_of(values: &[Vec<f64>], rows: &Rows, alpha: f64) -> Result<Leader> {
+    let m = values.len();
+    let means: Vec<f64> = values.iter().map(|v| rows.mean(|row| v[row])).collect();
+    let best = (0..m)
+        .rev()
+        .max_by(|&a, &b| means[a].total_cmp(&means[b]))
+        .unwrap_or(0);
+    let tail = alpha / (m - 1).max(1) as f64;
+    let mut found = Leader {
+        means,
+        best,
+        not_excluded: Vec::new(),
+        lead: 1.0,
+        behind: 0.0,
+    };
+    for model in 0..m {
+        if model == best {
+            found.not_excluded.push(model);
+            continue;
+        }
+        let half = |row: usize| 0.5 * (values[model][row] - values[best][row] + 1.0);
+        let share = Share::of_values(rows, half);
+        let most = 2.0 * share.upper(tail) - 1.0;
+        if most >= 0.0 {
+            found.not_excluded.push(model);
+        }
+        found.lead = found.lead.min(-most);
+        found.behind = found.behind.max(most);
+    }
+    Ok(found)
+}

@@ -1,0 +1,410 @@
+//! What k samples find for certain, from log-probabilities of right responses alone.
+
+use crate::error::{Error, Result};
+use crate::interval::{Design, Rows, Share};
+use crate::leader::{Leader, leader_of};
+use crate::numerics::{check_length, check_log_probs, error_rate, sum};
+
+/// Probabilities of distinct responses may add up to this much more than 1: rounding.
+const ROUNDING: f64 = 1e-6;
+
+/// The probability that k samples contain a response of log-probability `log_q`: `1 - (1 - q)^k`.
+///
+/// Exact to the last digits for any q and k: `hit_probability(-700.0, 1e6)` is `1e6 e^-700`. `k` is a real number of at least 0.
+///
+/// Errors: NaN or a log-probability above 0, k below 0 or NaN.
+///
+/// ```
+/// use breadth_stats::hit_probability;
+/// assert_eq!(hit_probability(0.25_f64.ln(), 2.0)?, 0.4375);
+/// let far = hit_probability(-700.0, 1e6)? / (1e6 * (-700.0_f64).exp());
+/// assert!((far - 1.0).abs() < 1e-9);
+/// assert!(hit_probability(-1.0, f64::NAN).is_err());
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn hit_probability(log_q: f64, k: f64) -> Result<f64> {
+    check_log_probs("log_q", &[log_q])?;
+    Ok(hit(log_q, check_attempts(k)?))
+}
+
+fn check_attempts(k: f64) -> Result<f64> {
+    if k >= 0.0 {
+        Ok(k)
+    } else {
+        Err(Error::InvalidAttempts(k))
+    }
+}
+
+fn hit(log_q: f64, k: f64) -> f64 {
+    if k == 0.0 || log_q == f64::NEG_INFINITY {
+        return 0.0;
+    }
+    // ln(1 - q), without the loss of digits of 1 - q where q is small or near 1.
+    let log_miss = if log_q > -std::f64::consts::LN_2 {
+        (-log_q.exp_m1()).ln()
+    } else {
+        (-log_q.exp()).ln_1p()
+    };
+    -(k * log_miss).exp_m1()
+}
+
+/// What each of several models gives the right responses of every prompt.
+///
+/// The rows are responses that a verifier would accept, with the log-probability that each model gives them. Those of one prompt (one cluster of the design) are
+/// added up: `q(S_x|x) = sum over distinct y of q(y|x)`. Responses of a prompt with equal log-probabilities under every model are taken for one ([`Self::repeated`]).
+#[derive(Debug)]
+pub struct RightResponses {
+    /// `ln q(S_x|x)`: `[model][prompt]`.
+    log_mass: Vec<Vec<f64>>,
+    rows: Rows,
+    /// Rows that repeat another one of their prompt.
+    pub repeated: usize,
+    /// Prompts with several distinct responses.
+    pub several: usize,
+}
+
+/// A reach with its limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    /// The mean over prompts of the probability that k samples contain a right response.
+    pub value: f64,
+    /// Lower limit.
+    pub low: f64,
+    /// Upper limit.
+    pub high: f64,
+    /// How many prompts carry the mean: `(sum h)^2 / sum h^2`.
+    pub effective_prompts: f64,
+}
+
+impl RightResponses {
+    /// Adds up the responses of each prompt.
+    ///
+    /// `columns`: (models, rows) nats. `design`: its clusters are the prompts (without them every row is one). A prompt counts the mean weight of its rows, scaled within
+    /// strata so that each stratum counts what its rows count together.
+    ///
+    /// Errors: no models, no rows, columns of unequal length, NaN or positive log-probabilities, bad weights, and a prompt whose distinct responses have probabilities
+    /// that add up to more than 1 (by more than 1e-6): they are not distinct, or not probabilities of whole responses.
+    ///
+    /// ```
+    /// use breadth_stats::{Design, RightResponses};
+    /// // Two right responses to prompt 0, one of them listed twice, and one to prompt 1.
+    /// let log_q = [0.25_f64.ln(), 0.25_f64.ln(), 0.125_f64.ln(), 0.5_f64.ln()];
+    /// let design = Design { clusters: Some(&[0, 0, 0, 1]), ..Design::default() };
+    /// let right = RightResponses::new(&[&log_q], &design)?;
+    /// assert_eq!((right.repeated, right.several, right.prompts()), (1, 1, 2));
+    /// let reach = right.reach(0, 2.0, 0.95)?;
+    /// let expected = 0.5 * (1.0 - 0.625 * 0.625) + 0.5 * (1.0 - 0.5 * 0.5);
+    /// assert!((reach.value - expected).abs() < 1e-15);
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
+    ///
+    /// Source: the utility of direct coverage optimisation, Chen et al. (2025); Pass@k where the responses are all the right ones.
+    pub fn new(columns: &[&[f64]], design: &Design) -> Result<RightResponses> {
+        let Some(first) = columns.first() else {
+            return Err(Error::Empty {
+                what: "the set of models",
+            });
+        };
+        for column in columns {
+            check_length("a model", column.len(), "the first model", first.len())?;
+            check_log_probs("log_q", column)?;
+        }
+        let all = Rows::new(design, first.len())?;
+        let prompts = all.cluster_count;
+        let mut of_prompt: Vec<Vec<usize>> = vec![Vec::new(); prompts];
+        for row in 0..all.n {
+            of_prompt[all.unit(row)].push(row);
+        }
+        let (mut repeated, mut several) = (0, 0);
+        for rows in &mut of_prompt {
+            repeated += keep_distinct(rows, columns);
+            several += usize::from(rows.len() > 1);
+        }
+        let mass = |column: &&[f64]| -> Result<Vec<f64>> {
+            of_prompt
+                .iter()
+                .map(|rows| log_sum(rows, column))
+                .collect::<Result<_>>()
+        };
+        let log_mass = columns.iter().map(mass).collect::<Result<_>>()?;
+        let weights = prompt_weights(&all);
+        let design = Design {
+            weights: weights.as_deref(),
+            clusters: None,
+            strata: all
+                .strata
+                .as_ref()
+                .map(|strata| strata.of_cluster.as_slice()),
+        };
+        Ok(RightResponses {
+            log_mass,
+            rows: Rows::new(&design, prompts)?,
+            repeated,
+            several,
+        })
+    }
+
+    /// Number of prompts.
+    pub fn prompts(&self) -> usize {
+        self.rows.n
+    }
+
+    /// `ln q(S_x|x)` of every prompt under a model, in order of first appearance.
+    pub fn log_mass(&self, model: usize) -> &[f64] {
+        &self.log_mass[model]
+    }
+
+    /// `reach_k = mean over prompts of 1 - (1 - q(S_x|x))^k`: a lower bound of Pass@k for every verifier that accepts these responses, equal to it where they are all
+    /// that it accepts. Limits are those of a mean of values in [0, 1] over prompts. `k` is a real number of at least 0, however large.
+    ///
+    /// Errors: k below 0 or NaN, confidence outside (0, 1).
+    pub fn reach(&self, model: usize, k: f64, confidence: f64) -> Result<Reach> {
+        let tail = 0.5 * error_rate(confidence)?;
+        let hits = self.hits(model, k)?;
+        let share = Share::of_values(&self.rows, |row| hits[row]);
+        let weighted = |row: usize| self.rows.weight(row) * hits[row];
+        let largest = (0..hits.len()).map(weighted).fold(0.0, f64::max);
+        let scaled = |row: usize| {
+            if largest > 0.0 {
+                weighted(row) / largest
+            } else {
+                0.0
+            }
+        };
+        let total = sum((0..hits.len()).map(scaled));
+        let squares = sum((0..hits.len()).map(|row| scaled(row).powi(2)));
+        Ok(Reach {
+            value: share.value,
+            low: share.lower(tail),
+            high: share.upper(tail),
+            effective_prompts: if squares > 0.0 {
+                total * total / squares
+            } else {
+                0.0
+            },
+        })
+    }
+
+    /// The model with the largest reach among some of the models (positions in `models`), and those that may have it: [`crate::leader()`] over prompts.
+    ///
+    /// Errors: as [`Self::reach`]; no models.
+    pub fn leader(&self, models: &[usize], k: f64, confidence: f64) -> Result<Leader> {
+        if models.is_empty() {
+            return Err(Error::Empty {
+                what: "the set of models",
+            });
+        }
+        let hits = models.iter().map(|&model| self.hits(model, k));
+        leader_of(
+            &hits.collect::<Result<Vec<_>>>()?,
+            &self.rows,
+            error_rate(confidence)?,
+        )
+    }
+
+    /// The logarithm of the likelihood quantile `Q(e) = sup{a : P_x[q(S_x|x) <= a] <= e}`: all but a share e of the prompts have right responses of at least this
+    /// probability. Learning from a reward at the end needs of the order of 1/Q(e) queries.
+    ///
+    /// Errors: a share outside [0, 1).
+    ///
+    /// Source: the Base Model Barrier, arXiv 2603.06957.
+    pub fn log_quantile(&self, model: usize, share: f64) -> Result<f64> {
+        if !(0.0..1.0).contains(&share) {
+            return Err(Error::InvalidShare(share));
+        }
+        let mass = &self.log_mass[model];
+        let mut order: Vec<usize> = (0..mass.len()).collect();
+        order.sort_by(|&a, &b| mass[a].total_cmp(&mass[b]));
+        let allowed = share * self.rows.total_weight();
+        let mut below = 0.0;
+        for &prompt in &order {
+            below += self.rows.weight(prompt);
+            if below > allowed * (1.0 + 1e-12) {
+                return Ok(mass[prompt]);
+            }
+        }
+        Ok(mass[order[order.len() - 1]])
+    }
+
+    fn hits(&self, model: usize, k: f64) -> Result<Vec<f64>> {
+        let k = check_attempts(k)?;
+        Ok(self.log_mass[model].iter().map(|&q| hit(q, k)).collect())
+    }
+}
+
+/// Removes rows that repeat another one under every model; returns how many.
+fn keep_distinct(rows: &mut Vec<usize>, columns: &[&[f64]]) -> usize {
+    let all = rows.len();
+    let compare = |&a: &usize, &b: &usize| {
+        let of_column = columns.iter().map(|column| column[a].total_cmp(&column[b]));
+        of_column.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    };
+    rows.sort_by(compare);
+    rows.dedup_by(|a, b| columns.iter().all(|column| column[*a] == column[*b]));
+    all - rows.len()
+}
+
+/// `ln sum q` over rows, at most 0.
+fn log_sum(rows: &[usize], column: &[f64]) -> Result<f64> {
+    let largest = rows
+        .iter()
+        .map(|&row| column[row])
+        .fold(f64::NEG_INFINITY, f64::max);
+    if rows.len() == 1 || largest == f64::NEG_INFINITY {
+        return Ok(largest);
+    }
+    let total = largest + sum(rows.iter().map(|&row| (column[row] - largest).exp())).ln();
+    if total > ROUNDING.ln_1p() {
+        return Err(Error::ProbabilitiesAboveOne {
+            row: rows[0],
+            total: total.exp(),
+        });
+    }
+    Ok(total.min(0.0))
+}
+
+/// The mean weight of each prompt's rows, scaled so that strata keep what they count; `None` where all are equal.
+fn prompt_weights(rows: &Rows) -> Option<Vec<f64>> {
+    if rows.weights.is_none() && rows.strata.is_none() {
+        return None;
+    }
+    let mut counts = vec![0.0; rows.cluster_count];
+    (0..rows.n).for_each(|row| counts[rows.unit(row)] += 1.0);
+    let totals = rows.cluster_totals(|_| 1.0);
+    let mean = |prompt: usize| totals[prompt] / counts[prompt];
+    let Some(strata) = &rows.strata else {
+        return Some((0..counts.len()).map(mean).collect());
+    };
+    let (mut of_rows, mut of_prompts) = (vec![0.0; strata.count], vec![0.0; strata.count]);
+    for (prompt, &stratum) in strata.of_cluster.iter().enumerate() {
+        of_rows[stratum as usize] += totals[prompt];
+        of_prompts[stratum as usize] += mean(prompt);
+    }
+    let scaled = |(prompt, &stratum): (usize, &u32)| {
+        mean(prompt) * of_rows[stratum as usize] / of_prompts[stratum as usize]
+    };
+    Some(strata.of_cluster.iter().enumerate().map(scaled).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pass_at_n_exact;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hits_keep_their_digits() {
+        assert_eq!(hit(0.0, 3.0), 1.0);
+        assert_eq!(hit(f64::NEG_INFINITY, 1e9), 0.0);
+        assert_eq!(hit(-0.5, 0.0), 0.0);
+        assert!((hit(-40.0, 1e5) / (1e5 * (-40.0_f64).exp()) - 1.0).abs() < 1e-12);
+        assert!((hit(-700.0, 1e6) / (1e6 * (-700.0_f64).exp()) - 1.0).abs() < 1e-12);
+        // 1 - q = 1e-9: the miss of two samples is its square.
+        let log_q = (-1e-9_f64).ln_1p();
+        assert!(((1.0 - hit(log_q, 0.5)) / 1e-9_f64.sqrt() - 1.0).abs() < 1e-6);
+        assert!(hit_probability(0.1, 1.0).is_err() && hit_probability(-0.1, -1.0).is_err());
+    }
+
+    #[test]
+    fn one_right_response_makes_reach_the_exact_pass_at_k() -> Result<()> {
+        let log_q = [-0.1, -1.0, -3.0, -9.0, f64::NEG_INFINITY];
+        let right = RightResponses::new(&[&log_q], &Design::default())?;
+        for k in [1.0, 8.0, 1000.0] {
+            let exact: f64 = log_q
+                .iter()
+                .map(|&q| pass_at_n_exact(q, k).expect("valid"))
+                .sum::<f64>()
+                / 5.0;
+            let reach = right.reach(0, k, 0.95)?;
+            assert!((reach.value - exact).abs() < 1e-14);
+            assert!(reach.low <= reach.value && reach.value <= reach.high);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn quantiles_leave_out_the_share() -> Result<()> {
+        let log_q = [-4.0, -1.0, -3.0, -2.0];
+        let right = RightResponses::new(&[&log_q], &Design::default())?;
+        let found = [0.0, 0.2, 0.25, 0.5, 0.99].map(|e| right.log_quantile(0, e));
+        assert_eq!(
+            found.map(|q| q.ok()),
+            [-4.0, -4.0, -3.0, -2.0, -1.0].map(Some)
+        );
+        assert!(right.log_quantile(0, 1.0).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn more_than_all_is_an_error_and_rounding_is_not() {
+        let design = Design {
+            clusters: Some(&[0, 0, 1]),
+            ..Design::default()
+        };
+        let (half, rest) = (0.5_f64.ln(), (0.5_f64 + 4e-7).ln());
+        let right = RightResponses::new(&[&[half, rest, -1.0]], &design).expect("rounding");
+        assert_eq!(right.log_mass(0)[0], 0.0);
+        let far = RightResponses::new(&[&[half, -0.6, -1.0]], &design);
+        assert!(matches!(
+            far,
+            Err(Error::ProbabilitiesAboveOne { row: 0, .. }
+                | Error::ProbabilitiesAboveOne { row: 1, .. })
+        ));
+        assert!(RightResponses::new(&[&[]], &Design::default()).is_err());
+        assert!(RightResponses::new(&[], &Design::default()).is_err());
+        assert!(RightResponses::new(&[&[f64::NAN]], &Design::default()).is_err());
+    }
+
+    #[test]
+    fn a_lone_prompt_has_limits() -> Result<()> {
+        let right = RightResponses::new(&[&[-1.0], &[-2.0]], &Design::default())?;
+        let reach = right.reach(0, 1.0, 0.95)?;
+        assert!(
+            reach.low < 0.1 && reach.high > 0.9 && (reach.effective_prompts - 1.0).abs() < 1e-12
+        );
+        let leader = right.leader(&[0, 1], 1.0, 0.95)?;
+        assert_eq!((leader.best, leader.not_excluded.len()), (0, 2));
+        Ok(())
+    }
+
+    /// Strata count what their rows count, whatever the number of prompts and of responses.
+    #[test]
+    fn strata_keep_their_weight() -> Result<()> {
+        let strata = [0, 0, 0, 1, 1, 1];
+        let weights = crate::stratified_weights(&strata, &[0.9, 0.1], None)?;
+        let design = Design {
+            weights: Some(&weights),
+            clusters: Some(&[0, 0, 1, 2, 3, 4]),
+            strata: Some(&strata),
+        };
+        let log_q = [-1.0_f64, -2.0, -3.0, -0.5, -0.7, -0.9];
+        let right = RightResponses::new(&[&log_q], &design)?;
+        let q = log_q.map(f64::exp);
+        let expected = 0.9 * (q[0] + q[1] + q[2]) / 2.0 + 0.1 * (q[3] + q[4] + q[5]) / 3.0;
+        assert!((right.reach(0, 1.0, 0.9)?.value - expected).abs() < 1e-14);
+        Ok(())
+    }
+
+    proptest! {
+        /// By definition, from all subsets that k = 1, 2, 3 samples can be.
+        #[test]
+        fn reach_is_its_definition(
+            parts in prop::collection::vec(prop::collection::vec(0.01_f64..0.3, 1..4), 1..6),
+            k in 1_u32..4,
+        ) {
+            let clusters: Vec<u32> = parts.iter().enumerate().flat_map(|(i, p)| vec![i as u32; p.len()]).collect();
+            let log_q: Vec<f64> = parts.iter().flatten().map(|q| q.ln()).collect();
+            let design = Design { clusters: Some(&clusters), ..Design::default() };
+            let right = RightResponses::new(&[&log_q], &design).expect("at most .9 each");
+            let of_prompt = |p: &Vec<f64>| {
+                let right: f64 = p.iter().sum();
+                // Draw by draw: wrong so far, then right.
+                (0..k).map(|drawn| (1.0 - right).powi(drawn as i32) * right).sum::<f64>()
+            };
+            let expected = parts.iter().map(of_prompt).sum::<f64>() / parts.len() as f64;
+            let reach = right.reach(0, f64::from(k), 0.95).expect("valid");
+            prop_assert!((reach.value - expected).abs() < 1e-12);
+            prop_assert!(reach.effective_prompts <= parts.len() as f64 + 1e-9);
+        }
+    }
+}
