@@ -7,6 +7,7 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
 
+use breadth_analysis::number;
 use clap::Parser;
 
 mod allocator;
@@ -18,7 +19,6 @@ mod input;
 mod losses;
 mod measure;
 mod models;
-mod number;
 mod output;
 mod progress;
 mod sequence;

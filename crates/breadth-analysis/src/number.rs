@@ -24,8 +24,11 @@ impl Serialize for Number {
 /// A value with its confidence limits, as every command prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
+    /// The estimate.
     pub value: Number,
+    /// Lower limit.
     pub low: Number,
+    /// Upper limit.
     pub high: Number,
 }
 
@@ -42,6 +45,7 @@ impl From<Estimate> for Interval {
 /// A mean without bounds with its limits, and what is to be said of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Mean {
+    /// The mean with its limits.
     #[serde(flatten)]
     pub interval: Interval,
     /// Why there are no limits, or what the estimate says of the data.

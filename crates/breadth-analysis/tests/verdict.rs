@@ -1,0 +1,370 @@
+//! Verdicts on evidence whose truth is known.
+
+use breadth_analysis::{Evidence, Rule, Sampled, Scored, State, Verdict, decide};
+use breadth_stats::{Design, Level, PromptOutcome, Tournament, tournament};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+type Columns = Vec<Vec<f64>>;
+
+fn refs(columns: &Columns) -> Vec<&[f64]> {
+    columns.iter().map(Vec::as_slice).collect()
+}
+
+fn fought(columns: &[&[f64]], design: &Design, k: f64) -> Tournament {
+    tournament(columns, design, Level::from_n(k / 2.0).unwrap(), 0.95).unwrap()
+}
+
+/// The verdict from scores alone, each row a prompt.
+fn of_scores(models: &[&str], columns: &Columns, k: f64, only_right: bool) -> Verdict {
+    let (columns, design) = (refs(columns), Design::default());
+    let tournament = fought(&columns, &design, k);
+    decide(&Evidence {
+        models,
+        k,
+        confidence: 0.95,
+        scores: Some(Scored {
+            tournament: &tournament,
+            columns: &columns,
+            design,
+            only_right,
+        }),
+        samples: None,
+    })
+    .unwrap()
+}
+
+fn of_samples(models: &[&str], outcomes: &[Vec<PromptOutcome>], k: f64) -> Verdict {
+    decide(&Evidence {
+        models,
+        k,
+        confidence: 0.95,
+        scores: None,
+        samples: Some(Sampled {
+            outcomes,
+            design: Design::default(),
+        }),
+    })
+    .unwrap()
+}
+
+fn counts(n: u64, c: impl Fn(u64) -> u64) -> Vec<PromptOutcome> {
+    (0..200)
+        .map(|i| PromptOutcome::Counts { n, c: c(i) })
+        .collect()
+}
+
+fn text(verdict: &Verdict) -> String {
+    std::iter::once(verdict.sentence())
+        .chain(verdict.notes())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// One candidate forgets a third of the responses, the other covers all.
+fn forgetful() -> Columns {
+    let late = (0..300).map(|i| if i % 3 == 0 { -9.0 } else { -0.2 });
+    vec![vec![-1.2; 300], late.collect()]
+}
+
+/// The one covers evenly but thinly, the other gives a third of the responses much and the rest far less.
+fn parted() -> Columns {
+    let late = (0..300).map(|i| if i % 3 == 0 { -1.0 } else { -9.5 });
+    vec![vec![-6.5; 300], late.collect()]
+}
+
+#[test]
+fn rules_that_agree_make_it_likely() {
+    insta::assert_snapshot!(text(&of_scores(&["early", "late"], &forgetful(), 8.0, false)), @r"
+    Take early (likely, by the tournament): the tournament at N = 4 and reach_8 (94.3% [93.1, 94.4]%) both say so; which other responses a verifier accepts they cannot see.
+    Reach agrees.
+    The lowest loss agrees.
+    ");
+}
+
+#[test]
+fn rules_that_part_leave_it_open() {
+    let verdict = of_scores(&["early", "late"], &parted(), 16.0, false);
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state),
+        (None, State::Open)
+    );
+    insta::assert_snapshot!(text(&verdict), @r"
+    Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [28.0, 39.1]%).
+    16 graded samples of 300 prompts from early and late would decide:
+      breadth sample early late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says early.
+    Reach says late.
+    The lowest loss says early.
+    ");
+}
+
+#[test]
+fn nothing_excluded_is_open() {
+    let columns = vec![vec![-1.0, -1.1, -1.2, -0.9], vec![-1.1, -1.0, -1.1, -1.0]];
+    insta::assert_snapshot!(text(&of_scores(&["a", "b"], &columns, 8.0, false)), @r"
+    Nothing to take yet: the tournament at N = 4 says a, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 3 prompts only.
+    16 graded samples of 4 prompts from a and b would decide:
+      breadth sample a b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says a.
+    Reach says b; it rests on 3 prompts and decides nothing.
+    The lowest loss says a.
+    ");
+}
+
+#[test]
+fn long_responses_leave_it_open() {
+    let mut columns = parted();
+    columns
+        .iter_mut()
+        .flatten()
+        .enumerate()
+        .for_each(|(i, q)| *q -= 300.0 + (i % 97) as f64);
+    insta::assert_snapshot!(text(&of_scores(&["early", "late"], &columns, 16.0, false)), @r"
+    Nothing to take yet: the tournament at N = 8 says early, but log-probabilities cannot tell whether 16 samples would find a right response: reach rests on 8 prompts only.
+    16 graded samples of 300 prompts from early and late would decide:
+      breadth sample early late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says early.
+    Reach says late; it rests on 8 prompts and decides nothing.
+    The lowest loss says early.
+    ");
+}
+
+#[test]
+fn samples_decide_and_the_others_are_heard() {
+    let columns = parted();
+    let (columns, design) = (refs(&columns), Design::default());
+    let tournament = fought(&columns, &design, 16.0);
+    let outcomes = [
+        counts(16, |i| 2 * (i % 2)),
+        counts(16, |i| u64::from(i % 8 > 0) * 3),
+    ];
+    let verdict = decide(&Evidence {
+        models: &["early", "late"],
+        k: 16.0,
+        confidence: 0.95,
+        scores: Some(Scored {
+            tournament: &tournament,
+            columns: &columns,
+            design,
+            only_right: false,
+        }),
+        samples: Some(Sampled {
+            outcomes: &outcomes,
+            design: Design::default(),
+        }),
+    })
+    .unwrap();
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state, verdict.by),
+        (Some("late"), State::Certain, Some(Rule::Samples))
+    );
+    insta::assert_snapshot!(text(&verdict), @r"
+    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate.
+    The tournament disagrees: it says early.
+    Reach agrees.
+    The lowest loss disagrees: it says early.
+    ");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&verdict).unwrap(), @r#"
+    {
+      "take": "late",
+      "state": "certain",
+      "by": "samples",
+      "k": 16.0,
+      "because": "Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate",
+      "others": [
+        {
+          "rule": "tournament",
+          "says": "early",
+          "agrees": false
+        },
+        {
+          "rule": "reach",
+          "says": "late",
+          "agrees": true
+        },
+        {
+          "rule": "cross-entropy",
+          "says": "early",
+          "agrees": false
+        }
+      ],
+      "next": null,
+      "warnings": [],
+      "coverage": [
+        {
+          "model": "early",
+          "low": 0.2022105096224729,
+          "high": 1.0
+        },
+        {
+          "model": "late",
+          "low": 0.0,
+          "high": 0.7197951544704948
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn close_samples_are_likely_and_few_are_open() {
+    let close = [
+        counts(16, |i| i % 5),
+        counts(16, |i| (i + 1) % 5),
+        counts(16, |_| 0),
+    ];
+    let verdict = of_samples(&["a", "b", "c"], &close, 4.0);
+    assert_eq!(verdict.state, State::Likely);
+    insta::assert_snapshot!(text(&verdict), @"Take a (likely, by the samples): Pass@4 is 40.7% [36.8, 44.6]%, and b may be better by up to 5.4 points.");
+    let few = close.map(|outcomes| outcomes[..6].to_vec());
+    let verdict = of_samples(&["a", "b", "c"], &few, 4.0);
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state),
+        (None, State::Open)
+    );
+    insta::assert_snapshot!(text(&verdict), @r"
+    Nothing to take yet: a, b and c may each be the best: Pass@4 is 38.1% [15.0, 69.4]%, and a and c may be better by up to 49.3 points.
+    More prompts, or more samples of a, b and c would decide:
+      breadth sample a b c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    ");
+}
+
+#[test]
+fn samples_of_some_or_too_few_are_never_certain() {
+    let outcomes = [
+        counts(16, |i| u64::from(i % 4 == 0)),
+        counts(16, |_| 8),
+        Vec::new(),
+    ];
+    let some = of_samples(&["a", "b", "c"], &outcomes, 8.0);
+    assert_eq!(
+        (some.take.as_deref(), some.state),
+        (Some("b"), State::Likely)
+    );
+    let short = of_samples(&["a", "b"], &outcomes[..2], 64.0);
+    assert_eq!(
+        (short.take.as_deref(), short.state),
+        (Some("b"), State::Likely)
+    );
+    insta::assert_snapshot!(format!("{}\n{}", text(&some), text(&short)), @r"
+    Take b (likely, by the samples): Pass@8 is >99.9% [98.1, 100.0]%, at least 83.4 points above every other candidate; 1 candidate without samples is not compared.
+    Take b (likely, by the samples): Pass@16 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate.
+    Samples reach to k = 16 only: at k = 64 the order may differ.
+    ");
+}
+
+#[test]
+fn the_only_right_response_makes_reach_certain() {
+    let verdict = of_scores(&["early", "late"], &forgetful(), 8.0, true);
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state, verdict.by),
+        (Some("early"), State::Certain, Some(Rule::Reach))
+    );
+    insta::assert_snapshot!(verdict.sentence(), @"Take early (certain, by reach): the held-out response is the only right one, so its probability gives Pass@8: 94.3% [93.1, 94.4]%, at least 22.7 points above every other candidate.");
+}
+
+#[test]
+fn lone_and_doubled_candidates_are_said_to_be() {
+    let one = of_scores(&["only"], &vec![vec![-1.0; 4]], 8.0, false);
+    insta::assert_snapshot!(text(&one), @"Take only: it is the only candidate, nothing was compared.");
+    let mut columns = forgetful();
+    columns.push(columns[0].clone());
+    let verdict = of_scores(&["a", "b", "copy"], &columns, 8.0, false);
+    assert_eq!(verdict.take.as_deref(), Some("a"));
+    insta::assert_snapshot!(verdict.notes().join("\n"), @r"
+    Reach agrees.
+    The lowest loss agrees.
+    The same log-probabilities throughout: a = copy. Are they the same weights?
+    ");
+    let same = of_scores(&["a", "copy"], &vec![vec![-1.0; 9]; 2], 8.0, false);
+    insta::assert_snapshot!(same.sentence(), @"Take a: all candidates give every response the same probability.");
+}
+
+#[test]
+fn bad_evidence_is_an_error() {
+    let outcomes = [counts(4, |_| 5), counts(4, |_| 1)];
+    let evidence = Evidence {
+        models: &["a", "b"],
+        k: 4.0,
+        confidence: 0.95,
+        scores: None,
+        samples: Some(Sampled {
+            outcomes: &outcomes,
+            design: Design::default(),
+        }),
+    };
+    assert!(decide(&evidence).is_err());
+    let nothing = decide(&Evidence {
+        samples: None,
+        ..evidence
+    })
+    .unwrap();
+    assert_eq!((nothing.take, nothing.state), (None, State::Open));
+}
+
+/// Candidates with success rates that are known: a verdict called certain names one that is within a point of the best in 95% of the series, and the choice costs
+/// less than two points on average.
+#[test]
+fn what_is_called_certain_is_right() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let (mut certain, mut wrong, mut taken, mut regret) = (0, 0, 0, 0.0);
+    let k = 8;
+    for _ in 0..300 {
+        let spread = rng.random_range(0.0..0.6);
+        let rates: Vec<Vec<f64>> = (0..6)
+            .map(|_| {
+                let level: f64 = rng.random_range(0.02..0.1);
+                let lost = rng.random_range(0.0..spread + 0.01);
+                (0..200)
+                    .map(|_| {
+                        if rng.random::<f64>() < lost {
+                            0.002
+                        } else {
+                            (level * rng.random_range(0.2..6.0_f64)).min(1.0)
+                        }
+                    })
+                    .collect()
+            })
+            .collect();
+        let pass =
+            |rates: &Vec<f64>| rates.iter().map(|p| 1.0 - (1.0 - p).powi(k)).sum::<f64>() / 200.0;
+        let truth: Vec<f64> = rates.iter().map(pass).collect();
+        let outcomes: Vec<Vec<PromptOutcome>> = rates
+            .iter()
+            .map(|rates| {
+                rates
+                    .iter()
+                    .map(|&p| PromptOutcome::Counts {
+                        n: 16,
+                        c: (0..16).filter(|_| rng.random::<f64>() < p).count() as u64,
+                    })
+                    .collect()
+            })
+            .collect();
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let verdict = of_samples(&names, &outcomes, f64::from(k));
+        let Some(take) = &verdict.take else { continue };
+        let at = names.iter().position(|name| name == take).unwrap();
+        let best = truth.iter().copied().fold(0.0, f64::max);
+        taken += 1;
+        regret += best - truth[at];
+        if verdict.state == State::Certain {
+            certain += 1;
+            wrong += u32::from(best - truth[at] > 0.01);
+        }
+    }
+    assert!(
+        certain > 50 && taken > 250,
+        "{certain} certain, {taken} taken"
+    );
+    assert!(
+        f64::from(wrong) <= 0.05 * f64::from(certain),
+        "{wrong} of {certain}"
+    );
+    assert!(
+        regret / f64::from(taken) < 0.02,
+        "{}",
+        regret / f64::from(taken)
+    );
+}
