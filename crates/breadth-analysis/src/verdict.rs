@@ -14,6 +14,8 @@ const NO_LOSS: f64 = 0.01;
 const SMALL_LOSS: f64 = 0.10;
 /// A reach that fewer prompts carry decides nothing.
 const FEWEST_PROMPTS: f64 = 20.0;
+/// A reach below this says next to nothing of what k samples find.
+const LEAST_REACH: f64 = 0.01;
 /// Names beyond this many are counted, not listed.
 const MOST_NAMES: usize = 4;
 
@@ -431,7 +433,7 @@ impl<'a> Found<'a> {
                 None,
             );
         }
-        let carried = scores.carried_by >= FEWEST_PROMPTS;
+        let carried = scores.weakness(&k).is_none();
         let resolves = tournament.all.len() < distinct || (carried && reach.all.len() < distinct);
         let agree = tournament.best == reach.best;
         if carried && agree && resolves {
@@ -450,9 +452,9 @@ impl<'a> Found<'a> {
         }
         let (because, rivals) = if !carried {
             let because = format!(
-                "the tournament at N = {n} says {}, but log-probabilities cannot tell whether {k} samples would find a right response: reach rests on {} only",
+                "the tournament at N = {n} says {}, but log-probabilities cannot tell whether {k} samples would find a right response: {}",
                 name(tournament.best),
-                number::count(scores.carried_by.floor() as usize, "prompt")
+                scores.weakness(&k).unwrap_or_default()
             );
             (because, tournament.all.clone())
         } else if !resolves {
@@ -476,17 +478,16 @@ impl<'a> Found<'a> {
         }
         rivals.sort_unstable();
         rivals.dedup();
+        if rivals.len() < 2 {
+            rivals = (0..evidence.models.len()).collect();
+        }
         let names = self.names(evidence, rivals.into_iter());
         let graded = samples_wanted(evidence.k);
         let next = Next {
             what: format!(
                 "{graded} graded samples of {} from {}",
                 number::count(scores.prompts, "prompt"),
-                if names.len() > 1 {
-                    list(&names)
-                } else {
-                    "every candidate".into()
-                }
+                list(&names)
             ),
             command: sample_command(&names, evidence.k),
         };
@@ -552,12 +553,10 @@ impl<'a> Found<'a> {
             others.push(opinion(Rule::Tournament, t.winner, &t.not_excluded, void));
         }
         if by != Some(Rule::Reach) {
-            let few = (scores.carried_by < FEWEST_PROMPTS).then(|| {
-                format!(
-                    "it rests on {} and decides nothing",
-                    number::count(scores.carried_by.floor() as usize, "prompt")
-                )
-            });
+            let k = number::trimmed(wanted(evidence.k));
+            let few = scores
+                .weakness(&k)
+                .map(|why| format!("{why}, so it decides nothing"));
             others.push(opinion(
                 Rule::Reach,
                 scores.reach.best,
@@ -696,6 +695,16 @@ impl<'a> ByScores<'a> {
     fn distinct(&self) -> usize {
         let own = self.same_as.iter().enumerate();
         own.filter(|&(at, &first)| at == first).count()
+    }
+
+    /// Why reach decides nothing, if it does not.
+    fn weakness(&self, k: &str) -> Option<String> {
+        if self.carried_by < FEWEST_PROMPTS {
+            let prompts = number::count(self.carried_by.floor() as usize, "prompt");
+            return Some(format!("reach rests on {prompts} only"));
+        }
+        let value = self.reach_of_best.value;
+        (value < LEAST_REACH).then(|| format!("reach_{k} is {}", number::percent(value)))
     }
 
     /// Whether nothing is certain of a candidate's coverage.

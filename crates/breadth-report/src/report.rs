@@ -22,6 +22,8 @@ pub struct Report {
     pub reference: Option<String>,
     /// Which checkpoint to take, and which one the loss would have taken.
     pub verdict: Verdict,
+    /// What to take on all the evidence, as `select` says it; none for a report made by hand.
+    pub decision: Option<breadth_analysis::Verdict>,
     /// The candidates.
     pub checkpoints: Vec<Checkpoint>,
     /// `m * m` shares, row-major `[rival * m + candidate]`: the share of the selection rows whose

@@ -146,6 +146,7 @@ pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
             winner: field.winner(),
             lowest_loss: first_minimum(&losses),
         },
+        decision: Some(decision(inputs, selection, &field, options)?),
         matrix: field.matrix(),
         method: evaluation.method(&names)?,
         checkpoints,
@@ -154,6 +155,50 @@ pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
         training_loss: Vec::new(),
         provenance: Vec::new(),
     })
+}
+
+/// The verdict over the selection rows and the samples.
+fn decision(
+    inputs: &Inputs,
+    selection: &ScoreTable,
+    field: &Field,
+    options: &Options,
+) -> Result<breadth_analysis::Verdict> {
+    let models: Vec<&str> = field.names.iter().map(String::as_str).collect();
+    let columns = models
+        .iter()
+        .map(|name| selection.column(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    // Where the scored response is the only right one, its probability says more than samples.
+    let samples = inputs.samples.filter(|_| !inputs.single_correct_response);
+    let drawn = |name: &&str| match samples {
+        Some(samples) => Drawn::new(samples, name, inputs.scores),
+        None => Ok(None),
+    };
+    let drawn = models.iter().map(drawn).collect::<Result<Vec<_>>>()?;
+    let weights = drawn.iter().flatten().find_map(|one| one.weights.clone());
+    let outcomes = drawn
+        .into_iter()
+        .map(|one| one.map_or(Vec::new(), |one| one.prompts));
+    let outcomes: Vec<Vec<PromptOutcome>> = outcomes.collect();
+    Ok(breadth_analysis::decide(&breadth_analysis::Evidence {
+        models: &models,
+        k: 2.0 * options.level.n(),
+        confidence: options.confidence,
+        scores: Some(breadth_analysis::Scored {
+            tournament: &field.tournament,
+            columns: &columns,
+            design: design(selection),
+            only_right: inputs.single_correct_response,
+        }),
+        samples: samples.is_some().then_some(breadth_analysis::Sampled {
+            outcomes: &outcomes,
+            design: Design {
+                weights: weights.as_deref(),
+                ..Design::default()
+            },
+        }),
+    })?)
 }
 
 /// The candidates in drawing order: by training step if all names tell one, else as they appear.

@@ -12,6 +12,14 @@ const NO_DIFFERENCE: f64 = 5e-4;
 /// one, of the held-out responses that the lowest-loss checkpoint under-weights relative to its worst
 /// rival. It never claims a cost that the numbers do not show.
 pub fn verdict_sentence(report: &Report) -> String {
+    match &report.decision {
+        Some(decision) => decision.sentence(),
+        None => tournament_sentence(report),
+    }
+}
+
+/// The same from the tournament alone.
+fn tournament_sentence(report: &Report) -> String {
     let winner = report.winner().label();
     let n = level(report.level);
     if report.checkpoints.len() == 1 {
@@ -19,24 +27,24 @@ pub fn verdict_sentence(report: &Report) -> String {
     }
     if report.verdict.winner == report.verdict.lowest_loss {
         return format!(
-            "Take {winner}: it wins the tournament at N = {n} and has the lowest loss as well, so both rules agree."
+            "The tournament at N = {n} takes {winner}, which has the lowest loss as well."
         );
     }
     let lowest = report.lowest_loss();
     if lowest.tied {
         let lowest = lowest.label();
         return format!(
-            "Take {winner}; in the tournament at N = {n} it ties the lowest-loss checkpoint, {lowest}, so nothing there speaks against either."
+            "The tournament at N = {n} takes {winner}, which ties the lowest-loss checkpoint, {lowest}: nothing there speaks against either."
         );
     }
     if separates_nothing(report) {
         return format!(
-            "Take {winner}, but the data cannot tell the checkpoints apart: any of the {} could be the best at N = {n}.",
+            "The tournament takes {winner}, but the data cannot tell the checkpoints apart: any of the {} could be the best at N = {n}.",
             report.checkpoints.len()
         );
     }
     format!(
-        "Take {winner}; the lowest-loss checkpoint, {}, {}.",
+        "The tournament takes {winner}; the lowest-loss checkpoint, {}, {}.",
         lowest.label(),
         cost(report, lowest)
     )
@@ -45,6 +53,18 @@ pub fn verdict_sentence(report: &Report) -> String {
 /// What qualifies the verdict, a sentence each: ties, what the data leaves open, where the numbers
 /// come from.
 pub fn verdict_notes(report: &Report) -> Vec<String> {
+    let mut notes = report
+        .decision
+        .as_ref()
+        .map_or(Vec::new(), |decision| decision.notes());
+    if report.decision.is_some() && report.checkpoints.len() > 1 {
+        notes.push(tournament_sentence(report));
+    }
+    notes.extend(tournament_notes(report));
+    notes
+}
+
+fn tournament_notes(report: &Report) -> Vec<String> {
     [
         tie_note(report),
         open_note(report),

@@ -39,6 +39,10 @@ fn hit(log_q: f64, k: f64) -> f64 {
     if k == 0.0 || log_q == f64::NEG_INFINITY {
         return 0.0;
     }
+    // So small that ln(1 - q) is -q, which may be below the least f64.
+    if log_q < -40.0 {
+        return -(-(k.ln() + log_q).exp()).exp_m1();
+    }
     // ln(1 - q), without the loss of digits of 1 - q where q is small or near 1.
     let log_miss = if log_q > -std::f64::consts::LN_2 {
         (-log_q.exp_m1()).ln()
@@ -299,6 +303,8 @@ mod tests {
         assert_eq!(hit(-0.5, 0.0), 0.0);
         assert!((hit(-40.0, 1e5) / (1e5 * (-40.0_f64).exp()) - 1.0).abs() < 1e-12);
         assert!((hit(-700.0, 1e6) / (1e6 * (-700.0_f64).exp()) - 1.0).abs() < 1e-12);
+        assert!((hit(-1000.0, 1e300).ln() - (300.0 * 10.0_f64.ln() - 1000.0)).abs() < 1e-9);
+        assert!((hit(-40.0 - 1e-9, 1e17) - hit(-40.0 + 1e-9, 1e17)).abs() < 1e-8);
         // 1 - q = 1e-9: the miss of two samples is its square.
         let log_q = (-1e-9_f64).ln_1p();
         assert!(((1.0 - hit(log_q, 0.5)) / 1e-9_f64.sqrt() - 1.0).abs() < 1e-6);

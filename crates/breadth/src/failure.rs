@@ -30,6 +30,23 @@ fn shorten(text: &str) -> String {
     }
 }
 
+/// The verdict is less sure than was required; the answer was printed.
+#[derive(Debug)]
+pub struct Unsure(pub String);
+
+impl std::fmt::Display for Unsure {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unsure {}
+
+/// The exit status of an error: 1 for bad input, 3 for an answer that is less sure than was required.
+pub fn status(error: &Error) -> u8 {
+    if error.is::<Unsure>() { 3 } else { 1 }
+}
+
 /// True when the reader of our output went away (`breadth ... | head`): not worth a message.
 pub fn is_broken_pipe(error: &Error) -> bool {
     error

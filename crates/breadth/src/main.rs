@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let head = output::Style::of(stderr().is_terminal()).failure("error:");
             let _ = writeln!(stderr(), "{head} {}", failure::message(&error));
-            ExitCode::FAILURE
+            ExitCode::from(failure::status(&error))
         }
     }
 }

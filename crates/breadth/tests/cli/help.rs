@@ -122,17 +122,23 @@ fn select() {
               The number K of samples that you will draw: N = K/2
 
           --rule <RULE>
-              How to choose
+              How to choose, in place of the verdict over all evidence [default: the verdict, beside the
+              tournament]
 
               Possible values:
               - tournament:    The smallest share of responses that some rival gives N times the
                 probability (Eq 28-29)
               - offset:        The tournament less 2 N^a times what a rival gains on the model's own
                 samples (Eq 32)
+              - reach:         The largest reach_k: how often k samples contain the held-out response
+                itself (k = 2N)
               - cross-entropy: The lowest cross-entropy, which is the lowest validation loss: to compare
                 with
+
+          --require <STATE>
+              Exit with status 3 if the verdict is less than this
               
-              [default: tournament]
+              [possible values: certain, likely]
 
           --a <A>
               The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the
@@ -192,6 +198,10 @@ fn select() {
       # the checkpoint for Best-of-16 or Pass@16 (the tournament at N = 8)
       breadth select scores.parquet --best-of 16
 
+      # with graded samples of the checkpoints: they decide; a script stops (status 3) unless that is
+      certain
+      breadth select scores.parquet samples.parquet --best-of 16 --require certain
+
       # a folder of tables, the teacher's own scores left out, only the winner's name
       breadth select scores/ --reference teacher --json | jq -r .winner
 
@@ -213,6 +223,27 @@ fn select() {
       e^30
       breadth select scores.parquet --landscape
       breadth select scores.parquet --log-n 30
+
+    The verdict weighs all evidence. Graded samples, at least K a prompt, decide by Pass@K. Without them
+    two rules have to agree, and nothing is taken where they part: then the command that would decide is
+    shown.
+
+    Which N or K? For Best-of-K and Pass@K that K; for reinforcement learning with groups of G responses
+    K = G. Without a verifier: scores alone. With a verifier: 16 samples a prompt of the few candidates
+    that the scores leave open.
+
+    The words:
+      tournament    for each checkpoint the share of responses to which some rival assigns at least N
+      times the probability
+      reach_k       how often k samples contain the held-out response itself: Pass@k is at least this
+      certain       at 95% confidence no other candidate is better by more than one point of Pass@k
+      likely, open  another may be better by up to ten points; by more
+      may be best   what the data cannot exclude, by the rule that is named
+      coverage      the share of the data that a checkpoint under-weights by N or more; its limits hold
+      whatever the data are
+      void          limits of 0 to 100%: they say nothing, and the tournament compares candidates that
+      may all be poor
+      cross-entropy the validation loss, in nats per response
 
     The tournament asks of every model: on which share of the data responses does some rival give at
     least N times its probability? The model with the smallest worst case wins; ties go to the lower

@@ -252,7 +252,14 @@ fn validation_losses_beside_a_selection() {
         "trainer",
     ];
     assert_snapshot!(folder.run(&select).success(), @r"
-    Take checkpoint-60: no rival gives any response 4 times its probability.
+    Nothing to take yet: the tournament at N = 4 says checkpoint-60, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 2 prompts only.
+    16 graded samples of 2 prompts from checkpoint-40, checkpoint-50 and checkpoint-60 would decide:
+      breadth sample checkpoint-40 checkpoint-50 checkpoint-60 --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says checkpoint-60.
+    Reach says checkpoint-60; it rests on 2 prompts and decides nothing.
+    The lowest loss says checkpoint-60.
+
+    The tournament takes checkpoint-60: no rival gives any response 4 times its probability.
     It also has the lowest cross-entropy.
 
      rank  model          worst rival    value        limits  cross-entropy  eval loss  Cov_4 certified
@@ -262,7 +269,7 @@ fn validation_losses_beside_a_selection() {
      3     checkpoint-40  checkpoint-50     0%  [0.0, 84.2]%         2.0000     2.2500    [0.0, 100.0]%
 
     Tied for the best value: checkpoint-40, checkpoint-50, checkpoint-60; the lower cross-entropy decided.
-    Not excluded with 95% confidence: checkpoint-40, checkpoint-50, checkpoint-60.
+    May be best by the tournament, at 95% confidence: checkpoint-40, checkpoint-50, checkpoint-60.
     Note: All models tie at N = 4, so that cross-entropy alone decided. A smaller N may separate them.
     Note: The lowest eval loss of the trainer is that of checkpoint-40, 2.25.
     Tournament (Eq 29) at N = 4 on 2 rows, 2 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_4 itself, whatever the data distribution is.

@@ -21,8 +21,15 @@ fn select_json(table: &str, arguments: &[&str]) -> serde_json::Value {
 
 #[test]
 fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
-    assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @"
-    Take even: no rival gives any response 4 times its probability.
+    assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @r"
+    Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
+    16 graded samples of 8 prompts from early, even and late would decide:
+      breadth sample early even late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says even; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
+    Reach says late; it rests on 8 prompts and decides nothing.
+    The lowest loss says late.
+
+    The tournament takes even: no rival gives any response 4 times its probability.
     The lowest cross-entropy is that of late, which falls short by a factor of 4 on 25.0% of the responses (against even).
 
      rank  model  worst rival  value        limits  cross-entropy
@@ -31,7 +38,8 @@ fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
      2     early  even         12.5%  [0.1, 52.7]%         5.4414
      3     late   even         25.0%  [2.2, 65.1]%         4.9517
 
-    Not excluded with 95% confidence: early, even, late.
+    May be best by the tournament, at 95% confidence: early, even, late.
+    Each one's own coverage at N = 4 may be anything, [0, 100]%: the certificate is void, and all may be poor.
     Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
     Tournament (Eq 29) at N = 4 on 8 rows, 8 prompts; 95% limits. Value: the worst rival's share of responses.
     ");
@@ -99,8 +107,15 @@ fn levels_beyond_f64_are_given_in_nats() {
 
 #[test]
 fn a_tie_of_all_is_said_plainly() {
-    assert_snapshot!(select(&two_models(20, 0.5), &[]), @"
-    Take a: no rival gives any response 4 times its probability.
+    assert_snapshot!(select(&two_models(20, 0.5), &[]), @r"
+    Nothing to take yet: neither the tournament at N = 4 nor reach_8 excludes any of the 2 candidates.
+    16 graded samples of 20 prompts from every candidate would decide:
+      breadth sample a --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says a.
+    Reach says a.
+    The lowest loss says a.
+
+    The tournament takes a: no rival gives any response 4 times its probability.
     It also has the lowest cross-entropy.
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_4 certified
@@ -109,7 +124,7 @@ fn a_tie_of_all_is_said_plainly() {
      2     b      a               0%  [0.0, 16.9]%         1.5000    [0.0, 100.0]%
 
     Tied for the best value: a, b; the lower cross-entropy decided.
-    Not excluded with 95% confidence: a, b.
+    May be best by the tournament, at 95% confidence: a, b.
     If some candidate misses a share e of the data at N = 4, a misses at most e + 16.9% at N = 16 (95% confidence).
     Note: All models tie at N = 4, so that cross-entropy alone decided. A smaller N may separate them.
     Tournament (Eq 29) at N = 4 on 20 rows, 20 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_4 itself, whatever the data distribution is.
@@ -125,8 +140,15 @@ fn a_ranking_that_says_little_is_said_plainly() {
         ("b", &[middle, middle, high, high, low, low, middle]),
         ("c", &[low, low, middle, middle, high, high, low]),
     ]);
-    assert_snapshot!(select(&far_apart, &["-n", "2"]), @"
-    Take a: no rival gives 2 times its probability to more than 57.1% of the responses.
+    assert_snapshot!(select(&far_apart, &["-n", "2"]), @r"
+    Nothing to take yet: the tournament at N = 2 says a, but log-probabilities cannot tell whether 4 samples would find a right response: reach rests on 3 prompts only.
+    16 graded samples of 7 prompts from a, b and c would decide:
+      breadth sample a b c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says a.
+    Reach says a; it rests on 3 prompts and decides nothing.
+    The lowest loss says a.
+
+    The tournament takes a: no rival gives 2 times its probability to more than 57.1% of the responses.
     It also has the lowest cross-entropy.
 
      rank  model  worst rival  value         limits  cross-entropy  Cov_2 certified
@@ -135,7 +157,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
      2     b      a            71.4%  [24.8, 96.4]%        50.0000   [15.9, 100.0]%
      3     c      b            71.4%  [24.8, 96.4]%        55.7143   [15.9, 100.0]%
 
-    Not excluded with 95% confidence: a, b, c.
+    May be best by the tournament, at 95% confidence: a, b, c.
     Whatever the data distribution is, a under-weights at least 8.6% of the responses by a factor of 2 (95% confidence).
     Note: Each of the 3 models may be the best one: more than these 7 rows are needed to tell.
     Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
@@ -145,14 +167,14 @@ fn a_ranking_that_says_little_is_said_plainly() {
 
 #[test]
 fn a_lone_candidate_wins_without_a_fight() {
-    assert_snapshot!(select(&scores(&[("only", &[-1.0, -2.0])]), &[]), @"
+    assert_snapshot!(select(&scores(&[("only", &[-1.0, -2.0])]), &[]), @r"
     Take only: it is the only candidate, nothing was compared.
 
      rank  model  worst rival  value       limits  cross-entropy  Cov_4 certified
     ──────────────────────────────────────────────────────────────────────────────
      1     only   -               0%  [0.0, 0.0]%         1.5000     [0.0, 98.8]%
 
-    Not excluded with 95% confidence: only.
+    May be best by the tournament, at 95% confidence: only.
     Tournament (Eq 29) at N = 4 on 2 rows, 2 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_4 itself, whatever the data distribution is.
     ");
 }
@@ -257,7 +279,8 @@ fn a_run_folder_brings_its_own_table_and_reference() {
 fn cross_entropy_is_a_rule_to_compare_with() {
     let rule = ["--reference", "teacher", "--rule", "cross-entropy"];
     assert_snapshot!(select(&three_checkpoints(), &rule), @r"
-    Take late: it has the lowest cross-entropy.
+    Cross-entropy takes late: it is the lowest.
+    All evidence: Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
 
      rank  model  cross-entropy         limits
     ───────────────────────────────────────────
@@ -265,7 +288,8 @@ fn cross_entropy_is_a_rule_to_compare_with() {
      2     even          5.0106  [0.0000, inf]
      3     early         5.4414  [0.0000, inf]
 
-    Not excluded with 95% confidence: early, even, late.
+    May be best by cross-entropy, at 95% confidence: early, even, late.
+    Each one's own coverage at N = 4 may be anything, [0, 100]%: the certificate is void, and all may be poor.
     Note: For coverage at N = 4 the tournament takes even.
     Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
     Lowest cross-entropy on 8 rows, 8 prompts; 95% limits.
@@ -341,30 +365,32 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
         late["value"].as_f64().unwrap()
     };
     assert_eq!([value(0), value(1)], [0.4, 0.0]); // 2/5 - 2 * 0, then 2/5 - 2 * 1/4 cut off at 0
-    assert_snapshot!(select(&with_samples(0), &flags), @"
-    Take even: what rivals gain on the data they gain on its own samples too.
+    assert_snapshot!(select(&with_samples(0), &flags), @r"
+    The offset rule takes even: what rivals gain on the data they gain on its own samples too.
     It also has the lowest cross-entropy.
+    All evidence: Nothing to take yet: the tournament at N = 16 says even, but log-probabilities cannot tell whether 32 samples would find a right response: reach rests on 5 prompts only.
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_16 certified
     ────────────────────────────────────────────────────────────────────────────────
      1     even   -               0%  [0.0, 58.4]%         2.0000      [0.0, 52.2]%
      2     late   even         40.0%  [0.0, 88.6]%         4.2000      [0.7, 85.4]%
 
-    Not excluded with 95% confidence: even, late.
+    May be best by the offset rule, at 95% confidence: even, late.
     Whatever the data distribution is, late under-weights at least 0.7% of the responses by a factor of 16 (95% confidence).
     Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
     Offset tournament (Eq 32) at N = 16, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_16 itself, whatever the data distribution is.
     ");
-    assert_snapshot!(select(&with_samples(0), &["--rule", "offset", "-n", "4"]), @"
-    Take even: what rivals gain on the data they gain on its own samples too.
+    assert_snapshot!(select(&with_samples(0), &["--rule", "offset", "-n", "4"]), @r"
+    The offset rule takes even: what rivals gain on the data they gain on its own samples too.
     It also has the lowest cross-entropy.
+    All evidence: Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 5 prompts only.
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_4 certified
     ───────────────────────────────────────────────────────────────────────────────
      1     even   -               0%  [0.0, 58.4]%         2.0000    [0.0, 100.0]%
      2     late   even         40.0%  [0.0, 88.6]%         4.2000     [1.8, 85.4]%
 
-    Not excluded with 95% confidence: even, late.
+    May be best by the offset rule, at 95% confidence: even, late.
     Whatever the data distribution is, late under-weights at least 1.8% of the responses by a factor of 4 (95% confidence).
     Note: N^(1-2a) is below 8 at N = 4, a = 0: Thm 6.4 promises nothing there. Take N = 8 or more.
     Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
@@ -440,7 +466,11 @@ fn long_responses() -> String {
 #[test]
 fn the_choice_along_log_n() {
     assert_snapshot!(select(&long_responses(), &["-n", "16", "--landscape"]), @r"
-    Take wild: no rival gives 16 times its probability to more than 10.0% of the responses.
+    Take wild (likely, by the tournament): the tournament at N = 16 and reach_32 (<0.1% [0.0, 1.9]%) both say so; which other responses a verifier accepts they cannot see.
+    Reach agrees.
+    The lowest loss agrees.
+
+    The tournament takes wild: no rival gives 16 times its probability to more than 10.0% of the responses.
     It also has the lowest cross-entropy.
 
      rank  model   worst rival  value         limits  cross-entropy  Cov_16 certified
@@ -448,7 +478,7 @@ fn the_choice_along_log_n() {
      1     wild    steady       10.0%   [6.2, 15.1]%       198.8000     [5.1, 100.0]%
      2     steady  wild         90.0%  [84.9, 93.8]%       200.0000    [81.7, 100.0]%
 
-    Not excluded with 95% confidence: wild.
+    May be best by the tournament, at 95% confidence: wild.
     Whatever the data distribution is, wild under-weights at least 5.1% of the responses by a factor of 16 (95% confidence).
     If some candidate misses a share e of the data at N = 16, wild misses at most e + 15.1% at N = 256 (95% confidence).
 
@@ -499,7 +529,7 @@ fn a_race_names_the_winner_and_what_it_took() {
     );
     assert!(document["race"]["share"].as_f64().unwrap() < 0.1);
     assert_snapshot!(select(&table, &["--race", "-n", "16"]), @r"
-    Take even: no other model can win this tournament.
+    The tournament takes even: no other model can win it.
     The race used 128 of 4,000 scores (3.2%).
 
      model  scored          value  left after  because of  better
@@ -566,15 +596,17 @@ fn answers_are_compared_where_responses_are_too_long() {
     let right = folder
         .run(&["select", "candidates.jsonl", "--answers", "-n", "4"])
         .success();
-    assert_snapshot!(right, @"
-    Take broad: in these samples no rival gives the answer 4 times as often on any prompt.
+    assert_snapshot!(right, @r"
+    Take broad (certain, by the samples): Pass@8 is >99.9% [94.0, 100.0]%, at least 36.3 points above every other candidate.
+
+    The tournament takes broad: in these samples no rival gives the answer 4 times as often on any prompt.
 
      rank  model  worst rival  value         limits  cross-entropy    missed at 4
     ──────────────────────────────────────────────────────────────────────────────
      1     broad  bold            0%    [0.0, 8.1]%         0.6931   [0.0, 10.1]%
      2     bold   broad        50.0%  [17.7, 69.3]%         1.7781  [32.9, 67.0]%
 
-    Not excluded with 95% confidence: broad.
+    May be best by the tournament, at 95% confidence: broad.
     If some candidate misses a share e of the data at N = 4, broad misses at most e + 8.1% at N = 16 (95% confidence).
     Tournament (Eq 29) at N = 4 on 60 rows, 60 prompts; 95% limits. Value: the worst rival's share of responses. Rates: (c + 1/2)/(n + 1) for the c of n samples with the right answer, n >= 16; limits and the set include that samples only estimate them. Missed: limits of Cov_4, the share that is given with probability 1/4 or less.
     ");
@@ -605,14 +637,14 @@ fn answers_are_compared_where_responses_are_too_long() {
     );
     let of_teacher = ["select", "s.jsonl", "--answers", "-n", "4", "-r", "teacher"];
     assert_snapshot!(folder.run(&of_teacher).success(), @r"
-    Take broad: in these samples no rival gives the answer 4 times as often on any prompt.
+    The tournament takes broad: in these samples no rival gives the answer 4 times as often on any prompt.
 
      rank  model  worst rival  value         limits  cross-entropy  missed at 4 at most
     ────────────────────────────────────────────────────────────────────────────────────
      1     broad  bold            0%    [0.0, 8.1]%         0.6931                10.1%
      2     bold   broad        50.0%  [17.7, 69.3]%         1.7781                67.0%
 
-    Not excluded with 95% confidence: broad.
+    May be best by the tournament, at 95% confidence: broad.
     If some candidate misses a share e of the data at N = 4, broad misses at most e + 8.1% at N = 16 (95% confidence).
     Tournament (Eq 29) at N = 4 on 960 rows, 60 prompts; 95% limits. Value: the worst rival's share of responses. Rates: (c + 1/2)/(n + 1) for the c of n samples with an answer of teacher, n >= 16; limits and the set include that samples only estimate them. Missed at most: the share that is given with probability 1/4 or less, an upper bound of Cov_4; how much less is not known, as teacher may give its answers with small probabilities too.
     ");

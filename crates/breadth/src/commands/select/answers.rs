@@ -38,6 +38,13 @@ pub enum Certified {
     UpperBound,
 }
 
+impl Answers {
+    /// How often each model was right, where that is what was counted.
+    pub fn right_counts(&self) -> Option<Vec<Vec<PromptOutcome>>> {
+        (self.summary.certified == Certified::Bracket).then(|| self.counts.clone())
+    }
+}
+
 impl Summary {
     /// Which answers are the data's.
     pub fn law(&self) -> DataAnswers {

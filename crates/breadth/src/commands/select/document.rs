@@ -1,5 +1,6 @@
 //! The result of a selection: what `--json` prints and what the text is made of.
 
+use breadth_analysis::Verdict;
 use breadth_stats::{Level, Standing, Tournament};
 use serde::Serialize;
 
@@ -13,7 +14,11 @@ use crate::number::{self, Mean, Number};
 /// The result of a selection, as JSON and as the source of the text.
 #[derive(Serialize)]
 pub struct Document<'a> {
+    /// Version of this document.
+    pub schema: u32,
     pub command: &'static str,
+    /// What to take on all the evidence; none where answers of a reference stand for the data.
+    pub verdict: Option<Verdict>,
     pub rule: Rule,
     /// The a of the offset rule.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +101,9 @@ impl<'a> Document<'a> {
         };
         let model = |&at: &usize| Model::new(names[at], &result.standings[at], names);
         Document {
+            schema: 2,
             command: "select",
+            verdict: None,
             rule: choice.rule,
             a: (choice.rule == Rule::Offset).then(|| choice.offset()),
             n: Number(choice.level.n()),

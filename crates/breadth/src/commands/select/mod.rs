@@ -3,31 +3,40 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use breadth_analysis::{Evidence, Sampled, Scored, State, Verdict, decide};
 use breadth_data::{ReadOptions, ScoreTable};
 use breadth_stats::{
-    Level, OnPolicy, PromptOutcome, Tournament, answer_tournament, cross_entropy_difference,
-    lowest_cross_entropy, offset_parameter, offset_tournament, tournament,
+    Design, Level, OnPolicy, PromptOutcome, Tournament, answer_tournament,
+    cross_entropy_difference, lowest_cross_entropy, offset_parameter, offset_tournament,
+    tournament,
 };
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::cli;
+use crate::failure::Unsure;
 use crate::input::{self, LevelChoice, LogChoice, Scores, Tables};
 use crate::losses::LossChoice;
 use crate::output::{Output, printable_names};
 use answers::Answers;
 use document::Document;
+use samples::Samples;
 
 mod answers;
 mod document;
 mod landscape;
 mod race;
+mod reach;
+mod samples;
 mod text;
 
 const EXAMPLES: &str = "\
 Examples:
   # the checkpoint for Best-of-16 or Pass@16 (the tournament at N = 8)
   breadth select scores.parquet --best-of 16
+
+  # with graded samples of the checkpoints: they decide; a script stops (status 3) unless that is certain
+  breadth select scores.parquet samples.parquet --best-of 16 --require certain
 
   # a folder of tables, the teacher's own scores left out, only the winner's name
   breadth select scores/ --reference teacher --json | jq -r .winner
@@ -48,6 +57,22 @@ Examples:
   breadth select scores.parquet --landscape
   breadth select scores.parquet --log-n 30
 
+The verdict weighs all evidence. Graded samples, at least K a prompt, decide by Pass@K. Without them two rules have to \
+agree, and nothing is taken where they part: then the command that would decide is shown.
+
+Which N or K? For Best-of-K and Pass@K that K; for reinforcement learning with groups of G responses K = G. Without a \
+verifier: scores alone. With a verifier: 16 samples a prompt of the few candidates that the scores leave open.
+
+The words:
+  tournament    for each checkpoint the share of responses to which some rival assigns at least N times the probability
+  reach_k       how often k samples contain the held-out response itself: Pass@k is at least this
+  certain       at 95% confidence no other candidate is better by more than one point of Pass@k
+  likely, open  another may be better by up to ten points; by more
+  may be best   what the data cannot exclude, by the rule that is named
+  coverage      the share of the data that a checkpoint under-weights by N or more; its limits hold whatever the data are
+  void          limits of 0 to 100%: they say nothing, and the tournament compares candidates that may all be poor
+  cross-entropy the validation loss, in nats per response
+
 The tournament asks of every model: on which share of the data responses does some rival give at least N times its \
 probability? The model with the smallest worst case wins; ties go to the lower cross-entropy. No reference is needed: \
 log-probabilities of a few hundred held-out responses under every checkpoint are enough.";
@@ -60,9 +85,12 @@ pub struct Arguments {
     tables: Tables,
     #[command(flatten)]
     level: LevelChoice,
-    /// How to choose
-    #[arg(long, value_enum, default_value_t)]
-    rule: Rule,
+    /// How to choose, in place of the verdict over all evidence [default: the verdict, beside the tournament]
+    #[arg(long, value_enum)]
+    rule: Option<Rule>,
+    /// Exit with status 3 if the verdict is less than this
+    #[arg(long, value_enum, value_name = "STATE", conflicts_with = "race")]
+    require: Option<Require>,
     /// The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the truth [default: the largest with N^(1-2a) >= 8]
     #[arg(long, value_name = "A", allow_hyphen_values = true)]
     a: Option<f64>,
@@ -97,13 +125,32 @@ enum Rule {
     Tournament,
     /// The tournament less 2 N^a times what a rival gains on the model's own samples (Eq 32)
     Offset,
+    /// The largest reach_k: how often k samples contain the held-out response itself (k = 2N)
+    Reach,
     /// The lowest cross-entropy, which is the lowest validation loss: to compare with
     CrossEntropy,
 }
 
+/// The least that a verdict may be.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Require {
+    Certain,
+    Likely,
+}
+
+impl From<Require> for State {
+    fn from(require: Require) -> State {
+        match require {
+            Require::Certain => State::Certain,
+            Require::Likely => State::Likely,
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let choice = Choice {
-        rule: arguments.rule,
+        rule: arguments.rule.unwrap_or_default(),
+        is_named: arguments.rule.is_some(),
         level: arguments.level.level()?,
         a: arguments.a,
         confidence: arguments.confidence,
@@ -115,6 +162,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         bail!(
             "--answers has no offset rule: it needs no samples beside those it reads; leave out --rule"
         );
+    }
+    if arguments.answers && choice.rule == Rule::Reach {
+        bail!("--answers has no reach: samples are judged by their rewards; leave out --rule");
     }
     if arguments.answers && choice.rule == Rule::CrossEntropy {
         bail!(
@@ -144,8 +194,18 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         document.landscape = field.landscape(choice)?;
     }
     output.result(&document, |style| {
-        text::render(&document, &field.scores.size(), choice.level, style)
-    })
+        text::render(&document, &field.scores.size(), choice, style)
+    })?;
+    match (arguments.require.map(State::from), &document.verdict) {
+        (Some(least), Some(verdict)) if verdict.state < least => Err(Unsure(format!(
+            "the verdict is {}, and --require asks for {}",
+            verdict.state.name(),
+            least.name()
+        ))
+        .into()),
+        (Some(_), None) => bail!("--require needs a verdict, and answers of a reference give none"),
+        _ => Ok(()),
+    }
 }
 
 /// What `select --json` prints for a run folder at level `n`.
@@ -163,6 +223,7 @@ pub fn document_of_run(
     };
     let choice = Choice {
         rule: Rule::Tournament,
+        is_named: false,
         level: input::level_from_n(n)?,
         a: None,
         confidence,
@@ -175,6 +236,8 @@ pub fn document_of_run(
 #[derive(Clone, Copy)]
 struct Choice {
     rule: Rule,
+    /// Whether the user named it.
+    is_named: bool,
     level: Level,
     /// What the user gave.
     a: Option<f64>,
@@ -195,6 +258,10 @@ struct Field {
     candidates: Vec<usize>,
     /// For the offset rule: rows sampled from each candidate.
     sampled: Vec<Scores>,
+    /// Graded samples of the candidates.
+    graded: Option<Samples>,
+    /// Whether the held-out responses are the only right ones.
+    only_right: bool,
     /// What the scores were made of, where they are those of answers.
     answers: Option<Answers>,
 }
@@ -206,7 +273,8 @@ impl Field {
         let fresh = run
             .map(|folder| folder.join("selection.parquet"))
             .filter(|path| path.is_file());
-        let paths = fresh.map_or_else(|| tables.paths.clone(), |path| vec![path]);
+        let split = tables.split()?;
+        let paths = fresh.map_or_else(|| split.scores.clone(), |path| vec![path]);
         let of_run = run.map(input::run_reference).transpose()?.flatten();
         if rule == Rule::Offset {
             let reference = reference.or(of_run.as_deref());
@@ -219,10 +287,17 @@ impl Field {
             .map(str::to_owned)
             .or_else(|| of_run.filter(is_there));
         let candidates = scores.models_without(left_out.as_deref())?;
+        let only_right = run.map(samples::only_right).transpose()?.unwrap_or(false);
+        let graded = match run {
+            Some(folder) => Samples::of_run(folder, tables, output)?,
+            None => Samples::read(&split.samples, tables, output)?,
+        };
         Ok(Field {
             scores,
             candidates,
             sampled: Vec::new(),
+            graded,
+            only_right,
             answers: None,
         })
     }
@@ -234,6 +309,8 @@ impl Field {
             candidates: (0..table.models.len()).collect(),
             scores: Scores::of(table),
             sampled: Vec::new(),
+            graded: None,
+            only_right: false,
             answers: Some(answers),
         })
     }
@@ -270,6 +347,8 @@ impl Field {
             scores,
             candidates,
             sampled,
+            graded: None,
+            only_right: false,
             answers: None,
         })
     }
@@ -343,13 +422,55 @@ impl Field {
         )?)
     }
 
+    /// The verdict over all evidence; none where answers of a reference stand for the data, whose rewards are not known.
+    fn verdict(
+        &self,
+        fought: &Tournament,
+        columns: &[&[f64]],
+        names: &[&str],
+        choice: Choice,
+    ) -> Result<Option<Verdict>> {
+        let outcomes = match (&self.answers, &self.graded) {
+            (Some(answers), _) => answers.right_counts(),
+            (None, Some(graded)) => Some(graded.of(names)),
+            (None, None) => None,
+        };
+        if self.answers.is_some() && outcomes.is_none() {
+            return Ok(None);
+        }
+        let design = match &self.graded {
+            Some(graded) => graded.design(),
+            None => Design {
+                clusters: None,
+                ..self.scores.design()
+            },
+        };
+        let evidence = Evidence {
+            models: names,
+            k: 2.0 * choice.level.n(),
+            confidence: choice.confidence,
+            scores: self.answers.is_none().then(|| Scored {
+                tournament: fought,
+                columns,
+                design: self.scores.design(),
+                only_right: self.only_right,
+            }),
+            samples: outcomes
+                .as_ref()
+                .map(|outcomes| Sampled { outcomes, design }),
+        };
+        Ok(Some(decide(&evidence)?))
+    }
+
     fn document(&self, choice: Choice) -> Result<Document<'_>> {
         let (columns, names) = (self.columns(), self.names());
         let design = self.scores.design();
         let fought = self.fight(choice)?;
         let covering = names[fought.winner];
+        let verdict = self.verdict(&fought, &columns, &names, choice)?;
         let result = match choice.rule {
             Rule::Tournament => fought,
+            Rule::Reach => reach::ranked(fought, &columns, &design, choice)?,
             Rule::Offset => self.offset(fought, &columns, choice)?,
             Rule::CrossEntropy => {
                 lowest_cross_entropy(fought, &columns, &design, choice.confidence)?
@@ -368,6 +489,7 @@ impl Field {
         document.sampled_rows = (choice.rule == Rule::Offset)
             .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
         document.answers = self.answers.as_ref().map(|answers| answers.summary.clone());
+        document.verdict = verdict;
         document.notes = text::notes(&document, choice.level, covering);
         Ok(document)
     }

@@ -138,9 +138,9 @@ pub fn document(field: &Field, choice: Choice, seed: u64) -> Result<Document<'_>
 pub fn render(document: &Document, size: &str, style: Style) -> String {
     let percent = number::trimmed(100.0 * document.confidence);
     let verdict = match document.tied.as_slice() {
-        [only] => format!("Take {only}: no other model can win this tournament."),
+        [only] => format!("The tournament takes {only}: no other model can win it."),
         several => format!(
-            "Take {}: {} models are still in the race.",
+            "The tournament takes {}: {} models are still in the race.",
             document.winner,
             several.len()
         ),

@@ -4,7 +4,7 @@ use breadth_stats::{Level, offset_applies, offset_parameter};
 
 use super::answers::{Certified, Summary};
 use super::document::{Document, Model};
-use super::{Rule, landscape};
+use super::{Choice, Rule, landscape};
 use crate::losses;
 use crate::number;
 use crate::output::Style;
@@ -94,8 +94,8 @@ fn longer(level: Level) -> String {
 }
 
 /// The whole text.
-pub fn render(document: &Document, size: &str, level: Level, style: Style) -> String {
-    let n = number::level(level);
+pub fn render(document: &Document, size: &str, choice: Choice, style: Style) -> String {
+    let n = number::level(choice.level);
     let percent = number::trimmed(100.0 * document.confidence);
     let (table, rule) = match document.rule {
         Rule::Tournament => (
@@ -103,19 +103,27 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
             format!("Tournament (Eq 29) at N = {n}"),
         ),
         Rule::Offset => (ranking(document, &n, style), offset(document, &n)),
+        Rule::Reach => (
+            losses(document, &n, style),
+            format!(
+                "Reach: how often {} samples contain the held-out response itself,",
+                number::trimmed((2.0 * choice.level.n()).round())
+            ),
+        ),
         Rule::CrossEntropy => (
             losses(document, &n, style),
             "Lowest cross-entropy".to_owned(),
         ),
     };
-    let mut parts = vec![style.strong(&verdict(document, &n))];
-    parts.extend(loss_winner(document, &n));
+    let mut parts = headline(document, &n, choice, style);
     parts.extend([String::new(), table, String::new()]);
     parts.extend(tie(document));
     parts.push(format!(
-        "Not excluded with {percent}% confidence: {}.",
+        "May be best by {}, at {percent}% confidence: {}.",
+        rule_words(document.rule),
         names(&document.not_excluded)
     ));
+    parts.extend(void(document, &n));
     parts.extend(certain(document, &n, &percent));
     parts.extend(certificate(document, &percent));
     if !document.landscape.is_empty() {
@@ -138,6 +146,49 @@ pub fn render(document: &Document, size: &str, level: Level, style: Style) -> St
     parts.join("\n")
 }
 
+/// The verdict, what the other rules say, and the rule's own choice; a rule that was named comes first.
+fn headline(document: &Document, n: &str, choice: Choice, style: Style) -> Vec<String> {
+    let of_rule = std::iter::once(rule_says(document, n)).chain(loss_winner(document, n));
+    let Some(verdict) = &document.verdict else {
+        return of_rule
+            .enumerate()
+            .map(|(at, line)| if at == 0 { style.strong(&line) } else { line })
+            .collect();
+    };
+    if choice.is_named {
+        let mut parts: Vec<String> = of_rule.collect();
+        parts[0] = style.strong(&parts[0]);
+        parts.push(format!("All evidence: {}", verdict.sentence()));
+        return parts;
+    }
+    let mut parts = vec![style.strong(&verdict.sentence())];
+    parts.extend(verdict.notes());
+    if document.models.len() > 1 {
+        parts.push(String::new());
+        parts.extend(of_rule);
+    }
+    parts
+}
+
+fn rule_words(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Tournament => "the tournament",
+        Rule::Offset => "the offset rule",
+        Rule::Reach => "reach",
+        Rule::CrossEntropy => "cross-entropy",
+    }
+}
+
+/// Limits of coverage that say nothing are called so.
+fn void(document: &Document, n: &str) -> Option<String> {
+    let is_void = document.answers.is_none() && !has_certificate(document);
+    (is_void && document.models.len() > 1).then(|| {
+        format!(
+            "Each one's own coverage at N = {n} may be anything, [0, 100]%: the certificate is void, and all may be poor."
+        )
+    })
+}
+
 fn offset(document: &Document, n: &str) -> String {
     let sampled = number::count(document.sampled_rows.unwrap_or(0), "sampled row");
     let a = number::trimmed(document.a.unwrap_or(0.0));
@@ -150,6 +201,7 @@ fn legend(document: &Document, n: &str) -> String {
         Rule::Offset => {
             " Value: the worst rival's share of responses, less what it gains on the model's own samples."
         }
+        Rule::Reach => " Pass@k is at least this for every verifier that accepts these responses.",
         Rule::CrossEntropy => "",
     };
     let certified = match (&document.answers, has_certificate(document)) {
@@ -194,34 +246,41 @@ fn has_certificate(document: &Document) -> bool {
         .any(|model| model.certified_low.0 > 0.0 || model.certified_high.0 < 1.0)
 }
 
-fn verdict(document: &Document, n: &str) -> String {
+/// What the rule says, without regard to other evidence.
+fn rule_says(document: &Document, n: &str) -> String {
     let winner = document.winner;
     match document.models.as_slice() {
-        [] | [_] => format!("Take {winner}: it is the only candidate, nothing was compared."),
+        [] | [_] => format!("{winner} is the only candidate, nothing was compared."),
         _ if document.rule == Rule::CrossEntropy => {
-            format!("Take {winner}: it has the lowest cross-entropy.")
+            format!("Cross-entropy takes {winner}: it is the lowest.")
         }
+        [first, ..] if document.rule == Rule::Reach => format!(
+            "Reach takes {winner}: in {} of the prompts k samples contain the held-out response.",
+            number::percent(first.value.0)
+        ),
         [first, ..] if document.rule == Rule::Offset => match first.value.0 {
             0.0 => format!(
-                "Take {winner}: what rivals gain on the data they gain on its own samples too."
+                "The offset rule takes {winner}: what rivals gain on the data they gain on its own samples too."
             ),
             value => format!(
-                "Take {winner}: its worst rival gains {} of the responses beyond what the model's own samples explain.",
+                "The offset rule takes {winner}: its worst rival gains {} of the responses beyond what the model's own samples explain.",
                 number::percent(value)
             ),
         },
         [first, ..] if document.answers.is_some() => format!(
-            "Take {winner}: in these samples no rival gives the answer {n} times as often on {}.",
+            "The tournament takes {winner}: in these samples no rival gives the answer {n} times as often on {}.",
             match first.value.0 {
                 0.0 => "any prompt".to_owned(),
                 value => format!("more than {} of the prompts", number::percent(value)),
             }
         ),
         [first, ..] if first.value.0 == 0.0 => {
-            format!("Take {winner}: no rival gives any response {n} times its probability.")
+            format!(
+                "The tournament takes {winner}: no rival gives any response {n} times its probability."
+            )
         }
         [first, ..] => format!(
-            "Take {winner}: no rival gives {n} times its probability to more than {} of the responses.",
+            "The tournament takes {winner}: no rival gives {n} times its probability to more than {} of the responses.",
             number::percent(first.value.0),
         ),
     }
@@ -232,7 +291,8 @@ fn loss_winner(document: &Document, n: &str) -> Option<String> {
     let name = document.cross_entropy_winner;
     let model = document.models.iter().find(|model| model.model == name)?;
     let is_answers = document.answers.is_some();
-    if document.rule == Rule::CrossEntropy || document.models.len() == 1 || is_answers {
+    let is_other = matches!(document.rule, Rule::CrossEntropy | Rule::Reach);
+    if is_other || document.models.len() == 1 || is_answers {
         return None;
     }
     if name == document.winner {
@@ -278,13 +338,24 @@ fn ranking(document: &Document, n: &str, style: Style) -> String {
 }
 
 fn losses(document: &Document, n: &str, style: Style) -> String {
-    let header = ["rank", "model", "cross-entropy", "limits"].map(str::to_owned);
+    let is_reach = document.rule == Rule::Reach;
+    let value = if is_reach { "reach" } else { "cross-entropy" };
+    let header = ["rank", "model", value, "limits"].map(str::to_owned);
     let row = |model: &Model| {
+        let (value, low, high) = (model.value.0, model.low.0, model.high.0);
         vec![
             model.rank.to_string(),
             model.model.to_owned(),
-            format!("{:.4}", model.value.0),
-            format!("[{:.4}, {:.4}]", model.low.0, model.high.0),
+            if is_reach {
+                number::percent(value)
+            } else {
+                format!("{value:.4}")
+            },
+            if is_reach {
+                number::percent_limits(low, high)
+            } else {
+                format!("[{low:.4}, {high:.4}]")
+            },
         ]
     };
     let rows = document.models.iter().map(row).collect();
@@ -371,7 +442,7 @@ fn certificate(document: &Document, percent: &str) -> Option<String> {
 
 fn tie(document: &Document) -> Option<String> {
     let decided = match document.rule {
-        Rule::Tournament | Rule::Offset => "the lower cross-entropy decided",
+        Rule::Tournament | Rule::Offset | Rule::Reach => "the lower cross-entropy decided",
         Rule::CrossEntropy => "the first in the table was taken",
     };
     (document.tied.len() > 1).then(|| {

@@ -1,0 +1,43 @@
+//! `--rule reach`: what k samples contain for certain.
+
+use anyhow::Result;
+use breadth_stats::{Design, RightResponses, Tournament};
+
+use super::Choice;
+
+/// The tournament's models ranked by reach at k = 2N, from the largest down; ties go to the lower cross-entropy.
+pub fn ranked(
+    mut result: Tournament,
+    columns: &[&[f64]],
+    design: &Design,
+    choice: Choice,
+) -> Result<Tournament> {
+    let right = RightResponses::new(columns, design)?;
+    let k = (2.0 * choice.level.n()).min(1e300);
+    let all: Vec<usize> = (0..columns.len()).collect();
+    for (model, standing) in result.standings.iter_mut().enumerate() {
+        let reach = right.reach(model, k, choice.confidence)?;
+        (standing.value, standing.low, standing.high) = (reach.value, reach.low, reach.high);
+        standing.worst_rival = None;
+    }
+    let place = |a: &usize, b: &usize| {
+        let (a, b) = (&result.standings[*a], &result.standings[*b]);
+        let by_value = b.value.total_cmp(&a.value);
+        by_value.then(a.cross_entropy.total_cmp(&b.cross_entropy))
+    };
+    let mut ranking = all.clone();
+    ranking.sort_by(place);
+    let best = result.standings[ranking[0]].value;
+    result.tied = all
+        .iter()
+        .copied()
+        .filter(|&model| result.standings[model].value == best)
+        .collect();
+    for (at, &model) in ranking.iter().enumerate() {
+        result.standings[model].rank = at + 1;
+    }
+    result.winner = ranking[0];
+    result.not_excluded = right.leader(&all, k, choice.confidence)?.not_excluded;
+    result.ranking = ranking;
+    Ok(result)
+}

@@ -1,0 +1,127 @@
+//! Graded samples of the candidates, as evidence beside their scores.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use breadth_data::{Outcome, SampleTable, ScoreTable};
+use breadth_stats::{Design, PromptOutcome, stratified_weights};
+
+use crate::input::{self, Tables};
+use crate::output::{Output, printable_names};
+
+/// Graded samples with what their prompts count.
+pub struct Samples {
+    table: SampleTable,
+    weights: Option<Vec<f64>>,
+    strata: Option<Vec<u32>>,
+}
+
+impl Samples {
+    /// The samples of these tables; `None` without tables.
+    pub fn read(paths: &[PathBuf], tables: &Tables, output: &Output) -> Result<Option<Self>> {
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let mut table = SampleTable::read(paths, &tables.options())?;
+        printable_names(&mut table.models);
+        output.remarks(&table.remarks);
+        let mut samples = Samples {
+            table,
+            weights: None,
+            strata: None,
+        };
+        samples.weigh_groups(&tables.group_weights)?;
+        Ok(Some(samples))
+    }
+
+    /// Those of a run folder, whose scores say what each prompt counts.
+    pub fn of_run(folder: &Path, tables: &Tables, output: &Output) -> Result<Option<Self>> {
+        let path = folder.join("samples.parquet");
+        // Where the scored response is the only right one, its probability says more than samples.
+        if !path.is_file() || only_right(folder)? {
+            return Ok(None);
+        }
+        let mut samples = Samples::read(&[path], tables, output)?;
+        let scores = folder.join("scores.parquet");
+        if let Some(samples) = samples.as_mut().filter(|samples| samples.weights.is_none())
+            && scores.is_file()
+        {
+            let scores = ScoreTable::read(&[scores], &tables.options())?;
+            samples.weigh_as(&scores);
+        }
+        Ok(samples)
+    }
+
+    /// The outcomes of each candidate; empty for one without samples.
+    pub fn of(&self, names: &[&str]) -> Vec<Vec<PromptOutcome>> {
+        let of_model = |name: &&str| {
+            let at = self.table.models.iter().position(|model| model == name);
+            at.map_or(Vec::new(), |at| {
+                self.table.outcomes[at]
+                    .iter()
+                    .flatten()
+                    .map(outcome)
+                    .collect()
+            })
+        };
+        names.iter().map(of_model).collect()
+    }
+
+    /// How the prompts were sampled.
+    pub fn design(&self) -> Design<'_> {
+        Design {
+            weights: self.weights.as_deref(),
+            strata: self.strata.as_deref(),
+            clusters: None,
+        }
+    }
+
+    fn weigh_groups(&mut self, group_weights: &[(String, f64)]) -> Result<()> {
+        if group_weights.is_empty() {
+            return Ok(());
+        }
+        let population = input::population(&self.table.groups, group_weights)?;
+        if let Some(prompt) = self.table.group.iter().position(Option::is_none) {
+            bail!(
+                "--group-weights: prompt `{}` of the samples has no group; give it one or remove its rows",
+                self.table.prompts[prompt]
+            );
+        }
+        let strata: Vec<u32> = self.table.group.iter().flatten().copied().collect();
+        self.weights = Some(stratified_weights(&strata, &population, None)?);
+        self.strata = Some(strata);
+        Ok(())
+    }
+
+    /// Each prompt as the scores weight it, where they know all of them.
+    fn weigh_as(&mut self, scores: &ScoreTable) {
+        let Some(row_weights) = &scores.weight else {
+            return;
+        };
+        let mut of_prompt = std::collections::HashMap::new();
+        for (&prompt, &weight) in scores.prompt.iter().zip(row_weights) {
+            of_prompt.insert(scores.prompts[prompt as usize].as_str(), weight);
+        }
+        let prompts = self.table.prompts.iter();
+        self.weights = prompts
+            .map(|prompt| of_prompt.get(prompt.as_str()).copied())
+            .collect();
+    }
+}
+
+fn outcome(outcome: &Outcome) -> PromptOutcome {
+    match outcome {
+        Outcome::Counts { n, c } => PromptOutcome::Counts { n: *n, c: *c },
+        Outcome::Rewards(rewards) => PromptOutcome::Rewards(rewards.clone()),
+    }
+}
+
+/// Whether a run says that each scored response is the only right one.
+pub fn only_right(folder: &Path) -> Result<bool> {
+    let path = folder.join("run.json");
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+    let run: serde_json::Value = serde_json::from_str(&text)
+        .with_context(|| format!("{shown} is not the JSON that a run leaves"))?;
+    Ok(run["single_correct_response"].as_bool().unwrap_or(false))
+}
