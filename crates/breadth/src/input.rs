@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use breadth_data::{LogOptions, ReadOptions, RewardMap, ScoreTable};
+use breadth_data::{LogOptions, ReadOptions, RewardMap, ScoreTable, TablePaths};
 use breadth_stats::{Design, Level, MeanEstimate, OnPolicy, stratified_weights};
 
 use crate::number::{Mean, count};
@@ -91,6 +91,11 @@ impl Tables {
             log: self.logs.options(),
             ..ReadOptions::default()
         }
+    }
+
+    /// The score tables and the sample tables among them.
+    pub fn split(&self) -> Result<TablePaths> {
+        Ok(TablePaths::find(&self.paths, &self.options())?)
     }
 
     /// The run folder, if that is what was given.
