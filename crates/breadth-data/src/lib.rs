@@ -22,6 +22,7 @@
 //! The types to know:
 //! - [`ScoreTable`]: log q(y|x) of the same responses under several models, a column for each;
 //! - [`SampleTable`]: rewards of responses drawn from each model, by prompt;
+//! - [`TablePaths`]: which of the paths that a user gave are score tables, and which sample tables;
 //! - [`Metrics`]: what a training run logged;
 //! - [`Logs`]: rows of other tools' logs, to be written as a table; [`TrainerState`]: the
 //!   validation losses of a Hugging Face trainer;
@@ -58,6 +59,7 @@ pub use metrics::Metrics;
 pub use order::NaturalKey;
 pub use overlap::refuse_overwriting;
 pub use provenance::{Provenance, SCHEMA_VERSION};
+pub use reader::TablePaths;
 pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use schema::Table;
 pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};

@@ -178,6 +178,21 @@ impl Table {
         }
     }
 
+    /// The kind of table that columns of these names make: what [`check`](Self::check) does not refuse.
+    pub(crate) fn of(names: &[String]) -> Table {
+        let has = |name: &str| names.iter().any(|known| known == name);
+        let reward = has("reward") || has("correct") || has("passed");
+        let counts = has("n") && has("c");
+        let is_sample = match has("logprob") {
+            true => reward && !has("source"),
+            false => reward || counts,
+        };
+        match is_sample {
+            true => Table::Samples,
+            false => Table::Scores,
+        }
+    }
+
     /// Checks that columns of these names can be this kind of table.
     ///
     /// A table of samples with their log-probabilities has every column that a score table needs.

@@ -37,6 +37,7 @@
 //! | `Con_N(q'‖q)`, `argmin max {Chat - 2 N^a Con}`, Eq 32 | [`offset_tournament`] |
 //! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_estimate`] |
 //! | `1 - (1 - q(S_x))^k`: reach, what k samples find for certain | [`RightResponses`] |
+//! | whether N samples reach a prompt | [`reachability`] |
 //! | `Dseq_N` | [`stopped_kl`] |
 //! | propositions, lemmas, theorems | [`bound`] |
 
@@ -73,7 +74,7 @@ pub use plan::{
 };
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
-pub use reach::{Reach, RightResponses, hit_probability};
+pub use reach::{Reach, Reachability, RightResponses, hit_probability, reachability};
 pub use tokens::{TokenAt, TokenBand, TokenView, token_view, without_worst_token};
 pub use tournament::{
     DataAnswers, Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament,

@@ -1,9 +1,11 @@
-//! What k samples find for certain, from log-probabilities of right responses alone.
+//! What k samples find for certain, from log-probabilities of right responses alone; which prompts a budget reaches.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share};
+use crate::interval::{Design, Rows, Share, lower, upper};
 use crate::leader::{Leader, leader_of};
+use crate::log_ratio::Level;
 use crate::numerics::{check_length, check_log_probs, error_rate, sum};
+use crate::pass_at_n::PromptOutcome;
 
 /// Probabilities of distinct responses may add up to this much more than 1: rounding.
 const ROUNDING: f64 = 1e-6;
@@ -213,26 +215,141 @@ impl RightResponses {
     ///
     /// Source: the Base Model Barrier, arXiv 2603.06957.
     pub fn log_quantile(&self, model: usize, share: f64) -> Result<f64> {
+        self.quantile(&self.log_mass[model], share)
+    }
+
+    /// The quantile `Q(e) = sup{a : P_x[v(x) <= a] <= e}` of any value of the prompts, in order of first appearance: with the least log-probability of a token
+    /// in place of `ln q(S_x|x)` it is what rewards of single steps have to overcome.
+    ///
+    /// Errors: not a value for each prompt, NaN, a share outside [0, 1).
+    ///
+    /// ```
+    /// use breadth_stats::{Design, RightResponses};
+    /// let right = RightResponses::new(&[&[-9.0, -2.0, -7.0, -1.0]], &Design::default())?;
+    /// assert_eq!(right.quantile(&[-4.0, -1.0, -3.0, -0.5], 0.25)?, -3.0);
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
+    pub fn quantile(&self, values: &[f64], share: f64) -> Result<f64> {
         if !(0.0..1.0).contains(&share) {
             return Err(Error::InvalidShare(share));
         }
-        let mass = &self.log_mass[model];
-        let mut order: Vec<usize> = (0..mass.len()).collect();
-        order.sort_by(|&a, &b| mass[a].total_cmp(&mass[b]));
+        check_length("values", values.len(), "the prompts", self.prompts())?;
+        if let Some(row) = values.iter().position(|value| value.is_nan()) {
+            return Err(Error::InvalidLogProb {
+                column: "values".to_owned(),
+                row,
+                value: values[row],
+            });
+        }
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
         let allowed = share * self.rows.total_weight();
         let mut below = 0.0;
         for &prompt in &order {
             below += self.rows.weight(prompt);
             if below > allowed * (1.0 + 1e-12) {
-                return Ok(mass[prompt]);
+                return Ok(values[prompt]);
             }
         }
-        Ok(mass[order[order.len() - 1]])
+        Ok(values[order[order.len() - 1]])
     }
 
     fn hits(&self, model: usize, k: f64) -> Result<Vec<f64>> {
         let k = check_attempts(k)?;
         Ok(self.log_mass[model].iter().map(|&q| hit(q, k)).collect())
+    }
+}
+
+/// Whether a budget of samples reaches a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reachability {
+    /// A sample is right with probability 1/N or more.
+    Reachable,
+    /// What is known leaves room for both.
+    Unknown,
+    /// A sample is right with probability below 1/N.
+    Not,
+}
+
+/// Probabilities this much below 1/N, as a factor, are rounding: the tolerance of [`crate::is_uncovered`].
+const TOLERANCE: f64 = 1e-9;
+
+/// Whether a model reaches a prompt with a budget of N samples, by the probability p that a sample is right.
+///
+/// Reachable where `p >= 1/N`: for certain if the given right responses have that much together (`log_mass = ln q(S_x|x) >= -ln N - 1e-9`), else with the
+/// confidence stated if Clopper and Pearson's lower limit of the graded success rate is at least 1/N. Not reachable if their upper limit is below 1/N. Unknown
+/// otherwise: of log-probabilities alone, which bound p from below, a prompt is never out of reach. The limits are two-sided, each with error (1 - confidence)/2.
+///
+/// Partial rewards count as wrong for the lower limit and as right for the upper one.
+///
+/// Errors: NaN or a log-probability above 0, no samples, more right ones than samples, rewards outside [0, 1], confidence outside (0, 1).
+///
+/// ```
+/// use breadth_stats::{Level, PromptOutcome, Reachability, reachability};
+/// let budget = Level::from_n(64.0)?;
+/// let (rare, none_of) = (-9.0, |n| PromptOutcome::Counts { n, c: 0 });
+/// assert_eq!(reachability(Some(-4.0), None, budget, 0.95)?, Reachability::Reachable);
+/// assert_eq!(reachability(Some(rare), None, budget, 0.95)?, Reachability::Unknown);
+/// // 1 - 0.025^(1/n) is below 1/64 from n = 235 on.
+/// assert_eq!(reachability(Some(rare), Some(&none_of(234)), budget, 0.95)?, Reachability::Unknown);
+/// assert_eq!(reachability(Some(rare), Some(&none_of(235)), budget, 0.95)?, Reachability::Not);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+pub fn reachability(
+    log_mass: Option<f64>,
+    graded: Option<&PromptOutcome>,
+    budget: Level,
+    confidence: f64,
+) -> Result<Reachability> {
+    let tail = 0.5 * error_rate(confidence)?;
+    if let Some(log_mass) = log_mass {
+        check_log_probs("log_mass", &[log_mass])?;
+        if log_mass >= -budget.log_n() - TOLERANCE {
+            return Ok(Reachability::Reachable);
+        }
+    }
+    let Some(graded) = graded else {
+        return Ok(Reachability::Unknown);
+    };
+    let (n, surely, perhaps) = right_of(graded)?;
+    let needed = (-budget.log_n()).exp();
+    // Limits enclose the rate, so that one of them is enough to look at. 1/N is positive even where f64 has it as 0.
+    if surely > 0.0 && surely >= needed * n && lower(surely, n, tail) >= needed {
+        Ok(Reachability::Reachable)
+    } else if perhaps < needed * n && upper(perhaps, n, tail) < needed {
+        Ok(Reachability::Not)
+    } else {
+        Ok(Reachability::Unknown)
+    }
+}
+
+/// Samples, those that are right, and those that are not wrong.
+fn right_of(graded: &PromptOutcome) -> Result<(f64, f64, f64)> {
+    let empty = Error::Empty {
+        what: "the set of samples",
+    };
+    match graded {
+        PromptOutcome::Counts { n: 0, .. } => Err(empty),
+        PromptOutcome::Counts { n, c } if c > n => Err(Error::InvalidCounts {
+            samples: *n,
+            correct: *c,
+        }),
+        PromptOutcome::Counts { n, c } => Ok((*n as f64, *c as f64, *c as f64)),
+        PromptOutcome::Rewards(rewards) if rewards.is_empty() => Err(empty),
+        PromptOutcome::Rewards(rewards) => {
+            if let Some(index) = rewards.iter().position(|r| !(0.0..=1.0).contains(r)) {
+                return Err(Error::InvalidReward {
+                    index,
+                    value: rewards[index],
+                });
+            }
+            let count = |is: fn(&f64) -> bool| rewards.iter().filter(|r| is(r)).count() as f64;
+            Ok((
+                rewards.len() as f64,
+                count(|&r| r == 1.0),
+                count(|&r| r > 0.0),
+            ))
+        }
     }
 }
 
@@ -338,6 +455,64 @@ mod tests {
             [-4.0, -4.0, -3.0, -2.0, -1.0].map(Some)
         );
         assert!(right.log_quantile(0, 1.0).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_budget_reaches() -> Result<()> {
+        use Reachability::{Not, Reachable, Unknown};
+        let budget = Level::from_n(4.0)?;
+        let counts = |n, c| PromptOutcome::Counts { n, c };
+        let quarter = 0.25_f64.ln();
+        let states = [
+            (Some(quarter), None, Reachable),
+            (Some(quarter - 1e-12), None, Reachable),
+            (Some(quarter - 1e-6), None, Unknown),
+            (Some(f64::NEG_INFINITY), None, Unknown),
+            (None, None, Unknown),
+            // Clopper and Pearson of 3 in 4: [.194, .994]; of 4 in 5: [.284, .995].
+            (None, Some(counts(4, 3)), Unknown),
+            (None, Some(counts(5, 4)), Reachable),
+            // Of 0 in 12: at most .265; of 0 in 13: at most .247.
+            (Some(-9.0), Some(counts(12, 0)), Unknown),
+            (Some(-9.0), Some(counts(13, 0)), Not),
+            // What is certain stands against what is likely.
+            (Some(-0.1), Some(counts(13, 0)), Reachable),
+            (None, Some(PromptOutcome::Rewards(vec![0.5; 13])), Unknown),
+            (None, Some(PromptOutcome::Rewards(vec![1.0; 13])), Reachable),
+            (None, Some(PromptOutcome::Rewards(vec![0.0; 13])), Not),
+        ];
+        for (log_mass, graded, expected) in states {
+            let found = reachability(log_mass, graded.as_ref(), budget, 0.95)?;
+            assert_eq!(found, expected, "{log_mass:?}, {graded:?}");
+        }
+        // A budget of one sample asks for certainty, which samples cannot give; one past f64 for next to nothing.
+        let one = Level::from_n(1.0)?;
+        assert_eq!(reachability(Some(0.0), None, one, 0.95)?, Reachable);
+        assert_eq!(reachability(None, Some(&counts(9, 9)), one, 0.95)?, Unknown);
+        let vast = Level::from_log_n(2000.0)?;
+        assert_eq!(
+            reachability(None, Some(&counts(9, 1)), vast, 0.95)?,
+            Reachable
+        );
+        assert_eq!(
+            reachability(None, Some(&counts(9, 0)), vast, 0.95)?,
+            Unknown
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_budget_of_nonsense_is_an_error() -> Result<()> {
+        let budget = Level::from_n(4.0)?;
+        let of = |graded: PromptOutcome| reachability(None, Some(&graded), budget, 0.95);
+        assert!(of(PromptOutcome::Counts { n: 0, c: 0 }).is_err());
+        assert!(of(PromptOutcome::Counts { n: 1, c: 2 }).is_err());
+        assert!(of(PromptOutcome::Rewards(vec![])).is_err());
+        assert!(of(PromptOutcome::Rewards(vec![f64::NAN])).is_err());
+        assert!(reachability(Some(f64::NAN), None, budget, 0.95).is_err());
+        assert!(reachability(Some(0.1), None, budget, 0.95).is_err());
+        assert!(reachability(None, None, budget, 1.0).is_err());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use breadth_data::{Error, LogOptions, ReadOptions, RewardMap, SampleTable, ScoreTable};
+use breadth_data::{LogOptions, ReadOptions, RewardMap, ScoreTable, TablePaths};
 use breadth_stats::{Design, Level, MeanEstimate, OnPolicy, stratified_weights};
 
 use crate::number::{Mean, count};
@@ -23,13 +23,6 @@ pub struct Tables {
     pub group_weights: Vec<(String, f64)>,
     #[command(flatten)]
     pub logs: LogChoice,
-}
-
-/// Paths by the kind of table that they hold.
-#[derive(Debug, Default)]
-pub struct Split {
-    pub scores: Vec<PathBuf>,
-    pub samples: Vec<PathBuf>,
 }
 
 /// What to take of other tools' logs where they leave a choice.
@@ -100,25 +93,9 @@ impl Tables {
         }
     }
 
-    /// The score tables among the paths, and the sample tables. A path alone is taken for scores.
-    pub fn split(&self) -> Result<Split> {
-        let mut split = Split::default();
-        let options = self.options();
-        for path in &self.paths {
-            let is_scores = self.paths.len() == 1
-                || path.as_os_str() == "-"
-                || matches!(
-                    SampleTable::read(std::slice::from_ref(path), &options),
-                    Err(Error::WrongTable { .. } | Error::MissingColumn { .. })
-                );
-            let side = if is_scores {
-                &mut split.scores
-            } else {
-                &mut split.samples
-            };
-            side.push(path.clone());
-        }
-        Ok(split)
+    /// The score tables and the sample tables among them.
+    pub fn split(&self) -> Result<TablePaths> {
+        Ok(TablePaths::find(&self.paths, &self.options())?)
     }
 
     /// The run folder, if that is what was given.

@@ -58,6 +58,14 @@ impl Format {
         }
     }
 
+    /// Whether a log may hold log-likelihoods of given responses, and so make a score table.
+    pub(crate) fn may_hold_likelihoods(self) -> bool {
+        matches!(
+            self,
+            Format::LmEval | Format::InspectArchive | Format::InspectJson
+        )
+    }
+
     pub(crate) fn read(self, source: &Source) -> Result<Entries> {
         match self {
             Format::LmEval => lm_eval::read(source),

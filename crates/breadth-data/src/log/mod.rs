@@ -35,7 +35,7 @@ use crate::score::ReadOptions;
 use entry::Entry;
 use format::Format;
 use join::Joins;
-use source::{Ask, Source};
+use source::Source;
 
 /// How to read other tools' logs; tables of our own take no notice.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,6 +92,17 @@ pub(crate) struct Found {
     pub(crate) model: Option<String>,
 }
 
+impl Found {
+    /// The table that the log makes where nobody asks for one.
+    pub(crate) fn table(&self, options: &ReadOptions) -> Result<Table> {
+        if !self.format.may_hold_likelihoods() {
+            return Ok(Table::Samples);
+        }
+        let source = Source::new(self, None, options);
+        Ok(self.format.read(&source)?.table)
+    }
+}
+
 impl Logs {
     /// Reads logs from files, folders and globs, and checks that they make a table: prompts that
     /// are the same under all models, no row twice, every model on every prompt.
@@ -136,18 +147,9 @@ impl Logs {
         let mut joins = Joins::default();
         for file in found {
             let first = logs.as_ref().map(|logs| logs.table);
-            let source = Source {
-                path: file.path.as_path().into(),
-                ask: Ask {
-                    // The first log decides for all that were named; a folder may hold tasks of both kinds.
-                    table: table.or(first.filter(|_| file.is_named)),
-                    model: file.model.as_deref(),
-                    reward: options.log.reward.as_deref(),
-                    filter: options.log.filter.as_deref(),
-                    reward_map: options.log.reward_map,
-                    texts: options.texts,
-                },
-            };
+            // The first log decides for all that were named; a folder may hold tasks of both kinds.
+            let wanted = table.or(first.filter(|_| file.is_named));
+            let source = Source::new(file, wanted, options);
             let entries = match file.format.read(&source) {
                 Err(Error::WrongTable { .. }) if !file.is_named => {
                     others.push(file.path.clone());

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::Found;
 use super::checked::CheckedMap;
 use super::reward_map::RewardMap;
 use crate::error::{At, Error, Place, Result, list};
 use crate::limit::{self, VALUES, read_line};
 use crate::reader::{line_error, open_text, quote_bare_numbers, read_error};
 use crate::schema::Table;
+use crate::score::ReadOptions;
 use crate::value;
 
 /// What the user asked for.
@@ -41,6 +43,23 @@ pub(crate) struct Source<'a> {
 pub(crate) struct Line {
     pub(crate) number: u64,
     pub(crate) members: Map<String, Value>,
+}
+
+impl<'a> Source<'a> {
+    /// A file that was recognised, for the table that is needed.
+    pub(crate) fn new(found: &'a Found, table: Option<Table>, options: &'a ReadOptions) -> Self {
+        Self {
+            path: found.path.as_path().into(),
+            ask: Ask {
+                table,
+                model: found.model.as_deref(),
+                reward: options.log.reward.as_deref(),
+                filter: options.log.filter.as_deref(),
+                reward_map: options.log.reward_map,
+                texts: options.texts,
+            },
+        }
+    }
 }
 
 impl Source<'_> {

@@ -23,6 +23,15 @@ pub(crate) struct CsvFile {
     positions: Arc<Vec<Option<usize>>>,
 }
 
+/// The names in a header line; none where it is no text.
+pub(super) fn header(line: &[u8]) -> Vec<String> {
+    let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(line);
+    let names = reader
+        .headers()
+        .map(|names| names.iter().map(String::from).collect());
+    names.unwrap_or_default()
+}
+
 /// Some records, with the line each begins on.
 pub(crate) struct Block {
     path: Arc<Path>,

@@ -199,7 +199,7 @@ fn parse<'a>(line: &'a [u8], layout: &Layout) -> Result<Vec<Cell<'a>>, serde_jso
 }
 
 /// The names of an object's members, for messages.
-fn names(line: &[u8]) -> Vec<String> {
+pub(super) fn names(line: &[u8]) -> Vec<String> {
     let patched = quote_bare_numbers(line);
     let line = patched.as_deref().unwrap_or(line);
     let mut names = Members::scan(line).names;

@@ -12,6 +12,7 @@ mod csv;
 mod csv_watch;
 mod inputs;
 mod jsonl;
+mod kinds;
 pub(crate) mod parquet;
 mod resolve;
 mod text;
@@ -28,6 +29,7 @@ use crate::score::ReadOptions;
 use inputs::Inputs;
 pub(crate) use inputs::read_error;
 pub(crate) use jsonl::{line_error, quote_bare_numbers};
+pub use kinds::TablePaths;
 pub(crate) use resolve::expand_logs;
 pub(crate) use text::open_text;
 

@@ -123,6 +123,13 @@ pub(crate) fn open_metadata(path: &Path) -> Result<ParquetMetaData> {
     }
 }
 
+/// The names of a file's columns, lists and all.
+pub(super) fn column_names(metadata: &ParquetMetaData) -> Vec<String> {
+    let schema = metadata.file_metadata().schema_descr();
+    let columns = schema.root_schema().get_fields().iter();
+    columns.map(|column| column.name().to_owned()).collect()
+}
+
 /// A column that says it holds far more than its bytes: decoders make room for all of it at once.
 fn out_of_proportion(metadata: &ParquetMetaData, file_length: u64) -> Option<String> {
     const PAGES: u64 = 100;

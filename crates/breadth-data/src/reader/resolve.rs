@@ -95,7 +95,7 @@ const OF_LOGS: [&str; 5] = ["eval", "json", "yaml", "yml", "pt"];
 const LOOKED_FOR: &str =
     "*.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst, and other tools' logs";
 
-fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
+pub(super) fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
     if path == Path::new("-") {
         return Ok(vec![path.into()]);
     }
@@ -157,7 +157,7 @@ fn holds_tables(name: &str, path: &Path) -> bool {
     !name.starts_with('.') && !name.ends_with(".parts") && !path.join("config.json").is_file()
 }
 
-fn is_of_logs(path: &Path) -> bool {
+pub(super) fn is_of_logs(path: &Path) -> bool {
     let is_hidden = path
         .file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with('.'));

@@ -13,6 +13,7 @@ mod pass;
 mod plan;
 mod probe;
 mod profile;
+mod reach;
 mod report;
 mod sample;
 mod score;
@@ -26,6 +27,7 @@ pub enum Command {
     Select(select::Arguments),
     Profile(profile::Arguments),
     Pass(pass::Arguments),
+    Reach(reach::Arguments),
     Plan(plan::Arguments),
     Import(import::Arguments),
     Score(score::Arguments),
@@ -44,6 +46,7 @@ impl Command {
             Command::Select(arguments) => select::run(&arguments, output),
             Command::Profile(arguments) => profile::run(&arguments, output),
             Command::Pass(arguments) => pass::run(&arguments, output),
+            Command::Reach(arguments) => reach::run(&arguments, output),
             Command::Plan(arguments) => plan::run(&arguments, output),
             Command::Import(arguments) => import::run(&arguments, output),
             Command::Score(arguments) => score::run(&arguments, output),

@@ -12,6 +12,7 @@ mod plan;
 mod process;
 mod profile;
 mod promises;
+mod reach;
 mod report;
 mod select;
 mod support;

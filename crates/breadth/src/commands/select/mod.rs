@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{Evidence, Sampled, Scored, State, Verdict, decide};
-use breadth_data::{ReadOptions, ScoreTable};
+use breadth_data::{ReadOptions, ScoreTable, TablePaths};
 use breadth_stats::{
     Design, Level, OnPolicy, PromptOutcome, Tournament, answer_tournament,
     cross_entropy_difference, lowest_cross_entropy, offset_parameter, offset_tournament,
@@ -273,8 +273,16 @@ impl Field {
         let fresh = run
             .map(|folder| folder.join("selection.parquet"))
             .filter(|path| path.is_file());
-        let split = tables.split()?;
-        let paths = fresh.map_or_else(|| split.scores.clone(), |path| vec![path]);
+        let split = match run {
+            Some(_) => TablePaths::default(),
+            None => tables.split()?,
+        };
+        let paths = match fresh {
+            Some(path) => vec![path],
+            // Samples alone are refused by the reader of scores, which says what takes them.
+            None if split.scores.is_empty() => tables.paths.clone(),
+            None => split.scores,
+        };
         let of_run = run.map(input::run_reference).transpose()?.flatten();
         if rule == Rule::Offset {
             let reference = reference.or(of_run.as_deref());

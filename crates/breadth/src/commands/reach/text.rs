@@ -1,0 +1,218 @@
+//! Reach in words: which model reaches furthest, the tables, and what they cannot say.
+
+use breadth_stats::Reach;
+
+use super::document::Document;
+use super::{Quantile, Reached};
+use crate::number;
+use crate::output::Style;
+
+/// Fewer effective prompts than this decide nothing.
+const FEW: f64 = 20.0;
+/// Names beyond this many are counted, not listed.
+const MOST_NAMES: usize = 8;
+/// The quantiles in the table; --json has all.
+const SHOWN: [f64; 2] = [0.1, 0.5];
+
+const WHAT: &str = "\
+Reach at k: how often k samples contain one of the given right responses, from
+log-probabilities alone. For every verifier that accepts these responses it is
+a lower bound of Pass@k, and Pass@k itself where they are all the right ones.";
+
+/// The whole text.
+pub fn render(
+    reached: &[Reached],
+    ks: &[f64],
+    document: &Document,
+    has_samples: bool,
+    style: Style,
+) -> String {
+    // The last of the largest, as `max_by` has it: the largest k that was asked for.
+    let positions = 0..ks.len();
+    let last = positions
+        .max_by(|&a, &b| ks[a].total_cmp(&ks[b]))
+        .unwrap_or(0);
+    let mut parts = vec![
+        style.strong(&headline(reached, ks, last, document)),
+        WHAT.to_owned(),
+        String::new(),
+        reaches(reached, ks, last, style),
+        String::new(),
+    ];
+    parts.extend(budget(reached, document, has_samples));
+    parts.extend([String::new(), prompts(reached, style), String::new()]);
+    parts.extend(few(reached, ks));
+    parts.extend(repeats(document));
+    let percent = number::trimmed(100.0 * document.confidence);
+    parts.push(style.faint(&format!(
+        "{}, {}; {percent}% limits over prompts, all with --json",
+        number::count(document.rows, "row"),
+        number::count(document.prompts, "prompt")
+    )));
+    parts.join("\n")
+}
+
+/// The model that reaches furthest at the largest k.
+fn headline(reached: &[Reached], ks: &[f64], last: usize, document: &Document) -> String {
+    let k = samples(ks[last]);
+    let best = &document.best[last];
+    let own = reached.iter().find(|one| one.model == best.model);
+    let Some(reach) = own.map(|one| &one.reach[last]) else {
+        return String::new();
+    };
+    let share = format!(
+        "{} {}",
+        number::percent(reach.value),
+        number::percent_limits(reach.low, reach.high)
+    );
+    let model = best.model;
+    if reached.len() == 1 {
+        return format!("{model} reaches {share} at k = {k}.");
+    }
+    if reach.effective_prompts < FEW {
+        return format!(
+            "{model}: {share} at k = {k}, the most; too few prompts carry it to decide."
+        );
+    }
+    let others: Vec<&str> = best
+        .not_excluded
+        .iter()
+        .copied()
+        .filter(|&name| name != model)
+        .collect();
+    let sure = match others.is_empty() {
+        true => String::new(),
+        false => format!("\nNot certain: so may {}.", names(&others)),
+    };
+    format!("{model} reaches furthest: {share} at k = {k}.{sure}")
+}
+
+/// `1024`, `1e6`.
+fn samples(k: f64) -> String {
+    match k < 1e6 {
+        true => number::trimmed(k),
+        false => format!("{k:e}"),
+    }
+}
+
+fn reaches(reached: &[Reached], ks: &[f64], last: usize, style: Style) -> String {
+    let mut header = vec!["model".to_owned()];
+    header.extend(ks.iter().map(|&k| format!("k={}", samples(k))));
+    header.push(format!("limits at k={}", samples(ks[last])));
+    let row = |one: &Reached| {
+        let value = |reach: &Reach| number::percent(reach.value);
+        let limits = number::percent_limits(one.reach[last].low, one.reach[last].high);
+        let mut row = vec![one.model.to_owned()];
+        row.extend(one.reach.iter().map(value));
+        row.push(limits);
+        row
+    };
+    style.table(1, &header, reached.iter().map(row).collect())
+}
+
+/// What the table of prompts shows.
+fn budget(reached: &[Reached], document: &Document, has_samples: bool) -> Vec<String> {
+    let n = document.models.first().map_or(0.0, |model| model.budget());
+    let mut lines = vec![format!(
+        "Prompts within reach of {} samples: one is right with probability 1/{0} or more.",
+        samples(n)
+    )];
+    if !has_samples {
+        lines.push(
+            "Scores alone put no prompt out of reach; graded samples can: add them.".to_owned(),
+        );
+    }
+    let tokens = reached
+        .iter()
+        .any(|one| one.quantiles[0].log_q_token.is_some());
+    lines.push(
+        "ln Q(e): all but a share e of the prompts have right responses that likely.".to_owned(),
+    );
+    if tokens {
+        lines.push("token: of the least likely token of the easiest response instead.".to_owned());
+    }
+    lines
+}
+
+fn prompts(reached: &[Reached], style: Style) -> String {
+    let shown = |one: &Reached| -> Vec<(f64, f64, Option<f64>)> {
+        let is_shown = |quantile: &&Quantile| SHOWN.contains(&quantile.share);
+        let quantiles = one.quantiles.iter().filter(is_shown);
+        quantiles
+            .map(|quantile| (quantile.share, quantile.log_q, quantile.log_q_token))
+            .collect()
+    };
+    let mut header = ["model", "prompts", "reachable", "unknown", "not"]
+        .map(str::to_owned)
+        .to_vec();
+    for (share, _, token) in reached.first().map(shown).unwrap_or_default() {
+        header.push(format!("ln Q({share})"));
+        header.extend(token.map(|_| "token".to_owned()));
+    }
+    let row = |one: &Reached| {
+        let counts = one.prompts;
+        let mut row = vec![one.model.to_owned()];
+        let cells = [counts.all(), counts.reachable, counts.unknown, counts.not];
+        row.extend(cells.map(number::grouped));
+        for (_, log_q, token) in shown(one) {
+            row.push(nats(log_q));
+            row.extend(token.map(nats));
+        }
+        row
+    };
+    style.table(1, &header, reached.iter().map(row).collect())
+}
+
+fn nats(value: f64) -> String {
+    match value.is_finite() {
+        // Adding 0 turns -0 into 0.
+        true => format!("{:.2}", (100.0 * value).round() / 100.0 + 0.0),
+        false => number::trimmed(value),
+    }
+}
+
+/// Numbers that few prompts carry.
+fn few(reached: &[Reached], ks: &[f64]) -> Option<String> {
+    let of_model = |one: &Reached| {
+        let pairs = ks.iter().zip(&one.reach);
+        let few: Vec<String> = pairs
+            .filter(|(_, reach)| reach.effective_prompts < FEW)
+            .map(|(&k, _)| samples(k))
+            .collect();
+        match few.len() {
+            0 => None,
+            all if all == ks.len() => Some(one.model.to_owned()),
+            _ => Some(format!("{} at k = {}", one.model, few.join(", "))),
+        }
+    };
+    let named: Vec<String> = reached.iter().filter_map(of_model).collect();
+    let shown: Vec<&str> = named.iter().map(String::as_str).collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "Rests on few prompts (effectively fewer than {FEW}) and can decide nothing:\n{}.",
+            names(&shown)
+        )
+    })
+}
+
+fn repeats(document: &Document) -> Option<String> {
+    let repeated = document.repeated;
+    let (verb, whose, count) = match repeated {
+        0 => return None,
+        1 => ("repeats", "its", "counts"),
+        _ => ("repeat", "their", "count"),
+    };
+    Some(format!(
+        "{} {verb} a response of {whose} prompt with equal log-probabilities\nunder every model and {count} once.",
+        number::count(repeated, "row")
+    ))
+}
+
+fn names(names: &[&str]) -> String {
+    let listed = names.iter().take(MOST_NAMES).copied();
+    let mut text = listed.collect::<Vec<_>>().join(", ");
+    if names.len() > MOST_NAMES {
+        text.push_str(&format!(" and {} more", names.len() - MOST_NAMES));
+    }
+    text
+}

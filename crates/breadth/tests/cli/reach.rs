@@ -1,0 +1,253 @@
+//! `breadth reach`: hand-computed values, scores with samples, what is refused.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Folder, counts, scores};
+
+/// Rows of a score table: prompt, response, and the probability under each model.
+fn table(models: &[&str], rows: &[(&str, &str, &[f64])]) -> String {
+    let row = |(prompt, response, q): &(&str, &str, &[f64])| {
+        let line = |(model, q): (&&str, &f64)| {
+            let logprob = match *q {
+                0.0 => json!("-inf"),
+                q => json!(q.ln()),
+            };
+            let row = json!({"model": model, "prompt_id": prompt, "response_id": response, "logprob": logprob});
+            format!("{row}\n")
+        };
+        models.iter().zip(*q).map(line).collect::<String>()
+    };
+    rows.iter().map(row).collect()
+}
+
+/// Prompt 1 has two right responses, one of them listed twice; prompt 2 has one; prompt 3 has two that `b` never gives.
+fn several() -> String {
+    table(
+        &["a", "b"],
+        &[
+            ("1", "x", &[0.25, 0.5]),
+            ("2", "x", &[0.5, 0.125]),
+            ("1", "again", &[0.25, 0.5]),
+            ("1", "y", &[0.125, 0.25]),
+            ("3", "x", &[0.01, 0.0]),
+            ("3", "y", &[0.02, 0.0]),
+        ],
+    )
+}
+
+#[track_caller]
+fn reach_json(files: &[(&str, &str)], arguments: &[&str]) -> Value {
+    let folder = Folder::with(files);
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    folder
+        .run(&[&["reach", "--json"], &names[..], arguments].concat())
+        .json()
+}
+
+#[track_caller]
+fn text(files: &[(&str, &str)], arguments: &[&str]) -> String {
+    let folder = Folder::with(files);
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    let text = folder
+        .run(&[&["reach"], &names[..], arguments].concat())
+        .success();
+    for line in text.lines() {
+        assert!(line.trim_end().chars().count() <= 80, "{line}");
+    }
+    text
+}
+
+#[track_caller]
+fn close(value: &Value, expected: f64) {
+    let value = value.as_f64().unwrap();
+    assert!(
+        (value - expected).abs() < 1e-12 * expected.abs().max(1.0),
+        "{value}, not {expected}"
+    );
+}
+
+#[test]
+fn the_right_responses_of_a_prompt_add_up() {
+    let document = reach_json(&[("s.jsonl", &several())], &["-k", "1,2"]);
+    assert_eq!(
+        (
+            &document["rows"],
+            &document["prompts"],
+            &document["repeated"],
+            &document["several"]
+        ),
+        (&json!(6), &json!(3), &json!(1), &json!(2))
+    );
+    let of_a = [0.375, 0.5, 0.03_f64];
+    let (once, twice) = (
+        of_a.iter().sum::<f64>() / 3.0,
+        of_a.iter()
+            .map(|q| 1.0 - (1.0 - q) * (1.0 - q))
+            .sum::<f64>()
+            / 3.0,
+    );
+    let a = &document["models"][0];
+    assert_eq!((&a["model"], &a["prompts"]), (&json!("a"), &json!(3)));
+    close(&a["reach"][0]["value"], once);
+    close(&a["reach"][1]["value"], twice);
+    let squares = of_a.iter().map(|q| q * q).sum::<f64>();
+    close(
+        &a["reach"][0]["effective_prompts"],
+        (3.0 * once).powi(2) / squares,
+    );
+    close(
+        &document["models"][1]["reach"][0]["value"],
+        (0.75 + 0.125) / 3.0,
+    );
+    assert_eq!(a["reach"][1]["k"].to_string(), "2");
+    assert_eq!(document["best"][0]["model"], "a");
+    assert_eq!(document["best"][0]["not_excluded"], json!(["a", "b"]));
+}
+
+#[test]
+fn quantiles_leave_out_a_share_of_the_prompts() {
+    let document = reach_json(&[("s.jsonl", &several())], &[]);
+    let log_q = |model: usize| -> Vec<Value> {
+        let quantiles = document["models"][model]["quantiles"].as_array().unwrap();
+        assert!(quantiles.iter().all(|one| one["log_q_token"].is_null()));
+        quantiles.iter().map(|one| one["log_q"].clone()).collect()
+    };
+    // Of three prompts the least is left out from a share of a third on.
+    for (found, expected) in log_q(0).iter().zip([0.03_f64, 0.03, 0.03, 0.03, 0.375]) {
+        close(found, expected.ln());
+    }
+    assert_eq!(log_q(1)[0], "-inf");
+    close(&log_q(1)[4], 0.125_f64.ln());
+}
+
+#[test]
+fn tokens_of_the_easiest_response() {
+    let row = |prompt, response, tokens: [f32; 2]| {
+        let logprob = tokens[0] + tokens[1];
+        json!({"model": "m", "prompt_id": prompt, "response_id": response, "logprob": logprob, "token_logprobs": tokens})
+    };
+    let rows = [
+        // The likelier response has the harder token.
+        row(1, "x", [-0.25, -3.0]),
+        row(1, "y", [-2.0, -2.5]),
+        row(2, "x", [-8.0, -0.5]),
+    ];
+    let table = rows.map(|row| format!("{row}\n")).concat();
+    let document = reach_json(&[("s.jsonl", &table)], &[]);
+    let quantiles = &document["models"][0]["quantiles"];
+    close(&quantiles[0]["log_q_token"], -8.0);
+    close(&quantiles[4]["log_q_token"], -2.5);
+    assert!(text(&[("s.jsonl", &table)], &[]).contains("easiest response"));
+}
+
+#[test]
+fn a_million_samples_of_what_is_all_but_impossible() {
+    let table = scores(&[("m", &[-700.0, -700.0])]);
+    let document = reach_json(&[("s.jsonl", &table)], &["-k", "1e6,1.5e300,2.5"]);
+    let reach = &document["models"][0]["reach"];
+    let value = reach[0]["value"].as_f64().unwrap();
+    assert!(
+        (value / (1e6 * (-700.0_f64).exp()) - 1.0).abs() < 1e-9,
+        "{value}"
+    );
+    assert_eq!(reach[0]["k"].to_string(), "1000000");
+    // 1.5e300 e^-700 is 1.48e-4.
+    let value = reach[1]["value"].as_f64().unwrap();
+    assert!(
+        (value / (1.5e300 * (-700.0_f64).exp()) - 1.0).abs() < 1e-4,
+        "{value}"
+    );
+    assert_eq!(reach[2]["k"], json!(2.5));
+}
+
+#[test]
+fn scores_and_samples_together() {
+    // Of 300 samples none is right: at most 1.22%, below 1/64. Of 8 samples 5 are: at least 24%.
+    let samples = counts(&[
+        ("a", &[(300, 0), (300, 0), (8, 0), (8, 5), (300, 0)]),
+        ("unscored", &[(8, 0), (8, 0), (8, 0), (8, 0), (8, 0)]),
+    ]);
+    let (near, far) = ((1.0_f64 / 32.0).ln(), -20.0);
+    // Prompts 0 to 3 and 9; the samples have 0 to 4.
+    let scores = scores(&[
+        ("a", &[near, far, far, far]),
+        ("b", &[near, near, far, far]),
+    ]);
+    let extra = table(&["a", "b"], &[("9", "x", &[0.5, 1e-9])]);
+    let folder = Folder::with(&[
+        ("s.jsonl", &scores),
+        ("x.jsonl", &extra),
+        ("g.jsonl", &samples),
+    ]);
+    let ran = folder.run(&["reach", "g.jsonl", "s.jsonl", "x.jsonl", "--json"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_eq!(ran.stderr, "left out, samples without scores: unscored\n");
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    // a: 0 by its scores whatever the samples, 3 by samples, 9 by scores; 2 unknown; 1 and 4 out of reach.
+    assert_eq!(
+        document["models"][0]["prompts_at"],
+        json!({"budget": 64, "reachable": 3, "unknown": 1, "not": 2})
+    );
+    // b has no samples: its scores say reachable or nothing.
+    assert_eq!(
+        document["models"][1]["prompts_at"],
+        json!({"budget": 64, "reachable": 2, "unknown": 3, "not": 0})
+    );
+    let wide = folder
+        .run(&["reach", ".", "--budget", "5e8", "--json", "-q"])
+        .json();
+    assert_eq!(
+        wide["models"][0]["prompts_at"],
+        json!({"budget": 500_000_000, "reachable": 6 - 3, "unknown": 3, "not": 0})
+    );
+}
+
+#[test]
+fn a_reference_and_groups() {
+    let table = "\
+        {\"model\":\"teacher\",\"prompt_id\":1,\"logprob\":-0.1,\"group\":\"x\"}\n\
+        {\"model\":\"teacher\",\"prompt_id\":2,\"logprob\":-0.1,\"group\":\"y\"}\n\
+        {\"model\":\"m\",\"prompt_id\":1,\"logprob\":-1,\"group\":\"x\"}\n\
+        {\"model\":\"m\",\"prompt_id\":2,\"logprob\":-2,\"group\":\"y\"}\n";
+    let arguments = ["-r", "teacher", "--group-weights", "x=0.9,y=0.1", "-k", "1"];
+    let document = reach_json(&[("s.jsonl", table)], &arguments);
+    assert_eq!(document["models"].as_array().unwrap().len(), 1);
+    let expected = 0.9 * (-1.0_f64).exp() + 0.1 * (-2.0_f64).exp();
+    close(&document["models"][0]["reach"][0]["value"], expected);
+}
+
+#[test]
+fn what_a_person_reads() {
+    assert_snapshot!(text(&[("s.jsonl", &several())], &[]), @"");
+    let many = |q: f64| vec![q.ln(); 400];
+    let far = scores(&[("step-100", &many(1e-3)), ("step-20", &many(1e-4))]);
+    let graded = counts(&[
+        ("step-100", &vec![(400, 0); 400]),
+        ("step-20", &vec![(400, 0); 400]),
+    ]);
+    let files = [("s.jsonl", far.as_str()), ("g.jsonl", graded.as_str())];
+    assert_snapshot!(text(&files, &[]), @"");
+    let lone = scores(&[("m", &many(0.02))]);
+    assert_snapshot!(text(&[("s.jsonl", &lone)], &["-k", "16,1e6"]), @"");
+}
+
+#[test]
+fn what_is_refused() {
+    let folder = Folder::with(&[
+        ("s.jsonl", &several()),
+        ("g.jsonl", &counts(&[("a", &[(8, 1)])])),
+        (
+            "over.jsonl",
+            &table(&["a"], &[("p", "x", &[0.7]), ("p", "y", &[0.6])]),
+        ),
+    ]);
+    let refused = |arguments: &[&str]| folder.run(&[&["reach"], arguments].concat()).failure(1);
+    assert_snapshot!(refused(&["g.jsonl"]), @"");
+    assert_snapshot!(refused(&["s.jsonl", "-k", "0"]), @"");
+    assert_snapshot!(refused(&["s.jsonl", "-k", "1,inf"]), @"");
+    assert_snapshot!(refused(&["s.jsonl", "--budget", "0.5"]), @"");
+    assert_snapshot!(refused(&["s.jsonl", "-r", "nobody"]), @"");
+    assert_snapshot!(refused(&["over.jsonl"]), @"");
+    assert_snapshot!(refused(&["none.jsonl"]), @"");
+}
