@@ -270,7 +270,7 @@ pub fn decide(evidence: &Evidence) -> Result<Verdict, VerdictError> {
             None,
         ));
     };
-    Ok(if scores.only_right {
+    Ok(if scores.only_right && scores.impossible.is_none() {
         found.by_exact_reach(evidence, scores)
     } else {
         found.by_scores(evidence, scores)
@@ -305,6 +305,8 @@ struct ByScores<'a> {
     several: usize,
     repeated: usize,
     only_right: bool,
+    /// Why reach cannot be computed, if it cannot.
+    impossible: Option<String>,
 }
 
 impl<'a> Found<'a> {
@@ -658,7 +660,23 @@ impl BySamples {
 
 impl<'a> ByScores<'a> {
     fn new(evidence: &Evidence, scored: &Scored<'a>) -> Result<Self, VerdictError> {
-        let right = RightResponses::new(scored.columns, &scored.design)?;
+        // What breaks reach alone must not keep the other rules from being heard.
+        let (right, impossible) = match RightResponses::new(scored.columns, &scored.design) {
+            Err(VerdictError::ProbabilitiesAboveOne { total, .. }) => {
+                let rows = Design {
+                    clusters: None,
+                    ..scored.design
+                };
+                (
+                    RightResponses::new(scored.columns, &rows)?,
+                    Some(format!(
+                        "reach is unknown, as the responses of a prompt have probabilities that add up to {}",
+                        number::trimmed(total)
+                    )),
+                )
+            }
+            right => (right?, None),
+        };
         let all: Vec<usize> = (0..scored.columns.len()).collect();
         let k = wanted(evidence.k);
         let reach = right.leader(&all, k, evidence.confidence)?;
@@ -680,6 +698,7 @@ impl<'a> ByScores<'a> {
             several: right.several,
             repeated: right.repeated,
             only_right: scored.only_right,
+            impossible,
         })
     }
 
@@ -699,6 +718,9 @@ impl<'a> ByScores<'a> {
 
     /// Why reach decides nothing, if it does not.
     fn weakness(&self, k: &str) -> Option<String> {
+        if self.impossible.is_some() {
+            return self.impossible.clone();
+        }
         if self.carried_by < FEWEST_PROMPTS {
             let prompts = number::count(self.carried_by.floor() as usize, "prompt");
             return Some(format!("reach rests on {prompts} only"));

@@ -107,7 +107,7 @@ fn nothing_excluded_is_open() {
     16 graded samples of 4 prompts from a and b would decide:
       breadth sample a b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
-    Reach says b; it rests on 3 prompts and decides nothing.
+    Reach says b; reach rests on 3 prompts only, so it decides nothing.
     The lowest loss says a.
     ");
 }
@@ -125,7 +125,7 @@ fn long_responses_leave_it_open() {
     16 graded samples of 300 prompts from early and late would decide:
       breadth sample early late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says early.
-    Reach says late; it rests on 8 prompts and decides nothing.
+    Reach says late; reach rests on 8 prompts only, so it decides nothing.
     The lowest loss says early.
     ");
 }
@@ -279,6 +279,33 @@ fn lone_and_doubled_candidates_are_said_to_be() {
     ");
     let same = of_scores(&["a", "copy"], &vec![vec![-1.0; 9]; 2], 8.0, false);
     insta::assert_snapshot!(same.sentence(), @"Take a: all candidates give every response the same probability.");
+}
+
+/// A response that was scored twice with other rounding adds up to more than 1: the other rules still speak.
+#[test]
+fn probabilities_above_one_silence_reach_alone() {
+    let columns = forgetful();
+    let columns = refs(&columns);
+    let clusters: Vec<u32> = (0..300).map(|row| row / 10).collect();
+    let design = Design {
+        clusters: Some(&clusters),
+        ..Design::default()
+    };
+    let tournament = fought(&columns, &design, 8.0);
+    let scores = Scored {
+        tournament: &tournament,
+        columns: &columns,
+        design,
+        only_right: false,
+    };
+    let evidence = Evidence {
+        models: &["early", "late"],
+        k: 8.0,
+        confidence: 0.95,
+        scores: Some(scores),
+        samples: None,
+    };
+    insta::assert_snapshot!(decide(&evidence).unwrap().sentence(), @"Nothing to take yet: the tournament at N = 4 says early, reach_8 says late (>99.9% [88.4, 100.0]%).");
 }
 
 #[test]

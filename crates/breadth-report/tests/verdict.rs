@@ -17,8 +17,8 @@ fn text(report: &Report) -> String {
 
 #[test]
 fn the_winner_is_not_the_lowest_loss() {
-    assert_snapshot!(text(&miniature()), @"
-    Take step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) and loses 3.3 points of Pass@8.
+    assert_snapshot!(text(&miniature()), @r"
+    The tournament takes step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) and loses 3.3 points of Pass@8.
     - 3 checkpoints tie exactly: step 30, step 60 and step 90. Of these, step 90 has the lowest loss on the selection rows.
     - At 95% confidence the data leaves 3 of 17 checkpoints open as the best: step 30, step 60 and step 90.
     - Pass@8 is 97.2% at step 90 and 93.9% at step 480, computed exactly.
@@ -30,14 +30,14 @@ fn the_winner_is_not_the_lowest_loss() {
 fn the_lowest_loss_has_better_pass_at_k() {
     let mut report = miniature();
     report.checkpoints[16].pass[1].exact = Some(0.9812);
-    assert_snapshot!(verdict_sentence(&report), @"Take step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) but gains 0.9 points of Pass@8.");
+    assert_snapshot!(verdict_sentence(&report), @"The tournament takes step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) but gains 0.9 points of Pass@8.");
 }
 
 #[test]
 fn pass_at_k_is_the_same() {
     let mut report = miniature();
     report.checkpoints[16].pass[1].exact = Some(0.9719);
-    assert_snapshot!(verdict_sentence(&report), @"Take step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) and has the same Pass@8.");
+    assert_snapshot!(verdict_sentence(&report), @"The tournament takes step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) and has the same Pass@8.");
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn pass_at_k_is_known_from_samples_only() {
             .iter_mut()
             .for_each(|point| point.exact = None);
     }
-    assert_snapshot!(text(&report), @"
-    Take step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) and loses 4.1 points of Pass@8.
+    assert_snapshot!(text(&report), @r"
+    The tournament takes step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%) and loses 4.1 points of Pass@8.
     - 3 checkpoints tie exactly: step 30, step 60 and step 90. Of these, step 90 has the lowest loss on the selection rows.
     - At 95% confidence the data leaves 3 of 17 checkpoints open as the best: step 30, step 60 and step 90.
     - Pass@8 is 97.6% at step 90 and 93.5% at step 480, estimated from samples.
@@ -63,7 +63,7 @@ fn pass_at_k_is_exact_for_one_checkpoint_and_unknown_for_the_other() {
     let mut report = miniature();
     report.checkpoints[16].pass[1].exact = None;
     report.checkpoints[16].pass[1].sampled = None;
-    assert_snapshot!(verdict_sentence(&report), @"Take step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%).");
+    assert_snapshot!(verdict_sentence(&report), @"The tournament takes step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%).");
 }
 
 #[test]
@@ -73,15 +73,15 @@ fn no_pass_at_k_at_all() {
         .checkpoints
         .iter_mut()
         .for_each(|checkpoint| checkpoint.pass.clear());
-    assert_snapshot!(verdict_sentence(&report), @"Take step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%).");
+    assert_snapshot!(verdict_sentence(&report), @"The tournament takes step 90; the lowest-loss checkpoint, step 480, leaves 10% of the data uncovered at N = 4 (step 90: 5.7%).");
 }
 
 #[test]
 fn both_rules_agree() {
     let mut report = miniature();
     report.verdict.lowest_loss = report.verdict.winner;
-    assert_snapshot!(text(&report), @"
-    Take step 90: it wins the tournament at N = 4 and has the lowest loss as well, so both rules agree.
+    assert_snapshot!(text(&report), @r"
+    The tournament at N = 4 takes step 90, which has the lowest loss as well.
     - 3 checkpoints tie exactly: step 30, step 60 and step 90. Of these, step 90 has the lowest loss on the selection rows.
     - At 95% confidence the data leaves 3 of 17 checkpoints open as the best: step 30, step 60 and step 90.
     ");
@@ -91,7 +91,7 @@ fn both_rules_agree() {
 fn the_lowest_loss_ties_the_winner() {
     let mut report = miniature();
     report.checkpoints[16].tied = true;
-    assert_snapshot!(verdict_sentence(&report), @"Take step 90; in the tournament at N = 4 it ties the lowest-loss checkpoint, step 480, so nothing there speaks against either.");
+    assert_snapshot!(verdict_sentence(&report), @"The tournament at N = 4 takes step 90, which ties the lowest-loss checkpoint, step 480: nothing there speaks against either.");
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn the_data_separates_nothing() {
         checkpoint.not_excluded = true;
         checkpoint.certified_low = 0.0;
     }
-    assert_snapshot!(text(&report), @"
-    Take step 90, but the data cannot tell the checkpoints apart: any of the 17 could be the best at N = 4.
+    assert_snapshot!(text(&report), @r"
+    The tournament takes step 90, but the data cannot tell the checkpoints apart: any of the 17 could be the best at N = 4.
     - 3 checkpoints tie exactly: step 30, step 60 and step 90. Of these, step 90 has the lowest loss on the selection rows.
     - At 95% confidence no checkpoint can be excluded: score more held-out responses to separate them.
     - Pass@8 is 97.2% at step 90 and 93.9% at step 480, computed exactly.
@@ -111,8 +111,8 @@ fn the_data_separates_nothing() {
 
 #[test]
 fn there_is_no_reference() {
-    assert_snapshot!(text(&without_reference()), @"
-    Take llama-sft-2; the lowest-loss checkpoint, llama-dpo, under-weights 12% of the held-out responses by a factor of 4 or more relative to llama-base.
+    assert_snapshot!(text(&without_reference()), @r"
+    The tournament takes llama-sft-2; the lowest-loss checkpoint, llama-dpo, under-weights 12% of the held-out responses by a factor of 4 or more relative to llama-base.
     - At 95% confidence the data leaves 2 of 5 checkpoints open as the best: llama-sft-2 and llama-sft-3-very-long-name.
     - Whatever the true distribution is, at 95% confidence llama-dpo under-weights at least 3.1% of the data by a factor of 4 or more.
     ");
@@ -127,5 +127,5 @@ fn there_is_one_checkpoint() {
 fn an_infinite_level_and_infinite_loss_are_readable() {
     let mut report = without_reference();
     report.level = breadth_stats::Level::from_log_n(800.0).unwrap();
-    assert_snapshot!(verdict_sentence(&report), @"Take llama-sft-2; the lowest-loss checkpoint, llama-dpo, under-weights 12% of the held-out responses by a factor of e^800 or more relative to llama-base.");
+    assert_snapshot!(verdict_sentence(&report), @"The tournament takes llama-sft-2; the lowest-loss checkpoint, llama-dpo, under-weights 12% of the held-out responses by a factor of e^800 or more relative to llama-base.");
 }

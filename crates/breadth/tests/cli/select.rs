@@ -26,7 +26,7 @@ fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
     16 graded samples of 8 prompts from early, even and late would decide:
       breadth sample early even late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says even; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
-    Reach says late; it rests on 8 prompts and decides nothing.
+    Reach says late; reach rests on 8 prompts only, so it decides nothing.
     The lowest loss says late.
 
     The tournament takes even: no rival gives any response 4 times its probability.
@@ -109,8 +109,8 @@ fn levels_beyond_f64_are_given_in_nats() {
 fn a_tie_of_all_is_said_plainly() {
     assert_snapshot!(select(&two_models(20, 0.5), &[]), @r"
     Nothing to take yet: neither the tournament at N = 4 nor reach_8 excludes any of the 2 candidates.
-    16 graded samples of 20 prompts from every candidate would decide:
-      breadth sample a --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    16 graded samples of 20 prompts from a and b would decide:
+      breadth sample a b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
     Reach says a.
     The lowest loss says a.
@@ -145,7 +145,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
     16 graded samples of 7 prompts from a, b and c would decide:
       breadth sample a b c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
-    Reach says a; it rests on 3 prompts and decides nothing.
+    Reach says a; reach rests on 3 prompts only, so it decides nothing.
     The lowest loss says a.
 
     The tournament takes a: no rival gives 2 times its probability to more than 57.1% of the responses.
@@ -466,9 +466,12 @@ fn long_responses() -> String {
 #[test]
 fn the_choice_along_log_n() {
     assert_snapshot!(select(&long_responses(), &["-n", "16", "--landscape"]), @r"
-    Take wild (likely, by the tournament): the tournament at N = 16 and reach_32 (<0.1% [0.0, 1.9]%) both say so; which other responses a verifier accepts they cannot see.
-    Reach agrees.
-    The lowest loss agrees.
+    Nothing to take yet: the tournament at N = 16 says wild, but log-probabilities cannot tell whether 32 samples would find a right response: reach_32 is <0.1%.
+    32 graded samples of 200 prompts from steady and wild would decide:
+      breadth sample steady wild --prompts PROMPTS.jsonl -k 32 --verifier VERIFIER -o samples.parquet
+    The tournament says wild.
+    Reach says wild; reach_32 is <0.1%, so it decides nothing.
+    The lowest loss says wild.
 
     The tournament takes wild: no rival gives 16 times its probability to more than 10.0% of the responses.
     It also has the lowest cross-entropy.
@@ -712,4 +715,172 @@ fn an_upper_bound_is_not_called_a_bracket() {
         assert!(model["certified_high"].as_f64().unwrap() > 0.8);
     }
     assert_eq!(document["not_excluded"], json!(["q1", "q2"]));
+}
+
+/// The early one covers each response thinly; the late one gives a third of them much and the rest far less.
+fn parted() -> String {
+    let early = vec![-6.5; 300];
+    let late: Vec<f64> = (0..300)
+        .map(|i| if i % 3 == 0 { -1.0 } else { -9.5 })
+        .collect();
+    scores(&[("early", &early), ("late", &late)])
+}
+
+/// Counts of 16 samples of 200 prompts: the late one solves seven prompts in eight.
+fn graded() -> String {
+    let line = |model: &str, prompt: u64, c: u64| {
+        format!("{{\"model\":\"{model}\",\"prompt_id\":\"s{prompt}\",\"n\":16,\"c\":{c}}}\n")
+    };
+    let of_prompt =
+        |i: u64| line("early", i, 2 * (i % 2)) + &line("late", i, if i % 8 > 0 { 3 } else { 0 });
+    (0..200).map(of_prompt).collect()
+}
+
+#[test]
+fn rules_that_part_take_nothing_and_samples_decide() {
+    let folder = Folder::with(&[("scores.jsonl", &parted()), ("graded.jsonl", &graded())]);
+    let alone = folder
+        .run(&["select", "scores.jsonl", "--best-of", "16"])
+        .success();
+    assert!(
+        alone.starts_with(
+            "Nothing to take yet: the tournament at N = 8 says early, reach_16 says late"
+        ),
+        "{alone}"
+    );
+    let both = ["select", "graded.jsonl", "scores.jsonl", "--best-of", "16"];
+    assert_snapshot!(folder.run(&both).success(), @r"
+    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate.
+    The tournament disagrees: it says early.
+    Reach agrees.
+    The lowest loss disagrees: it says early.
+
+    The tournament takes early: no rival gives 8 times its probability to more than 33.3% of the responses.
+    It also has the lowest cross-entropy.
+
+     rank  model  worst rival  value         limits  cross-entropy  Cov_8 certified
+    ────────────────────────────────────────────────────────────────────────────────
+     1     early  late         33.3%  [28.0, 39.0]%         6.5000   [20.2, 100.0]%
+     2     late   early        66.7%  [61.0, 72.0]%         6.6667     [0.0, 72.0]%
+
+    May be best by the tournament, at 95% confidence: early.
+    Whatever the data distribution is, early under-weights at least 20.2% of the responses by a factor of 8 (95% confidence).
+    Note: Two models (the median pair) differ by a factor of 8 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
+    Tournament (Eq 29) at N = 8 on 300 rows, 300 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_8 itself, whatever the data distribution is.
+    ");
+    let document = folder.run(&[&both[..], &["--json"]].concat()).json();
+    assert_eq!(document["schema"], 2);
+    assert_eq!(
+        (
+            &document["verdict"]["take"],
+            &document["verdict"]["state"],
+            &document["verdict"]["by"]
+        ),
+        (&json!("late"), &json!("certain"), &json!("samples"))
+    );
+    // The rules' own fields are as before.
+    assert_eq!(document["winner"], "early");
+    // A folder that holds both is the same as both.
+    let folded = folder
+        .run(&["select", ".", "--best-of", "16", "--json"])
+        .json();
+    assert_eq!(folded["verdict"], document["verdict"]);
+}
+
+#[test]
+fn a_verdict_that_is_required_ends_with_status_3_and_still_answers() {
+    let folder = Folder::with(&[("scores.jsonl", &parted()), ("graded.jsonl", &graded())]);
+    let open = folder.run(&[
+        "select",
+        "scores.jsonl",
+        "--best-of",
+        "16",
+        "--require",
+        "likely",
+        "--json",
+    ]);
+    assert_eq!(
+        (open.status, open.stderr.as_str()),
+        (
+            3,
+            "error: the verdict is open, and --require asks for likely\n"
+        )
+    );
+    let document: serde_json::Value = serde_json::from_str(&open.stdout).unwrap();
+    assert_eq!(
+        (&document["verdict"]["take"], &document["verdict"]["state"]),
+        (&json!(null), &json!("open"))
+    );
+    let command = document["verdict"]["next"]["command"].as_str().unwrap();
+    assert!(
+        command.starts_with("breadth sample early late --prompts"),
+        "{command}"
+    );
+    folder
+        .run(&[
+            "select",
+            "scores.jsonl",
+            "graded.jsonl",
+            "--best-of",
+            "16",
+            "--require",
+            "certain",
+            "-q",
+        ])
+        .success();
+}
+
+#[test]
+fn the_rule_of_reach_ranks_from_the_largest_down() {
+    let document = select_json(&parted(), &["--rule", "reach", "--best-of", "16"]);
+    assert_eq!(
+        (&document["rule"], &document["winner"]),
+        (&json!("reach"), &json!("late"))
+    );
+    let expected = (1.0 - (1.0 - (-1.0_f64).exp()).powi(16)
+        + 2.0 * (1.0 - (1.0 - (-9.5_f64).exp()).powi(16)))
+        / 3.0;
+    let value = document["models"][0]["value"].as_f64().unwrap();
+    assert!((value - expected).abs() < 1e-12, "{value}, not {expected}");
+    assert_eq!(document["not_excluded"], json!(["late"]));
+    assert_snapshot!(select(&parted(), &["--rule", "reach", "--best-of", "16"]), @r"
+    Reach takes late: in 33.4% of the prompts k samples contain the held-out response.
+    All evidence: Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [28.0, 39.1]%).
+
+     rank  model  reach         limits  Cov_8 certified
+    ────────────────────────────────────────────────────
+     1     late   33.4%  [28.0, 39.1]%     [0.0, 72.0]%
+     2     early   2.4%    [2.3, 3.6]%   [20.2, 100.0]%
+
+    May be best by reach, at 95% confidence: late.
+    Whatever the data distribution is, early under-weights at least 20.2% of the responses by a factor of 8 (95% confidence).
+    Note: For coverage at N = 8 the tournament takes early.
+    Reach: how often 16 samples contain the held-out response itself, on 300 rows, 300 prompts; 95% limits. Pass@k is at least this for every verifier that accepts these responses. Certified: limits of Cov_8 itself, whatever the data distribution is.
+    ");
+}
+
+#[test]
+fn the_page_says_what_the_terminal_says() {
+    let folder = Folder::with(&[
+        (
+            "run/run.json",
+            r#"{"command":"train","version":"0.1.0","seed":0}"#,
+        ),
+        ("run/scores.parquet", &parted()),
+        ("run/samples.parquet", &graded()),
+    ]);
+    let document = folder
+        .run(&["select", "run", "--best-of", "16", "--json"])
+        .json();
+    let report = folder
+        .run(&["report", "run", "--best-of", "16", "--json"])
+        .json();
+    let sentence = report["verdict"].as_str().unwrap();
+    let because = document["verdict"]["because"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("Take late (certain, by the samples)") && sentence.contains(because),
+        "{sentence}"
+    );
+    let page = std::fs::read_to_string(folder.path("run/report.html")).unwrap();
+    assert!(page.contains("Take late (certain, by the samples)"));
 }

@@ -85,7 +85,7 @@ struct Quantile {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let (ks, budget) = (arguments.ks()?, arguments.budget()?);
-    let paths = arguments.tables.split()?;
+    let paths = arguments.tables.split();
     if paths.scores.is_empty() {
         bail!(
             "reach is made of log-probabilities, and these are sample tables: add a score table of right responses \

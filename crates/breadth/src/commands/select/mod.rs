@@ -275,7 +275,7 @@ impl Field {
             .filter(|path| path.is_file());
         let split = match run {
             Some(_) => TablePaths::default(),
-            None => tables.split()?,
+            None => tables.split(),
         };
         let paths = match fresh {
             Some(path) => vec![path],
