@@ -1,9 +1,9 @@
 //! Pass@k and its kin: prompts with success rates of known law, seen through samples.
 
 use breadth_stats::{
-    AnswerCount, Design, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
-    answer_coverage, best_for_k, extrapolate_pass, majority_of_k, mean_over_prompts, pass_estimate,
-    solved_share,
+    AnswerCount, Design, Extrapolation, PromptOutcome, RateModel, RightResponses,
+    all_of_k_estimate, answer_coverage, best_for_k, extrapolate_pass, majority_of_k,
+    mean_over_prompts, pass_estimate, solved_share,
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -93,6 +93,37 @@ fn pass_at_k_with_a_few_unsolvable_prompts() {
         pass(Layout::simple(30, Rare(0.05, 0.0, 0.6)), 64, 8),
     ];
     check(cases, 1);
+}
+
+/// Reach: the probability of each prompt's right response is known, the prompts are a sample.
+#[test]
+fn reach_of_k() {
+    let reach = |layout: Layout, k: u64| {
+        let truth = layout.truth(|law| law.pass(k));
+        Case::new(format!("reach at {k}: {layout}"), move |rng| {
+            let frame = layout.frame(rng);
+            let log_q: Vec<f64> = frame.values(rng).into_iter().map(f64::ln).collect();
+            let right = RightResponses::new(&[&log_q], &frame.design()).unwrap();
+            let found = right.reach(0, k as f64, CONFIDENCE).unwrap();
+            Verdict::of((found.low, found.high), truth)
+        })
+    };
+    let mut cases = Vec::new();
+    for law in RATES {
+        for prompts in [10, 30, 100, 500] {
+            cases.push(reach(Layout::simple(prompts, law), 8));
+        }
+    }
+    for weights in [Weights::Lognormal, Weights::SixOrders, Weights::OneHuge] {
+        for law in [Beta(0.5, 1.2), Rare(0.05, 0.0, 0.6)] {
+            cases.push(reach(Layout::simple(100, law).weights(weights), 64));
+        }
+    }
+    cases.push(reach(
+        Layout::strata(&[(0.9, 400, Rare(0.03, 0.8, 0.0)), (0.1, 20, Hit(0.1))]),
+        16,
+    ));
+    check(cases, 3);
 }
 
 #[test]

@@ -81,6 +81,76 @@ fn breadth() {
 }
 
 #[test]
+fn reach() {
+    assert_snapshot!(help(&["reach", "--help"]), @r"
+    What k samples find for certain: reach, likelihood quantiles, and the prompts within a budget
+
+    Usage: breadth reach [OPTIONS] <TABLE>...
+
+    Arguments:
+      <TABLE>...  Parquet, JSON Lines (.gz, .zst) or CSV, or other tools' logs (see import); files,
+                  globs, folders, a run folder; `-` is JSON Lines on stdin
+
+    Options:
+          --intersect
+              Keep the rows that every model has, instead of refusing tables with holes
+          --group-weights <GROUP=WEIGHT,..>
+              What each group of prompts (column `group`) counts in the population; rows are weighted to
+              that, and limits are those of samples within groups
+          --reward <NAME>
+              Of logs with several metrics, scores or reward columns: the one that is the reward; of
+              NAME,NAME the first that a log has [alias: --metric]
+          --filter <NAME>
+              Of lm-evaluation-harness logs with several filters: the one whose metrics count
+          --reward-map <MAP>
+              Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'),
+              or the range that becomes [0, 1] ('min=-1,max=1')
+      -k <K,..>
+              Numbers of samples, however large; `..` continues the progression, to 1024 or to the
+              number after it [default: 1,4,16,..]
+          --budget <N>
+              The samples that a prompt may cost: it is within reach if a sample is right with
+              probability 1/N [default: 64]
+      -r, --reference <R>
+              A model that is left out: the teacher, or the exact law; a run folder names its own
+          --confidence <P>
+              Confidence of the intervals [default: 0.95]
+      -h, --help
+              Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+
+    Examples:
+      # which checkpoint finds the held-out responses with the fewest samples? No sampling, any k
+      breadth reach scores.parquet
+
+      # the teacher's own scores left out, and a k that nobody could sample
+      breadth reach scores/ --reference teacher -k 16,1e6
+
+      # with graded samples: which prompts are within reach of 64 samples, which are not, which nobody
+      knows
+      breadth reach scores.parquet samples.parquet --budget 64
+
+      # what a run left behind, as JSON: reach at 16, and ln Q(0.1), of which reinforcement learning
+      needs about 1/Q queries
+      breadth reach runs/demo -k 16 --json | jq '.models[] | [.model, .reach[0].value,
+      .quantiles[2].log_q]'
+
+    The rows of the score table are right responses; a prompt may have several. Reach at k is 1 - (1 -
+    q)^k, averaged over prompts, where q is the probability that the model gives a prompt's right
+    responses together. It is at most Pass@k for every verifier that accepts them, and Pass@k itself
+    where they are all the right ones.
+    ");
+}
+
+#[test]
 fn select() {
     assert_snapshot!(help(&["select", "--help"]), @r"
     Select the checkpoint that covers the data best: the tournament over all models

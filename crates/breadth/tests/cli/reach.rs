@@ -221,7 +221,8 @@ fn a_reference_and_groups() {
 #[test]
 fn what_a_person_reads() {
     assert_snapshot!(text(&[("s.jsonl", &several())], &[]), @r"
-    a: >99.9% [29.2, 100.0]% at k = 1024, the most; too few prompts carry it to decide.
+    a has the most, >99.9% [29.2, 100.0]% at k = 1024;
+    too few prompts carry it to decide anything.
     Reach at k: how often k samples contain one of the given right responses, from
     log-probabilities alone. For every verifier that accepts these responses it is
     a lower bound of Pass@k, and Pass@k itself where they are all the right ones.
@@ -231,7 +232,7 @@ fn what_a_person_reads() {
      a      30.2%  63.3%  79.5%  95.3%  >99.9%  >99.9%    [29.2, 100.0]%
      b      29.2%  47.0%  62.7%  66.7%   66.7%   66.7%      [9.4, 99.2]%
 
-    Prompts within reach of 64 samples: one is right with probability 1/64 or more.
+    Prompts that 64 samples reach: each is right with probability 1/64 or more.
     Scores alone put no prompt out of reach; graded samples can: add them.
     ln Q(e): all but a share e of the prompts have right responses that likely.
 
@@ -264,7 +265,7 @@ fn what_a_person_reads() {
      step-20   <0.1%  <0.1%  0.2%  0.6%   2.5%    9.7%      [9.6, 10.6]%
      step-100   0.1%   0.4%  1.6%  6.2%  22.6%   64.1%     [63.5, 64.5]%
 
-    Prompts within reach of 64 samples: one is right with probability 1/64 or more.
+    Prompts that 64 samples reach: each is right with probability 1/64 or more.
     ln Q(e): all but a share e of the prompts have right responses that likely.
 
      model     prompts  reachable  unknown  not  ln Q(0.1)  ln Q(0.5)
@@ -285,7 +286,7 @@ fn what_a_person_reads() {
     ──────────────────────────────────────
      m      27.6%   100%   [99.0, 100.0]%
 
-    Prompts within reach of 64 samples: one is right with probability 1/64 or more.
+    Prompts that 64 samples reach: each is right with probability 1/64 or more.
     Scores alone put no prompt out of reach; graded samples can: add them.
     ln Q(e): all but a share e of the prompts have right responses that likely.
 

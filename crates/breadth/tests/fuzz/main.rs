@@ -17,11 +17,21 @@ const SELECT: &[&[&str]] = &[
     &["--log-n", "2000"],
     &["--best-of", "3", "--intersect", "--landscape"],
     &["--rule", "cross-entropy"],
+    &["--rule", "reach", "--log-n", "400"],
+    &["--require", "certain"],
     &["--race", "-n", "2"],
     &["--group-weights", "a=0.5,b=2"],
     &["--rule", "offset", "-n", "16"],
     &["--rule", "offset", "--a", "0.3", "--reference", "d"],
     &["--reference", "a", "--confidence", "0.5"],
+];
+
+/// Flags for `reach`.
+const REACH: &[&[&str]] = &[
+    &[],
+    &["-k", "1,1e6", "--budget", "2"],
+    &["-k", "1e300", "--intersect", "--confidence", "0.999999"],
+    &["--reference", "a", "--group-weights", "a=0.5,b=2"],
 ];
 
 /// Flags for `profile`.
@@ -79,6 +89,11 @@ proptest! {
     }
 
     #[test]
+    fn reach_on_any_scores(rows in table::scores(), flags in select(REACH), json in any::<bool>()) {
+        check("reach", &rows, flags, json);
+    }
+
+    #[test]
     fn profile_on_any_scores(rows in table::scores(), flags in select(PROFILE), json in any::<bool>()) {
         check("profile", &rows, flags, json);
     }
@@ -117,8 +132,10 @@ fn check(command: &str, rows: &str, flags: &[&str], json: bool) {
     );
     let story = || format!("breadth {command} {flags:?} on\n{rows}\nprinted\n{out}\n{err}");
     match ran.status.code() {
-        Some(0) if json => document::check(&out).unwrap_or_else(|why| panic!("{why}: {}", story())),
-        Some(0) => assert!(!out.contains("NaN") && !out.is_empty(), "{}", story()),
+        Some(0 | 3) if json => {
+            document::check(&out).unwrap_or_else(|why| panic!("{why}: {}", story()))
+        }
+        Some(0 | 3) => assert!(!out.contains("NaN") && !out.is_empty(), "{}", story()),
         Some(1 | 2) => {
             assert!(out.is_empty(), "a failure prints no result: {}", story());
             assert_eq!(err.matches("error:").count(), 1, "one message: {}", story());

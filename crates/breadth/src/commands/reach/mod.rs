@@ -96,7 +96,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         token_logprobs: true,
         ..arguments.tables.options()
     };
-    let scores = Scores::read(&paths.scores, &options, output)?;
+    // Tokens that only some rows have are no reason to refuse what needs none.
+    let scores = Scores::read(&paths.scores, &options, output).or_else(|error| {
+        Scores::read(&paths.scores, &arguments.tables.options(), output).map_err(|_| error)
+    })?;
     let scores = scores.weighted(&arguments.tables.group_weights)?;
     let models = arguments.models(&scores)?;
     let graded = match paths.samples.is_empty() {

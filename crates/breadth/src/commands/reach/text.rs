@@ -71,7 +71,7 @@ fn headline(reached: &[Reached], ks: &[f64], last: usize, document: &Document) -
     }
     if reach.effective_prompts < FEW {
         return format!(
-            "{model}: {share} at k = {k}, the most; too few prompts carry it to decide."
+            "{model} has the most, {share} at k = {k};\ntoo few prompts carry it to decide anything."
         );
     }
     let others: Vec<&str> = best
@@ -114,7 +114,7 @@ fn reaches(reached: &[Reached], ks: &[f64], last: usize, style: Style) -> String
 fn budget(reached: &[Reached], document: &Document, has_samples: bool) -> Vec<String> {
     let n = document.models.first().map_or(0.0, |model| model.budget());
     let mut lines = vec![format!(
-        "Prompts within reach of {} samples: one is right with probability 1/{0} or more.",
+        "Prompts that {} samples reach: each is right with probability 1/{0} or more.",
         samples(n)
     )];
     if !has_samples {
