@@ -731,8 +731,9 @@ fn graded() -> String {
     let line = |model: &str, prompt: u64, c: u64| {
         format!("{{\"model\":\"{model}\",\"prompt_id\":\"s{prompt}\",\"n\":16,\"c\":{c}}}\n")
     };
-    let of_prompt =
-        |i: u64| line("early", i, 2 * (i % 2)) + &line("late", i, if i % 8 > 0 { 3 } else { 0 });
+    let of_prompt = |i: u64| {
+        line("early", i, 2 * (i % 2)) + &line("late", i, if i.is_multiple_of(8) { 0 } else { 3 })
+    };
     (0..200).map(of_prompt).collect()
 }
 
