@@ -8,7 +8,7 @@ use breadth_stats::{
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::harness::{CONFIDENCE, Case, Verdict, check};
+use super::harness::{CONFIDENCE, Case, Verdict, check, is_full};
 use super::laws::{Always, Beta, Hit, Law, Rare, Uniform};
 use super::layouts::{Frame, Layout, Rows, Weights};
 use super::level;
@@ -323,7 +323,8 @@ fn beyond(prompts: usize, law: Law, n: u64, k: u64, model: RateModel) -> Case<'s
         Verdict::of_limits(limits, truth)
     });
     // A likelihood is maximised some thirty times for each.
-    case.may_refuse().costly(0.05)
+    let case = case.may_refuse();
+    if is_full() { case } else { case.costly(0.05) }
 }
 
 /// Prompts that none of 16 samples tells from unsolvable ones, or the other way round.
