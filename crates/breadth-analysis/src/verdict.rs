@@ -682,11 +682,7 @@ impl<'a> ByScores<'a> {
         let reach = right.leader(&all, k, evidence.confidence)?;
         let mut carried_by = 0.0_f64;
         for model in all {
-            carried_by = carried_by.max(
-                right
-                    .reach(model, k, evidence.confidence)?
-                    .effective_prompts,
-            );
+            carried_by = carried_by.max(right.effective_prompts(model, k)?);
         }
         Ok(ByScores {
             tournament: scored.tournament,

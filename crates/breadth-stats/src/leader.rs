@@ -71,19 +71,29 @@ pub(crate) fn leader_of(values: &[Vec<f64>], rows: &Rows, alpha: f64) -> Result<
         lead: 1.0,
         behind: 0.0,
     };
-    for model in 0..m {
-        if model == best {
-            found.not_excluded.push(model);
+    let half = |model: usize| {
+        let share = |row: usize| 0.5 * (values[model][row] - values[best][row] + 1.0);
+        Share::of_values(rows, share)
+    };
+    let mut others: Vec<usize> = (0..m).filter(|&model| model != best).collect();
+    others.sort_by(|&a, &b| found.means[b].total_cmp(&found.means[a]));
+    // The largest limit of all others; those that cannot come near it need no quantile.
+    let mut largest = -1.0_f64;
+    found.not_excluded.push(best);
+    for model in others {
+        let share = half(model);
+        let bound = 2.0 * share.most_of_upper(tail) - 1.0;
+        if bound < 0.0 && bound <= largest {
             continue;
         }
-        let half = |row: usize| 0.5 * (values[model][row] - values[best][row] + 1.0);
-        let share = Share::of_values(rows, half);
         let most = 2.0 * share.upper(tail) - 1.0;
         if most >= 0.0 {
             found.not_excluded.push(model);
         }
-        found.lead = found.lead.min(-most);
-        found.behind = found.behind.max(most);
+        largest = largest.max(most);
     }
+    found.not_excluded.sort_unstable();
+    found.lead = -largest;
+    found.behind = largest.max(0.0);
     Ok(found)
 }

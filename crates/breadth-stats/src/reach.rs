@@ -1,5 +1,7 @@
 //! What k samples find for certain, from log-probabilities of right responses alone; which prompts a budget reaches.
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::interval::{Design, Rows, Share, lower, upper};
 use crate::leader::{Leader, leader_of};
@@ -132,7 +134,7 @@ impl RightResponses {
                 .map(|rows| log_sum(rows, column))
                 .collect::<Result<_>>()
         };
-        let log_mass = columns.iter().map(mass).collect::<Result<_>>()?;
+        let log_mass = columns.par_iter().map(mass).collect::<Result<_>>()?;
         let weights = prompt_weights(&all);
         let design = Design {
             weights: weights.as_deref(),
@@ -168,6 +170,22 @@ impl RightResponses {
         let tail = 0.5 * error_rate(confidence)?;
         let hits = self.hits(model, k)?;
         let share = Share::of_values(&self.rows, |row| hits[row]);
+        Ok(Reach {
+            value: share.value,
+            low: share.lower(tail),
+            high: share.upper(tail),
+            effective_prompts: self.carried_by(&hits),
+        })
+    }
+
+    /// How many prompts carry the reach of a model, as in [`Reach::effective_prompts`]; without limits, at next to no cost.
+    ///
+    /// Errors: k below 0 or NaN.
+    pub fn effective_prompts(&self, model: usize, k: f64) -> Result<f64> {
+        Ok(self.carried_by(&self.hits(model, k)?))
+    }
+
+    fn carried_by(&self, hits: &[f64]) -> f64 {
         let weighted = |row: usize| self.rows.weight(row) * hits[row];
         let largest = (0..hits.len()).map(weighted).fold(0.0, f64::max);
         let scaled = |row: usize| {
@@ -179,16 +197,11 @@ impl RightResponses {
         };
         let total = sum((0..hits.len()).map(scaled));
         let squares = sum((0..hits.len()).map(|row| scaled(row).powi(2)));
-        Ok(Reach {
-            value: share.value,
-            low: share.lower(tail),
-            high: share.upper(tail),
-            effective_prompts: if squares > 0.0 {
-                total * total / squares
-            } else {
-                0.0
-            },
-        })
+        if squares > 0.0 {
+            total * total / squares
+        } else {
+            0.0
+        }
     }
 
     /// The model with the largest reach among some of the models (positions in `models`), and those that may have it: [`crate::leader()`] over prompts.
@@ -200,7 +213,7 @@ impl RightResponses {
                 what: "the set of models",
             });
         }
-        let hits = models.iter().map(|&model| self.hits(model, k));
+        let hits = models.par_iter().map(|&model| self.hits(model, k));
         leader_of(
             &hits.collect::<Result<Vec<_>>>()?,
             &self.rows,
