@@ -475,6 +475,8 @@ impl<'a> Found<'a> {
         };
         let loss = scores.same_as[t.cross_entropy_winner];
         let mut rivals = rivals;
+        // Where many responses are right, training past the lowest loss may help: the last candidate belongs to every comparison.
+        rivals.push(scores.same_as[evidence.models.len() - 1]);
         if rivals.len() < 2 || rivals[0] == rivals[1] {
             rivals.extend([reach.best, loss]);
         }
