@@ -38,5 +38,5 @@ pub use error::{Error, Result};
 pub use page::{html, svgs};
 pub use report::{Checkpoint, PassPoint, Report, Rows, Verdict};
 pub use run::from_run;
-pub use summary::{Inputs, Options, summarize};
+pub use summary::{Inputs, Options, sample_weights, summarize};
 pub use verdict::{verdict_notes, verdict_sentence};

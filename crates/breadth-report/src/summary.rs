@@ -546,6 +546,20 @@ fn outcome(outcome: &Outcome) -> PromptOutcome {
     }
 }
 
+/// What each prompt of a model's samples counts, so that they stand for what was scored, in the order of the prompts; `None` where all count the same.
+///
+/// By group where both tables have groups, by prompt where only the scores are weighted. The page and `select` on a run folder weigh by it.
+///
+/// # Errors
+/// Samples from a group or prompt of unknown weight.
+pub fn sample_weights(
+    samples: &SampleTable,
+    model: &str,
+    scores: &ScoreTable,
+) -> Result<Option<Vec<f64>>> {
+    Ok(Drawn::new(samples, model, scores)?.and_then(|drawn| drawn.weights))
+}
+
 /// Weights under which the sampled prompts stand for the mixture that was scored: by group where
 /// both tables have groups, by prompt where only the scores are weighted, else none.
 fn weights(

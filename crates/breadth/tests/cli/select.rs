@@ -885,3 +885,57 @@ fn the_page_says_what_the_terminal_says() {
     let page = std::fs::read_to_string(folder.path("run/report.html")).unwrap();
     assert!(page.contains("Take late (certain, by the samples)"));
 }
+
+/// Prompts of a class that was scored more often count more, on the page and in the terminal alike.
+#[test]
+fn a_run_weighs_its_samples_as_its_page_does() {
+    let row = |model: &str, prompt: usize, group: &str, logprob: f64| {
+        format!(
+            "{{\"model\":\"{model}\",\"prompt_id\":\"{prompt}\",\"group\":\"{group}\",\"weight\":1,\"logprob\":{logprob}}}\n"
+        )
+    };
+    let count = |model: &str, prompt: usize, group: &str, c: u64| {
+        format!(
+            "{{\"model\":\"{model}\",\"prompt_id\":\"{prompt}\",\"group\":\"{group}\",\"n\":8,\"c\":{c}}}\n"
+        )
+    };
+    let group = |prompt: usize| if prompt < 90 { "often" } else { "seldom" };
+    let scored = |model: &'static str, q: f64| {
+        (0..100).map(move |prompt| row(model, prompt, group(prompt), q))
+    };
+    // Ten prompts of each class were sampled: a solves the frequent ones, b the others.
+    let sampled = |model: &'static str, wanted: &'static str| {
+        (80..100).map(move |prompt| {
+            count(
+                model,
+                prompt,
+                group(prompt),
+                if group(prompt) == wanted { 8 } else { 0 },
+            )
+        })
+    };
+    let scores: String = scored("a", -1.0).chain(scored("b", -1.1)).collect();
+    let samples: String = sampled("a", "often")
+        .chain(sampled("b", "seldom"))
+        .collect();
+    let folder = Folder::with(&[
+        (
+            "run/run.json",
+            r#"{"command":"train","version":"0.1.0","seed":0}"#,
+        ),
+        ("run/scores.parquet", &scores),
+        ("run/samples.parquet", &samples),
+    ]);
+    let document = folder
+        .run(&["select", "run", "--best-of", "4", "--json"])
+        .json();
+    let because = document["verdict"]["because"].as_str().unwrap();
+    assert!(because.contains("Pass@4 is 90.0%"), "{because}");
+    let report = folder
+        .run(&["report", "run", "--best-of", "4", "--json"])
+        .json();
+    assert!(
+        report["verdict"].as_str().unwrap().contains(because),
+        "{report}"
+    );
+}

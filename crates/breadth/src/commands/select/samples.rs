@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use breadth_data::{Outcome, SampleTable, ScoreTable};
+use breadth_report::sample_weights;
 use breadth_stats::{Design, PromptOutcome, stratified_weights};
 
 use crate::input::{self, Tables};
@@ -47,7 +48,8 @@ impl Samples {
             && scores.is_file()
         {
             let scores = ScoreTable::read(&[scores], &tables.options())?;
-            samples.weigh_as(&scores);
+            let first = samples.table.models.first().cloned().unwrap_or_default();
+            samples.weights = sample_weights(&samples.table, &first, &scores)?;
         }
         Ok(samples)
     }
@@ -91,21 +93,6 @@ impl Samples {
         self.weights = Some(stratified_weights(&strata, &population, None)?);
         self.strata = Some(strata);
         Ok(())
-    }
-
-    /// Each prompt as the scores weight it, where they know all of them.
-    fn weigh_as(&mut self, scores: &ScoreTable) {
-        let Some(row_weights) = &scores.weight else {
-            return;
-        };
-        let mut of_prompt = std::collections::HashMap::new();
-        for (&prompt, &weight) in scores.prompt.iter().zip(row_weights) {
-            of_prompt.insert(scores.prompts[prompt as usize].as_str(), weight);
-        }
-        let prompts = self.table.prompts.iter();
-        self.weights = prompts
-            .map(|prompt| of_prompt.get(prompt.as_str()).copied())
-            .collect();
     }
 }
 
