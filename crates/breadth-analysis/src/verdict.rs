@@ -299,7 +299,7 @@ struct ByScores<'a> {
     same_as: Vec<usize>,
     reach: Leader,
     reach_of_best: breadth_stats::Reach,
-    /// Most prompts that carry the reach of any candidate.
+    /// Most prompts that carry the reach of any candidate, or enough of them.
     carried_by: f64,
     prompts: usize,
     several: usize,
@@ -684,7 +684,9 @@ impl<'a> ByScores<'a> {
         let reach = right.leader(&all, k, evidence.confidence)?;
         let mut carried_by = 0.0_f64;
         for model in all {
-            carried_by = carried_by.max(right.effective_prompts(model, k)?);
+            if carried_by < FEWEST_PROMPTS {
+                carried_by = carried_by.max(right.effective_prompts(model, k)?);
+            }
         }
         Ok(ByScores {
             tournament: scored.tournament,

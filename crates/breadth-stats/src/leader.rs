@@ -1,5 +1,7 @@
 //! The model with the largest mean of values that were measured on the same units.
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::interval::{Design, Rows, Share};
 use crate::numerics::{check_length, error_rate};
@@ -72,25 +74,36 @@ pub(crate) fn leader_of(values: &[Vec<f64>], rows: &Rows, alpha: f64) -> Result<
         behind: 0.0,
     };
     let half = |model: usize| {
-        let share = |row: usize| 0.5 * (values[model][row] - values[best][row] + 1.0);
-        Share::of_values(rows, share)
+        let (own, best) = (&values[model], &values[best]);
+        move |row: usize| 0.5 * (own[row] - best[row] + 1.0)
     };
     let mut others: Vec<usize> = (0..m).filter(|&model| model != best).collect();
     others.sort_by(|&a, &b| found.means[b].total_cmp(&found.means[a]));
-    // The largest limit of all others; those that cannot come near it need no quantile.
-    let mut largest = -1.0_f64;
     found.not_excluded.push(best);
-    for model in others {
-        let share = half(model);
-        let bound = 2.0 * share.most_of_upper(tail) - 1.0;
-        if bound < 0.0 && bound <= largest {
-            continue;
+    // The limit of the next best; others that cannot come near it need no quantile.
+    let mut largest = -1.0_f64;
+    let most_of = |model: usize, largest: f64| {
+        let cannot_lead = |most: f64| 2.0 * most - 1.0 < 0.0 && 2.0 * most - 1.0 <= largest;
+        if cannot_lead(Share::most_of_upper_of(rows, half(model), tail)) {
+            return None;
         }
-        let most = 2.0 * share.upper(tail) - 1.0;
-        if most >= 0.0 {
-            found.not_excluded.push(model);
+        let share = Share::of_values(rows, half(model));
+        (!cannot_lead(share.most_of_upper(tail))).then(|| 2.0 * share.upper(tail) - 1.0)
+    };
+    if let Some((&next, rest)) = others.split_first() {
+        let of_next = most_of(next, largest);
+        largest = largest.max(of_next.unwrap_or(-1.0));
+        let of_rest = rest.par_iter().map(|&model| most_of(model, largest));
+        let limits: Vec<Option<f64>> = std::iter::once(of_next)
+            .chain(of_rest.collect::<Vec<_>>())
+            .collect();
+        for (&model, most) in others.iter().zip(limits) {
+            let Some(most) = most else { continue };
+            if most >= 0.0 {
+                found.not_excluded.push(model);
+            }
+            largest = largest.max(most);
         }
-        largest = largest.max(most);
     }
     found.not_excluded.sort_unstable();
     found.lead = -largest;

@@ -1,5 +1,7 @@
 //! What k samples find for certain, from log-probabilities of right responses alone; which prompts a budget reaches.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -45,7 +47,12 @@ fn hit(log_q: f64, k: f64) -> f64 {
     }
     // So small that ln(1 - q) is -q, which may be below the least f64.
     if log_q < -40.0 {
-        return -(-(k.ln() + log_q).exp()).exp_m1();
+        let expected = (k.ln() + log_q).exp();
+        return if expected < 1e-8 {
+            expected - 0.5 * expected * expected
+        } else {
+            -(-expected).exp_m1()
+        };
     }
     // ln(1 - q), without the loss of digits of 1 - q where q is small or near 1.
     let log_miss = if log_q > -std::f64::consts::LN_2 {
@@ -123,11 +130,11 @@ impl RightResponses {
         for row in 0..all.n {
             of_prompt[all.unit(row)].push(row);
         }
-        let (mut repeated, mut several) = (0, 0);
-        for rows in &mut of_prompt {
-            repeated += keep_distinct(rows, columns);
-            several += usize::from(rows.len() > 1);
-        }
+        let repeated = of_prompt
+            .par_iter_mut()
+            .map(|rows| keep_distinct(rows, columns))
+            .sum();
+        let several = of_prompt.iter().filter(|rows| rows.len() > 1).count();
         let mass = |column: &&[f64]| -> Result<Vec<f64>> {
             of_prompt
                 .iter()
@@ -369,11 +376,16 @@ fn right_of(graded: &PromptOutcome) -> Result<(f64, f64, f64)> {
 /// Removes rows that repeat another one under every model; returns how many.
 fn keep_distinct(rows: &mut Vec<usize>, columns: &[&[f64]]) -> usize {
     let all = rows.len();
+    if all == 1 {
+        return 0;
+    }
     let compare = |&a: &usize, &b: &usize| {
-        let of_column = columns.iter().map(|column| column[a].total_cmp(&column[b]));
-        of_column.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+        let mut of_column = columns.iter().map(|column| column[a].total_cmp(&column[b]));
+        of_column
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
     };
-    rows.sort_by(compare);
+    rows.sort_unstable_by(compare);
     rows.dedup_by(|a, b| columns.iter().all(|column| column[*a] == column[*b]));
     all - rows.len()
 }

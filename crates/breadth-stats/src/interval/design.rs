@@ -1,6 +1,6 @@
 //! How the rows were sampled.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::numerics::{check_length, sum};
@@ -174,7 +174,7 @@ fn classes(
     stratum: impl Fn(usize) -> u32,
     key: impl Fn(f64) -> u64,
 ) -> (Vec<WeightClass>, Vec<u32>) {
-    let mut known: HashMap<(u32, u64), u32> = HashMap::new();
+    let mut known: FxHashMap<(u32, u64), u32> = FxHashMap::default();
     let mut list: Vec<WeightClass> = Vec::new();
     let mut of_unit = Vec::with_capacity(weights.len());
     for (unit, &weight) in weights.iter().enumerate() {
@@ -341,7 +341,10 @@ fn strata_of_clusters(
 
 /// Labels renumbered 0, 1, .. in order of first appearance, and how many there are.
 fn number_from_zero(labels: &[u32]) -> (Vec<u32>, usize) {
-    let mut seen = HashMap::new();
+    if let Some(count) = numbered_already(labels) {
+        return (labels.to_vec(), count);
+    }
+    let mut seen: FxHashMap<u32, u32> = FxHashMap::default();
     let numbered = labels
         .iter()
         .map(|&label| {
@@ -350,4 +353,16 @@ fn number_from_zero(labels: &[u32]) -> (Vec<u32>, usize) {
         })
         .collect();
     (numbered, seen.len())
+}
+
+/// How many labels there are, if they are 0, 1, .. in order of first appearance, as readers of tables give them.
+fn numbered_already(labels: &[u32]) -> Option<usize> {
+    let mut next = 0;
+    for &label in labels {
+        if label > next {
+            return None;
+        }
+        next += u32::from(label == next);
+    }
+    Some(next as usize)
 }

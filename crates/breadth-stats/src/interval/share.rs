@@ -1,7 +1,5 @@
 //! The interval for a mean of values in [0, 1] over units of any design.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 
 use super::Rows;
@@ -90,26 +88,16 @@ impl Share {
     ) -> Share {
         let classes = &rows.classes;
         let mut left: Vec<f64> = classes.list.iter().map(|class| class.count).collect();
-        let mut found: FxHashMap<(u32, u64), (f64, f64)> = FxHashMap::default();
+        let mut found = Knots::default();
         let mut total = crate::numerics::Sum::default();
         for (unit, value) in values {
             let class = classes.of_unit(unit);
             left[class as usize] -= 1.0;
             total.add(rows.unit_weight(unit) * (value - base));
-            found
-                .entry((class, value.to_bits()))
-                .or_insert((0.0, value))
-                .0 += 1.0;
+            found.add(class, value);
         }
         let value = (base + total.value() / rows.total_weight()).clamp(0.0, 1.0);
-        let mut knots: Vec<(u32, f64, f64)> = found
-            .into_iter()
-            .map(|((class, _), (count, value))| (class, value, count))
-            .collect();
-        knots.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        if knots.len() > DISTINCT {
-            knots = taken_together(&knots);
-        }
+        let mut knots = found.into_list();
         let rest = left.iter().enumerate().filter(|&(_, &count)| count > 0.0);
         knots.extend(rest.map(|(class, &count)| (class as u32, base, count)));
         let mut strata: Vec<(f64, Vec<Knot>)> = classes
@@ -199,6 +187,24 @@ impl Share {
                 (mean + (1.0 - tail.ln()) * variance.sqrt()).min(1.0)
             }
         }
+    }
+
+    /// The same for the mean of these values, without putting them in order; 1 where there are clusters or strata.
+    pub(crate) fn most_of_upper_of(rows: &Rows, value: impl Fn(usize) -> f64, tail: f64) -> f64 {
+        if rows.is_clustered() || rows.strata.is_some() {
+            return 1.0;
+        }
+        let imaginary = rows.classes.largest();
+        let total = |of: &dyn Fn(f64, f64) -> f64| -> f64 {
+            let of_rows = (0..rows.n).map(|row| of(rows.weight(row), value(row)));
+            of_rows.sum::<f64>() + of(imaginary, 1.0)
+        };
+        let weight = total(&|w, _| w);
+        let mean = total(&|w, z| w * z) / weight;
+        let squares = total(&|w, z| (w * (z - mean)).powi(2));
+        let units = rows.n as f64 + 1.0;
+        let variance = squares / (weight * weight) * units / (units + 1.0);
+        (mean + (1.0 - tail.ln()) * variance.sqrt()).min(1.0)
     }
 
     /// What [`Share::upper`] is not expected to exceed for any share of this value, without a look at the rows: as if all units were as heavy as the heaviest,
@@ -356,18 +362,43 @@ fn most_of_ln_chance(strata: &[(f64, Vec<Knot>)], x: f64) -> f64 {
     terms.iter().map(exponent).sum::<f64>() - low * (x - mean)
 }
 
-/// Units of one class and nearly the same value as one knot at their mean.
-fn taken_together(knots: &[(u32, f64, f64)]) -> Vec<(u32, f64, f64)> {
-    let mut cells: BTreeMap<(u32, u64), (f64, f64)> = BTreeMap::new();
-    for &(class, value, count) in knots {
-        let cell = cells
-            .entry((class, (value * CELLS).ceil() as u64))
-            .or_insert((0.0, 0.0));
-        cell.0 += count * value;
-        cell.1 += count;
+/// Units in the making: those of one class and value together, or of one class and nearly the same value where there are too many values.
+#[derive(Default)]
+struct Knots {
+    /// How many units by class and value.
+    exact: FxHashMap<(u32, u64), f64>,
+    /// The sum of the values and their number by class and cell; in use once there are more than [`DISTINCT`] values.
+    cells: FxHashMap<(u32, u64), (f64, f64)>,
+}
+
+impl Knots {
+    fn add(&mut self, class: u32, value: f64) {
+        if !self.cells.is_empty() {
+            return self.add_to_cell(class, value, 1.0);
+        }
+        *self.exact.entry((class, value.to_bits())).or_insert(0.0) += 1.0;
+        if self.exact.len() > DISTINCT {
+            for (class, value, count) in std::mem::take(self).into_list() {
+                self.add_to_cell(class, value, count);
+            }
+        }
     }
-    cells
-        .into_iter()
-        .map(|((class, _), (total, count))| (class, total / count, count))
-        .collect()
+
+    fn add_to_cell(&mut self, class: u32, value: f64, count: f64) {
+        let cell = (class, (value * CELLS).ceil() as u64);
+        let (total, units) = self.cells.entry(cell).or_insert((0.0, 0.0));
+        *total += count * value;
+        *units += count;
+    }
+
+    /// Class, value and number of units, in order.
+    fn into_list(self) -> Vec<(u32, f64, f64)> {
+        let exact = self.exact.into_iter();
+        let exact = exact.map(|((class, value), count)| (class, f64::from_bits(value), count));
+        let cells = self.cells.into_iter();
+        let cells = cells.map(|((class, _), (total, count))| (class, total / count, count));
+        let mut knots: Vec<(u32, f64, f64)> = exact.chain(cells).collect();
+        knots.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        knots
+    }
 }

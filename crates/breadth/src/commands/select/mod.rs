@@ -11,6 +11,7 @@ use breadth_stats::{
     tournament,
 };
 use clap::ValueEnum;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::cli;
@@ -487,9 +488,13 @@ impl Field {
         let mut document = Document::new(choice, &self.scores, &names, &result);
         // Samples put no limits on log-probabilities of answers.
         if self.answers.is_none() {
-            for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
+            let difference = |&at: &usize| {
                 let (own, best) = (columns[at], columns[result.winner]);
-                let difference = cross_entropy_difference(own, best, &design, choice.confidence)?;
+                cross_entropy_difference(own, best, &design, choice.confidence)
+            };
+            let differences = result.ranking.par_iter().map(difference);
+            let differences = differences.collect::<Result<Vec<_>, _>>()?;
+            for (model, difference) in document.models.iter_mut().zip(differences) {
                 model.difference_to_winner =
                     difference.map(|difference| self.scores.mean(&difference));
             }
