@@ -222,6 +222,8 @@ fn capitalised(words: &str) -> String {
 /// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over prompts. `certain` where no other candidate can be better by more
 ///   than one point, `likely` where by at most ten, else `open`. With fewer than k samples, or samples of some candidates only, it is at most `likely`.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
+/// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no other can be better by more, for any verifier that accepts the
+///   held-out responses.
 /// - Else the tournament and reach side by side. Both are needed: the tournament compares candidates with one another and says nothing of a field in which none
 ///   covers well; reach counts the held-out responses alone. `likely` where they say the same and one of them excludes some candidate, else `open`. They never
 ///   make a verdict `certain`: which other responses a verifier accepts is not in them.
@@ -284,8 +286,9 @@ struct Found<'a> {
 }
 
 struct BySamples {
-    /// Positions of the candidates with samples.
-    sampled: Vec<usize>,
+    /// How many candidates have samples.
+    sampled: usize,
+    /// Its positions are those of the candidates; `means` is in another order.
     leader: Leader,
     /// At this many samples.
     k: u64,
@@ -325,7 +328,7 @@ impl<'a> Found<'a> {
     fn by_samples(&self, evidence: &Evidence, samples: &BySamples) -> Verdict {
         let best = samples.best();
         let lead = &samples.leader;
-        let is_all = samples.sampled.len() == evidence.models.len();
+        let is_all = samples.sampled == evidence.models.len();
         let is_enough = samples.k as f64 >= wanted(evidence.k);
         let mut state = state_of(lead);
         if !is_all || !is_enough {
@@ -335,10 +338,10 @@ impl<'a> Found<'a> {
             "Pass@{} is {}{}",
             samples.k,
             with_limits(&samples.estimate),
-            ahead(lead, evidence.models, &samples.sampled)
+            ahead(lead, evidence.models)
         );
         if !is_all {
-            let without = evidence.models.len() - samples.sampled.len();
+            let without = evidence.models.len() - samples.sampled;
             because += &format!(
                 "; {} without samples {} not compared",
                 number::count(without, "candidate"),
@@ -346,14 +349,7 @@ impl<'a> Found<'a> {
             );
         }
         if state == State::Open {
-            let names = self.names(
-                evidence,
-                samples
-                    .leader
-                    .not_excluded
-                    .iter()
-                    .map(|&at| samples.sampled[at]),
-            );
+            let names = self.names(evidence, lead.not_excluded.iter().copied());
             let because = format!("{} may each be the best: {because}", list(&names));
             let next = Next {
                 what: format!("More prompts, or more samples of {}", list(&names)),
@@ -380,12 +376,11 @@ impl<'a> Found<'a> {
 
     fn by_exact_reach(&self, evidence: &Evidence, scores: &ByScores) -> Verdict {
         let lead = &scores.reach;
-        let all: Vec<usize> = (0..evidence.models.len()).collect();
         let because = format!(
             "the held-out response is the only right one, so its probability gives Pass@{}: {}{}",
             number::trimmed(wanted(evidence.k)),
             with_limits(&scores.estimate()),
-            ahead(lead, evidence.models, &all)
+            ahead(lead, evidence.models)
         );
         match state_of(lead) {
             State::Open => {
@@ -448,6 +443,23 @@ impl<'a> Found<'a> {
                 Some(name(tournament.best)),
                 State::Likely,
                 Some(Rule::Tournament),
+                because,
+                None,
+            );
+        }
+        // Pass@k is at least reach_k and at most 1, whatever the other rules say.
+        let most_lost = 1.0 - scores.reach_of_best.low;
+        if scores.impossible.is_none() && most_lost <= SMALL_LOSS {
+            let because = format!(
+                "reach_{k} is {}, so that no other candidate is better by more than {:.1} points, for any verifier that accepts the held-out responses",
+                with_limits(&scores.estimate()),
+                number::at_most(most_lost)
+            );
+            return self.verdict(
+                evidence,
+                Some(name(reach.best)),
+                State::Likely,
+                Some(Rule::Reach),
                 because,
                 None,
             );
@@ -618,7 +630,7 @@ impl<'a> Found<'a> {
 impl BySamples {
     /// `None` where fewer than two candidates have samples on the same prompts.
     fn new(evidence: &Evidence, sampled: &Sampled) -> Result<Option<Self>, VerdictError> {
-        let with: Vec<usize> = (0..sampled.outcomes.len())
+        let mut with: Vec<usize> = (0..sampled.outcomes.len())
             .filter(|&at| !sampled.outcomes[at].is_empty())
             .collect();
         let Some(&first) = with.first() else {
@@ -643,12 +655,28 @@ impl BySamples {
             };
             sampled.outcomes[at].iter().map(of_prompt).collect()
         };
+        // Of equals in Pass@k the one that is right most often comes first, and the first is taken.
+        let rate = |at: usize| -> Result<f64, VerdictError> {
+            let outcomes = &sampled.outcomes[at];
+            Ok(pass_estimate(outcomes, &sampled.design, 1, evidence.confidence)?.value)
+        };
+        let mut rates = vec![0.0; sampled.outcomes.len()];
+        for &at in &with {
+            rates[at] = rate(at)?;
+        }
+        with.sort_by(|&a, &b| rates[b].total_cmp(&rates[a]));
         let values = with.iter().map(passes).collect::<Result<Vec<_>, _>>()?;
-        let leader = leader(&values, &sampled.design, evidence.confidence)?;
-        let outcomes = &sampled.outcomes[with[leader.best]];
+        let mut leader = leader(&values, &sampled.design, evidence.confidence)?;
+        leader.best = with[leader.best];
+        leader
+            .not_excluded
+            .iter_mut()
+            .for_each(|at| *at = with[*at]);
+        leader.not_excluded.sort_unstable();
+        let outcomes = &sampled.outcomes[leader.best];
         let estimate = pass_estimate(outcomes, &sampled.design, k, evidence.confidence)?;
         Ok(Some(BySamples {
-            sampled: with,
+            sampled: with.len(),
             leader,
             k,
             estimate,
@@ -656,7 +684,7 @@ impl BySamples {
     }
 
     fn best(&self) -> usize {
-        self.sampled[self.leader.best]
+        self.leader.best
     }
 }
 
@@ -796,7 +824,7 @@ fn state_of(leader: &Leader) -> State {
 }
 
 /// `, at least 21.0 points above every other candidate`.
-fn ahead(leader: &Leader, models: &[&str], positions: &[usize]) -> String {
+fn ahead(leader: &Leader, models: &[&str]) -> String {
     let points = |share: f64| format!("{:.1} points", share);
     if leader.not_excluded.len() == 1 {
         return format!(
@@ -808,7 +836,7 @@ fn ahead(leader: &Leader, models: &[&str], positions: &[usize]) -> String {
         .not_excluded
         .iter()
         .filter(|&&at| at != leader.best)
-        .map(|&at| models[positions[at]].to_owned())
+        .map(|&at| models[at].to_owned())
         .collect();
     format!(
         ", and {} may be better by up to {}",

@@ -100,6 +100,24 @@ fn rules_that_part_leave_it_open() {
 }
 
 #[test]
+fn a_reach_near_one_bounds_what_can_be_lost() {
+    let bold = (0..300).map(|i| if i % 10 == 0 { -1.9 } else { -0.5 });
+    let columns = vec![bold.collect(), vec![-1.2; 300]];
+    insta::assert_snapshot!(text(&of_scores(&["bold", "even"], &columns, 16.0, false)), @r"
+    Take even (likely, by reach): reach_16 is 99.7% [98.4, 99.7]%, so that no other candidate is better by more than 1.6 points, for any verifier that accepts the held-out responses.
+    The tournament says bold, but cannot tell the two apart.
+    The lowest loss disagrees: it says bold.
+    ");
+}
+
+#[test]
+fn of_equals_the_one_that_is_right_most_often_is_taken() {
+    let outcomes = [counts(16, |i| 1 + i % 9), counts(16, |i| 4 + i % 9)];
+    let verdict = of_samples(&["rarely", "often"], &outcomes, 16.0);
+    assert_eq!(verdict.take.as_deref(), Some("often"));
+}
+
+#[test]
 fn nothing_excluded_is_open() {
     let columns = vec![vec![-1.0, -1.1, -1.2, -0.9], vec![-1.1, -1.0, -1.1, -1.0]];
     insta::assert_snapshot!(text(&of_scores(&["a", "b"], &columns, 8.0, false)), @r"

@@ -103,6 +103,12 @@ impl Tables {
         TablePaths::find(&self.paths, &self.options()).unwrap_or_else(all)
     }
 
+    /// Whether there are sample tables and no score tables.
+    pub fn are_samples(&self) -> bool {
+        let split = self.split();
+        self.run_folder().is_none() && split.scores.is_empty() && !split.samples.is_empty()
+    }
+
     /// The run folder, if that is what was given.
     pub fn run_folder(&self) -> Option<&Path> {
         match self.paths.as_slice() {

@@ -8,10 +8,9 @@ use breadth_data::atomic;
 use breadth_lm::decode::{Model, ScoreJob};
 use breadth_lm::model::checkpoint;
 use breadth_lm::rng;
-use breadth_lm::task::graph_search::{Class, Example, GraphSearch};
+use breadth_lm::task::{Task, TaskConfig};
 use breadth_lm::text::{DataOptions, Item};
 use breadth_lm::train::RunInfo;
-use breadth_lm::train::config::TaskConfig;
 use serde_json::{Value, json};
 
 use crate::models::read_data;
@@ -21,8 +20,6 @@ use crate::progress::Bar;
 
 /// Name of the exact law in `scores.parquet`.
 const REFERENCE: &str = "exact";
-/// Evaluation prompts of each class.
-const PER_CLASS: u64 = 384;
 /// Fresh responses for the tournament.
 const SELECTION: u64 = 1024;
 
@@ -46,16 +43,21 @@ pub struct Measured {
 }
 
 impl Measure<'_> {
-    /// Writes `evaluation.jsonl` (as many prompts of every class, weighted back to their shares) and `selection.jsonl` (fresh samples of
-    /// the mixture), unless they are there.
+    /// Writes `evaluation.jsonl` (as many prompts of every class, weighted back to their shares), `selection.jsonl` (fresh samples of the mixture) and, where a prompt
+    /// has several right responses, `right.jsonl` (all of them), unless they are there.
     pub fn data(&self) -> Result<()> {
-        let search = GraphSearch::new(self.task.graph_search.clone())?;
-        write_lines(&self.out.join("evaluation.jsonl"), || {
-            self.evaluation(&search)
-        })?;
-        write_lines(&self.out.join("selection.jsonl"), || {
-            self.selection(&search)
-        })
+        let task = Task::new(self.task)?;
+        let write = |name: &str, items: Vec<Item>| {
+            write_lines(&self.out.join(name), || {
+                items.iter().map(|item| line(&task, item)).collect()
+            })
+        };
+        write("evaluation.jsonl", task.evaluation(self.seed)?)?;
+        write("selection.jsonl", self.selection(&task))?;
+        match task.right(self.seed)? {
+            Some(right) => write("right.jsonl", right),
+            None => Ok(()),
+        }
     }
 
     /// Scores every checkpoint on both, and says in `run.json` what the tables mean. What is there already stays.
@@ -84,16 +86,13 @@ impl Measure<'_> {
         Ok(Measured { models, items })
     }
 
-    /// `log p(y|x)` of each response under the law of its class.
+    /// `log p(y|x)` of each response, given the class of its prompt.
     fn exact(&self, items: &[Item]) -> Result<Vec<f64>> {
-        let search = GraphSearch::new(self.task.graph_search.clone())?;
-        let of_item = |item: &Item| {
-            let group = item.group.clone().unwrap_or_default();
-            let class: Class = serde_json::from_value(Value::from(group))?;
-            let graph = search.parse(&item.prompt)?;
-            Ok(search.class_log_prob(&graph, &item.response, class))
-        };
-        items.iter().map(of_item).collect()
+        let task = Task::new(self.task)?;
+        Ok(items
+            .iter()
+            .map(|item| task.log_prob(item))
+            .collect::<breadth_lm::Result<_>>()?)
     }
 
     fn items(&self, models: &[(String, PathBuf)], name: &str) -> Result<Vec<Item>> {
@@ -135,35 +134,25 @@ impl Measure<'_> {
         Ok(())
     }
 
-    fn evaluation(&self, search: &GraphSearch) -> Result<Vec<Value>> {
-        let mut lines = Vec::new();
-        for (&class, share) in &self.task.mixture {
-            let weight = share * self.task.mixture.len() as f64;
-            for i in 0..PER_CLASS {
-                let name = name(class);
-                let mut rng = rng::stream(self.seed, &format!("demo/evaluation/{name}"), i);
-                let mut line = line(search, &search.sample_class(class, &mut rng)?)?;
-                line["weight"] = json!(weight);
-                line["prompt_id"] = json!(format!("{name}-{i}"));
-                lines.push(line);
+    fn selection(&self, task: &Task) -> Vec<Item> {
+        let draw = |i| {
+            let item = task.draw_held_out(&mut rng::stream(self.seed, "demo/selection", i));
+            if item.prompt_id.is_empty() {
+                return Item {
+                    prompt_id: format!("s-{i}"),
+                    ..item
+                };
             }
-        }
-        Ok(lines)
-    }
-
-    fn selection(&self, search: &GraphSearch) -> Result<Vec<Value>> {
-        let shares: Vec<(Class, f64)> = self.task.mixture.iter().map(|(c, w)| (*c, *w)).collect();
-        let mixture = search.mixture(&shares)?;
-        (0..SELECTION)
-            .map(|i| {
-                let mut rng = rng::stream(self.seed, "demo/selection", i);
-                let mut line = line(search, &search.sample(&mixture, &mut rng))?;
-                line["prompt_id"] = json!(format!("s-{i}"));
-                Ok(line)
-            })
-            .collect()
+            // The prompt may come again.
+            Item {
+                response_id: i.to_string(),
+                ..item
+            }
+        };
+        (0..SELECTION).map(draw).collect()
     }
 }
+
 fn write_lines(path: &Path, lines: impl FnOnce() -> Result<Vec<Value>>) -> Result<()> {
     if path.exists() {
         return Ok(());
@@ -174,18 +163,21 @@ fn write_lines(path: &Path, lines: impl FnOnce() -> Result<Vec<Value>>) -> Resul
     })?)
 }
 
-fn line(search: &GraphSearch, example: &Example) -> Result<Value> {
-    Ok(json!({
-        "prompt": search.tokenizer().decode(&example.prompt)?,
-        "response": search.tokenizer().decode(&example.response)?,
-        "group": name(example.class),
-    }))
-}
-
-/// As the class is written in data and configurations.
-fn name(class: Class) -> String {
-    serde_json::to_value(class)
-        .ok()
-        .and_then(|v| v.as_str().map(str::to_owned))
-        .unwrap_or_default()
+fn line(task: &Task, item: &Item) -> Result<Value> {
+    let mut line = json!({
+        "prompt_id": item.prompt_id,
+        "prompt": task.decode(&item.prompt)?,
+        "response": task.decode(&item.response)?,
+    });
+    let mut add = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            line[name] = value;
+        }
+    };
+    let response_id = Some(&item.response_id).filter(|id| !id.is_empty());
+    add("response_id", response_id.map(|id| json!(id)));
+    add("group", item.group.as_ref().map(|group| json!(group)));
+    add("weight", item.weight.map(|weight| json!(weight)));
+    add("answer", item.answer.as_ref().map(|answer| json!(answer)));
+    Ok(line)
 }

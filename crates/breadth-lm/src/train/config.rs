@@ -1,6 +1,5 @@
 //! The TOML file of `breadth train`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use super::rl::RlConfig;
 use super::statement;
 use crate::error::{Error, Result};
 use crate::optim::{Name, Optimizer};
-use crate::task::graph_search::{Class, GraphSearchConfig};
+use crate::task::TaskConfig;
 use crate::text::EndToken;
 
 /// A training run, as its TOML file says it.
@@ -69,17 +68,6 @@ pub struct TrainConfig {
     pub rl: Option<RlConfig>,
     /// The loop.
     pub train: LoopConfig,
-}
-
-/// `[task]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaskConfig {
-    /// Share of each class; they sum to 1.
-    pub mixture: BTreeMap<Class, f64>,
-    /// The graphs.
-    #[serde(rename = "graph-search")]
-    pub graph_search: GraphSearchConfig,
 }
 
 /// `[data]`.
@@ -215,6 +203,14 @@ impl TrainConfig {
         statement::check(self, place)
     }
 
+    /// Whether a teacher writes the responses of a distillation.
+    pub(crate) fn is_by_teacher(&self) -> bool {
+        let objective = &self.objective;
+        objective.name == ObjectiveName::Distill
+            && self.task.is_some()
+            && objective.responses != Some(Writer::Data)
+    }
+
     fn check_objective(&self, place: &str) -> Result<()> {
         let error = |message: &str| Err(Error::config(place, message));
         self.objective.validate(&format!("{place}: [objective]"))?;
@@ -223,6 +219,16 @@ impl TrainConfig {
                 return error("give either [objective] or [rl]");
             }
             return rl.validate(&format!("{place}: [rl]"));
+        }
+        if self.is_by_teacher()
+            && self
+                .task
+                .as_ref()
+                .is_some_and(|task| task.graph_search.is_none())
+        {
+            return error(
+                "[objective] a teacher writes responses of one length, and those of this task end where they end; add responses = \"data\"",
+            );
         }
         if self.data.is_some() && self.objective.responses == Some(Writer::Teacher) {
             return error(

@@ -244,8 +244,7 @@ impl<'a> Trainer<'a> {
     fn distill(&mut self, mut pairs: Vec<Pair>) -> Result<Seen> {
         let teacher = self.teacher.as_ref().expect("a distillation has a teacher");
         let (objective, shards) = (&self.config.objective, self.config.train.shards);
-        let is_fresh = self.config.task.is_some() && objective.responses != Some(Writer::Data);
-        if is_fresh {
+        if self.config.is_by_teacher() {
             pairs = self.written_by(teacher, pairs)?;
         }
         let sequences = sequences(&pairs);

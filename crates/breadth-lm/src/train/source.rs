@@ -6,10 +6,10 @@ use crate::decode::verifier::Verifier;
 use crate::error::{Error, Result};
 use crate::model::{Config, Sequence};
 use crate::rng;
-use crate::task::graph_search::{GraphSearch, Mixture};
+use crate::task::Task;
 use crate::text::{self, DataOptions, Item, Text};
 
-use super::config::{DataConfig, TaskConfig, TrainConfig};
+use super::config::{DataConfig, TrainConfig};
 
 /// A prompt and its response, as token ids.
 pub type Pair = (Vec<u32>, Vec<u32>);
@@ -17,7 +17,9 @@ pub type Pair = (Vec<u32>, Vec<u32>);
 /// Training examples: batch `step` of a seed is always the same.
 pub enum Source {
     /// Fresh examples of a synthetic task.
-    Task(GraphSearch, Mixture),
+    Fresh(Box<Task>),
+    /// Examples of a synthetic task that were drawn once, each epoch in a new order.
+    Examples(Box<Task>, Vec<Item>),
     /// The lines of files, each epoch in a new order.
     Lines(Box<Lines>),
 }
@@ -46,7 +48,15 @@ impl Source {
     /// If the task is impossible or a file cannot be read.
     pub fn new(config: &TrainConfig) -> Result<Self> {
         match (&config.task, &config.data) {
-            (Some(task), _) => Self::task(task),
+            (Some(settings), _) => {
+                let task = Box::new(Task::new(settings)?);
+                let Some(count) = settings.examples else {
+                    return Ok(Self::Fresh(task));
+                };
+                let mut rng = rng::stream(config.seed, "train/examples", 0);
+                let items = (0..count).map(|_| task.draw(&mut rng)).collect();
+                Ok(Self::Examples(task, items))
+            }
             (None, Some(data)) => {
                 Lines::read(data, config).map(|lines| Self::Lines(Box::new(lines)))
             }
@@ -57,11 +67,11 @@ impl Source {
         }
     }
 
-    fn task(task: &TaskConfig) -> Result<Self> {
-        let search = GraphSearch::new(task.graph_search.clone())?;
-        let weights: Vec<_> = task.mixture.iter().map(|(c, w)| (*c, *w)).collect();
-        let mixture = search.mixture(&weights)?;
-        Ok(Self::Task(search, mixture))
+    fn task(&self) -> Option<&Task> {
+        match self {
+            Self::Fresh(task) | Self::Examples(task, _) => Some(task),
+            Self::Lines(_) => None,
+        }
     }
 
     /// The examples of step `step`.
@@ -78,22 +88,16 @@ impl Source {
     #[must_use]
     pub fn items(&self, seed: u64, step: u64, size: usize) -> Vec<Item> {
         match self {
-            Self::Task(search, mixture) => {
+            Self::Fresh(task) => {
                 let mut rng = rng::stream(seed, "train/batch", step);
-                let draw = |i: usize| {
-                    let example = search.sample(mixture, &mut rng);
-                    let class = serde_json::to_value(example.class).ok();
-                    Item {
-                        prompt_id: i.to_string(),
-                        prompt: example.prompt,
-                        response: example.response,
-                        group: class.and_then(|class| class.as_str().map(str::to_owned)),
-                        ..Item::default()
-                    }
+                let draw = |i: usize| Item {
+                    prompt_id: i.to_string(),
+                    ..task.draw(&mut rng)
                 };
                 (0..size).map(draw).collect()
             }
-            Self::Lines(lines) => lines.batch(seed, step, size),
+            Self::Examples(_, items) => of_epochs(items, seed, step, size),
+            Self::Lines(lines) => of_epochs(&lines.items, seed, step, size),
         }
     }
 
@@ -101,7 +105,7 @@ impl Source {
     #[must_use]
     pub fn text(&self) -> Option<&Text> {
         match self {
-            Self::Task(..) => None,
+            Self::Fresh(_) | Self::Examples(..) => None,
             Self::Lines(lines) => Some(&lines.text),
         }
     }
@@ -112,11 +116,11 @@ impl Source {
     /// Names the example that lacks what the verifier compares with.
     pub fn check_verifier(&self, verifier: &Verifier) -> Result<()> {
         match self {
-            Self::Task(..) if verifier.reads_text() => Err(Error::config(
+            Self::Fresh(_) | Self::Examples(..) if verifier.reads_text() => Err(Error::config(
                 "[rl] verifier",
                 "reads text, which a [task] has not; use exact, valid-path or policy:TRAIN.toml",
             )),
-            Self::Task(..) => Ok(()),
+            Self::Fresh(_) | Self::Examples(..) => Ok(()),
             Self::Lines(lines) => verifier.check_all(&lines.items, Some(&lines.text)),
         }
     }
@@ -125,7 +129,7 @@ impl Source {
     #[must_use]
     pub fn vocab_size(&self) -> usize {
         match self {
-            Self::Task(search, _) => search.vocab_size(),
+            Self::Fresh(task) | Self::Examples(task, _) => task.vocab_size(),
             Self::Lines(lines) => lines.vocab_size,
         }
     }
@@ -134,7 +138,7 @@ impl Source {
     #[must_use]
     pub fn longest(&self) -> usize {
         match self {
-            Self::Task(search, _) => search.max_prompt_len() + search.response_len() - 1,
+            Self::Fresh(task) | Self::Examples(task, _) => task.longest(),
             Self::Lines(lines) => {
                 let inputs = |item: &Item| item.prompt.len() + item.response.len() - 1;
                 lines.items.iter().map(inputs).max().unwrap_or(1)
@@ -147,49 +151,35 @@ impl Source {
     /// # Errors
     /// Names the first it cannot.
     pub fn check(&self, model: &Config) -> Result<()> {
-        match self {
-            Self::Task(search, _) => {
-                if search.vocab_size() != model.vocab_size || self.longest() > model.positions {
-                    let message = format!(
-                        "needs a vocabulary of {} and {} positions; the model has {} and {}",
-                        search.vocab_size(),
-                        self.longest(),
-                        model.vocab_size,
-                        model.positions
-                    );
-                    return Err(Error::config("[task]", message));
-                }
-                Ok(())
-            }
-            Self::Lines(lines) => {
-                for (
-                    i,
-                    Item {
-                        prompt, response, ..
-                    },
-                ) in lines.items.iter().enumerate()
-                {
-                    Sequence { prompt, response }
-                        .check(model, &format!("[data] item {}", i + 1))?;
-                }
-                Ok(())
-            }
+        if let Some(task) = self.task()
+            && (task.vocab_size() != model.vocab_size || task.longest() > model.positions)
+        {
+            let message = format!(
+                "needs a vocabulary of {} and {} positions; the model has {} and {}",
+                task.vocab_size(),
+                task.longest(),
+                model.vocab_size,
+                model.positions
+            );
+            return Err(Error::config("[task]", message));
         }
+        let Self::Lines(lines) = self else {
+            return Ok(());
+        };
+        for (i, item) in lines.items.iter().enumerate() {
+            let Item {
+                prompt, response, ..
+            } = item;
+            Sequence { prompt, response }.check(model, &format!("[data] item {}", i + 1))?;
+        }
+        Ok(())
     }
 
     /// Tokenizer and generation files that belong into every checkpoint.
     #[must_use]
     pub fn tokenizer_files(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Task(search, _) => {
-                let generation = serde_json::json!({
-                    "do_sample": true,
-                    "max_new_tokens": search.response_len(),
-                });
-                let mut files = search.tokenizer().files();
-                files.push(("generation_config.json", format!("{generation:#}\n")));
-                files
-            }
+            Self::Fresh(task) | Self::Examples(task, _) => task.files(),
             Self::Lines(lines) => lines.tokenizer_files.clone(),
         }
     }
@@ -227,22 +217,23 @@ impl Lines {
             tokenizer_files: path.map_or(Ok(Vec::new()), |path| tokenizer_files(&path))?,
         })
     }
+}
 
-    fn batch(&self, seed: u64, step: u64, size: usize) -> Vec<Item> {
-        let n = self.items.len() as u64;
-        let first = step * size as u64;
-        let mut order = (u64::MAX, Vec::new());
-        (first..first + size as u64)
-            .map(|i| {
-                if order.0 != i / n {
-                    let mut places: Vec<usize> = (0..self.items.len()).collect();
-                    rng::shuffle(&mut rng::stream(seed, "train/epoch", i / n), &mut places);
-                    order = (i / n, places);
-                }
-                self.items[order.1[(i % n) as usize]].clone()
-            })
-            .collect()
-    }
+/// The items of step `step`: each once in every epoch, in an order of the epoch's own.
+fn of_epochs(items: &[Item], seed: u64, step: u64, size: usize) -> Vec<Item> {
+    let n = items.len() as u64;
+    let first = step * size as u64;
+    let mut order = (u64::MAX, Vec::new());
+    (first..first + size as u64)
+        .map(|i| {
+            if order.0 != i / n {
+                let mut places: Vec<usize> = (0..items.len()).collect();
+                rng::shuffle(&mut rng::stream(seed, "train/epoch", i / n), &mut places);
+                order = (i / n, places);
+            }
+            items[order.1[(i % n) as usize]].clone()
+        })
+        .collect()
 }
 
 /// A `tokenizer.json` and what stands beside it.

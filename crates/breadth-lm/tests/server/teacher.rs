@@ -197,7 +197,8 @@ fn a_teacher_that_cannot_be_trusted_or_understood_is_refused_before_anything_is_
     // A student of fewer tokens than the teacher's.
     let fake = Fake::new(Dialect::Vllm, Defect::None);
     let mut small = config(&fake, "");
-    small.task.as_mut().unwrap().graph_search.names = 12;
+    let task = small.task.as_mut().unwrap();
+    task.graph_search.as_mut().unwrap().names = 12;
     let error = run(&small, &out).unwrap_err().to_string();
     assert!(
         error.contains("names token") && error.contains("the student's vocabulary is 15"),

@@ -124,7 +124,8 @@ fn no_rows_at_all() {
 
 #[test]
 fn a_table_of_the_other_kind() {
-    assert_names(&message(&counts(&[("m", &[(4, 1)])]), SELECT), &["pass"]);
+    let by_reach = ["select", "--rule", "reach"];
+    assert_names(&message(&counts(&[("m", &[(4, 1)])]), &by_reach), &["pass"]);
     assert_names(&message(&two_models(2, 0.5), PASS), &["select"]);
 }
 

@@ -17,3 +17,4 @@ mod report;
 mod select;
 mod support;
 mod text;
+mod verdict;

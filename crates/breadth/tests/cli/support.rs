@@ -181,3 +181,19 @@ pub fn counts(models: &[(&str, &[(u64, u64)])]) -> String {
     }
     text
 }
+
+/// The text of `select` on a score table.
+pub fn select(table: &str, arguments: &[&str]) -> String {
+    let folder = Folder::with(&[("scores.jsonl", table)]);
+    folder
+        .run(&[&["select", "scores.jsonl"], arguments].concat())
+        .success()
+}
+
+/// The JSON of `select` on a score table.
+pub fn select_json(table: &str, arguments: &[&str]) -> serde_json::Value {
+    let folder = Folder::with(&[("scores.jsonl", table)]);
+    folder
+        .run(&[&["select", "scores.jsonl", "--json"], arguments].concat())
+        .json()
+}

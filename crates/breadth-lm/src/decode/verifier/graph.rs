@@ -15,7 +15,13 @@ pub(super) fn policy(path: &Path) -> Result<GraphSearch> {
             "has no [task], so there is no policy to follow",
         )
     })?;
-    GraphSearch::new(task.graph_search)
+    let search = task.graph_search.ok_or_else(|| {
+        Error::config(
+            path.display().to_string(),
+            "has another task than graph search, and only that has policies; use exact or number",
+        )
+    })?;
+    GraphSearch::new(search)
 }
 
 /// The class that an item's `group` names.

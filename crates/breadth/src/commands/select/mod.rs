@@ -39,6 +39,9 @@ Examples:
   # with graded samples of the checkpoints: they decide; a script stops (status 3) unless that is certain
   breadth select scores.parquet samples.parquet --best-of 16 --require certain
 
+  # graded samples alone, such as evaluation logs
+  breadth select validation/ --best-of 16
+
   # a folder of tables, the teacher's own scores left out, only the winner's name
   breadth select scores/ --reference teacher --json | jq -r .winner
 
@@ -173,7 +176,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         );
     }
     let reference = arguments.reference.as_deref();
-    let mut field = match arguments.answers {
+    // Samples alone are compared by their answers: there is nothing else in them.
+    let is_plain = choice.rule == Rule::Tournament && !arguments.race;
+    let of_answers = arguments.answers || (is_plain && arguments.tables.are_samples());
+    let mut field = match of_answers {
         true => Field::of_answers(&arguments.tables, reference, output)?,
         false => Field::read(&arguments.tables, reference, choice.rule, output)?,
     };
@@ -280,7 +286,7 @@ impl Field {
         };
         let paths = match fresh {
             Some(path) => vec![path],
-            // Samples alone are refused by the reader of scores, which says what takes them.
+            // A rule of log-probabilities on samples alone is refused by the reader of scores, which says what takes them.
             None if split.scores.is_empty() => tables.paths.clone(),
             None => split.scores,
         };

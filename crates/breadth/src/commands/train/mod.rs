@@ -34,6 +34,9 @@ A configuration:
   batch_size = 64
   checkpoint_every = 30
 
+  # [task]      in place of [data], with an exact distribution: graph-search, totals = { from = 10, to = 89 } (many right answers),
+  #             sums = { terms = 5, below = 10, steps = true } (a chain of steps; or wrong = 0.2, wrong labels);
+  #             examples = 640 (a fixed training set), held_out = 0.5 (share of prompts that training never meets)
   # [optimizer] name = \"adamw\" (default), \"sgd\", \"normalized_sgd\", \"sign_sgd\", \"muon\"
   #             proof = { statement = \"thm-6.1\", bound = 1, variance = 4 } for learning_rate
   # [objective] name = \"cross_entropy\" (default), \"coverage\" (n = 8), \"confidence_limited\" (limit = 0.9),

@@ -1,0 +1,260 @@
+//! The verdict of `breadth select`: all evidence weighed, for the terminal, the page and scripts.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Folder, scores, select, select_json};
+
+/// The early one covers each response thinly; the late one gives a third of them much and the rest far less.
+fn parted() -> String {
+    let early = vec![-6.5; 300];
+    let late: Vec<f64> = (0..300)
+        .map(|i| if i % 3 == 0 { -1.0 } else { -9.5 })
+        .collect();
+    scores(&[("early", &early), ("late", &late)])
+}
+
+/// Counts of 16 samples of 200 prompts: the late one solves seven prompts in eight.
+fn graded() -> String {
+    let line = |model: &str, prompt: u64, c: u64| {
+        format!("{{\"model\":\"{model}\",\"prompt_id\":\"s{prompt}\",\"n\":16,\"c\":{c}}}\n")
+    };
+    let of_prompt = |i: u64| {
+        line("early", i, 2 * (i % 2)) + &line("late", i, if i.is_multiple_of(8) { 0 } else { 3 })
+    };
+    (0..200).map(of_prompt).collect()
+}
+
+#[test]
+fn rules_that_part_take_nothing_and_samples_decide() {
+    let folder = Folder::with(&[("scores.jsonl", &parted()), ("graded.jsonl", &graded())]);
+    let alone = folder
+        .run(&["select", "scores.jsonl", "--best-of", "16"])
+        .success();
+    assert!(
+        alone.starts_with(
+            "Nothing to take yet: the tournament at N = 8 says early, reach_16 says late"
+        ),
+        "{alone}"
+    );
+    let both = ["select", "graded.jsonl", "scores.jsonl", "--best-of", "16"];
+    assert_snapshot!(folder.run(&both).success(), @r"
+    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate.
+    The tournament disagrees: it says early.
+    Reach agrees.
+    The lowest loss disagrees: it says early.
+
+    The tournament takes early: no rival gives 8 times its probability to more than 33.3% of the responses.
+    It also has the lowest cross-entropy.
+
+     rank  model  worst rival  value         limits  cross-entropy  Cov_8 certified
+    ────────────────────────────────────────────────────────────────────────────────
+     1     early  late         33.3%  [28.0, 39.0]%         6.5000   [20.2, 100.0]%
+     2     late   early        66.7%  [61.0, 72.0]%         6.6667     [0.0, 72.0]%
+
+    May be best by the tournament, at 95% confidence: early.
+    Whatever the data distribution is, early under-weights at least 20.2% of the responses by a factor of 8 (95% confidence).
+    Note: Two models (the median pair) differ by a factor of 8 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
+    Tournament (Eq 29) at N = 8 on 300 rows, 300 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_8 itself, whatever the data distribution is.
+    ");
+    let document = folder.run(&[&both[..], &["--json"]].concat()).json();
+    assert_eq!(document["schema"], 2);
+    assert_eq!(
+        (
+            &document["verdict"]["take"],
+            &document["verdict"]["state"],
+            &document["verdict"]["by"]
+        ),
+        (&json!("late"), &json!("certain"), &json!("samples"))
+    );
+    // The rules' own fields are as before.
+    assert_eq!(document["winner"], "early");
+    // A folder that holds both is the same as both.
+    let folded = folder
+        .run(&["select", ".", "--best-of", "16", "--json"])
+        .json();
+    assert_eq!(folded["verdict"], document["verdict"]);
+}
+
+#[test]
+fn a_verdict_that_is_required_ends_with_status_3_and_still_answers() {
+    let folder = Folder::with(&[("scores.jsonl", &parted()), ("graded.jsonl", &graded())]);
+    let open = folder.run(&[
+        "select",
+        "scores.jsonl",
+        "--best-of",
+        "16",
+        "--require",
+        "likely",
+        "--json",
+    ]);
+    assert_eq!(
+        (open.status, open.stderr.as_str()),
+        (
+            3,
+            "error: the verdict is open, and --require asks for likely\n"
+        )
+    );
+    let document: serde_json::Value = serde_json::from_str(&open.stdout).unwrap();
+    assert_eq!(
+        (&document["verdict"]["take"], &document["verdict"]["state"]),
+        (&json!(null), &json!("open"))
+    );
+    let command = document["verdict"]["next"]["command"].as_str().unwrap();
+    assert!(
+        command.starts_with("breadth sample early late --prompts"),
+        "{command}"
+    );
+    folder
+        .run(&[
+            "select",
+            "scores.jsonl",
+            "graded.jsonl",
+            "--best-of",
+            "16",
+            "--require",
+            "certain",
+            "-q",
+        ])
+        .success();
+}
+
+#[test]
+fn the_rule_of_reach_ranks_from_the_largest_down() {
+    let document = select_json(&parted(), &["--rule", "reach", "--best-of", "16"]);
+    assert_eq!(
+        (&document["rule"], &document["winner"]),
+        (&json!("reach"), &json!("late"))
+    );
+    let expected = (1.0 - (1.0 - (-1.0_f64).exp()).powi(16)
+        + 2.0 * (1.0 - (1.0 - (-9.5_f64).exp()).powi(16)))
+        / 3.0;
+    let value = document["models"][0]["value"].as_f64().unwrap();
+    assert!((value - expected).abs() < 1e-12, "{value}, not {expected}");
+    assert_eq!(document["not_excluded"], json!(["late"]));
+    assert_snapshot!(select(&parted(), &["--rule", "reach", "--best-of", "16"]), @r"
+    Reach takes late: in 33.4% of the prompts k samples contain the held-out response.
+    All evidence: Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [28.0, 39.1]%).
+
+     rank  model  reach         limits  Cov_8 certified
+    ────────────────────────────────────────────────────
+     1     late   33.4%  [28.0, 39.1]%     [0.0, 72.0]%
+     2     early   2.4%    [2.3, 3.6]%   [20.2, 100.0]%
+
+    May be best by reach, at 95% confidence: late.
+    Whatever the data distribution is, early under-weights at least 20.2% of the responses by a factor of 8 (95% confidence).
+    Note: For coverage at N = 8 the tournament takes early.
+    Reach: how often 16 samples contain the held-out response itself, on 300 rows, 300 prompts; 95% limits. Pass@k is at least this for every verifier that accepts these responses. Certified: limits of Cov_8 itself, whatever the data distribution is.
+    ");
+}
+
+#[test]
+fn the_page_says_what_the_terminal_says() {
+    let folder = Folder::with(&[
+        (
+            "run/run.json",
+            r#"{"command":"train","version":"0.1.0","seed":0}"#,
+        ),
+        ("run/scores.parquet", &parted()),
+        ("run/samples.parquet", &graded()),
+    ]);
+    let document = folder
+        .run(&["select", "run", "--best-of", "16", "--json"])
+        .json();
+    let report = folder
+        .run(&["report", "run", "--best-of", "16", "--json"])
+        .json();
+    let sentence = report["verdict"].as_str().unwrap();
+    let because = document["verdict"]["because"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("Take late (certain, by the samples)") && sentence.contains(because),
+        "{sentence}"
+    );
+    let page = std::fs::read_to_string(folder.path("run/report.html")).unwrap();
+    assert!(page.contains("Take late (certain, by the samples)"));
+}
+
+/// Prompts of a class that was scored more often count more, on the page and in the terminal alike.
+#[test]
+fn a_run_weighs_its_samples_as_its_page_does() {
+    let row = |model: &str, prompt: usize, group: &str, logprob: f64| {
+        format!(
+            "{{\"model\":\"{model}\",\"prompt_id\":\"{prompt}\",\"group\":\"{group}\",\"weight\":1,\"logprob\":{logprob}}}\n"
+        )
+    };
+    let count = |model: &str, prompt: usize, group: &str, c: u64| {
+        format!(
+            "{{\"model\":\"{model}\",\"prompt_id\":\"{prompt}\",\"group\":\"{group}\",\"n\":8,\"c\":{c}}}\n"
+        )
+    };
+    let group = |prompt: usize| if prompt < 90 { "often" } else { "seldom" };
+    let scored = |model: &'static str, q: f64| {
+        (0..100).map(move |prompt| row(model, prompt, group(prompt), q))
+    };
+    // Ten prompts of each class were sampled: a solves the frequent ones, b the others.
+    let sampled = |model: &'static str, wanted: &'static str| {
+        (80..100).map(move |prompt| {
+            count(
+                model,
+                prompt,
+                group(prompt),
+                if group(prompt) == wanted { 8 } else { 0 },
+            )
+        })
+    };
+    let scores: String = scored("a", -1.0).chain(scored("b", -1.1)).collect();
+    let samples: String = sampled("a", "often")
+        .chain(sampled("b", "seldom"))
+        .collect();
+    let folder = Folder::with(&[
+        (
+            "run/run.json",
+            r#"{"command":"train","version":"0.1.0","seed":0}"#,
+        ),
+        ("run/scores.parquet", &scores),
+        ("run/samples.parquet", &samples),
+    ]);
+    let document = folder
+        .run(&["select", "run", "--best-of", "4", "--json"])
+        .json();
+    let because = document["verdict"]["because"].as_str().unwrap();
+    assert!(because.contains("Pass@4 is 90.0%"), "{because}");
+    let report = folder
+        .run(&["report", "run", "--best-of", "4", "--json"])
+        .json();
+    assert!(
+        report["verdict"].as_str().unwrap().contains(because),
+        "{report}"
+    );
+}
+
+#[test]
+fn samples_alone_are_enough() {
+    let folder = Folder::with(&[("graded.jsonl", &graded())]);
+    let text = folder
+        .run(&["select", "graded.jsonl", "--best-of", "16"])
+        .success();
+    assert_snapshot!(text, @r"
+    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate.
+
+    The tournament takes late: in these samples no rival gives the answer 8 times as often on any prompt.
+
+     rank  model  worst rival  value        limits  cross-entropy     missed at 8
+    ──────────────────────────────────────────────────────────────────────────────
+     1     late   early           0%  [0.0, 20.2]%         1.8237  [80.7, 100.0]%
+     2     early  late            0%  [0.0, 61.8]%         2.7216  [80.7, 100.0]%
+
+    Tied for the best value: early, late; the lower cross-entropy decided.
+    May be best by the tournament, at 95% confidence: early, late.
+    If some candidate misses a share e of the data at N = 8, late misses at most e + 20.2% at N = 64 (95% confidence).
+    Note: All models tie at N = 8, so that cross-entropy alone decided. A smaller N may separate them.
+    Tournament (Eq 29) at N = 8 on 200 rows, 200 prompts; 95% limits. Value: the worst rival's share of responses. Rates: (c + 1/2)/(n + 1) for the c of n samples with the right answer, n >= 16; limits and the set include that samples only estimate them. Missed: limits of Cov_8, the share that is given with probability 1/8 or less.
+    ");
+    let document = folder
+        .run(&["select", "graded.jsonl", "--best-of", "16", "--json"])
+        .json();
+    assert_eq!(document["verdict"]["take"], "late");
+    assert_eq!(document["verdict"]["state"], "certain");
+    let of_reach = folder.run(&["select", "graded.jsonl", "--rule", "reach"]);
+    assert_snapshot!(of_reach.failure(1), @"error: graded.jsonl, line 1: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
+}
