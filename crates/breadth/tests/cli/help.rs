@@ -236,6 +236,11 @@ fn select() {
       -r, --reference <R>
               A model that is no candidate: the teacher, or the exact law; a run folder names its own
 
+          --against <BASE>
+              Rank by coverage against this fixed model: the share of responses to which it gives N
+              times the probability. As no other checkpoint enters, it can stand in a series
+              (metric_for_best_model)
+
           --trainer-state <PATH>
               Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
               folder with one; models are matched by the step that ends their names

@@ -258,3 +258,39 @@ fn samples_alone_are_enough() {
     let of_reach = folder.run(&["select", "graded.jsonl", "--rule", "reach"]);
     assert_snapshot!(of_reach.failure(1), @"error: graded.jsonl, line 1: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
 }
+
+#[test]
+fn coverage_against_a_fixed_checkpoint_is_a_metric_of_a_growing_series() {
+    let base = vec![-2.0; 40];
+    let lost = |share: usize| -> Vec<f64> {
+        (0..40)
+            .map(|i| if i < share { -5.0 } else { -1.0 })
+            .collect()
+    };
+    let (early, late) = (lost(4), lost(20));
+    let two = scores(&[("base", &base), ("early", &early)]);
+    let three = scores(&[("base", &base), ("early", &early), ("late", &late)]);
+    let arguments = ["--against", "base", "-n", "8"];
+    assert_snapshot!(select(&three, &arguments), @r"
+    early loses the least against base: it gives 10.0% of the responses at most 1/8 of the probability there.
+    All evidence: Take early (likely, by the tournament): the tournament at N = 8 and reach_16 (91.0% [78.2, 97.5]%) both say so; which other responses a verifier accepts they cannot see.
+
+     rank  model  missed         limits  Cov_8 certified
+    ─────────────────────────────────────────────────────
+     1     early   10.0%   [2.7, 23.7]%     [0.0, 23.7]%
+     2     late    50.0%  [33.8, 66.2]%     [0.0, 66.2]%
+
+    May be best by coverage against the fixed model, at 95% confidence: early.
+    If some candidate misses a share e of the data at N = 8, early misses at most e + 8.9% at N = 64 (95% confidence).
+    Coverage against base at N = 8 on 40 rows, 40 prompts; 95% limits. Value: the share of responses to which that model gives N times the probability or more; no other checkpoint changes it. Certified: limits of Cov_8 itself, whatever the data distribution is.
+    ");
+    let value = |table: &str| select_json(table, &arguments)["models"][0]["value"].clone();
+    assert_eq!((value(&two), value(&three)), (json!(0.1), json!(0.1)));
+    let document = select_json(&three, &arguments);
+    assert_eq!(document["against"], "base");
+    assert_eq!(document["winner"], "early");
+    assert_eq!(document["not_excluded"], json!(["early"]));
+    let folder = Folder::with(&[("scores.jsonl", &three)]);
+    let refused = |flags: &[&str]| folder.run(&[&["select", "scores.jsonl"], flags].concat());
+    assert_snapshot!(refused(&["--against", "nobody"]).failure(1), @"error: no model `nobody` in the table; it has `base`, `early`, `late`");
+}

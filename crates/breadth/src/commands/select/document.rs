@@ -23,6 +23,9 @@ pub struct Document<'a> {
     /// The a of the offset rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub a: Option<f64>,
+    /// The fixed model of `--against`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<&'a str>,
     pub n: Number,
     pub log_n: Number,
     pub confidence: f64,
@@ -106,6 +109,7 @@ impl<'a> Document<'a> {
             verdict: None,
             rule: choice.rule,
             a: (choice.rule == Rule::Offset).then(|| choice.offset()),
+            against: None,
             n: Number(choice.level.n()),
             log_n: Number(choice.level.log_n()),
             confidence: choice.confidence,

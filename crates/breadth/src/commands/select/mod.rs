@@ -1,12 +1,13 @@
 //! `breadth select`: which checkpoint should I take?
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{Evidence, Sampled, Scored, State, Verdict, decide};
 use breadth_data::{ReadOptions, ScoreTable, TablePaths};
 use breadth_stats::{
-    Design, Level, OnPolicy, PromptOutcome, Tournament, answer_tournament,
+    Design, Level, OnPolicy, PromptOutcome, Standing, Tournament, answer_tournament,
     cross_entropy_difference, lowest_cross_entropy, offset_parameter, offset_tournament,
     tournament,
 };
@@ -23,6 +24,7 @@ use answers::Answers;
 use document::Document;
 use samples::Samples;
 
+mod against;
 mod answers;
 mod document;
 mod landscape;
@@ -113,6 +115,9 @@ pub struct Arguments {
     /// A model that is no candidate: the teacher, or the exact law; a run folder names its own
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
+    /// Rank by coverage against this fixed model: the share of responses to which it gives N times the probability. As no other checkpoint enters, it can stand in a series (metric_for_best_model)
+    #[arg(long, value_name = "BASE", conflicts_with_all = ["rule", "race", "answers", "reference"])]
+    against: Option<String>,
     #[command(flatten)]
     losses: LossChoice,
     /// Confidence of the intervals and of the set that is not excluded
@@ -133,6 +138,9 @@ enum Rule {
     Reach,
     /// The lowest cross-entropy, which is the lowest validation loss: to compare with
     CrossEntropy,
+    /// The smallest coverage profile against a fixed model: `--against`.
+    #[value(skip)]
+    Against,
 }
 
 /// The least that a verdict may be.
@@ -152,9 +160,13 @@ impl From<Require> for State {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
+    let rule = match arguments.against {
+        Some(_) => Rule::Against,
+        None => arguments.rule.unwrap_or_default(),
+    };
     let choice = Choice {
-        rule: arguments.rule.unwrap_or_default(),
-        is_named: arguments.rule.is_some(),
+        rule,
+        is_named: arguments.rule.is_some() || arguments.against.is_some(),
         level: arguments.level.level()?,
         a: arguments.a,
         confidence: arguments.confidence,
@@ -175,7 +187,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
             "--answers has no cross-entropy rule: samples put no limits on log-probabilities, and an answer that was never given may have any; leave out --rule"
         );
     }
-    let reference = arguments.reference.as_deref();
+    let reference = arguments
+        .against
+        .as_deref()
+        .or(arguments.reference.as_deref());
     // Samples alone are compared by their answers: there is nothing else in them.
     let is_plain = choice.rule == Rule::Tournament && !arguments.race;
     let of_answers = arguments.answers || (is_plain && arguments.tables.are_samples());
@@ -237,6 +252,24 @@ pub fn document_of_run(
     };
     let field = Field::read(&tables, None, Rule::Tournament, output)?;
     Ok(serde_json::to_value(field.document(choice)?)?)
+}
+
+/// Ranks models by their values, the better first; ties go to the lower cross-entropy.
+fn rank(result: &mut Tournament, better: impl Fn(&Standing, &Standing) -> Ordering) {
+    let place = |a: &usize, b: &usize| {
+        let (a, b) = (&result.standings[*a], &result.standings[*b]);
+        better(a, b).then(a.cross_entropy.total_cmp(&b.cross_entropy))
+    };
+    let mut ranking: Vec<usize> = (0..result.standings.len()).collect();
+    ranking.sort_by(place);
+    let best = result.standings[ranking[0]].value;
+    let is_best = |&model: &usize| result.standings[model].value == best;
+    result.tied = (0..result.standings.len()).filter(is_best).collect();
+    for (at, &model) in ranking.iter().enumerate() {
+        result.standings[model].rank = at + 1;
+    }
+    result.winner = ranking[0];
+    result.ranking = ranking;
 }
 
 /// How to choose and how sure to be.
@@ -395,6 +428,19 @@ impl Field {
         )?)
     }
 
+    /// Its name, where it is asked for.
+    fn against(&self, choice: Choice) -> Option<&str> {
+        let models = &self.scores.table.models;
+        let at = (0..models.len()).find(|at| !self.candidates.contains(at))?;
+        (choice.rule == Rule::Against).then(|| models[at].as_str())
+    }
+
+    /// The model of `--against`: the one that is no candidate.
+    fn base(&self) -> Option<&[f64]> {
+        let at = (0..self.scores.table.models.len()).find(|at| !self.candidates.contains(at))?;
+        Some(&self.scores.table.logprob[at])
+    }
+
     fn columns(&self) -> Vec<&[f64]> {
         let column = |&at: &usize| &self.scores.table.logprob[at][..];
         self.candidates.iter().map(column).collect()
@@ -486,6 +532,10 @@ impl Field {
         let result = match choice.rule {
             Rule::Tournament => fought,
             Rule::Reach => reach::ranked(fought, &columns, &design, choice)?,
+            Rule::Against => {
+                let base = self.base().context("--against names no model")?;
+                against::ranked(fought, base, &columns, &design, choice)?
+            }
             Rule::Offset => self.offset(fought, &columns, choice)?,
             Rule::CrossEntropy => {
                 lowest_cross_entropy(fought, &columns, &design, choice.confidence)?
@@ -505,6 +555,7 @@ impl Field {
                     difference.map(|difference| self.scores.mean(&difference));
             }
         }
+        document.against = self.against(choice);
         document.sampled_rows = (choice.rule == Rule::Offset)
             .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
         document.answers = self.answers.as_ref().map(|answers| answers.summary.clone());

@@ -20,24 +20,7 @@ pub fn ranked(
         (standing.value, standing.low, standing.high) = (reach.value, reach.low, reach.high);
         standing.worst_rival = None;
     }
-    let place = |a: &usize, b: &usize| {
-        let (a, b) = (&result.standings[*a], &result.standings[*b]);
-        let by_value = b.value.total_cmp(&a.value);
-        by_value.then(a.cross_entropy.total_cmp(&b.cross_entropy))
-    };
-    let mut ranking = all.clone();
-    ranking.sort_by(place);
-    let best = result.standings[ranking[0]].value;
-    result.tied = all
-        .iter()
-        .copied()
-        .filter(|&model| result.standings[model].value == best)
-        .collect();
-    for (at, &model) in ranking.iter().enumerate() {
-        result.standings[model].rank = at + 1;
-    }
-    result.winner = ranking[0];
+    super::rank(&mut result, |a, b| b.value.total_cmp(&a.value));
     result.not_excluded = right.leader(&all, k, choice.confidence)?.not_excluded;
-    result.ranking = ranking;
     Ok(result)
 }

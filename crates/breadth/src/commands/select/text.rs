@@ -114,6 +114,10 @@ pub fn render(document: &Document, size: &str, choice: Choice, style: Style) -> 
             losses(document, &n, style),
             "Lowest cross-entropy".to_owned(),
         ),
+        Rule::Against => (
+            losses(document, &n, style),
+            format!("Coverage against {} at N = {n}", base(document)),
+        ),
     };
     let mut parts = headline(document, &n, choice, style);
     parts.extend([String::new(), table, String::new()]);
@@ -176,7 +180,13 @@ fn rule_words(rule: Rule) -> &'static str {
         Rule::Offset => "the offset rule",
         Rule::Reach => "reach",
         Rule::CrossEntropy => "cross-entropy",
+        Rule::Against => "coverage against the fixed model",
     }
+}
+
+/// The model of `--against`.
+fn base<'a>(document: &Document<'a>) -> &'a str {
+    document.against.unwrap_or_default()
 }
 
 /// Limits of coverage that say nothing are called so.
@@ -203,6 +213,9 @@ fn legend(document: &Document, n: &str) -> String {
         }
         Rule::Reach => " Pass@k is at least this for every verifier that accepts these responses.",
         Rule::CrossEntropy => "",
+        Rule::Against => {
+            " Value: the share of responses to which that model gives N times the probability or more; no other checkpoint changes it."
+        }
     };
     let certified = match (&document.answers, has_certificate(document)) {
         (Some(answers), has_missed) => of_answers(answers, n, has_missed),
@@ -258,6 +271,11 @@ fn rule_says(document: &Document, n: &str) -> String {
             "Reach takes {winner}: in {} of the prompts k samples contain the held-out response.",
             number::percent(first.value.0)
         ),
+        [first, ..] if document.rule == Rule::Against => format!(
+            "{winner} loses the least against {}: it gives {} of the responses at most 1/{n} of the probability there.",
+            base(document),
+            number::percent(first.value.0)
+        ),
         [first, ..] if document.rule == Rule::Offset => match first.value.0 {
             0.0 => format!(
                 "The offset rule takes {winner}: what rivals gain on the data they gain on its own samples too."
@@ -291,7 +309,10 @@ fn loss_winner(document: &Document, n: &str) -> Option<String> {
     let name = document.cross_entropy_winner;
     let model = document.models.iter().find(|model| model.model == name)?;
     let is_answers = document.answers.is_some();
-    let is_other = matches!(document.rule, Rule::CrossEntropy | Rule::Reach);
+    let is_other = matches!(
+        document.rule,
+        Rule::CrossEntropy | Rule::Reach | Rule::Against
+    );
     if is_other || document.models.len() == 1 || is_answers {
         return None;
     }
@@ -338,20 +359,24 @@ fn ranking(document: &Document, n: &str, style: Style) -> String {
 }
 
 fn losses(document: &Document, n: &str, style: Style) -> String {
-    let is_reach = document.rule == Rule::Reach;
-    let value = if is_reach { "reach" } else { "cross-entropy" };
+    let is_share = document.rule != Rule::CrossEntropy;
+    let value = match document.rule {
+        Rule::Reach => "reach",
+        Rule::Against => "missed",
+        _ => "cross-entropy",
+    };
     let header = ["rank", "model", value, "limits"].map(str::to_owned);
     let row = |model: &Model| {
         let (value, low, high) = (model.value.0, model.low.0, model.high.0);
         vec![
             model.rank.to_string(),
             model.model.to_owned(),
-            if is_reach {
+            if is_share {
                 number::percent(value)
             } else {
                 format!("{value:.4}")
             },
-            if is_reach {
+            if is_share {
                 number::percent_limits(low, high)
             } else {
                 format!("[{low:.4}, {high:.4}]")
@@ -442,7 +467,9 @@ fn certificate(document: &Document, percent: &str) -> Option<String> {
 
 fn tie(document: &Document) -> Option<String> {
     let decided = match document.rule {
-        Rule::Tournament | Rule::Offset | Rule::Reach => "the lower cross-entropy decided",
+        Rule::Tournament | Rule::Offset | Rule::Reach | Rule::Against => {
+            "the lower cross-entropy decided"
+        }
         Rule::CrossEntropy => "the first in the table was taken",
     };
     (document.tied.len() > 1).then(|| {
