@@ -1,0 +1,233 @@
+//! What samples say, and what scores say.
+
+use breadth_stats::{
+    Design, Estimate, Leader, PromptOutcome, RightResponses, Tournament, best_of_k, leader,
+    pass_estimate,
+};
+
+use super::words::wanted;
+use super::{Bracket, Evidence, Sampled, Scored, VerdictError};
+use crate::number::{self, Number};
+
+/// A reach that fewer prompts carry decides nothing.
+const FEWEST_PROMPTS: f64 = 20.0;
+/// A reach below this says next to nothing of what k samples find.
+const LEAST_REACH: f64 = 0.01;
+
+pub(super) struct BySamples {
+    /// How many candidates have samples.
+    pub(super) sampled: usize,
+    /// Its positions are those of the candidates; `means` is in another order.
+    pub(super) leader: Leader,
+    /// At this many samples.
+    pub(super) k: u64,
+    /// Pass@k of the leader.
+    pub(super) estimate: Estimate,
+}
+
+pub(super) struct ByScores<'a> {
+    pub(super) tournament: &'a Tournament,
+    /// For each candidate the first one that gives every row the same log-probability.
+    pub(super) same_as: Vec<usize>,
+    pub(super) reach: Leader,
+    pub(super) reach_of_best: breadth_stats::Reach,
+    /// Most prompts that carry the reach of any candidate, or enough of them.
+    pub(super) carried_by: f64,
+    pub(super) prompts: usize,
+    pub(super) several: usize,
+    pub(super) repeated: usize,
+    pub(super) only_right: bool,
+    /// Why reach cannot be computed, if it cannot.
+    pub(super) impossible: Option<String>,
+}
+
+impl BySamples {
+    /// `None` where fewer than two candidates have samples on the same prompts.
+    pub(super) fn new(
+        evidence: &Evidence,
+        sampled: &Sampled,
+    ) -> Result<Option<Self>, VerdictError> {
+        let mut with: Vec<usize> = (0..sampled.outcomes.len())
+            .filter(|&at| !sampled.outcomes[at].is_empty())
+            .collect();
+        let Some(&first) = with.first() else {
+            return Ok(None);
+        };
+        let prompts = sampled.outcomes[first].len();
+        if (with.len() < 2 && evidence.models.len() > 1)
+            || with.iter().any(|&at| sampled.outcomes[at].len() != prompts)
+        {
+            return Ok(None);
+        }
+        let counts = with.iter().flat_map(|&at| &sampled.outcomes[at]);
+        let fewest = counts.map(PromptOutcome::samples).min().unwrap_or(0);
+        let k = wanted(evidence.k).min(fewest as f64) as u64;
+        if k == 0 {
+            return Ok(None);
+        }
+        let passes = |&at: &usize| -> Result<Vec<f64>, VerdictError> {
+            let of_prompt = |outcome: &PromptOutcome| match outcome {
+                PromptOutcome::Counts { n, c } => breadth_stats::pass_at_k(*n, *c, k),
+                PromptOutcome::Rewards(rewards) => best_of_k(rewards, k),
+            };
+            sampled.outcomes[at].iter().map(of_prompt).collect()
+        };
+        // Of equals in Pass@k the one that is right most often comes first, and the first is taken.
+        let rate = |at: usize| -> Result<f64, VerdictError> {
+            let outcomes = &sampled.outcomes[at];
+            Ok(pass_estimate(outcomes, &sampled.design, 1, evidence.confidence)?.value)
+        };
+        let mut rates = vec![0.0; sampled.outcomes.len()];
+        for &at in &with {
+            rates[at] = rate(at)?;
+        }
+        with.sort_by(|&a, &b| rates[b].total_cmp(&rates[a]));
+        let values = with.iter().map(passes).collect::<Result<Vec<_>, _>>()?;
+        let mut leader = leader(&values, &sampled.design, evidence.confidence)?;
+        leader.best = with[leader.best];
+        leader
+            .not_excluded
+            .iter_mut()
+            .for_each(|at| *at = with[*at]);
+        leader.not_excluded.sort_unstable();
+        let outcomes = &sampled.outcomes[leader.best];
+        let estimate = pass_estimate(outcomes, &sampled.design, k, evidence.confidence)?;
+        Ok(Some(BySamples {
+            sampled: with.len(),
+            leader,
+            k,
+            estimate,
+        }))
+    }
+
+    pub(super) fn best(&self) -> usize {
+        self.leader.best
+    }
+}
+
+impl<'a> ByScores<'a> {
+    pub(super) fn new(evidence: &Evidence, scored: &Scored<'a>) -> Result<Self, VerdictError> {
+        // What breaks reach alone must not keep the other rules from being heard.
+        let (right, impossible) = match RightResponses::new(scored.columns, &scored.design) {
+            Err(VerdictError::ProbabilitiesAboveOne { total, .. }) => {
+                let rows = Design {
+                    clusters: None,
+                    ..scored.design
+                };
+                (
+                    RightResponses::new(scored.columns, &rows)?,
+                    Some(format!(
+                        "reach is unknown, as the responses of a prompt have probabilities that add up to {}",
+                        number::trimmed(total)
+                    )),
+                )
+            }
+            right => (right?, None),
+        };
+        let all: Vec<usize> = (0..scored.columns.len()).collect();
+        let k = wanted(evidence.k);
+        let reach = right.leader(&all, k, evidence.confidence)?;
+        let mut carried_by = 0.0_f64;
+        for model in all {
+            if carried_by < FEWEST_PROMPTS {
+                carried_by = carried_by.max(right.effective_prompts(model, k)?);
+            }
+        }
+        Ok(ByScores {
+            tournament: scored.tournament,
+            same_as: same_as(scored.columns),
+            reach_of_best: right.reach(reach.best, k, evidence.confidence)?,
+            reach,
+            carried_by,
+            prompts: right.prompts(),
+            several: right.several,
+            repeated: right.repeated,
+            only_right: scored.only_right,
+            impossible,
+        })
+    }
+
+    pub(super) fn estimate(&self) -> Estimate {
+        let reach = self.reach_of_best;
+        Estimate {
+            value: reach.value,
+            low: reach.low,
+            high: reach.high,
+        }
+    }
+
+    pub(super) fn distinct(&self) -> usize {
+        let own = self.same_as.iter().enumerate();
+        own.filter(|&(at, &first)| at == first).count()
+    }
+
+    /// Why reach decides nothing, if it does not.
+    pub(super) fn weakness(&self, k: &str) -> Option<String> {
+        if self.impossible.is_some() {
+            return self.impossible.clone();
+        }
+        if self.carried_by < FEWEST_PROMPTS {
+            let prompts = number::count(self.carried_by.floor() as usize, "prompt");
+            return Some(format!("reach rests on {prompts} only"));
+        }
+        let value = self.reach_of_best.value;
+        (value < LEAST_REACH).then(|| format!("reach_{k} is {}", number::percent(value)))
+    }
+
+    /// Whether nothing is certain of a candidate's coverage.
+    pub(super) fn is_void(&self, at: usize) -> bool {
+        let standing = &self.tournament.standings[at];
+        standing.certified_low <= 0.0 && standing.certified_high >= 0.9995
+    }
+
+    pub(super) fn brackets(&self, evidence: &Evidence) -> Vec<Bracket> {
+        let standings = evidence.models.iter().zip(&self.tournament.standings);
+        standings
+            .map(|(model, standing)| Bracket {
+                model: (*model).to_owned(),
+                low: Number(standing.certified_low),
+                high: Number(standing.certified_high),
+            })
+            .collect()
+    }
+
+    /// `a = b`, for candidates that nothing tells apart.
+    pub(super) fn doubles(&self, models: &[&str]) -> Vec<String> {
+        let group = |first: usize| {
+            let members: Vec<&str> = (0..models.len())
+                .filter(|&at| self.same_as[at] == first)
+                .map(|at| models[at])
+                .collect();
+            (members.len() > 1).then(|| members.join(" = "))
+        };
+        (0..models.len()).filter_map(group).collect()
+    }
+}
+
+/// The candidates that one rule leaves open, doubles counted once.
+pub(super) struct Set {
+    pub(super) best: usize,
+    pub(super) all: Vec<usize>,
+}
+
+impl Set {
+    pub(super) fn new(best: usize, all: &[usize], same_as: &[usize]) -> Set {
+        let mut all: Vec<usize> = all.iter().map(|&at| same_as[at]).collect();
+        all.sort_unstable();
+        all.dedup();
+        Set {
+            best: same_as[best],
+            all,
+        }
+    }
+}
+
+/// For each column the first one that equals it.
+pub(super) fn same_as(columns: &[&[f64]]) -> Vec<usize> {
+    let first = |at: usize| {
+        (0..at)
+            .find(|&other| columns[other] == columns[at])
+            .unwrap_or(at)
+    };
+    (0..columns.len()).map(first).collect()
+}

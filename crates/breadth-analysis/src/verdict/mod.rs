@@ -1,0 +1,264 @@
+//! Which checkpoint to take, on which evidence.
+
+mod evidence;
+mod rules;
+mod words;
+
+use breadth_stats::{Design, PromptOutcome, Tournament};
+use serde::Serialize;
+
+use crate::number::Number;
+use rules::Found;
+use words::capitalised;
+
+/// What an evaluation of the evidence can fail with.
+pub type VerdictError = breadth_stats::Error;
+
+/// How sure a verdict is; a later state is surer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// The evidence does not decide: nothing to take yet.
+    Open,
+    /// Take it, but another candidate may be somewhat better.
+    Likely,
+    /// At the confidence asked for, no other candidate is better by more than a point of Pass@k.
+    Certain,
+}
+
+impl State {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Open => "open",
+            State::Likely => "likely",
+            State::Certain => "certain",
+        }
+    }
+}
+
+/// A way to choose among the candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// Pass@k (Best-of-k for rewards) of graded samples.
+    Samples,
+    /// What k samples contain for certain of the held-out responses.
+    Reach,
+    /// The smallest share of responses that some rival gives N times the probability.
+    Tournament,
+    /// The lowest cross-entropy, which is the lowest validation loss.
+    CrossEntropy,
+}
+
+impl Rule {
+    /// As it is said in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Rule::Samples => "the samples",
+            Rule::Reach => "reach",
+            Rule::Tournament => "the tournament",
+            Rule::CrossEntropy => "the lowest loss",
+        }
+    }
+}
+
+/// All that is known of the candidates.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Their names.
+    pub models: &'a [&'a str],
+    /// The number of samples that the choice is for: Best-of-k or Pass@k, a group of k in reinforcement learning. N of the tournament is k/2.
+    pub k: f64,
+    /// Confidence of all limits, such as 0.95.
+    pub confidence: f64,
+    /// Held-out responses with log-probabilities.
+    pub scores: Option<Scored<'a>>,
+    /// Graded samples.
+    pub samples: Option<Sampled<'a>>,
+}
+
+/// Held-out responses that every candidate scored.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored<'a> {
+    /// The tournament among the candidates on these rows.
+    pub tournament: &'a Tournament,
+    /// Log-probabilities: (models, rows) nats.
+    pub columns: &'a [&'a [f64]],
+    /// How the rows were sampled; its clusters are the prompts.
+    pub design: Design<'a>,
+    /// Whether the responses are the only right ones, so that reach is Pass@k.
+    pub only_right: bool,
+}
+
+/// Graded samples of candidates on the same prompts.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampled<'a> {
+    /// The outcomes of each candidate, prompts in the same order; empty for a candidate without samples.
+    pub outcomes: &'a [Vec<PromptOutcome>],
+    /// Weights and strata of the prompts.
+    pub design: Design<'a>,
+}
+
+/// The verdict over all evidence.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The checkpoint to take; none where the evidence is not enough.
+    pub take: Option<String>,
+    /// How sure that is.
+    pub state: State,
+    /// The evidence that decides.
+    pub by: Option<Rule>,
+    /// The number of samples that the choice is for.
+    pub k: Number,
+    /// The number that decides, in words.
+    pub because: String,
+    /// What every other rule says.
+    pub others: Vec<Opinion>,
+    /// What would decide, where nothing does yet.
+    pub next: Option<Next>,
+    /// What the reader must know of the evidence.
+    pub warnings: Vec<String>,
+    /// Certified limits of each candidate's own coverage of the data.
+    pub coverage: Vec<Bracket>,
+}
+
+/// What one rule says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Opinion {
+    /// Which rule.
+    pub rule: Rule,
+    /// Its choice.
+    pub says: String,
+    /// Whether that is what the verdict takes, or cannot be told from it by this rule.
+    pub agrees: bool,
+    /// What is to be said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What would decide.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Next {
+    /// In words.
+    pub what: String,
+    /// As commands to type; words in capitals are to be filled in.
+    pub command: String,
+}
+
+/// Certified limits of `Cov_N(p||q)` of a candidate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bracket {
+    /// The candidate.
+    pub model: String,
+    /// Lower limit.
+    pub low: Number,
+    /// Upper limit.
+    pub high: Number,
+}
+
+impl Verdict {
+    /// The verdict in one sentence.
+    pub fn sentence(&self) -> String {
+        match (&self.take, self.by) {
+            (Some(take), Some(by)) => format!(
+                "Take {take} ({}, by {}): {}.",
+                self.state.name(),
+                by.words(),
+                self.because
+            ),
+            (Some(take), None) => format!("Take {take}: {}.", self.because),
+            (None, _) => format!("Nothing to take yet: {}.", self.because),
+        }
+    }
+
+    /// What follows the sentence: what would decide, what the other rules say, warnings. One paragraph each.
+    pub fn notes(&self) -> Vec<String> {
+        let next = self
+            .next
+            .as_ref()
+            .map(|next| format!("{} would decide:\n  {}", next.what, next.command));
+        let said = |opinion: &Opinion| {
+            let note = opinion
+                .note
+                .as_ref()
+                .map_or(String::new(), |note| format!("; {note}"));
+            let rule = capitalised(opinion.rule.words());
+            match (&self.take, opinion.agrees) {
+                (None, _) => format!("{rule} says {}{note}.", opinion.says),
+                (Some(take), true) if *take == opinion.says => format!("{rule} agrees{note}."),
+                (Some(_), true) => format!(
+                    "{rule} says {}, but cannot tell the two apart{note}.",
+                    opinion.says
+                ),
+                (Some(_), false) => format!("{rule} disagrees: it says {}{note}.", opinion.says),
+            }
+        };
+        next.into_iter()
+            .chain(self.others.iter().map(said))
+            .chain(self.warnings.iter().cloned())
+            .collect()
+    }
+}
+
+/// Decides which checkpoint to take.
+///
+/// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over prompts. `certain` where no other candidate can be better by more
+///   than one point, `likely` where by at most ten, else `open`. With fewer than k samples, or samples of some candidates only, it is at most `likely`.
+/// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
+/// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no other can be better by more, for any verifier that accepts the
+///   held-out responses.
+/// - Else the tournament and reach side by side. Both are needed: the tournament compares candidates with one another and says nothing of a field in which none
+///   covers well; reach counts the held-out responses alone. `likely` where they say the same and one of them excludes some candidate, else `open`. They never
+///   make a verdict `certain`: which other responses a verifier accepts is not in them.
+///
+/// Errors: what the statistics refuse.
+///
+/// ```
+/// use breadth_analysis::{Evidence, Sampled, State, decide};
+/// use breadth_stats::{Design, PromptOutcome::Counts};
+/// let outcomes = [vec![Counts { n: 16, c: 2 }; 100], vec![Counts { n: 16, c: 9 }; 100]];
+/// let evidence = Evidence {
+///     models: &["early", "late"],
+///     k: 4.0,
+///     confidence: 0.95,
+///     scores: None,
+///     samples: Some(Sampled { outcomes: &outcomes, design: Design::default() }),
+/// };
+/// let verdict = decide(&evidence)?;
+/// assert_eq!((verdict.take.as_deref(), verdict.state), (Some("late"), State::Certain));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// Source: Thm 6.3 bounds the tournament's winner by the best candidate, whose coverage may itself be poor; Chen et al. (2025) for reach.
+pub fn decide(evidence: &Evidence) -> Result<Verdict, VerdictError> {
+    let found = Found::new(evidence)?;
+    if let [only] = evidence.models {
+        return Ok(found.verdict(
+            evidence,
+            Some(only),
+            State::Certain,
+            None,
+            "it is the only candidate, nothing was compared".into(),
+            None,
+        ));
+    }
+    if let Some(samples) = &found.samples {
+        return Ok(found.by_samples(evidence, samples));
+    }
+    let Some(scores) = &found.scores else {
+        return Ok(found.verdict(
+            evidence,
+            None,
+            State::Open,
+            None,
+            "there are neither scores nor samples".into(),
+            None,
+        ));
+    };
+    Ok(if scores.only_right && scores.impossible.is_none() {
+        found.by_exact_reach(evidence, scores)
+    } else {
+        found.by_scores(evidence, scores)
+    })
+}

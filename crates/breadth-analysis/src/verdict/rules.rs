@@ -1,0 +1,360 @@
+//! From what the evidence says to the verdict.
+
+use breadth_stats::Leader;
+
+use super::evidence::{BySamples, ByScores, Set};
+use super::words::{ahead, list, sample_command, samples_wanted, wanted, with_limits};
+use super::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
+use crate::number::{self, Number};
+
+/// Another candidate may be better by this much, and a verdict is still called certain.
+const NO_LOSS: f64 = 0.01;
+/// Another candidate may be better by this much at most where samples make a verdict likely.
+const SMALL_LOSS: f64 = 0.10;
+
+/// What the evidence says, rule by rule.
+pub(super) struct Found<'a> {
+    pub(super) samples: Option<BySamples>,
+    pub(super) scores: Option<ByScores<'a>>,
+}
+
+/// What the tournament and reach say of the same scores.
+struct Said {
+    tournament: Set,
+    reach: Set,
+    /// Why reach decides nothing, if it does not.
+    weakness: Option<String>,
+    /// Candidates that differ in some log-probability.
+    distinct: usize,
+    n: String,
+    k: String,
+}
+
+impl Said {
+    fn new(evidence: &Evidence, scores: &ByScores) -> Said {
+        let (t, reach) = (scores.tournament, &scores.reach);
+        let k = number::trimmed(wanted(evidence.k));
+        Said {
+            tournament: Set::new(t.winner, &t.not_excluded, &scores.same_as),
+            reach: Set::new(reach.best, &reach.not_excluded, &scores.same_as),
+            weakness: scores.weakness(&k),
+            distinct: scores.distinct(),
+            n: number::trimmed(evidence.k / 2.0),
+            k,
+        }
+    }
+
+    /// Whether one of them excludes some candidate.
+    fn resolves(&self) -> bool {
+        self.tournament.all.len() < self.distinct
+            || (self.weakness.is_none() && self.reach.all.len() < self.distinct)
+    }
+
+    /// Whether both say the same, and have a reason to.
+    fn agree(&self) -> bool {
+        self.weakness.is_none() && self.tournament.best == self.reach.best && self.resolves()
+    }
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(evidence: &Evidence<'a>) -> Result<Self, VerdictError> {
+        let samples = match &evidence.samples {
+            Some(sampled) => BySamples::new(evidence, sampled)?,
+            None => None,
+        };
+        let scores = match &evidence.scores {
+            Some(scored) => Some(ByScores::new(evidence, scored)?),
+            None => None,
+        };
+        Ok(Found { samples, scores })
+    }
+
+    pub(super) fn by_samples(&self, evidence: &Evidence, samples: &BySamples) -> Verdict {
+        let best = samples.best();
+        let lead = &samples.leader;
+        let is_all = samples.sampled == evidence.models.len();
+        let is_enough = samples.k as f64 >= wanted(evidence.k);
+        let mut state = state_of(lead);
+        if !is_all || !is_enough {
+            state = state.min(State::Likely);
+        }
+        let mut because = format!(
+            "Pass@{} is {}{}",
+            samples.k,
+            with_limits(&samples.estimate),
+            ahead(lead, evidence.models)
+        );
+        if !is_all {
+            let without = evidence.models.len() - samples.sampled;
+            because += &format!(
+                "; {} without samples {} not compared",
+                number::count(without, "candidate"),
+                if without == 1 { "is" } else { "are" }
+            );
+        }
+        if state == State::Open {
+            let names = self.names(evidence, lead.not_excluded.iter().copied());
+            let because = format!("{} may each be the best: {because}", list(&names));
+            let next = Next {
+                what: format!("More prompts, or more samples of {}", list(&names)),
+                command: sample_command(&names, evidence.k),
+            };
+            return self.verdict(
+                evidence,
+                None,
+                State::Open,
+                Some(Rule::Samples),
+                because,
+                Some(next),
+            );
+        }
+        self.verdict(
+            evidence,
+            Some(evidence.models[best]),
+            state,
+            Some(Rule::Samples),
+            because,
+            None,
+        )
+    }
+
+    pub(super) fn by_exact_reach(&self, evidence: &Evidence, scores: &ByScores) -> Verdict {
+        let lead = &scores.reach;
+        let because = format!(
+            "the held-out response is the only right one, so its probability gives Pass@{}: {}{}",
+            number::trimmed(wanted(evidence.k)),
+            with_limits(&scores.estimate()),
+            ahead(lead, evidence.models)
+        );
+        match state_of(lead) {
+            State::Open => {
+                let next = Next {
+                    what: "Scores of more held-out responses".into(),
+                    command: "breadth score CHECKPOINTS --data MORE.jsonl -o more.parquet".into(),
+                };
+                self.verdict(
+                    evidence,
+                    None,
+                    State::Open,
+                    Some(Rule::Reach),
+                    because,
+                    Some(next),
+                )
+            }
+            state => self.verdict(
+                evidence,
+                Some(evidence.models[lead.best]),
+                state,
+                Some(Rule::Reach),
+                because,
+                None,
+            ),
+        }
+    }
+
+    pub(super) fn by_scores(&self, evidence: &Evidence, scores: &ByScores) -> Verdict {
+        let said = Said::new(evidence, scores);
+        let name = |at: usize| Some(evidence.models[at]);
+        let (n, k) = (&said.n, &said.k);
+        if said.distinct == 1 {
+            let because = "all candidates give every response the same probability".into();
+            let take = name(scores.tournament.winner);
+            return self.verdict(evidence, take, State::Certain, None, because, None);
+        }
+        if said.agree() {
+            let because = format!(
+                "the tournament at N = {n} and reach_{k} ({}) both say so; which other responses a verifier accepts they cannot see",
+                with_limits(&scores.estimate())
+            );
+            let (take, by) = (name(said.tournament.best), Some(Rule::Tournament));
+            return self.verdict(evidence, take, State::Likely, by, because, None);
+        }
+        // Pass@k is at least reach_k and at most 1, whatever the other rules say.
+        let most_lost = 1.0 - scores.reach_of_best.low;
+        if scores.impossible.is_none() && most_lost <= SMALL_LOSS {
+            let because = format!(
+                "reach_{k} is {}, so that no other candidate is better by more than {:.1} points, for any verifier that accepts the held-out responses",
+                with_limits(&scores.estimate()),
+                number::at_most(most_lost)
+            );
+            let (take, by) = (name(said.reach.best), Some(Rule::Reach));
+            return self.verdict(evidence, take, State::Likely, by, because, None);
+        }
+        let (because, next) = self.undecided(evidence, scores, &said);
+        self.verdict(evidence, None, State::Open, None, because, Some(next))
+    }
+
+    /// Why scores decide nothing, and what would.
+    fn undecided(&self, evidence: &Evidence, scores: &ByScores, said: &Said) -> (String, Next) {
+        let (n, k) = (&said.n, &said.k);
+        let name = |at: usize| evidence.models[at];
+        let (tournament, reach) = (said.tournament.best, said.reach.best);
+        let (because, mut rivals) = if let Some(weakness) = &said.weakness {
+            let because = format!(
+                "the tournament at N = {n} says {}, but log-probabilities cannot tell whether {k} samples would find a right response: {weakness}",
+                name(tournament),
+            );
+            (because, said.tournament.all.clone())
+        } else if !said.resolves() {
+            let because = format!(
+                "neither the tournament at N = {n} nor reach_{k} excludes any of the {} candidates",
+                said.distinct
+            );
+            (because, vec![tournament, reach])
+        } else {
+            let because = format!(
+                "the tournament at N = {n} says {}, reach_{k} says {} ({})",
+                name(tournament),
+                name(reach),
+                with_limits(&scores.estimate())
+            );
+            (because, vec![tournament, reach])
+        };
+        // Where many responses are right, training past the lowest loss may help: the last candidate belongs to every comparison.
+        rivals.push(scores.same_as[evidence.models.len() - 1]);
+        if rivals.len() < 2 || rivals[0] == rivals[1] {
+            let loss = scores.same_as[scores.tournament.cross_entropy_winner];
+            rivals.extend([reach, loss]);
+        }
+        rivals.sort_unstable();
+        rivals.dedup();
+        if rivals.len() < 2 {
+            rivals = (0..evidence.models.len()).collect();
+        }
+        let names = self.names(evidence, rivals.into_iter());
+        let next = Next {
+            what: format!(
+                "{} graded samples of {} from {}",
+                samples_wanted(evidence.k),
+                number::count(scores.prompts, "prompt"),
+                list(&names)
+            ),
+            command: sample_command(&names, evidence.k),
+        };
+        (because, next)
+    }
+
+    fn names(&self, evidence: &Evidence, positions: impl Iterator<Item = usize>) -> Vec<String> {
+        positions.map(|at| evidence.models[at].to_owned()).collect()
+    }
+
+    pub(super) fn verdict(
+        &self,
+        evidence: &Evidence,
+        take: Option<&str>,
+        state: State,
+        by: Option<Rule>,
+        because: String,
+        next: Option<Next>,
+    ) -> Verdict {
+        Verdict {
+            take: take.map(str::to_owned),
+            state,
+            by,
+            k: Number(wanted(evidence.k)),
+            because,
+            others: self.others(evidence, take, by),
+            next,
+            warnings: self.warnings(evidence),
+            coverage: self
+                .scores
+                .as_ref()
+                .map_or(Vec::new(), |scores| scores.brackets(evidence)),
+        }
+    }
+
+    /// What every rule but the deciding one says.
+    fn others(&self, evidence: &Evidence, take: Option<&str>, by: Option<Rule>) -> Vec<Opinion> {
+        let taken = take.and_then(|name| evidence.models.iter().position(|model| *model == name));
+        let mut others = Vec::new();
+        let Some(scores) = self.scores.as_ref().filter(|_| evidence.models.len() > 1) else {
+            return others;
+        };
+        let t = scores.tournament;
+        let opinion = |rule, says: usize, set: &[usize], note| Opinion {
+            rule,
+            says: evidence.models[says].to_owned(),
+            agrees: taken.is_some_and(|taken| {
+                set.iter()
+                    .any(|&at| scores.same_as[at] == scores.same_as[taken])
+            }),
+            note,
+        };
+        if by != Some(Rule::Tournament) {
+            let void = scores.is_void(t.winner).then(|| {
+                format!(
+                    "its guarantee is void here, as the winner's own coverage may be anything ({})",
+                    number::percent_limits(
+                        t.standings[t.winner].certified_low,
+                        t.standings[t.winner].certified_high
+                    )
+                )
+            });
+            others.push(opinion(Rule::Tournament, t.winner, &t.not_excluded, void));
+        }
+        if by != Some(Rule::Reach) {
+            let k = number::trimmed(wanted(evidence.k));
+            let few = scores
+                .weakness(&k)
+                .map(|why| format!("{why}, so it decides nothing"));
+            others.push(opinion(
+                Rule::Reach,
+                scores.reach.best,
+                &scores.reach.not_excluded,
+                few,
+            ));
+        }
+        others.push(opinion(
+            Rule::CrossEntropy,
+            t.cross_entropy_winner,
+            &[t.cross_entropy_winner],
+            None,
+        ));
+        others
+    }
+
+    fn warnings(&self, evidence: &Evidence) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(samples) = &self.samples
+            && (samples.k as f64) < wanted(evidence.k)
+        {
+            warnings.push(format!(
+                "Samples reach to k = {} only: at k = {} the order may differ.",
+                samples.k,
+                number::trimmed(wanted(evidence.k))
+            ));
+        }
+        let Some(scores) = &self.scores else {
+            return warnings;
+        };
+        if scores.several > 0 && self.samples.is_none() && !scores.only_right {
+            warnings.push(format!(
+                "{} of the {} have several right responses: for a verifier one of them is enough, and coverage of each response is not what its Pass@k needs.",
+                number::grouped(scores.several),
+                number::count(scores.prompts, "prompt")
+            ));
+        }
+        if scores.repeated > 0 {
+            warnings.push(format!(
+                "{} repeat another of their prompt under every model and count once in reach.",
+                number::count(scores.repeated, "row")
+            ));
+        }
+        let doubles = scores.doubles(evidence.models);
+        if !doubles.is_empty() {
+            warnings.push(format!(
+                "The same log-probabilities throughout: {}. Are they the same weights?",
+                doubles.join("; ")
+            ));
+        }
+        warnings
+    }
+}
+
+fn state_of(leader: &Leader) -> State {
+    match leader.behind {
+        behind if behind <= NO_LOSS => State::Certain,
+        behind if behind <= SMALL_LOSS => State::Likely,
+        _ => State::Open,
+    }
+}

@@ -1,0 +1,82 @@
+//! The words of a verdict.
+
+use breadth_stats::{Estimate, Leader};
+
+use crate::number;
+
+/// Names beyond this many are counted, not listed.
+const MOST_NAMES: usize = 4;
+
+pub(super) fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// `, at least 21.0 points above every other candidate`.
+pub(super) fn ahead(leader: &Leader, models: &[&str]) -> String {
+    let points = |share: f64| format!("{:.1} points", share);
+    if leader.not_excluded.len() == 1 {
+        return format!(
+            ", at least {} above every other candidate",
+            points(number::at_least(leader.lead))
+        );
+    }
+    let open: Vec<String> = leader
+        .not_excluded
+        .iter()
+        .filter(|&&at| at != leader.best)
+        .map(|&at| models[at].to_owned())
+        .collect();
+    format!(
+        ", and {} may be better by up to {}",
+        list(&open),
+        points(number::at_most(leader.behind))
+    )
+}
+
+/// The number of samples that a choice is for, as a whole number where f64 has those.
+pub(super) fn wanted(k: f64) -> f64 {
+    k.round().clamp(1.0, 1e300)
+}
+
+/// Graded samples to ask for.
+pub(super) fn samples_wanted(k: f64) -> u64 {
+    wanted(k).clamp(16.0, 256.0) as u64
+}
+
+pub(super) fn sample_command(names: &[String], k: f64) -> String {
+    let folders = if names.len() <= MOST_NAMES {
+        names.join(" ")
+    } else {
+        "CHECKPOINTS".into()
+    };
+    format!(
+        "breadth sample {folders} --prompts PROMPTS.jsonl -k {} --verifier VERIFIER -o samples.parquet",
+        samples_wanted(k)
+    )
+}
+
+pub(super) fn with_limits(estimate: &Estimate) -> String {
+    format!(
+        "{} {}",
+        number::percent(estimate.value),
+        number::percent_limits(estimate.low, estimate.high)
+    )
+}
+
+/// `a, b and c`; past a few names how many more.
+pub(super) fn list(names: &[String]) -> String {
+    match names {
+        [] => "no other".into(),
+        [only] => only.clone(),
+        [most @ .., last] if names.len() <= MOST_NAMES => format!("{} and {last}", most.join(", ")),
+        _ => format!(
+            "{} and {} more",
+            names[..MOST_NAMES - 1].join(", "),
+            names.len() + 1 - MOST_NAMES
+        ),
+    }
+}
