@@ -8,6 +8,7 @@ every checkpoint), selection-choices.csv (what every rule takes, and what that g
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -71,14 +72,13 @@ class Series:
             folders += ([steps[0]] if self.is_fine_tuned and run == self.runs[0] else []) + kept
         if len(self.runs) == 1:
             return folders
-        linked = []
+        named = []
         for folder in folders:
-            link = self.folder / "models" / f"{folder.parts[0].split('-')[1]}-{folder.name}"
-            link.parent.mkdir(exist_ok=True)
-            if not link.is_symlink():
-                link.symlink_to(os.path.relpath(folder, link.parent))
-            linked.append(link)
-        return linked
+            copy = self.folder / "models" / f"{folder.parts[0].split('-')[1]}-{folder.name}"
+            if not copy.exists():
+                shutil.copytree(folder, copy, copy_function=os.link)
+            named.append(copy)
+        return named
 
     def names(self):
         return [folder.name for folder in self.models]

@@ -148,9 +148,34 @@ impl Checkpoint {
 }
 
 impl Report {
-    /// The checkpoint to take.
+    /// The tournament's choice.
     pub fn winner(&self) -> &Checkpoint {
         &self.checkpoints[self.verdict.winner]
+    }
+
+    /// Which checkpoint the verdict over all evidence takes, if it takes one; the tournament's choice where there is no such verdict.
+    pub fn taken(&self) -> Option<usize> {
+        let Some(decision) = &self.decision else {
+            return Some(self.verdict.winner);
+        };
+        let take = decision.take.as_ref()?;
+        self.checkpoints.iter().position(|c| c.model == *take)
+    }
+
+    /// The checkpoint that charts bring out: the one to take, else the tournament's choice.
+    pub fn highlighted(&self) -> usize {
+        self.taken().unwrap_or(self.verdict.winner)
+    }
+
+    /// What checkpoint `i` is the choice of, in words.
+    pub fn choice_of(&self, i: usize) -> Vec<&'static str> {
+        let is_taken = self.taken() == Some(i);
+        let of = [
+            (is_taken, "take this"),
+            (i == self.verdict.winner && !is_taken, "tournament"),
+            (i == self.verdict.lowest_loss, "lowest loss"),
+        ];
+        of.into_iter().filter(|of| of.0).map(|of| of.1).collect()
     }
 
     /// The checkpoint that the loss would have taken.

@@ -199,13 +199,13 @@ fn open_note(report: &Report) -> Option<String> {
     match open.len() {
         _ if all == 1 => None,
         1 => Some(format!(
-            "At {confidence} confidence every other checkpoint is excluded as the best."
+            "By the tournament every other checkpoint is excluded as the best, at {confidence} confidence."
         )),
         n if n == all => Some(format!(
-            "At {confidence} confidence no checkpoint can be excluded: score more held-out responses to separate them."
+            "By the tournament no checkpoint can be excluded at {confidence} confidence: score more held-out responses to separate them."
         )),
         n => Some(format!(
-            "At {confidence} confidence the data leaves {n} of {all} checkpoints open as the best: {}.",
+            "By the tournament {n} of {all} checkpoints may be best, at {confidence} confidence: {}.",
             list(&open)
         )),
     }

@@ -22,7 +22,7 @@ pub(crate) struct HeatMap<'a> {
     /// Row-major, `names.len()` squared.
     pub(crate) values: &'a [f64],
     /// The column to mark with a star.
-    pub(crate) chosen: usize,
+    pub(crate) chosen: Option<usize>,
     /// The tip of a cell, from row, column and value.
     pub(crate) tip: &'a dyn Fn(usize, usize) -> String,
 }
@@ -134,7 +134,7 @@ impl HeatMap<'_> {
             .attr("data-c", q)
             .tip(tip)
             .child(self.square(q, y, value));
-        if q != self.chosen {
+        if self.chosen != Some(q) {
             return group;
         }
         let x = LEFT + (q as f64 + 0.5) * width;

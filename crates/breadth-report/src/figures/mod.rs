@@ -88,7 +88,7 @@ fn short(checkpoint: &Checkpoint) -> String {
 }
 
 fn role(report: &Report, i: usize) -> Role {
-    if i == report.verdict.winner {
+    if report.taken() == Some(i) {
         Role::Chosen
     } else if i == report.verdict.lowest_loss {
         Role::LowestLoss
@@ -101,17 +101,22 @@ fn role(report: &Report, i: usize) -> Role {
 fn choice_label(report: &Report, i: usize) -> Option<String> {
     let name = report.checkpoints[i].label();
     let name = crate::chart::shorten(&name, 20);
-    match role(report, i) {
-        Role::Chosen => Some(format!("{name}: take this")),
-        Role::LowestLoss => Some(format!("{name}: lowest loss")),
-        Role::Plain => None,
-    }
+    // One that is taken needs no other reason.
+    let (first, others) = report
+        .choice_of(i)
+        .split_first()
+        .map(|(f, o)| (*f, o.to_vec()))?;
+    let words = match first {
+        "take this" => first.to_owned(),
+        _ => [vec![first], others].concat().join(", "),
+    };
+    Some(format!("{name}: {words}"))
 }
 
 /// The class that colours checkpoint `i` by its place in training: `t0` (first) to `t8` (last).
 fn time_class(report: &Report, i: usize) -> String {
     let last = report.checkpoints.len().saturating_sub(1).max(1);
-    let chosen = if i == report.verdict.winner {
+    let chosen = if i == report.highlighted() {
         " chosen"
     } else {
         ""

@@ -51,7 +51,7 @@ fn figure(report: &Report) -> Figure {
 
 /// The checkpoints drawn in full: the first, the lowest loss, the chosen one.
 fn shown(report: &Report) -> Vec<(usize, &'static str)> {
-    let (winner, lowest) = (report.verdict.winner, report.verdict.lowest_loss);
+    let (winner, lowest) = (report.highlighted(), report.verdict.lowest_loss);
     let mut shown = Vec::new();
     if winner != 0 && lowest != 0 {
         shown.push((0, "a"));
@@ -93,7 +93,8 @@ fn band(c: &Checkpoint, class: &str) -> Mark {
 fn key(report: &Report, i: usize, class: &str) -> Key {
     let name = crate::chart::shorten(&report.checkpoints[i].label(), 12);
     let text = match class {
-        "chosen" => format!("{name} (take)"),
+        "chosen" if report.taken() == Some(i) => format!("{name} (take)"),
+        "chosen" => format!("{name} (tournament)"),
         "loss" => format!("{name} (loss)"),
         _ => name,
     };
@@ -110,7 +111,8 @@ fn caption(report: &Report) -> String {
     let shaded = format!(
         "shaded: {confidence} bands that hold for all N at once; grey: the other checkpoints"
     );
-    let (winner, lowest) = (report.winner(), report.lowest_loss());
+    let winner = &report.checkpoints[report.highlighted()];
+    let lowest = report.lowest_loss();
     let crossing = first_crossing(&winner.profile, &lowest.profile);
     match crossing {
         Some(point) => format!(

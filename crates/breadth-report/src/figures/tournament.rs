@@ -38,7 +38,7 @@ fn heat(report: &Report) -> Figure {
         x_title: "checkpoint",
         names: report.checkpoints.iter().map(short).collect(),
         values: &report.matrix,
-        chosen: report.verdict.winner,
+        chosen: report.taken(),
         tip: &tip,
     };
     let drawing = map.draw();

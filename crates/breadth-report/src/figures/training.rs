@@ -94,6 +94,9 @@ fn loss_caption(report: &Report, name: &str, value: fn(&Checkpoint) -> &Estimate
         return format!("{least}, the checkpoint that the tournament takes as well.");
     }
     let at = nats(value(chosen).value);
+    if report.taken() != Some(report.verdict.winner) {
+        return format!("{least}; the tournament takes {} ({at}).", chosen.label());
+    }
     format!(
         "{least}; by the loss alone one would never stop at {} ({at}).",
         chosen.label()
@@ -122,7 +125,7 @@ fn rules(report: &Report) -> Vec<Mark> {
         x: training_x(report, i),
     };
     vec![
-        rule("chosen", report.verdict.winner),
+        rule("chosen", report.highlighted()),
         rule("loss", report.verdict.lowest_loss),
     ]
 }
@@ -182,7 +185,7 @@ impl Series<'_> {
 }
 
 fn time_class_of_choice(report: &Report, i: usize) -> &'static str {
-    if i == report.verdict.winner {
+    if i == report.highlighted() {
         "chosen"
     } else {
         ""

@@ -301,10 +301,9 @@ struct Rows {
 fn row_of(report: &Report, index: usize, columns: &[&Column]) -> Row {
     let c = &report.checkpoints[index];
     let (chosen, loss) = (
-        index == report.verdict.winner,
+        index == report.highlighted(),
         index == report.verdict.lowest_loss,
     );
-    let tags = [(chosen, "take this"), (loss, "lowest loss")];
     Row {
         index,
         name: c.label(),
@@ -315,11 +314,7 @@ fn row_of(report: &Report, index: usize, columns: &[&Column]) -> Row {
         } else {
             ""
         },
-        tags: tags
-            .into_iter()
-            .filter(|tag| tag.0)
-            .map(|tag| tag.1)
-            .collect(),
+        tags: report.choice_of(index),
         cells: columns.iter().map(|column| (column.cell)(c)).collect(),
     }
 }
@@ -334,11 +329,15 @@ fn rows(report: &Report, indices: &[usize], columns: &[&Column]) -> Rows {
     }
 }
 
-/// The two choices side by side, a quantity to a row so that it fits a narrow screen.
+/// The choices side by side, a quantity to a row so that it fits a narrow screen.
 fn glance(report: &Report) -> Value {
     let columns = columns(report);
-    let mut choices = vec![report.verdict.winner, report.verdict.lowest_loss];
-    choices.dedup();
+    let mut choices = vec![report.highlighted()];
+    for other in [report.verdict.winner, report.verdict.lowest_loss] {
+        if !choices.contains(&other) {
+            choices.push(other);
+        }
+    }
     let row = |column: &Column| {
         let cells = choices
             .iter()
