@@ -92,7 +92,7 @@ fn rules_that_part_leave_it_open() {
     insta::assert_snapshot!(text(&verdict), @r"
     Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [28.0, 39.1]%).
     16 graded samples of 300 prompts from early and late would decide:
-      breadth sample early late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says early.
     Reach says late.
     The lowest loss says early.
@@ -105,7 +105,7 @@ fn a_reach_near_one_bounds_what_can_be_lost() {
     let columns = vec![bold.collect(), vec![-1.2; 300]];
     insta::assert_snapshot!(text(&of_scores(&["bold", "even"], &columns, 16.0, false)), @r"
     Take even (likely, by reach): reach_16 is 99.7% [98.4, 99.7]%, so that no other candidate is better by more than 1.6 points, for any verifier that accepts the held-out responses.
-    The tournament says bold, but cannot tell the two apart.
+    The tournament says bold, but cannot tell it from even.
     The lowest loss disagrees: it says bold.
     ");
 }
@@ -123,7 +123,7 @@ fn nothing_excluded_is_open() {
     insta::assert_snapshot!(text(&of_scores(&["a", "b"], &columns, 8.0, false)), @r"
     Nothing to take yet: the tournament at N = 4 says a, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 3 prompts only.
     16 graded samples of 4 prompts from a and b would decide:
-      breadth sample a b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
     Reach says b; reach rests on 3 prompts only, so it decides nothing.
     The lowest loss says a.
@@ -141,7 +141,7 @@ fn long_responses_leave_it_open() {
     insta::assert_snapshot!(text(&of_scores(&["early", "late"], &columns, 16.0, false)), @r"
     Nothing to take yet: the tournament at N = 8 says early, but log-probabilities cannot tell whether 16 samples would find a right response: reach rests on 8 prompts only.
     16 graded samples of 300 prompts from early and late would decide:
-      breadth sample early late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says early.
     Reach says late; reach rests on 8 prompts only, so it decides nothing.
     The lowest loss says early.
@@ -190,21 +190,27 @@ fn samples_decide_and_the_others_are_heard() {
       "by": "samples",
       "k": 16.0,
       "because": "Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate",
+      "may_be_best": [
+        "late"
+      ],
       "others": [
         {
           "rule": "tournament",
           "says": "early",
-          "agrees": false
+          "agrees": false,
+          "leaves_open": false
         },
         {
           "rule": "reach",
           "says": "late",
-          "agrees": true
+          "agrees": true,
+          "leaves_open": true
         },
         {
           "rule": "cross-entropy",
           "says": "early",
-          "agrees": false
+          "agrees": false,
+          "leaves_open": false
         }
       ],
       "next": null,
@@ -244,7 +250,7 @@ fn close_samples_are_likely_and_few_are_open() {
     insta::assert_snapshot!(text(&verdict), @r"
     Nothing to take yet: a, b and c may each be the best: Pass@4 is 38.1% [15.0, 69.4]%, and a and c may be better by up to 49.3 points.
     More prompts, or more samples of a, b and c would decide:
-      breadth sample a b c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/a DIR/b DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     ");
 }
 
@@ -268,6 +274,8 @@ fn samples_of_some_or_too_few_are_never_certain() {
     insta::assert_snapshot!(format!("{}\n{}", text(&some), text(&short)), @r"
     Take b (likely, by the samples): Pass@8 is >99.9% [98.1, 100.0]%, at least 83.4 points above every other candidate; 1 candidate without samples is not compared.
     Take b (likely, by the samples): Pass@16 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate.
+    64 samples of each prompt would decide:
+      breadth sample DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
     Samples reach to k = 16 only: at k = 64 the order may differ.
     ");
 }

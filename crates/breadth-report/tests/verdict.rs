@@ -141,6 +141,7 @@ fn decided(take: Option<&str>) -> breadth_analysis::Verdict {
         by: take.map(|_| breadth_analysis::Rule::Samples),
         k: breadth_analysis::number::Number(8.0),
         because: "so it is".into(),
+        may_be_best: Vec::new(),
         others: Vec::new(),
         next: None,
         warnings: Vec::new(),

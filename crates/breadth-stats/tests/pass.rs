@@ -410,6 +410,34 @@ fn the_beta_family_at_its_edges() {
 }
 
 #[test]
+fn counts_that_no_samples_give_make_nothing_certain() {
+    let none = Design::default();
+    for (n, c, prompts) in [(16, 3, 100), (8, 1, 500), (10, 2, 200)] {
+        let same = vec![Counts { n, c }; prompts];
+        let share = answer_coverage(
+            &same,
+            Level::from_n(n as f64 / c as f64 * 1.2).unwrap(),
+            &none,
+            0.95,
+        )
+        .unwrap();
+        let solved = solved_share(&same, c as f64 / n as f64 * 0.9, &none, 0.95).unwrap();
+        for found in [share, solved] {
+            assert!(
+                0.0 <= found.low
+                    && found.low <= found.value
+                    && found.value <= found.high
+                    && found.high <= 1.0,
+                "{found:?}"
+            );
+        }
+    }
+    let same = vec![Counts { n: 16, c: 3 }; 100];
+    let share = answer_coverage(&same, Level::from_n(4.0).unwrap(), &none, 0.95).unwrap();
+    assert_eq!((share.value, share.low, share.high), (1.0, 0.0, 1.0));
+}
+
+#[test]
 fn named_cases_of_rates() {
     let none = Design::default();
     let half = vec![Counts { n: 1, c: 1 }, Counts { n: 1, c: 0 }];

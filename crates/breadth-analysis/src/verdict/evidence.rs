@@ -1,5 +1,7 @@
 //! What samples say, and what scores say.
 
+use std::collections::HashSet;
+
 use breadth_stats::{
     Design, Estimate, Leader, PromptOutcome, RightResponses, Tournament, best_of_k, leader,
     pass_estimate,
@@ -72,16 +74,15 @@ impl BySamples {
             };
             sampled.outcomes[at].iter().map(of_prompt).collect()
         };
-        // Of equals in Pass@k the one that is right most often comes first, and the first is taken.
-        let rate = |at: usize| -> Result<f64, VerdictError> {
-            let outcomes = &sampled.outcomes[at];
-            Ok(pass_estimate(outcomes, &sampled.design, 1, evidence.confidence)?.value)
+        // Of equals in Pass@k the one that is expected to miss least comes first, and the first is taken.
+        let weight = |prompt: usize| sampled.design.weights.map_or(1.0, |w| w[prompt]);
+        let missed = |at: usize| -> f64 {
+            let outcomes = sampled.outcomes[at].iter().enumerate();
+            let of_prompt = |(prompt, outcome)| weight(prompt) * expected_miss(outcome, k);
+            outcomes.map(of_prompt).sum()
         };
-        let mut rates = vec![0.0; sampled.outcomes.len()];
-        for &at in &with {
-            rates[at] = rate(at)?;
-        }
-        with.sort_by(|&a, &b| rates[b].total_cmp(&rates[a]));
+        let misses: Vec<f64> = (0..sampled.outcomes.len()).map(missed).collect();
+        with.sort_by(|&a, &b| misses[a].total_cmp(&misses[b]));
         let values = with.iter().map(passes).collect::<Result<Vec<_>, _>>()?;
         let mut leader = leader(&values, &sampled.design, evidence.confidence)?;
         leader.best = with[leader.best];
@@ -103,6 +104,15 @@ impl BySamples {
     pub(super) fn best(&self) -> usize {
         self.leader.best
     }
+}
+
+/// `(1 - p)^k` at `p = (c + 1/2)/(n + 1)`: how likely k samples miss, where c of n were right. It tells prompts that were just reached from those that always are.
+fn expected_miss(outcome: &PromptOutcome, k: u64) -> f64 {
+    let (n, c) = match outcome {
+        PromptOutcome::Counts { n, c } => (*n as f64, *c as f64),
+        PromptOutcome::Rewards(rewards) => (rewards.len() as f64, rewards.iter().sum()),
+    };
+    (1.0 - (c + 0.5) / (n + 1.0)).powf(k as f64)
 }
 
 impl<'a> ByScores<'a> {
@@ -139,7 +149,10 @@ impl<'a> ByScores<'a> {
             reach_of_best: right.reach(reach.best, k, evidence.confidence)?,
             reach,
             carried_by,
-            prompts: right.prompts(),
+            prompts: match (&impossible, scored.design.clusters) {
+                (Some(_), Some(clusters)) => clusters.iter().collect::<HashSet<_>>().len(),
+                _ => right.prompts(),
+            },
             several: right.several,
             repeated: right.repeated,
             only_right: scored.only_right,

@@ -113,6 +113,8 @@ pub struct Verdict {
     pub k: Number,
     /// The number that decides, in words.
     pub because: String,
+    /// The candidates that the deciding evidence leaves open; where nothing is taken, those to sample.
+    pub may_be_best: Vec<String>,
     /// What every other rule says.
     pub others: Vec<Opinion>,
     /// What would decide, where nothing does yet.
@@ -130,8 +132,10 @@ pub struct Opinion {
     pub rule: Rule,
     /// Its choice.
     pub says: String,
-    /// Whether that is what the verdict takes, or cannot be told from it by this rule.
+    /// Whether that is what the verdict takes.
     pub agrees: bool,
+    /// Whether this rule cannot exclude what the verdict takes.
+    pub leaves_open: bool,
     /// What is to be said of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -172,26 +176,33 @@ impl Verdict {
         }
     }
 
+    /// What would decide, with the command.
+    pub fn next_step(&self) -> Option<String> {
+        let next = self.next.as_ref()?;
+        Some(format!("{} would decide:\n  {}", next.what, next.command))
+    }
+
     /// What follows the sentence: what would decide, what the other rules say, warnings. One paragraph each.
     pub fn notes(&self) -> Vec<String> {
-        let next = self
-            .next
-            .as_ref()
-            .map(|next| format!("{} would decide:\n  {}", next.what, next.command));
+        let next = self.next_step();
         let said = |opinion: &Opinion| {
             let note = opinion
                 .note
                 .as_ref()
                 .map_or(String::new(), |note| format!("; {note}"));
             let rule = capitalised(opinion.rule.words());
-            match (&self.take, opinion.agrees) {
-                (None, _) => format!("{rule} says {}{note}.", opinion.says),
-                (Some(take), true) if *take == opinion.says => format!("{rule} agrees{note}."),
-                (Some(_), true) => format!(
-                    "{rule} says {}, but cannot tell the two apart{note}.",
+            let (says, agrees, disagrees) = match opinion.rule {
+                Rule::Samples => ("say", "agree", "disagree: they say"),
+                _ => ("says", "agrees", "disagrees: it says"),
+            };
+            match &self.take {
+                None => format!("{rule} {says} {}{note}.", opinion.says),
+                Some(_) if opinion.agrees => format!("{rule} {agrees}{note}."),
+                Some(take) if opinion.leaves_open => format!(
+                    "{rule} {says} {}, but cannot tell it from {take}{note}.",
                     opinion.says
                 ),
-                (Some(_), false) => format!("{rule} disagrees: it says {}{note}.", opinion.says),
+                Some(_) => format!("{rule} {disagrees} {}{note}.", opinion.says),
             }
         };
         next.into_iter()

@@ -3,7 +3,7 @@
 use breadth_stats::Leader;
 
 use super::evidence::{BySamples, ByScores, Set};
-use super::words::{ahead, list, sample_command, samples_wanted, wanted, with_limits};
+use super::words::{ahead, k_words, list, sample_command, samples_wanted, wanted, with_limits};
 use super::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
 use crate::number::{self, Number};
 
@@ -33,7 +33,7 @@ struct Said {
 impl Said {
     fn new(evidence: &Evidence, scores: &ByScores) -> Said {
         let (t, reach) = (scores.tournament, &scores.reach);
-        let k = number::trimmed(wanted(evidence.k));
+        let k = k_words(evidence.k);
         Said {
             tournament: Set::new(t.winner, &t.not_excluded, &scores.same_as),
             reach: Set::new(reach.best, &reach.not_excluded, &scores.same_as),
@@ -74,6 +74,9 @@ impl<'a> Found<'a> {
         let lead = &samples.leader;
         let is_all = samples.sampled == evidence.models.len();
         let is_enough = samples.k as f64 >= wanted(evidence.k);
+        if !is_enough && let Some(verdict) = self.by_bound(evidence) {
+            return verdict;
+        }
         let mut state = state_of(lead);
         if !is_all || !is_enough {
             state = state.min(State::Likely);
@@ -82,7 +85,7 @@ impl<'a> Found<'a> {
             "Pass@{} is {}{}",
             samples.k,
             with_limits(&samples.estimate),
-            ahead(lead, evidence.models)
+            ahead(lead, evidence.models, &samples.estimate)
         );
         if !is_all {
             let without = evidence.models.len() - samples.sampled;
@@ -92,64 +95,47 @@ impl<'a> Found<'a> {
                 if without == 1 { "is" } else { "are" }
             );
         }
-        if state == State::Open {
-            let names = self.names(evidence, lead.not_excluded.iter().copied());
-            let because = format!("{} may each be the best: {because}", list(&names));
-            let next = Next {
-                what: format!("More prompts, or more samples of {}", list(&names)),
-                command: sample_command(&names, evidence.k),
-            };
-            return self.verdict(
-                evidence,
+        let names = self.names(evidence, lead.not_excluded.iter().copied());
+        let (take, next) = if state == State::Open {
+            because = format!("{} may each be the best: {because}", list(&names));
+            (
                 None,
-                State::Open,
-                Some(Rule::Samples),
-                because,
-                Some(next),
-            );
-        }
-        self.verdict(
-            evidence,
-            Some(evidence.models[best]),
-            state,
-            Some(Rule::Samples),
-            because,
-            None,
-        )
+                Some(format!("More prompts, or more samples of {}", list(&names))),
+            )
+        } else {
+            let more = format!("{} samples of each prompt", samples_wanted(evidence.k));
+            (Some(evidence.models[best]), (!is_enough).then_some(more))
+        };
+        // Whoever falls behind at a smaller k may be the best one at k.
+        let to_sample = match is_enough {
+            true => names,
+            false => self.names(evidence, 0..evidence.models.len()),
+        };
+        let next = next.map(|what| Next {
+            what,
+            command: sample_command(&to_sample, evidence.k),
+        });
+        let verdict = self.verdict(evidence, take, state, Some(Rule::Samples), because, next);
+        self.among(evidence, &lead.not_excluded, verdict)
     }
 
     pub(super) fn by_exact_reach(&self, evidence: &Evidence, scores: &ByScores) -> Verdict {
         let lead = &scores.reach;
         let because = format!(
             "the held-out response is the only right one, so its probability gives Pass@{}: {}{}",
-            number::trimmed(wanted(evidence.k)),
+            k_words(evidence.k),
             with_limits(&scores.estimate()),
-            ahead(lead, evidence.models)
+            ahead(lead, evidence.models, &scores.estimate())
         );
-        match state_of(lead) {
-            State::Open => {
-                let next = Next {
-                    what: "Scores of more held-out responses".into(),
-                    command: "breadth score CHECKPOINTS --data MORE.jsonl -o more.parquet".into(),
-                };
-                self.verdict(
-                    evidence,
-                    None,
-                    State::Open,
-                    Some(Rule::Reach),
-                    because,
-                    Some(next),
-                )
-            }
-            state => self.verdict(
-                evidence,
-                Some(evidence.models[lead.best]),
-                state,
-                Some(Rule::Reach),
-                because,
-                None,
-            ),
-        }
+        let state = state_of(lead);
+        let is_open = state == State::Open;
+        let take = (!is_open).then_some(evidence.models[lead.best]);
+        let next = is_open.then(|| Next {
+            what: "Scores of more held-out responses".into(),
+            command: "breadth score CHECKPOINTS --data MORE.jsonl -o more.parquet".into(),
+        });
+        let verdict = self.verdict(evidence, take, state, Some(Rule::Reach), because, next);
+        self.among(evidence, &lead.not_excluded, verdict)
     }
 
     pub(super) fn by_scores(&self, evidence: &Evidence, scores: &ByScores) -> Verdict {
@@ -167,25 +153,58 @@ impl<'a> Found<'a> {
                 with_limits(&scores.estimate())
             );
             let (take, by) = (name(said.tournament.best), Some(Rule::Tournament));
-            return self.verdict(evidence, take, State::Likely, by, because, None);
+            let verdict = self.verdict(evidence, take, State::Likely, by, because, None);
+            return self.among(evidence, &said.tournament.all, verdict);
         }
-        // Pass@k is at least reach_k and at most 1, whatever the other rules say.
-        let most_lost = 1.0 - scores.reach_of_best.low;
-        if scores.impossible.is_none() && most_lost <= SMALL_LOSS {
-            let because = format!(
-                "reach_{k} is {}, so that no other candidate is better by more than {:.1} points, for any verifier that accepts the held-out responses",
-                with_limits(&scores.estimate()),
-                number::at_most(most_lost)
-            );
-            let (take, by) = (name(said.reach.best), Some(Rule::Reach));
-            return self.verdict(evidence, take, State::Likely, by, because, None);
+        if let Some(verdict) = self.by_bound(evidence) {
+            return verdict;
         }
-        let (because, next) = self.undecided(evidence, scores, &said);
-        self.verdict(evidence, None, State::Open, None, because, Some(next))
+        let (because, rivals) = self.undecided(evidence, scores, &said);
+        let next = self.next(evidence, scores, &rivals);
+        let verdict = self.verdict(evidence, None, State::Open, None, because, Some(next));
+        self.among(evidence, &rivals, verdict)
     }
 
-    /// Why scores decide nothing, and what would.
-    fn undecided(&self, evidence: &Evidence, scores: &ByScores, said: &Said) -> (String, Next) {
+    /// A reach so near 1 that no other candidate can be much better: Pass@k is at least reach_k and at most 1, whatever the other rules say.
+    fn by_bound(&self, evidence: &Evidence) -> Option<Verdict> {
+        let scores = self.scores.as_ref()?;
+        let most_lost = 1.0 - scores.reach_of_best.low;
+        if scores.impossible.is_some() || most_lost > SMALL_LOSS {
+            return None;
+        }
+        let k = k_words(evidence.k);
+        let because = format!(
+            "reach_{k} is {}, so that no other candidate is better by more than {:.1} points, for any verifier that accepts the held-out responses",
+            with_limits(&scores.estimate()),
+            number::at_most(most_lost)
+        );
+        let take = Some(evidence.models[scores.same_as[scores.reach.best]]);
+        let verdict = self.verdict(
+            evidence,
+            take,
+            State::Likely,
+            Some(Rule::Reach),
+            because,
+            None,
+        );
+        Some(self.among(evidence, &scores.reach.not_excluded, verdict))
+    }
+
+    /// The verdict with the candidates that its evidence leaves open.
+    fn among(&self, evidence: &Evidence, open: &[usize], verdict: Verdict) -> Verdict {
+        Verdict {
+            may_be_best: self.names(evidence, open.iter().copied()),
+            ..verdict
+        }
+    }
+
+    /// Why scores decide nothing, and which candidates to sample.
+    fn undecided(
+        &self,
+        evidence: &Evidence,
+        scores: &ByScores,
+        said: &Said,
+    ) -> (String, Vec<usize>) {
         let (n, k) = (&said.n, &said.k);
         let name = |at: usize| evidence.models[at];
         let (tournament, reach) = (said.tournament.best, said.reach.best);
@@ -221,17 +240,30 @@ impl<'a> Found<'a> {
         if rivals.len() < 2 {
             rivals = (0..evidence.models.len()).collect();
         }
-        let names = self.names(evidence, rivals.into_iter());
-        let next = Next {
+        (because, rivals)
+    }
+
+    /// What would decide among these candidates.
+    fn next(&self, evidence: &Evidence, scores: &ByScores, rivals: &[usize]) -> Next {
+        let names = self.names(evidence, rivals.iter().copied());
+        let last = evidence.models[evidence.models.len() - 1];
+        let why = match names.last() {
+            Some(name)
+                if name == last && names.len() > 2 && names.len() < evidence.models.len() =>
+            {
+                format!(" ({last} as the last one: training past the lowest loss can help)")
+            }
+            _ => String::new(),
+        };
+        Next {
             what: format!(
-                "{} graded samples of {} from {}",
+                "{} graded samples of {} from {}{why}",
                 samples_wanted(evidence.k),
                 number::count(scores.prompts, "prompt"),
                 list(&names)
             ),
             command: sample_command(&names, evidence.k),
-        };
-        (because, next)
+        }
     }
 
     fn names(&self, evidence: &Evidence, positions: impl Iterator<Item = usize>) -> Vec<String> {
@@ -253,6 +285,7 @@ impl<'a> Found<'a> {
             by,
             k: Number(wanted(evidence.k)),
             because,
+            may_be_best: Vec::new(),
             others: self.others(evidence, take, by),
             next,
             warnings: self.warnings(evidence),
@@ -274,12 +307,18 @@ impl<'a> Found<'a> {
         let opinion = |rule, says: usize, set: &[usize], note| Opinion {
             rule,
             says: evidence.models[says].to_owned(),
-            agrees: taken.is_some_and(|taken| {
-                set.iter()
-                    .any(|&at| scores.same_as[at] == scores.same_as[taken])
+            agrees: taken.is_some_and(|taken| scores.same_as[says] == scores.same_as[taken]),
+            leaves_open: taken.is_some_and(|taken| {
+                let is_same = |&at: &usize| scores.same_as[at] == scores.same_as[taken];
+                set.iter().any(is_same)
             }),
             note,
         };
+        if let Some(samples) = self.samples.as_ref().filter(|_| by != Some(Rule::Samples)) {
+            let note = Some(format!("at k = {}, which is all they reach", samples.k));
+            let (best, set) = (samples.best(), &samples.leader.not_excluded);
+            others.push(opinion(Rule::Samples, best, set, note));
+        }
         if by != Some(Rule::Tournament) {
             let void = scores.is_void(t.winner).then(|| {
                 format!(
@@ -292,8 +331,8 @@ impl<'a> Found<'a> {
             });
             others.push(opinion(Rule::Tournament, t.winner, &t.not_excluded, void));
         }
-        if by != Some(Rule::Reach) {
-            let k = number::trimmed(wanted(evidence.k));
+        if by != Some(Rule::Reach) && scores.impossible.is_none() {
+            let k = k_words(evidence.k);
             let few = scores
                 .weakness(&k)
                 .map(|why| format!("{why}, so it decides nothing"));
@@ -321,12 +360,25 @@ impl<'a> Found<'a> {
             warnings.push(format!(
                 "Samples reach to k = {} only: at k = {} the order may differ.",
                 samples.k,
-                number::trimmed(wanted(evidence.k))
+                k_words(evidence.k)
+            ));
+        }
+        if let Some(samples) = self
+            .samples
+            .as_ref()
+            .filter(|one| one.estimate.high <= NO_LOSS)
+        {
+            warnings.push(format!(
+                "No candidate finds a right response in {} samples of one prompt in a hundred: none of them is worth sampling.",
+                samples.k
             ));
         }
         let Some(scores) = &self.scores else {
             return warnings;
         };
+        if let Some(why) = &scores.impossible {
+            warnings.push(format!("R{}.", &why[1..]));
+        }
         if scores.several > 0 && self.samples.is_none() && !scores.only_right {
             warnings.push(format!(
                 "{} of the {} have several right responses: for a verifier one of them is enough, and coverage of each response is not what its Pass@k needs.",

@@ -16,7 +16,9 @@ pub(super) fn capitalised(words: &str) -> String {
 }
 
 /// `, at least 21.0 points above every other candidate`.
-pub(super) fn ahead(leader: &Leader, models: &[&str]) -> String {
+///
+/// `estimate`: Pass@k of the leader, beyond which no other can be better than 1.
+pub(super) fn ahead(leader: &Leader, models: &[&str], estimate: &Estimate) -> String {
     let points = |share: f64| format!("{:.1} points", share);
     if leader.not_excluded.len() == 1 {
         return format!(
@@ -33,13 +35,23 @@ pub(super) fn ahead(leader: &Leader, models: &[&str]) -> String {
     format!(
         ", and {} may be better by up to {}",
         list(&open),
-        points(number::at_most(leader.behind))
+        points(number::at_most(leader.behind.min(1.0 - estimate.low)))
     )
 }
 
 /// The number of samples that a choice is for, as a whole number where f64 has those.
 pub(super) fn wanted(k: f64) -> f64 {
     k.round().clamp(1.0, 1e300)
+}
+
+/// That number in words.
+pub(super) fn k_words(k: f64) -> String {
+    let k = wanted(k);
+    if k < 1e15 {
+        number::trimmed(k)
+    } else {
+        format!("{k:.3e}")
+    }
 }
 
 /// Graded samples to ask for.
@@ -49,7 +61,8 @@ pub(super) fn samples_wanted(k: f64) -> u64 {
 
 pub(super) fn sample_command(names: &[String], k: f64) -> String {
     let folders = if names.len() <= MOST_NAMES {
-        names.join(" ")
+        let in_folder = |name: &String| format!("DIR/{name}");
+        names.iter().map(in_folder).collect::<Vec<_>>().join(" ")
     } else {
         "CHECKPOINTS".into()
     };

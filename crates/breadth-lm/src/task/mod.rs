@@ -21,9 +21,13 @@ use graph_search::{Class, GraphSearch, GraphSearchConfig, Mixture};
 use sums::{Sums, SumsConfig};
 use totals::{Totals, TotalsConfig};
 
+/// So many are not met again in any training that this is for.
+const MOST_EXAMPLES: u64 = 1_000_000;
+/// Prompts drawn to see whether `held_out` leaves any on either side.
+const TRIES: u64 = 10_000;
 /// Evaluation prompts of each class of graph search.
 const PER_CLASS: u64 = 384;
-/// Evaluation prompts of sums.
+/// Evaluation prompts of totals (evenly spread, where there are more) and sums.
 const PROMPTS: u64 = 200;
 
 /// `[task]`: one of the tables that follow.
@@ -105,8 +109,14 @@ impl Task {
     /// None or several of the tasks, or one that is impossible.
     pub fn new(config: &TaskConfig) -> Result<Self> {
         let error = |message: &str| Err(Error::config("[task]", message));
-        if config.examples == Some(0) {
-            return error("examples = 0; at least 1 is needed");
+        match config.examples {
+            Some(0) => return error("examples = 0; at least 1 is needed"),
+            Some(MOST_EXAMPLES..) => {
+                return error(
+                    "examples is a million or more; leave it out for fresh ones at every step",
+                );
+            }
+            _ => {}
         }
         let held_out = HeldOut::new(config.held_out)?;
         let is_mixed = !config.mixture.is_empty();
@@ -132,7 +142,20 @@ impl Task {
                 }
                 Ok(Self::Totals(totals, held_out))
             }
-            (None, None, Some(sums)) => Ok(Self::Sums(Sums::new(sums.clone())?, held_out)),
+            (None, None, Some(sums)) => {
+                let sums = Sums::new(sums.clone())?;
+                let mut rng = rng::stream(0, "task/held-out", 0);
+                let mut prompts = (0..TRIES).map(|_| sums::prompt(&sums.draw_terms(&mut rng)));
+                let (mut trained, mut asked) = (false, false);
+                while let Some(prompt) = prompts.next().filter(|_| !(trained && asked)) {
+                    trained |= !held_out.holds(&prompt);
+                    asked |= held_out.evaluates(&prompt);
+                }
+                if !(trained && asked) {
+                    return error("held_out leaves no prompt to train on, or none to evaluate");
+                }
+                Ok(Self::Sums(sums, held_out))
+            }
             _ => error("give one of [task.graph-search], [task.totals] and [task.sums]"),
         }
     }
@@ -197,14 +220,15 @@ impl Task {
                 Ok(items)
             }
             Self::Totals(totals, held_out) => {
-                let asked = totals
-                    .totals()
-                    .filter(|total| held_out.evaluates(&total.to_string()));
-                let item = |total| {
-                    let mut rng = rng::stream(seed, "task/evaluation", u64::from(total));
-                    of_total(total, &totals.draw(total, &mut rng))
+                let is_asked = |total: &u32| held_out.evaluates(&total.to_string());
+                let asked: Vec<u32> = totals.totals().filter(is_asked).collect();
+                let item = |total: &u32| {
+                    let mut rng = rng::stream(seed, "task/evaluation", u64::from(*total));
+                    of_total(*total, &totals.draw(*total, &mut rng))
                 };
-                Ok(asked.map(item).collect())
+                let count = asked.len().min(PROMPTS as usize);
+                let spread = (0..count).map(|i| &asked[i * asked.len() / count]);
+                Ok(spread.map(item).collect())
             }
             Self::Sums(..) => {
                 let item = |i| {
@@ -268,10 +292,7 @@ impl Task {
                 Ok(search.class_log_prob(&graph, &item.response, class))
             }
             Self::Totals(totals, _) => {
-                let response = symbols::decode(&item.response);
-                let right = totals.right(total_of(item)?);
-                let found = right.iter().find(|(known, _)| *known == response);
-                Ok(found.map_or(f64::NEG_INFINITY, |(_, p)| p.ln()))
+                Ok(totals.log_prob(total_of(item)?, &symbols::decode(&item.response)))
             }
             Self::Sums(sums, _) => {
                 let response = symbols::decode(&item.response);
@@ -482,6 +503,14 @@ mod tests {
         let message = |text: &str| task(text).unwrap_err().to_string();
         insta::assert_snapshot!(message(""), @"[task]: give one of [task.graph-search], [task.totals] and [task.sums]");
         insta::assert_snapshot!(message("examples = 0\ntotals = { from = 1, to = 9 }"), @"[task]: examples = 0; at least 1 is needed");
+        insta::assert_snapshot!(message("examples = 1000000000000\ntotals = { from = 1, to = 9 }"), @"[task]: examples is a million or more; leave it out for fresh ones at every step");
+        for share in ["0.999999", "0.0000001"] {
+            let text = format!("held_out = {share}\nsums = {{ terms = 2, below = 2 }}");
+            assert_eq!(
+                message(&text),
+                "[task]: held_out leaves no prompt to train on, or none to evaluate"
+            );
+        }
         insta::assert_snapshot!(message("held_out = 1.0\ntotals = { from = 1, to = 9 }"), @"[task] held_out: 1 is not a share of at least 0 and below 1");
         insta::assert_snapshot!(message("held_out = 0.01\ntotals = { from = 1, to = 2 }"), @"[task]: held_out leaves no total to train on, or none to evaluate");
         insta::assert_snapshot!(message("mixture = { g1 = 1.0 }\ntotals = { from = 1, to = 2 }"), @"[task]: mixture is for graph-search, the only task with classes");

@@ -47,7 +47,7 @@ fn products() -> f64 {
 /// The largest b of a difference `c-b`.
 const MOST_SUBTRACTED: u32 = 60;
 /// Totals beyond this have more right responses than anybody would list.
-const MOST: u32 = 100_000;
+const MOST: u32 = 5_000;
 
 /// The task.
 #[derive(Clone, Debug)]
@@ -59,16 +59,17 @@ impl Totals {
     /// The task of a configuration.
     ///
     /// # Errors
-    /// No totals, totals of 0 or beyond 100,000, weights that are negative, not finite or all 0.
+    /// No totals, totals of 0 or beyond 5,000, weights that are negative, of an infinite sum, or all 0.
     pub fn new(config: TotalsConfig) -> Result<Self> {
         let error = |message: &str| Err(Error::config("[task.totals]", message));
         if config.from == 0 || config.from > config.to || config.to > MOST {
-            return error("needs 1 <= from <= to <= 100000");
+            return error("needs 1 <= from <= to <= 5000");
         }
         let weights = [config.sums, config.differences, config.products];
-        if weights.iter().any(|w| !(*w >= 0.0 && w.is_finite())) || weights == [0.0; 3] {
+        let sum: f64 = weights.iter().sum();
+        if weights.iter().any(|w| !(*w >= 0.0)) || !(sum > 0.0 && sum.is_finite()) {
             return error(
-                "sums, differences and products are weights of at least 0, not all of them 0",
+                "sums, differences and products are weights of at least 0, not all of them 0, with a finite sum",
             );
         }
         Ok(Self { config })
@@ -113,6 +114,24 @@ impl Totals {
             responses.into_iter().map(move |response| (response, p))
         };
         (0..weights.len()).flat_map(of).collect()
+    }
+
+    /// `ln p(y|x)`; `-inf` for what is not right.
+    pub fn log_prob(&self, total: u32, response: &str) -> f64 {
+        let Some(at) = response.find(['+', '-', '*']) else {
+            return f64::NEG_INFINITY;
+        };
+        let kind = match &response[at..=at] {
+            "+" => 0,
+            "-" => 1,
+            _ => 2,
+        };
+        let responses = of_kind(kind, total);
+        if !responses.iter().any(|known| known == response) {
+            return f64::NEG_INFINITY;
+        }
+        let weights = self.weights();
+        (weights[kind] / weights.iter().sum::<f64>() / responses.len() as f64).ln()
     }
 
     fn weights(&self) -> [f64; 3] {
@@ -180,6 +199,23 @@ mod tests {
     }
 
     #[test]
+    fn the_probability_of_a_response_is_that_of_the_list() {
+        let totals = task(0.5, 0.0, 0.2).unwrap();
+        for (response, p) in totals.right(12) {
+            assert_eq!(totals.log_prob(12, &response), p.ln(), "{response}");
+        }
+        for response in [
+            "", "12", "1+12", "01+11", "1+11+0", "13-1-0", "+12", "5*2", "-",
+        ] {
+            assert_eq!(
+                totals.log_prob(12, response),
+                f64::NEG_INFINITY,
+                "{response}"
+            );
+        }
+    }
+
+    #[test]
     fn draws_follow_the_distribution() {
         let totals = task(0.5, 0.3, 0.2).unwrap();
         let right = totals.right(6);
@@ -207,8 +243,8 @@ mod tests {
 
     #[test]
     fn impossible_settings_are_refused() {
-        insta::assert_snapshot!(task(0.0, 0.0, 0.0).unwrap_err(), @"[task.totals]: sums, differences and products are weights of at least 0, not all of them 0");
-        assert!(task(f64::NAN, 1.0, 1.0).is_err());
+        insta::assert_snapshot!(task(0.0, 0.0, 0.0).unwrap_err(), @"[task.totals]: sums, differences and products are weights of at least 0, not all of them 0, with a finite sum");
+        assert!(task(f64::NAN, 1.0, 1.0).is_err() && task(1e308, 1e308, 1.0).is_err());
         let config = TotalsConfig {
             from: 9,
             to: 3,
@@ -216,6 +252,6 @@ mod tests {
             differences: 1.0,
             products: 1.0,
         };
-        insta::assert_snapshot!(Totals::new(config).unwrap_err(), @"[task.totals]: needs 1 <= from <= to <= 100000");
+        insta::assert_snapshot!(Totals::new(config).unwrap_err(), @"[task.totals]: needs 1 <= from <= to <= 5000");
     }
 }

@@ -107,6 +107,10 @@ fn share_below(
             high = high.min(share.upper(tail) / least);
         }
     }
+    // Counts that no independent samples give, such as c = 3 of 16 on a hundred prompts, contradict every distribution of rates: nothing is certain then.
+    if low > high {
+        (low, high) = (0.0, 1.0);
+    }
     let is_below = |row: usize| {
         let (n, c) = counts[row];
         let excess = c as f64 - threshold * n as f64;

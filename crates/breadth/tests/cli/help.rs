@@ -239,7 +239,7 @@ fn select() {
           --against <BASE>
               Rank by coverage against this fixed model: the share of responses to which it gives N
               times the probability. As no other checkpoint enters, it can stand in a series
-              (metric_for_best_model)
+              (metric_for_best_model). The model is no candidate then
 
           --trainer-state <PATH>
               Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
@@ -282,8 +282,9 @@ fn select() {
       # graded samples alone, such as evaluation logs
       breadth select validation/ --best-of 16
 
-      # a folder of tables, the teacher's own scores left out, only the winner's name
-      breadth select scores/ --reference teacher --json | jq -r .winner
+      # a folder of tables, the teacher's own scores left out, only the name of what to take (null where
+      nothing is)
+      breadth select scores/ --reference teacher --json | jq -r .verdict.take
 
       # what a run left behind
       breadth select runs/demo
@@ -305,8 +306,8 @@ fn select() {
       breadth select scores.parquet --log-n 30
 
     The verdict weighs all evidence. Graded samples, at least K a prompt, decide by Pass@K. Without them
-    two rules have to agree, and nothing is taken where they part: then the command that would decide is
-    shown.
+    the tournament and reach have to say the same, or reach has to be so near 100% that no other
+    candidate can be much better; else nothing is taken, and the command that would decide is shown.
 
     Which N or K? For Best-of-K and Pass@K that K; for reinforcement learning with groups of G responses
     K = G. Without a verifier: scores alone. With a verifier: 16 samples a prompt of the few candidates

@@ -23,12 +23,12 @@ fn the_page_lands_in_the_run_folder_and_the_verdict_on_the_screen() {
     insta::assert_snapshot!(text, @r"
     Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
     16 graded samples of 8 prompts from early, even and late would decide:
-      breadth sample early even late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/early DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says even; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
     Reach says late; reach rests on 8 prompts only, so it decides nothing.
     The lowest loss says late.
     The tournament takes even, but the data cannot tell the checkpoints apart: any of the 3 could be the best at N = 4.
-    At 95% confidence no checkpoint can be excluded: score more held-out responses to separate them.
+    By the tournament no checkpoint can be excluded at 95% confidence: score more held-out responses to separate them.
     wrote run/report.html
     ");
     let page = std::fs::read_to_string(folder.path("run/report.html")).unwrap();

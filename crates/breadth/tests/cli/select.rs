@@ -10,7 +10,7 @@ fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
     assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @r"
     Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
     16 graded samples of 8 prompts from early, even and late would decide:
-      breadth sample early even late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/early DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says even; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
     Reach says late; reach rests on 8 prompts only, so it decides nothing.
     The lowest loss says late.
@@ -26,7 +26,7 @@ fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
 
     May be best by the tournament, at 95% confidence: early, even, late.
     Each one's own coverage at N = 4 may be anything, [0, 100]%: the certificate is void, and all may be poor.
-    Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
+    Note: By the tournament alone each of the 3 models may be the best one: more than these 8 rows are needed to tell.
     Tournament (Eq 29) at N = 4 on 8 rows, 8 prompts; 95% limits. Value: the worst rival's share of responses.
     ");
 }
@@ -96,7 +96,7 @@ fn a_tie_of_all_is_said_plainly() {
     assert_snapshot!(select(&two_models(20, 0.5), &[]), @r"
     Nothing to take yet: neither the tournament at N = 4 nor reach_8 excludes any of the 2 candidates.
     16 graded samples of 20 prompts from a and b would decide:
-      breadth sample a b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
     Reach says a.
     The lowest loss says a.
@@ -129,7 +129,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
     assert_snapshot!(select(&far_apart, &["-n", "2"]), @r"
     Nothing to take yet: the tournament at N = 2 says a, but log-probabilities cannot tell whether 4 samples would find a right response: reach rests on 3 prompts only.
     16 graded samples of 7 prompts from a, b and c would decide:
-      breadth sample a b c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/a DIR/b DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
     Reach says a; reach rests on 3 prompts only, so it decides nothing.
     The lowest loss says a.
@@ -145,8 +145,8 @@ fn a_ranking_that_says_little_is_said_plainly() {
 
     May be best by the tournament, at 95% confidence: a, b, c.
     Whatever the data distribution is, a under-weights at least 8.6% of the responses by a factor of 2 (95% confidence).
-    Note: Each of the 3 models may be the best one: more than these 7 rows are needed to tell.
-    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
+    Note: By the tournament alone each of the 3 models may be the best one: more than these 7 rows are needed to tell.
+    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: --landscape shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
     Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_2 itself, whatever the data distribution is.
     ");
 }
@@ -267,6 +267,8 @@ fn cross_entropy_is_a_rule_to_compare_with() {
     assert_snapshot!(select(&three_checkpoints(), &rule), @r"
     Cross-entropy takes late: it is the lowest.
     All evidence: Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
+    16 graded samples of 8 prompts from early, even and late would decide:
+      breadth sample DIR/early DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
 
      rank  model  cross-entropy         limits
     ───────────────────────────────────────────
@@ -277,7 +279,7 @@ fn cross_entropy_is_a_rule_to_compare_with() {
     May be best by cross-entropy, at 95% confidence: early, even, late.
     Each one's own coverage at N = 4 may be anything, [0, 100]%: the certificate is void, and all may be poor.
     Note: For coverage at N = 4 the tournament takes even.
-    Note: Each of the 3 models may be the best one: more than these 8 rows are needed to tell.
+    Note: By the tournament alone each of the 3 models may be the best one: more than these 8 rows are needed to tell.
     Lowest cross-entropy on 8 rows, 8 prompts; 95% limits.
     ");
     let document = select_json(&three_checkpoints(), &rule);
@@ -355,6 +357,8 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     The offset rule takes even: what rivals gain on the data they gain on its own samples too.
     It also has the lowest cross-entropy.
     All evidence: Nothing to take yet: the tournament at N = 16 says even, but log-probabilities cannot tell whether 32 samples would find a right response: reach rests on 5 prompts only.
+    32 graded samples of 5 prompts from even and late would decide:
+      breadth sample DIR/even DIR/late --prompts PROMPTS.jsonl -k 32 --verifier VERIFIER -o samples.parquet
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_16 certified
     ────────────────────────────────────────────────────────────────────────────────
@@ -363,13 +367,15 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
 
     May be best by the offset rule, at 95% confidence: even, late.
     Whatever the data distribution is, late under-weights at least 0.7% of the responses by a factor of 16 (95% confidence).
-    Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
+    Note: By the tournament alone each of the 2 models may be the best one: more than these 5 rows are needed to tell.
     Offset tournament (Eq 32) at N = 16, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_16 itself, whatever the data distribution is.
     ");
     assert_snapshot!(select(&with_samples(0), &["--rule", "offset", "-n", "4"]), @r"
     The offset rule takes even: what rivals gain on the data they gain on its own samples too.
     It also has the lowest cross-entropy.
     All evidence: Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 5 prompts only.
+    16 graded samples of 5 prompts from even and late would decide:
+      breadth sample DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_4 certified
     ───────────────────────────────────────────────────────────────────────────────
@@ -379,7 +385,7 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     May be best by the offset rule, at 95% confidence: even, late.
     Whatever the data distribution is, late under-weights at least 1.8% of the responses by a factor of 4 (95% confidence).
     Note: N^(1-2a) is below 8 at N = 4, a = 0: Thm 6.4 promises nothing there. Take N = 8 or more.
-    Note: Each of the 2 models may be the best one: more than these 5 rows are needed to tell.
+    Note: By the tournament alone each of the 2 models may be the best one: more than these 5 rows are needed to tell.
     Offset tournament (Eq 32) at N = 4, a = 0, with 8 sampled rows, on 5 rows, 5 prompts; 95% limits. Value: the worst rival's share of responses, less what it gains on the model's own samples. Certified: limits of Cov_4 itself, whatever the data distribution is.
     ");
 }
@@ -454,7 +460,7 @@ fn the_choice_along_log_n() {
     assert_snapshot!(select(&long_responses(), &["-n", "16", "--landscape"]), @r"
     Nothing to take yet: the tournament at N = 16 says wild, but log-probabilities cannot tell whether 32 samples would find a right response: reach_32 is <0.1%.
     32 graded samples of 200 prompts from steady and wild would decide:
-      breadth sample steady wild --prompts PROMPTS.jsonl -k 32 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/steady DIR/wild --prompts PROMPTS.jsonl -k 32 --verifier VERIFIER -o samples.parquet
     The tournament says wild.
     Reach says wild; reach_32 is <0.1%, so it decides nothing.
     The lowest loss says wild.
@@ -471,7 +477,7 @@ fn the_choice_along_log_n() {
     Whatever the data distribution is, wild under-weights at least 5.1% of the responses by a factor of 16 (95% confidence).
     If some candidate misses a share e of the data at N = 16, wild misses at most e + 15.1% at N = 256 (95% confidence).
 
-    Along log N the choice changes: wild from 0.7 nats, steady from 13.9 nats.
+    Along log N the tournament's choice changes: wild from 0.7 nats, steady from 13.9 nats.
 
      log N  N         take  tied  value    gap  apart  certain
     ───────────────────────────────────────────────────────────
@@ -489,7 +495,7 @@ fn the_choice_along_log_n() {
 
     Whatever the data distribution is, with 95% confidence for all models and levels at once, steady under-weights at least this share of the responses: 83.2% by 2, .., 81.7% by 16.
 
-    Note: Two models (the median pair) differ by a factor of 16 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: take a larger N, such as --log-n 11; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
+    Note: Two models (the median pair) differ by a factor of 16 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: --landscape shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
     Tournament (Eq 29) at N = 16 on 200 rows, 200 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_16 itself, whatever the data distribution is.
     ");
     let document = select_json(&long_responses(), &["-n", "16", "--landscape"]);
@@ -590,10 +596,10 @@ fn answers_are_compared_where_responses_are_too_long() {
 
     The tournament takes broad: in these samples no rival gives the answer 4 times as often on any prompt.
 
-     rank  model  worst rival  value         limits  cross-entropy    missed at 4
-    ──────────────────────────────────────────────────────────────────────────────
-     1     broad  bold            0%    [0.0, 8.1]%         0.6931   [0.0, 10.1]%
-     2     bold   broad        50.0%  [17.7, 69.3]%         1.7781  [32.9, 67.0]%
+     rank  model  worst rival  value         limits  cross-entropy  Pass@8    missed at 4
+    ──────────────────────────────────────────────────────────────────────────────────────
+     1     broad  bold            0%    [0.0, 8.1]%         0.6931  >99.9%   [0.0, 10.1]%
+     2     bold   broad        50.0%  [17.7, 69.3]%         1.7781   50.0%  [32.9, 67.0]%
 
     May be best by the tournament, at 95% confidence: broad.
     If some candidate misses a share e of the data at N = 4, broad misses at most e + 8.1% at N = 16 (95% confidence).
@@ -644,7 +650,7 @@ fn answers_are_compared_where_responses_are_too_long() {
         .json();
     assert_eq!(both["winner"], "b");
     let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
-    assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: --answers asks which samples are right; it needs rewards of 0 and 1, or --reference and a column `answer`");
+    assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or --answers, --reference and a column `answer`); `breadth pass` compares models by rewards between them");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "-r", "nobody"]), @"error: no samples of `nobody`; the models are bold, broad, teacher");
     assert_snapshot!(refused(&["counts.jsonl", "--answers", "-r", "a"]), @"error: --answers with --reference compares answers: every file needs a column `answer`");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "offset"]), @"error: --answers has no offset rule: it needs no samples beside those it reads; leave out --rule");

@@ -43,18 +43,18 @@ fn rules_that_part_take_nothing_and_samples_decide() {
     The tournament disagrees: it says early.
     Reach agrees.
     The lowest loss disagrees: it says early.
+    None of the 200 prompts of the samples is among those of the scores (prompt `s0` of early, say): are they of the same data?
 
     The tournament takes early: no rival gives 8 times its probability to more than 33.3% of the responses.
     It also has the lowest cross-entropy.
 
-     rank  model  worst rival  value         limits  cross-entropy  Cov_8 certified
-    ────────────────────────────────────────────────────────────────────────────────
-     1     early  late         33.3%  [28.0, 39.0]%         6.5000   [20.2, 100.0]%
-     2     late   early        66.7%  [61.0, 72.0]%         6.6667     [0.0, 72.0]%
+     rank  model  worst rival  value         limits  cross-entropy  Pass@16  Cov_8 certified
+    ─────────────────────────────────────────────────────────────────────────────────────────
+     1     early  late         33.3%  [28.0, 39.0]%         6.5000    50.0%   [20.2, 100.0]%
+     2     late   early        66.7%  [61.0, 72.0]%         6.6667    87.5%     [0.0, 72.0]%
 
     May be best by the tournament, at 95% confidence: early.
-    Whatever the data distribution is, early under-weights at least 20.2% of the responses by a factor of 8 (95% confidence).
-    Note: Two models (the median pair) differ by a factor of 8 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: take a larger N, such as --log-n 10; --landscape shows where models separate. For Best-of-N on long responses compare final answers: --answers, from samples.
+    Note: Two models (the median pair) differ by a factor of 8 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: --landscape shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
     Tournament (Eq 29) at N = 8 on 300 rows, 300 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_8 itself, whatever the data distribution is.
     ");
     let document = folder.run(&[&both[..], &["--json"]].concat()).json();
@@ -102,7 +102,7 @@ fn a_verdict_that_is_required_ends_with_status_3_and_still_answers() {
     );
     let command = document["verdict"]["next"]["command"].as_str().unwrap();
     assert!(
-        command.starts_with("breadth sample early late --prompts"),
+        command.starts_with("breadth sample DIR/early DIR/late --prompts"),
         "{command}"
     );
     folder
@@ -133,8 +133,10 @@ fn the_rule_of_reach_ranks_from_the_largest_down() {
     assert!((value - expected).abs() < 1e-12, "{value}, not {expected}");
     assert_eq!(document["not_excluded"], json!(["late"]));
     assert_snapshot!(select(&parted(), &["--rule", "reach", "--best-of", "16"]), @r"
-    Reach takes late: in 33.4% of the prompts k samples contain the held-out response.
+    Reach takes late: 16 samples contain the held-out response with a probability of 33.4% on average.
     All evidence: Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [28.0, 39.1]%).
+    16 graded samples of 300 prompts from early and late would decide:
+      breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
 
      rank  model  reach         limits  Cov_8 certified
     ────────────────────────────────────────────────────
@@ -239,10 +241,10 @@ fn samples_alone_are_enough() {
 
     The tournament takes late: in these samples no rival gives the answer 8 times as often on any prompt.
 
-     rank  model  worst rival  value        limits  cross-entropy     missed at 8
-    ──────────────────────────────────────────────────────────────────────────────
-     1     late   early           0%  [0.0, 20.2]%         1.8237  [80.7, 100.0]%
-     2     early  late            0%  [0.0, 61.8]%         2.7216  [80.7, 100.0]%
+     rank  model  worst rival  value        limits  cross-entropy  Pass@16     missed at 8
+    ───────────────────────────────────────────────────────────────────────────────────────
+     1     late   early           0%  [0.0, 20.2]%         1.8237    87.5%  [80.7, 100.0]%
+     2     early  late            0%  [0.0, 61.8]%         2.7216    50.0%  [80.7, 100.0]%
 
     Tied for the best value: early, late; the lower cross-entropy decided.
     May be best by the tournament, at 95% confidence: early, late.

@@ -69,7 +69,7 @@ pub fn read(
         ..options.clone()
     };
     let mut samples = SampleTable::read(paths, &options)
-        .context("--answers reads samples of the models, with rewards or answers")?;
+        .context("samples of the models are compared by their rewards or answers")?;
     printable_names(&mut samples.models);
     output.remarks(&samples.remarks);
     let counted = match reference {
@@ -117,7 +117,7 @@ fn of_rewards(samples: &SampleTable) -> Result<Counted> {
                 Ok(PromptOutcome::Counts { n, c })
             }
             Some(Outcome::Rewards(_)) => bail!(
-                "model `{model}`, prompt `{prompt}`: --answers asks which samples are right; it needs rewards of 0 and 1, or --reference and a column `answer`"
+                "model `{model}`, prompt `{prompt}`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or --answers, --reference and a column `answer`); `breadth pass` compares models by rewards between them"
             ),
             None => bail!("model `{model}` has no sample for prompt `{prompt}`"),
         };

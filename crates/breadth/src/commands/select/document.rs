@@ -9,7 +9,7 @@ use super::landscape::Stop;
 use super::{Choice, Rule};
 use crate::input::Scores;
 use crate::losses::{self, Losses, Trained};
-use crate::number::{self, Mean, Number};
+use crate::number::{self, Interval, Mean, Number};
 
 /// The result of a selection, as JSON and as the source of the text.
 #[derive(Serialize)]
@@ -90,9 +90,22 @@ pub struct Model<'a> {
     pub certified_low: Number,
     pub certified_high: Number,
     /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not, and for answers.
+    pub cross_entropy_above_winner: Option<Mean>,
+    /// The same under its older name.
     pub difference_to_winner: Option<Mean>,
+    /// Pass@k of its graded samples, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<Pass>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub trained: Option<Trained>,
+}
+
+/// Pass@k of samples, or Best-of-k where rewards are not 0 and 1.
+#[derive(Clone, Serialize)]
+pub struct Pass {
+    pub k: u64,
+    #[serde(flatten)]
+    pub interval: Interval,
 }
 
 impl<'a> Document<'a> {
@@ -174,7 +187,9 @@ impl<'a> Model<'a> {
             cross_entropy: Number(standing.cross_entropy),
             certified_low: Number(standing.certified_low),
             certified_high: Number(standing.certified_high),
+            cross_entropy_above_winner: None,
             difference_to_winner: None,
+            pass: None,
             trained: None,
         }
     }

@@ -135,13 +135,13 @@ pub fn summary(stops: &[Stop]) -> String {
         }
     }
     match spans.as_slice() {
-        [(winner, _)] => format!("Along log N the choice is {winner} throughout."),
+        [(winner, _)] => format!("Along log N the tournament takes {winner} throughout."),
         spans => {
             let from = spans
                 .iter()
                 .map(|(winner, stop)| format!("{winner} from {:.1} nats", stop.log_n.0));
             format!(
-                "Along log N the choice changes: {}.",
+                "Along log N the tournament's choice changes: {}.",
                 from.collect::<Vec<_>>().join(", ")
             )
         }

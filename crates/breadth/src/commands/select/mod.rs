@@ -9,7 +9,7 @@ use breadth_data::{ReadOptions, ScoreTable, TablePaths};
 use breadth_stats::{
     Design, Level, OnPolicy, PromptOutcome, Standing, Tournament, answer_tournament,
     cross_entropy_difference, lowest_cross_entropy, offset_parameter, offset_tournament,
-    tournament,
+    pass_estimate, tournament,
 };
 use clap::ValueEnum;
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ use crate::input::{self, LevelChoice, LogChoice, Scores, Tables};
 use crate::losses::LossChoice;
 use crate::output::{Output, printable_names};
 use answers::Answers;
-use document::Document;
+use document::{Document, Pass};
 use samples::Samples;
 
 mod against;
@@ -44,8 +44,8 @@ Examples:
   # graded samples alone, such as evaluation logs
   breadth select validation/ --best-of 16
 
-  # a folder of tables, the teacher's own scores left out, only the winner's name
-  breadth select scores/ --reference teacher --json | jq -r .winner
+  # a folder of tables, the teacher's own scores left out, only the name of what to take (null where nothing is)
+  breadth select scores/ --reference teacher --json | jq -r .verdict.take
 
   # what a run left behind
   breadth select runs/demo
@@ -63,8 +63,8 @@ Examples:
   breadth select scores.parquet --landscape
   breadth select scores.parquet --log-n 30
 
-The verdict weighs all evidence. Graded samples, at least K a prompt, decide by Pass@K. Without them two rules have to \
-agree, and nothing is taken where they part: then the command that would decide is shown.
+The verdict weighs all evidence. Graded samples, at least K a prompt, decide by Pass@K. Without them the tournament and reach \
+have to say the same, or reach has to be so near 100% that no other candidate can be much better; else nothing is taken, and the command that would decide is shown.
 
 Which N or K? For Best-of-K and Pass@K that K; for reinforcement learning with groups of G responses K = G. Without a \
 verifier: scores alone. With a verifier: 16 samples a prompt of the few candidates that the scores leave open.
@@ -115,7 +115,7 @@ pub struct Arguments {
     /// A model that is no candidate: the teacher, or the exact law; a run folder names its own
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
-    /// Rank by coverage against this fixed model: the share of responses to which it gives N times the probability. As no other checkpoint enters, it can stand in a series (metric_for_best_model)
+    /// Rank by coverage against this fixed model: the share of responses to which it gives N times the probability. As no other checkpoint enters, it can stand in a series (metric_for_best_model). The model is no candidate then
     #[arg(long, value_name = "BASE", conflicts_with_all = ["rule", "race", "answers", "reference"])]
     against: Option<String>,
     #[command(flatten)]
@@ -491,21 +491,11 @@ impl Field {
         names: &[&str],
         choice: Choice,
     ) -> Result<Option<Verdict>> {
-        let outcomes = match (&self.answers, &self.graded) {
-            (Some(answers), _) => answers.right_counts(),
-            (None, Some(graded)) => Some(graded.of(names)),
-            (None, None) => None,
-        };
+        let outcomes = self.outcomes(names);
         if self.answers.is_some() && outcomes.is_none() {
             return Ok(None);
         }
-        let design = match &self.graded {
-            Some(graded) => graded.design(),
-            None => Design {
-                clusters: None,
-                ..self.scores.design()
-            },
-        };
+        let design = self.sample_design();
         let evidence = Evidence {
             models: names,
             k: 2.0 * choice.level.n(),
@@ -520,7 +510,51 @@ impl Field {
                 .as_ref()
                 .map(|outcomes| Sampled { outcomes, design }),
         };
-        Ok(Some(decide(&evidence)?))
+        let mut verdict = decide(&evidence)?;
+        if let Some(graded) = &self.graded {
+            let asked = &self.scores.table.prompts;
+            verdict.warnings.extend(graded.strange(names, asked)?);
+        }
+        Ok(Some(verdict))
+    }
+
+    /// Graded outcomes of each candidate.
+    fn outcomes(&self, names: &[&str]) -> Option<Vec<Vec<PromptOutcome>>> {
+        match (&self.answers, &self.graded) {
+            (Some(answers), _) => answers.right_counts(),
+            (None, Some(graded)) => Some(graded.of(names)),
+            (None, None) => None,
+        }
+    }
+
+    /// How the prompts of graded samples were drawn.
+    fn sample_design(&self) -> Design<'_> {
+        match &self.graded {
+            Some(graded) => graded.design(),
+            None => Design {
+                clusters: None,
+                ..self.scores.design()
+            },
+        }
+    }
+
+    /// Pass@k of each candidate with samples, k being as many as all have at most.
+    fn passes(&self, names: &[&str], choice: Choice) -> Result<Vec<Option<Pass>>> {
+        let outcomes = self.outcomes(names).unwrap_or_default();
+        let samples = outcomes.iter().flatten().map(PromptOutcome::samples);
+        let wanted = (2.0 * choice.level.n()).round();
+        let k = samples.min().unwrap_or(0).min(wanted as u64);
+        let of_model = |outcomes: &Vec<PromptOutcome>| -> Result<Option<Pass>> {
+            if outcomes.is_empty() || k == 0 {
+                return Ok(None);
+            }
+            let estimate = pass_estimate(outcomes, &self.sample_design(), k, choice.confidence)?;
+            Ok(Some(Pass {
+                k,
+                interval: estimate.into(),
+            }))
+        };
+        outcomes.iter().map(of_model).collect()
     }
 
     fn document(&self, choice: Choice) -> Result<Document<'_>> {
@@ -551,9 +585,14 @@ impl Field {
             let differences = result.ranking.par_iter().map(difference);
             let differences = differences.collect::<Result<Vec<_>, _>>()?;
             for (model, difference) in document.models.iter_mut().zip(differences) {
-                model.difference_to_winner =
-                    difference.map(|difference| self.scores.mean(&difference));
+                let difference = || difference.map(|difference| self.scores.mean(&difference));
+                model.cross_entropy_above_winner = difference();
+                model.difference_to_winner = difference();
             }
+        }
+        let passes = self.passes(&names, choice)?;
+        for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
+            model.pass = passes.get(at).cloned().flatten();
         }
         document.against = self.against(choice);
         document.sampled_rows = (choice.rule == Rule::Offset)

@@ -1,5 +1,6 @@
 //! Graded samples of the candidates, as evidence beside their scores.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,7 @@ use breadth_report::sample_weights;
 use breadth_stats::{Design, PromptOutcome, stratified_weights};
 
 use crate::input::{self, Tables};
+use crate::number;
 use crate::output::{Output, printable_names};
 
 /// Graded samples with what their prompts count.
@@ -69,6 +71,51 @@ impl Samples {
         names.iter().map(of_model).collect()
     }
 
+    /// What speaks against these samples being of the same models and prompts as the scores.
+    ///
+    /// Errors: samples of none of the candidates.
+    pub fn strange(&self, names: &[&str], prompts: &[String]) -> Result<Vec<String>> {
+        let models = &self.table.models;
+        let (known, others): (Vec<&String>, Vec<&String>) = models
+            .iter()
+            .partition(|model| names.contains(&model.as_str()));
+        let Some(first) = known.first() else {
+            bail!(
+                "none of the models of the samples ({}) is among those of the scores ({}); rename one or the other, or give the samples alone",
+                listed(models.iter().map(String::as_str)),
+                listed(names.iter().copied())
+            );
+        };
+        let mut strange = Vec::new();
+        if let [only] = known[..]
+            && names.len() > 1
+        {
+            strange.push(format!(
+                "Of the candidates only {only} has samples, so they decide nothing."
+            ));
+        }
+        if !others.is_empty() {
+            strange.push(format!(
+                "Samples of models without scores are not used: {}.",
+                listed(others.into_iter().map(String::as_str))
+            ));
+        }
+        let asked: HashSet<&String> = prompts.iter().collect();
+        if !self
+            .table
+            .prompts
+            .iter()
+            .any(|prompt| asked.contains(prompt))
+        {
+            strange.push(format!(
+                "None of the {} of the samples is among those of the scores (prompt `{}` of {first}, say): are they of the same data?",
+                number::count(self.table.prompts.len(), "prompt"),
+                self.table.prompts.first().map_or("", String::as_str)
+            ));
+        }
+        Ok(strange)
+    }
+
     /// How the prompts were sampled.
     pub fn design(&self) -> Design<'_> {
         Design {
@@ -93,6 +140,15 @@ impl Samples {
         self.weights = Some(stratified_weights(&strata, &population, None)?);
         self.strata = Some(strata);
         Ok(())
+    }
+}
+
+/// The first few names.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = names.collect();
+    match all.len() {
+        0..=4 => all.join(", "),
+        more => format!("{} and {} more", all[..3].join(", "), more - 3),
     }
 }
 

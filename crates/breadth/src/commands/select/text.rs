@@ -1,5 +1,6 @@
 //! The selection in words: the verdict first, then the table it rests on, then how sure it is.
 
+use breadth_analysis::Verdict;
 use breadth_stats::{Level, offset_applies, offset_parameter};
 
 use super::answers::{Certified, Summary};
@@ -59,7 +60,7 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
             None => format!("more than these {}", number::count(document.rows, "row")),
         };
         notes.push(format!(
-            "Each of the {models} models may be the best one: {missing} are needed to tell."
+            "By the tournament alone each of the {models} models may be the best one: {missing} are needed to tell."
         ));
     }
     if let Some(answers) = &document.answers {
@@ -72,25 +73,22 @@ pub fn notes(document: &Document, level: Level, covering: &str) -> Vec<String> {
     } else if is_tournament && first.value.0 > 0.5 {
         notes.push(format!(
             "Even the winner falls short by a factor of {n} on most responses, so this ranking says little. {}",
-            longer(level)
+            longer()
         ));
     } else if let Some(apart) = document.apart.filter(|apart| apart.0 >= APART) {
         notes.push(format!(
             "Two models (the median pair) differ by a factor of {n} or more on {} of the responses, so N says little here: what was lost hides among what differs anyway. {}",
             number::percent(apart.0),
-            longer(level)
+            longer()
         ));
     }
     notes
 }
 
 /// What to do where responses are so long that every N near the one asked for is uncovered.
-fn longer(level: Level) -> String {
-    format!(
-        "Long responses differ by many nats: take a larger N, such as --log-n {}; --landscape shows where models separate. \
-         For Best-of-N on long responses compare final answers: --answers, from samples.",
-        number::trimmed((4.0 * level.log_n()).max(10.0).round()),
-    )
+fn longer() -> &'static str {
+    "Long responses differ by many nats: --landscape shows at which N the tournament separates models. \
+     For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone."
 }
 
 /// The whole text.
@@ -163,6 +161,7 @@ fn headline(document: &Document, n: &str, choice: Choice, style: Style) -> Vec<S
         let mut parts: Vec<String> = of_rule.collect();
         parts[0] = style.strong(&parts[0]);
         parts.push(format!("All evidence: {}", verdict.sentence()));
+        parts.extend(verdict.next_step());
         return parts;
     }
     let mut parts = vec![style.strong(&verdict.sentence())];
@@ -268,7 +267,8 @@ fn rule_says(document: &Document, n: &str) -> String {
             format!("Cross-entropy takes {winner}: it is the lowest.")
         }
         [first, ..] if document.rule == Rule::Reach => format!(
-            "Reach takes {winner}: in {} of the prompts k samples contain the held-out response.",
+            "Reach takes {winner}: {} samples contain the held-out response with a probability of {} on average.",
+            number::trimmed((2.0 * document.n.0).round()),
             number::percent(first.value.0)
         ),
         [first, ..] if document.rule == Rule::Against => format!(
@@ -402,6 +402,20 @@ fn with_certificates(
             row.push(losses::cell(model.trained));
         }
     }
+    if let Some(k) = document
+        .models
+        .iter()
+        .find_map(|model| model.pass.as_ref())
+        .map(|p| p.k)
+    {
+        header.push(format!("Pass@{k}"));
+        for (row, model) in rows.iter_mut().zip(&document.models) {
+            let cell = model.pass.as_ref();
+            row.push(cell.map_or("-".to_owned(), |pass| {
+                number::percent(pass.interval.value.0)
+            }));
+        }
+    }
     if has_certificate(document) {
         let is_bound = document
             .answers
@@ -425,7 +439,9 @@ fn with_certificates(
 
 /// What is certain of the lowest loss, or of the model of which most is certain, whatever the data distribution is.
 fn certain(document: &Document, n: &str, percent: &str) -> Option<String> {
-    if document.answers.is_some() {
+    // Beside a decision by samples it would be read as one against what is taken.
+    let is_by_samples = |verdict: &Verdict| verdict.by == Some(breadth_analysis::Rule::Samples);
+    if document.answers.is_some() || document.verdict.as_ref().is_some_and(is_by_samples) {
         return None;
     }
     let low = |model: &&Model| model.certified_low.0;
