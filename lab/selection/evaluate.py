@@ -18,6 +18,8 @@ KS = [2, 4, 16, 64, 256]
 SAMPLES = [4, 16, 64]
 ROWS, PROMPTS = 400, 200
 TRUTH_PROMPTS, TRUTH_SAMPLES = 100, 2000
+# wrong-labels.toml adds two numbers below this: few enough to evaluate on every prompt there is.
+TERMS = 50
 # Family: what it is called in the tables.
 FAMILIES = {
     "right-path-2": "one right path, W = 2",
@@ -122,7 +124,11 @@ class Series:
             found = ask(self.breadth, "pass", table, "-k", ",".join(map(str, KS)), "--json", "-q")
             return {model["model"]: {point["k"]: point["value"] for point in model["pass"]} for model in found["models"]}
         data = self.data / "right.jsonl"
-        data = data if data.exists() else self.data / "evaluation.jsonl"
+        if self.family == "wrong-labels":
+            data = self.folder / "right.jsonl"
+            write(data, [{"prompt": f"{a}+{b}=", "response": str(a + b)} for a in range(TERMS) for b in range(TERMS)])
+        elif not data.exists():
+            data = self.data / "evaluation.jsonl"
         table = self.made("truth.parquet", "score", *self.models, "--data", data)
         found = ask(self.breadth, "reach", table, "-k", ",".join(map(str, KS)), "--json", "-q")
         return {model["model"]: {point["k"]: point["value"] for point in model["reach"]} for model in found["models"]}
