@@ -275,7 +275,7 @@ fn samples_of_some_or_too_few_are_never_certain() {
     Take b (likely, by the samples): Pass@8 is >99.9% [98.1, 100.0]%, at least 83.4 points above every other candidate; 1 candidate without samples is not compared.
     Take b (likely, by the samples): Pass@16 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate.
     64 samples of each prompt would decide:
-      breadth sample DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
+      breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
     Samples reach to k = 16 only: at k = 64 the order may differ.
     ");
 }

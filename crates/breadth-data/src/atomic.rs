@@ -5,9 +5,11 @@
 //! temporary is removed. What a killed process leaves begins with [`TEMP_PREFIX`] and is skipped
 //! by this crate's readers; it can be deleted.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempPath;
 
@@ -15,6 +17,42 @@ use crate::error::{Error, Result};
 
 /// The beginning of every temporary name.
 pub const TEMP_PREFIX: &str = ".breadth-tmp-";
+
+/// The temporary files and folders that this process is writing.
+static LIVING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// A temporary name that stands in [`LIVING`] as long as this does.
+struct Living(PathBuf);
+
+impl Living {
+    fn new(path: &Path) -> Self {
+        living().insert(path.to_path_buf());
+        Living(path.to_path_buf())
+    }
+}
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        living().remove(&self.0);
+    }
+}
+
+fn living() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    LIVING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what this process is writing under temporary names: for a program that is about to end before its time.
+///
+/// Whoever was writing gets an error, so end the process after it.
+pub fn remove_unfinished() {
+    for path in living().iter() {
+        // What cannot be removed stays, under a name that says what it is.
+        let _ = match path.is_dir() {
+            true => fs::remove_dir_all(path),
+            false => fs::remove_file(path),
+        };
+    }
+}
 
 /// Writes a file through `f`; it appears under `path` whole, or not at all.
 ///
@@ -63,6 +101,7 @@ fn try_write_dir(path: &Path, f: impl FnOnce(&Path) -> io::Result<()>) -> io::Re
     let temp = tempfile::Builder::new()
         .prefix(TEMP_PREFIX)
         .tempdir_in(parent)?;
+    let _living = Living::new(temp.path());
     let new = temp.path().join("new");
     fs::create_dir(&new)?;
     f(&new)?;
@@ -83,7 +122,7 @@ pub(crate) struct Pending {
 
 enum Target {
     /// Renamed to the path at the end; removed when dropped before.
-    Temp(TempPath, PathBuf),
+    Temp(TempPath, PathBuf, Living),
     /// A device or a pipe: there is nothing to rename.
     Device,
 }
@@ -101,7 +140,8 @@ impl Pending {
         } else {
             fs::metadata(parent(&real))?; // its error is plainer than that of the temporary name
             let (file, temp) = builder().tempfile_in(parent(&real))?.into_parts();
-            (file, Target::Temp(temp, real))
+            let living = Living::new(&temp);
+            (file, Target::Temp(temp, real, living))
         };
         Ok(Self {
             writer: BufWriter::with_capacity(1 << 16, file),
@@ -119,7 +159,7 @@ impl Pending {
 
     fn try_commit(mut self) -> io::Result<()> {
         self.writer.flush()?;
-        let Target::Temp(temp, real) = self.target else {
+        let Target::Temp(temp, real, _living) = self.target else {
             return Ok(());
         };
         self.writer.get_ref().sync_all()?;

@@ -34,7 +34,7 @@ standard input. `breadth COMMAND --help` shows more, with examples.";
 /// trains and decodes for it.
 #[derive(Debug, Parser)]
 #[command(name = "breadth", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
-#[command(max_term_width = 100, disable_help_subcommand = true)]
+#[command(max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,

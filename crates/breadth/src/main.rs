@@ -16,6 +16,7 @@ mod commands;
 mod data;
 mod failure;
 mod input;
+mod interrupt;
 mod losses;
 mod measure;
 mod models;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             return ExitCode::from(usage.exit_code() as u8);
         }
     };
+    interrupt::watch();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 
 use anyhow::{Context, Result};
-use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle,
+};
 use serde::Serialize;
 
 /// Where and how the results of a command go.
@@ -25,7 +27,8 @@ impl Output {
         let mut rendered = if self.json {
             serde_json::to_string(document)?
         } else {
-            printable(&text(Style::stdout()))
+            let style = Style::stdout();
+            style.wrapped(&printable(&text(style)))
         };
         rendered.push('\n');
         to_stdout(rendered.as_bytes())
@@ -115,7 +118,12 @@ pub fn to_stdout(bytes: &[u8]) -> Result<()> {
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     colours: bool,
+    /// Columns of the terminal; none where the text goes elsewhere.
+    width: Option<usize>,
 }
+
+/// Narrower terminals get lines of this many columns.
+const NARROWEST: usize = 60;
 
 impl Style {
     /// The style for a stream that is a terminal or not.
@@ -132,11 +140,32 @@ impl Style {
         let refused = no_color.is_some_and(|value| !value.is_empty());
         Style {
             colours: terminal && !refused && term != Some("dumb"),
+            width: None,
         }
     }
 
     fn stdout() -> Self {
-        Style::of(stdout().is_terminal())
+        let columns = terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0 as usize);
+        let is_terminal = stdout().is_terminal();
+        Style {
+            width: columns
+                .filter(|_| is_terminal)
+                .map(|width| width.max(NARROWEST)),
+            ..Style::of(is_terminal)
+        }
+    }
+
+    /// Sentences broken between words at the terminal's width. Lines that begin with a space, tables and commands, stay as they are.
+    fn wrapped(self, text: &str) -> String {
+        let Some(width) = self.width else {
+            return text.to_owned();
+        };
+        let options = textwrap::Options::new(width).break_words(false);
+        let line = |line: &str| match line.starts_with(' ') || line.contains('─') {
+            true => line.to_owned(),
+            false => textwrap::fill(line, &options),
+        };
+        text.split('\n').map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// The sentence to read first.
@@ -181,6 +210,13 @@ impl Style {
         for column in table.column_iter_mut().skip(left) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+        if let Some(width) = self.width {
+            let is_wide = |line: &str| textwrap::core::display_width(line) > width;
+            if table.trim_fmt().lines().any(is_wide) {
+                table.set_content_arrangement(ContentArrangement::Dynamic);
+                table.set_width(width as u16);
+            }
+        }
         table.trim_fmt()
     }
 }
@@ -203,12 +239,52 @@ mod tests {
 
     #[test]
     fn control_characters_are_seen_and_emphasis_stays() {
-        let bold = Style { colours: true }.strong("a");
+        let bold = Style {
+            colours: true,
+            width: None,
+        }
+        .strong("a");
         assert_eq!(printable(&bold), bold);
         assert_eq!(
             printable("a\u{1b}[2J\u{1b}]0;x\u{7}\nb\u{9b}"),
             "a\\x1b[2J\\x1b]0;x\\x07\nb\\x9b"
         );
+    }
+
+    #[test]
+    fn sentences_fit_the_terminal_and_commands_stay_whole() {
+        let narrow = Style {
+            colours: true,
+            width: Some(60),
+        };
+        let sentence = "Take step-000030 (likely, by reach): reach_16 is 99.1%, so that no other candidate is better.";
+        let command = "  breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet";
+        let text = format!("{}\n{command}", narrow.strong(sentence));
+        let wrapped = narrow.wrapped(&text);
+        let (sentences, last) = wrapped.rsplit_once('\n').unwrap();
+        assert_eq!(last, command);
+        let width = |line: &str| textwrap::core::display_width(line);
+        assert!(sentences.lines().count() == 2 && sentences.lines().all(|line| width(line) <= 60));
+        let joined = sentences.replace('\n', " ");
+        assert_eq!(joined, narrow.strong(sentence));
+        let elsewhere = Style {
+            width: None,
+            ..narrow
+        };
+        assert_eq!(elsewhere.wrapped(&text), text);
+
+        let header =
+            ["model", "a long heading", "another long heading", "limits"].map(str::to_owned);
+        let row = [
+            "step-000030",
+            "99.1%",
+            "12.5%",
+            "[10.0, 100.0]%, as far as known",
+        ]
+        .map(str::to_owned);
+        let table = narrow.table(1, &header, vec![row.to_vec()]);
+        assert!(table.lines().all(|line| width(line) <= 60), "{table}");
+        assert!(table.contains("step-000030"), "{table}");
     }
 
     #[test]
@@ -226,7 +302,11 @@ mod tests {
                 vec!["a".to_owned(), "12.5%".to_owned()],
                 vec!["bc".to_owned(), "0%".to_owned()],
             ];
-            let table = Style { colours }.table(1, &header, rows);
+            let table = Style {
+                colours,
+                width: None,
+            }
+            .table(1, &header, rows);
             table.replace("\x1b[1m", "").replace("\x1b[0m", "")
         };
         assert_eq!(

@@ -165,3 +165,75 @@ fn scoring_killed_at_twenty_moments_ends_in_the_same_bits() {
 fn sampling_killed_at_twenty_moments_ends_in_the_same_bits() {
     killed_jobs_end_in_the_same_bits("sample", &["--prompts", "DATA", "-k", "4"]);
 }
+
+/// Ctrl-C and SIGTERM while a verifier runs: its whole family ends with the job, no temporary file stays, the status says which signal.
+#[cfg(target_os = "linux")]
+#[test]
+fn interrupted_jobs_leave_nothing_behind() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("train.toml");
+    std::fs::write(&config, CONFIG.replace("steps = 120", "steps = 1")).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    finish(&["train", config.to_str().unwrap(), "--out", &path("run")]);
+    write_data(Path::new(&path("data.jsonl")));
+    // A verifier that never answers, with a child that never ends.
+    let verifier = folder.path().join("verifier");
+    std::fs::write(
+        &verifier,
+        "#!/bin/sh\nsleep 600 &\necho $! >> \"$0.pids\"\nwait\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&verifier, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let pids = folder.path().join("verifier.pids");
+    let judge = format!("command:{}", path("verifier"));
+    let (run, data) = (path("run"), path("data.jsonl"));
+    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+        let _ = std::fs::remove_file(&pids);
+        let out = folder.path().join(signal);
+        std::fs::create_dir(&out).unwrap();
+        let table = out.join("table.parquet");
+        let table = table.to_str().unwrap();
+        let arguments = [
+            "sample",
+            &run,
+            "--prompts",
+            &data,
+            "-k",
+            "2",
+            "--verifier",
+            &judge,
+        ];
+        let arguments = [&arguments[..], &["--verifier-timeout", "600", "-o", table]].concat();
+        let mut job = breadth(&arguments).spawn().unwrap();
+        while std::fs::read_to_string(&pids).map_or(0, |text| text.lines().count()) == 0 {
+            assert!(job.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let id = job.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let ended = job.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(status));
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(said.contains("the same command goes on"), "{said}");
+        for name in files(&out).keys() {
+            assert!(!name.contains(".breadth-tmp-"), "{name}");
+        }
+        for pid in std::fs::read_to_string(&pids).unwrap().lines() {
+            let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+            let is_alive = || state().is_some_and(|stat| !stat.contains(") Z "));
+            let start = Instant::now();
+            while is_alive() && start.elapsed() < Duration::from_secs(10) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            assert!(!is_alive(), "process {pid} of the verifier runs on");
+        }
+    }
+}

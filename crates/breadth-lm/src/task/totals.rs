@@ -67,7 +67,7 @@ impl Totals {
         }
         let weights = [config.sums, config.differences, config.products];
         let sum: f64 = weights.iter().sum();
-        if weights.iter().any(|w| !(*w >= 0.0)) || !(sum > 0.0 && sum.is_finite()) {
+        if weights.iter().any(|w| w.is_nan() || *w < 0.0) || sum <= 0.0 || sum.is_infinite() {
             return error(
                 "sums, differences and products are weights of at least 0, not all of them 0, with a finite sum",
             );

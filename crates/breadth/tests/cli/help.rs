@@ -39,6 +39,7 @@ fn breadth() {
       train        Train a model from a TOML file; a killed run resumes to the same bits
       report       Write one self-contained HTML page about a run
       completions  Print the completion script of a shell
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help

@@ -37,6 +37,11 @@ use crate::text::{Item, Text};
 use answer::{Answer, last_boxed};
 use graph::class_of;
 
+/// Ends the programs of all [`Verifier::Command`]s and what they started: for a process that is about to end before its time.
+pub fn end_programs() {
+    worker::end_all();
+}
+
 /// A response to be judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {

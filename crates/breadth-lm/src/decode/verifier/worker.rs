@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -38,7 +39,11 @@ impl Worker {
     /// # Errors
     /// If it cannot be.
     pub fn start(words: &[String]) -> Result<Self> {
-        let mut child = Command::new(&words[0])
+        let mut command = Command::new(&words[0]);
+        // A group of its own, so that what it starts can be ended with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .args(&words[1..])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::piped())
@@ -52,6 +57,7 @@ impl Worker {
             })?;
         let stdin = child.stdin.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
+        running().push(child.id());
         let (input, lines) = channel();
         let (heard, output) = channel();
         std::thread::spawn(move || write(stdin, &lines));
@@ -94,10 +100,38 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        // Before it is waited for: its number may be another's afterwards.
+        kill_group(self.child.id());
+        running().retain(|id| *id != self.child.id());
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The programs that run, by their numbers, which are those of their groups.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+fn running() -> MutexGuard<'static, Vec<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends all programs and what they started.
+pub(super) fn end_all() {
+    running().iter().for_each(|id| kill_group(*id));
+}
+
+fn kill_group(id: u32) {
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(id)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
+        // It may have ended already.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    #[cfg(not(unix))]
+    let _ = id;
 }
 
 fn write(mut stdin: ChildStdin, lines: &Receiver<String>) {
