@@ -80,6 +80,10 @@ pub struct Checkpoint {
     pub profile: Vec<CoveragePoint>,
     /// Pass@k.
     pub pass: Vec<PassPoint>,
+    /// Reach at k = 2N on the rows of the tournament: how often k samples contain a held-out response; none where the
+    /// responses of a prompt have probabilities that add up to more than 1.
+    #[serde(serialize_with = "json::option_estimate")]
+    pub reach: Option<Estimate>,
     /// Place in the tournament, 1 for the winner.
     pub rank: usize,
     /// Largest share over rivals at the tournament's level (Eq 29); small is good.

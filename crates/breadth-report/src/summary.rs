@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use breadth_data::{Outcome, SampleTable, ScoreTable};
 use breadth_stats::{
-    CoveragePoint, CoverageProfile, Design, Estimate, Level, PromptOutcome, Tournament,
+    CoveragePoint, CoverageProfile, Design, Estimate, Level, PromptOutcome, RightResponses,
+    Tournament,
 };
 
 use crate::error::{Error, Result};
@@ -124,13 +125,18 @@ pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
     let field = Field::run(selection, inputs.reference, &names, options)?;
     let evaluation = Evaluation::new(inputs, &names, options)?;
     let steps = steps(&names);
+    let reached = right_responses(selection, &field)?;
     let checkpoints = names
         .iter()
         .enumerate()
         .map(|(i, name)| {
             let measured = evaluation.measure(name)?;
             let step = steps.as_ref().map(|steps| steps[i]);
-            Ok(field.checkpoint(i, name, step, measured))
+            let reach = reach(reached.as_ref(), field.position[i], options)?;
+            Ok(Checkpoint {
+                reach,
+                ..field.checkpoint(i, name, step, measured)
+            })
         })
         .collect::<Result<Vec<_>>>()?;
     let losses: Vec<f64> = checkpoints.iter().map(|c| c.cross_entropy.value).collect();
@@ -155,6 +161,37 @@ pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
         training_loss: Vec::new(),
         provenance: Vec::new(),
     })
+}
+
+/// The selection rows as right responses, unless their probabilities add up to more than 1 for some prompt.
+fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<RightResponses>> {
+    let columns = field
+        .names
+        .iter()
+        .map(|name| selection.column(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    match RightResponses::new(&columns, &design(selection)) {
+        Err(breadth_stats::Error::ProbabilitiesAboveOne { .. }) => Ok(None),
+        right => Ok(Some(right?)),
+    }
+}
+
+/// Reach at k = 2N of the model at a position of the tournament.
+fn reach(
+    right: Option<&RightResponses>,
+    position: usize,
+    options: &Options,
+) -> Result<Option<Estimate>> {
+    let Some(right) = right else {
+        return Ok(None);
+    };
+    let k = (2.0 * options.level.n()).min(1e300);
+    let reach = right.reach(position, k, options.confidence)?;
+    Ok(Some(Estimate {
+        value: reach.value,
+        low: reach.low,
+        high: reach.high,
+    }))
 }
 
 /// The verdict over the selection rows and the samples.
@@ -349,6 +386,7 @@ impl Field {
             coverage: measured.coverage,
             profile: measured.profile,
             pass: measured.pass,
+            reach: None,
             rank: standing.rank,
             value: standing.value,
             value_low: standing.low,

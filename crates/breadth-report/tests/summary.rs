@@ -457,3 +457,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn reach_is_that_of_the_selection_rows() {
+    let logprob = [("step-1", [-0.5_f64, -2.0]), ("step-2", [-1.0, -1.0])];
+    let mut text = String::new();
+    for (model, values) in logprob {
+        for (prompt, value) in values.iter().enumerate() {
+            text +=
+                &format!("{{\"model\":\"{model}\",\"prompt_id\":{prompt},\"logprob\":{value}}}\n");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores.jsonl");
+    std::fs::write(&path, text).unwrap();
+    let scores =
+        breadth_data::ScoreTable::read(&[path], &breadth_data::ReadOptions::default()).unwrap();
+    let report = summarize(
+        &Inputs {
+            reference: None,
+            single_correct_response: false,
+            ..inputs(&scores)
+        },
+        &Options::default(),
+    )
+    .unwrap();
+    let k = 2.0 * report.level.n();
+    for (checkpoint, (_, values)) in report.checkpoints.iter().zip(logprob) {
+        let hits = values.map(|q| 1.0 - (1.0 - q.exp()).powf(k));
+        let reach = checkpoint.reach.unwrap();
+        assert!((reach.value - (hits[0] + hits[1]) / 2.0).abs() < 1e-12);
+        assert!(reach.low < reach.value && reach.value < reach.high);
+    }
+    let page = breadth_report::html(&report).unwrap();
+    assert!(page.contains("reach, k = 8"), "{page}");
+}

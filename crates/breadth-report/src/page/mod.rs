@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use breadth_stats::Level;
 use minijinja::{AutoEscape, Environment, Value, context};
 use sha2::{Digest, Sha256};
 
@@ -228,12 +229,26 @@ fn columns(report: &Report) -> Vec<Column> {
     columns.push(Column::new("worst case in the tournament", true, |c| {
         percent(c.value)
     }));
+    if report.checkpoints.iter().any(|c| c.reach.is_some()) {
+        let name = format!("reach, k = {}", level_times_two(report));
+        columns.push(Column::new(name, true, |c| {
+            c.reach
+                .as_ref()
+                .map_or_else(dash, |reach| interval(reach, percent))
+        }));
+    }
     columns.extend(pass_columns(report));
     columns.push(Column::new("rank", false, |c| c.rank.to_string()));
     columns.push(Column::new("may be best", false, |c| {
         if c.not_excluded { "yes" } else { "no" }.into()
     }));
     columns
+}
+
+/// k = 2N, the number of samples that goes with the tournament's level.
+fn level_times_two(report: &Report) -> String {
+    let log_k = report.level.log_n() + std::f64::consts::LN_2;
+    level(Level::from_log_n(log_k).unwrap_or(report.level))
 }
 
 fn coverage_columns(report: &Report) -> Vec<Column> {
@@ -370,6 +385,7 @@ fn glossary(report: &Report) -> Vec<(String, String)> {
         ),
         ("Cov".into(), "The share of the data that is uncovered at N. Small is good: it bounds how well the best of N samples can do.".into()),
         ("Pass@k".into(), "The probability that at least one of k samples is right. It goes with Cov at N = k/2.".into()),
+        ("Reach".into(), "How often k samples contain a held-out response itself, from its probability alone. Pass@k is at least this for every verifier that accepts the held-out responses; it goes with Cov at N = k/2.".into()),
         (
             "Tournament".into(),
             format!("Needs no knowledge of the true distribution: for each checkpoint, find the other checkpoint against which it under-weights the largest share of held-out responses by {n} or more, its worst case. Take the checkpoint whose worst case is smallest."),
