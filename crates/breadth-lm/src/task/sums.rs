@@ -6,7 +6,7 @@
 //! ```
 //!
 //! With steps all orders of the numbers are equally likely. `wrong` is the share of responses with a wrong label: a total drawn uniformly from all others (without
-//! steps). The distribution `p(y|x)` is known exactly ([`Sums::responses`]).
+//! steps). The distribution `p(y|x)` is known exactly ([`Sums::log_prob`]).
 
 use std::collections::BTreeMap;
 
