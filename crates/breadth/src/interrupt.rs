@@ -1,11 +1,22 @@
 //! Ctrl-C and SIGTERM: nothing unfinished is left behind, and what is finished stays.
 
 use std::io::{Write, stderr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use breadth_data::atomic;
 use breadth_lm::decode::verifier;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+/// Whether a signal has come.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Once a signal has come, waits for the end of the process: what fails then fails because of it, and is no news.
+pub fn wait_if_ending() {
+    while IS_ENDING.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
 
 /// Watches for the two signals from now on. The process then ends with status 130 or 143.
 pub fn watch() {
@@ -15,6 +26,7 @@ pub fn watch() {
     };
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            IS_ENDING.store(true, Ordering::SeqCst);
             verifier::end_programs();
             atomic::remove_unfinished();
             let _ = writeln!(

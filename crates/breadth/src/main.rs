@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            interrupt::wait_if_ending();
             let head = output::Style::of(stderr().is_terminal()).failure("error:");
             let _ = writeln!(stderr(), "{head} {}", failure::message(&error));
             ExitCode::from(failure::status(&error))

@@ -43,6 +43,14 @@ impl Worker {
         // A group of its own, so that what it starts can be ended with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        // Held until the program stands in the list: what starts later than the end of all would outlive it.
+        let mut running = running();
+        if running.ended {
+            return Err(Error::config(
+                format!("--verifier command:{}", words.join(" ")),
+                "is not started any more, as the job is being stopped",
+            ));
+        }
         let mut child = command
             .args(&words[1..])
             .env("PYTHONUNBUFFERED", "1")
@@ -57,7 +65,8 @@ impl Worker {
             })?;
         let stdin = child.stdin.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
-        running().push(child.id());
+        running.ids.push(child.id());
+        drop(running);
         let (input, lines) = channel();
         let (heard, output) = channel();
         std::thread::spawn(move || write(stdin, &lines));
@@ -102,23 +111,35 @@ impl Drop for Worker {
     fn drop(&mut self) {
         // Before it is waited for: its number may be another's afterwards.
         kill_group(self.child.id());
-        running().retain(|id| *id != self.child.id());
+        running().ids.retain(|id| *id != self.child.id());
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The programs that run, by their numbers, which are those of their groups.
-static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+/// The programs that run.
+struct Running {
+    /// Their numbers, which are those of their groups.
+    ids: Vec<u32>,
+    /// Whether all were ended, and no other may start.
+    ended: bool,
+}
 
-fn running() -> MutexGuard<'static, Vec<u32>> {
+static RUNNING: Mutex<Running> = Mutex::new(Running {
+    ids: Vec::new(),
+    ended: false,
+});
+
+fn running() -> MutexGuard<'static, Running> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends all programs and what they started.
+/// Ends all programs and what they started; none starts any more.
 pub(super) fn end_all() {
-    running().iter().for_each(|id| kill_group(*id));
+    let mut running = running();
+    running.ended = true;
+    running.ids.iter().for_each(|id| kill_group(*id));
 }
 
 fn kill_group(id: u32) {
