@@ -3,7 +3,9 @@
 use breadth_stats::Leader;
 
 use super::evidence::{BySamples, ByScores, Set};
-use super::words::{ahead, k_words, list, sample_command, samples_wanted, wanted, with_limits};
+use super::words::{
+    ahead, capitalised, k_words, list, sample_command, samples_wanted, wanted, with_limits,
+};
 use super::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
 use crate::number::{self, Number};
 
@@ -377,7 +379,7 @@ impl<'a> Found<'a> {
             return warnings;
         };
         if let Some(why) = &scores.impossible {
-            warnings.push(format!("R{}.", &why[1..]));
+            warnings.push(format!("{}.", capitalised(why)));
         }
         if scores.several > 0 && self.samples.is_none() && !scores.only_right {
             warnings.push(format!(

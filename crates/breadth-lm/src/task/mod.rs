@@ -27,7 +27,9 @@ const MOST_EXAMPLES: u64 = 1_000_000;
 const TRIES: u64 = 10_000;
 /// Evaluation prompts of each class of graph search.
 const PER_CLASS: u64 = 384;
-/// Evaluation prompts of totals (evenly spread, where there are more) and sums.
+/// Evaluation prompts of totals at most: evenly spread where there are more.
+const MOST_TOTALS: usize = 250;
+/// Evaluation prompts of sums.
 const PROMPTS: u64 = 200;
 
 /// `[task]`: one of the tables that follow.
@@ -226,7 +228,7 @@ impl Task {
                     let mut rng = rng::stream(seed, "task/evaluation", u64::from(*total));
                     of_total(*total, &totals.draw(*total, &mut rng))
                 };
-                let count = asked.len().min(PROMPTS as usize);
+                let count = asked.len().min(MOST_TOTALS);
                 let spread = (0..count).map(|i| &asked[i * asked.len() / count]);
                 Ok(spread.map(item).collect())
             }

@@ -221,6 +221,20 @@ fn a_run_weighs_its_samples_as_its_page_does() {
         .json();
     let because = document["verdict"]["because"].as_str().unwrap();
     assert!(because.contains("Pass@4 is 90.0%"), "{because}");
+    assert_eq!(document["verdict"]["warnings"], json!([]));
+    // A run's tournament has responses to prompts of its own, which is nothing to warn of.
+    let fresh: String = (1000..1100)
+        .flat_map(|prompt| {
+            [("a", -1.0), ("b", -1.1)].map(|(model, q)| row(model, prompt, "often", q))
+        })
+        .collect();
+    folder.write("run/selection.parquet", fresh.as_bytes());
+    let document = folder
+        .run(&["select", "run", "--best-of", "4", "--json"])
+        .json();
+    assert_eq!(document["verdict"]["by"], "samples");
+    assert_eq!(document["verdict"]["warnings"], json!([]));
+    std::fs::remove_file(folder.path("run/selection.parquet")).unwrap();
     let report = folder
         .run(&["report", "run", "--best-of", "4", "--json"])
         .json();

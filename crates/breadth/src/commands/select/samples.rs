@@ -17,6 +17,8 @@ pub struct Samples {
     table: SampleTable,
     weights: Option<Vec<f64>>,
     strata: Option<Vec<u32>>,
+    /// Whether they are those of a run folder, whose tournament has responses to prompts of its own.
+    is_of_run: bool,
 }
 
 impl Samples {
@@ -32,6 +34,7 @@ impl Samples {
             table,
             weights: None,
             strata: None,
+            is_of_run: false,
         };
         samples.weigh_groups(&tables.group_weights)?;
         Ok(Some(samples))
@@ -45,6 +48,9 @@ impl Samples {
             return Ok(None);
         }
         let mut samples = Samples::read(&[path], tables, output)?;
+        samples
+            .iter_mut()
+            .for_each(|samples| samples.is_of_run = true);
         let scores = folder.join("scores.parquet");
         if let Some(samples) = samples.as_mut().filter(|samples| samples.weights.is_none())
             && scores.is_file()
@@ -101,11 +107,12 @@ impl Samples {
             ));
         }
         let asked: HashSet<&String> = prompts.iter().collect();
-        if !self
-            .table
-            .prompts
-            .iter()
-            .any(|prompt| asked.contains(prompt))
+        if !self.is_of_run
+            && !self
+                .table
+                .prompts
+                .iter()
+                .any(|prompt| asked.contains(prompt))
         {
             strange.push(format!(
                 "None of the {} of the samples is among those of the scores (prompt `{}` of {first}, say): are they of the same data?",
