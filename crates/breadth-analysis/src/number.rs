@@ -1,6 +1,6 @@
 //! Numbers as JSON and as people read them.
 
-use breadth_stats::{Estimate, Level, MeanEstimate};
+use breadth_stats::{Estimate, Level};
 use serde::{Serialize, Serializer, ser::Error};
 
 /// An f64 in JSON: the shortest digits that read back to the same bits, and `"inf"` or `"-inf"` where JSON has no
@@ -48,6 +48,9 @@ pub struct Mean {
     /// The mean with its limits.
     #[serde(flatten)]
     pub interval: Interval,
+    /// Whether no limits can be given.
+    #[serde(skip)]
+    pub no_limits: bool,
     /// Why there are no limits, or what the estimate says of the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
@@ -55,12 +58,17 @@ pub struct Mean {
 
 /// A level as a person would write it: `4`, `2.5`, and `e^30` where N itself says nothing.
 pub fn level(level: Level) -> String {
-    let thousandths = level.n() * 1000.0;
-    let is_short = level.n() < 1e6 && (thousandths - thousandths.round()).abs() < 1e-6;
+    level_in_words(level.n(), level.log_n())
+}
+
+/// The same of the level's N and its logarithm, as documents hold them.
+pub fn level_in_words(n: f64, log_n: f64) -> String {
+    let thousandths = n * 1000.0;
+    let is_short = n < 1e6 && (thousandths - thousandths.round()).abs() < 1e-6;
     if is_short {
-        trimmed(level.n())
+        trimmed(n)
     } else {
-        format!("e^{}", trimmed(level.log_n()))
+        format!("e^{}", trimmed(log_n))
     }
 }
 
@@ -94,6 +102,11 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A level of confidence: `95%`.
+pub fn confidence(level: f64) -> String {
+    format!("{}%", trimmed(100.0 * level))
+}
+
 /// Less than this, in tenths of a percent, is rounding of f64, not a reason for another digit.
 const NOISE: f64 = 1e-9;
 
@@ -114,19 +127,19 @@ pub fn percent_limits(low: f64, high: f64) -> String {
 }
 
 /// `0.410 [0.380, 0.440]`: a value with its limits, three decimals.
-pub fn with_limits(estimate: &Estimate) -> String {
+pub fn with_limits(interval: &Interval) -> String {
     format!(
         "{:.3} [{:.3}, {:.3}]",
-        estimate.value, estimate.low, estimate.high
+        interval.value.0, interval.low.0, interval.high.0
     )
 }
 
 /// The same for a mean without bounds; no limits where none can be given.
-pub fn mean_with_limits(mean: &MeanEstimate) -> String {
-    if mean.no_limits.is_some() {
-        format!("{:.3} [no limits]", mean.value)
+pub fn mean_with_limits(mean: &Mean) -> String {
+    if mean.no_limits {
+        format!("{:.3} [no limits]", mean.interval.value.0)
     } else {
-        with_limits(&mean.estimate())
+        with_limits(&mean.interval)
     }
 }
 

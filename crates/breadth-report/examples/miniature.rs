@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .ok_or("usage: miniature OUT.html [SVG_DIR]")?;
     let report = fixture::miniature();
     std::fs::write(&out, breadth_report::html(&report)?)?;
-    println!("{}\n{out}", breadth_report::verdict_sentence(&report));
+    println!("{}\n{out}", report.headline());
     if let Some(dir) = arguments.next().map(PathBuf::from) {
         std::fs::create_dir_all(&dir)?;
         for (stem, svg) in breadth_report::svgs(&report) {

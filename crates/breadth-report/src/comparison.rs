@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::figures::{Figure, Section, Table};
 use crate::format::{cov, nats, percent};
 use crate::page::{policy, style};
-use crate::report::{Checkpoint, Report};
+use breadth_analysis::{Checkpoint, Report};
 
 const TEMPLATE: &str = include_str!("page/comparison.html");
 

@@ -1,80 +1,9 @@
 //! The one error type of this crate.
 
-use std::path::PathBuf;
-
-/// What can go wrong between a run folder and its report.
+/// What can go wrong between a document and its page.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// A table could not be read; the message is the reader's own.
-    #[error(transparent)]
-    Data(#[from] breadth_data::Error),
-    /// A statistic refused its input.
-    #[error(transparent)]
-    Stats(#[from] breadth_stats::Error),
-    /// A file of the run folder could not be read.
-    #[error("cannot read {path}: {source}; a run folder is what `breadth train` and `breadth demo` write", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// `run.json` is not JSON.
-    #[error("{path} is not valid JSON: {source}; it was damaged or edited, so write the run again", path = path.display())]
-    RunJson {
-        /// The file.
-        path: PathBuf,
-        /// Where and why parsing stopped.
-        source: serde_json::Error,
-    },
-    /// The reference distribution is not in the scores.
-    #[error(
-        "the scores have no reference `{reference}`; they have the models {models}: name one of them as the reference"
-    )]
-    UnknownReference {
-        /// The name that was asked for.
-        reference: String,
-        /// The names there are.
-        models: String,
-    },
-    /// Nothing is left to choose from once the reference is set aside.
-    #[error(
-        "the scores hold no model beside the reference `{reference}`: score at least one checkpoint"
-    )]
-    NoCheckpoints {
-        /// The reference.
-        reference: String,
-    },
-    /// A model is missing from one of the two score tables.
-    #[error(
-        "model `{model}` is in the {has} but not in the {lacks}: score it on both, or on neither"
-    )]
-    MissingModel {
-        /// The model.
-        model: String,
-        /// The table that has it.
-        has: &'static str,
-        /// The table that lacks it.
-        lacks: &'static str,
-    },
-    /// A prompt was sampled whose weight the scores do not tell.
-    #[error(
-        "the samples have {what}, which the scores lack: its weight is unknown, so draw samples for the prompts and groups that were scored"
-    )]
-    UnknownStratum {
-        /// The prompt or group.
-        what: String,
-    },
-    /// A group carries weight in the scores but was never sampled.
-    #[error(
-        "group `{group}` has weight in the scores but no samples of model `{model}`: sample every group, or Pass@k would speak of another mixture"
-    )]
-    UnsampledGroup {
-        /// The group.
-        group: String,
-        /// The model.
-        model: String,
-    },
     /// The page template failed, which is a defect of this crate.
     #[error("the page could not be rendered: {0}; please report this as a bug")]
     Template(#[from] minijinja::Error),

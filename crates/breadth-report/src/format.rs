@@ -1,5 +1,6 @@
 //! Numbers as a reader wants them.
 
+pub(crate) use breadth_analysis::number::{confidence, percent};
 use breadth_stats::{Estimate, Level};
 
 /// `value` to `digits` significant digits, without an exponent for everyday sizes.
@@ -34,22 +35,6 @@ fn trim(text: &str) -> &str {
     } else {
         text
     }
-}
-
-/// A share as a percentage: `10%`, `5.7%`, `0.43%`; `97.2%` and `99.94%` near one.
-pub(crate) fn percent(share: f64) -> String {
-    if !share.is_finite() {
-        return significant(share, 2);
-    }
-    let percent = 100.0 * share;
-    let distance = (100.0 - percent).abs().min(percent.abs());
-    let decimals = match distance {
-        d if d < 1e-9 => 0,
-        d if d < 0.1 => 3,
-        d if d < 1.0 => 2,
-        _ => 1,
-    };
-    format!("{}%", trim(&format!("{percent:.decimals$}")))
 }
 
 /// A value in nats.
@@ -92,16 +77,6 @@ pub(crate) fn cov(at: Level) -> String {
     format!("Cov{}", subscript.collect::<String>())
 }
 
-/// `a, b and c`; past six names, the first five and how many more.
-pub(crate) fn list(names: &[String]) -> String {
-    match names {
-        [] => "none".into(),
-        [only] => only.clone(),
-        [most @ .., last] if names.len() <= 6 => format!("{} and {last}", most.join(", ")),
-        _ => format!("{} and {} more", names[..5].join(", "), names.len() - 5),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,18 +94,6 @@ mod tests {
     }
 
     #[test]
-    fn percentages_keep_what_matters_at_both_ends() {
-        assert_eq!(percent(0.0), "0%");
-        assert_eq!(percent(1.0), "100%");
-        assert_eq!(percent(0.1), "10%");
-        assert_eq!(percent(0.0567), "5.7%");
-        assert_eq!(percent(0.0043), "0.43%");
-        assert_eq!(percent(0.9721), "97.2%");
-        assert_eq!(percent(0.99941), "99.941%");
-        assert_eq!(percent(0.345), "34.5%");
-    }
-
-    #[test]
     fn levels_and_their_subscripts() {
         let at = |n: f64| Level::from_n(n).unwrap();
         assert_eq!(cov(at(4.0)), "Cov₄");
@@ -138,13 +101,5 @@ mod tests {
         assert_eq!(level(Level::from_log_n(30.0).unwrap()), "e^30");
         assert_eq!(level(Level::from_log_n(4f64.ln()).unwrap()), "4");
         assert_eq!(cov(Level::from_log_n(900.0).unwrap()), "Cov at N = e^900");
-    }
-
-    #[test]
-    fn lists_stay_short() {
-        let names = |n: usize| (0..n).map(|i| format!("m{i}")).collect::<Vec<_>>();
-        assert_eq!(list(&names(1)), "m0");
-        assert_eq!(list(&names(3)), "m0, m1 and m2");
-        assert_eq!(list(&names(9)), "m0, m1, m2, m3, m4 and 4 more");
     }
 }

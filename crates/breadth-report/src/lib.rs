@@ -1,17 +1,16 @@
-//! Tables of scores and samples in; one page, SVG charts and a verdict in a sentence out.
+//! Documents in; one page and SVG charts out.
 //!
-//! The types to know: [`Report`] (plain data: what the page shows), [`Options`] (N, confidence, the
-//! `k` of Pass@k), [`Error`]. [`from_run`] reads a run folder, [`summary::summarize`] computes a
-//! report from tables at hand, [`html`] and [`svgs`] draw it, [`verdict_sentence`] says it.
+//! [`html`] and [`svgs`] draw a [`Report`](breadth_analysis::Report), which
+//! [`from_run`](breadth_analysis::from_run) reads from a run folder.
 //!
-//! It does **not** run or train models, and it estimates nothing itself: every number comes from
-//! `breadth-stats` over tables from `breadth-data`.
+//! It does **not** run or train models, and it estimates nothing: every number comes from `breadth-analysis`.
 //!
 //! ```no_run
-//! use breadth_report::{Options, from_run, html, verdict_sentence};
+//! use breadth_analysis::{ReportOptions, from_run};
+//! use breadth_report::html;
 //!
-//! let report = from_run("runs/demo".as_ref(), &Options::default())?;
-//! println!("{}", verdict_sentence(&report));
+//! let report = from_run("runs/demo".as_ref(), &ReportOptions::default())?;
+//! println!("{}", report.headline());
 //! std::fs::write("report.html", html(&report)?)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -21,14 +20,9 @@ mod comparison;
 mod error;
 mod figures;
 mod format;
-mod json;
 mod page;
 mod palette;
-mod report;
-mod run;
-pub mod summary;
 mod svg;
-mod verdict;
 
 pub use comparison::{
     ComparedRun, ComparisonRow, Spread, comparison, comparison_html, comparison_sentence,
@@ -36,7 +30,3 @@ pub use comparison::{
 };
 pub use error::{Error, Result};
 pub use page::{html, svgs};
-pub use report::{Checkpoint, PassPoint, Report, Rows, Verdict};
-pub use run::from_run;
-pub use summary::{Inputs, Options, sample_weights, summarize};
-pub use verdict::{verdict_notes, verdict_sentence};

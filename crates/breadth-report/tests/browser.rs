@@ -8,7 +8,7 @@ mod fixture;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use breadth_report::Report;
+use breadth_analysis::Report;
 use serde_json::Value;
 
 /// Loads the page in a frame of each width, measures it, and leaves the result in the title.
@@ -131,10 +131,7 @@ fn check(report: &Report) {
             page["scripted"], 1,
             "the policy must let the page's own script run"
         );
-        assert_eq!(
-            page["heading"],
-            breadth_report::verdict_sentence(report).replace('\u{0}', "")
-        );
+        assert_eq!(page["heading"], report.headline().replace('\u{0}', ""));
     }
 }
 

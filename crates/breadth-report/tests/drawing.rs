@@ -5,7 +5,8 @@ mod fixture;
 
 use std::collections::BTreeSet;
 
-use breadth_report::{Report, html, svgs};
+use breadth_analysis::Report;
+use breadth_report::{html, svgs};
 use fixture::{HOSTILE, first, hostile, miniature, without_reference};
 use roxmltree::{Document, Node};
 
@@ -205,7 +206,8 @@ fn the_page_needs_nothing_from_outside() {
 fn the_page_opens_with_the_verdict_and_has_a_table_for_every_chart() {
     let report = miniature();
     let page = html(&report).unwrap();
-    let verdict = breadth_report::verdict_sentence(&report);
+    let verdict = report.headline();
+    assert!(html(&report).unwrap().contains("reach, k = 8"));
     let heading = page.find("<h1>").unwrap();
     assert!(
         page[heading..].starts_with(&format!("<h1>{verdict}</h1>")),
@@ -227,7 +229,7 @@ fn an_empty_looking_report_still_draws() {
     report.checkpoints[0].kl = None;
     report.training_loss.clear();
     report.provenance.clear();
-    assert!(html(&report).unwrap().contains("There is only step 0"));
+    assert!(html(&report).unwrap().contains("Take step-000000"));
     assert_eq!(stems(&report), ["cross-entropy", "tournament", "standings"]);
 }
 

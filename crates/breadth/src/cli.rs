@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use breadth_analysis::VerifierFailures;
 use breadth_lm::decode::verifier::Tally;
 use clap::Parser;
 
@@ -103,19 +104,18 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     limit.ok_or_else(|| "write a number of seconds above 0, such as 10".to_owned())
 }
 
-/// What to say of a verifier's program that failed.
-pub fn failures(tally: Tally) -> Option<String> {
+/// How often a verifier's program failed, as documents hold it.
+pub fn failures(tally: Tally) -> VerifierFailures {
     let Tally {
         judged,
         crashed,
         timed_out,
     } = tally;
-    (crashed + timed_out > 0).then(|| {
-        format!(
-            "the verifier's program failed on {} of {judged} responses, which got reward 0: {crashed} times it ended, {timed_out} times it took too long",
-            crashed + timed_out
-        )
-    })
+    VerifierFailures {
+        judged,
+        crashed,
+        timed_out,
+    }
 }
 
 /// Takes `k` as a number of samples.

@@ -10,7 +10,7 @@ use crate::output::printable;
 /// errors often do both: show their source and return it.
 pub fn message(error: &Error) -> String {
     let mut text = String::new();
-    for cause in error.chain().map(|cause| cause.to_string()) {
+    for cause in error.chain().map(as_typed) {
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {
@@ -18,6 +18,19 @@ pub fn message(error: &Error) -> String {
         }
     }
     shorten(&printable(&text))
+}
+
+/// A cause with the flag that it is about: libraries name options in words.
+fn as_typed(cause: &(dyn std::error::Error + 'static)) -> String {
+    match cause.downcast_ref() {
+        Some(breadth_analysis::Error::Setting { setting, why }) => {
+            format!("--{}: {why}", setting.name().replace(' ', "-"))
+        }
+        Some(breadth_analysis::Error::At { place, source }) => {
+            format!("{place}: {}", as_typed(source))
+        }
+        _ => cause.to_string(),
+    }
 }
 
 /// The longest message, in characters: a name in the data may be longer than anybody reads.

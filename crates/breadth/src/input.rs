@@ -1,12 +1,13 @@
-//! From the paths on the command line to aligned columns with their sampling design.
+//! From the paths on the command line to tables.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use breadth_data::{LogOptions, ReadOptions, RewardMap, ScoreTable, TablePaths};
-use breadth_stats::{Design, Level, MeanEstimate, OnPolicy, stratified_weights};
+use breadth_analysis::Scores;
+use breadth_data::{LogOptions, ReadOptions, RewardMap, SampleTable, ScoreTable, TablePaths};
+use breadth_stats::Level;
 
-use crate::number::{Mean, count};
+use crate::number::count;
 use crate::output::{Output, printable_names};
 
 /// The tables a command reads.
@@ -59,28 +60,6 @@ fn group_weight(text: &str) -> Result<(String, f64), String> {
         Ok(weight) if weight > 0.0 && f64::is_finite(weight) => Ok((name.to_owned(), weight)),
         _ => Err(format!("`{weight}` is not a positive weight")),
     }
-}
-
-/// The weight of each of the table's groups, in their order.
-pub fn population(groups: &[String], weights: &[(String, f64)]) -> Result<Vec<f64>> {
-    if groups.is_empty() {
-        bail!("--group-weights needs a column `group`, which the table lacks");
-    }
-    if let Some((name, _)) = weights.iter().find(|(name, _)| !groups.contains(name)) {
-        bail!(
-            "--group-weights names `{name}`, which no row has; the groups are {}",
-            groups.join(", ")
-        );
-    }
-    let weight = |group: &String| {
-        let mut named = weights.iter().filter(|(name, _)| name == group);
-        match (named.next(), named.next()) {
-            (Some((_, weight)), None) => Ok(*weight),
-            (None, _) => bail!("--group-weights leaves out group `{group}`; give its weight too"),
-            _ => bail!("--group-weights names `{group}` twice"),
-        }
-    };
-    groups.iter().map(weight).collect()
 }
 
 impl Tables {
@@ -161,142 +140,53 @@ pub fn level_from_log_n(log_n: f64) -> Result<Level> {
         .map_err(|_| anyhow!("--log-n {log_n}: a level is a finite number of nats >= 0"))
 }
 
-/// The reference that a run folder names in its `run.json`, if it names one.
-pub fn run_reference(folder: &Path) -> Result<Option<String>> {
+fn run_json(folder: &Path) -> Result<serde_json::Value> {
     let path = folder.join("run.json");
     let shown = path.display();
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-    let run: serde_json::Value = serde_json::from_str(&text)
-        .with_context(|| format!("{shown} is not the JSON that a run leaves"))?;
-    Ok(run
-        .get("reference")
-        .and_then(|name| name.as_str())
-        .map(str::to_owned))
+    serde_json::from_str(&text)
+        .with_context(|| format!("{shown} is not the JSON that a run leaves"))
 }
 
-/// Scores of samples of the data distribution, with what the intervals need to know of how they were sampled.
-pub struct Scores {
-    pub table: ScoreTable,
-    /// Prompts among the rows.
-    pub prompts: usize,
-    /// The prompt of every row, if some prompt has several rows: these are then dependent.
-    clusters: Option<Vec<u32>>,
-    /// The group of every row, where groups have known weights.
-    strata: Option<Vec<u32>>,
+/// The reference that a run folder names in its `run.json`, if it names one.
+pub fn run_reference(folder: &Path) -> Result<Option<String>> {
+    Ok(run_json(folder)?["reference"].as_str().map(str::to_owned))
 }
 
-impl Scores {
-    /// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing about the data.
-    pub fn read(paths: &[PathBuf], options: &ReadOptions, output: &Output) -> Result<Self> {
-        let options = ReadOptions {
-            source: Some("data".to_owned()),
-            ..options.clone()
-        };
-        let mut table = ScoreTable::read(paths, &options)?;
-        printable_names(&mut table.models);
-        output.remarks(&table.remarks);
-        if table.of_other_sources > 0 {
-            let (used, every) = (table.rows(), table.rows() + table.of_other_sources);
-            let used = count(used, "row");
-            output.remark(&format!(
-                "using the {used} of {every} whose source is `data`"
-            ));
-        }
-        Ok(Scores::of(table))
-    }
+/// Whether a run says that each scored response is the only right one.
+pub fn has_only_right(folder: &Path) -> Result<bool> {
+    Ok(run_json(folder)?["single_correct_response"]
+        .as_bool()
+        .unwrap_or(false))
+}
 
-    /// With prompts as clusters.
-    pub fn of(table: ScoreTable) -> Self {
-        let prompts = table.prompts.len();
-        let clusters = (prompts < table.rows()).then(|| table.prompt.clone());
-        Scores {
-            table,
-            prompts,
-            clusters,
-            strata: None,
-        }
+/// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing about the data.
+pub fn read_scores(paths: &[PathBuf], options: &ReadOptions, output: &Output) -> Result<Scores> {
+    let options = ReadOptions {
+        source: Some("data".to_owned()),
+        ..options.clone()
+    };
+    let mut table = ScoreTable::read(paths, &options)?;
+    printable_names(&mut table.models);
+    output.remarks(&table.remarks);
+    if table.of_other_sources > 0 {
+        let (used, every) = (table.rows(), table.rows() + table.of_other_sources);
+        let used = count(used, "row");
+        output.remark(&format!(
+            "using the {used} of {every} whose source is `data`"
+        ));
     }
+    Ok(Scores::of(table))
+}
 
-    /// With rows weighted so that groups count what they count in the population; as they are where nothing is known of that.
-    pub fn weighted(mut self, group_weights: &[(String, f64)]) -> Result<Self> {
-        if group_weights.is_empty() {
-            return Ok(self);
-        }
-        let population = population(&self.table.groups, group_weights)?;
-        let strata = self.table.group.clone().unwrap_or_default();
-        let weights = stratified_weights(&strata, &population, self.table.weight.as_deref())?;
-        self.table.weight = Some(weights);
-        self.strata = Some(strata);
-        Ok(self)
-    }
-
-    /// The sampling design of the rows: weights, prompts as clusters, groups of known weight as strata.
-    pub fn design(&self) -> Design<'_> {
-        Design {
-            weights: self.table.weight.as_deref(),
-            clusters: self.clusters.as_deref(),
-            strata: self.strata.as_deref(),
-        }
-    }
-
-    /// A mean over these rows with what is to be said of it.
-    pub fn mean(&self, mean: &MeanEstimate) -> Mean {
-        let reason = mean.no_limits.as_ref().map(|reason| {
-            let prompt = reason
-                .row()
-                .map(|row| format!("prompt `{}`", self.key(row).0));
-            reason.in_words(&prompt.unwrap_or_default())
-        });
-        Mean {
-            interval: mean.estimate().into(),
-            remark: reason,
-        }
-    }
-
-    /// The rows as samples of a model, prompts counting the same but for their weights and groups.
-    pub fn on_policy(&self) -> OnPolicy<'_> {
-        OnPolicy {
-            columns: self.table.logprob.iter().map(Vec::as_slice).collect(),
-            prompts: self.clusters.as_deref(),
-            weights: self.table.weight.as_deref(),
-            strata: self.strata.as_deref(),
-        }
-    }
-
-    /// Indices of the models without `left_out`, in order of first appearance.
-    pub fn models_without(&self, left_out: Option<&str>) -> Result<Vec<usize>> {
-        if let Some(name) = left_out {
-            self.table.column(name)?;
-        }
-        let models = self.table.models.iter().enumerate();
-        let kept: Vec<usize> = models
-            .filter(|(_, name)| Some(name.as_str()) != left_out)
-            .map(|(at, _)| at)
-            .collect();
-        if kept.is_empty() {
-            bail!(
-                "the table holds no model beside the reference `{}`; add their scores",
-                left_out.unwrap_or_default()
-            );
-        }
-        Ok(kept)
-    }
-
-    /// The prompt and the response of a row.
-    pub fn key(&self, row: usize) -> (&str, &str) {
-        let table = &self.table;
-        (
-            &table.prompts[table.prompt[row] as usize],
-            &table.responses[table.response[row] as usize],
-        )
-    }
-
-    /// `2,000 rows, 500 prompts`.
-    pub fn size(&self) -> String {
-        format!(
-            "{}, {}",
-            count(self.table.rows(), "row"),
-            count(self.prompts, "prompt")
-        )
-    }
+/// Reads graded samples.
+pub fn read_samples(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    output: &Output,
+) -> Result<SampleTable> {
+    let mut table = SampleTable::read(paths, options)?;
+    printable_names(&mut table.models);
+    output.remarks(&table.remarks);
+    Ok(table)
 }

@@ -6,9 +6,9 @@ mod tournament;
 mod training;
 
 use crate::chart::{Axis, Dot, Key, Kind, Role, Shape, Unit};
-use crate::format::percent;
-use crate::report::{Checkpoint, Report};
+use crate::format::confidence;
 use crate::svg::Element;
+use breadth_analysis::{Checkpoint, Report};
 
 /// A drawing with its words and numbers.
 #[derive(Clone, Debug)]
@@ -140,7 +140,7 @@ fn time_dot(report: &Report, i: usize, at: (f64, f64), tip: String) -> Dot {
 
 /// The confidence level in words, such as `95% interval`.
 fn interval_name(report: &Report) -> String {
-    format!("{} interval", percent(report.confidence))
+    format!("{} interval", confidence(report.confidence))
 }
 
 /// The legend of dots coloured by their place in training.

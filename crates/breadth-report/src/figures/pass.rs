@@ -3,7 +3,7 @@
 use super::{Figure, Table, short, time_dot};
 use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
 use crate::format::{cov, interval, nats, percent};
-use crate::report::{Checkpoint, Report};
+use breadth_analysis::{Checkpoint, Report};
 use breadth_stats::Level;
 
 /// What a checkpoint has on an axis, if it is known.

@@ -3,7 +3,7 @@
 use super::{Figure, Table};
 use crate::chart::{Axis, Chart, Key, Kind, Mark, Unit};
 use crate::format::{percent, significant};
-use crate::report::{Checkpoint, Report};
+use breadth_analysis::{Checkpoint, Report};
 use breadth_stats::CoveragePoint;
 
 pub(super) fn figures(report: &Report) -> Vec<Figure> {
@@ -107,7 +107,7 @@ fn key(report: &Report, i: usize, class: &str) -> Key {
 }
 
 fn caption(report: &Report) -> String {
-    let confidence = percent(report.confidence);
+    let confidence = crate::format::confidence(report.confidence);
     let shaded = format!(
         "shaded: {confidence} bands that hold for all N at once; grey: the other checkpoints"
     );

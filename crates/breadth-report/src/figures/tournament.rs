@@ -4,7 +4,7 @@ use super::{Figure, Table, interval_name, short, time_class, time_dot, training_
 use crate::chart::heat::HeatMap;
 use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
 use crate::format::{level, percent};
-use crate::report::{Checkpoint, Report};
+use breadth_analysis::{Checkpoint, Report};
 
 pub(super) fn figures(report: &Report) -> Vec<Figure> {
     let mut figures = vec![heat(report), standings(report)];
@@ -124,7 +124,7 @@ fn standings(report: &Report) -> Figure {
 
 fn standings_caption(report: &Report) -> String {
     let open = report.checkpoints.iter().filter(|c| c.not_excluded).count();
-    let confidence = percent(report.confidence);
+    let confidence = crate::format::confidence(report.confidence);
     format!(
         "Lower is better; bars are {confidence} intervals, and the {open} filled dots are the checkpoints that may be the best at that confidence."
     )
@@ -220,7 +220,7 @@ fn certificate(report: &Report) -> Option<Figure> {
 }
 
 fn certificate_caption(report: &Report, bounded: bool) -> String {
-    let confidence = percent(report.confidence);
+    let confidence = crate::format::confidence(report.confidence);
     let spans = if bounded {
         "each bar spans what the held-out responses allow"
     } else {

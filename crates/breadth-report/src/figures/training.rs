@@ -5,7 +5,7 @@ use super::{
 };
 use crate::chart::{Axis, Chart, Dot, Key, Kind, Mark, Role, Shape, Unit};
 use crate::format::{cov, interval, nats, percent};
-use crate::report::{Checkpoint, Report};
+use breadth_analysis::{Checkpoint, Report};
 use breadth_stats::{Estimate, Level};
 
 /// Looks of the series of one chart: colour class and shape.

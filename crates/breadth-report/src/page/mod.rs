@@ -8,10 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::figures::{Figure, Section, Table, sections};
-use crate::format::{cov, interval, level, nats, percent};
+use crate::format::{confidence, cov, interval, level, nats, percent};
 use crate::palette;
-use crate::report::{Checkpoint, Report};
-use crate::verdict::{verdict_notes, verdict_sentence};
+use breadth_analysis::{Checkpoint, Report};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -31,8 +30,8 @@ pub fn html(report: &Report) -> Result<String> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let page = context! {
         title => report.title.as_str(),
-        verdict => verdict_sentence(report),
-        notes => verdict_notes(report),
+        verdict => report.headline(),
+        notes => report.notes(),
         facts => facts(report),
         glance => glance(report),
         sections => sections(report),
@@ -161,11 +160,11 @@ fn facts(report: &Report) -> Vec<String> {
         format!("N = {}", level(report.level)),
         format!(
             "tournament on {}",
-            plural(report.selection.rows, "response")
+            plural(report.selection_rows.rows, "response")
         ),
     ];
     let (rows, prompts) = (report.evaluation.rows, report.evaluation.prompts);
-    if report.evaluation != report.selection {
+    if report.evaluation != report.selection_rows {
         facts.push(format!("evaluated on {}", plural(rows, "response")));
     }
     if prompts != rows {
@@ -175,7 +174,7 @@ fn facts(report: &Report) -> Vec<String> {
         Some(reference) => facts.push(format!("measured against {reference}")),
         None => facts.push("no reference distribution".into()),
     }
-    facts.push(format!("{} intervals", percent(report.confidence)));
+    facts.push(format!("{} intervals", confidence(report.confidence)));
     facts
 }
 
@@ -392,7 +391,7 @@ fn glossary(report: &Report) -> Vec<(String, String)> {
         ),
         (
             "May be best".into(),
-            format!("Not excluded: at {} confidence this checkpoint may have the smallest true worst case.", percent(report.confidence)),
+            format!("Not excluded: at {} confidence this checkpoint may have the smallest true worst case.", confidence(report.confidence)),
         ),
     ];
     if !report.method.is_empty() {

@@ -3,15 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
-use breadth_stats::{
-    Level, coverage_profile, design_effect, rows_to_certify, rows_to_separate, samples_to_see,
-    separations,
-};
-use serde::Serialize;
+use breadth_analysis::{Plan, RowDesign};
 
 use crate::cli;
-use crate::input::{LevelChoice, LogChoice, Scores, Tables};
-use crate::number::{self, Number};
+use crate::input::{LevelChoice, LogChoice, Tables, read_scores};
+use crate::number;
 use crate::output::{Output, Style};
 
 const EXAMPLES: &str = "\
@@ -98,39 +94,28 @@ fn two_shares(text: &str) -> Result<(f64, f64), String> {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let mut document = Document {
-        command: "plan",
-        confidence: arguments.confidence,
-        power: arguments.power,
-        level: None,
-        pilot: None,
-        plans: Vec::new(),
-    };
+    let mut plan = Plan::new(arguments.confidence, arguments.power);
     if arguments.paths.is_empty() {
-        arguments.plan_from_numbers(&mut document)?;
+        arguments.plan_from_numbers(&mut plan)?;
     } else {
-        arguments.plan_from_pilot(&mut document, output)?;
+        arguments.plan_from_pilot(&mut plan, output)?;
     }
     if let Some(n) = arguments.see {
         if n.is_nan() || n < 1.0 {
             bail!("--see {n}: write N of 1/N, a number of at least 1");
         }
-        let samples = samples_to_see(1.0 / n, arguments.power)?;
-        document.plans.push(Plan::See {
-            n: Number(n),
-            samples,
-        });
+        plan.see(n)?;
     }
-    if document.plans.is_empty() {
+    if plan.plans.is_empty() {
         bail!(
             "nothing to plan: give a pilot table, --certify E, --separate AHEAD,BEHIND or --see N"
         );
     }
-    output.result(&document, |style| text(&document, style))
+    output.result(&plan, |style| text(&plan, style))
 }
 
 impl Arguments {
-    fn plan_from_numbers(&self, document: &mut Document) -> Result<()> {
+    fn plan_from_numbers(&self, plan: &mut Plan) -> Result<()> {
         if !(0.0..=1.0).contains(&self.correlation) {
             bail!(
                 "--correlation {}: write a number from 0 to 1",
@@ -143,40 +128,22 @@ impl Arguments {
         if self.models < 2 {
             bail!("--models {}: at least two compete", self.models);
         }
-        let effect = design_effect(self.per_prompt, self.correlation);
-        let need = |rows: Option<u64>| {
-            rows.map(|independent| {
-                let prompts = (independent as f64 * effect / self.per_prompt as f64).ceil() as u64;
-                Need {
-                    rows: prompts * self.per_prompt,
-                    prompts,
-                }
-            })
+        let design = RowDesign {
+            per_prompt: self.per_prompt,
+            correlation: self.correlation,
         };
         if let Some(e) = self.certify {
-            let coverage = self.coverage.unwrap_or(0.0);
-            let rows = rows_to_certify(coverage, e, self.confidence, self.power);
-            document.plans.push(Plan::Certify {
-                model: None,
-                coverage: Number(coverage),
-                e: Number(e),
-                need: need(rows.map_err(|error| anyhow!("--certify, --coverage: {error}"))?),
-            });
+            plan.certify(self.coverage.unwrap_or(0.0), e, design)
+                .map_err(|error| anyhow!("--certify, --coverage: {error}"))?;
         }
-        if let Some((ahead, behind)) = self.separate {
-            let rows = rows_to_separate(ahead, behind, self.models, self.confidence, self.power);
-            document.plans.push(Plan::Separate {
-                model: None,
-                from: None,
-                ahead: Number(ahead),
-                behind: Number(behind),
-                need: need(rows.map_err(|error| anyhow!("--separate, --models: {error}"))?),
-            });
+        if let Some(shares) = self.separate {
+            plan.separate(shares, self.models, design)
+                .map_err(|error| anyhow!("--separate, --models: {error}"))?;
         }
         Ok(())
     }
 
-    fn plan_from_pilot(&self, document: &mut Document, output: &Output) -> Result<()> {
+    fn plan_from_pilot(&self, plan: &mut Plan, output: &Output) -> Result<()> {
         let tables = Tables {
             paths: self.paths.clone(),
             intersect: false,
@@ -184,229 +151,22 @@ impl Arguments {
             logs: LogChoice::default(),
         };
         let level = self.level.level()?;
-        let scores = Scores::read(&tables.paths, &tables.options(), output)?;
-        let table = &scores.table;
-        let candidates = scores.models_without(self.reference.as_deref())?;
-        let prompts = |rows: u64| {
-            let share = scores.prompts as f64 / table.rows() as f64;
-            (rows as f64 * share).ceil() as u64
-        };
-        let need = |rows: Option<u64>| {
-            rows.map(|rows| Need {
-                rows,
-                prompts: prompts(rows),
-            })
-        };
-        let columns: Vec<&[f64]> = candidates
-            .iter()
-            .map(|&at| &table.logprob[at][..])
-            .collect();
-        let (confidence, power) = (self.confidence, self.power);
-        let name = |at: usize| table.models[candidates[at]].clone();
-        let (outcome, separations) =
-            separations(&columns, &scores.design(), level, confidence, power)?;
-        for one in &separations {
-            document.plans.push(Plan::Separate {
-                model: Some(name(one.model)),
-                from: Some(name(outcome.winner)),
-                ahead: Number(one.ahead),
-                behind: Number(one.behind),
-                need: need(one.rows),
-            });
-        }
-        document.level = Some((Number(level.n()), number::level(level)));
-        document.pilot = Some(Pilot {
-            rows: table.rows(),
-            prompts: scores.prompts,
-            winner: name(outcome.winner),
-        });
-        let Some(e) = self.certify else {
-            return Ok(());
-        };
-        let Some(reference) = &self.reference else {
-            bail!(
-                "--certify asks for a coverage, and that is one against a --reference of the pilot"
-            );
-        };
-        for (at, &log_q) in columns.iter().enumerate() {
-            let (coverage, effect) = self.coverage_of(&scores, reference, log_q, level)?;
-            let rows = rows_to_certify(coverage.min(1.0), e, confidence, power)
-                .map_err(|error| anyhow!("--certify: {error}"))?;
-            let rows = rows.map(|rows| (rows as f64 * effect).ceil() as u64);
-            document.plans.push(Plan::Certify {
-                model: Some(name(at)),
-                coverage: Number(coverage),
-                e: Number(e),
-                need: need(rows),
-            });
-        }
+        let scores = read_scores(&tables.paths, &tables.options(), output)?;
+        plan.of_pilot(&scores, level, self.reference.as_deref(), self.certify)?;
         Ok(())
     }
-
-    /// The pilot's coverage at a level, and how many of its rows count as one independent row there.
-    fn coverage_of(
-        &self,
-        scores: &Scores,
-        reference: &str,
-        log_q: &[f64],
-        level: Level,
-    ) -> Result<(f64, f64)> {
-        let truth = scores.table.column(reference)?;
-        let design = scores.design();
-        let profile = coverage_profile(truth, log_q, &design, &[level], self.confidence)?;
-        let point = &profile.points[0];
-        Ok((point.cov, scores.table.rows() as f64 / point.effective_rows))
-    }
 }
 
-#[derive(Serialize)]
-struct Document {
-    command: &'static str,
-    confidence: f64,
-    power: f64,
-    #[serde(
-        rename = "n",
-        serialize_with = "first",
-        skip_serializing_if = "Option::is_none"
-    )]
-    level: Option<(Number, String)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pilot: Option<Pilot>,
-    plans: Vec<Plan>,
-}
-
-fn first<S: serde::Serializer>(
-    level: &Option<(Number, String)>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    level.as_ref().map(|(n, _)| n).serialize(serializer)
-}
-
-#[derive(Serialize)]
-struct Pilot {
-    rows: usize,
-    prompts: usize,
-    winner: String,
-}
-
-/// One question and what it needs; no need where no number of rows is enough.
-#[derive(Serialize)]
-#[serde(tag = "goal", rename_all = "kebab-case")]
-enum Plan {
-    Certify {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        model: Option<String>,
-        coverage: Number,
-        e: Number,
-        need: Option<Need>,
-    },
-    Separate {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        model: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        from: Option<String>,
-        ahead: Number,
-        behind: Number,
-        need: Option<Need>,
-    },
-    See {
-        n: Number,
-        samples: u64,
-    },
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct Need {
-    rows: u64,
-    prompts: u64,
-}
-
-fn text(document: &Document, style: Style) -> String {
-    let mut lines = Vec::new();
-    if let (Some(pilot), Some((_, n))) = (&document.pilot, &document.level) {
-        lines.push(format!(
-            "The pilot: {}, {}; at N = {n} its tournament takes {}.",
-            number::count(pilot.rows, "row"),
-            number::count(pilot.prompts, "prompt"),
-            pilot.winner
-        ));
-    }
-    lines.extend(document.plans.iter().map(|plan| sentence(plan, document)));
+fn text(plan: &Plan, style: Style) -> String {
+    let mut lines = plan.sentences();
     lines.push(style.faint(&format!(
         "{}% confidence, reached with a chance of {}% if the shares are as stated{}.",
-        number::trimmed(100.0 * document.confidence),
-        number::trimmed(100.0 * document.power),
-        match document.pilot {
+        number::trimmed(100.0 * plan.confidence),
+        number::trimmed(100.0 * plan.power),
+        match plan.pilot {
             Some(_) => " by the pilot, which is itself uncertain",
             None => "",
         }
     )));
     lines.join("\n")
-}
-
-fn sentence(plan: &Plan, document: &Document) -> String {
-    let n = document.level.as_ref().map_or("N", |(_, n)| n);
-    match plan {
-        Plan::Certify {
-            model,
-            coverage,
-            e,
-            need,
-        } => {
-            let of = model
-                .as_ref()
-                .map_or(String::new(), |model| format!(" of {model}"));
-            let now = number::percent(coverage.0);
-            match need {
-                Some(need) => format!(
-                    "To certify Cov_{n}{of} <= {} where it is {now}: {}.",
-                    number::percent(e.0),
-                    need.words()
-                ),
-                None => format!(
-                    "Cov_{n}{of} <= {} cannot be certified where it is {now}.",
-                    number::percent(e.0)
-                ),
-            }
-        }
-        Plan::Separate {
-            model,
-            from,
-            ahead,
-            behind,
-            need,
-        } => {
-            let who = match (model, from) {
-                (Some(model), Some(from)) => format!("{from} from {model}"),
-                _ => "two checkpoints".to_owned(),
-            };
-            let shares = format!(
-                "left behind by {n} on {} of the responses against {}",
-                number::percent(ahead.0),
-                number::percent(behind.0)
-            );
-            match need {
-                Some(need) => format!("To separate {who}, {shares}: {}.", need.words()),
-                None => format!("No number of rows separates {who}, {shares}."),
-            }
-        }
-        Plan::See { n, samples } => format!(
-            "To see an answer of probability 1/{}: {} per prompt.",
-            number::trimmed(n.0),
-            number::count(*samples as usize, "sample")
-        ),
-    }
-}
-
-impl Need {
-    fn words(self) -> String {
-        let rows = number::count(self.rows as usize, "row");
-        match self.rows == self.prompts {
-            true => rows,
-            false => format!(
-                "{rows} of {}",
-                number::count(self.prompts as usize, "prompt")
-            ),
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use breadth_analysis::{Report, ReportOptions};
 use breadth_data::{atomic, refuse_overwriting};
-use breadth_report::{Options, Report};
 use serde::Serialize;
 
 use crate::cli;
@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         let inputs = OF_A_RUN.map(|name| arguments.folder.join(name));
         refuse_overwriting(page, &inputs)?;
     }
-    let report = breadth_report::from_run(&arguments.folder, &arguments.options()?)?;
+    let report = breadth_analysis::from_run(&arguments.folder, &arguments.options()?)?;
     let page = arguments
         .output
         .clone()
@@ -90,11 +90,11 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         Some(folder) => write_svgs(folder, &report)?,
         None => Vec::new(),
     };
-    let verdict = breadth_report::verdict_sentence(&report);
+    let verdict = report.headline();
     let document = Document {
         command: "report",
         verdict,
-        notes: breadth_report::verdict_notes(&report),
+        notes: report.notes(),
         output: page,
         svg,
     };
@@ -110,14 +110,14 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 }
 
 impl Arguments {
-    fn options(&self) -> Result<Options> {
+    fn options(&self) -> Result<ReportOptions> {
         let passes = match &self.k {
             Some(sequence) => sequence
                 .terms(Growth::Geometric, LAST_K)
                 .map_err(|why| anyhow!("-k: {why}"))?,
             None => Vec::new(),
         };
-        Ok(Options {
+        Ok(ReportOptions {
             level: self.level.level()?,
             confidence: self.confidence,
             passes: passes.into_iter().map(cli::whole).collect::<Result<_>>()?,

@@ -203,7 +203,10 @@ impl Document {
         );
         let mut lines = vec![wrote];
         lines.extend(self.data.warnings());
-        lines.extend(self.verifier.and_then(cli::failures));
+        lines.extend(
+            self.verifier
+                .and_then(|tally| cli::failures(tally).sentence()),
+        );
         lines.join("\n")
     }
 }

@@ -27,8 +27,12 @@ fn the_page_lands_in_the_run_folder_and_the_verdict_on_the_screen() {
     The tournament says even; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
     Reach says late; reach rests on 8 prompts only, so it decides nothing.
     The lowest loss says late.
-    The tournament takes even, but the data cannot tell the checkpoints apart: any of the 3 could be the best at N = 4.
-    By the tournament no checkpoint can be excluded at 95% confidence: score more held-out responses to separate them.
+    The tournament takes even: no rival gives any response 4 times its probability.
+    The lowest cross-entropy is that of late, which falls short by a factor of 4 on 25.0% of the responses (against even).
+    The lowest-loss checkpoint, late, leaves 25.0% of the data uncovered at N = 4 (even: 0%).
+    May be best by the tournament, at 95% confidence: early, even, late.
+    Each one's own coverage at N = 4 may be anything, [0, 100]%: the certificate is void, and all may be poor.
+    By the tournament alone each of the 3 models may be the best one: more than these 8 rows are needed to tell.
     wrote run/report.html
     ");
     let page = std::fs::read_to_string(folder.path("run/report.html")).unwrap();

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use breadth_analysis::Report;
 use breadth_data::atomic;
 use breadth_lm::decode::verifier::Verifier;
 use breadth_lm::decode::{Draw, Model, SampleJob};
 use breadth_lm::text::Item;
 use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
-use breadth_report::Report;
 use breadth_stats::Level;
 use serde::Serialize;
 
@@ -60,16 +60,16 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     std::fs::create_dir_all(demo.out)
         .with_context(|| format!("cannot create the folder {}", demo.out.display()))?;
     demo.run()?;
-    let options = breadth_report::Options {
+    let options = breadth_analysis::ReportOptions {
         level: Level::from_n(N)?,
         confidence: arguments.confidence,
-        ..breadth_report::Options::default()
+        ..breadth_analysis::ReportOptions::default()
     };
-    let report = breadth_report::from_run(demo.out, &options)?;
+    let report = breadth_analysis::from_run(demo.out, &options)?;
     let page = demo.out.join("report.html");
     atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
-    let selection = select::document_of_run(demo.out, N, arguments.confidence, output)?;
-    let verdict = breadth_report::verdict_sentence(&report);
+    let selection = select::of_run(demo.out, N, arguments.confidence, output)?;
+    let verdict = report.headline();
     let document = Document {
         selection,
         verdict,
@@ -83,10 +83,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(flatten)]
-    selection: serde_json::Value,
+    selection: breadth_analysis::Selection,
     verdict: String,
     report: &'a Path,
-    checkpoints: &'a [breadth_report::Checkpoint],
+    checkpoints: &'a [breadth_analysis::Checkpoint],
 }
 
 /// The stages; each leaves a file, and is skipped where it finds its own.
@@ -181,7 +181,7 @@ fn text(report: &Report, document: &Document, style: Style) -> String {
         "worst rival",
     ];
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.3}"));
-    let row = |c: &breadth_report::Checkpoint| {
+    let row = |c: &breadth_analysis::Checkpoint| {
         let pass = |k| number(c.pass_at(k).and_then(|p| p.best()));
         let kl = number(c.kl.map(|e| e.value));
         let coverage = number(c.coverage_at(N.ln()).map(|p| p.cov));

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use breadth_analysis::Regraded;
 use breadth_data::{Outcome, SampleTable, SampleTexts};
-use breadth_lm::decode::verifier::{Judged, Judgement, Tally, Verifier};
+use breadth_lm::decode::verifier::{Judged, Judgement, Verifier};
 use breadth_lm::text::{Item, Reference, read_references};
-use serde::Serialize;
 
 use crate::cli;
 
@@ -24,32 +24,6 @@ pub struct Regrade {
     /// With --verifier: seconds that the program of command:PROGRAM may take for one response
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::seconds)]
     verifier_timeout: Duration,
-}
-
-/// What the verifier changed.
-#[derive(Serialize)]
-pub struct Regraded {
-    pub verifier: String,
-    /// Responses judged.
-    pub judged: u64,
-    /// Rewards that are others than in the table.
-    pub changed: u64,
-    /// Responses that had no reward before.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub ungraded: u64,
-    /// Prompts that were compared with the table's own right answers.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub own_answers: u64,
-    /// Prompts of the data with several right answers, any of which counts.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub several: u64,
-    /// How often the verifier's program failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failures: Option<Tally>,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 impl Regrade {
@@ -87,7 +61,7 @@ impl Regrade {
             (changed, ungraded) = (changed + others, ungraded + new);
         }
         (table.answers, table.answer) = (answers.names, answers.codes);
-        let failures = verifier.finish()?;
+        let failures = verifier.finish()?.map(cli::failures);
         Ok(Some(Regraded {
             verifier: name.clone(),
             judged,

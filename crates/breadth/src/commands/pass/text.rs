@@ -1,20 +1,13 @@
 //! The estimates as tables, and which model is the best for which k.
 
-use breadth_stats::{Estimate, PromptOutcome};
+use breadth_analysis::{BestForK, PassAtK, PassModel, PassReport, Rates, Regraded};
 
-use super::document::{Best, Document};
-use super::regrade::Regraded;
-use super::{Passed, Rates};
-use crate::cli;
 use crate::number;
 use crate::output::Style;
 
 /// The whole text.
-pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) -> String {
-    let is_graded = passed
-        .iter()
-        .flat_map(|one| &one.graded.outcomes)
-        .any(has_partial_rewards);
+pub fn render(document: &PassReport, style: Style) -> String {
+    let is_graded = document.is_best_of;
     let name = if is_graded { "Best-of-" } else { "Pass@" };
     let title = if is_graded {
         "Best-of-k: mean over prompts of the best reward among k samples"
@@ -25,23 +18,21 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
     let mut parts = vec![
         style.strong(title),
         String::new(),
-        estimates(passed, ks, name, |one| &one.estimates, style),
+        estimates(document, name, |one| &one.pass, style),
         String::new(),
     ];
-    if passed.iter().any(|one| !one.all_of.is_empty()) {
-        let within: Vec<u64> = ks.iter().copied().take(passed[0].all_of.len()).collect();
-        let table = estimates(passed, &within, "pass^", |one| &one.all_of, style);
+    if document.models.iter().any(|one| !one.all_of.is_empty()) {
+        let table = estimates(document, "pass^", |one| &one.all_of, style);
         let title = "pass^k: probability that all of k samples are right";
         parts.extend([title.to_owned(), String::new(), table, String::new()]);
     }
-    if passed.iter().any(|one| !one.majority.is_empty()) {
-        let within: Vec<u64> = ks.iter().copied().take(passed[0].majority.len()).collect();
-        let table = estimates(passed, &within, "maj@", |one| &one.majority, style);
+    if document.models.iter().any(|one| !one.majority.is_empty()) {
+        let table = estimates(document, "maj@", |one| &one.majority, style);
         let title = "Majority vote: mean reward of the most frequent answer among k samples; responses without an answer agree on nothing";
         parts.extend([title.to_owned(), String::new(), table, String::new()]);
     }
     if let Some(tau) = document.tau {
-        parts.extend(passed.iter().filter_map(|one| solved(one, tau)));
+        parts.extend(document.models.iter().filter_map(|one| solved(one, tau)));
         parts.push(String::new());
     }
     parts.extend(which(&document.best));
@@ -88,7 +79,7 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
             ));
         }
         parts.push(said);
-        parts.extend(failures.and_then(cli::failures));
+        parts.extend(failures.and_then(|failures| failures.sentence()));
     }
     parts.push(style.faint(&format!(
         "prompts weighted: {}; {percent}% intervals over prompts, all of them with --json",
@@ -98,27 +89,27 @@ pub fn render(passed: &[Passed], ks: &[u64], document: &Document, style: Style) 
 }
 
 /// The share of prompts solved with the rate asked for, in words.
-fn solved(one: &Passed, tau: f64) -> Option<String> {
+fn solved(one: &PassModel, tau: f64) -> Option<String> {
     let share = one.solved?;
     Some(format!(
         "{} solves {} {} of the prompts with a success rate of {} or more.",
-        one.graded.model,
-        number::percent(share.value),
-        number::percent_limits(share.low, share.high),
+        one.model,
+        number::percent(share.value.0),
+        number::percent_limits(share.low.0, share.high.0),
         number::trimmed(tau),
     ))
 }
 
 /// Which model for which k, in words.
-fn which(best: &[Best]) -> Option<String> {
-    let mut spans: Vec<(&Best, u64)> = Vec::new();
+fn which(best: &[BestForK]) -> Option<String> {
+    let mut spans: Vec<(&BestForK, u64)> = Vec::new();
     for one in best {
         match spans.last_mut() {
             Some((first, last)) if first.model == one.model => *last = one.k,
             _ => spans.push((one, one.k)),
         }
     }
-    let span = |(first, last): &(&Best, u64)| match first.k == *last {
+    let span = |(first, last): &(&BestForK, u64)| match first.k == *last {
         true => format!("{} at k = {last}", first.model),
         false => format!("{} at k = {} to {last}", first.model, first.k),
     };
@@ -132,48 +123,37 @@ fn which(best: &[Best]) -> Option<String> {
     (!spans.is_empty()).then(|| format!("Best: {}{sure}.", spans.join(", ")))
 }
 
-fn has_partial_rewards(outcome: &PromptOutcome) -> bool {
-    match outcome {
-        PromptOutcome::Counts { .. } => false,
-        PromptOutcome::Rewards(rewards) => {
-            rewards.iter().any(|&reward| reward != 0.0 && reward != 1.0)
-        }
-    }
-}
-
 fn estimates(
-    passed: &[Passed],
-    ks: &[u64],
+    document: &PassReport,
     name: &str,
-    values: impl for<'a> Fn(&'a Passed) -> &'a [Estimate],
+    values: impl for<'a> Fn(&'a PassModel) -> &'a [PassAtK],
     style: Style,
 ) -> String {
     let labels = ["model", "prompts", "samples"].map(str::to_owned);
+    // Each model has those within its own samples.
+    let longest = document.models.iter().map(&values).max_by_key(|v| v.len());
+    let ks = longest.unwrap_or_default();
     let header: Vec<String> = labels
         .into_iter()
-        .chain(ks.iter().map(|k| format!("{name}{k}")))
+        .chain(ks.iter().map(|point| format!("{name}{}", point.k)))
         .collect();
     let has_room = ks.len() <= 4;
-    let cell = |estimate: &Estimate| match has_room {
-        true => number::with_limits(estimate),
-        false => format!("{:.3}", estimate.value),
+    let cell = |point: &PassAtK| match has_room {
+        true => number::with_limits(&point.interval()),
+        false => format!("{:.3}", point.value.0),
     };
-    let row = |one: &Passed| {
-        let (fewest, most) = (one.graded.fewest.samples, one.graded.most);
+    let row = |one: &PassModel| {
+        let (fewest, most) = (one.samples_min, one.samples_max);
         let samples = if fewest == most {
             most.to_string()
         } else {
             format!("{fewest} to {most}")
         };
-        let labels = [
-            one.graded.model.to_owned(),
-            one.graded.outcomes.len().to_string(),
-            samples,
-        ];
+        let labels = [one.model.clone(), one.prompts.to_string(), samples];
         labels
             .into_iter()
             .chain(values(one).iter().map(cell))
             .collect()
     };
-    style.table(1, &header, passed.iter().map(row).collect())
+    style.table(1, &header, document.models.iter().map(row).collect())
 }

@@ -1,23 +1,17 @@
 //! `breadth profile`: how much of the data does a model under-weight, by how much?
 
-mod answers;
-mod document;
 mod text;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
+use breadth_analysis::{ProfileOptions, answer_scores, profile};
 use breadth_data::ReadOptions;
-use breadth_stats::{
-    CoverageProfile, Error, Estimate, Level, MeanEstimate, TokenView, coverage_difference,
-    coverage_profile, cross_entropy, cross_entropy_difference, kl, pass_from_coverage, token_view,
-    without_worst_token,
-};
+use breadth_stats::Level;
 
 use crate::cli;
-use crate::input::{self, Scores, Tables};
+use crate::input::{self, Tables, read_scores};
 use crate::losses::LossChoice;
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
-use document::{Document, Model};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,40 +84,6 @@ pub struct Arguments {
     confidence: f64,
 }
 
-/// What the statistics say of one model.
-struct Profiled<'a> {
-    model: &'a str,
-    kl: MeanEstimate,
-    cross_entropy: MeanEstimate,
-    profile: CoverageProfile,
-    /// To the baseline, unless this is it.
-    difference: Option<Difference>,
-    /// Pass@k at least, at [`PASS_AT`].
-    pass: Vec<Estimate>,
-    tokens: Option<Tokens>,
-}
-
-/// Numbers of samples at which Pass@k is foretold.
-const PASS_AT: [u64; 5] = [1, 4, 16, 64, 256];
-
-/// How many of the worst tokens are named.
-const WORST: usize = 5;
-
-/// What a model says token by token.
-struct Tokens {
-    view: TokenView,
-    /// The profile with the worst token of every response forgiven.
-    forgiven: CoverageProfile,
-}
-
-/// What a model has more than the baseline.
-struct Difference {
-    /// Of KL, which is that of cross-entropy; none where each gives some response probability 0 that the other does not.
-    kl: Option<MeanEstimate>,
-    /// Of the coverage at each level.
-    coverage: Vec<Estimate>,
-}
-
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let levels = arguments.levels()?;
     let reference = arguments.reference()?;
@@ -132,41 +92,32 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         token_logprobs: arguments.tokens,
         ..arguments.tables.options()
     };
-    let mut scores = Scores::read(&arguments.tables.paths, &options, output)?;
-    if arguments.tokens && scores.table.token_logprobs.is_none() {
-        bail!(
-            "--tokens needs the column `token_logprobs`, which the table lacks; breadth score writes it with --token-logprobs"
-        );
-    }
-    let mut summary = None;
+    let mut scores = read_scores(&arguments.tables.paths, &options, output)?;
+    let mut answers = None;
     if arguments.answers {
-        let (table, made_of) = answers::of_answers(&scores.table, &reference)?;
-        (scores, summary) = (Scores::of(table), Some(made_of));
+        let (of_answers, summary) = answer_scores(&scores, &reference)?;
+        (scores, answers) = (of_answers, Some(summary));
     }
     let scores = scores.weighted(&arguments.tables.group_weights)?;
-    let mut models = arguments.models(&scores, &reference)?;
-    let losses = arguments.losses.read(models.iter().copied())?;
-    if let Some(losses) = &losses {
-        losses.sort(&mut models);
-    }
-    let profiled = models
-        .into_iter()
-        .map(|model| profiled(model, &reference, &scores, &levels, arguments))
-        .collect::<Result<Vec<Profiled>>>()?;
-    let document = Document {
-        command: "profile",
-        reference: &reference,
-        baseline: arguments.baseline.as_deref(),
-        answers: summary,
-        confidence: arguments.confidence,
-        models: profiled
-            .iter()
-            .map(|one| Model::new(one, &scores, losses.as_ref()))
-            .collect(),
+    let models: Vec<&str> = match arguments.models.is_empty() {
+        true => scores.table.models.iter().map(String::as_str).collect(),
+        false => arguments.models.iter().map(String::as_str).collect(),
     };
-    output.result(&document, |style| {
-        text::text(&profiled, &scores, &document, style)
-    })
+    let losses = arguments.losses.read(models)?;
+    let mut document = profile(
+        &scores,
+        &ProfileOptions {
+            reference: &reference,
+            models: &arguments.models,
+            baseline: arguments.baseline.as_deref(),
+            levels: &levels,
+            tokens: arguments.tokens,
+            confidence: arguments.confidence,
+            losses: losses.as_ref(),
+        },
+    )?;
+    document.answers = answers;
+    output.result(&document, |style| text::text(&document, style))
 }
 
 impl Arguments {
@@ -195,91 +146,4 @@ impl Arguments {
         };
         named.ok_or_else(|| anyhow!("name the model that stands for the truth: --reference R"))
     }
-
-    fn models<'a>(&'a self, scores: &'a Scores, reference: &str) -> Result<Vec<&'a str>> {
-        if !self.models.is_empty() {
-            return Ok(self.models.iter().map(String::as_str).collect());
-        }
-        let others = scores.models_without(Some(reference))?;
-        Ok(others
-            .into_iter()
-            .map(|at| scores.table.models[at].as_str())
-            .collect())
-    }
-}
-
-fn profiled<'a>(
-    model: &'a str,
-    reference: &str,
-    scores: &Scores,
-    levels: &[Level],
-    arguments: &Arguments,
-) -> Result<Profiled<'a>> {
-    let (truth, log_q) = (scores.table.column(reference)?, scores.table.column(model)?);
-    let design = scores.design();
-    let confidence = arguments.confidence;
-    let baseline = arguments.baseline.as_deref().filter(|name| *name != model);
-    let difference = |name| -> Result<Difference> {
-        let base = scores.table.column(name)?;
-        let coverage = |&level| coverage_difference(truth, log_q, base, &design, level, confidence);
-        Ok(Difference {
-            kl: cross_entropy_difference(log_q, base, &design, confidence)?,
-            coverage: levels.iter().map(coverage).collect::<Result<_, _>>()?,
-        })
-    };
-    let pass = |&k: &u64| pass_from_coverage(truth, log_q, &design, k, confidence);
-    Ok(Profiled {
-        pass: PASS_AT.iter().map(pass).collect::<Result<_, _>>()?,
-        tokens: tokens(model, reference, scores, levels, confidence)?,
-        model,
-        kl: kl(truth, log_q, &design, confidence)
-            .map_err(|error| impossible(error, model, scores))?,
-        cross_entropy: cross_entropy(log_q, &design, confidence)?,
-        profile: coverage_profile(truth, log_q, &design, levels, confidence)?,
-        difference: baseline.map(difference).transpose()?,
-    })
-}
-
-/// The view token by token, if the table was read with the tokens.
-fn tokens(
-    model: &str,
-    reference: &str,
-    scores: &Scores,
-    levels: &[Level],
-    confidence: f64,
-) -> Result<Option<Tokens>> {
-    let Some(lists) = &scores.table.token_logprobs else {
-        return Ok(None);
-    };
-    let of = |name: &str| {
-        let at = scores.table.models.iter().position(|known| known == name);
-        at.map_or(&[][..], |at| &lists[at])
-    };
-    let named = |error| match error {
-        Error::DifferentTokens { row, p, q } => {
-            let (prompt, response) = scores.key(row);
-            anyhow!(
-                "response `{response}` of prompt `{prompt}` is {p} tokens under `{reference}` but {q} under `{model}`; --tokens compares models with the same tokenizer"
-            )
-        }
-        error => error.into(),
-    };
-    let (truth, own) = (of(reference), of(model));
-    let view = token_view(truth, own, WORST).map_err(named)?;
-    let (log_p, log_q) = without_worst_token(truth, own)?;
-    let forgiven = coverage_profile(&log_p, &log_q, &scores.design(), levels, confidence)?;
-    Ok(Some(Tokens { view, forgiven }))
-}
-
-/// Names the response where the statistics know but its row.
-fn impossible(error: Error, model: &str, scores: &Scores) -> anyhow::Error {
-    let Error::ImpossibleReference { row, log_q } = error else {
-        return error.into();
-    };
-    let (prompt, response) = scores.key(row);
-    anyhow!(
-        "the reference gives probability 0 to response `{response}` of prompt `{prompt}`, which `{model}` gives \
-         {log_q} nats; a response drawn from the data has a positive probability under it: remove the row or \
-         correct the reference"
-    )
 }

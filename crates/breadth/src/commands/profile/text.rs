@@ -1,27 +1,32 @@
 //! The text of `breadth profile`.
 
-use breadth_stats::{CoveragePoint, Estimate, MeanEstimate, TokenView};
+use breadth_analysis::number::{Interval, Mean};
+use breadth_analysis::{
+    ForetoldPass, Guarantee, Profile, ProfilePoint, ProfiledModel, TokenProfile,
+};
 
-use super::document::{Document, Guarantee, guarantees, kl_bound};
-use super::{PASS_AT, Profiled, Tokens};
-use crate::input::Scores;
 use crate::losses;
-use crate::number::{self, Mean};
+use crate::number;
 use crate::output::Style;
 
-pub fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: Style) -> String {
+pub fn text(document: &Profile, style: Style) -> String {
+    let profiled = &document.models[..];
+    let size = profiled.first().map_or(String::new(), |one| {
+        let rows = number::count(one.rows, "row");
+        format!("{rows}, {}", number::count(one.prompts, "prompt"))
+    });
     let percent = number::trimmed(100.0 * document.confidence);
     let headline = format!(
         "{} against {}: {}",
         models_text(profiled),
         document.reference,
-        scores.size()
+        size
     );
     let what = match document.answers {
         Some(_) => "final answers",
         None => "responses",
     };
-    let method = profiled.first().map_or("", |one| one.profile.method);
+    let method = profiled.first().map_or("", |one| one.method);
     let coverage = match profiled {
         [only] => one_model(only, style),
         several => many_models(several, style),
@@ -38,7 +43,7 @@ pub fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: 
         coverage,
         String::new(),
     ];
-    if let Some(baseline) = document.baseline {
+    if let Some(baseline) = &document.baseline {
         let title = format!("Less that of {baseline}, on the same rows (paired limits)");
         parts.extend([
             title,
@@ -49,7 +54,7 @@ pub fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: 
     }
     for one in profiled {
         if let Some(tokens) = &one.tokens {
-            parts.extend([tokens_text(one, tokens, scores, style), String::new()]);
+            parts.extend([tokens_text(one, tokens, style), String::new()]);
         }
     }
     if document.answers.is_none() {
@@ -79,7 +84,7 @@ pub fn text(profiled: &[Profiled], scores: &Scores, document: &Document, style: 
 }
 
 /// The guarantees in words, for the models that have any.
-fn best_of_n(profiled: &[Profiled], document: &Document) -> Vec<String> {
+fn best_of_n(profiled: &[ProfiledModel], document: &Profile) -> Vec<String> {
     let loss = |one: &Guarantee| {
         format!(
             "{} with {} samples",
@@ -87,9 +92,8 @@ fn best_of_n(profiled: &[Profiled], document: &Document) -> Vec<String> {
             one.n.0
         )
     };
-    let sentence = |one: &Profiled| {
-        let guarantees = guarantees(&one.profile);
-        let (first, rest) = guarantees.split_first()?;
+    let sentence = |one: &ProfiledModel| {
+        let (first, rest) = one.best_of_n.split_first()?;
         let losses: Vec<String> = [first].into_iter().chain(rest.last()).map(loss).collect();
         Some(format!(
             "Best-of-N of {} loses at most this much of any reward against {}: {} (Prop D.6).",
@@ -101,20 +105,20 @@ fn best_of_n(profiled: &[Profiled], document: &Document) -> Vec<String> {
     profiled.iter().filter_map(sentence).collect()
 }
 
-fn models_text(profiled: &[Profiled]) -> String {
+fn models_text(profiled: &[ProfiledModel]) -> String {
     match profiled {
-        [only] => only.model.to_owned(),
+        [only] => only.model.clone(),
         several => number::count(several.len(), "model"),
     }
 }
 
-fn summary(profiled: &[Profiled], document: &Document, style: Style) -> String {
+fn summary(profiled: &[ProfiledModel], document: &Profile, style: Style) -> String {
     let mut header = ["model", "KL (nats)", "cross-entropy (nats)"]
         .map(str::to_owned)
         .to_vec();
-    let row = |one: &Profiled| {
+    let row = |one: &ProfiledModel| {
         vec![
-            one.model.to_owned(),
+            one.model.clone(),
             number::mean_with_limits(&one.kl),
             number::mean_with_limits(&one.cross_entropy),
         ]
@@ -130,7 +134,7 @@ fn summary(profiled: &[Profiled], document: &Document, style: Style) -> String {
     let remarks = document.models.iter().flat_map(|model| {
         let named = |what: &str, mean: &Mean| {
             let remark = mean.remark.as_ref()?;
-            Some(format!("{what} of {}: {remark}.", model.name()))
+            Some(format!("{what} of {}: {remark}.", model.model))
         };
         [
             named("KL", &model.kl),
@@ -145,74 +149,76 @@ fn summary(profiled: &[Profiled], document: &Document, style: Style) -> String {
 }
 
 /// Everything about one model: a row per level.
-fn one_model(one: &Profiled, style: Style) -> String {
+fn one_model(one: &ProfiledModel, style: Style) -> String {
     let header = ["N", "Cov_N", "limits", "band over all N", "KL bound"].map(str::to_owned);
-    let row = |point: &CoveragePoint| {
+    let row = |point: &ProfilePoint| {
         vec![
-            number::level(point.level),
-            number::percent(point.cov),
-            number::percent_limits(point.low, point.high),
-            number::percent_limits(point.band_low, point.band_high),
-            number::percent(kl_bound(&one.kl, point.level)),
+            number::level_in_words(point.n.0, point.log_n.0),
+            number::percent(point.cov.0),
+            number::percent_limits(point.low.0, point.high.0),
+            number::percent_limits(point.band_low.0, point.band_high.0),
+            number::percent(point.kl_bound.0),
         ]
     };
-    style.table(0, &header, one.profile.points.iter().map(row).collect())
+    style.table(0, &header, one.profile.iter().map(row).collect())
 }
 
 /// Several models side by side: a row per model, a column per level, limits where the line has room for them.
-fn many_models(profiled: &[Profiled], style: Style) -> String {
+fn many_models(profiled: &[ProfiledModel], style: Style) -> String {
     let levels = profiled[0]
         .profile
-        .points
         .iter()
-        .map(|point| number::level(point.level));
+        .map(|point| number::level_in_words(point.n.0, point.log_n.0));
     let header: Vec<String> = std::iter::once("N =".to_owned()).chain(levels).collect();
     let has_room = header.len() <= 5;
-    let cell = |point: &CoveragePoint| match has_room {
+    let cell = |point: &ProfilePoint| match has_room {
         true => format!(
             "{} {}",
-            number::percent(point.cov),
-            number::percent_limits(point.low, point.high)
+            number::percent(point.cov.0),
+            number::percent_limits(point.low.0, point.high.0)
         ),
-        false => number::percent(point.cov),
+        false => number::percent(point.cov.0),
     };
-    let row = |one: &Profiled| {
-        std::iter::once(one.model.to_owned())
-            .chain(one.profile.points.iter().map(cell))
+    let row = |one: &ProfiledModel| {
+        std::iter::once(one.model.clone())
+            .chain(one.profile.iter().map(cell))
             .collect()
     };
     style.table(1, &header, profiled.iter().map(row).collect())
 }
 
 /// A row per model, a column for KL and for each level.
-fn differences(profiled: &[Profiled], style: Style) -> String {
-    let points = &profiled[0].profile.points;
+fn differences(profiled: &[ProfiledModel], style: Style) -> String {
+    let points = &profiled[0].profile;
     let names = points
         .iter()
-        .map(|point| format!("Cov_{}", number::level(point.level)));
+        .map(|point| format!("Cov_{}", number::level_in_words(point.n.0, point.log_n.0)));
     let header: Vec<String> = ["model".to_owned(), "KL".to_owned()]
         .into_iter()
         .chain(names)
         .collect();
     let has_room = header.len() <= 5;
-    let share = |estimate: &Estimate| match has_room {
+    let share = |estimate: &Interval| match has_room {
         true => format!(
             "{:+.1} [{:+.1}, {:+.1}]%",
-            100.0 * estimate.value,
-            100.0 * estimate.low,
-            100.0 * estimate.high
+            100.0 * estimate.value.0,
+            100.0 * estimate.low.0,
+            100.0 * estimate.high.0
         ),
-        false => format!("{:+.1}%{}", 100.0 * estimate.value, mark(estimate)),
+        false => format!("{:+.1}%{}", 100.0 * estimate.value.0, mark(estimate)),
     };
-    let nats = |mean: &Option<MeanEstimate>| match mean {
-        Some(mean) => format!("{:+.3}{}", mean.value, mark(&mean.estimate())),
+    let nats = |mean: &Option<Mean>| match mean {
+        Some(mean) => format!("{:+.3}{}", mean.interval.value.0, mark(&mean.interval)),
         None => "-".to_owned(),
     };
-    let row = |one: &Profiled| {
-        let difference = one.difference.as_ref()?;
-        let cells = difference.coverage.iter().map(share);
+    let row = |one: &ProfiledModel| {
+        let cells = one
+            .profile
+            .iter()
+            .map(|point| point.difference.as_ref().map(share));
+        let cells = cells.collect::<Option<Vec<String>>>()?;
         Some(
-            [one.model.to_owned(), nats(&difference.kl)]
+            [one.model.clone(), nats(&one.kl_difference)]
                 .into_iter()
                 .chain(cells)
                 .collect(),
@@ -223,8 +229,8 @@ fn differences(profiled: &[Profiled], style: Style) -> String {
 }
 
 /// A star where the limits leave out 0.
-fn mark(estimate: &Estimate) -> &'static str {
-    if estimate.low > 0.0 || estimate.high < 0.0 {
+fn mark(estimate: &Interval) -> &'static str {
+    if estimate.low.0 > 0.0 || estimate.high.0 < 0.0 {
         "*"
     } else {
         ""
@@ -232,32 +238,36 @@ fn mark(estimate: &Estimate) -> &'static str {
 }
 
 /// A row per model, a column per k.
-fn foretold(profiled: &[Profiled], style: Style) -> String {
+fn foretold(profiled: &[ProfiledModel], style: Style) -> String {
     let header: Vec<String> = std::iter::once("k =".to_owned())
-        .chain(PASS_AT.iter().map(u64::to_string))
+        .chain(
+            profiled[0]
+                .pass_from_coverage
+                .iter()
+                .map(|one| one.k.to_string()),
+        )
         .collect();
-    let cell = |estimate: &Estimate| number::percent(estimate.value);
-    let row = |one: &Profiled| {
-        std::iter::once(one.model.to_owned())
-            .chain(one.pass.iter().map(cell))
+    let cell = |one: &ForetoldPass| number::percent(one.at_least.value.0);
+    let row = |one: &ProfiledModel| {
+        std::iter::once(one.model.clone())
+            .chain(one.pass_from_coverage.iter().map(cell))
             .collect()
     };
     style.table(1, &header, profiled.iter().map(row).collect())
 }
 
 /// Where a model falls behind, and what one token of each response decides.
-fn tokens_text(one: &Profiled, tokens: &Tokens, scores: &Scores, style: Style) -> String {
-    let view = &tokens.view;
+fn tokens_text(one: &ProfiledModel, tokens: &TokenProfile, style: Style) -> String {
     let header = ["tokens", "count", "log p/q each", "per response"].map(str::to_owned);
-    let nats = |value: f64| match value.is_nan() {
-        true => "-".to_owned(),
-        false => format!("{value:.3}"),
+    let nats = |value: Option<number::Number>| match value {
+        Some(value) => format!("{:.3}", value.0),
+        None => "-".to_owned(),
     };
-    let bands = view.bands.iter().map(|band| {
+    let bands = tokens.bands.iter().map(|band| {
         vec![
             match band.first == band.last {
-                true => (band.first + 1).to_string(),
-                false => format!("{}-{}", band.first + 1, band.last + 1),
+                true => band.first.to_string(),
+                false => format!("{}-{}", band.first, band.last),
             },
             number::grouped(band.tokens),
             nats(band.mean),
@@ -273,42 +283,17 @@ fn tokens_text(one: &Profiled, tokens: &Tokens, scores: &Scores, style: Style) -
         style.table(1, &header, bands.collect()),
         String::new(),
     ];
-    lines.extend(concentration(view));
-    lines.push(forgiven(one, tokens));
-    if let Some(worst) = view.worst.first().filter(|worst| worst.ratio() > 0.0) {
-        let (prompt, response) = scores.key(worst.row);
+    lines.extend(tokens.concentration());
+    lines.extend(one.most_forgiven());
+    if let Some(worst) = tokens
+        .worst
+        .first()
+        .filter(|worst| worst.log_q.0 < worst.log_p.0)
+    {
         lines.push(format!(
-            "The worst: token {} of response `{response}` to prompt `{prompt}`, {:.3} nats against {:.3}; more with --json.",
-            worst.position + 1,
-            worst.log_q,
-            worst.log_p,
+            "The worst: token {} of response `{}` to prompt `{}`, {:.3} nats against {:.3}; more with --json.",
+            worst.position, worst.response_id, worst.prompt_id, worst.log_q.0, worst.log_p.0,
         ));
     }
     lines.join("\n")
-}
-
-fn concentration(view: &TokenView) -> Option<String> {
-    let tokens: usize = view.bands.iter().map(|band| band.tokens).sum();
-    let sentence = format!(
-        "The worst {} of {} hold {} of all that it falls behind.",
-        number::grouped(tokens.div_ceil(100)),
-        number::count(tokens, "token"),
-        number::percent(view.worst_hundredth)
-    );
-    view.worst_hundredth.is_finite().then_some(sentence)
-}
-
-/// The level at which one token decides most.
-fn forgiven(one: &Profiled, tokens: &Tokens) -> String {
-    let pairs = || one.profile.points.iter().zip(&tokens.forgiven.points);
-    let gain = |(all, rest): &(&CoveragePoint, &CoveragePoint)| all.cov - rest.cov;
-    match pairs().max_by(|a, b| gain(a).total_cmp(&gain(b))) {
-        Some((all, rest)) => format!(
-            "With the worst token of every response forgiven, Cov_{} falls from {} to {}.",
-            number::level(all.level),
-            number::percent(all.cov),
-            number::percent(rest.cov)
-        ),
-        None => String::new(),
-    }
 }

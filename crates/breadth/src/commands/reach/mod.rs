@@ -1,19 +1,16 @@
 //! `breadth reach`: what do k samples find for certain?
 
-mod document;
-mod prompts;
 mod text;
 
 use anyhow::{Result, anyhow, bail};
-use breadth_data::{ReadOptions, ScoreTable};
-use breadth_stats::{Error, Leader, Level, Reach, RightResponses};
+use breadth_analysis::{ReachOptions, Scores, reach};
+use breadth_data::{ReadOptions, SampleTable};
+use breadth_stats::Level;
 
 use crate::cli;
-use crate::input::{self, Scores, Tables};
+use crate::input::{self, Tables, read_samples, read_scores};
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
-use document::{Best, Document, Model};
-use prompts::{Counts, Graded};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,8 +34,6 @@ every verifier that accepts them, and Pass@k itself where they are all the right
 const LAST_K: f64 = 1024.0;
 /// The ks when nobody says.
 const DEFAULT_KS: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0];
-/// Shares of prompts that the likelihood quantiles leave out.
-const SHARES: [f64; 5] = [0.01, 0.05, 0.1, 0.25, 0.5];
 
 /// What k samples find for certain: reach, likelihood quantiles, and the prompts within a budget
 #[derive(Debug, clap::Args)]
@@ -65,24 +60,6 @@ pub struct Arguments {
     confidence: f64,
 }
 
-/// A model with what is known of it.
-struct Reached<'a> {
-    model: &'a str,
-    /// One for each k.
-    reach: Vec<Reach>,
-    /// One for each share.
-    quantiles: Vec<Quantile>,
-    prompts: Counts,
-}
-
-/// A likelihood quantile.
-struct Quantile {
-    share: f64,
-    log_q: f64,
-    /// With the least token of the likeliest response in place of the response, where the tokens are known.
-    log_q_token: Option<f64>,
-}
-
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let (ks, budget) = (arguments.ks()?, arguments.budget()?);
     let paths = arguments.tables.split();
@@ -97,67 +74,29 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ..arguments.tables.options()
     };
     // Tokens that only some rows have are no reason to refuse what needs none.
-    let scores = Scores::read(&paths.scores, &options, output).or_else(|error| {
-        Scores::read(&paths.scores, &arguments.tables.options(), output).map_err(|_| error)
+    let scores = read_scores(&paths.scores, &options, output).or_else(|error| {
+        read_scores(&paths.scores, &arguments.tables.options(), output).map_err(|_| error)
     })?;
     let scores = scores.weighted(&arguments.tables.group_weights)?;
-    let models = arguments.models(&scores)?;
-    let graded = match paths.samples.is_empty() {
-        true => None,
-        false => Some(Graded::read(
-            &paths.samples,
-            &arguments.tables.options(),
-            output,
-        )?),
-    };
-    if let Some(graded) = &graded {
-        graded.remark_unscored(&scores.table.models, output);
+    let left_out = arguments.left_out(&scores)?;
+    let options = arguments.tables.options();
+    let samples = (!paths.samples.is_empty())
+        .then(|| read_samples(&paths.samples, &options, output))
+        .transpose()?;
+    if let Some(samples) = &samples {
+        remark_unscored(samples, &scores.table.models, output);
     }
-    let right = right_responses(&scores)?;
-    let reached = models
-        .iter()
-        .map(|&model| {
-            let name = &scores.table.models[model];
-            Ok(Reached {
-                model: name,
-                reach: ks
-                    .iter()
-                    .map(|&k| right.reach(model, k, arguments.confidence))
-                    .collect::<Result<_, _>>()?,
-                quantiles: quantiles(&right, &scores.table, model)?,
-                prompts: prompts::count(
-                    name,
-                    (&scores.table.prompts, right.log_mass(model)),
-                    graded.as_ref(),
-                    budget,
-                    arguments.confidence,
-                )?,
-            })
-        })
-        .collect::<Result<Vec<Reached>>>()?;
-    let best = ks
-        .iter()
-        .map(|&k| {
-            let leader = right.leader(&models, k, arguments.confidence)?;
-            Ok(Best::new(k, &leader, &reached))
-        })
-        .collect::<Result<Vec<Best>>>()?;
-    let document = Document {
-        command: "reach",
-        confidence: arguments.confidence,
-        rows: scores.table.rows(),
-        prompts: right.prompts(),
-        repeated: right.repeated,
-        several: right.several,
-        models: reached
-            .iter()
-            .map(|one| Model::new(one, right.prompts(), &ks, arguments.budget))
-            .collect(),
-        best,
-    };
-    output.result(&document, |style| {
-        text::render(&reached, &ks, &document, graded.is_some(), style)
-    })
+    let document = reach(
+        &scores,
+        samples.as_ref(),
+        &ReachOptions {
+            ks: &ks,
+            budget,
+            left_out: left_out.as_deref(),
+            confidence: arguments.confidence,
+        },
+    )?;
+    output.result(&document, |style| text::render(&document, style))
 }
 
 impl Arguments {
@@ -185,65 +124,26 @@ impl Arguments {
         })
     }
 
-    /// All but the reference. One asked for by name must be there; that of a run need not be in its table.
-    fn models(&self, scores: &Scores) -> Result<Vec<usize>> {
+    /// The reference. One asked for by name must be there; that of a run need not be in its table.
+    fn left_out(&self, scores: &Scores) -> Result<Option<String>> {
         let of_run = self.tables.run_folder().map(input::run_reference);
         let of_run = of_run.transpose()?.flatten();
         let is_there = |name: &String| scores.table.models.contains(name);
-        let left_out = self.reference.clone().or_else(|| of_run.filter(is_there));
-        scores.models_without(left_out.as_deref())
+        Ok(self.reference.clone().or_else(|| of_run.filter(is_there)))
     }
 }
 
-/// The rows, prompt by prompt; names the prompt where the statistics know but a row.
-fn right_responses(scores: &Scores) -> Result<RightResponses> {
-    let columns: Vec<&[f64]> = scores.table.logprob.iter().map(Vec::as_slice).collect();
-    RightResponses::new(&columns, &scores.design()).map_err(|error| match error {
-        Error::ProbabilitiesAboveOne { row, total } => anyhow!(
-            "prompt `{}`: a model gives its distinct responses probability {total:.4} in all; they must be whole \
-             responses, each listed once, with the end token where the response ended",
-            scores.key(row).0
-        ),
-        error => error.into(),
-    })
-}
-
-fn quantiles(right: &RightResponses, table: &ScoreTable, model: usize) -> Result<Vec<Quantile>> {
-    let paths = table
-        .token_logprobs
-        .as_ref()
-        .map(|lists| easiest_paths(&lists[model], &table.prompt, right.prompts()));
-    let quantile = |share| {
-        let of_tokens = paths.as_ref().map(|paths| right.quantile(paths, share));
-        Ok(Quantile {
-            share,
-            log_q: right.log_quantile(model, share)?,
-            log_q_token: of_tokens.transpose()?,
-        })
-    };
-    SHARES.into_iter().map(quantile).collect()
-}
-
-/// The least log-probability of a token, of the response of each prompt where that is largest.
-fn easiest_paths(lists: &[Vec<f32>], prompt: &[u32], prompts: usize) -> Vec<f64> {
-    let mut easiest = vec![f64::NEG_INFINITY; prompts];
-    for (tokens, &prompt) in lists.iter().zip(prompt) {
-        let hardest = tokens
-            .iter()
-            .fold(0.0, |least: f64, &token| least.min(f64::from(token)));
-        let known = &mut easiest[prompt as usize];
-        *known = known.max(hardest);
-    }
-    easiest
-}
-
-impl<'a> Best<'a> {
-    fn new(k: f64, leader: &Leader, reached: &[Reached<'a>]) -> Self {
-        let name = |&at: &usize| reached[at].model;
-        Best {
-            k: document::Whole(k),
-            model: name(&leader.best),
-            not_excluded: leader.not_excluded.iter().map(name).collect(),
-        }
+/// Says which models have samples and no scores: reach knows nothing of them.
+fn remark_unscored(samples: &SampleTable, scored: &[String], output: &Output) {
+    let unscored = samples
+        .models
+        .iter()
+        .filter(|model| !scored.contains(model));
+    let names: Vec<&str> = unscored.map(String::as_str).collect();
+    if !names.is_empty() {
+        output.remark(&format!(
+            "left out, samples without scores: {}",
+            names.join(", ")
+        ));
     }
 }

@@ -1,9 +1,7 @@
 //! Reach in words: which model reaches furthest, the tables, and what they cannot say.
 
-use breadth_stats::Reach;
+use breadth_analysis::{LikelihoodQuantile, ReachModel, ReachPoint, ReachReport};
 
-use super::document::Document;
-use super::{Quantile, Reached};
 use crate::number;
 use crate::output::Style;
 
@@ -20,13 +18,10 @@ log-probabilities alone. For every verifier that accepts these responses it is
 a lower bound of Pass@k, and Pass@k itself where they are all the right ones.";
 
 /// The whole text.
-pub fn render(
-    reached: &[Reached],
-    ks: &[f64],
-    document: &Document,
-    has_samples: bool,
-    style: Style,
-) -> String {
+pub fn render(document: &ReachReport, style: Style) -> String {
+    let reached = &document.models[..];
+    let ks: Vec<f64> = document.best.iter().map(|best| best.k.0).collect();
+    let ks = &ks[..];
     // The last of the largest, as `max_by` has it: the largest k that was asked for.
     let positions = 0..ks.len();
     let last = positions
@@ -39,7 +34,7 @@ pub fn render(
         reaches(reached, ks, last, style),
         String::new(),
     ];
-    parts.extend(budget(reached, document, has_samples));
+    parts.extend(budget(reached, document));
     parts.extend([String::new(), prompts(reached, style), String::new()]);
     parts.extend(few(reached, ks));
     parts.extend(repeats(document));
@@ -53,7 +48,7 @@ pub fn render(
 }
 
 /// The model that reaches furthest at the largest k.
-fn headline(reached: &[Reached], ks: &[f64], last: usize, document: &Document) -> String {
+fn headline(reached: &[ReachModel], ks: &[f64], last: usize, document: &ReachReport) -> String {
     let k = samples(ks[last]);
     let best = &document.best[last];
     let own = reached.iter().find(|one| one.model == best.model);
@@ -62,14 +57,14 @@ fn headline(reached: &[Reached], ks: &[f64], last: usize, document: &Document) -
     };
     let share = format!(
         "{} {}",
-        number::percent(reach.value),
-        number::percent_limits(reach.low, reach.high)
+        number::percent(reach.value.0),
+        number::percent_limits(reach.low.0, reach.high.0)
     );
-    let model = best.model;
+    let model = &best.model;
     if reached.len() == 1 {
         return format!("{model} reaches {share} at k = {k}.");
     }
-    if reach.effective_prompts < FEW {
+    if reach.effective_prompts.0 < FEW {
         return format!(
             "{model} has the most, {share} at k = {k};\ntoo few prompts carry it to decide anything."
         );
@@ -77,8 +72,8 @@ fn headline(reached: &[Reached], ks: &[f64], last: usize, document: &Document) -
     let others: Vec<&str> = best
         .not_excluded
         .iter()
-        .copied()
-        .filter(|&name| name != model)
+        .filter(|name| *name != model)
+        .map(String::as_str)
         .collect();
     let sure = match others.is_empty() {
         true => String::new(),
@@ -95,14 +90,14 @@ fn samples(k: f64) -> String {
     }
 }
 
-fn reaches(reached: &[Reached], ks: &[f64], last: usize, style: Style) -> String {
+fn reaches(reached: &[ReachModel], ks: &[f64], last: usize, style: Style) -> String {
     let mut header = vec!["model".to_owned()];
     header.extend(ks.iter().map(|&k| format!("k={}", samples(k))));
     header.push(format!("limits at k={}", samples(ks[last])));
-    let row = |one: &Reached| {
-        let value = |reach: &Reach| number::percent(reach.value);
-        let limits = number::percent_limits(one.reach[last].low, one.reach[last].high);
-        let mut row = vec![one.model.to_owned()];
+    let row = |one: &ReachModel| {
+        let value = |reach: &ReachPoint| number::percent(reach.value.0);
+        let limits = number::percent_limits(one.reach[last].low.0, one.reach[last].high.0);
+        let mut row = vec![one.model.clone()];
         row.extend(one.reach.iter().map(value));
         row.push(limits);
         row
@@ -111,13 +106,13 @@ fn reaches(reached: &[Reached], ks: &[f64], last: usize, style: Style) -> String
 }
 
 /// What the table of prompts shows.
-fn budget(reached: &[Reached], document: &Document, has_samples: bool) -> Vec<String> {
-    let n = document.models.first().map_or(0.0, |model| model.budget());
+fn budget(reached: &[ReachModel], document: &ReachReport) -> Vec<String> {
+    let n = reached.first().map_or(0.0, |one| one.prompts_at.budget.0);
     let mut lines = vec![format!(
         "Prompts that {} samples reach: each is right with probability 1/{0} or more.",
         samples(n)
     )];
-    if !has_samples {
+    if !document.has_samples {
         lines.push(
             "Scores alone put no prompt out of reach; graded samples can: add them.".to_owned(),
         );
@@ -134,12 +129,18 @@ fn budget(reached: &[Reached], document: &Document, has_samples: bool) -> Vec<St
     lines
 }
 
-fn prompts(reached: &[Reached], style: Style) -> String {
-    let shown = |one: &Reached| -> Vec<(f64, f64, Option<f64>)> {
-        let is_shown = |quantile: &&Quantile| SHOWN.contains(&quantile.share);
+fn prompts(reached: &[ReachModel], style: Style) -> String {
+    let shown = |one: &ReachModel| -> Vec<(f64, f64, Option<f64>)> {
+        let is_shown = |quantile: &&LikelihoodQuantile| SHOWN.contains(&quantile.share);
         let quantiles = one.quantiles.iter().filter(is_shown);
         quantiles
-            .map(|quantile| (quantile.share, quantile.log_q, quantile.log_q_token))
+            .map(|quantile| {
+                (
+                    quantile.share,
+                    quantile.log_q.0,
+                    quantile.log_q_token.map(|q| q.0),
+                )
+            })
             .collect()
     };
     let mut header = ["model", "prompts", "reachable", "unknown", "not"]
@@ -149,9 +150,9 @@ fn prompts(reached: &[Reached], style: Style) -> String {
         header.push(format!("ln Q({share})"));
         header.extend(token.map(|_| "token".to_owned()));
     }
-    let row = |one: &Reached| {
-        let counts = one.prompts;
-        let mut row = vec![one.model.to_owned()];
+    let row = |one: &ReachModel| {
+        let counts = one.prompts_at;
+        let mut row = vec![one.model.clone()];
         let cells = [counts.all(), counts.reachable, counts.unknown, counts.not];
         row.extend(cells.map(number::grouped));
         for (_, log_q, token) in shown(one) {
@@ -172,16 +173,16 @@ fn nats(value: f64) -> String {
 }
 
 /// Numbers that few prompts carry.
-fn few(reached: &[Reached], ks: &[f64]) -> Option<String> {
-    let of_model = |one: &Reached| {
+fn few(reached: &[ReachModel], ks: &[f64]) -> Option<String> {
+    let of_model = |one: &ReachModel| {
         let pairs = ks.iter().zip(&one.reach);
         let few: Vec<String> = pairs
-            .filter(|(_, reach)| reach.effective_prompts < FEW)
+            .filter(|(_, reach)| reach.effective_prompts.0 < FEW)
             .map(|(&k, _)| samples(k))
             .collect();
         match few.len() {
             0 => None,
-            all if all == ks.len() => Some(one.model.to_owned()),
+            all if all == ks.len() => Some(one.model.clone()),
             _ => Some(format!("{} at k = {}", one.model, few.join(", "))),
         }
     };
@@ -195,7 +196,7 @@ fn few(reached: &[Reached], ks: &[f64]) -> Option<String> {
     })
 }
 
-fn repeats(document: &Document) -> Option<String> {
+fn repeats(document: &ReachReport) -> Option<String> {
     let repeated = document.repeated;
     let (verb, whose, count) = match repeated {
         0 => return None,

@@ -1,76 +1,9 @@
-//! The choice along log N.
+//! The choice along log N, in words.
 
-use breadth_stats::{Level, Standing, Tournament, landscape_levels};
-use serde::Serialize;
+use breadth_analysis::Stop;
 
-use crate::number::{self, Number};
+use crate::number;
 use crate::output::Style;
-
-/// Levels shown beside the one asked for.
-const LEVELS: usize = 10;
-
-/// The choice at one level.
-#[derive(Serialize)]
-pub struct Stop<'a> {
-    pub log_n: Number,
-    pub n: Number,
-    pub winner: &'a str,
-    pub tied: Vec<&'a str>,
-    pub value: Number,
-    /// How far the next value lies above the winner's; nothing if all models have the same.
-    pub runner_up_gap: Option<Number>,
-    /// Whether every other model is excluded at this level, with the confidence asked for at all levels at once.
-    pub certain: bool,
-    /// Share of the responses on which the median pair of models differs by a factor of n or more.
-    pub apart: Option<Number>,
-    /// Limits of Cov_n of each model, whatever the data distribution is: with the confidence asked for, for all models and levels at once.
-    pub certified: Vec<Certified<'a>>,
-}
-
-/// The certified bracket of a model.
-#[derive(Serialize)]
-pub struct Certified<'a> {
-    pub model: &'a str,
-    pub low: Number,
-    pub high: Number,
-}
-
-/// Levels where the models differ, the one asked for among them.
-pub fn levels(columns: &[&[f64]], asked: Level) -> Vec<Level> {
-    let mut levels = landscape_levels(columns, LEVELS);
-    levels.push(asked);
-    levels.sort_by(|a, b| a.log_n().total_cmp(&b.log_n()));
-    levels.dedup();
-    levels
-}
-
-impl<'a> Stop<'a> {
-    pub fn new(fought: &Tournament, names: &[&'a str]) -> Self {
-        let best = fought.standings[fought.winner].value;
-        let above = fought
-            .standings
-            .iter()
-            .map(|s| s.value - best)
-            .filter(|gap| *gap > 0.0);
-        let gap = above.fold(f64::INFINITY, f64::min);
-        let certified = |(standing, &model): (&Standing, &&'a str)| Certified {
-            model,
-            low: Number(standing.certified_low),
-            high: Number(standing.certified_high),
-        };
-        Stop {
-            log_n: Number(fought.level.log_n()),
-            n: Number(fought.level.n()),
-            winner: names[fought.winner],
-            tied: fought.tied.iter().map(|&at| names[at]).collect(),
-            value: Number(best),
-            runner_up_gap: gap.is_finite().then_some(Number(gap)),
-            certain: fought.not_excluded.len() == 1 && names.len() > 1,
-            apart: fought.apart().map(Number),
-            certified: fought.standings.iter().zip(names).map(certified).collect(),
-        }
-    }
-}
 
 /// A row per level.
 pub fn table(stops: &[Stop], style: Style) -> String {
@@ -82,7 +15,7 @@ pub fn table(stops: &[Stop], style: Style) -> String {
         vec![
             format!("{:.2}", stop.log_n.0),
             number::short(stop.n.0, stop.log_n.0),
-            stop.winner.to_owned(),
+            stop.winner.clone(),
             stop.tied.len().to_string(),
             number::percent(stop.value.0),
             stop.runner_up_gap
@@ -131,7 +64,7 @@ pub fn summary(stops: &[Stop]) -> String {
             .last()
             .is_none_or(|(winner, _)| *winner != stop.winner)
         {
-            spans.push((stop.winner, stop));
+            spans.push((&stop.winner, stop));
         }
     }
     match spans.as_slice() {

@@ -1,36 +1,21 @@
 //! `breadth select`: which checkpoint should I take?
 
-use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use breadth_analysis::{Evidence, Sampled, Scored, State, Verdict, decide};
+use breadth_analysis::{Candidates, Samples, SelectOptions, Selection, SelectionRule, State};
 use breadth_data::{ReadOptions, ScoreTable, TablePaths};
-use breadth_stats::{
-    Design, Level, OnPolicy, PromptOutcome, Standing, Tournament, answer_tournament,
-    cross_entropy_difference, lowest_cross_entropy, offset_parameter, offset_tournament,
-    pass_estimate, tournament,
-};
+use breadth_lm::rng;
 use clap::ValueEnum;
-use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::cli;
 use crate::failure::Unsure;
-use crate::input::{self, LevelChoice, LogChoice, Scores, Tables};
+use crate::input::{self, LevelChoice, LogChoice, Tables, read_samples, read_scores};
 use crate::losses::LossChoice;
 use crate::output::{Output, printable_names};
-use answers::Answers;
-use document::{Document, Pass};
-use samples::Samples;
 
-mod against;
-mod answers;
-mod document;
 mod landscape;
 mod race;
-mod reach;
-mod samples;
 mod text;
 
 const EXAMPLES: &str = "\
@@ -126,11 +111,9 @@ pub struct Arguments {
 }
 
 /// How to choose among the models.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Rule {
     /// The smallest share of responses that some rival gives N times the probability (Eq 28-29)
-    #[default]
     Tournament,
     /// The tournament less 2 N^a times what a rival gains on the model's own samples (Eq 32)
     Offset,
@@ -138,9 +121,17 @@ enum Rule {
     Reach,
     /// The lowest cross-entropy, which is the lowest validation loss: to compare with
     CrossEntropy,
-    /// The smallest coverage profile against a fixed model: `--against`.
-    #[value(skip)]
-    Against,
+}
+
+impl From<Rule> for SelectionRule {
+    fn from(rule: Rule) -> SelectionRule {
+        match rule {
+            Rule::Tournament => SelectionRule::Tournament,
+            Rule::Offset => SelectionRule::Offset,
+            Rule::Reach => SelectionRule::Reach,
+            Rule::CrossEntropy => SelectionRule::CrossEntropy,
+        }
+    }
 }
 
 /// The least that a verdict may be.
@@ -160,446 +151,195 @@ impl From<Require> for State {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
-    let rule = match arguments.against {
-        Some(_) => Rule::Against,
-        None => arguments.rule.unwrap_or_default(),
-    };
-    let choice = Choice {
-        rule,
-        is_named: arguments.rule.is_some() || arguments.against.is_some(),
-        level: arguments.level.level()?,
-        a: arguments.a,
-        confidence: arguments.confidence,
-    };
-    if choice.a.is_some() && choice.rule != Rule::Offset {
-        bail!("--a belongs to --rule offset; add that, or leave out --a");
-    }
-    if arguments.answers && choice.rule == Rule::Offset {
-        bail!(
-            "--answers has no offset rule: it needs no samples beside those it reads; leave out --rule"
-        );
-    }
-    if arguments.answers && choice.rule == Rule::Reach {
-        bail!("--answers has no reach: samples are judged by their rewards; leave out --rule");
-    }
-    if arguments.answers && choice.rule == Rule::CrossEntropy {
-        bail!(
-            "--answers has no cross-entropy rule: samples put no limits on log-probabilities, and an answer that was never given may have any; leave out --rule"
-        );
-    }
-    let reference = arguments
-        .against
-        .as_deref()
-        .or(arguments.reference.as_deref());
-    // Samples alone are compared by their answers: there is nothing else in them.
-    let is_plain = choice.rule == Rule::Tournament && !arguments.race;
-    let of_answers = arguments.answers || (is_plain && arguments.tables.are_samples());
-    let mut field = match of_answers {
-        true => Field::of_answers(&arguments.tables, reference, output)?,
-        false => Field::read(&arguments.tables, reference, choice.rule, output)?,
-    };
-    field = field.weighted(&arguments.tables.group_weights)?;
+    let options = arguments.options()?;
+    let candidates = arguments.candidates(options.rule, output)?;
     if arguments.race {
-        if arguments.losses.is_asked() {
-            bail!("--race has no room for losses; leave out --trainer-state");
-        }
-        let document = race::document(&field, choice, arguments.seed)?;
-        return output.result(&document, |style| {
-            race::render(&document, &field.scores.size(), style)
-        });
+        return arguments.race(&candidates, options, output);
     }
-    let mut document = field.document(choice)?;
-    if let Some(losses) = arguments.losses.read(field.names())? {
-        document.add_losses(&losses, &field.names());
+    let losses = arguments.losses.read(candidates.names())?;
+    let mut selection = candidates.selection(options)?;
+    if let Some(losses) = &losses {
+        selection.add_losses(losses, &candidates.names());
     }
     if arguments.landscape {
-        document.landscape = field.landscape(choice)?;
+        selection.landscape = candidates.landscape(options)?;
     }
-    output.result(&document, |style| {
-        text::render(&document, &field.scores.size(), choice, style)
+    let is_named = arguments.rule.is_some() || arguments.against.is_some();
+    output.result(&selection, |style| {
+        text::render(&selection, is_named, style)
     })?;
-    match (arguments.require.map(State::from), &document.verdict) {
-        (Some(least), Some(verdict)) if verdict.state < least => Err(Unsure(format!(
-            "the verdict is {}, and --require asks for {}",
-            verdict.state.name(),
-            least.name()
-        ))
-        .into()),
-        (Some(_), None) => bail!("--require needs a verdict, and answers of a reference give none"),
-        _ => Ok(()),
+    arguments.required(&selection)
+}
+
+impl Arguments {
+    /// What the flags say, where they agree.
+    fn options(&self) -> Result<SelectOptions> {
+        let rule = match self.against {
+            Some(_) => SelectionRule::Against,
+            None => self.rule.map_or(SelectionRule::Tournament, Into::into),
+        };
+        if self.a.is_some() && rule != SelectionRule::Offset {
+            bail!("--a belongs to --rule offset; add that, or leave out --a");
+        }
+        let without_answers = match rule {
+            SelectionRule::Offset => "offset rule: it needs no samples beside those it reads",
+            SelectionRule::Reach => "reach: samples are judged by their rewards",
+            SelectionRule::CrossEntropy => {
+                "cross-entropy rule: samples put no limits on log-probabilities, and an answer that was never given may have any"
+            }
+            SelectionRule::Tournament | SelectionRule::Against => "",
+        };
+        if self.answers && !without_answers.is_empty() {
+            bail!("--answers has no {without_answers}; leave out --rule");
+        }
+        Ok(SelectOptions {
+            rule,
+            level: self.level.level()?,
+            a: self.a,
+            confidence: self.confidence,
+        })
+    }
+
+    fn candidates(&self, rule: SelectionRule, output: &Output) -> Result<Candidates> {
+        let reference = self.against.as_deref().or(self.reference.as_deref());
+        // Samples alone are compared by their answers: there is nothing else in them.
+        let is_plain = rule == SelectionRule::Tournament && !self.race;
+        let candidates = if self.answers || (is_plain && self.tables.are_samples()) {
+            let options = ReadOptions {
+                answers: reference.is_some(),
+                ..self.tables.options()
+            };
+            let samples = read_samples(&self.tables.paths, &options, output)
+                .context("samples of the models are compared by their rewards or answers")?;
+            Candidates::of_answers(&samples, reference)?
+        } else {
+            candidates(&self.tables, reference, rule, output)?
+        };
+        Ok(candidates.weighted(&self.tables.group_weights)?)
+    }
+
+    fn race(&self, candidates: &Candidates, options: SelectOptions, output: &Output) -> Result<()> {
+        if self.losses.is_asked() {
+            bail!("--race has no room for losses; leave out --trainer-state");
+        }
+        let mut order: Vec<usize> = (0..candidates.rows()).collect();
+        rng::shuffle(&mut rng::stream(self.seed, "race", 0), &mut order);
+        let race = candidates.race(options, &order, self.seed)?;
+        output.result(&race, |style| race::render(&race, style))
+    }
+
+    /// Exit status 3 where the verdict is less sure than was asked for.
+    fn required(&self, selection: &Selection) -> Result<()> {
+        match (self.require.map(State::from), &selection.verdict) {
+            (Some(least), Some(verdict)) if verdict.state < least => Err(Unsure(format!(
+                "the verdict is {}, and --require asks for {}",
+                verdict.state.name(),
+                least.name()
+            ))
+            .into()),
+            (Some(_), None) => {
+                bail!("--require needs a verdict, and answers of a reference give none")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 /// What `select --json` prints for a run folder at level `n`.
-pub fn document_of_run(
-    folder: &Path,
-    n: f64,
-    confidence: f64,
-    output: &Output,
-) -> Result<serde_json::Value> {
+pub fn of_run(folder: &Path, n: f64, confidence: f64, output: &Output) -> Result<Selection> {
     let tables = Tables {
         paths: vec![folder.to_owned()],
         intersect: false,
         group_weights: Vec::new(),
         logs: LogChoice::default(),
     };
-    let choice = Choice {
-        rule: Rule::Tournament,
-        is_named: false,
+    let candidates = candidates(&tables, None, SelectionRule::Tournament, output)?;
+    Ok(candidates.selection(SelectOptions {
+        rule: SelectionRule::Tournament,
         level: input::level_from_n(n)?,
         a: None,
         confidence,
+    })?)
+}
+
+/// The models of the scores with the samples beside them. A run keeps fresh samples for the tournament in a table of their own, and names its reference.
+fn candidates(
+    tables: &Tables,
+    reference: Option<&str>,
+    rule: SelectionRule,
+    output: &Output,
+) -> Result<Candidates> {
+    let run = tables.run_folder();
+    let fresh = run
+        .map(|folder| folder.join("selection.parquet"))
+        .filter(|path| path.is_file());
+    let split = match run {
+        Some(_) => TablePaths::default(),
+        None => tables.split(),
     };
-    let field = Field::read(&tables, None, Rule::Tournament, output)?;
-    Ok(serde_json::to_value(field.document(choice)?)?)
-}
-
-/// Ranks models by their values, the better first; ties go to the lower cross-entropy.
-fn rank(result: &mut Tournament, better: impl Fn(&Standing, &Standing) -> Ordering) {
-    let place = |a: &usize, b: &usize| {
-        let (a, b) = (&result.standings[*a], &result.standings[*b]);
-        better(a, b).then(a.cross_entropy.total_cmp(&b.cross_entropy))
+    let paths = match fresh {
+        Some(path) => vec![path],
+        // A rule of log-probabilities on samples alone is refused by the reader of scores, which says what takes them.
+        None if split.scores.is_empty() => tables.paths.clone(),
+        None => split.scores,
     };
-    let mut ranking: Vec<usize> = (0..result.standings.len()).collect();
-    ranking.sort_by(place);
-    let best = result.standings[ranking[0]].value;
-    let is_best = |&model: &usize| result.standings[model].value == best;
-    result.tied = (0..result.standings.len()).filter(is_best).collect();
-    for (at, &model) in ranking.iter().enumerate() {
-        result.standings[model].rank = at + 1;
+    let of_run = run.map(input::run_reference).transpose()?.flatten();
+    if rule == SelectionRule::Offset {
+        let reference = reference.map(str::to_owned).or(of_run);
+        return with_own_samples(&paths, reference, &tables.options(), output);
     }
-    result.winner = ranking[0];
-    result.ranking = ranking;
+    let scores = read_scores(&paths, &tables.options(), output)?;
+    // A reference asked for by name must be there; that of a run need not compete in its table.
+    let is_there = |name: &String| scores.table.models.contains(name);
+    let left_out = reference
+        .map(str::to_owned)
+        .or_else(|| of_run.filter(is_there));
+    let (only_right, samples) = match run {
+        Some(folder) => (
+            input::has_only_right(folder)?,
+            samples_of_run(folder, tables, output)?,
+        ),
+        None if split.samples.is_empty() => (false, None),
+        None => {
+            let table = read_samples(&split.samples, &tables.options(), output)?;
+            (false, Some(Samples::new(table, &tables.group_weights)?))
+        }
+    };
+    Ok(Candidates::of_scores(scores, left_out.as_deref())?
+        .with_samples(samples)
+        .with_only_right(only_right))
 }
 
-/// How to choose and how sure to be.
-#[derive(Clone, Copy)]
-struct Choice {
-    rule: Rule,
-    /// Whether the user named it.
-    is_named: bool,
-    level: Level,
-    /// What the user gave.
-    a: Option<f64>,
-    confidence: f64,
+/// Data rows, and rows sampled from every candidate.
+fn with_own_samples(
+    paths: &[PathBuf],
+    reference: Option<String>,
+    options: &ReadOptions,
+    output: &Output,
+) -> Result<Candidates> {
+    let options = ReadOptions {
+        without: reference,
+        ..options.clone()
+    };
+    let mut all = ScoreTable::read(paths, &options)?;
+    printable_names(&mut all.models);
+    output.remarks(&all.remarks);
+    Ok(Candidates::of_scores_and_own_samples(&all)?)
 }
 
-impl Choice {
-    /// The a of the offset rule.
-    fn offset(&self) -> f64 {
-        self.a.unwrap_or_else(|| offset_parameter(self.level))
+/// The samples of a run folder, whose scores say what each prompt counts.
+fn samples_of_run(folder: &Path, tables: &Tables, output: &Output) -> Result<Option<Samples>> {
+    let path = folder.join("samples.parquet");
+    // Where the scored response is the only right one, its probability says more than samples.
+    if !path.is_file() || input::has_only_right(folder)? {
+        return Ok(None);
     }
-}
-
-/// The candidates with their scores.
-struct Field {
-    scores: Scores,
-    /// Indices of the candidates among the models of the table.
-    candidates: Vec<usize>,
-    /// For the offset rule: rows sampled from each candidate.
-    sampled: Vec<Scores>,
-    /// Graded samples of the candidates.
-    graded: Option<Samples>,
-    /// Whether the held-out responses are the only right ones.
-    only_right: bool,
-    /// What the scores were made of, where they are those of answers.
-    answers: Option<Answers>,
-}
-
-impl Field {
-    /// A run keeps fresh samples for the tournament in a table of their own, and names its reference.
-    fn read(tables: &Tables, reference: Option<&str>, rule: Rule, output: &Output) -> Result<Self> {
-        let run = tables.run_folder();
-        let fresh = run
-            .map(|folder| folder.join("selection.parquet"))
-            .filter(|path| path.is_file());
-        let split = match run {
-            Some(_) => TablePaths::default(),
-            None => tables.split(),
-        };
-        let paths = match fresh {
-            Some(path) => vec![path],
-            // A rule of log-probabilities on samples alone is refused by the reader of scores, which says what takes them.
-            None if split.scores.is_empty() => tables.paths.clone(),
-            None => split.scores,
-        };
-        let of_run = run.map(input::run_reference).transpose()?.flatten();
-        if rule == Rule::Offset {
-            let reference = reference.or(of_run.as_deref());
-            return Field::with_samples(&paths, reference, &tables.options(), output);
-        }
-        let scores = Scores::read(&paths, &tables.options(), output)?;
-        // A reference asked for by name must be there; that of a run need not compete in its table.
-        let is_there = |name: &String| scores.table.models.contains(name);
-        let left_out = reference
-            .map(str::to_owned)
-            .or_else(|| of_run.filter(is_there));
-        let candidates = scores.models_without(left_out.as_deref())?;
-        let only_right = run.map(samples::only_right).transpose()?.unwrap_or(false);
-        let graded = match run {
-            Some(folder) => Samples::of_run(folder, tables, output)?,
-            None => Samples::read(&split.samples, tables, output)?,
-        };
-        Ok(Field {
-            scores,
-            candidates,
-            sampled: Vec::new(),
-            graded,
-            only_right,
-            answers: None,
-        })
-    }
-
-    /// The scores are how often each model gives the data's answers.
-    fn of_answers(tables: &Tables, reference: Option<&str>, output: &Output) -> Result<Self> {
-        let (table, answers) = answers::read(&tables.paths, &tables.options(), reference, output)?;
-        Ok(Field {
-            candidates: (0..table.models.len()).collect(),
-            scores: Scores::of(table),
-            sampled: Vec::new(),
-            graded: None,
-            only_right: false,
-            answers: Some(answers),
-        })
-    }
-
-    /// Data rows, and rows sampled from every candidate.
-    fn with_samples(
-        paths: &[PathBuf],
-        reference: Option<&str>,
-        options: &ReadOptions,
-        output: &Output,
-    ) -> Result<Self> {
-        let options = ReadOptions {
-            without: reference.map(str::to_owned),
-            ..options.clone()
-        };
-        let mut all = ScoreTable::read(paths, &options)?;
-        printable_names(&mut all.models);
-        output.remarks(&all.remarks);
-        let sampled = |model: &String| {
-            all.with_source(model).map(Scores::of).with_context(|| {
-                format!(
-                    "the offset rule needs responses sampled from `{model}`: rows with its name as `source`, scored by every model"
-                )
-            })
-        };
-        let sampled = all
-            .models
-            .iter()
-            .map(sampled)
-            .collect::<Result<Vec<Scores>>>()?;
-        let scores = Scores::of(all.with_source("data")?);
-        let candidates = scores.models_without(None)?;
-        Ok(Field {
-            scores,
-            candidates,
-            sampled,
-            graded: None,
-            only_right: false,
-            answers: None,
-        })
-    }
-
-    /// Data rows and the models' own samples, weighted so that groups count what they count in the population.
-    fn weighted(mut self, group_weights: &[(String, f64)]) -> Result<Self> {
-        self.scores = self.scores.weighted(group_weights)?;
-        let models = &self.scores.table.models;
-        let of_model = |(scores, model): (Scores, &String)| {
-            scores.weighted(group_weights).with_context(|| {
-                format!("the rows sampled from `{model}` must hold the groups of the data rows")
-            })
-        };
-        let sampled = self.sampled.into_iter().zip(models);
-        self.sampled = sampled.map(of_model).collect::<Result<_>>()?;
-        Ok(self)
-    }
-
-    fn offset(&self, fought: Tournament, columns: &[&[f64]], choice: Choice) -> Result<Tournament> {
-        let samples: Vec<OnPolicy> = self.sampled.iter().map(Scores::on_policy).collect();
-        let (design, a) = (self.scores.design(), choice.offset());
-        Ok(offset_tournament(
-            fought,
-            columns,
-            &design,
-            &samples,
-            a,
-            choice.confidence,
-        )?)
-    }
-
-    /// Its name, where it is asked for.
-    fn against(&self, choice: Choice) -> Option<&str> {
-        let models = &self.scores.table.models;
-        let at = (0..models.len()).find(|at| !self.candidates.contains(at))?;
-        (choice.rule == Rule::Against).then(|| models[at].as_str())
-    }
-
-    /// The model of `--against`: the one that is no candidate.
-    fn base(&self) -> Option<&[f64]> {
-        let at = (0..self.scores.table.models.len()).find(|at| !self.candidates.contains(at))?;
-        Some(&self.scores.table.logprob[at])
-    }
-
-    fn columns(&self) -> Vec<&[f64]> {
-        let column = |&at: &usize| &self.scores.table.logprob[at][..];
-        self.candidates.iter().map(column).collect()
-    }
-
-    fn names(&self) -> Vec<&str> {
-        let name = |&at: &usize| self.scores.table.models[at].as_str();
-        self.candidates.iter().map(name).collect()
-    }
-
-    fn landscape(&self, choice: Choice) -> Result<Vec<landscape::Stop<'_>>> {
-        let levels = landscape::levels(&self.columns(), choice.level);
-        let fought = levels.into_iter().map(|level| {
-            let tournament = self.fight(Choice { level, ..choice })?;
-            Ok(landscape::Stop::new(&tournament, &self.names()))
-        });
-        fought.collect()
-    }
-
-    /// The tournament, over responses or over answers.
-    fn fight(&self, choice: Choice) -> Result<Tournament> {
-        let design = self.scores.design();
-        let Some(answers) = &self.answers else {
-            let columns = self.columns();
-            return Ok(tournament(
-                &columns,
-                &design,
-                choice.level,
-                choice.confidence,
-            )?);
-        };
-        let counts = |&at: &usize| &answers.counts[at][..];
-        let counts: Vec<&[PromptOutcome]> = self.candidates.iter().map(counts).collect();
-        Ok(answer_tournament(
-            &counts,
-            answers.summary.law(),
-            &design,
-            choice.level,
-            choice.confidence,
-        )?)
-    }
-
-    /// The verdict over all evidence; none where answers of a reference stand for the data, whose rewards are not known.
-    fn verdict(
-        &self,
-        fought: &Tournament,
-        columns: &[&[f64]],
-        names: &[&str],
-        choice: Choice,
-    ) -> Result<Option<Verdict>> {
-        let outcomes = self.outcomes(names);
-        if self.answers.is_some() && outcomes.is_none() {
-            return Ok(None);
-        }
-        let design = self.sample_design();
-        let evidence = Evidence {
-            models: names,
-            k: 2.0 * choice.level.n(),
-            confidence: choice.confidence,
-            scores: self.answers.is_none().then(|| Scored {
-                tournament: fought,
-                columns,
-                design: self.scores.design(),
-                only_right: self.only_right,
-            }),
-            samples: outcomes
-                .as_ref()
-                .map(|outcomes| Sampled { outcomes, design }),
-        };
-        let mut verdict = decide(&evidence)?;
-        if let Some(graded) = &self.graded {
-            let asked = &self.scores.table.prompts;
-            verdict.warnings.extend(graded.strange(names, asked)?);
-        }
-        Ok(Some(verdict))
-    }
-
-    /// Graded outcomes of each candidate.
-    fn outcomes(&self, names: &[&str]) -> Option<Vec<Vec<PromptOutcome>>> {
-        match (&self.answers, &self.graded) {
-            (Some(answers), _) => answers.right_counts(),
-            (None, Some(graded)) => Some(graded.of(names)),
-            (None, None) => None,
-        }
-    }
-
-    /// How the prompts of graded samples were drawn.
-    fn sample_design(&self) -> Design<'_> {
-        match &self.graded {
-            Some(graded) => graded.design(),
-            None => Design {
-                clusters: None,
-                ..self.scores.design()
-            },
-        }
-    }
-
-    /// Pass@k of each candidate with samples, k being as many as all have at most.
-    fn passes(&self, names: &[&str], choice: Choice) -> Result<Vec<Option<Pass>>> {
-        let outcomes = self.outcomes(names).unwrap_or_default();
-        let samples = outcomes.iter().flatten().map(PromptOutcome::samples);
-        let wanted = (2.0 * choice.level.n()).round();
-        let k = samples.min().unwrap_or(0).min(wanted as u64);
-        let of_model = |outcomes: &Vec<PromptOutcome>| -> Result<Option<Pass>> {
-            if outcomes.is_empty() || k == 0 {
-                return Ok(None);
-            }
-            let estimate = pass_estimate(outcomes, &self.sample_design(), k, choice.confidence)?;
-            Ok(Some(Pass {
-                k,
-                interval: estimate.into(),
-            }))
-        };
-        outcomes.iter().map(of_model).collect()
-    }
-
-    fn document(&self, choice: Choice) -> Result<Document<'_>> {
-        let (columns, names) = (self.columns(), self.names());
-        let design = self.scores.design();
-        let fought = self.fight(choice)?;
-        let covering = names[fought.winner];
-        let verdict = self.verdict(&fought, &columns, &names, choice)?;
-        let result = match choice.rule {
-            Rule::Tournament => fought,
-            Rule::Reach => reach::ranked(fought, &columns, &design, choice)?,
-            Rule::Against => {
-                let base = self.base().context("--against names no model")?;
-                against::ranked(fought, base, &columns, &design, choice)?
-            }
-            Rule::Offset => self.offset(fought, &columns, choice)?,
-            Rule::CrossEntropy => {
-                lowest_cross_entropy(fought, &columns, &design, choice.confidence)?
-            }
-        };
-        let mut document = Document::new(choice, &self.scores, &names, &result);
-        // Samples put no limits on log-probabilities of answers.
-        if self.answers.is_none() {
-            let difference = |&at: &usize| {
-                let (own, best) = (columns[at], columns[result.winner]);
-                cross_entropy_difference(own, best, &design, choice.confidence)
-            };
-            let differences = result.ranking.par_iter().map(difference);
-            let differences = differences.collect::<Result<Vec<_>, _>>()?;
-            for (model, difference) in document.models.iter_mut().zip(differences) {
-                let difference = || difference.map(|difference| self.scores.mean(&difference));
-                model.cross_entropy_above_winner = difference();
-                model.difference_to_winner = difference();
-            }
-        }
-        let passes = self.passes(&names, choice)?;
-        for (model, &at) in document.models.iter_mut().zip(&result.ranking) {
-            model.pass = passes.get(at).cloned().flatten();
-        }
-        document.against = self.against(choice);
-        document.sampled_rows = (choice.rule == Rule::Offset)
-            .then(|| self.sampled.iter().map(|s| s.table.rows()).sum());
-        document.answers = self.answers.as_ref().map(|answers| answers.summary.clone());
-        document.verdict = verdict;
-        document.notes = text::notes(&document, choice.level, covering);
-        Ok(document)
-    }
+    let table = read_samples(&[path], &tables.options(), output)?;
+    let scores = folder.join("scores.parquet");
+    let scores = scores
+        .is_file()
+        .then(|| ScoreTable::read(&[scores], &tables.options()))
+        .transpose()?;
+    let samples = Samples::new(table, &tables.group_weights)?;
+    Ok(Some(samples.weighted_as(scores.as_ref())?))
 }

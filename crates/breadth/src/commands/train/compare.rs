@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use breadth_analysis::{Report, ReportOptions};
 use breadth_data::atomic;
 use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
-use breadth_report::{ComparedRun, ComparisonRow, Options, Report};
+use breadth_report::{ComparedRun, ComparisonRow};
 use breadth_stats::Level;
 use serde::Serialize;
 
@@ -141,12 +142,12 @@ impl Compare<'_> {
         };
         measure.data()?;
         measure.scores()?;
-        let mut options = Options {
+        let mut options = ReportOptions {
             level: self.level,
-            ..Options::default()
+            ..ReportOptions::default()
         };
         options.passes = std::iter::once(1).chain(options.passes()).collect();
-        let report = breadth_report::from_run(folder, &options)?;
+        let report = breadth_analysis::from_run(folder, &options)?;
         let page = breadth_report::html(&report)?;
         atomic::write_bytes(&folder.join("report.html"), page.as_bytes())?;
         Ok(report)

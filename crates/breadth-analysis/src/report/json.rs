@@ -3,18 +3,7 @@
 use breadth_stats::{CoveragePoint, Estimate, Level};
 use serde::{Serialize, Serializer};
 
-/// A number that may be infinite.
-struct Number(f64);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            f64::INFINITY => serializer.serialize_str("inf"),
-            f64::NEG_INFINITY => serializer.serialize_str("-inf"),
-            finite => serializer.serialize_f64(finite),
-        }
-    }
-}
+use crate::number::Number;
 
 #[derive(Serialize)]
 struct LevelJson {

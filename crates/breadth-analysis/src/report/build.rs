@@ -1,15 +1,17 @@
-//! From tables to numbers: the one computation behind `demo --json`, `report` and the page.
+//! From tables to the document: the one computation behind `demo --json`, `report` and the page.
 
 use std::collections::HashMap;
 
-use breadth_data::{Outcome, SampleTable, ScoreTable};
+use breadth_data::{SampleTable, ScoreTable};
 use breadth_stats::{
-    CoveragePoint, CoverageProfile, Design, Estimate, Level, PromptOutcome, RightResponses,
-    Tournament,
+    CoveragePoint, CoverageProfile, Design, Estimate, Level, RightResponses, Tournament,
 };
 
+use super::document::{Checkpoint, Choices, PassPoint, Report, Rows};
 use crate::error::{Error, Result};
-use crate::report::{Checkpoint, PassPoint, Report, Rows, Verdict};
+use crate::samples::{Drawn, Samples};
+use crate::scores::Scores;
+use crate::select::{Candidates, SelectOptions, Selection, SelectionRule};
 
 /// Levels between 1 and the end of the profile's curve.
 const GRID: usize = 48;
@@ -18,7 +20,7 @@ const LAST_LOG_N: f64 = 700.0;
 
 /// What the reader of a report may choose.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct ReportOptions {
     /// N of the tournament; 4 by default.
     pub level: Level,
     /// Level of all intervals; 0.95 by default.
@@ -31,7 +33,7 @@ pub struct Options {
     pub title: Option<String>,
 }
 
-impl Default for Options {
+impl Default for ReportOptions {
     fn default() -> Self {
         let level = Level::from_n(4.0).expect("4 is a valid level");
         Self {
@@ -44,7 +46,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl ReportOptions {
     /// The `k` to show: as chosen, or `N, 2N, 3N` where samples of that number are thinkable.
     pub fn passes(&self) -> Vec<u64> {
         if !self.passes.is_empty() {
@@ -63,7 +65,7 @@ impl Options {
 
 /// The tables a report is made from.
 #[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
+pub struct ReportInputs<'a> {
     /// Held-out responses scored by every checkpoint, and by the reference if there is one.
     pub scores: &'a ScoreTable,
     /// Rows for the tournament; without them it runs on `scores`.
@@ -86,7 +88,7 @@ pub struct Inputs<'a> {
 ///
 /// ```
 /// use breadth_data::ScoreTable;
-/// use breadth_report::{Inputs, Options, summarize};
+/// use breadth_analysis::{ReportInputs, ReportOptions, summarize};
 ///
 /// // Two responses: the late checkpoint fits the first better and gives up the second.
 /// let scores = ScoreTable {
@@ -100,26 +102,26 @@ pub struct Inputs<'a> {
 ///     logprob: vec![vec![0.0, 0.0], vec![-0.9, -1.3], vec![-0.1, -1.9]],
 ///     ..ScoreTable::default()
 /// };
-/// let inputs = Inputs {
+/// let inputs = ReportInputs {
 ///     scores: &scores,
 ///     selection: None,
 ///     samples: None,
 ///     reference: Some("exact"),
 ///     single_correct_response: true,
 /// };
-/// let report = summarize(&inputs, &Options::default())?;
+/// let report = summarize(&inputs, &ReportOptions::default())?;
 /// let (early, late) = (&report.checkpoints[0], &report.checkpoints[1]);
 /// assert!((early.kl.unwrap().value - 1.1).abs() < 1e-12 && (late.kl.unwrap().value - 1.0).abs() < 1e-12);
 /// // Cov_4: the second response is at e^-1.9, more than 4 times below its probability in the data.
 /// assert_eq!((early.coverage[1].cov, late.coverage[1].cov), (0.0, 0.5));
 /// assert!((late.pass[0].exact.unwrap() - 0.738_4).abs() < 1e-4); // Pass@4
-/// # Ok::<(), breadth_report::Error>(())
+/// # Ok::<(), breadth_analysis::Error>(())
 /// ```
 ///
 /// # Errors
 /// A reference that is not in the scores, a checkpoint that only one table has, samples from a group
 /// or prompt of unknown weight, and whatever the statistics refuse.
-pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
+pub fn summarize(inputs: &ReportInputs, options: &ReportOptions) -> Result<Report> {
     let names = candidates(inputs)?;
     let selection = inputs.selection.unwrap_or(inputs.scores);
     let field = Field::run(selection, inputs.reference, &names, options)?;
@@ -148,16 +150,16 @@ pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
         confidence: options.confidence,
         level: options.level,
         reference: inputs.reference.map(String::from),
-        verdict: Verdict {
+        verdict: Choices {
             winner: field.winner(),
             lowest_loss: first_minimum(&losses),
         },
-        decision: Some(decision(inputs, selection, &field, options)?),
+        selection: self::selection(inputs, selection, options)?,
         matrix: field.matrix(),
         method: evaluation.method(&names)?,
         checkpoints,
         evaluation: rows(inputs.scores),
-        selection: rows(selection),
+        selection_rows: rows(selection),
         training_loss: Vec::new(),
         provenance: Vec::new(),
     })
@@ -180,7 +182,7 @@ fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<Right
 fn reach(
     right: Option<&RightResponses>,
     position: usize,
-    options: &Options,
+    options: &ReportOptions,
 ) -> Result<Option<Estimate>> {
     let Some(right) = right else {
         return Ok(None);
@@ -194,60 +196,40 @@ fn reach(
     }))
 }
 
-/// The verdict over the selection rows and the samples.
-fn decision(
-    inputs: &Inputs,
+/// What `select` says of the selection rows and the samples.
+fn selection(
+    inputs: &ReportInputs,
     selection: &ScoreTable,
-    field: &Field,
-    options: &Options,
-) -> Result<breadth_analysis::Verdict> {
-    let models: Vec<&str> = field.names.iter().map(String::as_str).collect();
-    let columns = models
-        .iter()
-        .map(|name| selection.column(name))
-        .collect::<Result<Vec<_>, _>>()?;
+    options: &ReportOptions,
+) -> Result<Selection> {
     // Where the scored response is the only right one, its probability says more than samples.
     let samples = inputs.samples.filter(|_| !inputs.single_correct_response);
-    let drawn = |name: &&str| match samples {
-        Some(samples) => Drawn::new(samples, name, inputs.scores),
-        None => Ok(None),
-    };
-    let drawn = models.iter().map(drawn).collect::<Result<Vec<_>>>()?;
-    let weights = drawn.iter().flatten().find_map(|one| one.weights.clone());
-    let outcomes = drawn
-        .into_iter()
-        .map(|one| one.map_or(Vec::new(), |one| one.prompts));
-    let outcomes: Vec<Vec<PromptOutcome>> = outcomes.collect();
-    Ok(breadth_analysis::decide(&breadth_analysis::Evidence {
-        models: &models,
-        k: 2.0 * options.level.n(),
-        confidence: options.confidence,
-        scores: Some(breadth_analysis::Scored {
-            tournament: &field.tournament,
-            columns: &columns,
-            design: design(selection),
-            only_right: inputs.single_correct_response,
-        }),
-        samples: samples.is_some().then_some(breadth_analysis::Sampled {
-            outcomes: &outcomes,
-            design: Design {
-                weights: weights.as_deref(),
-                ..Design::default()
-            },
-        }),
-    })?)
+    let samples = samples
+        .map(|samples| Samples::new(samples.clone(), &[])?.weighted_as(Some(inputs.scores)))
+        .transpose()?;
+    let is_there = |name: &&str| selection.models.iter().any(|model| model == name);
+    let reference = inputs.reference.filter(is_there);
+    Candidates::of_scores(Scores::of(selection.clone()), reference)?
+        .with_samples(samples)
+        .with_only_right(inputs.single_correct_response)
+        .selection(SelectOptions {
+            rule: SelectionRule::Tournament,
+            level: options.level,
+            a: None,
+            confidence: options.confidence,
+        })
 }
 
 /// The candidates in drawing order: by training step if all names tell one, else as they appear.
-fn candidates(inputs: &Inputs) -> Result<Vec<String>> {
+fn candidates(inputs: &ReportInputs) -> Result<Vec<String>> {
     let models = &inputs.scores.models;
     if let Some(reference) = inputs.reference
         && !models.iter().any(|model| model == reference)
     {
-        return Err(Error::UnknownReference {
-            reference: reference.into(),
-            models: models.join(", "),
-        });
+        return Err(Error::Tables(format!(
+            "the scores have no reference `{reference}`; they have the models {}: name one of them as the reference",
+            models.join(", ")
+        )));
     }
     let mut names: Vec<String> = models
         .iter()
@@ -255,9 +237,10 @@ fn candidates(inputs: &Inputs) -> Result<Vec<String>> {
         .cloned()
         .collect();
     if names.is_empty() {
-        return Err(Error::NoCheckpoints {
-            reference: inputs.reference.unwrap_or_default().into(),
-        });
+        return Err(Error::Tables(format!(
+            "the scores hold no model beside the reference `{}`: score at least one checkpoint",
+            inputs.reference.unwrap_or_default()
+        )));
     }
     if let Some(steps) = steps(&names) {
         let by_name: HashMap<String, u64> = names.iter().cloned().zip(steps).collect();
@@ -318,7 +301,7 @@ impl Field {
         table: &ScoreTable,
         reference: Option<&str>,
         candidates: &[String],
-        options: &Options,
+        options: &ReportOptions,
     ) -> Result<Self> {
         let names: Vec<String> = table
             .models
@@ -401,11 +384,9 @@ impl Field {
 }
 
 fn missing(model: &str, has: &'static str, lacks: &'static str) -> Error {
-    Error::MissingModel {
-        model: model.into(),
-        has,
-        lacks,
-    }
+    Error::Tables(format!(
+        "model `{model}` is in the {has} but not in the {lacks}: score it on both, or on neither"
+    ))
 }
 
 /// What is measured of one checkpoint on the evaluation rows and the samples.
@@ -419,7 +400,7 @@ struct Measured {
 
 /// The evaluation rows, and the levels at which every checkpoint is measured.
 struct Evaluation<'a> {
-    inputs: &'a Inputs<'a>,
+    inputs: &'a ReportInputs<'a>,
     design: Design<'a>,
     reference: Option<&'a [f64]>,
     headline: Vec<Level>,
@@ -429,7 +410,11 @@ struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    fn new(inputs: &'a Inputs<'a>, names: &[String], options: &Options) -> Result<Self> {
+    fn new(
+        inputs: &'a ReportInputs<'a>,
+        names: &[String],
+        options: &ReportOptions,
+    ) -> Result<Self> {
         let scores = inputs.scores;
         let reference = inputs
             .reference
@@ -522,154 +507,6 @@ fn exact_pass(log_q: &[f64], weights: Option<&[f64]>, k: u64) -> breadth_stats::
     let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
     let total: f64 = (0..log_q.len()).map(weight).sum();
     Ok((0..log_q.len()).map(|i| weight(i) * passes[i]).sum::<f64>() / total)
-}
-
-/// The drawn responses of one model, with the weight of each prompt.
-struct Drawn {
-    prompts: Vec<PromptOutcome>,
-    weights: Option<Vec<f64>>,
-}
-
-impl Drawn {
-    /// `None` if nothing was drawn from this model.
-    fn new(samples: &SampleTable, name: &str, scores: &ScoreTable) -> Result<Option<Self>> {
-        let Some(model) = samples.models.iter().position(|model| model == name) else {
-            return Ok(None);
-        };
-        let outcomes = &samples.outcomes[model];
-        let drawn: Vec<usize> = (0..outcomes.len())
-            .filter(|&i| outcomes[i].is_some())
-            .collect();
-        if drawn.is_empty() {
-            return Ok(None);
-        }
-        let prompts = drawn
-            .iter()
-            .filter_map(|&i| outcomes[i].as_ref().map(outcome))
-            .collect();
-        Ok(Some(Self {
-            prompts,
-            weights: weights(samples, name, &drawn, scores)?,
-        }))
-    }
-
-    /// `None` where some prompt has fewer than `k` samples.
-    fn pass(&self, k: u64, confidence: f64) -> Result<Option<Estimate>> {
-        let fewest = self
-            .prompts
-            .iter()
-            .map(PromptOutcome::samples)
-            .min()
-            .unwrap_or(0);
-        if fewest < k {
-            return Ok(None);
-        }
-        let design = Design {
-            weights: self.weights.as_deref(),
-            ..Design::default()
-        };
-        Ok(Some(breadth_stats::pass_estimate(
-            &self.prompts,
-            &design,
-            k,
-            confidence,
-        )?))
-    }
-}
-
-fn outcome(outcome: &Outcome) -> PromptOutcome {
-    match outcome {
-        Outcome::Counts { n, c } => PromptOutcome::Counts { n: *n, c: *c },
-        Outcome::Rewards(rewards) => PromptOutcome::Rewards(rewards.clone()),
-    }
-}
-
-/// What each prompt of a model's samples counts, so that they stand for what was scored, in the order of the prompts; `None` where all count the same.
-///
-/// By group where both tables have groups, by prompt where only the scores are weighted. The page and `select` on a run folder weigh by it.
-///
-/// # Errors
-/// Samples from a group or prompt of unknown weight.
-pub fn sample_weights(
-    samples: &SampleTable,
-    model: &str,
-    scores: &ScoreTable,
-) -> Result<Option<Vec<f64>>> {
-    Ok(Drawn::new(samples, model, scores)?.and_then(|drawn| drawn.weights))
-}
-
-/// Weights under which the sampled prompts stand for the mixture that was scored: by group where
-/// both tables have groups, by prompt where only the scores are weighted, else none.
-fn weights(
-    samples: &SampleTable,
-    model: &str,
-    drawn: &[usize],
-    scores: &ScoreTable,
-) -> Result<Option<Vec<f64>>> {
-    let groups: Option<Vec<&str>> = drawn
-        .iter()
-        .map(|&i| samples.group[i].map(|group| samples.groups[group as usize].as_str()))
-        .collect();
-    match (&scores.group, groups) {
-        (Some(codes), Some(groups)) => {
-            let totals = totals(scores, codes, &scores.groups);
-            group_weights(model, &groups, &totals).map(Some)
-        }
-        _ if scores.weight.is_some() => {
-            let totals = totals(scores, &scores.prompt, &scores.prompts);
-            let weight = |&i: &usize| {
-                let prompt = samples.prompts[i].as_str();
-                let what = || format!("prompt `{prompt}`");
-                totals
-                    .get(prompt)
-                    .copied()
-                    .ok_or_else(|| Error::UnknownStratum { what: what() })
-            };
-            drawn
-                .iter()
-                .map(weight)
-                .collect::<Result<Vec<_>>>()
-                .map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
-/// Total weight in the scores under each name.
-fn totals<'a>(scores: &ScoreTable, codes: &[u32], names: &'a [String]) -> HashMap<&'a str, f64> {
-    let mut totals = HashMap::new();
-    for (row, &code) in codes.iter().enumerate() {
-        let weight = scores.weight.as_ref().map_or(1.0, |weight| weight[row]);
-        *totals.entry(names[code as usize].as_str()).or_insert(0.0) += weight;
-    }
-    totals
-}
-
-/// Each prompt's share of its group's total.
-fn group_weights(model: &str, groups: &[&str], totals: &HashMap<&str, f64>) -> Result<Vec<f64>> {
-    let mut prompts: HashMap<&str, f64> = HashMap::new();
-    for &group in groups {
-        *prompts.entry(group).or_insert(0.0) += 1.0;
-    }
-    let mut unsampled: Vec<&str> = totals
-        .keys()
-        .copied()
-        .filter(|group| !prompts.contains_key(group))
-        .collect();
-    unsampled.sort_unstable();
-    if let Some(group) = unsampled.first() {
-        return Err(Error::UnsampledGroup {
-            group: group.to_string(),
-            model: model.into(),
-        });
-    }
-    let weight = |group: &&str| match totals.get(group) {
-        Some(total) => Ok(total / prompts[group]),
-        None => Err(Error::UnknownStratum {
-            what: format!("group `{group}`"),
-        }),
-    };
-    groups.iter().map(weight).collect()
 }
 
 /// Weights and clusters of a table; prompts are clusters where some prompt has several rows.

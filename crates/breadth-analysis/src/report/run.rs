@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use breadth_data::{Metrics, ReadOptions, SampleTable, ScoreTable};
 use serde::Deserialize;
 
+use super::build::{ReportInputs, ReportOptions, summarize};
+use super::document::Report;
 use crate::error::{Error, Result};
-use crate::report::Report;
-use crate::summary::{Inputs, Options, summarize};
 
 /// The part of `run.json` that a report reads.
 #[derive(Debug, Default, Deserialize)]
@@ -29,7 +29,7 @@ struct Run {
 ///
 /// # Errors
 /// A missing or damaged file, and whatever [`summarize`] refuses.
-pub fn from_run(dir: &Path, options: &Options) -> Result<Report> {
+pub fn from_run(dir: &Path, options: &ReportOptions) -> Result<Report> {
     let run = read_run(&dir.join("run.json"))?;
     let scores = read_scores(dir.join("scores.parquet"))?;
     let selection = present(dir, "selection.parquet")
@@ -38,7 +38,7 @@ pub fn from_run(dir: &Path, options: &Options) -> Result<Report> {
     let samples = present(dir, "samples.parquet")
         .map(|path| SampleTable::read(&[path], &ReadOptions::default()))
         .transpose()?;
-    let inputs = Inputs {
+    let inputs = ReportInputs {
         scores: &scores,
         selection: selection.as_ref(),
         samples: samples.as_ref(),

@@ -1,67 +1,88 @@
-//! The result of a selection: what `--json` prints and what the text is made of.
+//! The answer to "which checkpoint should I take?", as one document.
 
-use breadth_analysis::Verdict;
 use breadth_stats::{Level, Standing, Tournament};
 use serde::Serialize;
 
-use super::answers::Summary;
+use super::answers::AnswersSummary;
 use super::landscape::Stop;
-use super::{Choice, Rule};
-use crate::input::Scores;
-use crate::losses::{self, Losses, Trained};
+use super::options::{SelectOptions, SelectionRule};
+use crate::losses::{Losses, Trained, TrainerSummary};
 use crate::number::{self, Interval, Mean, Number};
+use crate::scores::Scores;
+use crate::verdict::Verdict;
 
-/// The result of a selection, as JSON and as the source of the text.
-#[derive(Serialize)]
-pub struct Document<'a> {
+/// The answer to "which checkpoint should I take?": the verdict on all evidence, and the ranking by one rule.
+///
+/// The command line prints it as text or JSON, the page draws it.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Selection {
     /// Version of this document.
     pub schema: u32,
+    /// `select`.
     pub command: &'static str,
     /// What to take on all the evidence; none where answers of a reference stand for the data.
     pub verdict: Option<Verdict>,
-    pub rule: Rule,
+    /// The rule that ranks.
+    pub rule: SelectionRule,
     /// The a of the offset rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub a: Option<f64>,
     /// The fixed model of `--against`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub against: Option<&'a str>,
+    pub against: Option<String>,
+    /// The level N.
     pub n: Number,
+    /// The level in nats.
     pub log_n: Number,
+    /// Of all limits.
     pub confidence: f64,
+    /// Rows compared.
     pub rows: usize,
+    /// Prompts among them.
     pub prompts: usize,
     /// Rows sampled from the models, for the offset rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampled_rows: Option<usize>,
     /// Whose answers were compared, where it was answers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answers: Option<Summary>,
-    pub winner: &'a str,
-    pub tied: Vec<&'a str>,
-    pub not_excluded: Vec<&'a str>,
-    pub cross_entropy_winner: &'a str,
+    pub answers: Option<AnswersSummary>,
+    /// The rule's choice; what to take is in the verdict.
+    pub winner: String,
+    /// All models with the winner's exact value.
+    pub tied: Vec<String>,
+    /// Contains the model with the best true value, with the confidence asked for.
+    pub not_excluded: Vec<String>,
+    /// The model with the lowest cross-entropy.
+    pub cross_entropy_winner: String,
     /// What the trainer says of its checkpoints, if it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trainer: Option<losses::Summary<'a>>,
+    pub trainer: Option<TrainerSummary>,
     /// Share of the responses on which two models differ by a factor of n or more, for the median pair; none for a single model and for other rules.
     pub apart: Option<Number>,
+    /// What the winner misses at most.
     pub certificate: Certificate,
     /// In the order of their ranks.
-    pub models: Vec<Model<'a>>,
+    pub models: Vec<SelectedModel>,
+    /// What to know before acting on it, a sentence each.
     pub notes: Vec<String>,
     /// The choice along log N.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub landscape: Vec<Stop<'a>>,
+    pub landscape: Vec<Stop>,
 }
 
 /// What the winner misses at most: `Cov_n_winner(winner) <= Cov_n_some(any candidate) + excess`, with the confidence asked for.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Certificate {
+    /// The level at which some candidate is assumed to cover.
     pub n_some: Number,
+    /// Its logarithm.
     pub log_n_some: Number,
+    /// The level at which the winner then covers: the square.
     pub n_winner: Number,
+    /// Its logarithm.
     pub log_n_winner: Number,
+    /// What is added.
     pub excess: Number,
 }
 
@@ -78,16 +99,25 @@ impl Certificate {
 }
 
 /// One model's place and why.
-#[derive(Serialize)]
-pub struct Model<'a> {
-    pub model: &'a str,
+#[derive(Clone, Debug, Serialize)]
+pub struct SelectedModel {
+    /// Its name.
+    pub model: String,
+    /// From 1 up.
     pub rank: usize,
+    /// By the rule.
     pub value: Number,
-    pub worst_rival: Option<&'a str>,
+    /// Who makes the value.
+    pub worst_rival: Option<String>,
+    /// Lower limit of the value.
     pub low: Number,
+    /// Upper limit of the value.
     pub high: Number,
+    /// Mean of -log q, nats per response.
     pub cross_entropy: Number,
+    /// Limits of `Cov_N(p||q)` itself, whatever the data distribution p is.
     pub certified_low: Number,
+    /// Upper limit of the same.
     pub certified_high: Number,
     /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not, and for answers.
     pub cross_entropy_above_winner: Option<Mean>,
@@ -95,33 +125,41 @@ pub struct Model<'a> {
     pub difference_to_winner: Option<Mean>,
     /// Pass@k of its graded samples, where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pass: Option<Pass>,
+    pub pass: Option<SampledPass>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    /// What the trainer says of it, if it was asked.
     pub trained: Option<Trained>,
 }
 
 /// Pass@k of samples, or Best-of-k where rewards are not 0 and 1.
-#[derive(Clone, Serialize)]
-pub struct Pass {
+#[derive(Clone, Debug, Serialize)]
+pub struct SampledPass {
+    /// Number of samples.
     pub k: u64,
     #[serde(flatten)]
+    /// Its value with limits.
     pub interval: Interval,
 }
 
-impl<'a> Document<'a> {
-    pub fn new(choice: Choice, scores: &Scores, names: &[&'a str], result: &Tournament) -> Self {
+impl Selection {
+    pub(super) fn new(
+        choice: SelectOptions,
+        scores: &Scores,
+        names: &[&str],
+        result: &Tournament,
+    ) -> Self {
         let in_order = |set: &[usize]| {
             let mut set = set.to_vec();
             set.sort_unstable();
-            set.into_iter().map(|at| names[at]).collect()
+            set.into_iter().map(|at| names[at].to_owned()).collect()
         };
-        let model = |&at: &usize| Model::new(names[at], &result.standings[at], names);
-        Document {
+        let model = |&at: &usize| SelectedModel::new(names[at], &result.standings[at], names);
+        Selection {
             schema: 2,
             command: "select",
             verdict: None,
             rule: choice.rule,
-            a: (choice.rule == Rule::Offset).then(|| choice.offset()),
+            a: (choice.rule == SelectionRule::Offset).then(|| choice.offset()),
             against: None,
             n: Number(choice.level.n()),
             log_n: Number(choice.level.log_n()),
@@ -130,14 +168,14 @@ impl<'a> Document<'a> {
             prompts: scores.prompts,
             sampled_rows: None,
             answers: None,
-            winner: names[result.winner],
+            winner: names[result.winner].to_owned(),
             tied: in_order(&result.tied),
             not_excluded: in_order(&result.not_excluded),
-            cross_entropy_winner: names[result.cross_entropy_winner],
+            cross_entropy_winner: names[result.cross_entropy_winner].to_owned(),
             trainer: None,
             apart: result
                 .apart()
-                .filter(|_| choice.rule == Rule::Tournament)
+                .filter(|_| choice.rule == SelectionRule::Tournament)
                 .map(Number),
             certificate: Certificate::new(choice.level, result.standings[result.winner].excess),
             models: result.ranking.iter().map(model).collect(),
@@ -147,15 +185,19 @@ impl<'a> Document<'a> {
     }
 }
 
-impl<'a> Document<'a> {
+impl Selection {
     /// Adds what the trainer says, and a note where it would take another checkpoint.
-    pub fn add_losses(&mut self, losses: &Losses, names: &[&'a str]) {
+    pub fn add_losses(&mut self, losses: &Losses, names: &[&str]) {
         for model in &mut self.models {
-            model.trained = losses.of(model.model);
+            model.trained = losses.of(&model.model);
         }
         let summary = losses.summary(names);
         let loss = |name: &str| losses.of(name).and_then(|one| one.eval_loss);
-        if let Some((name, loss)) = summary.lowest.and_then(|name| Some((name, loss(name)?))) {
+        if let Some((name, loss)) = summary
+            .lowest
+            .as_deref()
+            .and_then(|name| Some((name, loss(name)?)))
+        {
             self.notes.push(match name == self.winner {
                 true => format!(
                     "It also has the lowest eval loss of the trainer, {}.",
@@ -167,7 +209,11 @@ impl<'a> Document<'a> {
                 ),
             });
         }
-        if let Some(best) = summary.best.filter(|best| Some(*best) != summary.lowest) {
+        if let Some(best) = summary
+            .best
+            .as_deref()
+            .filter(|best| Some(*best) != summary.lowest.as_deref())
+        {
             self.notes
                 .push(format!("The trainer holds {best} for its best checkpoint."));
         }
@@ -175,13 +221,13 @@ impl<'a> Document<'a> {
     }
 }
 
-impl<'a> Model<'a> {
-    fn new(model: &'a str, standing: &Standing, names: &[&'a str]) -> Self {
-        Model {
-            model,
+impl SelectedModel {
+    fn new(model: &str, standing: &Standing, names: &[&str]) -> Self {
+        SelectedModel {
+            model: model.to_owned(),
             rank: standing.rank,
             value: Number(standing.value),
-            worst_rival: standing.worst_rival.map(|at| names[at]),
+            worst_rival: standing.worst_rival.map(|at| names[at].to_owned()),
             low: Number(standing.low),
             high: Number(standing.high),
             cross_entropy: Number(standing.cross_entropy),

@@ -1,23 +1,21 @@
-//! `select --answers`: the tournament over final answers, from samples.
+//! The tournament over final answers, from samples.
 
-use anyhow::{Context, Result, bail};
-use breadth_data::{Outcome, ReadOptions, SampleTable, ScoreTable};
+use breadth_data::{Outcome, SampleTable, ScoreTable};
 use breadth_stats::{DataAnswers, PromptOutcome, answer_log_rate};
 use serde::Serialize;
-use std::path::PathBuf;
 
-use crate::output::{Output, printable_names};
+use crate::error::{Error, Result, Setting};
 
 /// How often each model gave the answers of the data.
-pub struct Answers {
+pub(super) struct Answers {
     /// `[model][row]`, rows as in the table made of them.
-    pub counts: Vec<Vec<PromptOutcome>>,
-    pub summary: Summary,
+    pub(super) counts: Vec<Vec<PromptOutcome>>,
+    pub(super) summary: AnswersSummary,
 }
 
 /// Whose answers, seen through how many samples.
-#[derive(Clone, Serialize)]
-pub struct Summary {
+#[derive(Clone, Debug, Serialize)]
+pub struct AnswersSummary {
     /// `correct`, or the model whose samples' answers stand for the data.
     pub of: String,
     /// The fewest samples of a model for a prompt.
@@ -29,7 +27,7 @@ pub struct Summary {
 }
 
 /// What the certified limits of a model say of its coverage.
-#[derive(Clone, Copy, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certified {
     /// Both limits hold: the data give the right answer for certain.
@@ -40,14 +38,14 @@ pub enum Certified {
 
 impl Answers {
     /// How often each model was right, where that is what was counted.
-    pub fn right_counts(&self) -> Option<Vec<Vec<PromptOutcome>>> {
+    pub(super) fn right_counts(&self) -> Option<Vec<Vec<PromptOutcome>>> {
         (self.summary.certified == Certified::Bracket).then(|| self.counts.clone())
     }
 }
 
-impl Summary {
+impl AnswersSummary {
     /// Which answers are the data's.
-    pub fn law(&self) -> DataAnswers {
+    pub(super) fn law(&self) -> DataAnswers {
         match self.certified {
             Certified::Bracket => DataAnswers::Right,
             Certified::UpperBound => DataAnswers::Drawn,
@@ -58,26 +56,16 @@ impl Summary {
 /// The samples as a score table: a row for each answer of the data, `log (c + 1/2)/(n + 1)` for the c of n samples of a model that gave it.
 ///
 /// The data's answers are the right ones, one row per prompt, or those of the samples of `reference`.
-pub fn read(
-    paths: &[PathBuf],
-    options: &ReadOptions,
+pub(super) fn of_samples(
+    samples: &SampleTable,
     reference: Option<&str>,
-    output: &Output,
 ) -> Result<(ScoreTable, Answers)> {
-    let options = ReadOptions {
-        answers: reference.is_some(),
-        ..options.clone()
-    };
-    let mut samples = SampleTable::read(paths, &options)
-        .context("samples of the models are compared by their rewards or answers")?;
-    printable_names(&mut samples.models);
-    output.remarks(&samples.remarks);
     let counted = match reference {
-        Some(name) => of_reference(&samples, name)?,
-        None => of_rewards(&samples)?,
+        Some(name) => of_reference(samples, name)?,
+        None => of_rewards(samples)?,
     };
     let least = counted.counts.iter().flatten().map(PromptOutcome::samples);
-    let summary = Summary {
+    let summary = AnswersSummary {
         of: reference.unwrap_or("correct").to_owned(),
         samples_min: least.min().unwrap_or(0),
         certified: match reference {
@@ -86,7 +74,7 @@ pub fn read(
         },
         sampling_noise: true,
     };
-    let table = counted.table(&samples);
+    let table = counted.table(samples);
     Ok((
         table,
         Answers {
@@ -116,10 +104,12 @@ fn of_rewards(samples: &SampleTable) -> Result<Counted> {
                 let n = rewards.len() as u64;
                 Ok(PromptOutcome::Counts { n, c })
             }
-            Some(Outcome::Rewards(_)) => bail!(
-                "model `{model}`, prompt `{prompt}`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or --answers, --reference and a column `answer`); `breadth pass` compares models by rewards between them"
-            ),
-            None => bail!("model `{model}` has no sample for prompt `{prompt}`"),
+            Some(Outcome::Rewards(_)) => Err(Error::Tables(format!(
+                "model `{model}`, prompt `{prompt}`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or a reference and a column `answer`); `breadth pass` compares models by rewards between them"
+            ))),
+            None => Err(Error::Tables(format!(
+                "model `{model}` has no sample for prompt `{prompt}`"
+            ))),
         };
         samples
             .prompts
@@ -141,13 +131,14 @@ fn of_rewards(samples: &SampleTable) -> Result<Counted> {
 /// One row for each sample of the reference: how often its answer was given.
 fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
     let Some(at) = samples.models.iter().position(|name| name == reference) else {
-        bail!(
+        return Err(Error::Tables(format!(
             "no samples of `{reference}`; the models are {}",
             samples.models.join(", ")
-        );
+        )));
     };
     if samples.answer.is_empty() {
-        bail!("--answers with --reference compares answers: every file needs a column `answer`");
+        return Err(Setting::Answers
+            .refused("with a reference answers are compared: every file needs a column `answer`"));
     }
     let (mut prompt, mut response) = (Vec::new(), Vec::new());
     for (of, answers) in samples.answer[at].iter().enumerate() {
@@ -158,7 +149,9 @@ fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
         .filter(|&model| model != at)
         .collect();
     if others.is_empty() {
-        bail!("the table holds no model beside the reference `{reference}`; add their samples");
+        return Err(Error::Tables(format!(
+            "the table holds no model beside the reference `{reference}`; add their samples"
+        )));
     }
     let counts = |&model: &usize| {
         let of_row = |(&of, &response): (&u32, &u32)| {
@@ -173,7 +166,8 @@ fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
     };
     let counts: Vec<Vec<PromptOutcome>> = others.iter().map(counts).collect();
     if counts.iter().flatten().any(|one| one.samples() == 0) {
-        bail!("--answers needs samples with answers, not counts, from every model");
+        return Err(Setting::Answers
+            .refused("they need samples with answers, not counts, from every model"));
     }
     Ok(Counted {
         models: others

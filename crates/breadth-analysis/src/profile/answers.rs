@@ -1,18 +1,20 @@
-//! `profile --answers`: final answers in place of responses, by exact sums.
+//! Final answers in place of responses, by exact sums.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
 use breadth_data::ScoreTable;
 use breadth_stats::numerics::{log_sum_exp, sum};
 use serde::Serialize;
+
+use crate::error::{Error, Result, Setting};
+use crate::scores::Scores;
 
 /// How much of the reference the responses listed may lack, for a prompt, and by how much rounding may exceed it.
 const SLACK: f64 = 0.01;
 
 /// What the answers were made of.
-#[derive(Clone, Copy, Serialize)]
-pub struct Summary {
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ProfileAnswers {
     /// Responses listed.
     pub responses: usize,
     /// Answers to the prompts.
@@ -24,12 +26,16 @@ pub struct Summary {
 /// A table with a row for each answer of each prompt: `log q(ans|x)`, the sum over the responses listed, with weight `p(ans|x)` (section 7.1).
 ///
 /// Every prompt counts what its rows' weight says, whatever rounding took from what is listed of it: prompts are the independent units. Refuses tables whose responses do not hold all that the reference may write: what was drawn at random has no sums.
-pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Summary)> {
+///
+/// # Errors
+/// No column `answer`, sums that are not 1, weights that differ within a prompt.
+pub fn answer_scores(scores: &Scores, reference: &str) -> Result<(Scores, ProfileAnswers)> {
+    let table = &scores.table;
     let truth = table.column(reference)?;
     let Some(answer) = &table.answer else {
-        bail!(
-            "--answers needs the final answer of every response: a column `answer` in the score table"
-        );
+        return Err(Setting::Answers.refused(
+            "they need the final answer of every response: a column `answer` in the score table",
+        ));
     };
     let mut members: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
     let mut prompts: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
@@ -43,20 +49,20 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         let listed = probability(rows);
         let name = &table.prompts[prompt as usize];
         if (listed - 1.0).abs() > SLACK {
-            bail!(
+            return Err(Error::Tables(format!(
                 "prompt `{name}`: its responses have probability {listed:.4} in all under `{reference}`; exact sums need every response that it may write, once. For samples use breadth select --answers"
-            );
+            )));
         }
         if let Some(weight) = &table.weight
             && rows.iter().any(|&row| weight[row] != weight[rows[0]])
         {
-            bail!(
-                "prompt `{name}`: with --answers a weight is that of a prompt, the same in all its rows"
-            );
+            return Err(Setting::Answers.refused(format!(
+                "prompt `{name}`: with answers a weight is that of a prompt, the same in all its rows"
+            )));
         }
         listed_of.insert(prompt, listed);
     }
-    let summary = Summary {
+    let summary = ProfileAnswers {
         responses: table.rows(),
         answers: members.len(),
         listed_min: listed_of.values().copied().fold(1.0, f64::min),
@@ -96,5 +102,5 @@ pub fn of_answers(table: &ScoreTable, reference: &str) -> Result<(ScoreTable, Su
         logprob: table.logprob.iter().map(total).collect(),
         ..ScoreTable::default()
     };
-    Ok((answers, summary))
+    Ok((Scores::of(answers), summary))
 }

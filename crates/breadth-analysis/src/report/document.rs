@@ -1,9 +1,10 @@
-//! What a page shows: plain data, filled by [`crate::summary::summarize`] or by hand.
+//! Everything about a set of checkpoints, as one document.
 
 use breadth_stats::{CoveragePoint, Estimate, Level};
 use serde::Serialize;
 
-use crate::json;
+use super::json;
+use crate::select::Selection;
 
 /// Everything the page, the charts and `--json` need; it holds no models and no tables.
 ///
@@ -20,10 +21,10 @@ pub struct Report {
     pub level: Level,
     /// Name of the distribution that coverage and KL are measured against, if there is one.
     pub reference: Option<String>,
-    /// Which checkpoint to take, and which one the loss would have taken.
-    pub verdict: Verdict,
-    /// What to take on all the evidence, as `select` says it; none for a report made by hand.
-    pub decision: Option<breadth_analysis::Verdict>,
+    /// What the tournament and the loss would take.
+    pub verdict: Choices,
+    /// What to take on all the evidence, and why: the document of `select`.
+    pub selection: Selection,
     /// The candidates.
     pub checkpoints: Vec<Checkpoint>,
     /// `m * m` shares, row-major `[rival * m + candidate]`: the share of the selection rows whose
@@ -32,7 +33,7 @@ pub struct Report {
     /// Rows behind cross-entropy, KL, coverage and the exact Pass@k.
     pub evaluation: Rows,
     /// Rows behind the tournament.
-    pub selection: Rows,
+    pub selection_rows: Rows,
     /// How the intervals of the coverage profile were made; empty without a reference.
     pub method: String,
     /// Training loss as it was logged: (step, nats per response token). Empty when nothing was logged.
@@ -43,7 +44,7 @@ pub struct Report {
 
 /// Indices into [`Report::checkpoints`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct Choices {
     /// Winner of the tournament: the checkpoint to take.
     pub winner: usize,
     /// The checkpoint with the lowest cross-entropy on the evaluation rows, hence the lowest KL.
@@ -157,12 +158,9 @@ impl Report {
         &self.checkpoints[self.verdict.winner]
     }
 
-    /// Which checkpoint the verdict over all evidence takes, if it takes one; the tournament's choice where there is no such verdict.
+    /// Which checkpoint the verdict over all evidence takes, if it takes one.
     pub fn taken(&self) -> Option<usize> {
-        let Some(decision) = &self.decision else {
-            return Some(self.verdict.winner);
-        };
-        let take = decision.take.as_ref()?;
+        let take = self.selection.verdict.as_ref()?.take.as_ref()?;
         self.checkpoints.iter().position(|c| c.model == *take)
     }
 

@@ -1,0 +1,334 @@
+//! How many rows and samples does a question need?
+
+use breadth_stats::{
+    Level, coverage_profile, design_effect, rows_to_certify, rows_to_separate, samples_to_see,
+    separations,
+};
+use serde::Serialize;
+
+use crate::error::{Result, Setting};
+use crate::number::{self, Number};
+use crate::scores::Scores;
+
+/// The answer to "how many rows and samples does the question need?".
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// Version of this document.
+    pub schema: u32,
+    /// `plan`.
+    pub command: &'static str,
+    /// Of the answers.
+    pub confidence: f64,
+    /// The chance that the rows asked for are enough.
+    pub power: f64,
+    /// The level of a pilot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<Number>,
+    #[serde(skip)]
+    level: Option<Level>,
+    /// What the plan rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pilot: Option<Pilot>,
+    /// One for each goal.
+    pub plans: Vec<PlannedGoal>,
+}
+
+/// The pilot that a plan rests on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pilot {
+    /// Its rows.
+    pub rows: usize,
+    /// Prompts among them.
+    pub prompts: usize,
+    /// What its tournament takes.
+    pub winner: String,
+}
+
+/// One question and what it needs; no need where no number of rows is enough.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "goal", rename_all = "kebab-case")]
+pub enum PlannedGoal {
+    /// An upper limit of Cov_N of e or less.
+    Certify {
+        /// Of this model of the pilot.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// The coverage that is expected.
+        coverage: Number,
+        /// What is to be certified.
+        e: Number,
+        /// What it takes.
+        need: Option<Need>,
+    },
+    /// Two checkpoints told apart.
+    Separate {
+        /// The one that is behind.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// The winner.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// Share of the rows on which the worse is left behind by N.
+        ahead: Number,
+        /// Share on which the better is.
+        behind: Number,
+        /// What it takes.
+        need: Option<Need>,
+    },
+    /// An answer of probability 1/n seen.
+    See {
+        /// The n.
+        n: Number,
+        /// Samples per prompt.
+        samples: u64,
+    },
+}
+
+/// Rows, and the prompts that they are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// Rows.
+    pub rows: u64,
+    /// Prompts.
+    pub prompts: u64,
+}
+
+/// How the rows of a plan are drawn, where there is no pilot to say so.
+#[derive(Clone, Copy, Debug)]
+pub struct RowDesign {
+    /// Responses per prompt, at least 1.
+    pub per_prompt: u64,
+    /// How much the outcomes of one prompt's responses correlate, 0 to 1.
+    pub correlation: f64,
+}
+
+impl RowDesign {
+    /// What so many independent rows are in rows of this design.
+    fn need(&self, independent: u64) -> Need {
+        let effect = design_effect(self.per_prompt, self.correlation);
+        let prompts = (independent as f64 * effect / self.per_prompt as f64).ceil() as u64;
+        Need {
+            rows: prompts * self.per_prompt,
+            prompts,
+        }
+    }
+}
+
+impl Plan {
+    /// A plan without goals.
+    pub fn new(confidence: f64, power: f64) -> Self {
+        Plan {
+            schema: 1,
+            command: "plan",
+            confidence,
+            power,
+            n: None,
+            level: None,
+            pilot: None,
+            plans: Vec::new(),
+        }
+    }
+
+    /// Adds: `Cov_N <= e` certified, where it is `coverage`.
+    ///
+    /// # Errors
+    /// Numbers that are no shares.
+    pub fn certify(&mut self, coverage: f64, e: f64, design: RowDesign) -> Result<()> {
+        let rows = rows_to_certify(coverage, e, self.confidence, self.power)?;
+        self.plans.push(PlannedGoal::Certify {
+            model: None,
+            coverage: Number(coverage),
+            e: Number(e),
+            need: rows.map(|rows| design.need(rows)),
+        });
+        Ok(())
+    }
+
+    /// Adds: two of several models told apart, where the worse is left behind by N on a share `ahead` of the rows and the better on `behind`.
+    ///
+    /// # Errors
+    /// Numbers that are no shares, fewer than two models.
+    pub fn separate(
+        &mut self,
+        (ahead, behind): (f64, f64),
+        models: usize,
+        design: RowDesign,
+    ) -> Result<()> {
+        let rows = rows_to_separate(ahead, behind, models, self.confidence, self.power)?;
+        self.plans.push(PlannedGoal::Separate {
+            model: None,
+            from: None,
+            ahead: Number(ahead),
+            behind: Number(behind),
+            need: rows.map(|rows| design.need(rows)),
+        });
+        Ok(())
+    }
+
+    /// Adds: an answer of probability 1/n seen in the samples of a prompt.
+    ///
+    /// # Errors
+    /// n below 1.
+    pub fn see(&mut self, n: f64) -> Result<()> {
+        let samples = samples_to_see(1.0 / n, self.power)?;
+        self.plans.push(PlannedGoal::See {
+            n: Number(n),
+            samples,
+        });
+        Ok(())
+    }
+
+    /// Adds what a pilot says: rows that separate its winner from the others at N, and, with `certify`, rows that certify that share for every model against the reference.
+    ///
+    /// # Errors
+    /// A reference that the pilot lacks, a share to certify without a reference, and whatever the statistics refuse.
+    pub fn of_pilot(
+        &mut self,
+        scores: &Scores,
+        level: Level,
+        reference: Option<&str>,
+        certify: Option<f64>,
+    ) -> Result<()> {
+        let table = &scores.table;
+        let candidates = scores.models_without(reference)?;
+        let name = |at: usize| table.models[candidates[at]].clone();
+        let columns: Vec<&[f64]> = candidates
+            .iter()
+            .map(|&at| &table.logprob[at][..])
+            .collect();
+        let (design, confidence, power) = (scores.design(), self.confidence, self.power);
+        let (outcome, separations) = separations(&columns, &design, level, confidence, power)?;
+        for one in &separations {
+            self.plans.push(PlannedGoal::Separate {
+                model: Some(name(one.model)),
+                from: Some(name(outcome.winner)),
+                ahead: Number(one.ahead),
+                behind: Number(one.behind),
+                need: one.rows.map(|rows| like_pilot(scores, rows)),
+            });
+        }
+        (self.n, self.level) = (Some(Number(level.n())), Some(level));
+        self.pilot = Some(Pilot {
+            rows: table.rows(),
+            prompts: scores.prompts,
+            winner: name(outcome.winner),
+        });
+        let Some(e) = certify else {
+            return Ok(());
+        };
+        let reference = reference.ok_or_else(|| {
+            Setting::Certify
+                .refused("it asks for a coverage, and that is one against a reference of the pilot")
+        })?;
+        let truth = table.column(reference)?;
+        for (at, &log_q) in columns.iter().enumerate() {
+            let profile = coverage_profile(truth, log_q, &design, &[level], confidence)?;
+            let point = &profile.points[0];
+            // How many of the pilot's rows count as one independent row there.
+            let effect = table.rows() as f64 / point.effective_rows;
+            let rows = rows_to_certify(point.cov.min(1.0), e, confidence, power)
+                .map_err(|error| Setting::Certify.refused(error.to_string()))?;
+            let rows = rows.map(|rows| (rows as f64 * effect).ceil() as u64);
+            self.plans.push(PlannedGoal::Certify {
+                model: Some(name(at)),
+                coverage: Number(point.cov),
+                e: Number(e),
+                need: rows.map(|rows| like_pilot(scores, rows)),
+            });
+        }
+        Ok(())
+    }
+
+    /// The pilot in a sentence, and one for each goal.
+    pub fn sentences(&self) -> Vec<String> {
+        let n = self.level.map_or("N".to_owned(), number::level);
+        let pilot = self.pilot.iter().map(|pilot| {
+            format!(
+                "The pilot: {}, {}; at N = {n} its tournament takes {}.",
+                number::count(pilot.rows, "row"),
+                number::count(pilot.prompts, "prompt"),
+                pilot.winner
+            )
+        });
+        let goals = self.plans.iter().map(|goal| goal.sentence(&n));
+        pilot.chain(goals).collect()
+    }
+}
+
+/// So many rows, with as many to a prompt as the pilot has.
+fn like_pilot(scores: &Scores, rows: u64) -> Need {
+    let share = scores.prompts as f64 / scores.table.rows() as f64;
+    Need {
+        rows,
+        prompts: (rows as f64 * share).ceil() as u64,
+    }
+}
+
+impl PlannedGoal {
+    fn sentence(&self, n: &str) -> String {
+        match self {
+            PlannedGoal::Certify {
+                model,
+                coverage,
+                e,
+                need,
+            } => {
+                let of = model
+                    .as_ref()
+                    .map_or(String::new(), |model| format!(" of {model}"));
+                let now = number::percent(coverage.0);
+                match need {
+                    Some(need) => format!(
+                        "To certify Cov_{n}{of} <= {} where it is {now}: {}.",
+                        number::percent(e.0),
+                        need.words()
+                    ),
+                    None => format!(
+                        "Cov_{n}{of} <= {} cannot be certified where it is {now}.",
+                        number::percent(e.0)
+                    ),
+                }
+            }
+            PlannedGoal::Separate {
+                model,
+                from,
+                ahead,
+                behind,
+                need,
+            } => {
+                let who = match (model, from) {
+                    (Some(model), Some(from)) => format!("{from} from {model}"),
+                    _ => "two checkpoints".to_owned(),
+                };
+                let shares = format!(
+                    "left behind by {n} on {} of the responses against {}",
+                    number::percent(ahead.0),
+                    number::percent(behind.0)
+                );
+                match need {
+                    Some(need) => format!("To separate {who}, {shares}: {}.", need.words()),
+                    None => format!("No number of rows separates {who}, {shares}."),
+                }
+            }
+            PlannedGoal::See { n, samples } => format!(
+                "To see an answer of probability 1/{}: {} per prompt.",
+                number::trimmed(n.0),
+                number::count(*samples as usize, "sample")
+            ),
+        }
+    }
+}
+
+impl Need {
+    /// `2,000 rows of 500 prompts`.
+    fn words(self) -> String {
+        let rows = number::count(self.rows as usize, "row");
+        if self.rows == self.prompts {
+            return rows;
+        }
+        format!(
+            "{rows} of {}",
+            number::count(self.prompts as usize, "prompt")
+        )
+    }
+}

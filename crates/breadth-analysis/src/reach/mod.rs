@@ -1,0 +1,10 @@
+//! What do k samples find for certain?
+
+mod build;
+mod document;
+mod prompts;
+
+pub use build::{ReachOptions, reach};
+pub use document::{
+    FurthestReach, LikelihoodQuantile, PromptsAt, ReachModel, ReachPoint, ReachReport, Whole,
+};

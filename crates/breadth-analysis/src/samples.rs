@@ -1,0 +1,292 @@
+//! Graded samples, as evidence beside scores or alone.
+
+use std::collections::{HashMap, HashSet};
+
+use breadth_data::{Outcome, SampleTable, ScoreTable};
+use breadth_stats::{Design, Estimate, PromptOutcome, stratified_weights};
+
+use crate::error::{Error, Result, Setting};
+use crate::number;
+use crate::scores::population;
+
+/// Graded samples with what their prompts count.
+pub struct Samples {
+    table: SampleTable,
+    weights: Option<Vec<f64>>,
+    strata: Option<Vec<u32>>,
+    /// Whether their prompts are others than those of the scores, as in a run folder.
+    has_own_prompts: bool,
+}
+
+impl Samples {
+    /// Every prompt counts the same, unless groups are given weights.
+    ///
+    /// # Errors
+    /// Weights of groups that the table lacks.
+    pub fn new(table: SampleTable, group_weights: &[(String, f64)]) -> Result<Self> {
+        let strata = Groups::of(&table, group_weights)?;
+        let (weights, strata) = strata.map_or((None, None), |g| (Some(g.weights), Some(g.strata)));
+        Ok(Samples {
+            table,
+            weights,
+            strata,
+            has_own_prompts: false,
+        })
+    }
+
+    /// Prompts count what the scores of the same run say, and need not be those of the scores.
+    ///
+    /// # Errors
+    /// Samples from a group or prompt of unknown weight.
+    pub fn weighted_as(mut self, scores: Option<&ScoreTable>) -> Result<Self> {
+        self.has_own_prompts = true;
+        if let Some(scores) = scores.filter(|_| self.weights.is_none()) {
+            let first = self.table.models.first().cloned().unwrap_or_default();
+            let drawn = Drawn::new(&self.table, &first, scores)?;
+            self.weights = drawn.and_then(|drawn| drawn.weights);
+        }
+        Ok(self)
+    }
+
+    /// The outcomes of each candidate; empty for one without samples.
+    pub(crate) fn of(&self, names: &[&str]) -> Vec<Vec<PromptOutcome>> {
+        let of_model = |name: &&str| {
+            let at = self.table.models.iter().position(|model| model == name);
+            at.map_or(Vec::new(), |at| {
+                let outcomes = self.table.outcomes[at].iter().flatten();
+                outcomes.map(outcome).collect()
+            })
+        };
+        names.iter().map(of_model).collect()
+    }
+
+    /// What speaks against these samples being of the same models and prompts as the scores.
+    ///
+    /// # Errors
+    /// Samples of none of the candidates.
+    pub(crate) fn strange(&self, names: &[&str], prompts: &[String]) -> Result<Vec<String>> {
+        let models = &self.table.models;
+        let (known, others): (Vec<&String>, Vec<&String>) = models
+            .iter()
+            .partition(|model| names.contains(&model.as_str()));
+        let Some(first) = known.first() else {
+            return Err(Error::Tables(format!(
+                "none of the models of the samples ({}) is among those of the scores ({}); rename one or the other, or give the samples alone",
+                listed(models.iter().map(String::as_str)),
+                listed(names.iter().copied())
+            )));
+        };
+        let mut strange = Vec::new();
+        if let [only] = known[..]
+            && names.len() > 1
+        {
+            strange.push(format!(
+                "Of the candidates only {only} has samples, so they decide nothing."
+            ));
+        }
+        if !others.is_empty() {
+            strange.push(format!(
+                "Samples of models without scores are not used: {}.",
+                listed(others.into_iter().map(String::as_str))
+            ));
+        }
+        let asked: HashSet<&String> = prompts.iter().collect();
+        if !self.has_own_prompts
+            && !self
+                .table
+                .prompts
+                .iter()
+                .any(|prompt| asked.contains(prompt))
+        {
+            strange.push(format!(
+                "None of the {} of the samples is among those of the scores (prompt `{}` of {first}, say): are they of the same data?",
+                number::count(self.table.prompts.len(), "prompt"),
+                self.table.prompts.first().map_or("", String::as_str)
+            ));
+        }
+        Ok(strange)
+    }
+
+    /// How the prompts were sampled.
+    pub(crate) fn design(&self) -> Design<'_> {
+        Design {
+            weights: self.weights.as_deref(),
+            strata: self.strata.as_deref(),
+            clusters: None,
+        }
+    }
+}
+
+/// The group of every prompt, and weights under which groups count what they count in the population.
+pub(crate) struct Groups {
+    pub(crate) weights: Vec<f64>,
+    pub(crate) strata: Vec<u32>,
+}
+
+impl Groups {
+    /// `None` where groups have no weights.
+    pub(crate) fn of(table: &SampleTable, group_weights: &[(String, f64)]) -> Result<Option<Self>> {
+        if group_weights.is_empty() {
+            return Ok(None);
+        }
+        let population = population(&table.groups, group_weights)?;
+        if let Some(prompt) = table.group.iter().position(Option::is_none) {
+            return Err(Setting::GroupWeights.refused(format!(
+                "prompt `{}` of the samples has no group; give it one or remove its rows",
+                table.prompts[prompt]
+            )));
+        }
+        let strata: Vec<u32> = table.group.iter().flatten().copied().collect();
+        let weights = stratified_weights(&strata, &population, None)?;
+        Ok(Some(Groups { weights, strata }))
+    }
+}
+
+/// The first few names.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = names.collect();
+    match all.len() {
+        0..=4 => all.join(", "),
+        more => format!("{} and {} more", all[..3].join(", "), more - 3),
+    }
+}
+
+/// As the statistics take it.
+pub(crate) fn outcome(outcome: &Outcome) -> PromptOutcome {
+    match outcome {
+        Outcome::Counts { n, c } => PromptOutcome::Counts { n: *n, c: *c },
+        Outcome::Rewards(rewards) => PromptOutcome::Rewards(rewards.clone()),
+    }
+}
+
+/// The drawn responses of one model, with the weight of each prompt.
+pub(crate) struct Drawn {
+    pub(crate) prompts: Vec<PromptOutcome>,
+    pub(crate) weights: Option<Vec<f64>>,
+}
+
+impl Drawn {
+    /// `None` if nothing was drawn from this model.
+    pub(crate) fn new(
+        samples: &SampleTable,
+        name: &str,
+        scores: &ScoreTable,
+    ) -> Result<Option<Self>> {
+        let Some(model) = samples.models.iter().position(|model| model == name) else {
+            return Ok(None);
+        };
+        let outcomes = &samples.outcomes[model];
+        let drawn: Vec<usize> = (0..outcomes.len())
+            .filter(|&i| outcomes[i].is_some())
+            .collect();
+        if drawn.is_empty() {
+            return Ok(None);
+        }
+        let prompts = drawn
+            .iter()
+            .filter_map(|&i| outcomes[i].as_ref().map(outcome))
+            .collect();
+        Ok(Some(Self {
+            prompts,
+            weights: weights(samples, name, &drawn, scores)?,
+        }))
+    }
+
+    /// `None` where some prompt has fewer than `k` samples.
+    pub(crate) fn pass(&self, k: u64, confidence: f64) -> Result<Option<Estimate>> {
+        let fewest = self
+            .prompts
+            .iter()
+            .map(PromptOutcome::samples)
+            .min()
+            .unwrap_or(0);
+        if fewest < k {
+            return Ok(None);
+        }
+        let design = Design {
+            weights: self.weights.as_deref(),
+            ..Design::default()
+        };
+        Ok(Some(breadth_stats::pass_estimate(
+            &self.prompts,
+            &design,
+            k,
+            confidence,
+        )?))
+    }
+}
+
+/// Weights under which the sampled prompts stand for the mixture that was scored: by group where
+/// both tables have groups, by prompt where only the scores are weighted, else none.
+fn weights(
+    samples: &SampleTable,
+    model: &str,
+    drawn: &[usize],
+    scores: &ScoreTable,
+) -> Result<Option<Vec<f64>>> {
+    let groups: Option<Vec<&str>> = drawn
+        .iter()
+        .map(|&i| samples.group[i].map(|group| samples.groups[group as usize].as_str()))
+        .collect();
+    match (&scores.group, groups) {
+        (Some(codes), Some(groups)) => {
+            let totals = totals(scores, codes, &scores.groups);
+            group_weights(model, &groups, &totals).map(Some)
+        }
+        _ if scores.weight.is_some() => {
+            let totals = totals(scores, &scores.prompt, &scores.prompts);
+            let weight = |&i: &usize| {
+                let prompt = samples.prompts[i].as_str();
+                let what = || format!("prompt `{prompt}`");
+                totals.get(prompt).copied().ok_or_else(|| unknown(&what()))
+            };
+            drawn
+                .iter()
+                .map(weight)
+                .collect::<Result<Vec<_>>>()
+                .map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Total weight in the scores under each name.
+fn totals<'a>(scores: &ScoreTable, codes: &[u32], names: &'a [String]) -> HashMap<&'a str, f64> {
+    let mut totals = HashMap::new();
+    for (row, &code) in codes.iter().enumerate() {
+        let weight = scores.weight.as_ref().map_or(1.0, |weight| weight[row]);
+        *totals.entry(names[code as usize].as_str()).or_insert(0.0) += weight;
+    }
+    totals
+}
+
+/// Each prompt's share of its group's total.
+fn group_weights(model: &str, groups: &[&str], totals: &HashMap<&str, f64>) -> Result<Vec<f64>> {
+    let mut prompts: HashMap<&str, f64> = HashMap::new();
+    for &group in groups {
+        *prompts.entry(group).or_insert(0.0) += 1.0;
+    }
+    let mut unsampled: Vec<&str> = totals
+        .keys()
+        .copied()
+        .filter(|group| !prompts.contains_key(group))
+        .collect();
+    unsampled.sort_unstable();
+    if let Some(group) = unsampled.first() {
+        return Err(Error::Tables(format!(
+            "group `{group}` has weight in the scores but no samples of model `{model}`: sample every group, or Pass@k would speak of another mixture"
+        )));
+    }
+    let weight = |group: &&str| match totals.get(group) {
+        Some(total) => Ok(total / prompts[group]),
+        None => Err(unknown(&format!("group `{group}`"))),
+    };
+    groups.iter().map(weight).collect()
+}
+
+/// A prompt or group was sampled whose weight the scores do not tell.
+fn unknown(what: &str) -> Error {
+    Error::Tables(format!(
+        "the samples have {what}, which the scores lack: its weight is unknown, so draw samples for the prompts and groups that were scored"
+    ))
+}
