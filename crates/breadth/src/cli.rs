@@ -1,11 +1,7 @@
 //! The parser of the command line and what holds for every command.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
-use breadth_analysis::VerifierFailures;
-use breadth_lm::decode::verifier::Tally;
-use clap::Parser;
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser};
 
 use crate::commands::Command;
 use crate::output::Output;
@@ -72,21 +68,13 @@ impl Cli {
         if let Some(limit) = self.common.max_record_bytes {
             breadth_data::set_max_record_bytes(limit);
         }
+        if let Command::Completions(arguments) = &self.command {
+            return arguments.print(&mut Cli::command());
+        }
         self.command.run(&Output {
             json: self.common.json,
             quiet: self.common.quiet,
         })
-    }
-}
-
-/// Parses `--confidence`, a probability strictly between 0 and 1.
-pub fn confidence(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
-        Ok(value) if value > 1.0 && value < 100.0 => {
-            Err(format!("for {value}% write {}", value / 100.0))
-        }
-        _ => Err("write a number between 0 and 1, such as 0.95".to_owned()),
     }
 }
 
@@ -95,33 +83,4 @@ fn threads(text: &str) -> Result<usize, String> {
         Ok(threads) if threads > 0 => Ok(threads),
         _ => Err("write a whole number >= 1".to_owned()),
     }
-}
-
-/// Parses a time limit in seconds.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    let limit = text.parse().ok().filter(|&limit: &f64| limit > 0.0);
-    let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
-    limit.ok_or_else(|| "write a number of seconds above 0, such as 10".to_owned())
-}
-
-/// How often a verifier's program failed, as documents hold it.
-pub fn failures(tally: Tally) -> VerifierFailures {
-    let Tally {
-        judged,
-        crashed,
-        timed_out,
-    } = tally;
-    VerifierFailures {
-        judged,
-        crashed,
-        timed_out,
-    }
-}
-
-/// Takes `k` as a number of samples.
-pub fn whole(k: f64) -> Result<u64> {
-    if k >= 1.0 && k.fract() == 0.0 && k < 2_f64.powi(53) {
-        return Ok(k as u64);
-    }
-    bail!("k = {k} is not a number of samples; write whole numbers >= 1, such as -k 1,8,64")
 }

@@ -11,6 +11,7 @@ use breadth_analysis::number;
 use clap::Parser;
 
 mod allocator;
+mod arguments;
 mod cli;
 mod commands;
 mod data;

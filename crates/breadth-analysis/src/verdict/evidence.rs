@@ -7,8 +7,8 @@ use breadth_stats::{
     pass_estimate,
 };
 
+use super::document::{Bracket, Evidence, Sampled, Scored, VerdictError};
 use super::words::wanted;
-use super::{Bracket, Evidence, Sampled, Scored, VerdictError};
 use crate::number::{self, Number};
 
 /// A reach that fewer prompts carry decides nothing.

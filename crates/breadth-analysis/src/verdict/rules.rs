@@ -2,11 +2,11 @@
 
 use breadth_stats::Leader;
 
+use super::document::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
 use super::evidence::{BySamples, ByScores, Set};
 use super::words::{
     ahead, capitalised, k_words, list, sample_command, samples_wanted, wanted, with_limits,
 };
-use super::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
 use crate::number::{self, Number};
 
 /// Another candidate may be better by this much, and a verdict is still called certain.

@@ -1,7 +1,8 @@
 //! What stands around the marks: axes, grid, titles, legend.
 
+use super::mark::{Axis, Chart, HEIGHT, Key, Plot, WIDTH};
 use super::scale::Tick;
-use super::{Axis, Chart, HEIGHT, Key, Plot, WIDTH, segment, shape};
+use super::shape::{segment, shape};
 use crate::svg::Element;
 
 /// Width of one character of a 13 pixel font, on average.

@@ -1,7 +1,8 @@
 //! A heat map of pairwise shares, with the largest of each column below it.
 
 use super::frame::{CHARACTER, canvas, heading, shorten, text};
-use super::{WIDTH, star};
+use super::mark::WIDTH;
+use super::shape::star;
 use crate::format::percent;
 use crate::svg::{Element, number};
 

@@ -1,7 +1,8 @@
 //! Labels beside dots, placed where they hide the least.
 
 use super::frame::{CHARACTER, text};
-use super::{Chart, Dot, Mark, Plot, segment};
+use super::mark::{Chart, Dot, Mark, Plot};
+use super::shape::segment;
 use crate::svg::Element;
 
 const LINE_HEIGHT: f64 = 15.0;

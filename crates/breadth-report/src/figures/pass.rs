@@ -1,6 +1,6 @@
 //! Pass@k against what might predict it: the paper's Figure 1.
 
-use super::{Figure, Table, short, time_dot};
+use super::figure::{Figure, Table, short, time_dot, time_legend};
 use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
 use crate::format::{cov, interval, nats, percent};
 use breadth_analysis::{Checkpoint, Report};
@@ -152,7 +152,7 @@ fn figure(report: &Report, k: u64, predictor: &Predictor) -> Figure {
             Unit::Percent,
         ),
         marks: marks(report, k, predictor),
-        legend: super::time_legend(report),
+        legend: time_legend(report),
     };
     let row = |c: &Checkpoint| {
         let x = (predictor.value)(c).map_or("–".into(), predictor.print);

@@ -1,6 +1,6 @@
 //! The coverage profile: the share of data uncovered at every N.
 
-use super::{Figure, Table};
+use super::figure::{Figure, Table};
 use crate::chart::{Axis, Chart, Key, Kind, Mark, Unit};
 use crate::format::{percent, significant};
 use breadth_analysis::{Checkpoint, Report};

@@ -1,6 +1,8 @@
 //! The tournament: every pair, and where it leaves every checkpoint.
 
-use super::{Figure, Table, interval_name, short, time_class, time_dot, training_axis, training_x};
+use super::figure::{
+    Figure, Table, interval_name, short, time_class, time_dot, training_axis, training_x,
+};
 use crate::chart::heat::HeatMap;
 use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
 use crate::format::{level, percent};

@@ -1,6 +1,6 @@
 //! What happens over training: loss, coverage, Pass@k.
 
-use super::{
+use super::figure::{
     Figure, Table, choice_label, interval_name, role, short, time_dot, training_axis, training_x,
 };
 use crate::chart::{Axis, Chart, Dot, Key, Kind, Mark, Role, Shape, Unit};

@@ -1,10 +1,8 @@
 //! `breadth completions`: the shell's own completion script.
 
 use anyhow::Result;
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::output::to_stdout;
 
 const EXAMPLES: &str = "\
@@ -21,8 +19,11 @@ pub struct Arguments {
     shell: Shell,
 }
 
-pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "breadth", &mut script);
-    to_stdout(&script)
+impl Arguments {
+    /// Prints the script for this command line.
+    pub fn print(&self, command: &mut clap::Command) -> Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, command, "breadth", &mut script);
+        to_stdout(&script)
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::{Plan, RowDesign};
 
-use crate::cli;
+use crate::arguments;
 use crate::input::{LevelChoice, LogChoice, Tables, read_scores};
 use crate::number;
 use crate::output::{Output, Style};
@@ -76,10 +76,10 @@ pub struct Arguments {
     )]
     correlation: f64,
     /// The chance that the rows asked for are enough
-    #[arg(long, value_name = "P", default_value = "0.9", value_parser = cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.9", value_parser = arguments::confidence)]
     power: f64,
     /// Confidence of the answer
-    #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
 }
 

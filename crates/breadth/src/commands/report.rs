@@ -7,7 +7,7 @@ use breadth_analysis::{Report, ReportOptions};
 use breadth_data::{atomic, refuse_overwriting};
 use serde::Serialize;
 
-use crate::cli;
+use crate::arguments;
 use crate::input::LevelChoice;
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
@@ -62,7 +62,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
     /// Confidence of intervals and bands
-    #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
 }
 
@@ -120,7 +120,10 @@ impl Arguments {
         Ok(ReportOptions {
             level: self.level.level()?,
             confidence: self.confidence,
-            passes: passes.into_iter().map(cli::whole).collect::<Result<_>>()?,
+            passes: passes
+                .into_iter()
+                .map(arguments::whole)
+                .collect::<Result<_>>()?,
             reference: self.reference.clone(),
             title: self.title.clone(),
         })

@@ -9,7 +9,7 @@ use breadth_lm::decode::{Draw, SampleJob, Stop, Ttt};
 use breadth_lm::text::{self, Account, Generation, Text};
 use serde::Serialize;
 
-use crate::cli;
+use crate::arguments;
 use crate::data::{self, DataFlags};
 use crate::models::{Models, command_line, read_data};
 use crate::number::count;
@@ -64,7 +64,7 @@ pub struct Arguments {
     #[arg(long, value_name = "V", default_value = "exact")]
     verifier: String,
     /// Seconds that the program of command:PROGRAM may take for one response
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = arguments::seconds)]
     verifier_timeout: Duration,
     /// Longest response in tokens [default: max_new_tokens of the model's generation_config.json]
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
@@ -205,7 +205,7 @@ impl Document {
         lines.extend(self.data.warnings());
         lines.extend(
             self.verifier
-                .and_then(|tally| cli::failures(tally).sentence()),
+                .and_then(|tally| arguments::failures(tally).sentence()),
         );
         lines.join("\n")
     }

@@ -47,7 +47,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// Confidence of intervals and bands
-    #[arg(long, value_name = "P", default_value = "0.95", value_parser = crate::cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = crate::arguments::confidence)]
     confidence: f64,
 }
 

@@ -7,7 +7,7 @@ use breadth_analysis::{PassOptions, Rates, fewest_samples, pass_at};
 use breadth_data::{ReadOptions, SampleTable, ScoreTable};
 use clap::ValueEnum;
 
-use crate::cli;
+use crate::arguments;
 use crate::input::{Tables, read_samples};
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
@@ -71,7 +71,7 @@ pub struct Arguments {
     )]
     extrapolate: Option<RateChoice>,
     /// Confidence of the intervals
-    #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
     #[command(flatten)]
     regrade: Regrade,
@@ -156,6 +156,6 @@ impl Arguments {
         let terms = sequence
             .terms(Growth::Geometric, fewest as f64)
             .map_err(|why| anyhow!("-k: {why}"))?;
-        terms.into_iter().map(cli::whole).collect()
+        terms.into_iter().map(arguments::whole).collect()
     }
 }

@@ -10,7 +10,7 @@ use breadth_data::{Outcome, SampleTable, SampleTexts};
 use breadth_lm::decode::verifier::{Judged, Judgement, Verifier};
 use breadth_lm::text::{Item, Reference, read_references};
 
-use crate::cli;
+use crate::arguments;
 
 /// What `pass` asks for a verifier.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub struct Regrade {
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "verifier")]
     data: Vec<PathBuf>,
     /// With --verifier: seconds that the program of command:PROGRAM may take for one response
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = arguments::seconds)]
     verifier_timeout: Duration,
 }
 
@@ -61,7 +61,7 @@ impl Regrade {
             (changed, ungraded) = (changed + others, ungraded + new);
         }
         (table.answers, table.answer) = (answers.names, answers.codes);
-        let failures = verifier.finish()?.map(cli::failures);
+        let failures = verifier.finish()?.map(arguments::failures);
         Ok(Some(Regraded {
             verifier: name.clone(),
             judged,

@@ -7,7 +7,7 @@ use breadth_analysis::{ProfileOptions, answer_scores, profile};
 use breadth_data::ReadOptions;
 use breadth_stats::Level;
 
-use crate::cli;
+use crate::arguments;
 use crate::input::{self, Tables, read_scores};
 use crate::losses::LossChoice;
 use crate::output::Output;
@@ -80,7 +80,7 @@ pub struct Arguments {
     #[command(flatten)]
     losses: LossChoice,
     /// Confidence of intervals and bands
-    #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
 }
 

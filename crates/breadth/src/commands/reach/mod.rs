@@ -7,7 +7,7 @@ use breadth_analysis::{ReachOptions, Scores, reach};
 use breadth_data::{ReadOptions, SampleTable};
 use breadth_stats::Level;
 
-use crate::cli;
+use crate::arguments;
 use crate::input::{self, Tables, read_samples, read_scores};
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
@@ -56,7 +56,7 @@ pub struct Arguments {
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
     /// Confidence of the intervals
-    #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
 }
 

@@ -8,7 +8,7 @@ use breadth_data::{ReadOptions, ScoreTable, TablePaths};
 use breadth_lm::rng;
 use clap::ValueEnum;
 
-use crate::cli;
+use crate::arguments;
 use crate::failure::Unsure;
 use crate::input::{self, LevelChoice, LogChoice, Tables, read_samples, read_scores};
 use crate::losses::LossChoice;
@@ -106,7 +106,7 @@ pub struct Arguments {
     #[command(flatten)]
     losses: LossChoice,
     /// Confidence of the intervals and of the set that is not excluded
-    #[arg(long, value_name = "P", default_value = "0.95", value_parser = cli::confidence)]
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
 }
 

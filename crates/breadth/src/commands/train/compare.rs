@@ -10,7 +10,7 @@ use breadth_report::{ComparedRun, ComparisonRow};
 use breadth_stats::Level;
 use serde::Serialize;
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::input;
 use crate::measure::Measure;
 use crate::models::command_line;
