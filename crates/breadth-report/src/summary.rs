@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use breadth_data::{Outcome, SampleTable, ScoreTable};
 use breadth_stats::{
-    CoveragePoint, CoverageProfile, Design, Estimate, Level, PromptOutcome, RightResponses,
+    CorrectResponses, CoveragePoint, CoverageProfile, Design, Estimate, Level, PromptOutcome,
     Tournament,
 };
 
@@ -164,13 +164,13 @@ pub fn summarize(inputs: &Inputs, options: &Options) -> Result<Report> {
 }
 
 /// The selection rows as right responses, unless their probabilities add up to more than 1 for some prompt.
-fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<RightResponses>> {
+fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<CorrectResponses>> {
     let columns = field
         .names
         .iter()
         .map(|name| selection.column(name))
         .collect::<Result<Vec<_>, _>>()?;
-    match RightResponses::new(&columns, &design(selection)) {
+    match CorrectResponses::new(&columns, &design(selection)) {
         Err(breadth_stats::Error::ProbabilitiesAboveOne { .. }) => Ok(None),
         right => Ok(Some(right?)),
     }
@@ -178,7 +178,7 @@ fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<Right
 
 /// Reach at k = 2N of the model at a position of the tournament.
 fn reach(
-    right: Option<&RightResponses>,
+    right: Option<&CorrectResponses>,
     position: usize,
     options: &Options,
 ) -> Result<Option<Estimate>> {
@@ -361,7 +361,7 @@ impl Field {
     /// The pairwise shares in drawing order.
     fn matrix(&self) -> Vec<f64> {
         let m = self.names.len();
-        let cell = |rival: usize, q: usize| self.tournament.chat[rival * m + q];
+        let cell = |rival: usize, q: usize| self.tournament.rival_shares[rival * m + q];
         let pairs = self
             .position
             .iter()
@@ -568,7 +568,7 @@ impl Drawn {
             weights: self.weights.as_deref(),
             ..Design::default()
         };
-        Ok(Some(breadth_stats::pass_estimate(
+        Ok(Some(breadth_stats::pass_at_k_estimate(
             &self.prompts,
             &design,
             k,

@@ -1,14 +1,14 @@
 //! Differences between two models on the same rows, with paired intervals.
 
 use crate::error::Result;
-use crate::interval::{Design, Estimate, MeanEstimate, Rows, Share, mean_interval};
+use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate, MeanEstimate, mean_interval};
 use crate::log_ratio::{Level, is_uncovered, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
 /// `Cov_N(p||a) - Cov_N(p||b)` from the same responses, drawn from the data.
 ///
 /// `log_p`, `log_a`, `log_b`: (rows) nats. The difference is `P[only a misses] - P[only b misses]`: rows on which both or neither fall short say nothing, which is why paired limits are
-/// tighter than those of two profiles. It is the mean of values d in {-1, 0, 1}, and its limits are those of the mean of `(d + 1) / 2` in [0, 1] ([`Share`]), so that the
+/// tighter than those of two profiles. It is the mean of values d in {-1, 0, 1}, and its limits are those of the mean of `(d + 1) / 2` in [0, 1] ([`BoundedMean`]), so that the
 /// interval has a width also where no row tells the two apart.
 ///
 /// Errors: as [`crate::coverage_profile`].
@@ -36,7 +36,7 @@ pub fn coverage_difference(
     let alpha = error_rate(confidence)?;
     check_length("log_a", log_a.len(), "log_p", log_p.len())?;
     check_length("log_b", log_b.len(), "log_p", log_p.len())?;
-    let rows = Rows::new(design, log_p.len())?;
+    let rows = CheckedDesign::new(design, log_p.len())?;
     for (name, column) in [("log_p", log_p), ("log_a", log_a), ("log_b", log_b)] {
         check_log_probs(name, column)?;
     }
@@ -46,7 +46,7 @@ pub fn coverage_difference(
         (false, true) => 0.0,
         _ => 0.5,
     };
-    let share = Share::of_values(&rows, value);
+    let share = BoundedMean::of_values(&rows, value);
     Ok(Estimate {
         value: rows.mean(|row| 2.0 * value(row) - 1.0),
         low: 2.0 * share.lower(0.5 * alpha) - 1.0,
@@ -75,7 +75,7 @@ pub fn cross_entropy_difference(
 ) -> Result<Option<MeanEstimate>> {
     let alpha = error_rate(confidence)?;
     check_length("log_b", log_b.len(), "log_a", log_a.len())?;
-    let rows = Rows::new(design, log_a.len())?;
+    let rows = CheckedDesign::new(design, log_a.len())?;
     check_log_probs("log_a", log_a)?;
     check_log_probs("log_b", log_b)?;
     let more = |row: usize| log_ratio(log_b[row], log_a[row]);

@@ -1,7 +1,7 @@
 //! KL divergence and cross-entropy of sequences, with intervals.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, MeanEstimate, Rows, Share, mean_interval};
+use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate, MeanEstimate, mean_interval};
 use crate::log_ratio::{Level, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
@@ -28,10 +28,11 @@ use crate::numerics::{check_length, check_log_probs, error_rate};
 /// ```
 ///
 /// Source: section 1 of the paper; Rem 2.2 on when p is known.
+#[doc(alias = "Kullback-Leibler")]
 pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Result<MeanEstimate> {
     let alpha = error_rate(confidence)?;
     check_length("log_q", log_q.len(), "log_p", log_p.len())?;
-    let rows = Rows::new(design, log_p.len())?;
+    let rows = CheckedDesign::new(design, log_p.len())?;
     check_log_probs("log_p", log_p)?;
     check_log_probs("log_q", log_q)?;
     let ratio = |row: usize| log_ratio(log_p[row], log_q[row]);
@@ -64,7 +65,7 @@ pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Res
 /// Source: section 1 of the paper.
 pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<MeanEstimate> {
     let alpha = error_rate(confidence)?;
-    let rows = Rows::new(design, log_q.len())?;
+    let rows = CheckedDesign::new(design, log_q.len())?;
     check_log_probs("log_q", log_q)?;
     if log_q.contains(&f64::NEG_INFINITY) {
         return Ok(MeanEstimate::certain(f64::INFINITY));
@@ -75,7 +76,7 @@ pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<
 /// The stopped KL `Dseq_N = E_p min{ log N, sum_h a_h }` in nats, `a_h = KL(p(.|x,y_<h) || q(.|x,y_<h))`, from sequences drawn from p.
 ///
 /// `sums`: (rows) the sum over steps of the next-token KLs along each sequence, at least 0, `inf` allowed. It needs both next-token distributions in full: the
-/// log-ratios of the tokens that happened to be drawn are not the a_h. The values lie in [0, log N]: limits of a bounded mean ([`Share`]).
+/// log-ratios of the tokens that happened to be drawn are not the a_h. The values lie in [0, log N]: limits of a bounded mean ([`BoundedMean`]).
 ///
 /// Errors: no rows, a negative or NaN sum, bad weights, confidence outside (0, 1).
 ///
@@ -87,6 +88,7 @@ pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<
 /// ```
 ///
 /// Source: Lemma D.10.
+#[doc(alias = "Dseq_N")]
 pub fn stopped_kl(
     sums: &[f64],
     level: Level,
@@ -94,7 +96,7 @@ pub fn stopped_kl(
     confidence: f64,
 ) -> Result<Estimate> {
     let alpha = error_rate(confidence)?;
-    let rows = Rows::new(design, sums.len())?;
+    let rows = CheckedDesign::new(design, sums.len())?;
     if let Some(row) = sums.iter().position(|sum| sum.is_nan() || *sum < 0.0) {
         return Err(Error::InvalidDivergence {
             row,
@@ -109,7 +111,7 @@ pub fn stopped_kl(
             high: 0.0,
         });
     }
-    let share = Share::of_values(&rows, |row| sums[row].min(largest) / largest);
+    let share = BoundedMean::of_values(&rows, |row| sums[row].min(largest) / largest);
     Ok(Estimate {
         value: share.value * largest,
         low: share.lower(0.5 * alpha) * largest,

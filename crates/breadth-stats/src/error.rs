@@ -3,7 +3,7 @@
 /// `Result` with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why an input was refused. Rows, columns and prompts are counted from 0, as in the slices given.
+/// Why an input was refused. CheckedDesign, columns and prompts are counted from 0, as in the slices given.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
     /// There is nothing to take a mean of.
@@ -70,7 +70,7 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
-    /// Rows of one cluster in different strata.
+    /// CheckedDesign of one cluster in different strata.
     #[error(
         "row {row} belongs to a cluster whose other rows are in another stratum; a cluster lies in one stratum"
     )]

@@ -31,12 +31,12 @@
 //! | `p/q >= N` | [`is_uncovered`] |
 //! | `Cov_N(p‖q)`, Def 1.1 | [`coverage_profile`] |
 //! | `KL(p‖q)`, `CE(q)` | [`kl`], [`cross_entropy`] |
-//! | `Chat_N(q'‖q)`, Eq 28 | [`rival_counts`], [`Tournament::chat`] |
-//! | `argmin max Chat`, Eq 29 | [`tournament()`] |
+//! | `S_N(q'‖q)`, Eq 28 | [`rival_counts`], [`Tournament::rival_shares`] |
+//! | `argmin max S`, Eq 29 | [`tournament()`] |
 //! | the same over final answers, from samples, section 7.1 | [`answer_tournament`], [`answer_coverage`] |
-//! | `Con_N(q'‖q)`, `argmin max {Chat - 2 N^a Con}`, Eq 32 | [`offset_tournament`] |
-//! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_estimate`] |
-//! | `1 - (1 - q(S_x))^k`: reach, what k samples find for certain | [`RightResponses`] |
+//! | `Con_N(q'‖q)`, `argmin max {S - 2 N^a Con}`, Eq 32 | [`offset_tournament`] |
+//! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_at_k_estimate`] |
+//! | `1 - (1 - q(S_x))^k`: reach, what k samples find for certain | [`CorrectResponses`] |
 //! | whether N samples reach a prompt | [`reachability`] |
 //! | `Dseq_N` | [`stopped_kl`] |
 //! | propositions, lemmas, theorems | [`bound`] |
@@ -65,17 +65,19 @@ pub use interval::{Design, Estimate, MeanEstimate, NoLimits, stratified_weights}
 pub use leader::{Leader, leader};
 pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use pass_at_n::{
-    AnswerCount, Choice, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
-    answer_coverage, answer_log_rate, best_for_k, best_of_k, extrapolate_pass, majority_of_k,
-    mean_over_prompts, pass_at_k, pass_at_n_exact, pass_estimate, solved_share,
+    AnswerCount, BestAtK, Extrapolation, PromptOutcome, RateModel, answer_coverage,
+    answer_log_prob, best_at_k, best_of_k, extrapolate_pass, majority_of_k, mean_over_prompts,
+    pass_at_k, pass_at_k_estimate, pass_at_n_exact, pass_hat_k_estimate, solved_share,
 };
 pub use plan::{
     Separation, design_effect, rows_to_certify, rows_to_separate, samples_to_see, separations,
 };
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
-pub use reach::{Reach, Reachability, RightResponses, hit_probability, reachability};
-pub use tokens::{TokenAt, TokenBand, TokenView, token_view, without_worst_token};
+pub use reach::{CorrectResponses, Reach, Reachability, hit_probability, reachability};
+pub use tokens::{
+    PositionBand, TokenBreakdown, TokenLogRatio, token_breakdown, without_worst_token,
+};
 pub use tournament::{
     DataAnswers, Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament,
     answer_tournament, landscape, landscape_levels, lowest_cross_entropy, minimax, offset_applies,

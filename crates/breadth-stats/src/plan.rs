@@ -1,7 +1,7 @@
 //! How many rows, and how many samples, a question needs.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share, at_most, lower, upper};
+use crate::interval::{BoundedMean, CheckedDesign, Design, at_most, lower, upper};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::{TOLERANCE, error_rate};
 use crate::tournament::{Tournament, tournament};
@@ -13,7 +13,7 @@ const MOST: u64 = 1 << 40;
 /// coverage is `coverage`. `None` if no number is enough (`coverage >= e`) or it is beyond 2^40.
 ///
 /// For c missed rows let `n_c` be the least n whose Clopper-Pearson limit is at most e; the answer is `n_c` for the least c with `P[Bin(n_c, coverage) <= c] >= power`.
-/// Rows that share prompts: multiply by the design effect, `1 + (r - 1) rho` for r rows per prompt with correlation rho.
+/// CheckedDesign that share prompts: multiply by the design effect, `1 + (r - 1) rho` for r rows per prompt with correlation rho.
 ///
 /// Errors: shares outside [0, 1), a confidence or power outside (0, 1).
 ///
@@ -25,6 +25,7 @@ const MOST: u64 = 1 << 40;
 /// assert_eq!(rows_to_certify(0.05, 0.05, 0.95, 0.9)?, None);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+#[doc(alias = "sample size")]
 pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Result<Option<u64>> {
     let tail = 0.5 * error_rate(confidence)?;
     error_rate(power)?;
@@ -42,7 +43,7 @@ pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Re
 /// The least number of independent rows after which a tournament excludes the worse of two models (`not_excluded`) with chance `power`.
 ///
 /// `ahead`: the share of rows on which the worst rival of the worse model leaves it behind by N but the worst rival of the better one does not leave that behind; `behind`: the
-/// other way round. With two models these are the two `Chat_N`. `models`: how many compete (the sign test is at error `alpha / (m-1)^2`).
+/// other way round. With two models these are the two `S_N`. `models`: how many compete (the sign test is at error `alpha / (m-1)^2`).
 /// `None` if no number is enough (`ahead <= behind`) or it is beyond 2^40.
 ///
 /// The chance is exact, summed over the number of rows on which the two disagree (in at most 400 steps).
@@ -57,6 +58,8 @@ pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Re
 /// assert_eq!(rows_to_separate(0.05, 0.05, 2, 0.95, 0.9)?, None);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+#[doc(alias = "sample size")]
+#[doc(alias = "power")]
 pub fn rows_to_separate(
     ahead: f64,
     behind: f64,
@@ -110,6 +113,7 @@ pub fn samples_to_see(rate: f64, chance: f64) -> Result<u64> {
 /// ```
 /// assert_eq!(breadth_stats::design_effect(4, 0.5), 2.5);
 /// ```
+#[doc(alias = "Kish")]
 pub fn design_effect(rows: u64, correlation: f64) -> f64 {
     1.0 + rows.saturating_sub(1) as f64 * correlation
 }
@@ -125,7 +129,7 @@ pub struct Separation {
     pub behind: f64,
     /// How many of the pilot's rows count as one independent row, on those where the two disagree.
     pub design_effect: f64,
-    /// Rows like the pilot's that exclude the model with the chance asked for, if the shares are what the pilot says; `None` if it is not behind or that takes more than 2^40.
+    /// CheckedDesign like the pilot's that exclude the model with the chance asked for, if the shares are what the pilot says; `None` if it is not behind or that takes more than 2^40.
     pub rows: Option<u64>,
 }
 
@@ -151,7 +155,7 @@ pub fn separations(
     power: f64,
 ) -> Result<(Tournament, Vec<Separation>)> {
     let outcome = tournament(columns, design, level, confidence)?;
-    let rows = Rows::new(design, columns[0].len())?;
+    let rows = CheckedDesign::new(design, columns[0].len())?;
     let tail = error_rate(confidence)? / (columns.len().max(2) - 1).pow(2) as f64;
     let is_behind = |row: usize, q: usize| {
         let rival = outcome.standings[q].worst_rival;
@@ -201,7 +205,7 @@ fn effect_on(
         clusters: clusters.as_deref(),
         strata: strata.as_deref(),
     };
-    let share = Share::of_all_rows(&Rows::new(&domain, kept.len())?, |at| {
+    let share = BoundedMean::of_all_rows(&CheckedDesign::new(&domain, kept.len())?, |at| {
         outcome(kept[at]) == Some(true)
     });
     Ok(kept.len() as f64 / share.effective_size(tail))

@@ -1,11 +1,11 @@
 //! Pass@N foretold from the coverage profile.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, Rows, Share};
+use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate};
 use crate::log_ratio::log_ratio;
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
-/// A lower bound on Pass@k of q that needs nothing but the law of `p/q`, the coverage profile: `E_p[ 1 - (1 - min(1, q/p))^k ]`, where all that p writes is right.
+/// A lower bound on Pass@k of q that needs nothing but the distribution of `p/q`, the coverage profile: `E_p[ 1 - (1 - min(1, q/p))^k ]`, where all that p writes is right.
 ///
 /// If p is right with probability `1 - e` the bound falls by at most e. It holds since the chance that one sample of q is right is at least
 /// `s(x) = E_{y~p(.|x)}[ min(1, q/p) ]`, and `1 - (1 - s)^k` is concave in s (Jensen). It is Pass@k itself where p puts everything on one response per prompt, as
@@ -37,14 +37,14 @@ pub fn pass_from_coverage(
         return Err(Error::ZeroAttempts);
     }
     check_length("log_q", log_q.len(), "log_p", log_p.len())?;
-    let rows = Rows::new(design, log_p.len())?;
+    let rows = CheckedDesign::new(design, log_p.len())?;
     check_log_probs("log_p", log_p)?;
     check_log_probs("log_q", log_q)?;
     let found = |row: usize| {
         let chance = (-log_ratio(log_p[row], log_q[row])).exp().min(1.0);
         -(k as f64 * (-chance).ln_1p()).exp_m1()
     };
-    let share = Share::of_values(&rows, found);
+    let share = BoundedMean::of_values(&rows, found);
     Ok(Estimate {
         value: share.value,
         low: share.lower(tail),

@@ -1,8 +1,8 @@
 //! The coverage profile with its limits (Def 1.1).
 
-use crate::bound::prop_d_6;
+use crate::bound::best_of_n_regret_upper;
 use crate::error::Result;
-use crate::interval::{Design, Rows, Share, dkw_half_width};
+use crate::interval::{BoundedMean, CheckedDesign, Design, dkw_half_width};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
@@ -36,7 +36,7 @@ pub struct CoveragePoint {
 
 /// `Cov_N(p||q) = P_p[ p(y|x) / q(y|x) >= N ]` at each level, from the two log-probabilities (nats) of responses drawn from the data.
 ///
-/// `log_p`, `log_q`: (rows). Limits at one level: those of [`Share`], which are Clopper and Pearson's for independent rows of equal weight. Band over all levels: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, at the number of rows, or at Kish's effective
+/// `log_p`, `log_q`: (rows). Limits at one level: those of [`BoundedMean`], which are Clopper and Pearson's for independent rows of equal weight. Band over all levels: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, at the number of rows, or at Kish's effective
 /// number of clusters `(sum W_c)^2 / sum W_c^2` for weighted or clustered rows.
 ///
 /// Errors: no rows, lengths that differ, NaN or a positive log-probability, bad weights, confidence outside (0, 1).
@@ -53,6 +53,8 @@ pub struct CoveragePoint {
 /// ```
 ///
 /// Source: Def 1.1.
+#[doc(alias = "Definition 1.1")]
+#[doc(alias = "Cov_N")]
 pub fn coverage_profile(
     log_p: &[f64],
     log_q: &[f64],
@@ -62,12 +64,13 @@ pub fn coverage_profile(
 ) -> Result<CoverageProfile> {
     let alpha = error_rate(confidence)?;
     check_length("log_q", log_q.len(), "log_p", log_p.len())?;
-    let rows = Rows::new(design, log_p.len())?;
+    let rows = CheckedDesign::new(design, log_p.len())?;
     check_log_probs("log_p", log_p)?;
     check_log_probs("log_q", log_q)?;
     let half_width = dkw_half_width(rows.effective_clusters(), alpha);
     let point = |&level: &Level| {
-        let share = Share::of_all_rows(&rows, |row| is_uncovered(log_p[row], log_q[row], level));
+        let share =
+            BoundedMean::of_all_rows(&rows, |row| is_uncovered(log_p[row], log_q[row], level));
         let (low, high) = (share.lower(0.5 * alpha), share.upper(0.5 * alpha));
         CoveragePoint {
             level,
@@ -101,12 +104,12 @@ impl CoverageProfile {
         let bounds = self
             .points
             .iter()
-            .filter_map(|point| prop_d_6(n, point.level, point.band_high));
+            .filter_map(|point| best_of_n_regret_upper(n, point.level, point.band_high));
         bounds.fold(1.0, f64::min)
     }
 }
 
-fn method(rows: &Rows) -> &'static str {
+fn method(rows: &CheckedDesign) -> &'static str {
     match (rows.is_iid(), rows.is_clustered(), rows.strata.is_some()) {
         (true, ..) => "Clopper-Pearson limits, DKW band",
         (_, true, false) => {

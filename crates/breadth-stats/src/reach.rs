@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share, lower, upper};
+use crate::interval::{BoundedMean, CheckedDesign, Design, lower, upper};
 use crate::leader::{Leader, leader_of};
 use crate::log_ratio::Level;
 use crate::numerics::{check_length, check_log_probs, error_rate, sum};
@@ -68,11 +68,11 @@ fn hit(log_q: f64, k: f64) -> f64 {
 /// The rows are responses that a verifier would accept, with the log-probability that each model gives them. Those of one prompt (one cluster of the design) are
 /// added up: `q(S_x|x) = sum over distinct y of q(y|x)`. Responses of a prompt with equal log-probabilities under every model are taken for one ([`Self::repeated`]).
 #[derive(Debug)]
-pub struct RightResponses {
+pub struct CorrectResponses {
     /// `ln q(S_x|x)`: `[model][prompt]`.
     log_mass: Vec<Vec<f64>>,
-    rows: Rows,
-    /// Rows that repeat another one of their prompt.
+    rows: CheckedDesign,
+    /// CheckedDesign that repeat another one of their prompt.
     pub repeated: usize,
     /// Prompts with several distinct responses.
     pub several: usize,
@@ -91,7 +91,7 @@ pub struct Reach {
     pub effective_prompts: f64,
 }
 
-impl RightResponses {
+impl CorrectResponses {
     /// Adds up the responses of each prompt.
     ///
     /// `columns`: (models, rows) nats. `design`: its clusters are the prompts (without them every row is one). A prompt counts the mean weight of its rows, scaled within
@@ -101,11 +101,11 @@ impl RightResponses {
     /// that add up to more than 1 (by more than 1e-6): they are not distinct, or not probabilities of whole responses.
     ///
     /// ```
-    /// use breadth_stats::{Design, RightResponses};
+    /// use breadth_stats::{Design, CorrectResponses};
     /// // Two right responses to prompt 0, one of them listed twice, and one to prompt 1.
     /// let log_q = [0.25_f64.ln(), 0.25_f64.ln(), 0.125_f64.ln(), 0.5_f64.ln()];
     /// let design = Design { clusters: Some(&[0, 0, 0, 1]), ..Design::default() };
-    /// let right = RightResponses::new(&[&log_q], &design)?;
+    /// let right = CorrectResponses::new(&[&log_q], &design)?;
     /// assert_eq!((right.repeated, right.several, right.prompts()), (1, 1, 2));
     /// let reach = right.reach(0, 2.0, 0.95)?;
     /// let expected = 0.5 * (1.0 - 0.625 * 0.625) + 0.5 * (1.0 - 0.5 * 0.5);
@@ -114,7 +114,7 @@ impl RightResponses {
     /// ```
     ///
     /// Source: the utility of direct coverage optimisation, Chen et al. (2025); Pass@k where the responses are all the right ones.
-    pub fn new(columns: &[&[f64]], design: &Design) -> Result<RightResponses> {
+    pub fn new(columns: &[&[f64]], design: &Design) -> Result<CorrectResponses> {
         let Some(first) = columns.first() else {
             return Err(Error::Empty {
                 what: "the set of models",
@@ -124,7 +124,7 @@ impl RightResponses {
             check_length("a model", column.len(), "the first model", first.len())?;
             check_log_probs("log_q", column)?;
         }
-        let all = Rows::new(design, first.len())?;
+        let all = CheckedDesign::new(design, first.len())?;
         let prompts = all.cluster_count;
         let mut of_prompt: Vec<Vec<usize>> = vec![Vec::new(); prompts];
         for row in 0..all.n {
@@ -151,9 +151,9 @@ impl RightResponses {
                 .as_ref()
                 .map(|strata| strata.of_cluster.as_slice()),
         };
-        Ok(RightResponses {
+        Ok(CorrectResponses {
             log_mass,
-            rows: Rows::new(&design, prompts)?,
+            rows: CheckedDesign::new(&design, prompts)?,
             repeated,
             several,
         })
@@ -176,7 +176,7 @@ impl RightResponses {
     pub fn reach(&self, model: usize, k: f64, confidence: f64) -> Result<Reach> {
         let tail = 0.5 * error_rate(confidence)?;
         let hits = self.hits(model, k)?;
-        let share = Share::of_values(&self.rows, |row| hits[row]);
+        let share = BoundedMean::of_values(&self.rows, |row| hits[row]);
         Ok(Reach {
             value: share.value,
             low: share.lower(tail),
@@ -244,8 +244,8 @@ impl RightResponses {
     /// Errors: not a value for each prompt, NaN, a share outside [0, 1).
     ///
     /// ```
-    /// use breadth_stats::{Design, RightResponses};
-    /// let right = RightResponses::new(&[&[-9.0, -2.0, -7.0, -1.0]], &Design::default())?;
+    /// use breadth_stats::{Design, CorrectResponses};
+    /// let right = CorrectResponses::new(&[&[-9.0, -2.0, -7.0, -1.0]], &Design::default())?;
     /// assert_eq!(right.quantile(&[-4.0, -1.0, -3.0, -0.5], 0.25)?, -3.0);
     /// # Ok::<(), breadth_stats::Error>(())
     /// ```
@@ -288,7 +288,7 @@ pub enum Reachability {
     /// What is known leaves room for both.
     Unknown,
     /// A sample is right with probability below 1/N.
-    Not,
+    Unreachable,
 }
 
 /// Probabilities this much below 1/N, as a factor, are rounding: the tolerance of [`crate::is_uncovered`].
@@ -312,7 +312,7 @@ const TOLERANCE: f64 = 1e-9;
 /// assert_eq!(reachability(Some(rare), None, budget, 0.95)?, Reachability::Unknown);
 /// // 1 - 0.025^(1/n) is below 1/64 from n = 235 on.
 /// assert_eq!(reachability(Some(rare), Some(&none_of(234)), budget, 0.95)?, Reachability::Unknown);
-/// assert_eq!(reachability(Some(rare), Some(&none_of(235)), budget, 0.95)?, Reachability::Not);
+/// assert_eq!(reachability(Some(rare), Some(&none_of(235)), budget, 0.95)?, Reachability::Unreachable);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 pub fn reachability(
@@ -337,7 +337,7 @@ pub fn reachability(
     if surely > 0.0 && surely >= needed * n && lower(surely, n, tail) >= needed {
         Ok(Reachability::Reachable)
     } else if perhaps < needed * n && upper(perhaps, n, tail) < needed {
-        Ok(Reachability::Not)
+        Ok(Reachability::Unreachable)
     } else {
         Ok(Reachability::Unknown)
     }
@@ -410,7 +410,7 @@ fn log_sum(rows: &[usize], column: &[f64]) -> Result<f64> {
 }
 
 /// The mean weight of each prompt's rows, scaled so that strata keep what they count; `None` where all are equal.
-fn prompt_weights(rows: &Rows) -> Option<Vec<f64>> {
+fn prompt_weights(rows: &CheckedDesign) -> Option<Vec<f64>> {
     if rows.weights.is_none() && rows.strata.is_none() {
         return None;
     }
@@ -456,7 +456,7 @@ mod tests {
     #[test]
     fn one_right_response_makes_reach_the_exact_pass_at_k() -> Result<()> {
         let log_q = [-0.1, -1.0, -3.0, -9.0, f64::NEG_INFINITY];
-        let right = RightResponses::new(&[&log_q], &Design::default())?;
+        let right = CorrectResponses::new(&[&log_q], &Design::default())?;
         for k in [1.0, 8.0, 1000.0] {
             let exact: f64 = log_q
                 .iter()
@@ -473,7 +473,7 @@ mod tests {
     #[test]
     fn quantiles_leave_out_the_share() -> Result<()> {
         let log_q = [-4.0, -1.0, -3.0, -2.0];
-        let right = RightResponses::new(&[&log_q], &Design::default())?;
+        let right = CorrectResponses::new(&[&log_q], &Design::default())?;
         let found = [0.0, 0.2, 0.25, 0.5, 0.99].map(|e| right.log_quantile(0, e));
         assert_eq!(
             found.map(|q| q.ok()),
@@ -485,7 +485,7 @@ mod tests {
 
     #[test]
     fn what_a_budget_reaches() -> Result<()> {
-        use Reachability::{Not, Reachable, Unknown};
+        use Reachability::{Reachable, Unknown, Unreachable};
         let budget = Level::from_n(4.0)?;
         let counts = |n, c| PromptOutcome::Counts { n, c };
         let quarter = 0.25_f64.ln();
@@ -500,12 +500,16 @@ mod tests {
             (None, Some(counts(5, 4)), Reachable),
             // Of 0 in 12: at most .265; of 0 in 13: at most .247.
             (Some(-9.0), Some(counts(12, 0)), Unknown),
-            (Some(-9.0), Some(counts(13, 0)), Not),
+            (Some(-9.0), Some(counts(13, 0)), Unreachable),
             // What is certain stands against what is likely.
             (Some(-0.1), Some(counts(13, 0)), Reachable),
             (None, Some(PromptOutcome::Rewards(vec![0.5; 13])), Unknown),
             (None, Some(PromptOutcome::Rewards(vec![1.0; 13])), Reachable),
-            (None, Some(PromptOutcome::Rewards(vec![0.0; 13])), Not),
+            (
+                None,
+                Some(PromptOutcome::Rewards(vec![0.0; 13])),
+                Unreachable,
+            ),
         ];
         for (log_mass, graded, expected) in states {
             let found = reachability(log_mass, graded.as_ref(), budget, 0.95)?;
@@ -548,22 +552,22 @@ mod tests {
             ..Design::default()
         };
         let (half, rest) = (0.5_f64.ln(), (0.5_f64 + 4e-7).ln());
-        let right = RightResponses::new(&[&[half, rest, -1.0]], &design).expect("rounding");
+        let right = CorrectResponses::new(&[&[half, rest, -1.0]], &design).expect("rounding");
         assert_eq!(right.log_mass(0)[0], 0.0);
-        let far = RightResponses::new(&[&[half, -0.6, -1.0]], &design);
+        let far = CorrectResponses::new(&[&[half, -0.6, -1.0]], &design);
         assert!(matches!(
             far,
             Err(Error::ProbabilitiesAboveOne { row: 0, .. }
                 | Error::ProbabilitiesAboveOne { row: 1, .. })
         ));
-        assert!(RightResponses::new(&[&[]], &Design::default()).is_err());
-        assert!(RightResponses::new(&[], &Design::default()).is_err());
-        assert!(RightResponses::new(&[&[f64::NAN]], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[&[]], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[&[f64::NAN]], &Design::default()).is_err());
     }
 
     #[test]
     fn a_lone_prompt_has_limits() -> Result<()> {
-        let right = RightResponses::new(&[&[-1.0], &[-2.0]], &Design::default())?;
+        let right = CorrectResponses::new(&[&[-1.0], &[-2.0]], &Design::default())?;
         let reach = right.reach(0, 1.0, 0.95)?;
         assert!(
             reach.low < 0.1 && reach.high > 0.9 && (reach.effective_prompts - 1.0).abs() < 1e-12
@@ -584,7 +588,7 @@ mod tests {
             strata: Some(&strata),
         };
         let log_q = [-1.0_f64, -2.0, -3.0, -0.5, -0.7, -0.9];
-        let right = RightResponses::new(&[&log_q], &design)?;
+        let right = CorrectResponses::new(&[&log_q], &design)?;
         let q = log_q.map(f64::exp);
         let expected = 0.9 * (q[0] + q[1] + q[2]) / 2.0 + 0.1 * (q[3] + q[4] + q[5]) / 3.0;
         assert!((right.reach(0, 1.0, 0.9)?.value - expected).abs() < 1e-14);
@@ -601,7 +605,7 @@ mod tests {
             let clusters: Vec<u32> = parts.iter().enumerate().flat_map(|(i, p)| vec![i as u32; p.len()]).collect();
             let log_q: Vec<f64> = parts.iter().flatten().map(|q| q.ln()).collect();
             let design = Design { clusters: Some(&clusters), ..Design::default() };
-            let right = RightResponses::new(&[&log_q], &design).expect("at most .9 each");
+            let right = CorrectResponses::new(&[&log_q], &design).expect("at most .9 each");
             let of_prompt = |p: &Vec<f64>| {
                 let right: f64 = p.iter().sum();
                 // Draw by draw: wrong so far, then right.

@@ -8,11 +8,12 @@ use crate::log_ratio::Level;
 /// `n`: the number of samples; `cov`: `Cov_M(t||q)`. `None` unless `cov <= 1/2`, n > 0.
 ///
 /// ```
-/// use breadth_stats::{bound::prop_d_6, Level};
-/// assert!((prop_d_6(64.0, Level::from_n(8.0)?, 0.05).unwrap() - (0.05 + (-4.0_f64).exp())).abs() < 1e-15);
+/// use breadth_stats::{bound::best_of_n_regret_upper, Level};
+/// assert!((best_of_n_regret_upper(64.0, Level::from_n(8.0)?, 0.05).unwrap() - (0.05 + (-4.0_f64).exp())).abs() < 1e-15);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn prop_d_6(n: f64, m: Level, cov: f64) -> Option<f64> {
+#[doc(alias = "Proposition D.6")]
+pub fn best_of_n_regret_upper(n: f64, m: Level, cov: f64) -> Option<f64> {
     let applies = n > 0.0 && (0.0..=0.5).contains(&cov);
     applies.then(|| (cov + (-0.5 * n / m.n()).exp()).min(1.0))
 }
@@ -22,11 +23,12 @@ pub fn prop_d_6(n: f64, m: Level, cov: f64) -> Option<f64> {
 /// `None` unless e is in (0, 1].
 ///
 /// ```
-/// use breadth_stats::{bound::prop_d_6_samples, Level};
-/// assert!((prop_d_6_samples(Level::from_n(8.0)?, 0.01).unwrap() - 73.682723).abs() < 1e-6);
+/// use breadth_stats::{bound::best_of_n_samples, Level};
+/// assert!((best_of_n_samples(Level::from_n(8.0)?, 0.01).unwrap() - 73.682723).abs() < 1e-6);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn prop_d_6_samples(m: Level, e: f64) -> Option<f64> {
+#[doc(alias = "Proposition D.6")]
+pub fn best_of_n_samples(m: Level, e: f64) -> Option<f64> {
     (e > 0.0 && e <= 1.0).then(|| 2.0 * m.n() * -e.ln())
 }
 
@@ -35,8 +37,9 @@ pub fn prop_d_6_samples(m: Level, e: f64) -> Option<f64> {
 /// `cov`: `Cov_{2n}(t||q)`. `None` unless n >= 2 and `cov` is a share.
 ///
 /// ```
-/// assert_eq!(breadth_stats::bound::prop_d_7(8.0, 0.25), Some(0.125));
+/// assert_eq!(breadth_stats::bound::best_of_n_regret_lower(8.0, 0.25), Some(0.125));
 /// ```
-pub fn prop_d_7(n: f64, cov: f64) -> Option<f64> {
+#[doc(alias = "Proposition D.7")]
+pub fn best_of_n_regret_lower(n: f64, cov: f64) -> Option<f64> {
     (n >= 2.0 && are_shares(&[cov])).then_some(0.5 * cov)
 }

@@ -8,12 +8,13 @@ use crate::log_ratio::Level;
 /// `cov_q`: `Cov_{M1/M2}(p||q)`; `cov_p`: `Cov_{M2}(t||p)`. `None` if either is no share.
 ///
 /// ```
-/// use breadth_stats::{bound::prop_d_5, Level};
+/// use breadth_stats::{bound::coverage_upper_chain_rule, Level};
 /// // p is right one time in ten: then Cov_10(t||p) = 0 at any M2 above 10, and e of coverage costs 10e.
-/// assert!((prop_d_5(Level::from_n(10.0)?, 0.02, 0.0).unwrap() - 0.2).abs() < 1e-15);
+/// assert!((coverage_upper_chain_rule(Level::from_n(10.0)?, 0.02, 0.0).unwrap() - 0.2).abs() < 1e-15);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn prop_d_5(m2: Level, cov_q: f64, cov_p: f64) -> Option<f64> {
+#[doc(alias = "Proposition D.5")]
+pub fn coverage_upper_chain_rule(m2: Level, cov_q: f64, cov_p: f64) -> Option<f64> {
     let bound = if cov_q == 0.0 {
         cov_p
     } else {
@@ -27,20 +28,22 @@ pub fn prop_d_5(m2: Level, cov_q: f64, cov_p: f64) -> Option<f64> {
 /// `None` if either is no share.
 ///
 /// ```
-/// assert_eq!(breadth_stats::bound::eq_95(0.25, 0.125), Some(0.375));
+/// assert_eq!(breadth_stats::bound::coverage_upper_triangle(0.25, 0.125), Some(0.375));
 /// ```
-pub fn eq_95(first: f64, second: f64) -> Option<f64> {
+#[doc(alias = "Equation 95")]
+pub fn coverage_upper_triangle(first: f64, second: f64) -> Option<f64> {
     are_shares(&[first, second]).then(|| (first + second).min(1.0))
 }
 
 /// Upper bound `Cov^p_A(q'||p) = P_p[q'/p >= A] <= 1/A` for every q' (Markov; beside Eq 95).
 ///
 /// ```
-/// use breadth_stats::{bound::markov, Level};
-/// assert!((markov(Level::from_n(8.0)?) - 0.125).abs() < 1e-15);
+/// use breadth_stats::{bound::coverage_upper_markov, Level};
+/// assert!((coverage_upper_markov(Level::from_n(8.0)?) - 0.125).abs() < 1e-15);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn markov(level: Level) -> f64 {
+#[doc(alias = "Markov inequality")]
+pub fn coverage_upper_markov(level: Level) -> f64 {
     (-level.log_n()).exp()
 }
 
@@ -50,10 +53,11 @@ pub fn markov(level: Level) -> f64 {
 /// chains with ratio below N/c are known to carry less than 1/c of its probability. `None` if c <= 1 or `cov` is no share.
 ///
 /// ```
-/// use breadth_stats::bound::answer_level;
-/// assert_eq!(answer_level(2.0, 0.25), Some(0.5));
-/// assert_eq!(answer_level(1.0, 0.25), None);
+/// use breadth_stats::bound::answer_coverage_upper;
+/// assert_eq!(answer_coverage_upper(2.0, 0.25), Some(0.5));
+/// assert_eq!(answer_coverage_upper(1.0, 0.25), None);
 /// ```
-pub fn answer_level(c: f64, cov: f64) -> Option<f64> {
+#[doc(alias = "Section 7.1")]
+pub fn answer_coverage_upper(c: f64, cov: f64) -> Option<f64> {
     (c > 1.0 && c.is_finite() && are_shares(&[cov])).then(|| (c / (c - 1.0) * cov).min(1.0))
 }

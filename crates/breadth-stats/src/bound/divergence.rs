@@ -7,11 +7,12 @@ use crate::log_ratio::Level;
 /// `None` outside the domain: N <= e, or `kl` negative or NaN.
 ///
 /// ```
-/// use breadth_stats::{bound::prop_3_1, Level};
-/// assert!((prop_3_1(0.7254164, Level::from_n(8.0)?).unwrap() - 0.672029).abs() < 1e-6);
+/// use breadth_stats::{bound::coverage_upper_from_kl, Level};
+/// assert!((coverage_upper_from_kl(0.7254164, Level::from_n(8.0)?).unwrap() - 0.672029).abs() < 1e-6);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn prop_3_1(kl: f64, level: Level) -> Option<f64> {
+#[doc(alias = "Proposition 3.1")]
+pub fn coverage_upper_from_kl(kl: f64, level: Level) -> Option<f64> {
     share(level.log_n() > 1.0, kl, level.log_n() - 1.0)
 }
 
@@ -20,11 +21,12 @@ pub fn prop_3_1(kl: f64, level: Level) -> Option<f64> {
 /// `None` outside the domain: N < 2, or `kl` negative or NaN.
 ///
 /// ```
-/// use breadth_stats::{bound::lemma_d_1, Level};
-/// assert!((lemma_d_1(0.7254164, Level::from_n(8.0)?).unwrap() - 0.602284).abs() < 1e-6);
+/// use breadth_stats::{bound::coverage_upper_from_kl_sharp, Level};
+/// assert!((coverage_upper_from_kl_sharp(0.7254164, Level::from_n(8.0)?).unwrap() - 0.602284).abs() < 1e-6);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn lemma_d_1(kl: f64, level: Level) -> Option<f64> {
+#[doc(alias = "Lemma D.1")]
+pub fn coverage_upper_from_kl_sharp(kl: f64, level: Level) -> Option<f64> {
     share(
         level.n() >= 2.0,
         kl,
@@ -38,11 +40,12 @@ pub fn lemma_d_1(kl: f64, level: Level) -> Option<f64> {
 /// `None` outside the domain: N = 1, or `kl` negative or NaN.
 ///
 /// ```
-/// use breadth_stats::{bound::lemma_d_2, Level};
-/// assert!((lemma_d_2(0.7254164, Level::from_n(8.0)?).unwrap() - 0.441804).abs() < 1e-6);
+/// use breadth_stats::{bound::coverage_lower_from_kl_bernoulli, Level};
+/// assert!((coverage_lower_from_kl_bernoulli(0.7254164, Level::from_n(8.0)?).unwrap() - 0.441804).abs() < 1e-6);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn lemma_d_2(kl: f64, level: Level) -> Option<f64> {
+#[doc(alias = "Lemma D.2")]
+pub fn coverage_lower_from_kl_bernoulli(kl: f64, level: Level) -> Option<f64> {
     share(
         level.n() > 1.0,
         kl,
@@ -56,11 +59,12 @@ pub fn lemma_d_2(kl: f64, level: Level) -> Option<f64> {
 /// `None` outside the domain: C negative, or C above log W, which no pair of distributions has, or either not finite.
 ///
 /// ```
-/// use breadth_stats::bound::lemma_d_3;
+/// use breadth_stats::bound::kl_upper_from_profile;
 /// // p = Ber(1/2), q = Ber(1/16): W = 8, C = log(8)/2, KL 0.7254164.
-/// assert!((lemma_d_3(0.5 * 8_f64.ln(), 8_f64.ln()).unwrap() - 1.7604003).abs() < 1e-6);
+/// assert!((kl_upper_from_profile(0.5 * 8_f64.ln(), 8_f64.ln()).unwrap() - 1.7604003).abs() < 1e-6);
 /// ```
-pub fn lemma_d_3(c: f64, log_w_max: f64) -> Option<f64> {
+#[doc(alias = "Lemma D.3")]
+pub fn kl_upper_from_profile(c: f64, log_w_max: f64) -> Option<f64> {
     let applies = c >= 0.0 && c <= log_w_max && log_w_max.is_finite();
     applies.then(|| {
         if c == 0.0 {
@@ -77,11 +81,12 @@ pub fn lemma_d_3(c: f64, log_w_max: f64) -> Option<f64> {
 /// `None` outside the domain: N = 1, or H2 outside [0, 1].
 ///
 /// ```
-/// use breadth_stats::{bound::lemma_d_4, Level};
-/// assert!((lemma_d_4(0.02, Level::from_n(16.0)?).unwrap() - 0.64 / 9.0).abs() < 1e-15);
+/// use breadth_stats::{bound::coverage_upper_from_hellinger, Level};
+/// assert!((coverage_upper_from_hellinger(0.02, Level::from_n(16.0)?).unwrap() - 0.64 / 9.0).abs() < 1e-15);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn lemma_d_4(hellinger_squared: f64, level: Level) -> Option<f64> {
+#[doc(alias = "Lemma D.4")]
+pub fn coverage_upper_from_hellinger(hellinger_squared: f64, level: Level) -> Option<f64> {
     let applies = level.n() > 1.0 && (0.0..=1.0).contains(&hellinger_squared);
     // 2N / (sqrt N - 1)^2 = 2 / (1 - N^(-1/2))^2, also where N is past f64.
     let denominator = 0.5 * (1.0 - (-0.5 * level.log_n()).exp()).powi(2);
@@ -93,10 +98,11 @@ pub fn lemma_d_4(hellinger_squared: f64, level: Level) -> Option<f64> {
 /// `None` outside the domain: KL negative or infinite, e not positive.
 ///
 /// ```
-/// use breadth_stats::bound::eq_5;
-/// assert_eq!(eq_5(3.0, 0.1).unwrap().log_n(), 3.0 / 0.1);
+/// use breadth_stats::bound::level_from_kl;
+/// assert_eq!(level_from_kl(3.0, 0.1).unwrap().log_n(), 3.0 / 0.1);
 /// ```
-pub fn eq_5(kl: f64, suboptimality: f64) -> Option<Level> {
+#[doc(alias = "Equation 5")]
+pub fn level_from_kl(kl: f64, suboptimality: f64) -> Option<Level> {
     (kl >= 0.0 && suboptimality > 0.0)
         .then(|| Level::from_log_n(kl / suboptimality).ok())
         .flatten()

@@ -10,12 +10,13 @@ use crate::log_ratio::Level;
 /// outside (0, 1), `least_cov` no share.
 ///
 /// ```
-/// use breadth_stats::{bound::thm_6_3, Level};
-/// let bound = thm_6_3(0.01, Level::from_n(256.0)?, 0.0, 20, 100_000, 0.05).unwrap();
+/// use breadth_stats::{bound::tournament_coverage_upper, Level};
+/// let bound = tournament_coverage_upper(0.01, Level::from_n(256.0)?, 0.0, 20, 100_000, 0.05).unwrap();
 /// assert!((bound - (0.05 + 4.0 / 256.0 + 32.0 * 1600_f64.ln() / 1e5)).abs() < 1e-12);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn thm_6_3(
+#[doc(alias = "Theorem 6.3")]
+pub fn tournament_coverage_upper(
     least_cov: f64,
     level: Level,
     a: f64,
@@ -34,14 +35,21 @@ pub fn thm_6_3(
 /// The rate `log(m / delta) / n` of `Cov_{2N^(1+a)}` of the offset tournament's winner, up to a constant (Thm 6.4), if `N^(1-2a) >= 8` and some model is within N^a
 /// of the truth everywhere.
 ///
-/// `None` where the theorem says nothing ([`crate::offset_applies`]), and outside the domain as in [`thm_6_3`].
+/// `None` where the theorem says nothing ([`crate::offset_applies`]), and outside the domain as in [`tournament_coverage_upper`].
 ///
 /// ```
-/// use breadth_stats::{bound::thm_6_4_rate, Level};
-/// assert!((thm_6_4_rate(Level::from_n(64.0)?, 0.2, 20, 1000, 0.05).unwrap() - 400_f64.ln() / 1e3).abs() < 1e-15);
+/// use breadth_stats::{bound::offset_tournament_coverage_rate, Level};
+/// assert!((offset_tournament_coverage_rate(Level::from_n(64.0)?, 0.2, 20, 1000, 0.05).unwrap() - 400_f64.ln() / 1e3).abs() < 1e-15);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn thm_6_4_rate(level: Level, a: f64, models: usize, rows: usize, delta: f64) -> Option<f64> {
+#[doc(alias = "Theorem 6.4")]
+pub fn offset_tournament_coverage_rate(
+    level: Level,
+    a: f64,
+    models: usize,
+    rows: usize,
+    delta: f64,
+) -> Option<f64> {
     let valid = are_shares(&[a]) && models > 0 && rows > 0 && delta > 0.0 && delta < 1.0;
     (valid && crate::offset_applies(level, a)).then(|| (models as f64 / delta).ln() / rows as f64)
 }

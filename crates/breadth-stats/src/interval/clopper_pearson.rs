@@ -17,6 +17,7 @@ use crate::numerics::error_rate;
 /// ```
 ///
 /// Source: Clopper and Pearson, Biometrika 26 (1934).
+#[doc(alias = "confidence_interval")]
 pub fn clopper_pearson(successes: u64, trials: u64, confidence: f64) -> Result<(f64, f64)> {
     let tail = 0.5 * error_rate(confidence)?;
     if trials == 0 {

@@ -9,6 +9,7 @@ use crate::numerics::{check_length, sum};
 ///
 /// Only ratios of weights matter. Weights that are all equal and clusters of one row each are the same as none.
 #[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "survey design")]
 pub struct Design<'a> {
     /// One positive weight per row, for rows that stand for more or less than their share of the population.
     pub weights: Option<&'a [f64]>,
@@ -57,7 +58,7 @@ pub fn stratified_weights(
 
 /// A checked [`Design`], reduced to what matters: no weights when all are equal, no clusters when each has one row.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct CheckedDesign {
     pub(crate) n: usize,
     /// Scaled so that neither their sum nor the sum of their squares leaves the range of f64.
     pub(crate) weights: Option<Vec<f64>>,
@@ -195,8 +196,8 @@ fn classes(
     (list, of_unit)
 }
 
-impl Rows {
-    pub(crate) fn new(design: &Design, n: usize) -> Result<Rows> {
+impl CheckedDesign {
+    pub(crate) fn new(design: &Design, n: usize) -> Result<CheckedDesign> {
         if n == 0 {
             return Err(Error::Empty {
                 what: "the set of rows",
@@ -220,7 +221,7 @@ impl Rows {
             .map(|labels| strata_of_clusters(labels, of_row, cluster_count))
             .transpose()?
             .filter(|strata| strata.count > 1);
-        let mut rows = Rows {
+        let mut rows = CheckedDesign {
             n,
             weights: weights.filter(|w| w.iter().any(|&v| v != w[0])).map(scaled),
             clusters: clusters.map(|(labels, _)| labels),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::beta::student_t_upper;
 use super::design::Strata;
-use super::{Estimate, Rows};
+use super::{CheckedDesign, Estimate};
 use crate::numerics::sum;
 
 /// A unit with more than this share of the weight or of the variance decides the mean by itself.
@@ -142,7 +142,11 @@ impl MeanEstimate {
 /// within them, with Satterthwaite's degrees of freedom where those are fewer.
 ///
 /// No limits (`-inf`, `inf`) where one unit holds more than a tenth of the weight or of the variance, or fewer than ten units carry the sum. Values must be finite.
-pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f64) -> MeanEstimate {
+pub(crate) fn mean_interval(
+    rows: &CheckedDesign,
+    value: impl Fn(usize) -> f64,
+    alpha: f64,
+) -> MeanEstimate {
     let mean = rows.mean(&value);
     let totals = rows.cluster_totals(&value);
     let residuals = rows.cluster_totals(|row| value(row) - mean);
@@ -167,7 +171,7 @@ pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f6
     }
 }
 
-fn reason_against(rows: &Rows, totals: &[f64], residuals: &[f64]) -> Option<NoLimits> {
+fn reason_against(rows: &CheckedDesign, totals: &[f64], residuals: &[f64]) -> Option<NoLimits> {
     let row_of = |unit: usize| (0..rows.n).find(|&row| rows.unit(row) == unit).unwrap_or(0);
     let units = rows.cluster_count;
     let largest = |of: &dyn Fn(usize) -> f64| {

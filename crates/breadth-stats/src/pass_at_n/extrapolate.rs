@@ -26,7 +26,7 @@ pub enum Extrapolation {
 pub enum RateModel {
     /// Nothing.
     #[default]
-    Any,
+    Nonparametric,
     /// A beta distribution, with a share of prompts that are never and one that are always solved. Values and limits are right only where success rates are so distributed: they held
     /// the truth in none of 100 data sets whose rates take two other values.
     Beta,
@@ -34,8 +34,8 @@ pub enum RateModel {
 
 /// Pass@k for any k, also beyond the samples, from 0/1 outcomes of prompts that count the same.
 ///
-/// Up to the fewest samples of any prompt this is [`super::pass_estimate`]. Beyond, prompts have success rates drawn from an unknown distribution G, of which nothing is assumed with
-/// [`RateModel::Any`]: `Pass@k = E_G[1 - (1 - pi)^k]`. With `M_j = E_G[(1 - pi)^j]` under the nonparametric maximum likelihood estimate of G (Kiefer and Wolfowitz 1956) on a grid of rates from 0 to 1, a
+/// Up to the fewest samples of any prompt this is [`super::pass_at_k_estimate`]. Beyond, prompts have success rates drawn from an unknown distribution G, of which nothing is assumed with
+/// [`RateModel::Nonparametric`]: `Pass@k = E_G[1 - (1 - pi)^k]`. With `M_j = E_G[(1 - pi)^j]` under the nonparametric maximum likelihood estimate of G (Kiefer and Wolfowitz 1956) on a grid of rates from 0 to 1, a
 /// prompt with n < k samples misses with the unbiased chance of its n samples times `M_k / M_n`, so that the value goes on from the unbiased ones and never falls with k.
 ///
 /// The limits, each at error `(1 - confidence) / 2`:
@@ -58,15 +58,16 @@ pub enum RateModel {
 /// ```
 /// use breadth_stats::{extrapolate_pass, Extrapolation, PromptOutcome::Counts, RateModel};
 /// let prompts: Vec<_> = (0..200).map(|i| Counts { n: 16, c: 1 + i % 8 }).collect();
-/// let Extrapolation::Estimate(pass) = extrapolate_pass(&prompts, 128, RateModel::Any, 0.95)? else { panic!() };
+/// let Extrapolation::Estimate(pass) = extrapolate_pass(&prompts, 128, RateModel::Nonparametric, 0.95)? else { panic!() };
 /// assert!(pass.value > 0.99 && pass.low > 0.9 && pass.high <= 1.0);
 /// // A hundred prompts solved half of the time cannot show that there are none that are never solved.
-/// let Extrapolation::Estimate(half) = extrapolate_pass(&vec![Counts { n: 16, c: 8 }; 100], 64, RateModel::Any, 0.95)? else { panic!() };
+/// let Extrapolation::Estimate(half) = extrapolate_pass(&vec![Counts { n: 16, c: 8 }; 100], 64, RateModel::Nonparametric, 0.95)? else { panic!() };
 /// assert!((half.low - 0.025_f64.powf(0.01)).abs() < 1e-3);
 /// let once = [Counts { n: 1, c: 1 }, Counts { n: 1, c: 0 }];
-/// assert!(matches!(extrapolate_pass(&once, 8, RateModel::Any, 0.95)?, Extrapolation::Refused(_)));
+/// assert!(matches!(extrapolate_pass(&once, 8, RateModel::Nonparametric, 0.95)?, Extrapolation::Refused(_)));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+#[doc(alias = "NPMLE")]
 pub fn extrapolate_pass(
     prompts: &[PromptOutcome],
     k: u64,
@@ -89,7 +90,7 @@ pub fn extrapolate_pass(
         return Ok(Extrapolation::Refused(reason.into()));
     }
     let estimate = match model {
-        RateModel::Any => of_any(prompts, &outcomes, k, alpha, within)?,
+        RateModel::Nonparametric => of_any(prompts, &outcomes, k, alpha, within)?,
         RateModel::Beta => {
             let fit = BetaBinomial::new(outcomes.iter(), k);
             let best = fit.best();

@@ -30,6 +30,8 @@ pub struct AnswerCount {
 /// assert!((majority_of_k(&answers, 5)? - 1.0).abs() < 1e-12);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+#[doc(alias = "maj@k")]
+#[doc(alias = "self-consistency")]
 pub fn majority_of_k(answers: &[AnswerCount], k: u64) -> Result<f64> {
     let bad = answers
         .iter()

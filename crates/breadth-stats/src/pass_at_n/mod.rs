@@ -1,19 +1,19 @@
 //! Pass@k and Best-of-k: unbiased from samples, exact from a known probability.
 
+mod best_at_k;
 mod beta_binomial;
-mod choice;
 mod extrapolate;
 mod majority;
 mod mixture;
 mod rates;
 
-pub use choice::{Choice, best_for_k};
+pub use best_at_k::{BestAtK, best_at_k};
 pub use extrapolate::{Extrapolation, RateModel, extrapolate_pass};
 pub use majority::{AnswerCount, majority_of_k};
-pub use rates::{answer_coverage, answer_log_rate, solved_share};
+pub use rates::{answer_coverage, answer_log_prob, solved_share};
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, Rows, Share};
+use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate};
 use crate::numerics::{LOG_PROB_ROUNDING, error_rate, sum};
 
 /// Unbiased Pass@k of one prompt from `c` correct among `n` samples: `1 - C(n-c, k) / C(n, k)`.
@@ -31,6 +31,7 @@ use crate::numerics::{LOG_PROB_ROUNDING, error_rate, sum};
 /// ```
 ///
 /// Source: section 7; Chen et al., arXiv 2107.03374.
+#[doc(alias = "pass@k")]
 pub fn pass_at_k(n: u64, c: u64, k: u64) -> Result<f64> {
     if c > n {
         return Err(Error::InvalidCounts {
@@ -61,6 +62,8 @@ pub fn pass_at_k(n: u64, c: u64, k: u64) -> Result<f64> {
 /// ```
 ///
 /// Source: section 7.
+#[doc(alias = "best_of_n")]
+#[doc(alias = "best@k")]
 pub fn best_of_k(rewards: &[f64], k: u64) -> Result<f64> {
     if let Some(index) = rewards.iter().position(|r| !(0.0..=1.0).contains(r)) {
         return Err(Error::InvalidReward {
@@ -175,20 +178,20 @@ impl PromptOutcome {
 
 /// Pass@k or Best-of-k over prompts: the weighted mean of the prompts' unbiased estimates, with an interval over prompts.
 ///
-/// `design`: weights, clusters and strata of the prompts. The prompts (or their clusters) are the independent units, and the limits are those of the mean of their values in [0, 1] ([`Share`]): what
+/// `design`: weights, clusters and strata of the prompts. The prompts (or their clusters) are the independent units, and the limits are those of the mean of their values in [0, 1] ([`BoundedMean`]): what
 /// prompts like none in the sample could do to the mean is in them, so they never have zero width.
 ///
 /// Errors: no prompts, bad weights, and for each prompt those of [`pass_at_k`] and [`best_of_k`].
 ///
 /// ```
-/// use breadth_stats::{pass_estimate, Design, PromptOutcome::Counts};
+/// use breadth_stats::{pass_at_k_estimate, Design, PromptOutcome::Counts};
 /// let prompts = [Counts { n: 4, c: 4 }, Counts { n: 4, c: 1 }, Counts { n: 4, c: 0 }];
-/// let estimate = pass_estimate(&prompts, &Design::default(), 2, 0.95)?;
+/// let estimate = pass_at_k_estimate(&prompts, &Design::default(), 2, 0.95)?;
 /// assert!((estimate.value - 0.5).abs() < 1e-15);
 /// assert!(estimate.low > 0.0 && estimate.high < 1.0);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn pass_estimate(
+pub fn pass_at_k_estimate(
     prompts: &[PromptOutcome],
     design: &Design,
     k: u64,
@@ -197,18 +200,19 @@ pub fn pass_estimate(
     over_prompts(prompts, design, confidence, |prompt| prompt.best_of(k))
 }
 
-/// pass^k over prompts: the chance that all of k samples are right (for rewards the mean of the worst of k), unbiased, with the interval of [`pass_estimate`].
+/// pass^k over prompts: the chance that all of k samples are right (for rewards the mean of the worst of k), unbiased, with the interval of [`pass_at_k_estimate`].
 ///
-/// Errors: those of [`pass_estimate`].
+/// Errors: those of [`pass_at_k_estimate`].
 ///
 /// ```
-/// use breadth_stats::{all_of_k_estimate, Design, PromptOutcome::Counts};
+/// use breadth_stats::{pass_hat_k_estimate, Design, PromptOutcome::Counts};
 /// let prompts = [Counts { n: 4, c: 4 }, Counts { n: 4, c: 2 }];
-/// let estimate = all_of_k_estimate(&prompts, &Design::default(), 2, 0.95)?;
+/// let estimate = pass_hat_k_estimate(&prompts, &Design::default(), 2, 0.95)?;
 /// assert!((estimate.value - (1.0 + 1.0 / 6.0) / 2.0).abs() < 1e-15);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn all_of_k_estimate(
+#[doc(alias = "pass^k")]
+pub fn pass_hat_k_estimate(
     prompts: &[PromptOutcome],
     design: &Design,
     k: u64,
@@ -224,9 +228,9 @@ fn over_prompts(
     confidence: f64,
     of_prompt: impl Fn(&PromptOutcome) -> Result<f64>,
 ) -> Result<Estimate> {
-    let rows = Rows::new(design, prompts.len())?;
+    let rows = CheckedDesign::new(design, prompts.len())?;
     let values = each_prompt(prompts, of_prompt)?;
-    let share = Share::of_values(&rows, |row| values[row]);
+    let share = BoundedMean::of_values(&rows, |row| values[row]);
     let tail = 0.5 * error_rate(confidence)?;
     Ok(Estimate {
         value: share.value,
@@ -235,7 +239,7 @@ fn over_prompts(
     })
 }
 
-/// The mean over prompts of values in [0, 1] that are given, one for each, such as those of [`majority_of_k`], with the interval of [`pass_estimate`].
+/// The mean over prompts of values in [0, 1] that are given, one for each, such as those of [`majority_of_k`], with the interval of [`pass_at_k_estimate`].
 ///
 /// Errors: no prompts, values outside [0, 1], bad weights, confidence outside (0, 1).
 ///
@@ -246,14 +250,14 @@ fn over_prompts(
 /// ```
 pub fn mean_over_prompts(values: &[f64], design: &Design, confidence: f64) -> Result<Estimate> {
     let tail = 0.5 * error_rate(confidence)?;
-    let rows = Rows::new(design, values.len())?;
+    let rows = CheckedDesign::new(design, values.len())?;
     if let Some(index) = values.iter().position(|v| !(0.0..=1.0).contains(v)) {
         return Err(Error::InvalidReward {
             index,
             value: values[index],
         });
     }
-    let share = Share::of_values(&rows, |row| values[row]);
+    let share = BoundedMean::of_values(&rows, |row| values[row]);
     Ok(Estimate {
         value: share.value,
         low: share.lower(tail),

@@ -2,7 +2,7 @@
 
 use super::{PromptOutcome, binary_counts};
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, Rows, Share, at_most};
+use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate, at_most};
 use crate::log_ratio::Level;
 use crate::numerics::{TOLERANCE, error_rate};
 
@@ -71,11 +71,11 @@ pub fn answer_coverage(
 /// `log (c + 1/2)/(n + 1)`: the log-probability of an answer given by c of n samples, the posterior mean of the rate under Jeffreys' prior, finite where c = 0.
 ///
 /// ```
-/// use breadth_stats::answer_log_rate;
-/// assert!((answer_log_rate(0, 15) + 32_f64.ln()).abs() < 1e-15);
-/// assert!((answer_log_rate(15, 15) - (31.0_f64 / 32.0).ln()).abs() < 1e-15);
+/// use breadth_stats::answer_log_prob;
+/// assert!((answer_log_prob(0, 15) + 32_f64.ln()).abs() < 1e-15);
+/// assert!((answer_log_prob(15, 15) - (31.0_f64 / 32.0).ln()).abs() < 1e-15);
 /// ```
-pub fn answer_log_rate(c: u64, n: u64) -> f64 {
+pub fn answer_log_prob(c: u64, n: u64) -> f64 {
     ((c as f64 + 0.5) / (n as f64 + 1.0)).ln()
 }
 
@@ -95,7 +95,7 @@ fn share_below(
 ) -> Result<Estimate> {
     let alpha = error_rate(confidence)?;
     let counts = binary_counts(prompts)?;
-    let rows = Rows::new(design, counts.len())?;
+    let rows = CheckedDesign::new(design, counts.len())?;
     let tail = 0.5 * alpha / CHANCES.len() as f64;
     let (mut low, mut high) = (0.0_f64, 1.0_f64);
     for chance in CHANCES {
@@ -119,7 +119,7 @@ fn share_below(
             Side::AtMost => excess <= TOLERANCE,
         }
     };
-    let value = Share::of_all_rows(&rows, is_below).value;
+    let value = BoundedMean::of_all_rows(&rows, is_below).value;
     Ok(Estimate {
         value: value.clamp(low, high),
         low,
@@ -128,12 +128,17 @@ fn share_below(
 }
 
 /// The share of prompts at or below the cut that a prompt at the threshold stays below with about this chance, and the least and the largest such chance over the numbers of samples.
-fn at_cut(rows: &Rows, counts: &[(u64, u64)], threshold: f64, chance: f64) -> (Share, f64, f64) {
+fn at_cut(
+    rows: &CheckedDesign,
+    counts: &[(u64, u64)],
+    threshold: f64,
+    chance: f64,
+) -> (BoundedMean, f64, f64) {
     let mut cuts = std::collections::BTreeMap::new();
     for &(n, _) in counts {
         cuts.entry(n).or_insert_with(|| cut(n, threshold, chance));
     }
-    let share = Share::of_all_rows(rows, |row| {
+    let share = BoundedMean::of_all_rows(rows, |row| {
         let (n, c) = counts[row];
         c as f64 <= cuts[&n].0
     });

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::pairs::Pairs;
 use super::{Standing, rivals};
-use crate::interval::{Rows, Share, lower};
+use crate::interval::{BoundedMean, CheckedDesign, lower};
 use crate::log_ratio::{Level, is_uncovered};
 
 /// The rows on which a rival leaves a model behind, one bit each.
@@ -40,8 +40,8 @@ impl Behind {
 
     /// Whether more of the population is here than there, for certain: the lower limit of the mean of `(here - there + 1) / 2` over all rows, with error `tail`, is above 1/2.
     ///
-    /// Rows that are in both or in neither have the value 1/2. Without strata they drop out, and for independent rows of equal weight what is left is the sign test.
-    pub(crate) fn outnumbers(&self, other: &Behind, rows: &Rows, tail: f64) -> bool {
+    /// CheckedDesign that are in both or in neither have the value 1/2. Without strata they drop out, and for independent rows of equal weight what is left is the sign test.
+    pub(crate) fn outnumbers(&self, other: &Behind, rows: &CheckedDesign, tail: f64) -> bool {
         let (here, there) = (
             self.count_without(other) as f64,
             other.count_without(self) as f64,
@@ -68,7 +68,7 @@ impl Behind {
     }
 
     /// What the rows weigh that are here and not there.
-    fn weight_without(&self, other: &Behind, rows: &Rows) -> f64 {
+    fn weight_without(&self, other: &Behind, rows: &CheckedDesign) -> f64 {
         let words = self.0.iter().zip(&other.0).enumerate();
         words
             .flat_map(|(word, (a, b))| ones(a & !b).map(move |bit| rows.weight(64 * word + bit)))
@@ -76,7 +76,7 @@ impl Behind {
     }
 
     /// The mean of `(here - there + 1) / 2`.
-    fn difference(&self, other: &Behind, rows: &Rows) -> Share {
+    fn difference(&self, other: &Behind, rows: &CheckedDesign) -> BoundedMean {
         let mut totals: Vec<(usize, f64)> = Vec::new();
         for (word, (a, b)) in self.0.iter().zip(&other.0).enumerate() {
             totals.extend(ones(a ^ b).map(|bit| {
@@ -92,7 +92,7 @@ impl Behind {
             let value = 0.5 * (1.0 + total / rows.unit_weight(unit));
             (unit, value.clamp(0.0, 1.0))
         });
-        Share::of_units(rows, units, 0.5)
+        BoundedMean::of_units(rows, units, 0.5)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::interval::Design;
 use crate::log_ratio::{Level, log_ratio};
 use crate::numerics::error_rate;
 
-/// Rows looked at to find the levels.
+/// CheckedDesign looked at to find the levels.
 const LOOK: usize = 512;
 
 /// Levels at which the models differ: `count` of them, evenly spaced in log N from log 2 to the 99th percentile of what the best model of a row gives more than

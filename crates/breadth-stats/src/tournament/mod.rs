@@ -25,7 +25,7 @@ pub use offset::{OFFSET_LEAST, OnPolicy, offset_applies, offset_parameter, offse
 pub use race::{Dropped, Race, race};
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows};
+use crate::interval::{CheckedDesign, Design};
 use crate::log_ratio::Level;
 use crate::numerics::{check_length, check_log_probs, error_rate};
 use pairs::Pairs;
@@ -35,8 +35,8 @@ use pairs::Pairs;
 pub struct Tournament {
     /// N.
     pub level: Level,
-    /// `Chat_N(rival||q)` at `[rival * m + q]`, (m * m), diagonal 0.
-    pub chat: Vec<f64>,
+    /// `S_N(rival||q)` at `[rival * m + q]`, (m * m), diagonal 0.
+    pub rival_shares: Vec<f64>,
     /// One per model, in the order of the columns.
     pub standings: Vec<Standing>,
     /// Model indices, best first: by value, then cross-entropy, then order of the columns.
@@ -54,21 +54,21 @@ pub struct Tournament {
 impl Tournament {
     /// The share of the rows on which two models differ by a factor of N or more, either way: the median over the pairs of models, `None` for one model.
     ///
-    /// Near 1 the tournament says nothing about N: `Chat_N(r||q) = 1 - Chat_N(q||r)` then is how often r gives more, which is a coin toss between checkpoints whose responses
+    /// Near 1 the tournament says nothing about N: `S_N(r||q) = 1 - S_N(q||r)` then is how often r gives more, which is a coin toss between checkpoints whose responses
     /// differ by many nats either way.
     ///
     /// ```
     /// use breadth_stats::{tournament, Design, Level};
     /// let columns: [&[f64]; 2] = [&[-10.0, -50.0, -30.0], &[-40.0, -20.0, -30.5]];
     /// let outcome = tournament(&columns, &Design::default(), Level::from_n(16.0)?, 0.95)?;
-    /// assert_eq!(outcome.apart(), Some(2.0 / 3.0));
+    /// assert_eq!(outcome.separated_share(), Some(2.0 / 3.0));
     /// # Ok::<(), breadth_stats::Error>(())
     /// ```
-    pub fn apart(&self) -> Option<f64> {
+    pub fn separated_share(&self) -> Option<f64> {
         let m = self.standings.len();
         let pairs = (0..m).flat_map(|r| (0..r).map(move |q| (r, q)));
         let mut shares: Vec<f64> = pairs
-            .map(|(r, q)| (self.chat[r * m + q] + self.chat[q * m + r]).min(1.0))
+            .map(|(r, q)| (self.rival_shares[r * m + q] + self.rival_shares[q * m + r]).min(1.0))
             .collect();
         shares.sort_by(f64::total_cmp);
         shares.get(shares.len() / 2).copied()
@@ -80,7 +80,7 @@ impl Tournament {
 pub struct Standing {
     /// Place in the ranking, from 1.
     pub rank: usize,
-    /// `max over rivals q' != q of Chat_N(q'||q)`; 0 for a model without rivals.
+    /// `max over rivals q' != q of S_N(q'||q)`; 0 for a model without rivals.
     pub value: f64,
     /// The rival that attains it, the first one among equals; `None` without rivals.
     pub worst_rival: Option<usize>,
@@ -99,7 +99,7 @@ pub struct Standing {
     pub certified_high: f64,
 }
 
-/// The tournament `argmin_q max_{q' != q} Chat_N(q'||q)`, `Chat_N(q'||q)` = share of the rows with `q'(y|x) / q(y|x) >= N` (Eq 28-29).
+/// The tournament `argmin_q max_{q' != q} S_N(q'||q)`, `S_N(q'||q)` = share of the rows with `q'(y|x) / q(y|x) >= N` (Eq 28-29).
 ///
 /// `columns`: one slice of log q (nats) per model, aligned rows, responses drawn from the data. Weighted shares are ratios of exact integer sums
 /// (weights in units of 2^-40 of the largest or finer), so values do not depend on the order of the rows and ties are true ties.
@@ -116,7 +116,7 @@ pub struct Standing {
 ///   `Cov_{M N}(p||q) <= Cov_M(p||q') + P_p[ q'/q >= N ]`.
 /// - `certified_low`, `certified_high` bracket `Cov_N(p||q)` itself, without any assumption on p: see [`SLACKS`].
 ///
-/// Limits of shares are those of [`crate::interval::Share`].
+/// Limits of shares are those of [`crate::interval::BoundedMean`].
 ///
 /// Errors: no models, no rows, columns of different length, NaN or positive log-probabilities, bad weights, confidence outside (0, 1).
 ///
@@ -125,13 +125,15 @@ pub struct Standing {
 /// let good = [-1.0, -2.0, -1.5, -2.0];
 /// let forgetful = [-0.5, -0.5, -9.0, -0.5];
 /// let outcome = tournament(&[&forgetful, &good], &Design::default(), Level::from_n(8.0)?, 0.95)?;
-/// assert_eq!(outcome.chat, [0.0, 0.0, 0.25, 0.0]);
+/// assert_eq!(outcome.rival_shares, [0.0, 0.0, 0.25, 0.0]);
 /// assert_eq!((outcome.winner, outcome.standings[0].value), (1, 0.25));
 /// assert_eq!(outcome.not_excluded, [0, 1]); // four rows prove nothing
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
 /// Source: Eq 28-29, Thm 6.3.
+#[doc(alias = "Equation 28")]
+#[doc(alias = "Equation 29")]
 pub fn tournament(
     columns: &[&[f64]],
     design: &Design,
@@ -141,23 +143,27 @@ pub fn tournament(
     let alpha = error_rate(confidence)?;
     let rows = check(columns, design)?;
     let pairs = Pairs::new(columns, &rows);
-    let chat = pairs.shares(level, None);
+    let rival_shares = pairs.shares(level, None);
     let m = columns.len();
     let cross_entropies: Vec<f64> = columns
         .par_iter()
         .map(|column| rows.mean(|row| -column[row]))
         .collect();
     let values: Vec<f64> = (0..m)
-        .map(|q| rivals(m, q).map(|r| chat[r * m + q]).fold(0.0, f64::max))
+        .map(|q| {
+            rivals(m, q)
+                .map(|r| rival_shares[r * m + q])
+                .fold(0.0, f64::max)
+        })
         .collect();
     let ranking = rank(&values, &cross_entropies);
-    let certified = certificate::bracket(&pairs, &chat, level, alpha);
-    let limits = pairs.limits_of_maximum(&chat, level, alpha);
+    let certified = certificate::bracket(&pairs, &rival_shares, level, alpha);
+    let limits = pairs.limits_of_maximum(&rival_shares, level, alpha);
     let standings: Vec<Standing> = (0..m)
         .map(|q| Standing {
             rank: 0,
             value: values[q],
-            worst_rival: rivals(m, q).find(|r| chat[r * m + q] == values[q]),
+            worst_rival: rivals(m, q).find(|r| rival_shares[r * m + q] == values[q]),
             low: limits[q].low,
             high: limits[q].high,
             excess: limits[q].excess,
@@ -171,7 +177,7 @@ pub fn tournament(
         tied: Vec::new(),
         not_excluded: confidence_set::not_excluded(&pairs, &standings, &ranking, level, alpha),
         cross_entropy_winner: rank(&cross_entropies, &cross_entropies)[0],
-        chat,
+        rival_shares,
         standings,
         ranking: Vec::new(),
         winner: 0,
@@ -209,13 +215,13 @@ fn rivals(m: usize, q: usize) -> impl Iterator<Item = usize> {
     (0..m).filter(move |&r| r != q)
 }
 
-fn check(columns: &[&[f64]], design: &Design) -> Result<Rows> {
+fn check(columns: &[&[f64]], design: &Design) -> Result<CheckedDesign> {
     let Some(first) = columns.first() else {
         return Err(Error::Empty {
             what: "the set of models",
         });
     };
-    let rows = Rows::new(design, first.len())?;
+    let rows = CheckedDesign::new(design, first.len())?;
     let check = |(index, column): (usize, &&[f64])| {
         let name = format!("column {index}");
         check_length(&name, column.len(), "column 0", first.len())?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Tournament, check, rank, rivals};
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share};
+use crate::interval::{BoundedMean, CheckedDesign, Design};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::error_rate;
 
@@ -53,7 +53,7 @@ pub fn offset_applies(level: Level, a: f64) -> bool {
 
 /// The tournament's result with everything about the choice redone by the offset rule (Eq 32):
 ///
-/// `argmin_q max_{q'} { Chat_N(q'||q) - 2 N^a Con_N(q'||q) }`, `Con_N(q'||q) = mean_i P_{y~q(.|x_i)}[ q'(y|x_i)/q(y|x_i) >= N ]`.
+/// `argmin_q max_{q'} { S_N(q'||q) - 2 N^a Con_N(q'||q) }`, `Con_N(q'||q) = mean_i P_{y~q(.|x_i)}[ q'(y|x_i)/q(y|x_i) >= N ]`.
 ///
 /// A rival that beats q on data rows is forgiven as far as it also beats q on q's own samples, where it cannot be right (`P_q[q'/q >= N] <= 1/N`). The
 /// maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are exactly 0; such a model has no worst rival.
@@ -61,7 +61,7 @@ pub fn offset_applies(level: Level, a: f64) -> bool {
 ///
 /// `columns`, `design`: the data rows of the tournament. `samples`: for every model, responses sampled from it, scored by all. Con is the mean over prompts
 /// of the share of a prompt's responses, weighted as [`OnPolicy`] says; prompts should stand for the population that the data rows stand for. Limits: with A
-/// the limits of Chat and B those of Con (see [`Share`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut off at 0; for `low` each of the 2(m-1)
+/// the limits of S and B those of Con (see [`BoundedMean`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut off at 0; for `low` each of the 2(m-1)
 /// limits at error `alpha / (4 (m-1))`, for `high`, which needs the true worst rival only, also (the confidence set uses all of them). `not_excluded`: all
 /// models whose `low` is at most every other's `high`; it contains the model with the smallest true value with the stated confidence.
 ///
@@ -80,6 +80,7 @@ pub fn offset_applies(level: Level, a: f64) -> bool {
 /// ```
 ///
 /// Source: Eq 32, Thm 6.4.
+#[doc(alias = "Equation 32")]
 pub fn offset_tournament(
     mut result: Tournament,
     columns: &[&[f64]],
@@ -107,8 +108,8 @@ pub fn offset_tournament(
     for (q, samples) in samples.iter().enumerate() {
         let own = Own::new(samples, m)?;
         let score = |rival: usize| {
-            let chat = ahead(&data, columns[rival], columns[q], result.level);
-            let con = ahead(
+            let on_data = ahead(&data, columns[rival], columns[q], result.level);
+            let on_policy = ahead(
                 &own.rows,
                 samples.columns[rival],
                 samples.columns[q],
@@ -116,9 +117,9 @@ pub fn offset_tournament(
             );
             Score {
                 rival,
-                value: chat.value - factor * con.value,
-                low: chat.lower(tail) - factor * con.upper(tail),
-                high: chat.upper(tail) - factor * con.lower(tail),
+                value: on_data.value - factor * on_policy.value,
+                low: on_data.lower(tail) - factor * on_policy.upper(tail),
+                high: on_data.upper(tail) - factor * on_policy.lower(tail),
             }
         };
         let scores: Vec<Score> = rivals(m, q).map(score).collect();
@@ -154,7 +155,7 @@ struct Score {
 
 /// Checked samples of one model.
 struct Own {
-    rows: Rows,
+    rows: CheckedDesign,
 }
 
 impl Own {
@@ -215,6 +216,6 @@ fn prompt_weights(samples: &OnPolicy, prompts: &[u32], rows: usize) -> Vec<f64> 
 }
 
 /// The share of rows on which `rival` leaves `q` behind.
-fn ahead(rows: &Rows, rival: &[f64], q: &[f64], level: Level) -> Share {
-    Share::of_all_rows(rows, |row| is_uncovered(rival[row], q[row], level))
+fn ahead(rows: &CheckedDesign, rival: &[f64], q: &[f64], level: Level) -> BoundedMean {
+    BoundedMean::of_all_rows(rows, |row| is_uncovered(rival[row], q[row], level))
 }

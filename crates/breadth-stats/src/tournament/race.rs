@@ -8,7 +8,7 @@ use crate::interval::{lower, upper};
 use crate::log_ratio::Level;
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
-/// Rows before the first look; each further look doubles them.
+/// CheckedDesign before the first look; each further look doubles them.
 const FIRST: usize = 64;
 
 /// What a race found.
@@ -16,7 +16,7 @@ const FIRST: usize = 64;
 pub struct Race {
     /// The models that may have the smallest value, in order; the whole tie set of the full tournament is among them with the stated confidence.
     pub winners: Vec<usize>,
-    /// For every model, limits of its value: `max over rivals of Chat_N(rival||q)` on all rows.
+    /// For every model, limits of its value: `max over rivals of S_N(rival||q)` on all rows.
     pub values: Vec<(f64, f64)>,
     /// Models that were left, in the order in which they were.
     pub dropped: Vec<Dropped>,
@@ -49,13 +49,13 @@ impl Race {
 /// Finds the winners of the tournament (Eq 29) on a table of `rows` rows, asking only for the log-probabilities it needs.
 ///
 /// `score(models, rows)`: log q (nats) of these rows under each of these models; rows must be in random order (a simple random order of the table's rows), whatever their clusters.
-/// After 64, 128, 256, .. rows it looks: limits of every `Chat_N(r||q)` on the whole table are Clopper and Pearson's, each of the two at error `alpha / (2 m (m-1) j (j+1))` at the j-th look, and are
+/// After 64, 128, 256, .. rows it looks: limits of every `S_N(r||q)` on the whole table are Clopper and Pearson's, each of the two at error `alpha / (2 m (m-1) j (j+1))` at the j-th look, and are
 /// intersected over looks. A model q is dropped as a candidate if for some rival r and some candidate q', `low(r, q) > max_r' high(r', q')`. A rival r is no longer needed by q
 /// if `high(r, q) <= low(r', q)` for another r': it cannot be q's only worst. A model is scored as long as it is a candidate or needed by one. The race ends with one candidate,
 /// or with all rows, when values are exact.
 ///
 /// Why: by the union bound over ordered pairs, both sides and looks (`m (m-1) * 2 * sum_j alpha / (2 m (m-1) j (j+1)) <= alpha`), all limits hold at once with probability 1 - alpha. Then a dropped q has a value above that of q', so no
-/// winner is ever dropped; and rivals left out do not change a maximum. Rows are drawn from a finite table without replacement, which only makes the counts less variable.
+/// winner is ever dropped; and rivals left out do not change a maximum. CheckedDesign are drawn from a finite table without replacement, which only makes the counts less variable.
 ///
 /// Errors: no models, no rows, what `score` refuses, columns of the wrong length, invalid log-probabilities, confidence outside (0, 1).
 ///
@@ -72,6 +72,8 @@ impl Race {
 /// ```
 ///
 /// Source: Eq 29; the union over looks is the simplest confidence sequence.
+#[doc(alias = "successive elimination")]
+#[doc(alias = "Hoeffding race")]
 pub fn race(
     models: usize,
     rows: usize,
@@ -85,23 +87,23 @@ pub fn race(
             return Err(Error::Empty { what });
         }
     }
-    let mut field = Field::new(models, rows);
+    let mut elimination = Elimination::new(models, rows);
     let (mut start, mut look) = (0, 0);
-    while start < rows && field.candidates().nth(1).is_some() {
+    while start < rows && elimination.candidates().nth(1).is_some() {
         let end = rows.min(if start == 0 { FIRST } else { 2 * start });
-        let active = field.active();
+        let active = elimination.active();
         let columns = score(&active, start..end)?;
-        field.add(&active, &columns, end - start, level)?;
+        elimination.add(&active, &columns, end - start, level)?;
         (start, look) = (end, look + 1);
         // A lower and an upper limit for each ordered pair.
         let limits = (2 * models * (models - 1)).max(1) as f64;
-        field.tighten(alpha / (limits * f64::from(look * (look + 1))));
-        field.drop_losers(end);
+        elimination.tighten(alpha / (limits * f64::from(look * (look + 1))));
+        elimination.drop_losers(end);
     }
-    Ok(field.finish())
+    Ok(elimination.finish())
 }
 
-struct Field {
+struct Elimination {
     models: usize,
     rows: usize,
     is_candidate: Vec<bool>,
@@ -114,10 +116,10 @@ struct Field {
     dropped: Vec<Dropped>,
 }
 
-impl Field {
-    fn new(models: usize, rows: usize) -> Field {
+impl Elimination {
+    fn new(models: usize, rows: usize) -> Elimination {
         let pairs = models * models;
-        Field {
+        Elimination {
             models,
             rows,
             is_candidate: vec![true; models],

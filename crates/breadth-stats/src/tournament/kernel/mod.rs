@@ -1,18 +1,18 @@
 //! The inner loop of the tournament: who leaves whom behind on how many rows, at one level or at many.
 //!
-//! Rows are cut into blocks that stay in cache while all pairs of columns pass over them. One subtraction serves both directions of a pair and all
+//! CheckedDesign are cut into blocks that stay in cache while all pairs of columns pass over them. One subtraction serves both directions of a pair and all
 //! levels, because `b - a` is exactly `-(a - b)`. Counts are integers (weights are turned into integers first), so the result depends on neither the
 //! number of threads nor the instruction set nor the order of the rows, and partial counts add up exactly.
 
 mod cells;
+mod integer_weights;
 mod minimax;
 mod pair;
-mod units;
 
 use rayon::prelude::*;
 
+pub(crate) use integer_weights::IntegerWeights;
 pub use minimax::{Minimax, minimax};
-pub(crate) use units::Units;
 
 use crate::error::Result;
 use crate::interval::Design;
@@ -21,13 +21,13 @@ use crate::numerics::{check_length, check_log_probs};
 use cells::Thresholds;
 use pair::{BLOCK, add_pair};
 
-/// Rows handed to a thread at a time.
+/// CheckedDesign handed to a thread at a time.
 const TASK: usize = 16 * BLOCK;
 
 /// The (weighted) number of rows on which each rival leaves each model behind by a factor of N or more.
 ///
 /// `columns`: one slice of log q (nats) per model, aligned rows. Result: (m * m), `[rival * m + q]` = weight of the rows with
-/// `rival(y|x) / q(y|x) >= N`, diagonal 0: `Chat_N(rival||q)` of Eq 28 times the total weight. It agrees with [`crate::is_uncovered`] on every
+/// `rival(y|x) / q(y|x) >= N`, diagonal 0: `S_N(rival||q)` of Eq 28 times the total weight. It agrees with [`crate::is_uncovered`] on every
 /// pair. Weighted counts are exact sums of the weights rounded to a common unit of at most 2^-40 of the largest weight, up to a million rows.
 ///
 /// Errors: no models, no rows, columns or weights of different lengths, NaN or positive log-probabilities, weights that are not positive and finite.
@@ -39,6 +39,8 @@ const TASK: usize = 16 * BLOCK;
 /// assert_eq!(counts, [0.0, 1.0, 1.0, 0.0]);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+#[doc(alias = "Equation 28")]
+#[doc(alias = "Chat_N")]
 pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Result<Vec<f64>> {
     Ok(rival_counts_at(columns, weights, &[level])?.swap_remove(0))
 }
@@ -61,7 +63,7 @@ pub fn rival_counts_at(
     levels: &[Level],
 ) -> Result<Vec<Vec<f64>>> {
     check_all(columns, weights)?;
-    let units = weights.map(Units::of);
+    let units = weights.map(IntegerWeights::of);
     let weight = |count| {
         units
             .as_ref()
@@ -167,14 +169,14 @@ impl RivalCounts {
         self.rows
     }
 
-    /// `Chat_N(rival||q)` at a level, by its position among those given to [`RivalCounts::new`]; NaN before any row, 0 for rival = q.
+    /// `S_N(rival||q)` at a level, by its position among those given to [`RivalCounts::new`]; NaN before any row, 0 for rival = q.
     pub fn share(&self, level: usize, rival: usize, q: usize) -> f64 {
         self.at(level, rival, q) as f64 / self.rows as f64
     }
 
     pub(crate) fn of(
         columns: &[&[f64]],
-        units: Option<&Units>,
+        units: Option<&IntegerWeights>,
         levels: &[Level],
         wanted: Option<&[bool]>,
     ) -> RivalCounts {
@@ -202,7 +204,7 @@ impl RivalCounts {
     fn count(
         &self,
         columns: &[&[f64]],
-        units: Option<&Units>,
+        units: Option<&IntegerWeights>,
         wanted: Option<&[bool]>,
     ) -> RivalCounts {
         let (m, rows) = (
@@ -245,7 +247,7 @@ impl RivalCounts {
     fn add_block(
         &mut self,
         columns: &[&[f64]],
-        units: Option<&Units>,
+        units: Option<&IntegerWeights>,
         rows: std::ops::Range<usize>,
         is_wanted: impl Fn(usize, usize) -> bool,
     ) {

@@ -7,9 +7,9 @@ use anyhow::{Result, anyhow, bail};
 use breadth_data::{Outcome, ReadOptions, SampleTable};
 use breadth_report::{Options, Report};
 use breadth_stats::{
-    AnswerCount, Design, Estimate, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
-    best_for_k, extrapolate_pass, majority_of_k, mean_over_prompts, pass_estimate, solved_share,
-    stratified_weights,
+    AnswerCount, Design, Estimate, Extrapolation, PromptOutcome, RateModel, best_at_k,
+    extrapolate_pass, majority_of_k, mean_over_prompts, pass_at_k_estimate, pass_hat_k_estimate,
+    solved_share, stratified_weights,
 };
 use clap::ValueEnum;
 use rayon::prelude::*;
@@ -101,7 +101,7 @@ enum Rates {
 impl From<Rates> for RateModel {
     fn from(rates: Rates) -> RateModel {
         match rates {
-            Rates::Any => RateModel::Any,
+            Rates::Any => RateModel::Nonparametric,
             Rates::Beta => RateModel::Beta,
         }
     }
@@ -295,7 +295,7 @@ impl Weighing {
 
     fn estimate(&self, graded: &Graded, k: u64, confidence: f64) -> Result<Estimate> {
         let Weighing::AsScored(report) = self else {
-            return Ok(pass_estimate(
+            return Ok(pass_at_k_estimate(
                 &graded.outcomes,
                 &self.design(),
                 k,
@@ -349,7 +349,7 @@ fn passed<'a>(
     let solved = arguments.solved.map(solved).transpose()?;
     let all_of = within()
         .filter(|_| arguments.all_of)
-        .map(|&k| all_of_k_estimate(&graded.outcomes, &design, k, arguments.confidence))
+        .map(|&k| pass_hat_k_estimate(&graded.outcomes, &design, k, arguments.confidence))
         .collect::<Result<Vec<Estimate>, _>>()?;
     Ok(Passed {
         graded,
@@ -384,7 +384,7 @@ fn choices<'a>(passed: &[Passed<'a>], ks: &[u64], confidence: f64) -> Result<Vec
         return Ok(Vec::new());
     }
     let best = |&k: &u64| {
-        let choice = best_for_k(&outcomes, k, confidence)?;
+        let choice = best_at_k(&outcomes, k, confidence)?;
         let name = |&at: &usize| passed[at].graded.model;
         Ok(Best {
             k,

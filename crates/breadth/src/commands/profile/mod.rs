@@ -7,9 +7,9 @@ mod text;
 use anyhow::{Result, anyhow, bail};
 use breadth_data::ReadOptions;
 use breadth_stats::{
-    CoverageProfile, Error, Estimate, Level, MeanEstimate, TokenView, coverage_difference,
-    coverage_profile, cross_entropy, cross_entropy_difference, kl, pass_from_coverage, token_view,
-    without_worst_token,
+    CoverageProfile, Error, Estimate, Level, MeanEstimate, TokenBreakdown, coverage_difference,
+    coverage_profile, cross_entropy, cross_entropy_difference, kl, pass_from_coverage,
+    token_breakdown, without_worst_token,
 };
 
 use crate::cli;
@@ -111,7 +111,7 @@ const WORST: usize = 5;
 
 /// What a model says token by token.
 struct Tokens {
-    view: TokenView,
+    view: TokenBreakdown,
     /// The profile with the worst token of every response forgiven.
     forgiven: CoverageProfile,
 }
@@ -265,7 +265,7 @@ fn tokens(
         error => error.into(),
     };
     let (truth, own) = (of(reference), of(model));
-    let view = token_view(truth, own, WORST).map_err(named)?;
+    let view = token_breakdown(truth, own, WORST).map_err(named)?;
     let (log_p, log_q) = without_worst_token(truth, own)?;
     let forgiven = coverage_profile(&log_p, &log_q, &scores.design(), levels, confidence)?;
     Ok(Some(Tokens { view, forgiven }))

@@ -1,6 +1,6 @@
 //! The text of `breadth profile`.
 
-use breadth_stats::{CoveragePoint, Estimate, MeanEstimate, TokenView};
+use breadth_stats::{CoveragePoint, Estimate, MeanEstimate, TokenBreakdown};
 
 use super::document::{Document, Guarantee, guarantees, kl_bound};
 use super::{PASS_AT, Profiled, Tokens};
@@ -275,7 +275,7 @@ fn tokens_text(one: &Profiled, tokens: &Tokens, scores: &Scores, style: Style) -
     ];
     lines.extend(concentration(view));
     lines.push(forgiven(one, tokens));
-    if let Some(worst) = view.worst.first().filter(|worst| worst.ratio() > 0.0) {
+    if let Some(worst) = view.worst.first().filter(|worst| worst.log_ratio() > 0.0) {
         let (prompt, response) = scores.key(worst.row);
         lines.push(format!(
             "The worst: token {} of response `{response}` to prompt `{prompt}`, {:.3} nats against {:.3}; more with --json.",
@@ -287,7 +287,7 @@ fn tokens_text(one: &Profiled, tokens: &Tokens, scores: &Scores, style: Style) -
     lines.join("\n")
 }
 
-fn concentration(view: &TokenView) -> Option<String> {
+fn concentration(view: &TokenBreakdown) -> Option<String> {
     let tokens: usize = view.bands.iter().map(|band| band.tokens).sum();
     let sentence = format!(
         "The worst {} of {} hold {} of all that it falls behind.",

@@ -6,7 +6,7 @@ mod text;
 
 use anyhow::{Result, anyhow, bail};
 use breadth_data::{ReadOptions, ScoreTable};
-use breadth_stats::{Error, Leader, Level, Reach, RightResponses};
+use breadth_stats::{CorrectResponses, Error, Leader, Level, Reach};
 
 use crate::cli;
 use crate::input::{self, Scores, Tables};
@@ -196,9 +196,9 @@ impl Arguments {
 }
 
 /// The rows, prompt by prompt; names the prompt where the statistics know but a row.
-fn right_responses(scores: &Scores) -> Result<RightResponses> {
+fn right_responses(scores: &Scores) -> Result<CorrectResponses> {
     let columns: Vec<&[f64]> = scores.table.logprob.iter().map(Vec::as_slice).collect();
-    RightResponses::new(&columns, &scores.design()).map_err(|error| match error {
+    CorrectResponses::new(&columns, &scores.design()).map_err(|error| match error {
         Error::ProbabilitiesAboveOne { row, total } => anyhow!(
             "prompt `{}`: a model gives its distinct responses probability {total:.4} in all; they must be whole \
              responses, each listed once, with the end token where the response ended",
@@ -208,7 +208,7 @@ fn right_responses(scores: &Scores) -> Result<RightResponses> {
     })
 }
 
-fn quantiles(right: &RightResponses, table: &ScoreTable, model: usize) -> Result<Vec<Quantile>> {
+fn quantiles(right: &CorrectResponses, table: &ScoreTable, model: usize) -> Result<Vec<Quantile>> {
     let paths = table
         .token_logprobs
         .as_ref()

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use breadth_data::{Outcome, ReadOptions, SampleTable, ScoreTable};
-use breadth_stats::{DataAnswers, PromptOutcome, answer_log_rate};
+use breadth_stats::{DataAnswers, PromptOutcome, answer_log_prob};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ impl Summary {
     /// Which answers are the data's.
     pub fn law(&self) -> DataAnswers {
         match self.certified {
-            Certified::Bracket => DataAnswers::Right,
+            Certified::Bracket => DataAnswers::Correct,
             Certified::UpperBound => DataAnswers::Drawn,
         }
     }
@@ -189,7 +189,7 @@ fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
 impl Counted {
     fn table(&self, samples: &SampleTable) -> ScoreTable {
         let rate = |outcome: &PromptOutcome| match outcome {
-            PromptOutcome::Counts { n, c } => answer_log_rate(*c, *n),
+            PromptOutcome::Counts { n, c } => answer_log_prob(*c, *n),
             PromptOutcome::Rewards(_) => f64::NEG_INFINITY,
         };
         let of_row = |&prompt: &u32| samples.group[prompt as usize];

@@ -136,7 +136,7 @@ impl<'a> Document<'a> {
             cross_entropy_winner: names[result.cross_entropy_winner],
             trainer: None,
             apart: result
-                .apart()
+                .separated_share()
                 .filter(|_| choice.rule == Rule::Tournament)
                 .map(Number),
             certificate: Certificate::new(choice.level, result.standings[result.winner].excess),

@@ -66,7 +66,7 @@ impl<'a> Stop<'a> {
             value: Number(best),
             runner_up_gap: gap.is_finite().then_some(Number(gap)),
             certain: fought.not_excluded.len() == 1 && names.len() > 1,
-            apart: fought.apart().map(Number),
+            apart: fought.separated_share().map(Number),
             certified: fought.standings.iter().zip(names).map(certified).collect(),
         }
     }

@@ -9,7 +9,7 @@ use breadth_data::{ReadOptions, ScoreTable, TablePaths};
 use breadth_stats::{
     Design, Level, OnPolicy, PromptOutcome, Standing, Tournament, answer_tournament,
     cross_entropy_difference, lowest_cross_entropy, offset_parameter, offset_tournament,
-    pass_estimate, tournament,
+    pass_at_k_estimate, tournament,
 };
 use clap::ValueEnum;
 use rayon::prelude::*;
@@ -548,7 +548,8 @@ impl Field {
             if outcomes.is_empty() || k == 0 {
                 return Ok(None);
             }
-            let estimate = pass_estimate(outcomes, &self.sample_design(), k, choice.confidence)?;
+            let estimate =
+                pass_at_k_estimate(outcomes, &self.sample_design(), k, choice.confidence)?;
             Ok(Some(Pass {
                 k,
                 interval: estimate.into(),

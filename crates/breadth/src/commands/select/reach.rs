@@ -1,7 +1,7 @@
 //! `--rule reach`: what k samples contain for certain.
 
 use anyhow::Result;
-use breadth_stats::{Design, RightResponses, Tournament};
+use breadth_stats::{CorrectResponses, Design, Tournament};
 
 use super::Choice;
 
@@ -12,7 +12,7 @@ pub fn ranked(
     design: &Design,
     choice: Choice,
 ) -> Result<Tournament> {
-    let right = RightResponses::new(columns, design)?;
+    let right = CorrectResponses::new(columns, design)?;
     let k = (2.0 * choice.level.n()).min(1e300);
     let all: Vec<usize> = (0..columns.len()).collect();
     for (model, standing) in result.standings.iter_mut().enumerate() {

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Rows;
+use super::CheckedDesign;
 use super::clopper_pearson;
 use super::dirichlet::{Knot, ln_chance_above, moments, upper_quantile};
 use super::sum::{Distribution, distribution_of_sum};
@@ -28,7 +28,8 @@ const CELLS: f64 = 1024.0;
 ///
 /// Source: Gaffke, Mathematical Methods of Statistics 14 (2005); Learned-Miller and Thomas, arXiv 1905.06208. What `lab/results/intervals.md` says of them is simulated.
 #[derive(Clone, Debug)]
-pub struct Share {
+#[doc(alias = "Gaffke")]
+pub struct BoundedMean {
     /// The weighted mean, in [0, 1].
     pub value: f64,
     units: Units,
@@ -46,10 +47,10 @@ enum Units {
     },
 }
 
-impl Share {
+impl BoundedMean {
     /// The share of `count` among `n` independent rows of equal weight.
-    pub(crate) fn of_count(count: f64, n: f64) -> Share {
-        Share {
+    pub(crate) fn of_count(count: f64, n: f64) -> BoundedMean {
+        BoundedMean {
             value: count / n,
             units: Units::Counts {
                 hits: count,
@@ -59,22 +60,22 @@ impl Share {
     }
 
     /// The weighted share of all rows where `hit` holds.
-    pub(crate) fn of_all_rows(rows: &Rows, hit: impl Fn(usize) -> bool) -> Share {
+    pub(crate) fn of_all_rows(rows: &CheckedDesign, hit: impl Fn(usize) -> bool) -> BoundedMean {
         if rows.is_iid() {
             let count = (0..rows.n).filter(|&row| hit(row)).count();
-            return Share::of_count(count as f64, rows.n as f64);
+            return BoundedMean::of_count(count as f64, rows.n as f64);
         }
-        Share::of_values(rows, |row| f64::from(u8::from(hit(row))))
+        BoundedMean::of_values(rows, |row| f64::from(u8::from(hit(row))))
     }
 
     /// The weighted mean over all rows of values in [0, 1].
-    pub(crate) fn of_values(rows: &Rows, value: impl Fn(usize) -> f64) -> Share {
+    pub(crate) fn of_values(rows: &CheckedDesign, value: impl Fn(usize) -> f64) -> BoundedMean {
         let totals = rows.cluster_totals(value);
         let units = totals.iter().enumerate().filter(|&(_, &total)| total > 0.0);
         let values = units.map(|(unit, total)| (unit, (total / rows.unit_weight(unit)).min(1.0)));
-        let share = Share::of_units(rows, values, 0.0);
+        let share = BoundedMean::of_units(rows, values, 0.0);
         let total = crate::numerics::sum(totals.iter().copied());
-        Share {
+        BoundedMean {
             value: (total / rows.total_weight()).min(1.0),
             ..share
         }
@@ -82,10 +83,10 @@ impl Share {
 
     /// The mean of units that have these values; all others have the value `base`.
     pub(crate) fn of_units(
-        rows: &Rows,
+        rows: &CheckedDesign,
         values: impl Iterator<Item = (usize, f64)>,
         base: f64,
-    ) -> Share {
+    ) -> BoundedMean {
         let classes = &rows.classes;
         let mut left: Vec<f64> = classes.list.iter().map(|class| class.count).collect();
         let mut found = Knots::default();
@@ -113,7 +114,7 @@ impl Share {
                 count,
             });
         }
-        Share {
+        BoundedMean {
             value,
             units: Units::Strata {
                 strata,
@@ -172,7 +173,7 @@ impl Share {
         }
     }
 
-    /// What [`Share::upper`] cannot exceed: a log-concave variable is above its mean by more than `1 + ln(1/tail)` standard deviations with a chance of less than
+    /// What [`BoundedMean::upper`] cannot exceed: a log-concave variable is above its mean by more than `1 + ln(1/tail)` standard deviations with a chance of less than
     /// `tail` (Bobkov and Ledoux). With weights, whose variable need not be log-concave, it is a guess on the far side.
     pub(crate) fn most_of_upper(&self, tail: f64) -> f64 {
         match &self.units {
@@ -190,7 +191,11 @@ impl Share {
     }
 
     /// The same for the mean of these values, without putting them in order; 1 where there are clusters or strata.
-    pub(crate) fn most_of_upper_of(rows: &Rows, value: impl Fn(usize) -> f64, tail: f64) -> f64 {
+    pub(crate) fn most_of_upper_of(
+        rows: &CheckedDesign,
+        value: impl Fn(usize) -> f64,
+        tail: f64,
+    ) -> f64 {
         if rows.is_clustered() || rows.strata.is_some() {
             return 1.0;
         }
@@ -207,14 +212,14 @@ impl Share {
         (mean + (1.0 - tail.ln()) * variance.sqrt()).min(1.0)
     }
 
-    /// What [`Share::upper`] is not expected to exceed for any share of this value, without a look at the rows: as if all units were as heavy as the heaviest,
+    /// What [`BoundedMean::upper`] is not expected to exceed for any share of this value, without a look at the rows: as if all units were as heavy as the heaviest,
     /// and each hit in all of its rows or in none, which spreads them furthest.
-    pub(crate) fn most_of_any_upper(rows: &Rows, value: f64, tail: f64) -> f64 {
+    pub(crate) fn most_of_any_upper(rows: &CheckedDesign, value: f64, tail: f64) -> f64 {
         let units = 1.0 / rows.classes.heaviest - 1.0;
         clopper_pearson::upper(value * units, units, tail)
     }
 
-    /// What [`Share::lower`] is not expected to exceed; a lower limit left out for it is replaced by a smaller one.
+    /// What [`BoundedMean::lower`] is not expected to exceed; a lower limit left out for it is replaced by a smaller one.
     pub(crate) fn most_of_lower(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { .. } => 1.0,
