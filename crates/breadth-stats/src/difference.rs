@@ -5,13 +5,19 @@ use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate, MeanEstimate
 use crate::log_ratio::{Level, is_uncovered, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
-/// `Cov_N(p||a) - Cov_N(p||b)` from the same responses, drawn from the data.
+/// Difference of two models' coverages, `Cov_N(p||a) - Cov_N(p||b)`, with a paired interval.
 ///
-/// `log_p`, `log_a`, `log_b`: (rows) nats. The difference is `P[only a misses] - P[only b misses]`: rows on which both or neither fall short say nothing, which is why paired limits are
-/// tighter than those of two profiles. It is the mean of values d in {-1, 0, 1}, and its limits are those of the mean of `(d + 1) / 2` in [0, 1] ([`BoundedMean`]), so that the
-/// interval has a width also where no row tells the two apart.
+/// `log_p`, `log_a`, `log_b`: (rows) log-probabilities in nats of responses drawn from the data;
+/// `level`: N. The difference is `P[only a misses] - P[only b misses]`: rows on which both models
+/// miss, or neither does, cancel, so the limits are closer than those of two separate profiles. It
+/// is the mean of d in {-1, 0, 1}; its limits are those of the mean of `(d + 1) / 2` in [0, 1]
+/// ([`BoundedMean`]), which have a width even where no row tells the models apart.
 ///
-/// Errors: as [`crate::coverage_profile`].
+/// # Errors
+///
+/// As [`crate::coverage_profile`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{coverage_difference, Design, Level};
@@ -24,7 +30,9 @@ use crate::numerics::{check_length, check_log_probs, error_rate};
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Def 1.1.
+/// # Source
+///
+/// Def 1.1.
 pub fn coverage_difference(
     log_p: &[f64],
     log_a: &[f64],
@@ -54,12 +62,20 @@ pub fn coverage_difference(
     })
 }
 
-/// `CE(a) - CE(b) = KL(p||a) - KL(p||b)` in nats per response, from the same responses, drawn from the data; no reference is needed.
+/// Difference of two models' cross-entropies, `CE(a) - CE(b) = KL(p||a) - KL(p||b)`, with a paired
+/// interval.
 ///
-/// `log_a`, `log_b`: (rows) nats. The weighted mean of `log b - log a` with the interval of [`crate::kl`]; a response that both give probability 0 counts 0. Where a alone gives a response
-/// probability 0 the difference and its limits are `inf`, where b alone does `-inf`, and where both occur there is none.
+/// `log_a`, `log_b`: (rows) log-probabilities in nats of responses drawn from the data; no
+/// reference is needed. The result is in nats per response: the weighted mean of `log b - log a`
+/// with the interval of [`crate::kl`]. A response to which both models give probability 0 counts 0.
+/// Where only a gives a response probability 0 the difference and its limits are `inf`, where only
+/// b does `-inf`, and where both occur there is no difference: `None`.
 ///
-/// Errors: as [`crate::cross_entropy`].
+/// # Errors
+///
+/// As [`crate::cross_entropy`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{cross_entropy_difference, Design};
@@ -67,6 +83,10 @@ pub fn coverage_difference(
 /// assert_eq!(difference.map(|d| d.value), Some(-0.25));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Section 1.
 pub fn cross_entropy_difference(
     log_a: &[f64],
     log_b: &[f64],

@@ -3,8 +3,9 @@
 /// `Result` with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why an input was refused. CheckedDesign, columns and prompts are counted from 0, as in the slices given.
+/// Why an input was refused. Rows, columns and prompts are counted from 0, as in the slices given.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// There is nothing to take a mean of.
     #[error("{what} is empty: at least one row is needed")]
@@ -70,7 +71,7 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
-    /// CheckedDesign of one cluster in different strata.
+    /// Rows of one cluster in different strata.
     #[error(
         "row {row} belongs to a cluster whose other rows are in another stratum; a cluster lies in one stratum"
     )]

@@ -6,12 +6,13 @@ use crate::interval::{BoundedMean, CheckedDesign, Design, dkw_half_width};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
-/// Estimates of `Cov_N` at several levels, and how they were made.
+/// Estimates of `Cov_N` at several levels, with intervals.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CoverageProfile {
     /// One point per level, in the order asked for.
     pub points: Vec<CoveragePoint>,
-    /// The name of the interval method used, for print.
+    /// The interval method, as a phrase to print.
     pub method: &'static str,
 }
 
@@ -20,13 +21,15 @@ pub struct CoverageProfile {
 pub struct CoveragePoint {
     /// N.
     pub level: Level,
-    /// The estimated share of data responses under-weighted by N or more.
+    /// The estimate: the share of data responses to which p assigns at least N times the
+    /// probability that q does.
     pub cov: f64,
     /// Lower limit for this level alone.
     pub low: f64,
     /// Upper limit for this level alone.
     pub high: f64,
-    /// How many independent rows of equal weight would give limits as far apart, at most the (effective) number of clusters.
+    /// The number of independent rows of equal weight whose limits would be as far apart, at most
+    /// the (effective) number of clusters.
     pub effective_rows: f64,
     /// Lower limit that holds at all levels at once.
     pub band_low: f64,
@@ -34,12 +37,22 @@ pub struct CoveragePoint {
     pub band_high: f64,
 }
 
-/// `Cov_N(p||q) = P_p[ p(y|x) / q(y|x) >= N ]` at each level, from the two log-probabilities (nats) of responses drawn from the data.
+/// Coverage profile `Cov_N(p||q) = P_p[ p(y|x) / q(y|x) >= N ]` at each level, with limits and a
+/// band.
 ///
-/// `log_p`, `log_q`: (rows). Limits at one level: those of [`BoundedMean`], which are Clopper and Pearson's for independent rows of equal weight. Band over all levels: Dvoretzky-Kiefer-Wolfowitz with Massart's constant, at the number of rows, or at Kish's effective
-/// number of clusters `(sum W_c)^2 / sum W_c^2` for weighted or clustered rows.
+/// `log_p`, `log_q`: (rows) log-probabilities in nats of responses drawn from the data; `levels`:
+/// the N. For each level we count the responses to which p assigns at least N times the probability
+/// that q does. Limits at one level are those of [`BoundedMean`], which are Clopper and Pearson's
+/// for independent rows of equal weight. The band over all levels is that of Dvoretzky, Kiefer and
+/// Wolfowitz with Massart's constant, at the number of rows, or for weighted or clustered rows at
+/// Kish's effective number of clusters `(sum W_c)^2 / sum W_c^2`.
 ///
-/// Errors: no rows, lengths that differ, NaN or a positive log-probability, bad weights, confidence outside (0, 1).
+/// # Errors
+///
+/// No rows, slices of different lengths, a log-probability that is NaN, positive or finite and
+/// below -1e30, an invalid [`Design`], or a confidence outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{coverage_profile, Design, Level};
@@ -52,7 +65,9 @@ pub struct CoveragePoint {
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Def 1.1.
+/// # Source
+///
+/// Def 1.1; Massart, Annals of Probability 18 (1990), for the band.
 #[doc(alias = "Definition 1.1")]
 #[doc(alias = "Cov_N")]
 pub fn coverage_profile(
@@ -89,8 +104,13 @@ pub fn coverage_profile(
 }
 
 impl CoverageProfile {
-    /// Upper limit of the regret of Best-of-n against the reference, for every reward in [0, 1]: the least of `Cov_M + e^(-n/(2M))` over the levels M of the
-    /// profile (Prop D.6), with the band's upper limits for the coverages, which hold at all levels at once; 1 where no level says anything.
+    /// Upper limit of the regret of Best-of-n against the reference, for every reward in [0, 1].
+    ///
+    /// The least of `Cov_M + e^(-n/(2M))` over the levels M of the profile, with the band's upper
+    /// limits for the coverages, which hold at all levels at once; 1 where no level says anything.
+    /// `n`: number of samples.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use breadth_stats::{coverage_profile, Design, Level};
@@ -100,6 +120,10 @@ impl CoverageProfile {
     /// assert_eq!(profile.best_of_n_regret(64.0), band + (-8.0_f64).exp());
     /// # Ok::<(), breadth_stats::Error>(())
     /// ```
+    ///
+    /// # Source
+    ///
+    /// Prop D.6.
     pub fn best_of_n_regret(&self, n: f64) -> f64 {
         let bounds = self
             .points

@@ -1,15 +1,18 @@
-//! Which tokens cost a response its coverage.
+//! The log-ratio of whole responses, token by token.
 
 use crate::error::{Error, Result};
 use crate::log_ratio::log_ratio;
-use crate::numerics::{check_length, sum};
+use crate::numerics::{LOG_PROB_ROUNDING, check_length, sum};
 
-/// Where in the responses, and in which tokens, q falls behind p.
+/// The log-ratio `log p/q` of responses by position, and the tokens on which q falls furthest
+/// behind p.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TokenBreakdown {
     /// Positions 0, 1, 2 to 3, 4 to 7, ..: as far as the responses go.
     pub bands: Vec<PositionBand>,
-    /// The share of all that q falls behind, `sum max(log p/q, 0)`, that the worst hundredth of the tokens holds; NaN where q falls behind nowhere, or by an infinite amount.
+    /// Share of `sum max(log p/q, 0)` over all tokens that the 1% of the tokens with the largest
+    /// log-ratios hold; NaN where no token has a positive log-ratio, or the sum is infinite.
     pub worst_hundredth: f64,
     /// The tokens with the largest log-ratios, largest first; of equal ones the first.
     pub worst: Vec<TokenLogRatio>,
@@ -17,6 +20,7 @@ pub struct TokenBreakdown {
 
 /// The tokens at a range of positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PositionBand {
     /// The first position, counted from 0.
     pub first: usize,
@@ -26,12 +30,14 @@ pub struct PositionBand {
     pub tokens: usize,
     /// Mean of `log p/q` over these tokens, in nats.
     pub mean: f64,
-    /// What they add to the mean log-ratio of a response, in nats; over the bands these sum to the KL estimate.
+    /// Their part of the mean log-ratio of a response, in nats; over the bands these add up to the
+    /// KL estimate.
     pub per_response: f64,
 }
 
-/// A token of a response.
+/// A token of a response, with its two log-probabilities.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TokenLogRatio {
     /// The row of the response.
     pub row: usize,
@@ -43,12 +49,20 @@ pub struct TokenLogRatio {
     pub log_q: f64,
 }
 
-/// The view of all rows, which count the same. `log_p`, `log_q`: (rows)(tokens) nats; `worst`: how many of the worst tokens to name.
+/// Breaks the log-ratio of responses down by position and token; all rows have the same weight.
 ///
-/// By the chain rule (section 2) the log-ratio of a response is the sum over its tokens, and so is the KL estimate over positions. The sampled log-ratio of a token says nothing of the
-/// stopped KL (D.10), which needs the divergence of the whole next-token distributions: see [`crate::stopped_kl`].
+/// `log_p`, `log_q`: (rows)(tokens) log-probabilities in nats, each token given those before it;
+/// `worst`: how many of the tokens with the largest log-ratios to list. By the chain rule the
+/// log-ratio of a response is the sum over its tokens, and so is the KL estimate over positions.
+/// The log-ratio of a sampled token says nothing of the stopped KL, which needs the divergence of
+/// the whole next-token distributions: see [`crate::stopped_kl`].
 ///
-/// Errors: rows or responses of different lengths, no rows, log-probabilities that are NaN or above 1e-3.
+/// # Errors
+///
+/// No rows, rows or responses of different lengths, or log-probabilities that are NaN or above
+/// 1e-3.
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::token_breakdown;
@@ -61,6 +75,10 @@ pub struct TokenLogRatio {
 /// assert_eq!(view.worst_hundredth, 0.75); // one token of four: 3 of the 4 nats
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Section 2, the chain rule.
 pub fn token_breakdown(
     log_p: &[Vec<f32>],
     log_q: &[Vec<f32>],
@@ -90,9 +108,17 @@ pub fn token_breakdown(
     })
 }
 
-/// Log-probabilities of the responses with the token of the largest `log p/q` of each left out: their coverage is what would be missed if every response were forgiven one token.
+/// Log-probabilities of the responses without the token of the largest `log p/q` of each.
 ///
-/// Arguments and errors as in [`token_breakdown`]. Returns `log p` and `log q` by row, in nats.
+/// Their coverage is what would be missed if every response were forgiven one token. `log_p`,
+/// `log_q`: (rows)(tokens) log-probabilities in nats. Returns `log p` and `log q`, (rows) each, in
+/// nats.
+///
+/// # Errors
+///
+/// As [`token_breakdown`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::without_worst_token;
@@ -169,8 +195,8 @@ fn check(log_p: &[Vec<f32>], log_q: &[Vec<f32>]) -> Result<()> {
             });
         }
         for (column, values) in [("log_p", p), ("log_q", q)] {
-            // Rounding in f32 is forgiven.
-            if let Some(&value) = values.iter().find(|value| value.is_nan() || **value > 1e-3) {
+            let is_valid = |value: f32| value <= LOG_PROB_ROUNDING as f32;
+            if let Some(&value) = values.iter().find(|value| !is_valid(**value)) {
                 return Err(Error::InvalidLogProb {
                     column: column.to_owned(),
                     row,
@@ -187,7 +213,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// CheckedDesign of tokens with both log-probabilities.
+    /// Rows of tokens with both log-probabilities.
     fn rows() -> impl Strategy<Value = Vec<Vec<(f32, f32)>>> {
         let value = || prop_oneof![9 => -20.0..0.0f32, 1 => Just(f32::NEG_INFINITY)];
         prop::collection::vec(prop::collection::vec((value(), value()), 0..9), 1..6)

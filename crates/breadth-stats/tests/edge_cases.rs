@@ -502,10 +502,7 @@ fn a_clearly_worse_model_is_excluded_and_certified() {
 /// Whatever model and level are picked: the limits are those of one tournament at the error that is left for each.
 #[test]
 fn limits_along_a_landscape_hold_for_all_models_and_levels_at_once() {
-    let value = |model: usize, row: usize| match row % 5 == model {
-        true => -30.0,
-        false => -1.0,
-    };
+    let value = |model: usize, row: usize| if row % 5 == model { -30.0 } else { -1.0 };
     let columns: Vec<Vec<f64>> = (0..3)
         .map(|model| (0..400).map(|row| value(model, row)).collect())
         .collect();

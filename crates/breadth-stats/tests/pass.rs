@@ -387,9 +387,10 @@ fn the_beta_family_extrapolates_what_is_beta() {
         // Beta(1, 2): 1 - sqrt(u) has density 2 (1 - s); a tenth is never solved.
         let prompts: Vec<PromptOutcome> = (0..200)
             .map(|_| {
-                let rate = match rng.random::<f64>() < 0.1 {
-                    true => 0.0,
-                    false => 1.0 - rng.random::<f64>().sqrt(),
+                let rate = if rng.random::<f64>() < 0.1 {
+                    0.0
+                } else {
+                    1.0 - rng.random::<f64>().sqrt()
                 };
                 let c = (0..16).filter(|_| rng.random::<f64>() < rate).count() as u64;
                 Counts { n: 16, c }

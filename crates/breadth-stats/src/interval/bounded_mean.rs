@@ -2,31 +2,42 @@
 
 use rustc_hash::FxHashMap;
 
-use super::CheckedDesign;
 use super::clopper_pearson;
 use super::dirichlet::{Knot, ln_chance_above, moments, upper_quantile};
 use super::sum::{Distribution, distribution_of_sum};
+use super::{CheckedDesign, Estimate};
 
 /// Distinct units beyond which those of nearly the same weight and value are taken together.
 const DISTINCT: usize = 4096;
 /// Values of units taken together differ by less than one part in so many.
 const CELLS: f64 = 1024.0;
 
-/// The mean of values in [0, 1] (a share, where they are 0 or 1) over the population, from rows of any design, with its limits.
+/// The mean of values in [0, 1] over the population, from rows of any design, with its limits.
 ///
-/// The independent units are the clusters (the rows, where there are none): unit i has a weight `w_i`, the sum of its rows' weights, and a value `z_i` in [0, 1],
-/// their weighted mean. With `D ~ Dirichlet(1, .., 1)` over the n units and one imaginary unit more, which has the largest weight
+/// A proportion, where the values are 0 or 1. The independent units are the clusters (the rows,
+/// where there are none): unit i has a weight `w_i`, the sum of its rows' weights, and a value
+/// `z_i` in [0, 1], their weighted mean. With `D ~ Dirichlet(1, .., 1)` over the n units and one
+/// imaginary unit more, which has the largest weight,
 ///
-/// - `upper(tail)` is the `1 - tail` quantile of `sum D_i w_i z_i / sum D_i w_i` with the imaginary unit at 1,
+/// - `upper(tail)` is the `1 - tail` quantile of `sum D_i w_i z_i / sum D_i w_i` with the imaginary
+///   unit at 1,
 /// - `lower(tail)` is the `tail` quantile with the imaginary unit at 0.
 ///
-/// For independent rows of equal weight and values 0 and 1 these are Clopper and Pearson's limits. For all others the imaginary unit at the end of the range keeps
-/// the promise where the sample happens to hold no bad prompt: an estimated variance cannot. Strata with known shares `W_g` have an imaginary unit each, and the
-/// limits are the quantiles of the sum of the independent `W_g M_g`, M_g being the variable above within stratum g. The quantiles are computed, not drawn: to 1e-12
-/// without strata, and to about a thousandth of the interval's width with them. (Beyond 4096 distinct weights or values, units within 1.6% in weight and 0.1
-/// points in value are taken together, at their means.)
+/// For independent rows of equal weight and values 0 and 1 these are Clopper and Pearson's limits.
+/// For all others the imaginary unit at the end of the range keeps the coverage probability where
+/// the sample happens to hold no bad prompt, which an estimated variance cannot. Strata with known
+/// shares `W_g` have an imaginary unit each, and the limits are the quantiles of the sum of the
+/// independent `W_g M_g`, M_g being the variable above within stratum g. The quantiles are
+/// computed, not drawn: to 1e-12 without strata, and to about a thousandth of the interval's width
+/// with them. (Beyond 4096 distinct weights or values, units within 1.6% in weight and 0.1 points
+/// in value are taken together, at their means.)
 ///
-/// Source: Gaffke, Mathematical Methods of Statistics 14 (2005); Learned-Miller and Thomas, arXiv 1905.06208. What `lab/results/intervals.md` says of them is simulated.
+/// `lab/results/intervals.md` holds how often the limits failed in simulations.
+///
+/// # Source
+///
+/// Gaffke, Mathematical Methods of Statistics 14 (2005); Learned-Miller and Thomas, arXiv
+/// 1905.06208.
 #[derive(Clone, Debug)]
 #[doc(alias = "Gaffke")]
 pub struct BoundedMean {
@@ -42,7 +53,7 @@ enum Units {
     /// Knots of each stratum with its share of the population; one stratum without strata.
     Strata {
         strata: Vec<(f64, Vec<Knot>)>,
-        /// Number of units of equal weight that carry as much.
+        /// Effective number of units of equal weight (Kish).
         effective: f64,
     },
 }
@@ -123,7 +134,7 @@ impl BoundedMean {
         }
     }
 
-    /// The lower confidence limit with error at most `tail`.
+    /// The lower confidence limit with error probability at most `tail`.
     pub fn lower(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { hits, rows } => clopper_pearson::lower(*hits, *rows, tail),
@@ -131,11 +142,20 @@ impl BoundedMean {
         }
     }
 
-    /// The upper confidence limit with error at most `tail`.
+    /// The upper confidence limit with error probability at most `tail`.
     pub fn upper(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { hits, rows } => clopper_pearson::upper(*hits, *rows, tail),
             Units::Strata { strata, .. } => upper(strata, tail),
+        }
+    }
+
+    /// The value with its two-sided limits.
+    pub(crate) fn estimate(&self, alpha: f64) -> Estimate {
+        Estimate {
+            value: self.value,
+            low: self.lower(0.5 * alpha),
+            high: self.upper(0.5 * alpha),
         }
     }
 
@@ -237,7 +257,8 @@ impl BoundedMean {
         }
     }
 
-    /// How many independent rows of equal weight would have limits (at an error of `tail` each) as far apart, but at most the effective number of units.
+    /// The number of independent rows of equal weight whose limits (at an error of `tail` each)
+    /// would be as far apart, at most the effective number of units.
     pub fn effective_size(&self, tail: f64) -> f64 {
         self.effective_size_of(self.upper(tail) - self.lower(tail), tail)
     }

@@ -12,8 +12,10 @@ const HEAVY: f64 = 0.1;
 /// Fewer units than this are no basis for an estimated variance.
 const FEW: f64 = 10.0;
 
-/// A mean of unbounded values, such as a KL divergence or a cross-entropy in nats, with its limits or the reason why there are none.
+/// A mean of unbounded values, such as a KL divergence or a cross-entropy in nats, with its limits
+/// or the reason why there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MeanEstimate {
     /// The point estimate.
     pub value: f64,
@@ -27,8 +29,9 @@ pub struct MeanEstimate {
 
 /// Why the mean of unbounded values has no limits.
 ///
-/// Values without bounds may hide what a sample did not happen to hold, so the only limits are those of a normal approximation, and it needs many units of which none decides
-/// by itself. (`Display` says it in words.)
+/// A sample of unbounded values may have missed arbitrarily large ones, so the only limits are
+/// those of a normal approximation, which needs many units none of which dominates. (`Display`
+/// gives the reason in words.)
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum NoLimits {
@@ -46,7 +49,7 @@ pub enum NoLimits {
         /// Its share of the sum of squared deviations.
         share: f64,
     },
-    /// Fewer than ten units carry the sum.
+    /// Fewer than ten units effectively determine the sum.
     Few {
         /// `(sum |w z|)^2 / sum (w z)^2` over units.
         units: f64,
@@ -54,7 +57,7 @@ pub enum NoLimits {
 }
 
 impl NoLimits {
-    /// A row of the unit that carries too much, if it is one.
+    /// A row of the unit that dominates, if one does.
     pub fn row(&self) -> Option<usize> {
         match self {
             NoLimits::Weight { row, .. } | NoLimits::Variance { row, .. } => Some(*row),
@@ -63,6 +66,8 @@ impl NoLimits {
     }
 
     /// The reason in words, with the name of the unit that [`NoLimits::row`] belongs to.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use breadth_stats::NoLimits;
@@ -127,7 +132,7 @@ impl MeanEstimate {
         }
     }
 
-    /// The same without the reason.
+    /// The value and its limits, without the reason.
     pub fn estimate(&self) -> Estimate {
         Estimate {
             value: self.value,

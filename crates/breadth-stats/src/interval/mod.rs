@@ -26,7 +26,7 @@ pub use dkw::dkw_half_width;
 pub(crate) use mean::mean_interval;
 pub use mean::{MeanEstimate, NoLimits};
 
-/// A number with an interval around it.
+/// A number with its confidence limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "confidence_interval")]
 pub struct Estimate {

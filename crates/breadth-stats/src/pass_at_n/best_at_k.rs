@@ -1,27 +1,33 @@
 //! Which model for which k.
 
-use super::{PromptOutcome, each_prompt};
 use crate::error::{Error, Result};
 use crate::interval::{CheckedDesign, Design};
 use crate::leader::leader_of;
-use crate::numerics::error_rate;
+use crate::numerics::{check_length, error_rate};
+use crate::outcome::{PromptOutcome, each_prompt};
 
-/// The best model at one k.
+/// The best model at one k, with a confidence set.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BestAtK {
     /// Number of samples.
     pub k: u64,
     /// The model with the highest estimate, the first among equals.
     pub best: usize,
-    /// The models that may be the best one, with the stated confidence, in order.
+    /// A set that contains the best model with the stated confidence, in order.
     pub not_excluded: Vec<usize>,
 }
 
-/// The model with the best Pass@k (Best-of-k), and those that may be.
+/// The model with the best Pass@k (for rewards Best-of-k), and a confidence set for it.
 ///
-/// `models`: for each the outcomes of the same prompts in the same order. Prompts are compared in pairs, as [`crate::leader()`] does.
+/// `models`: (models)(prompts) the outcomes of the same prompts in the same order; `k`: attempts.
+/// Prompts are compared in pairs, as in [`crate::leader()`].
 ///
-/// Errors: no models, no prompts, not as many prompts for each, and those of [`super::pass_at_k_estimate`].
+/// # Errors
+///
+/// No models, no prompts, not as many prompts for each model, and as [`super::pass_at_k_estimate`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{best_at_k, PromptOutcome::Counts};
@@ -31,6 +37,10 @@ pub struct BestAtK {
 /// assert_eq!((best(1)?, best(8)?), (0, 1));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// See [`crate::leader()`].
 pub fn best_at_k(models: &[&[PromptOutcome]], k: u64, confidence: f64) -> Result<BestAtK> {
     let alpha = error_rate(confidence)?;
     let Some(first) = models.first() else {
@@ -40,7 +50,7 @@ pub fn best_at_k(models: &[&[PromptOutcome]], k: u64, confidence: f64) -> Result
     };
     let rows = CheckedDesign::new(&Design::default(), first.len())?;
     let passes = |prompts: &&[PromptOutcome]| {
-        crate::numerics::check_length("a model", prompts.len(), "the first model", first.len())?;
+        check_length("a model", prompts.len(), "the first model", first.len())?;
         each_prompt(prompts, |prompt| prompt.best_of(k))
     };
     let passes = models

@@ -78,11 +78,12 @@ impl BetaBinomial {
     /// The most likely parameters.
     pub(super) fn best(&self) -> Parameters {
         let found = STARTS.map(|start| self.climb(start, |at| self.log_likelihood(at)));
-        let better = |a: Parameters, b: &Parameters| match self.log_likelihood(b)
-            > self.log_likelihood(&a)
-        {
-            true => *b,
-            false => a,
+        let better = |a: Parameters, b: &Parameters| {
+            if self.log_likelihood(b) > self.log_likelihood(&a) {
+                *b
+            } else {
+                a
+            }
         };
         found.iter().fold(found[0], better)
     }

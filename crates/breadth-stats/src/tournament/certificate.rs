@@ -1,20 +1,23 @@
-//! What a tournament proves about the unobservable `Cov_N(p||q)`.
+//! Certified limits: what a tournament proves about `Cov_N(p||q)` without log p.
 
 use rayon::prelude::*;
 
+use super::input::rivals;
 use super::kernel::RivalCounts;
 use super::pairs::Pairs;
-use super::rivals;
 use crate::interval::BoundedMean;
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::log_mean_exp;
 
-/// The slacks s tried in the certified lower bound.
+/// The slacks s tried in the certified lower bound of `Cov_N(p||q)`.
 ///
-/// For every rival q' and every s > 1, `Cov_N(p||q) >= P_p[ q'/q >= N s ] - 1/s`, since `q'/q >= N s` needs `p/q >= N` or `q'/p >= s`, and the latter
-/// has probability at most 1/s under p (Markov). And `Cov_N(p||q) <= P_p[ q(y|x) <= 1/N ]`, since `p(y|x) <= 1`. The certified limits are
-/// confidence limits of these shares: the lower one the best over all rivals, the even mixture of all models (which gains on q wherever some rival does; from
-/// three models on) and these slacks, each at error `alpha / (2 k |S|)` for k of them, the upper one at error `alpha / 2`.
+/// For every rival q' and every s > 1, `Cov_N(p||q) >= P_p[ q'/q >= N s ] - 1/s`: `q'/q >= N s`
+/// needs `p/q >= N` or `q'/p >= s`, and the latter has probability at most 1/s under p (Markov).
+/// And `Cov_N(p||q) <= P_p[ q(y|x) <= 1/N ]`, since `p(y|x) <= 1`. The certified limits are
+/// confidence limits of these shares. The lower one is the best over these slacks and over k
+/// comparators, all rivals and, from three models on, the even mixture of all models (which assigns
+/// q's responses more wherever some rival does), each at error `alpha / (2 k |S|)`; the upper one
+/// is at error `alpha / 2`.
 pub const SLACKS: [f64; 5] = [4.0, 16.0, 64.0, 256.0, 1024.0];
 
 /// Certified limits of `Cov_N(p||q)` for every q; `rival_shares` is the tournament's own table at N.
@@ -98,7 +101,8 @@ fn certified_low(
     best
 }
 
-/// The share of rows on which `column` leaves q behind by N s, for every slack s.
+/// The share of rows to which `column` assigns at least N s times the probability that q does, for
+/// every slack s.
 fn shares_of(pairs: &Pairs, column: &[f64], q: usize, level: Level) -> Vec<f64> {
     let levels = SLACKS.map(|slack| level.times(slack));
     let counts = RivalCounts::of(&[column, pairs.columns[q]], pairs.units(), &levels, None);

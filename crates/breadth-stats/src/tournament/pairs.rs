@@ -1,9 +1,9 @@
-//! Shares of rows on which one model leaves another behind, with limits.
+//! Rival shares of all pairs of models, with limits.
 
 use rayon::prelude::*;
 
+use super::input::rivals;
 use super::kernel::{IntegerWeights, RivalCounts};
-use super::rivals;
 use crate::interval::{BoundedMean, CheckedDesign};
 use crate::log_ratio::{Level, is_uncovered};
 

@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::certificate::{SLACKS, bracket};
 use super::confidence_set::Behind;
+use super::input::rivals;
 use super::pairs::Pairs;
-use super::rivals;
 use crate::interval::{BoundedMean, CheckedDesign, Design};
 use crate::log_ratio::{Level, is_uncovered};
 

@@ -28,10 +28,13 @@ impl Distribution {
             Always(value) => value,
             Uniform(a, b) => rng.random_range(a..b),
             Beta(a, b) => beta(rng, a, b),
-            Rare(chance, rare, other) => match rng.random_bool(chance) {
-                true => rare,
-                false => other,
-            },
+            Rare(chance, rare, other) => {
+                if rng.random_bool(chance) {
+                    rare
+                } else {
+                    other
+                }
+            }
         }
     }
 

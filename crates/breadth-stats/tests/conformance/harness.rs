@@ -173,9 +173,10 @@ impl<'a> Case<'a> {
         }
         let mut rows: Vec<Row> = Vec::new();
         for ((part, promise), tally) in self.parts.iter().zip(tallies) {
-            let name = match part.is_empty() {
-                true => self.name.clone(),
-                false => format!("{part}: {}", self.name),
+            let name = if part.is_empty() {
+                self.name.clone()
+            } else {
+                format!("{part}: {}", self.name)
             };
             match rows.iter_mut().find(|row| row.name == name) {
                 Some(row) => row.tally.join(&tally),

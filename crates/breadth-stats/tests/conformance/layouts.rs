@@ -272,9 +272,12 @@ impl Frame {
 impl Layout {
     /// The design, with the distributions or without.
     pub fn text(&self, with_distributions: bool) -> String {
-        let distribution = |distribution: Distribution| match with_distributions {
-            true => format!(", {distribution}"),
-            false => String::new(),
+        let distribution = |distribution: Distribution| {
+            if with_distributions {
+                format!(", {distribution}")
+            } else {
+                String::new()
+            }
         };
         let group = |g: &Group| {
             format!(

@@ -68,9 +68,12 @@ fn values(
     shift: f64,
     rng: &mut ChaCha8Rng,
 ) -> (super::layouts::Frame, Vec<f64>) {
-    let draw = |rng: &mut ChaCha8Rng| match long {
-        true => (exponential(rng) - exponential(rng)) / 2.0_f64.sqrt(),
-        false => normal(rng),
+    let draw = |rng: &mut ChaCha8Rng| {
+        if long {
+            (exponential(rng) - exponential(rng)) / 2.0_f64.sqrt()
+        } else {
+            normal(rng)
+        }
     };
     let frame = layout.frame(rng);
     let mut values = Vec::with_capacity(frame.count);

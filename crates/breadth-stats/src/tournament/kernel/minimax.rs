@@ -1,13 +1,15 @@
 //! The winner alone: the minimum of maxima without most of the table.
 
+use super::super::input::check_all;
 use super::cells::Thresholds;
 use super::integer_weights::IntegerWeights;
 use super::pair::{BLOCK, add_pair};
 use crate::error::Result;
 use crate::log_ratio::Level;
 
-/// What [`minimax`] finds.
+/// The result of [`minimax`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Minimax {
     /// `min over q of max over rivals of S_N(rival||q)`.
     pub value: f64,
@@ -15,10 +17,17 @@ pub struct Minimax {
     pub models: Vec<usize>,
 }
 
-/// The value of a tournament and all models that attain it, exactly as in the whole table, for a fraction of the work.
+/// The value of a tournament and all models that attain it, exactly, for a fraction of the work.
 ///
-/// `columns`, `weights` and errors as in [`super::rival_counts`]. Models are tried from the one that looks best on the first rows, each
-/// against its worst rivals first; a model is left as soon as one rival's count exceeds the best value so far, usually after a few blocks.
+/// `columns`, `weights`, `level`: as in [`super::rival_counts`]. Models are tried from the one that
+/// looks best on the first rows, each against its worst rivals first; a model is dropped as soon as
+/// one rival's count exceeds the best value so far, usually after a few blocks of rows.
+///
+/// # Errors
+///
+/// As [`super::rival_counts`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{minimax, Level};
@@ -28,10 +37,12 @@ pub struct Minimax {
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Eq 29.
+/// # Source
+///
+/// Eq 29.
 #[doc(alias = "Equation 29")]
 pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Result<Minimax> {
-    super::check_all(columns, weights)?;
+    check_all(columns, weights)?;
     let rows = columns[0].len();
     let units = weights.map(IntegerWeights::of);
     let search = Search {

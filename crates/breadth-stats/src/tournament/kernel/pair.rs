@@ -1,10 +1,12 @@
 //! One pair of columns, one block of rows, several levels: the loops that the compiler vectorises.
 
+#![allow(unsafe_code)]
+
 use super::cells::Thresholds;
 #[cfg(target_arch = "x86_64")]
 use super::cells::add_counts as add_counts_in_cells;
 
-/// CheckedDesign per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the second-level one.
+/// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the second-level one.
 pub(super) const BLOCK: usize = 1024;
 
 /// Thresholds compared in one pass over the differences.
