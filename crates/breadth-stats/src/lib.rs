@@ -60,7 +60,7 @@ pub use plan::{
 };
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
-pub use reach::{CorrectResponses, Reach, Reachability, hit_probability, reachability};
+pub use reach::{CorrectResponses, Reach, Reachability, reachability};
 pub use tokens::{
     PositionBand, TokenBreakdown, TokenLogRatio, token_breakdown, without_worst_token,
 };

@@ -13,42 +13,7 @@ use crate::numerics::{
 };
 use crate::outcome::PromptOutcome;
 
-/// Probability that k samples contain a response of log-probability `log_q`: `1 - (1 - q)^k`.
-///
-/// `log_q`: nats; `k`: a real number of at least 0. Exact to the last digits for any q and k:
-/// `hit_probability(-700.0, 1e6)` is `1e6 e^-700`.
-///
-/// # Errors
-///
-/// A log-probability that is NaN or above 0, or k below 0 or NaN.
-///
-/// # Examples
-///
-/// ```
-/// use breadth_stats::hit_probability;
-/// assert_eq!(hit_probability(0.25_f64.ln(), 2.0)?, 0.4375);
-/// let far = hit_probability(-700.0, 1e6)? / (1e6 * (-700.0_f64).exp());
-/// assert!((far - 1.0).abs() < 1e-9);
-/// assert!(hit_probability(-1.0, f64::NAN).is_err());
-/// # Ok::<(), breadth_stats::Error>(())
-/// ```
-///
-/// # Source
-///
-/// Section 7.
-pub fn hit_probability(log_q: f64, k: f64) -> Result<f64> {
-    check_log_probs("log_q", &[log_q])?;
-    Ok(hit(log_q.min(0.0), check_attempts(k)?))
-}
-
-fn check_attempts(k: f64) -> Result<f64> {
-    if k >= 0.0 {
-        Ok(k)
-    } else {
-        Err(Error::InvalidAttempts(k))
-    }
-}
-
+/// `1 - (1 - q)^k`, exact to the last digits for any q and k.
 fn hit(log_q: f64, k: f64) -> f64 {
     if k == 0.0 || log_q == f64::NEG_INFINITY {
         return 0.0;
@@ -388,7 +353,9 @@ impl CorrectResponses {
     }
 
     fn hits(&self, model: usize, k: f64) -> Result<Vec<f64>> {
-        let k = check_attempts(k)?;
+        if k.is_nan() || k < 0.0 {
+            return Err(Error::InvalidAttempts(k));
+        }
         Ok(self.log_mass[model].iter().map(|&q| hit(q, k)).collect())
     }
 }
@@ -425,11 +392,23 @@ pub enum Reachability {
 /// use breadth_stats::{Level, PromptOutcome, Reachability, reachability};
 /// let budget = Level::from_n(64.0)?;
 /// let (rare, none_of) = (-9.0, |n| PromptOutcome::Counts { n, c: 0 });
-/// assert_eq!(reachability(Some(-4.0), None, budget, 0.95)?, Reachability::Reachable);
-/// assert_eq!(reachability(Some(rare), None, budget, 0.95)?, Reachability::Unknown);
+/// assert_eq!(
+///     reachability(Some(-4.0), None, budget, 0.95)?,
+///     Reachability::Reachable
+/// );
+/// assert_eq!(
+///     reachability(Some(rare), None, budget, 0.95)?,
+///     Reachability::Unknown
+/// );
 /// // 1 - 0.025^(1/n) is below 1/64 from n = 235 on.
-/// assert_eq!(reachability(Some(rare), Some(&none_of(234)), budget, 0.95)?, Reachability::Unknown);
-/// assert_eq!(reachability(Some(rare), Some(&none_of(235)), budget, 0.95)?, Reachability::Unreachable);
+/// assert_eq!(
+///     reachability(Some(rare), Some(&none_of(234)), budget, 0.95)?,
+///     Reachability::Unknown
+/// );
+/// assert_eq!(
+///     reachability(Some(rare), Some(&none_of(235)), budget, 0.95)?,
+///     Reachability::Unreachable
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
@@ -564,9 +543,6 @@ mod tests {
         // 1 - q = 1e-9: the miss of two samples is its square.
         let log_q = (-1e-9_f64).ln_1p();
         assert!(((1.0 - hit(log_q, 0.5)) / 1e-9_f64.sqrt() - 1.0).abs() < 1e-6);
-        // Up to the tolerance a log-probability above 0 is 0.
-        assert_eq!(hit_probability(1e-10, 2.0), Ok(1.0));
-        assert!(hit_probability(0.1, 1.0).is_err() && hit_probability(-0.1, -1.0).is_err());
     }
 
     #[test]
@@ -679,6 +655,17 @@ mod tests {
         assert!(CorrectResponses::new(&[&[]], &Design::default()).is_err());
         assert!(CorrectResponses::new(&[], &Design::default()).is_err());
         assert!(CorrectResponses::new(&[&[f64::NAN]], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[&[0.1]], &Design::default()).is_err());
+        for odd in [-1.0, f64::NAN] {
+            assert!(right.reach(0, odd, 0.95).is_err());
+        }
+    }
+
+    #[test]
+    fn above_0_within_the_tolerance_is_0() -> Result<()> {
+        let right = CorrectResponses::new(&[&[1e-10]], &Design::default())?;
+        assert_eq!(right.reach(0, 2.0, 0.95)?.value, 1.0);
+        Ok(())
     }
 
     #[test]

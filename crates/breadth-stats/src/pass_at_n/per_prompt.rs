@@ -118,6 +118,7 @@ pub fn best_of_k(rewards: &[f64], k: u64) -> Result<f64> {
 /// # Source
 ///
 /// Section 7.
+#[doc(alias = "hit_probability")]
 pub fn pass_at_n_exact(log_q_correct: f64, n: f64) -> Result<f64> {
     if log_q_correct.is_nan() || log_q_correct > LOG_PROB_ROUNDING {
         return Err(Error::InvalidLogProb {
