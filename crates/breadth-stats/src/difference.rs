@@ -20,11 +20,18 @@ use crate::numerics::{check_length, check_log_probs, error_rate};
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{coverage_difference, Design, Level};
+/// use breadth_stats::{Design, Level, coverage_difference};
 /// let log_p = [-1.0; 8];
 /// let a = [-9.0, -9.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0];
 /// let b = [-9.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0];
-/// let difference = coverage_difference(&log_p, &a, &b, &Design::default(), Level::from_n(4.0)?, 0.95)?;
+/// let difference = coverage_difference(
+///     &log_p,
+///     &a,
+///     &b,
+///     &Design::default(),
+///     Level::from_n(4.0)?,
+///     0.95,
+/// )?;
 /// assert_eq!(difference.value, 0.125);
 /// assert!(difference.low < 0.0 && difference.high > 0.125);
 /// # Ok::<(), breadth_stats::Error>(())
@@ -78,8 +85,9 @@ pub fn coverage_difference(
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{cross_entropy_difference, Design};
-/// let difference = cross_entropy_difference(&[-1.0, -3.0], &[-2.0, -2.5], &Design::default(), 0.95)?;
+/// use breadth_stats::{Design, cross_entropy_difference};
+/// let difference =
+///     cross_entropy_difference(&[-1.0, -3.0], &[-2.0, -2.5], &Design::default(), 0.95)?;
 /// assert_eq!(difference.map(|d| d.value), Some(-0.25));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```

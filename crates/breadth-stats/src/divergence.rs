@@ -105,8 +105,13 @@ pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{stopped_kl, Design, Level};
-/// let estimate = stopped_kl(&[0.5, 1.0, f64::INFINITY], Level::from_log_n(3.0)?, &Design::default(), 0.95)?;
+/// use breadth_stats::{Design, Level, stopped_kl};
+/// let estimate = stopped_kl(
+///     &[0.5, 1.0, f64::INFINITY],
+///     Level::from_log_n(3.0)?,
+///     &Design::default(),
+///     0.95,
+/// )?;
 /// assert_eq!(estimate.value, 1.5);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```

@@ -187,11 +187,22 @@ pub struct Separation {
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{separations, Design, Level};
+/// use breadth_stats::{Design, Level, separations};
 /// let steady = [-2.0; 40];
-/// let wild: Vec<f64> = (0..40).map(|row| if row % 4 == 0 { -9.0 } else { -1.9 }).collect();
-/// let (outcome, plan) = separations(&[&steady, &wild], &Design::default(), Level::from_n(8.0)?, 0.95, 0.9)?;
-/// assert_eq!((outcome.winner, plan[0].model, plan[0].ahead, plan[0].rows), (0, 1, 0.25, Some(30)));
+/// let wild: Vec<f64> = (0..40)
+///     .map(|row| if row % 4 == 0 { -9.0 } else { -1.9 })
+///     .collect();
+/// let (outcome, plan) = separations(
+///     &[&steady, &wild],
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+///     0.9,
+/// )?;
+/// assert_eq!(
+///     (outcome.winner, plan[0].model, plan[0].ahead, plan[0].rows),
+///     (0, 1, 0.25, Some(30))
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///

@@ -21,9 +21,11 @@ use crate::numerics::{check_length, check_log_probs, error_rate};
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{pass_from_coverage, Design};
+/// use breadth_stats::{Design, pass_from_coverage};
 /// // Figure 1 in closed form: nine responses of the first rule, one of the second, q = 0.9 on the first.
-/// let log_q: Vec<f64> = (0..10).map(|row| if row == 9 { 0.1_f64.ln() } else { 0.9_f64.ln() }).collect();
+/// let log_q: Vec<f64> = (0..10)
+///     .map(|row| if row == 9 { 0.1_f64.ln() } else { 0.9_f64.ln() })
+///     .collect();
 /// let pass = pass_from_coverage(&[0.0; 10], &log_q, &Design::default(), 8, 0.95)?;
 /// assert!((pass.value - 0.956953).abs() < 1e-6);
 /// # Ok::<(), breadth_stats::Error>(())

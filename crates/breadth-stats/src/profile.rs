@@ -113,9 +113,15 @@ impl CoverageProfile {
     /// # Examples
     ///
     /// ```
-    /// use breadth_stats::{coverage_profile, Design, Level};
+    /// use breadth_stats::{Design, Level, coverage_profile};
     /// let (log_p, log_q) = (vec![-1.0; 10_000], vec![-2.0; 10_000]);
-    /// let profile = coverage_profile(&log_p, &log_q, &Design::default(), &[Level::from_n(4.0)?], 0.95)?;
+    /// let profile = coverage_profile(
+    ///     &log_p,
+    ///     &log_q,
+    ///     &Design::default(),
+    ///     &[Level::from_n(4.0)?],
+    ///     0.95,
+    /// )?;
     /// let band = profile.points[0].band_high;
     /// assert_eq!(profile.best_of_n_regret(64.0), band + (-8.0_f64).exp());
     /// # Ok::<(), breadth_stats::Error>(())

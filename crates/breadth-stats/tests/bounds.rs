@@ -23,7 +23,7 @@ const SLACK: f64 = 1e-9;
 fn distribution(rng: &mut ChaCha8Rng, cells: usize) -> Vec<f64> {
     let spread = [0.1, 2.0, 12.0][rng.random_range(0..3)];
     let holes = [0.0, 0.3][rng.random_range(0..2)];
-    let mut distribution: Vec<f64> = (0..cells)
+    let mut p: Vec<f64> = (0..cells)
         .map(|_| {
             let weight = (spread * (rng.random::<f64>() - 0.5)).exp();
             if rng.random::<f64>() < holes {
@@ -33,10 +33,10 @@ fn distribution(rng: &mut ChaCha8Rng, cells: usize) -> Vec<f64> {
             }
         })
         .collect();
-    distribution[0] += 1e-3;
-    let total: f64 = distribution.iter().sum();
-    distribution.iter_mut().for_each(|p| *p /= total);
-    distribution
+    p[0] += 1e-3;
+    let total: f64 = p.iter().sum();
+    p.iter_mut().for_each(|p| *p /= total);
+    p
 }
 
 /// Another one, now and then close to the first.

@@ -12,7 +12,7 @@ use crate::log_ratio::Level;
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{bound::coverage_upper_chain_rule, Level};
+/// use breadth_stats::{Level, bound::coverage_upper_chain_rule};
 /// // p is right one time in ten: then Cov_M(t||p) = 0 at any M above 10, and e of coverage costs 10e.
 /// let bound = coverage_upper_chain_rule(Level::from_n(10.0)?, 0.02, 0.0).unwrap();
 /// assert!((bound - 0.2).abs() < 1e-15);

@@ -71,8 +71,14 @@ impl NoLimits {
     ///
     /// ```
     /// use breadth_stats::NoLimits;
-    /// let reason = NoLimits::Weight { row: 3, share: 0.97 };
-    /// assert_eq!(reason.in_words("prompt `7`"), "cannot be bounded: prompt `7` carries 97% of the weight");
+    /// let reason = NoLimits::Weight {
+    ///     row: 3,
+    ///     share: 0.97,
+    /// };
+    /// assert_eq!(
+    ///     reason.in_words("prompt `7`"),
+    ///     "cannot be bounded: prompt `7` carries 97% of the weight"
+    /// );
     /// ```
     pub fn in_words(&self, unit: &str) -> String {
         match self {

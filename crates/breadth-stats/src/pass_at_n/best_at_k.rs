@@ -30,8 +30,13 @@ pub struct BestAtK {
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{best_at_k, PromptOutcome::Counts};
-/// let bold: Vec<_> = (0..40).map(|i| Counts { n: 8, c: if i % 4 == 0 { 0 } else { 6 } }).collect();
+/// use breadth_stats::{PromptOutcome::Counts, best_at_k};
+/// let bold: Vec<_> = (0..40)
+///     .map(|i| Counts {
+///         n: 8,
+///         c: if i % 4 == 0 { 0 } else { 6 },
+///     })
+///     .collect();
 /// let broad: Vec<_> = (0..40).map(|i| Counts { n: 8, c: 2 + i % 2 }).collect();
 /// let best = |k| best_at_k(&[&bold, &broad], k, 0.95).map(|choice| choice.best);
 /// assert_eq!((best(1)?, best(8)?), (0, 1));

@@ -77,15 +77,35 @@ pub enum RateModel {
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{extrapolate_pass, Extrapolation, PromptOutcome::Counts, RateModel};
-/// let prompts: Vec<_> = (0..200).map(|i| Counts { n: 16, c: 1 + i % 8 }).collect();
-/// let Extrapolation::Estimate(pass) = extrapolate_pass(&prompts, 128, RateModel::Nonparametric, 0.95)? else { panic!() };
+/// use breadth_stats::{Extrapolation, PromptOutcome::Counts, RateModel, extrapolate_pass};
+/// let prompts: Vec<_> = (0..200)
+///     .map(|i| Counts {
+///         n: 16,
+///         c: 1 + i % 8,
+///     })
+///     .collect();
+/// let Extrapolation::Estimate(pass) =
+///     extrapolate_pass(&prompts, 128, RateModel::Nonparametric, 0.95)?
+/// else {
+///     panic!()
+/// };
 /// assert!(pass.value > 0.99 && pass.low > 0.9 && pass.high <= 1.0);
 /// // A hundred prompts solved half of the time cannot show that there are none that are never solved.
-/// let Extrapolation::Estimate(half) = extrapolate_pass(&vec![Counts { n: 16, c: 8 }; 100], 64, RateModel::Nonparametric, 0.95)? else { panic!() };
+/// let Extrapolation::Estimate(half) = extrapolate_pass(
+///     &vec![Counts { n: 16, c: 8 }; 100],
+///     64,
+///     RateModel::Nonparametric,
+///     0.95,
+/// )?
+/// else {
+///     panic!()
+/// };
 /// assert!((half.low - 0.025_f64.powf(0.01)).abs() < 1e-3);
 /// let once = [Counts { n: 1, c: 1 }, Counts { n: 1, c: 0 }];
-/// assert!(matches!(extrapolate_pass(&once, 8, RateModel::Nonparametric, 0.95)?, Extrapolation::Refused(_)));
+/// assert!(matches!(
+///     extrapolate_pass(&once, 8, RateModel::Nonparametric, 0.95)?,
+///     Extrapolation::Refused(_)
+/// ));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///

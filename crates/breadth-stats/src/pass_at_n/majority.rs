@@ -29,8 +29,17 @@ pub struct AnswerCount {
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{majority_of_k, AnswerCount};
-/// let answers = [AnswerCount { count: 3, reward: 1.0 }, AnswerCount { count: 2, reward: 0.0 }];
+/// use breadth_stats::{AnswerCount, majority_of_k};
+/// let answers = [
+///     AnswerCount {
+///         count: 3,
+///         reward: 1.0,
+///     },
+///     AnswerCount {
+///         count: 2,
+///         reward: 0.0,
+///     },
+/// ];
 /// assert!((majority_of_k(&answers, 1)? - 0.6).abs() < 1e-12);
 /// assert!((majority_of_k(&answers, 3)? - 0.7).abs() < 1e-12); // 7 of the 10 triples hold two or three of the first
 /// assert!((majority_of_k(&answers, 5)? - 1.0).abs() < 1e-12);

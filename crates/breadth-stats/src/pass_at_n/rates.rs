@@ -27,8 +27,13 @@ const CHANCES: [f64; 4] = [0.98, 0.8, 0.2, 0.02];
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{solved_share, Design, PromptOutcome::Counts};
-/// let prompts: Vec<_> = (0..400).map(|i| Counts { n: 64, c: if i % 4 == 0 { 2 } else { 60 } }).collect();
+/// use breadth_stats::{Design, PromptOutcome::Counts, solved_share};
+/// let prompts: Vec<_> = (0..400)
+///     .map(|i| Counts {
+///         n: 64,
+///         c: if i % 4 == 0 { 2 } else { 60 },
+///     })
+///     .collect();
 /// let solved = solved_share(&prompts, 0.5, &Design::default(), 0.95)?;
 /// assert_eq!(solved.value, 0.75);
 /// assert!(solved.low > 0.66 && solved.high < 0.82);
@@ -65,13 +70,21 @@ pub fn solved_share(
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{answer_coverage, Design, Level, PromptOutcome::Counts};
-/// let answers: Vec<_> = (0..500).map(|i| Counts { n: 128, c: if i % 5 == 0 { 0 } else { 90 } }).collect();
+/// use breadth_stats::{Design, Level, PromptOutcome::Counts, answer_coverage};
+/// let answers: Vec<_> = (0..500)
+///     .map(|i| Counts {
+///         n: 128,
+///         c: if i % 5 == 0 { 0 } else { 90 },
+///     })
+///     .collect();
 /// let missed = answer_coverage(&answers, Level::from_n(8.0)?, &Design::default(), 0.95)?;
 /// assert_eq!(missed.value, 0.2);
 /// assert!(missed.low > 0.14 && missed.high < 0.26);
 /// // One in a thousand is not seen in 128 samples: what is never given may still be given often enough.
-/// assert_eq!(answer_coverage(&answers, Level::from_n(1000.0)?, &Design::default(), 0.95)?.low, 0.0);
+/// assert_eq!(
+///     answer_coverage(&answers, Level::from_n(1000.0)?, &Design::default(), 0.95)?.low,
+///     0.0
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///

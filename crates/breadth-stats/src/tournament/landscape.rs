@@ -64,10 +64,13 @@ pub fn landscape_levels(columns: &[&[f64]], count: usize) -> Vec<Level> {
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{landscape, Design, Level};
+/// use breadth_stats::{Design, Level, landscape};
 /// let columns: [&[f64]; 2] = [&[-1.0, -40.0, -1.0], &[-9.0, -9.0, -9.0]];
 /// let levels = [Level::from_log_n(5.0)?, Level::from_log_n(20.0)?];
-/// let winners: Vec<usize> = landscape(&columns, &Design::default(), &levels, 0.95)?.iter().map(|t| t.winner).collect();
+/// let winners: Vec<usize> = landscape(&columns, &Design::default(), &levels, 0.95)?
+///     .iter()
+///     .map(|t| t.winner)
+///     .collect();
 /// assert_eq!(winners, [0, 1]); // small N counts how often, large N how badly
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```

@@ -54,13 +54,33 @@ pub struct OnPolicy<'a> {
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{offset_tournament, tournament, Design, Level, OnPolicy};
+/// use breadth_stats::{Design, Level, OnPolicy, offset_tournament, tournament};
 /// let (good, bad) = ([-1.0, -2.0, -1.5, -2.0], [-0.5, -0.5, -9.0, -0.5]);
-/// let fought = tournament(&[&good, &bad], &Design::default(), Level::from_n(8.0)?, 0.95)?;
-/// let own = |columns| OnPolicy { columns, prompts: None, weights: None, strata: None };
+/// let fought = tournament(
+///     &[&good, &bad],
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+/// )?;
+/// let own = |columns| OnPolicy {
+///     columns,
+///     prompts: None,
+///     weights: None,
+///     strata: None,
+/// };
 /// // On its own samples `bad` is never 8 times less likely than `good`.
-/// let samples = [own(vec![&good[..2], &bad[..2]]), own(vec![&good[..2], &bad[..2]])];
-/// let offset = offset_tournament(fought, &[&good, &bad], &Design::default(), &samples, 0.0, 0.95)?;
+/// let samples = [
+///     own(vec![&good[..2], &bad[..2]]),
+///     own(vec![&good[..2], &bad[..2]]),
+/// ];
+/// let offset = offset_tournament(
+///     fought,
+///     &[&good, &bad],
+///     &Design::default(),
+///     &samples,
+///     0.0,
+///     0.95,
+/// )?;
 /// assert_eq!((offset.winner, offset.standings[1].value), (0, 0.25));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```

@@ -79,11 +79,20 @@ impl Race {
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{race, Level};
+/// use breadth_stats::{Level, race};
 /// // On one row in five model 0 assigns far more probability than the others.
-/// let log_prob = |model: usize, row: usize| if model > 0 && row % 5 == 0 { -30.0 } else { -2.0 - 0.1 * model as f64 };
+/// let log_prob = |model: usize, row: usize| {
+///     if model > 0 && row % 5 == 0 {
+///         -30.0
+///     } else {
+///         -2.0 - 0.1 * model as f64
+///     }
+/// };
 /// let found = race(4, 10_000, Level::from_n(16.0)?, 0.95, |models, rows| {
-///     Ok(models.iter().map(|&model| rows.clone().map(|row| log_prob(model, row)).collect()).collect())
+///     Ok(models
+///         .iter()
+///         .map(|&model| rows.clone().map(|row| log_prob(model, row)).collect())
+///         .collect())
 /// })?;
 /// assert_eq!(found.winners, [0]);
 /// assert!(found.share_scored() < 0.05);

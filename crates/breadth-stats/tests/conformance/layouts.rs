@@ -272,7 +272,7 @@ impl Frame {
 impl Layout {
     /// The design, with the distributions or without.
     pub fn text(&self, with_distributions: bool) -> String {
-        let distribution = |distribution: Distribution| {
+        let of = |distribution: Distribution| {
             if with_distributions {
                 format!(", {distribution}")
             } else {
@@ -280,20 +280,12 @@ impl Layout {
             }
         };
         let group = |g: &Group| {
-            format!(
-                "{} units of share {}{}",
-                g.units,
-                g.share,
-                distribution(g.distribution)
-            )
+            let of_group = of(g.distribution);
+            format!("{} units of share {}{of_group}", g.units, g.share)
         };
         let mut parts: Vec<String> = self.groups.iter().map(group).collect();
         if let [only] = &self.groups[..] {
-            parts = vec![format!(
-                "{} units{}",
-                only.units,
-                distribution(only.distribution)
-            )];
+            parts = vec![format!("{} units{}", only.units, of(only.distribution))];
         }
         let rows = match self.rows {
             Rows::One => "",

@@ -67,16 +67,38 @@ const NOT_BEHIND: [f64; 3] = [0.05, 0.2, 0.5];
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{answer_tournament, DataAnswers, Design, Level, PromptOutcome::Counts};
+/// use breadth_stats::{DataAnswers, Design, Level, PromptOutcome::Counts, answer_tournament};
 /// let of = |c: u64| vec![Counts { n: 64, c }; 100];
 /// let (solid, blind, likewise) = (of(40), of(0), of(38));
-/// let found = answer_tournament(&[&solid, &blind, &likewise], DataAnswers::Correct, &Design::default(), Level::from_n(8.0)?, 0.95)?;
+/// let found = answer_tournament(
+///     &[&solid, &blind, &likewise],
+///     DataAnswers::Correct,
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+/// )?;
 /// assert_eq!((found.winner, found.not_excluded), (0, vec![0, 2]));
 /// assert!(found.standings[1].low > 0.9);
 /// // 4 samples show no rate of an eighth: no limit says anything.
-/// let (some, none) = (vec![Counts { n: 4, c: 1 }; 100], vec![Counts { n: 4, c: 0 }; 100]);
-/// let found = answer_tournament(&[&some, &none], DataAnswers::Correct, &Design::default(), Level::from_n(8.0)?, 0.95)?;
-/// assert_eq!((found.standings[1].low, found.standings[1].high, found.not_excluded), (0.0, 1.0, vec![0, 1]));
+/// let (some, none) = (
+///     vec![Counts { n: 4, c: 1 }; 100],
+///     vec![Counts { n: 4, c: 0 }; 100],
+/// );
+/// let found = answer_tournament(
+///     &[&some, &none],
+///     DataAnswers::Correct,
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+/// )?;
+/// assert_eq!(
+///     (
+///         found.standings[1].low,
+///         found.standings[1].high,
+///         found.not_excluded
+///     ),
+///     (0.0, 1.0, vec![0, 1])
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///

@@ -57,7 +57,7 @@ pub fn rival_counts(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -
 /// # Examples
 ///
 /// ```
-/// use breadth_stats::{rival_counts_at, Level};
+/// use breadth_stats::{Level, rival_counts_at};
 /// let (a, b) = ([-1.0, -1.0, -4.0], [-1.0, -3.0, -1.0]);
 /// let levels = [Level::from_n(16.0)?, Level::from_n(4.0)?];
 /// let counts = rival_counts_at(&[&a, &b], None, &levels)?;
@@ -98,7 +98,10 @@ pub fn rival_counts_at(
 /// let mut second = RivalCounts::new(2, &levels);
 /// second.add(&[&[-4.0], &[-1.0]])?;
 /// first.merge(&second);
-/// assert_eq!((first.rows(), first.share(0, 0, 1), first.share(0, 1, 0)), (3, 1.0 / 3.0, 1.0 / 3.0));
+/// assert_eq!(
+///     (first.rows(), first.share(0, 0, 1), first.share(0, 1, 0)),
+///     (3, 1.0 / 3.0, 1.0 / 3.0)
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
