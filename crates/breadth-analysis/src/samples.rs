@@ -207,7 +207,7 @@ impl Drawn {
             weights: self.weights.as_deref(),
             ..Design::default()
         };
-        Ok(Some(breadth_stats::pass_estimate(
+        Ok(Some(breadth_stats::pass_at_k_estimate(
             &self.prompts,
             &design,
             k,

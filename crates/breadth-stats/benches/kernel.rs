@@ -119,8 +119,8 @@ fn whole_tournament_of_clusters(bencher: divan::Bencher, threads: usize) {
     let found = play();
     let independent = tournament(&columns, &Design::default(), level(), 0.95).unwrap();
     assert_eq!(
-        (&found.chat, &found.ranking),
-        (&independent.chat, &independent.ranking)
+        (&found.rival_shares, &found.ranking),
+        (&independent.rival_shares, &independent.ranking)
     );
     bencher.bench(play);
 }

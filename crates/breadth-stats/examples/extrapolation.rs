@@ -84,7 +84,7 @@ fn main() {
         .map_or(200, |n| n.parse().expect("a number of data sets"));
     let model = match std::env::args().nth(2).as_deref() {
         Some("beta") => RateModel::Beta,
-        _ => RateModel::Any,
+        _ => RateModel::Nonparametric,
     };
     println!(
         "| success rates | prompts | samples n | k | Pass@k | missed low | missed high | refused | mean width |"

@@ -62,7 +62,7 @@ fn main() {
             for (scores, _) in &all {
                 let columns: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
                 let outcome = tournament(&columns, &Design::default(), level, 0.95).unwrap();
-                apart += outcome.apart().unwrap_or(0.0) / SERIES as f64;
+                apart += outcome.separated_share().unwrap_or(0.0) / SERIES as f64;
                 value += outcome.standings[outcome.winner].value / SERIES as f64;
                 broad += usize::from(outcome.winner.is_multiple_of(2));
             }

@@ -1,30 +1,45 @@
 //! Differences between two models on the same rows, with paired intervals.
 
 use crate::error::Result;
-use crate::interval::{Design, Estimate, MeanEstimate, Rows, Share, mean_interval};
+use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate, MeanEstimate, mean_interval};
 use crate::log_ratio::{Level, is_uncovered, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
-/// `Cov_N(p||a) - Cov_N(p||b)` from the same responses, drawn from the data.
+/// Difference of two models' coverages, `Cov_N(p||a) - Cov_N(p||b)`, with a paired interval.
 ///
-/// `log_p`, `log_a`, `log_b`: (rows) nats. The difference is `P[only a misses] - P[only b misses]`: rows on which both or neither fall short say nothing, which is why paired limits are
-/// tighter than those of two profiles. It is the mean of values d in {-1, 0, 1}, and its limits are those of the mean of `(d + 1) / 2` in [0, 1] ([`Share`]), so that the
-/// interval has a width also where no row tells the two apart.
+/// `log_p`, `log_a`, `log_b`: (rows) log-probabilities in nats of responses drawn from the data;
+/// `level`: N. The difference is `P[only a misses] - P[only b misses]`: rows on which both models
+/// miss, or neither does, cancel, so the limits are closer than those of two separate profiles. It
+/// is the mean of d in {-1, 0, 1}; its limits are those of the mean of `(d + 1) / 2` in [0, 1]
+/// ([`BoundedMean`]), which have a width even where no row tells the models apart.
 ///
-/// Errors: as [`crate::coverage_profile`].
+/// # Errors
+///
+/// As [`crate::coverage_profile`].
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{coverage_difference, Design, Level};
+/// use breadth_stats::{Design, Level, coverage_difference};
 /// let log_p = [-1.0; 8];
 /// let a = [-9.0, -9.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0];
 /// let b = [-9.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0];
-/// let difference = coverage_difference(&log_p, &a, &b, &Design::default(), Level::from_n(4.0)?, 0.95)?;
+/// let difference = coverage_difference(
+///     &log_p,
+///     &a,
+///     &b,
+///     &Design::default(),
+///     Level::from_n(4.0)?,
+///     0.95,
+/// )?;
 /// assert_eq!(difference.value, 0.125);
 /// assert!(difference.low < 0.0 && difference.high > 0.125);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Def 1.1.
+/// # Source
+///
+/// Def 1.1.
 pub fn coverage_difference(
     log_p: &[f64],
     log_a: &[f64],
@@ -36,7 +51,7 @@ pub fn coverage_difference(
     let alpha = error_rate(confidence)?;
     check_length("log_a", log_a.len(), "log_p", log_p.len())?;
     check_length("log_b", log_b.len(), "log_p", log_p.len())?;
-    let rows = Rows::new(design, log_p.len())?;
+    let rows = CheckedDesign::new(design, log_p.len())?;
     for (name, column) in [("log_p", log_p), ("log_a", log_a), ("log_b", log_b)] {
         check_log_probs(name, column)?;
     }
@@ -46,7 +61,7 @@ pub fn coverage_difference(
         (false, true) => 0.0,
         _ => 0.5,
     };
-    let share = Share::of_values(&rows, value);
+    let share = BoundedMean::of_values(&rows, value);
     Ok(Estimate {
         value: rows.mean(|row| 2.0 * value(row) - 1.0),
         low: 2.0 * share.lower(0.5 * alpha) - 1.0,
@@ -54,19 +69,32 @@ pub fn coverage_difference(
     })
 }
 
-/// `CE(a) - CE(b) = KL(p||a) - KL(p||b)` in nats per response, from the same responses, drawn from the data; no reference is needed.
+/// Difference of two models' cross-entropies, `CE(a) - CE(b) = KL(p||a) - KL(p||b)`, with a paired
+/// interval.
 ///
-/// `log_a`, `log_b`: (rows) nats. The weighted mean of `log b - log a` with the interval of [`crate::kl`]; a response that both give probability 0 counts 0. Where a alone gives a response
-/// probability 0 the difference and its limits are `inf`, where b alone does `-inf`, and where both occur there is none.
+/// `log_a`, `log_b`: (rows) log-probabilities in nats of responses drawn from the data; no
+/// reference is needed. The result is in nats per response: the weighted mean of `log b - log a`
+/// with the interval of [`crate::kl`]. A response to which both models give probability 0 counts 0.
+/// Where only a gives a response probability 0 the difference and its limits are `inf`, where only
+/// b does `-inf`, and where both occur there is no difference: `None`.
 ///
-/// Errors: as [`crate::cross_entropy`].
+/// # Errors
+///
+/// As [`crate::cross_entropy`].
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{cross_entropy_difference, Design};
-/// let difference = cross_entropy_difference(&[-1.0, -3.0], &[-2.0, -2.5], &Design::default(), 0.95)?;
+/// use breadth_stats::{Design, cross_entropy_difference};
+/// let difference =
+///     cross_entropy_difference(&[-1.0, -3.0], &[-2.0, -2.5], &Design::default(), 0.95)?;
 /// assert_eq!(difference.map(|d| d.value), Some(-0.25));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Section 1.
 pub fn cross_entropy_difference(
     log_a: &[f64],
     log_b: &[f64],
@@ -75,7 +103,7 @@ pub fn cross_entropy_difference(
 ) -> Result<Option<MeanEstimate>> {
     let alpha = error_rate(confidence)?;
     check_length("log_b", log_b.len(), "log_a", log_a.len())?;
-    let rows = Rows::new(design, log_a.len())?;
+    let rows = CheckedDesign::new(design, log_a.len())?;
     check_log_probs("log_a", log_a)?;
     check_log_probs("log_b", log_b)?;
     let more = |row: usize| log_ratio(log_b[row], log_a[row]);

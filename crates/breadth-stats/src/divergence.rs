@@ -1,18 +1,26 @@
 //! KL divergence and cross-entropy of sequences, with intervals.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate, MeanEstimate, Rows, Share, mean_interval};
+use crate::interval::{BoundedMean, CheckedDesign, Design, Estimate, MeanEstimate, mean_interval};
 use crate::log_ratio::{Level, log_ratio};
 use crate::numerics::{check_length, check_log_probs, error_rate};
 
-/// `KL(p||q) = E_p[ log p(y|x) - log q(y|x) ]` in nats, sequence level, from responses drawn from p.
+/// Sequence-level KL divergence `KL(p||q) = E_p[ log p(y|x) - log q(y|x) ]`, in nats.
 ///
-/// `log_p`, `log_q`: (rows). The weighted mean with a Student t interval from the variance between clusters. A row with q = 0 < p makes the
-/// value and both limits `inf`: a response of positive probability that q cannot produce has been seen. Where few units carry the mean no limits can be given, and the interval is
-/// everything a KL can be, `[0, inf]`, with the reason in `no_limits`. The estimate itself may be negative, where the reference gave the data less probability than
-/// the model did; the true KL is not, and limits are cut off at 0.
+/// `log_p`, `log_q`: (rows) log-probabilities in nats of responses drawn from p. The weighted mean
+/// of the log-ratio, with a Student t interval from the variance between clusters. A row with q = 0
+/// < p makes the value and both limits `inf`: a response of positive probability that q cannot
+/// produce has been seen. Where too few independent units determine the mean no limits can be
+/// given, and the interval is `[0, inf]` with the reason in `no_limits`. The estimate itself may be
+/// negative, where the model gives the data more probability than the reference does; the true KL
+/// is not, and the limits are cut off at 0. (For two known distributions there is
+/// [`crate::finite::kl`].)
 ///
-/// Errors: as [`crate::coverage_profile`]; also a row with p = 0 < q, which cannot have been drawn from p.
+/// # Errors
+///
+/// As [`crate::coverage_profile`]; also a row with p = 0 < q, which cannot have been drawn from p.
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{kl, Design};
@@ -27,11 +35,14 @@ use crate::numerics::{check_length, check_log_probs, error_rate};
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: section 1 of the paper; Rem 2.2 on when p is known.
+/// # Source
+///
+/// Section 1; Rem 2.2 on when p is known.
+#[doc(alias = "Kullback-Leibler")]
 pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Result<MeanEstimate> {
     let alpha = error_rate(confidence)?;
     check_length("log_q", log_q.len(), "log_p", log_p.len())?;
-    let rows = Rows::new(design, log_p.len())?;
+    let rows = CheckedDesign::new(design, log_p.len())?;
     check_log_probs("log_p", log_p)?;
     check_log_probs("log_q", log_q)?;
     let ratio = |row: usize| log_ratio(log_p[row], log_q[row]);
@@ -47,11 +58,16 @@ pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Res
     Ok(mean_interval(&rows, ratio, alpha).within(0.0, f64::INFINITY))
 }
 
-/// Cross-entropy `CE(q) = E_p[ -log q(y|x) ]` in nats per response, from responses drawn from p.
+/// Cross-entropy `CE(q) = E_p[ -log q(y|x) ]`, in nats per response.
 ///
-/// `log_q`: (rows). Interval as in [`kl`], cut off at 0, below which no cross-entropy lies.
+/// `log_q`: (rows) log-probabilities in nats of responses drawn from p. Interval as in [`kl`], cut
+/// off at 0, the least possible cross-entropy.
 ///
-/// Errors: as [`crate::coverage_profile`].
+/// # Errors
+///
+/// As [`crate::coverage_profile`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{cross_entropy, Design};
@@ -61,10 +77,12 @@ pub fn kl(log_p: &[f64], log_q: &[f64], design: &Design, confidence: f64) -> Res
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: section 1 of the paper.
+/// # Source
+///
+/// Section 1.
 pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<MeanEstimate> {
     let alpha = error_rate(confidence)?;
-    let rows = Rows::new(design, log_q.len())?;
+    let rows = CheckedDesign::new(design, log_q.len())?;
     check_log_probs("log_q", log_q)?;
     if log_q.contains(&f64::NEG_INFINITY) {
         return Ok(MeanEstimate::certain(f64::INFINITY));
@@ -72,21 +90,36 @@ pub fn cross_entropy(log_q: &[f64], design: &Design, confidence: f64) -> Result<
     Ok(mean_interval(&rows, |row| -log_q[row], alpha).within(0.0, f64::INFINITY))
 }
 
-/// The stopped KL `Dseq_N = E_p min{ log N, sum_h a_h }` in nats, `a_h = KL(p(.|x,y_<h) || q(.|x,y_<h))`, from sequences drawn from p.
+/// Stopped KL `Dseq_N = E_p min{ log N, sum_h a_h }`, in nats, from sequences drawn from p.
 ///
-/// `sums`: (rows) the sum over steps of the next-token KLs along each sequence, at least 0, `inf` allowed. It needs both next-token distributions in full: the
-/// log-ratios of the tokens that happened to be drawn are not the a_h. The values lie in [0, log N]: limits of a bounded mean ([`Share`]).
+/// `a_h = KL(p(.|x,y_<h) || q(.|x,y_<h))` is the KL of the next-token distributions. `sums`: (rows)
+/// its sum over the tokens of each sequence, in nats, at least 0, `inf` allowed; `level`: N. The
+/// sums need both next-token distributions in full: the log-ratios of the tokens that happened to
+/// be drawn are not the a_h. The values lie in [0, log N], so the limits are those of a bounded
+/// mean ([`BoundedMean`]).
 ///
-/// Errors: no rows, a negative or NaN sum, bad weights, confidence outside (0, 1).
+/// # Errors
+///
+/// No rows, a negative or NaN sum, an invalid [`Design`], or a confidence outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{stopped_kl, Design, Level};
-/// let estimate = stopped_kl(&[0.5, 1.0, f64::INFINITY], Level::from_log_n(3.0)?, &Design::default(), 0.95)?;
+/// use breadth_stats::{Design, Level, stopped_kl};
+/// let estimate = stopped_kl(
+///     &[0.5, 1.0, f64::INFINITY],
+///     Level::from_log_n(3.0)?,
+///     &Design::default(),
+///     0.95,
+/// )?;
 /// assert_eq!(estimate.value, 1.5);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Lemma D.10.
+/// # Source
+///
+/// Lemma D.10.
+#[doc(alias = "Dseq_N")]
 pub fn stopped_kl(
     sums: &[f64],
     level: Level,
@@ -94,7 +127,7 @@ pub fn stopped_kl(
     confidence: f64,
 ) -> Result<Estimate> {
     let alpha = error_rate(confidence)?;
-    let rows = Rows::new(design, sums.len())?;
+    let rows = CheckedDesign::new(design, sums.len())?;
     if let Some(row) = sums.iter().position(|sum| sum.is_nan() || *sum < 0.0) {
         return Err(Error::InvalidDivergence {
             row,
@@ -109,7 +142,7 @@ pub fn stopped_kl(
             high: 0.0,
         });
     }
-    let share = Share::of_values(&rows, |row| sums[row].min(largest) / largest);
+    let share = BoundedMean::of_values(&rows, |row| sums[row].min(largest) / largest);
     Ok(Estimate {
         value: share.value * largest,
         low: share.lower(0.5 * alpha) * largest,

@@ -5,6 +5,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why an input was refused. Rows, columns and prompts are counted from 0, as in the slices given.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// There is nothing to take a mean of.
     #[error("{what} is empty: at least one row is needed")]

@@ -3,32 +3,43 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share};
+use crate::interval::{BoundedMean, CheckedDesign, Design};
 use crate::numerics::{check_length, error_rate};
 
-/// The model with the largest mean, and how sure that is.
+/// The model with the largest mean, and a confidence set for it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Leader {
     /// The mean of each model.
     pub means: Vec<f64>,
     /// The model with the largest mean, the first among equals.
     pub best: usize,
-    /// The models that may be the best one, with the stated confidence, in order.
+    /// A set that contains the model with the largest true mean with the stated confidence, in
+    /// order.
     pub not_excluded: Vec<usize>,
-    /// By how much the best one's true mean is above that of every other model at least, with the stated confidence; negative where some other may be ahead. 1 for a lone model.
+    /// Lower limit of the best one's true mean less that of every other model; negative where
+    /// another model may be ahead. 1 for a single model.
     pub lead: f64,
-    /// By how much some other model's true mean is above that of the best one at most; at least 0.
+    /// Upper limit of how far another model's true mean is above that of the best one; at least 0.
     pub behind: f64,
 }
 
-/// Compares models by the mean of values in [0, 1], one per unit, in pairs.
+/// Finds the model with the largest mean of values in [0, 1] by paired comparisons.
 ///
-/// `values`: (models, units). A model is excluded if the mean of its paired difference d to the best one is certainly below 0: if the upper limit of the mean of
-/// `(d + 1) / 2`, which lies in [0, 1], is below 1/2 at error `alpha / (m - 1)`, by the limits of [`crate::interval::Share`]. Student's t, which takes the units
-/// seen for all there are, misses the better model in 15% of the samples of 50 prompts where it owes its lead to 4% of them. `lead` and `behind` are limits of the
-/// same differences at the same error.
+/// `values`: (models, units), one value in [0, 1] per unit, the same units for all models. A model
+/// is excluded if the mean of its paired difference d to the best one is below 0 with confidence:
+/// if the upper limit of the mean of `(d + 1) / 2`, which lies in [0, 1], is below 1/2 at error
+/// `alpha / (m - 1)`, by the limits of [`crate::interval::BoundedMean`]. `lead` and `behind` are
+/// limits of the same differences at the same error. Student's t is not used: it takes the units
+/// seen for all there are, and misses the better model in 15% of the samples of 50 prompts where
+/// that model owes its lead to 4% of them.
 ///
-/// Errors: no models, no units, models with unequal numbers of values, values outside [0, 1], bad weights, confidence outside (0, 1).
+/// # Errors
+///
+/// No models, no units, models with unequal numbers of values, values outside [0, 1], an invalid
+/// [`Design`], or a confidence outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{leader, Design};
@@ -38,13 +49,19 @@ pub struct Leader {
 /// assert!(found.lead > 0.3 && found.lead < 0.7);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Hsu, Multiple Comparisons (1996), on comparisons with the best; the limits are Gaffke's, see
+/// [`crate::interval::BoundedMean`].
+#[doc(alias = "model confidence set")]
 pub fn leader(values: &[Vec<f64>], design: &Design, confidence: f64) -> Result<Leader> {
     let Some(first) = values.first() else {
         return Err(Error::Empty {
             what: "the set of models",
         });
     };
-    let rows = Rows::new(design, first.len())?;
+    let rows = CheckedDesign::new(design, first.len())?;
     for of_model in values {
         check_length("a model", of_model.len(), "the first model", first.len())?;
         if let Some(index) = of_model.iter().position(|v| !(0.0..=1.0).contains(v)) {
@@ -58,7 +75,7 @@ pub fn leader(values: &[Vec<f64>], design: &Design, confidence: f64) -> Result<L
 }
 
 /// The same on units that were checked.
-pub(crate) fn leader_of(values: &[Vec<f64>], rows: &Rows, alpha: f64) -> Result<Leader> {
+pub(crate) fn leader_of(values: &[Vec<f64>], rows: &CheckedDesign, alpha: f64) -> Result<Leader> {
     let m = values.len();
     let means: Vec<f64> = values.iter().map(|v| rows.mean(|row| v[row])).collect();
     let best = (0..m)
@@ -84,10 +101,10 @@ pub(crate) fn leader_of(values: &[Vec<f64>], rows: &Rows, alpha: f64) -> Result<
     let mut largest = -1.0_f64;
     let most_of = |model: usize, largest: f64| {
         let cannot_lead = |most: f64| 2.0 * most - 1.0 < 0.0 && 2.0 * most - 1.0 <= largest;
-        if cannot_lead(Share::most_of_upper_of(rows, half(model), tail)) {
+        if cannot_lead(BoundedMean::most_of_upper_of(rows, half(model), tail)) {
             return None;
         }
-        let share = Share::of_values(rows, half(model));
+        let share = BoundedMean::of_values(rows, half(model));
         (!cannot_lead(share.most_of_upper(tail))).then(|| 2.0 * share.upper(tail) - 1.0)
     };
     if let Some((&next, rest)) = others.split_first() {

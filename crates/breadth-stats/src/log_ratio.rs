@@ -5,9 +5,13 @@ use crate::numerics::TOLERANCE;
 
 /// A coverage level: a real number N >= 1, kept together with log N (nats).
 ///
-/// Long responses need N = e^1000 and beyond, so log N is what comparisons use and `n` may be infinite.
+/// Long responses need N = e^1000 and beyond, so comparisons use log N, and `n` may be infinite.
 ///
-/// Errors: N < 1, NaN, or an infinite log N.
+/// # Errors
+///
+/// The constructors refuse N < 1, NaN, and an infinite log N.
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::Level;
@@ -26,11 +30,19 @@ pub struct Level {
 
 impl Level {
     /// The level with the given N.
+    ///
+    /// # Errors
+    ///
+    /// N < 1, NaN, or infinite.
     pub fn from_n(n: f64) -> Result<Level> {
         Level { log_n: n.ln(), n }.checked()
     }
 
     /// The level with the given log N, in nats.
+    ///
+    /// # Errors
+    ///
+    /// log N < 0, NaN, or infinite.
     pub fn from_log_n(log_n: f64) -> Result<Level> {
         Level {
             log_n,
@@ -73,7 +85,12 @@ impl Level {
     }
 }
 
-/// `log p - log q` in nats, with the two zero cases settled: both `-inf` is ratio 1 (0), `q = 0 < p` is `+inf`.
+/// Log-ratio `log p - log q` in nats, with both zero cases settled.
+///
+/// `log_p`, `log_q`: log-probabilities in nats. Both `-inf` is ratio 1, so 0; `q = 0 < p` is
+/// `+inf`.
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::log_ratio;
@@ -81,6 +98,10 @@ impl Level {
 /// assert_eq!(log_ratio(f64::NEG_INFINITY, f64::NEG_INFINITY), 0.0);
 /// assert_eq!(log_ratio(-1.0, f64::NEG_INFINITY), f64::INFINITY);
 /// ```
+///
+/// # Source
+///
+/// Def 1.1.
 pub fn log_ratio(log_p: f64, log_q: f64) -> f64 {
     if log_p == f64::NEG_INFINITY && log_q == f64::NEG_INFINITY {
         0.0
@@ -89,7 +110,12 @@ pub fn log_ratio(log_p: f64, log_q: f64) -> f64 {
     }
 }
 
-/// Whether a response is uncovered at level N: `log p - log q >= log N - 1e-9` (Def 1.1, with one stated tolerance).
+/// Whether a response is uncovered at level N: `log p - log q >= log N - 1e-9`.
+///
+/// `log_p`, `log_q`: log-probabilities in nats of the response. The tolerance is
+/// [`crate::numerics::TOLERANCE`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{is_uncovered, Level};
@@ -100,6 +126,10 @@ pub fn log_ratio(log_p: f64, log_q: f64) -> f64 {
 /// assert!(is_uncovered(-900.0, f64::NEG_INFINITY, n)); // q = 0 is uncovered at every N
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Def 1.1.
 pub fn is_uncovered(log_p: f64, log_q: f64, level: Level) -> bool {
     log_ratio(log_p, log_q) >= level.threshold()
 }

@@ -4,24 +4,35 @@
 
 use crate::error::{Error, Result};
 
-/// Slack of the comparison `log p - log q >= log N - TOLERANCE`, in nats.
+/// Tolerance of the comparison `log p - log q >= log N - TOLERANCE`, in nats.
 ///
-/// Sums of log-probabilities miss exact powers by a few units in the last place (`10 * ln 2` against `ln 1024`); 1e-9 is far above that and
-/// far below any difference that means something. The same slack above 0 is accepted in a log-probability.
+/// Sums of log-probabilities miss exact powers by a few units in the last place (`10 * ln 2`
+/// against `ln 1024`); 1e-9 is far above that and far below any difference that means something. A
+/// log-probability may exceed 0 by as much.
 pub const TOLERANCE: f64 = 1e-9;
 
-/// A single log-probability above 0 by no more than this is 0 that was rounded, as in sums of half-precision numbers; more is an error.
+/// A single log-probability above 0 by no more than this is a rounded 0, as in sums of
+/// half-precision numbers; more is an error.
 pub const LOG_PROB_ROUNDING: f64 = 1e-3;
 
-/// Below this, in nats, only `-inf` is a log-probability: no response is that unlikely, programs write such numbers for "impossible", and their
-/// squares are beyond f64.
+/// Below this, in nats, only `-inf` is a log-probability: no response is that unlikely, programs
+/// write such numbers for "impossible", and their squares are beyond f64.
 pub const LEAST_LOG_PROB: f64 = -1e30;
 
+/// Probabilities of distinct responses may add up to this much more than 1: rounding.
+pub(crate) const MASS_ROUNDING: f64 = 1e-6;
+
 /// Sum with Neumaier's compensation: the error does not grow with the number of terms.
+///
+/// # Examples
 ///
 /// ```
 /// assert_eq!(breadth_stats::numerics::sum([1.0, 1e100, 1.0, -1e100]), 2.0);
 /// ```
+///
+/// # Source
+///
+/// Neumaier, ZAMM 54 (1974).
 pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let mut total = Sum::default();
     terms.into_iter().for_each(|term| total.add(term));
@@ -56,7 +67,11 @@ impl Sum {
     }
 }
 
-/// `log sum e^x`, `-inf` where all terms are.
+/// `log sum e^x` without overflow, `-inf` where all terms are.
+///
+/// `terms`: logarithms.
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::numerics::log_sum_exp;

@@ -1,7 +1,7 @@
 //! How many rows, and how many samples, a question needs.
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share, at_most, lower, upper};
+use crate::interval::{BoundedMean, CheckedDesign, Design, at_most, lower, upper};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::{TOLERANCE, error_rate};
 use crate::tournament::{Tournament, tournament};
@@ -9,13 +9,21 @@ use crate::tournament::{Tournament, tournament};
 /// More rows than anyone has: what needs these cannot be had.
 const MOST: u64 = 1 << 40;
 
-/// The least number of independent rows after which the upper limit of a coverage profile at one level ([`crate::coverage_profile`]) is at most `e` with chance `power`, if the true
-/// coverage is `coverage`. `None` if no number is enough (`coverage >= e`) or it is beyond 2^40.
+/// Sample size for a coverage claim: rows after which the upper limit of `Cov_N` is at most `e`
+/// with chance `power`.
 ///
-/// For c missed rows let `n_c` be the least n whose Clopper-Pearson limit is at most e; the answer is `n_c` for the least c with `P[Bin(n_c, coverage) <= c] >= power`.
-/// Rows that share prompts: multiply by the design effect, `1 + (r - 1) rho` for r rows per prompt with correlation rho.
+/// `coverage`: the true coverage; `e`: the limit wanted; both probabilities. The limit is that of a
+/// coverage profile at one level ([`crate::coverage_profile`]) on independent rows of equal weight.
+/// `None` if no number is enough (`coverage >= e`) or it is beyond 2^40. For c missed rows let
+/// `n_c` be the least n whose Clopper-Pearson limit is at most e; the answer is `n_c` for the least
+/// c with `P[Bin(n_c, coverage) <= c] >= power`. Rows that share prompts: multiply by the design
+/// effect, `1 + (r - 1) rho` for r rows per prompt with correlation rho ([`design_effect`]).
 ///
-/// Errors: shares outside [0, 1), a confidence or power outside (0, 1).
+/// # Errors
+///
+/// Shares outside [0, 1], or a confidence or power outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::rows_to_certify;
@@ -25,6 +33,11 @@ const MOST: u64 = 1 << 40;
 /// assert_eq!(rows_to_certify(0.05, 0.05, 0.95, 0.9)?, None);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Clopper and Pearson, Biometrika 26 (1934).
+#[doc(alias = "sample size")]
 pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Result<Option<u64>> {
     let tail = 0.5 * error_rate(confidence)?;
     error_rate(power)?;
@@ -39,15 +52,22 @@ pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Re
     Ok(least(is_enough).and_then(rows))
 }
 
-/// The least number of independent rows after which a tournament excludes the worse of two models (`not_excluded`) with chance `power`.
+/// Sample size for a choice: rows after which a tournament excludes the worse of two models with
+/// chance `power`.
 ///
-/// `ahead`: the share of rows on which the worst rival of the worse model leaves it behind by N but the worst rival of the better one does not leave that behind; `behind`: the
-/// other way round. With two models these are the two `Chat_N`. `models`: how many compete (the sign test is at error `alpha / (m-1)^2`).
-/// `None` if no number is enough (`ahead <= behind`) or it is beyond 2^40.
+/// `ahead`: the share of rows on which the worst rival of the worse model assigns it at least N
+/// times the probability, but the worst rival of the better model does not do so to that one;
+/// `behind`: the other way round. With two models these are their two rival shares. `models`: how
+/// many compete (the sign test is at error `alpha / (m-1)^2`). Rows are independent and of equal
+/// weight. `None` if no number is enough (`ahead <= behind`) or it is beyond 2^40. The chance is
+/// exact, summed over the number of rows on which the two differ (in at most 400 steps).
 ///
-/// The chance is exact, summed over the number of rows on which the two disagree (in at most 400 steps).
+/// # Errors
 ///
-/// Errors: shares outside [0, 1] or of a sum above 1, fewer than two models, a confidence or power outside (0, 1).
+/// Shares outside [0, 1] or with a sum above 1, fewer than two models, or a confidence or power
+/// outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::rows_to_separate;
@@ -57,6 +77,12 @@ pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Re
 /// assert_eq!(rows_to_separate(0.05, 0.05, 2, 0.95, 0.9)?, None);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// The sign test of [`tournament()`].
+#[doc(alias = "sample size")]
+#[doc(alias = "power")]
 pub fn rows_to_separate(
     ahead: f64,
     behind: f64,
@@ -87,9 +113,16 @@ pub fn rows_to_separate(
     }))
 }
 
-/// The least number of samples among which a response of probability `rate` is found with chance `chance`: `ceil( log(1 - chance) / log(1 - rate) )`.
+/// Number of samples among which a response is found with a given chance.
 ///
-/// Errors: a rate outside (0, 1], a chance outside (0, 1).
+/// `ceil( log(1 - chance) / log(1 - rate) )`. `rate`: the probability that one sample is the
+/// response; `chance`: the probability wanted of at least one.
+///
+/// # Errors
+///
+/// A rate outside (0, 1], or a chance outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::samples_to_see;
@@ -105,17 +138,27 @@ pub fn samples_to_see(rate: f64, chance: f64) -> Result<u64> {
     Ok((missed.ln() / (-rate).ln_1p()).ceil().max(1.0) as u64)
 }
 
-/// How many rows of a cluster count as one independent row: `1 + (r - 1) rho` for r rows of correlation rho (Kish).
+/// Kish's design effect `1 + (r - 1) rho`: how many rows of a cluster count as one independent row.
+///
+/// `rows`: r rows per cluster; `correlation`: rho between two rows of a cluster.
+///
+/// # Examples
 ///
 /// ```
 /// assert_eq!(breadth_stats::design_effect(4, 0.5), 2.5);
 /// ```
+///
+/// # Source
+///
+/// Kish, Survey Sampling (1965).
+#[doc(alias = "Kish")]
 pub fn design_effect(rows: u64, correlation: f64) -> f64 {
     1.0 + rows.saturating_sub(1) as f64 * correlation
 }
 
-/// How a pilot's winner stands against another model, and what it takes to exclude that.
+/// A pilot's winner against another model, and the sample size that excludes the latter.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Separation {
     /// The other model.
     pub model: usize,
@@ -123,26 +166,49 @@ pub struct Separation {
     pub ahead: f64,
     /// As in [`rows_to_separate`].
     pub behind: f64,
-    /// How many of the pilot's rows count as one independent row, on those where the two disagree.
+    /// How many of the pilot's rows count as one independent row, of those on which the two differ.
     pub design_effect: f64,
-    /// Rows like the pilot's that exclude the model with the chance asked for, if the shares are what the pilot says; `None` if it is not behind or that takes more than 2^40.
+    /// Sample size, in rows like the pilot's, that excludes the model with the chance asked for if
+    /// the pilot's shares are the true ones; `None` if the model is not behind or it takes more
+    /// than 2^40 rows.
     pub rows: Option<u64>,
 }
 
-/// Runs the tournament on a pilot and says, for every model but the winner, in the order of the ranking, how many rows like these would exclude it.
+/// Runs the tournament on a pilot and plans, for every other model, the rows that would exclude it.
 ///
-/// What a pilot says of shares is uncertain itself: near 0 differences the number may be off by any factor.
+/// `columns`: (models, rows) log-probabilities in nats; one [`Separation`] per model but the
+/// winner, in the order of the ranking. The shares come from the pilot and are uncertain
+/// themselves: where models hardly differ the number may be off by any factor.
 ///
-/// Errors: as [`tournament()`], and a power outside (0, 1).
+/// # Errors
+///
+/// As [`tournament()`]; also a power outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{separations, Design, Level};
+/// use breadth_stats::{Design, Level, separations};
 /// let steady = [-2.0; 40];
-/// let wild: Vec<f64> = (0..40).map(|row| if row % 4 == 0 { -9.0 } else { -1.9 }).collect();
-/// let (outcome, plan) = separations(&[&steady, &wild], &Design::default(), Level::from_n(8.0)?, 0.95, 0.9)?;
-/// assert_eq!((outcome.winner, plan[0].model, plan[0].ahead, plan[0].rows), (0, 1, 0.25, Some(30)));
+/// let wild: Vec<f64> = (0..40)
+///     .map(|row| if row % 4 == 0 { -9.0 } else { -1.9 })
+///     .collect();
+/// let (outcome, plan) = separations(
+///     &[&steady, &wild],
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+///     0.9,
+/// )?;
+/// assert_eq!(
+///     (outcome.winner, plan[0].model, plan[0].ahead, plan[0].rows),
+///     (0, 1, 0.25, Some(30))
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// [`rows_to_separate`] at the pilot's shares, times the [`design_effect`].
 pub fn separations(
     columns: &[&[f64]],
     design: &Design,
@@ -151,7 +217,7 @@ pub fn separations(
     power: f64,
 ) -> Result<(Tournament, Vec<Separation>)> {
     let outcome = tournament(columns, design, level, confidence)?;
-    let rows = Rows::new(design, columns[0].len())?;
+    let rows = CheckedDesign::new(design, columns[0].len())?;
     let tail = error_rate(confidence)? / (columns.len().max(2) - 1).pow(2) as f64;
     let is_behind = |row: usize, q: usize| {
         let rival = outcome.standings[q].worst_rival;
@@ -201,7 +267,7 @@ fn effect_on(
         clusters: clusters.as_deref(),
         strata: strata.as_deref(),
     };
-    let share = Share::of_all_rows(&Rows::new(&domain, kept.len())?, |at| {
+    let share = BoundedMean::of_all_rows(&CheckedDesign::new(&domain, kept.len())?, |at| {
         outcome(kept[at]) == Some(true)
     });
     Ok(kept.len() as f64 / share.effective_size(tail))
@@ -237,9 +303,10 @@ fn chance_of_sign_test(n: f64, share: f64, tail: f64) -> f64 {
     let (mut no, mut yes) = (0.0, n);
     while yes - no > 1.0 {
         let middle = ((no + yes) / 2.0_f64).floor();
-        match proves(middle) {
-            true => yes = middle,
-            false => no = middle,
+        if proves(middle) {
+            yes = middle;
+        } else {
+            no = middle;
         }
     }
     1.0 - at_most(yes - 1.0, n as u64, share)
@@ -260,18 +327,20 @@ fn least(holds: impl Fn(u64) -> bool) -> Option<u64> {
     let mut low = high / 2;
     while high - low > 1 {
         let middle = low + (high - low) / 2;
-        match holds(middle) {
-            true => high = middle,
-            false => low = middle,
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle;
         }
     }
     Some(high)
 }
 
 fn check_share(share: f64) -> Result<()> {
-    match (0.0..=1.0).contains(&share) {
-        true => Ok(()),
-        false => Err(Error::InvalidShare(share)),
+    if (0.0..=1.0).contains(&share) {
+        Ok(())
+    } else {
+        Err(Error::InvalidShare(share))
     }
 }
 

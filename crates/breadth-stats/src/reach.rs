@@ -1,46 +1,19 @@
-//! What k samples find for certain, from log-probabilities of right responses alone; which prompts a budget reaches.
+//! Reach: the probability that k samples contain a known correct response, and which prompts N samples reach.
 
 use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share, lower, upper};
+use crate::interval::{BoundedMean, CheckedDesign, Design, lower, upper};
 use crate::leader::{Leader, leader_of};
 use crate::log_ratio::Level;
-use crate::numerics::{check_length, check_log_probs, error_rate, sum};
-use crate::pass_at_n::PromptOutcome;
+use crate::numerics::{
+    MASS_ROUNDING, TOLERANCE, check_length, check_log_probs, error_rate, log_sum_exp, sum,
+};
+use crate::outcome::PromptOutcome;
 
-/// Probabilities of distinct responses may add up to this much more than 1: rounding.
-const ROUNDING: f64 = 1e-6;
-
-/// The probability that k samples contain a response of log-probability `log_q`: `1 - (1 - q)^k`.
-///
-/// Exact to the last digits for any q and k: `hit_probability(-700.0, 1e6)` is `1e6 e^-700`. `k` is a real number of at least 0.
-///
-/// Errors: NaN or a log-probability above 0, k below 0 or NaN.
-///
-/// ```
-/// use breadth_stats::hit_probability;
-/// assert_eq!(hit_probability(0.25_f64.ln(), 2.0)?, 0.4375);
-/// let far = hit_probability(-700.0, 1e6)? / (1e6 * (-700.0_f64).exp());
-/// assert!((far - 1.0).abs() < 1e-9);
-/// assert!(hit_probability(-1.0, f64::NAN).is_err());
-/// # Ok::<(), breadth_stats::Error>(())
-/// ```
-pub fn hit_probability(log_q: f64, k: f64) -> Result<f64> {
-    check_log_probs("log_q", &[log_q])?;
-    Ok(hit(log_q, check_attempts(k)?))
-}
-
-fn check_attempts(k: f64) -> Result<f64> {
-    if k >= 0.0 {
-        Ok(k)
-    } else {
-        Err(Error::InvalidAttempts(k))
-    }
-}
-
+/// `1 - (1 - q)^k`, exact to the last digits for any q and k.
 fn hit(log_q: f64, k: f64) -> f64 {
     if k == 0.0 || log_q == f64::NEG_INFINITY {
         return 0.0;
@@ -63,58 +36,70 @@ fn hit(log_q: f64, k: f64) -> f64 {
     -(k * log_miss).exp_m1()
 }
 
-/// What each of several models gives the right responses of every prompt.
+/// The log-probabilities that several models give the correct responses of every prompt.
 ///
-/// The rows are responses that a verifier would accept, with the log-probability that each model gives them. Those of one prompt (one cluster of the design) are
-/// added up: `q(S_x|x) = sum over distinct y of q(y|x)`. Responses of a prompt with equal log-probabilities under every model are taken for one ([`Self::repeated`]).
+/// The rows are responses that a verifier would accept. Those of one prompt (one cluster of the
+/// design) are added up: `q(S_x|x) = sum over distinct y of q(y|x)`. Responses of a prompt with
+/// equal log-probabilities under every model are taken for one ([`Self::repeated`]).
 #[derive(Debug)]
-pub struct RightResponses {
+pub struct CorrectResponses {
     /// `ln q(S_x|x)`: `[model][prompt]`.
     log_mass: Vec<Vec<f64>>,
-    rows: Rows,
+    rows: CheckedDesign,
     /// Rows that repeat another one of their prompt.
     pub repeated: usize,
     /// Prompts with several distinct responses.
     pub several: usize,
 }
 
-/// A reach with its limits.
+/// Reach, with its limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Reach {
-    /// The mean over prompts of the probability that k samples contain a right response.
+    /// The mean over prompts of the probability that k samples contain a correct response.
     pub value: f64,
     /// Lower limit.
     pub low: f64,
     /// Upper limit.
     pub high: f64,
-    /// How many prompts carry the mean: `(sum h)^2 / sum h^2`.
+    /// The number of prompts that the mean effectively rests on, `(sum h)^2 / sum h^2` for the
+    /// probabilities h.
     pub effective_prompts: f64,
 }
 
-impl RightResponses {
+impl CorrectResponses {
     /// Adds up the responses of each prompt.
     ///
-    /// `columns`: (models, rows) nats. `design`: its clusters are the prompts (without them every row is one). A prompt counts the mean weight of its rows, scaled within
-    /// strata so that each stratum counts what its rows count together.
+    /// `columns`: (models, rows) log-probabilities in nats. `design`: its clusters are the prompts
+    /// (without them every row is one). A prompt's weight is the mean weight of its rows, scaled
+    /// within strata so that each stratum keeps the total weight of its rows.
     ///
-    /// Errors: no models, no rows, columns of unequal length, NaN or positive log-probabilities, bad weights, and a prompt whose distinct responses have probabilities
-    /// that add up to more than 1 (by more than 1e-6): they are not distinct, or not probabilities of whole responses.
+    /// # Errors
+    ///
+    /// No models, no rows, columns of unequal length, NaN or positive log-probabilities, an invalid
+    /// [`Design`], and a prompt whose distinct responses have probabilities that add up to more
+    /// than 1 (by more than 1e-6): they are not distinct, or not probabilities of whole responses.
+    ///
+    /// # Examples
     ///
     /// ```
-    /// use breadth_stats::{Design, RightResponses};
-    /// // Two right responses to prompt 0, one of them listed twice, and one to prompt 1.
+    /// use breadth_stats::{Design, CorrectResponses};
+    /// // Two correct responses to prompt 0, one of them listed twice, and one to prompt 1.
     /// let log_q = [0.25_f64.ln(), 0.25_f64.ln(), 0.125_f64.ln(), 0.5_f64.ln()];
     /// let design = Design { clusters: Some(&[0, 0, 0, 1]), ..Design::default() };
-    /// let right = RightResponses::new(&[&log_q], &design)?;
-    /// assert_eq!((right.repeated, right.several, right.prompts()), (1, 1, 2));
-    /// let reach = right.reach(0, 2.0, 0.95)?;
+    /// let correct = CorrectResponses::new(&[&log_q], &design)?;
+    /// assert_eq!((correct.repeated, correct.several, correct.prompts()), (1, 1, 2));
+    /// let reach = correct.reach(0, 2.0, 0.95)?;
     /// let expected = 0.5 * (1.0 - 0.625 * 0.625) + 0.5 * (1.0 - 0.5 * 0.5);
     /// assert!((reach.value - expected).abs() < 1e-15);
     /// # Ok::<(), breadth_stats::Error>(())
     /// ```
     ///
-    /// Source: the utility of direct coverage optimisation, Chen et al. (2025); Pass@k where the responses are all the right ones.
-    pub fn new(columns: &[&[f64]], design: &Design) -> Result<RightResponses> {
+    /// # Source
+    ///
+    /// The utility of direct coverage optimisation, Chen et al. (2025); Pass@k where the responses
+    /// are all the correct ones.
+    pub fn new(columns: &[&[f64]], design: &Design) -> Result<CorrectResponses> {
         let Some(first) = columns.first() else {
             return Err(Error::Empty {
                 what: "the set of models",
@@ -124,7 +109,7 @@ impl RightResponses {
             check_length("a model", column.len(), "the first model", first.len())?;
             check_log_probs("log_q", column)?;
         }
-        let all = Rows::new(design, first.len())?;
+        let all = CheckedDesign::new(design, first.len())?;
         let prompts = all.cluster_count;
         let mut of_prompt: Vec<Vec<usize>> = vec![Vec::new(); prompts];
         for row in 0..all.n {
@@ -151,9 +136,9 @@ impl RightResponses {
                 .as_ref()
                 .map(|strata| strata.of_cluster.as_slice()),
         };
-        Ok(RightResponses {
+        Ok(CorrectResponses {
             log_mass,
-            rows: Rows::new(&design, prompts)?,
+            rows: CheckedDesign::new(&design, prompts)?,
             repeated,
             several,
         })
@@ -165,18 +150,46 @@ impl RightResponses {
     }
 
     /// `ln q(S_x|x)` of every prompt under a model, in order of first appearance.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such model.
     pub fn log_mass(&self, model: usize) -> &[f64] {
         &self.log_mass[model]
     }
 
-    /// `reach_k = mean over prompts of 1 - (1 - q(S_x|x))^k`: a lower bound of Pass@k for every verifier that accepts these responses, equal to it where they are all
-    /// that it accepts. Limits are those of a mean of values in [0, 1] over prompts. `k` is a real number of at least 0, however large.
+    /// Reach `mean over prompts of 1 - (1 - q(S_x|x))^k`, a lower bound on Pass@k, with limits.
     ///
-    /// Errors: k below 0 or NaN, confidence outside (0, 1).
+    /// It holds for every verifier that accepts these responses, and is Pass@k where it accepts no
+    /// others. `k`: a real number of at least 0, however large. Limits are those of a mean of
+    /// values in [0, 1] over prompts ([`BoundedMean`]).
+    ///
+    /// # Errors
+    ///
+    /// k below 0 or NaN, or a confidence outside (0, 1).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use breadth_stats::{CorrectResponses, Design};
+    /// let correct = CorrectResponses::new(&[&[0.5_f64.ln(), 0.25_f64.ln()]], &Design::default())?;
+    /// let reach = correct.reach(0, 2.0, 0.95)?;
+    /// assert!((reach.value - 0.5 * (0.75 + 0.4375)).abs() < 1e-15);
+    /// assert!(reach.low > 0.0 && reach.high < 1.0);
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
+    ///
+    /// # Source
+    ///
+    /// The utility of direct coverage optimisation, Chen et al. (2025).
     pub fn reach(&self, model: usize, k: f64, confidence: f64) -> Result<Reach> {
         let tail = 0.5 * error_rate(confidence)?;
         let hits = self.hits(model, k)?;
-        let share = Share::of_values(&self.rows, |row| hits[row]);
+        let share = BoundedMean::of_values(&self.rows, |row| hits[row]);
         Ok(Reach {
             value: share.value,
             low: share.lower(tail),
@@ -185,9 +198,25 @@ impl RightResponses {
         })
     }
 
-    /// How many prompts carry the reach of a model, as in [`Reach::effective_prompts`]; without limits, at next to no cost.
+    /// The number of prompts that a model's reach effectively rests on, as in
+    /// [`Reach::effective_prompts`]; without limits, at next to no cost.
     ///
-    /// Errors: k below 0 or NaN.
+    /// # Errors
+    ///
+    /// k below 0 or NaN.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use breadth_stats::{CorrectResponses, Design};
+    /// let correct = CorrectResponses::new(&[&[-1.0, -1.0, -1.0, -700.0]], &Design::default())?;
+    /// assert!((correct.effective_prompts(0, 1.0)? - 3.0).abs() < 1e-12);
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
     pub fn effective_prompts(&self, model: usize, k: f64) -> Result<f64> {
         Ok(self.carried_by(&self.hits(model, k)?))
     }
@@ -211,9 +240,29 @@ impl RightResponses {
         }
     }
 
-    /// The model with the largest reach among some of the models (positions in `models`), and those that may have it: [`crate::leader()`] over prompts.
+    /// The model with the largest reach among some of the models, and a confidence set for it.
     ///
-    /// Errors: as [`Self::reach`]; no models.
+    /// `models`: positions of the models to compare. The comparison is that of [`crate::leader()`],
+    /// over prompts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::reach`]; also no models.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use breadth_stats::{CorrectResponses, Design};
+    /// let (bold, broad) = ([-9.0; 40], [-1.0; 40]);
+    /// let correct = CorrectResponses::new(&[&bold, &broad], &Design::default())?;
+    /// let found = correct.leader(&[0, 1], 8.0, 0.95)?;
+    /// assert_eq!((found.best, found.not_excluded), (1, vec![1]));
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
     pub fn leader(&self, models: &[usize], k: f64, confidence: f64) -> Result<Leader> {
         if models.is_empty() {
             return Err(Error::Empty {
@@ -228,27 +277,56 @@ impl RightResponses {
         )
     }
 
-    /// The logarithm of the likelihood quantile `Q(e) = sup{a : P_x[q(S_x|x) <= a] <= e}`: all but a share e of the prompts have right responses of at least this
-    /// probability. Learning from a reward at the end needs of the order of 1/Q(e) queries.
+    /// Logarithm of the likelihood quantile `Q(e) = sup{a : P_x[q(S_x|x) <= a] <= e}`, in nats.
     ///
-    /// Errors: a share outside [0, 1).
+    /// All but a share e of the prompts have correct responses of at least this probability.
+    /// Learning from a reward at the end of the response needs of the order of 1/Q(e) queries.
     ///
-    /// Source: the Base Model Barrier, arXiv 2603.06957.
+    /// # Errors
+    ///
+    /// A share outside [0, 1).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use breadth_stats::{CorrectResponses, Design};
+    /// let correct = CorrectResponses::new(&[&[-9.0, -2.0, -7.0, -1.0]], &Design::default())?;
+    /// assert_eq!(correct.log_quantile(0, 0.25)?, -7.0);
+    /// # Ok::<(), breadth_stats::Error>(())
+    /// ```
+    ///
+    /// # Source
+    ///
+    /// The Base Model Barrier, arXiv 2603.06957.
     pub fn log_quantile(&self, model: usize, share: f64) -> Result<f64> {
         self.quantile(&self.log_mass[model], share)
     }
 
-    /// The quantile `Q(e) = sup{a : P_x[v(x) <= a] <= e}` of any value of the prompts, in order of first appearance: with the least log-probability of a token
-    /// in place of `ln q(S_x|x)` it is what rewards of single steps have to overcome.
+    /// Quantile `Q(e) = sup{a : P_x[v(x) <= a] <= e}` of any value of the prompts.
     ///
-    /// Errors: not a value for each prompt, NaN, a share outside [0, 1).
+    /// `values`: (prompts) in order of first appearance; `share`: e. With the least log-probability
+    /// of a token in place of `ln q(S_x|x)` it is what rewards of single steps have to overcome.
+    ///
+    /// # Errors
+    ///
+    /// Not one value for each prompt, NaN, or a share outside [0, 1).
+    ///
+    /// # Examples
     ///
     /// ```
-    /// use breadth_stats::{Design, RightResponses};
-    /// let right = RightResponses::new(&[&[-9.0, -2.0, -7.0, -1.0]], &Design::default())?;
+    /// use breadth_stats::{Design, CorrectResponses};
+    /// let right = CorrectResponses::new(&[&[-9.0, -2.0, -7.0, -1.0]], &Design::default())?;
     /// assert_eq!(right.quantile(&[-4.0, -1.0, -3.0, -0.5], 0.25)?, -3.0);
     /// # Ok::<(), breadth_stats::Error>(())
     /// ```
+    ///
+    /// # Source
+    ///
+    /// The Base Model Barrier, arXiv 2603.06957.
     pub fn quantile(&self, values: &[f64], share: f64) -> Result<f64> {
         if !(0.0..1.0).contains(&share) {
             return Err(Error::InvalidShare(share));
@@ -275,46 +353,68 @@ impl RightResponses {
     }
 
     fn hits(&self, model: usize, k: f64) -> Result<Vec<f64>> {
-        let k = check_attempts(k)?;
+        if k.is_nan() || k < 0.0 {
+            return Err(Error::InvalidAttempts(k));
+        }
         Ok(self.log_mass[model].iter().map(|&q| hit(q, k)).collect())
     }
 }
 
-/// Whether a budget of samples reaches a prompt.
+/// Whether a number of samples reaches a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reachability {
-    /// A sample is right with probability 1/N or more.
+    /// A sample is correct with probability 1/N or more.
     Reachable,
-    /// What is known leaves room for both.
+    /// The data are compatible with both.
     Unknown,
-    /// A sample is right with probability below 1/N.
-    Not,
+    /// A sample is correct with probability below 1/N.
+    Unreachable,
 }
 
-/// Probabilities this much below 1/N, as a factor, are rounding: the tolerance of [`crate::is_uncovered`].
-const TOLERANCE: f64 = 1e-9;
-
-/// Whether a model reaches a prompt with a budget of N samples, by the probability p that a sample is right.
+/// Whether N samples of a model reach a prompt: whether a sample is correct with probability
+/// `p >= 1/N`.
 ///
-/// Reachable where `p >= 1/N`: for certain if the given right responses have that much together (`log_mass = ln q(S_x|x) >= -ln N - 1e-9`), else with the
-/// confidence stated if Clopper and Pearson's lower limit of the graded success rate is at least 1/N. Not reachable if their upper limit is below 1/N. Unknown
-/// otherwise: of log-probabilities alone, which bound p from below, a prompt is never out of reach. The limits are two-sided, each with error (1 - confidence)/2.
+/// `log_mass`: `ln q(S_x|x)` of known correct responses, in nats, which bounds p from below;
+/// `graded`: graded samples; `budget`: N. Reachable for certain if `log_mass >= -ln N - 1e-9`, else
+/// with the confidence stated if Clopper and Pearson's lower limit of the graded success rate is at
+/// least 1/N; not reachable if their upper limit is below 1/N; unknown otherwise, as always from a
+/// small `log_mass` alone. The limits are two-sided, each with error (1 - confidence)/2. Partial
+/// rewards count as wrong for the lower limit and as correct for the upper one.
 ///
-/// Partial rewards count as wrong for the lower limit and as right for the upper one.
+/// # Errors
 ///
-/// Errors: NaN or a log-probability above 0, no samples, more right ones than samples, rewards outside [0, 1], confidence outside (0, 1).
+/// A log-probability that is NaN or above 0, no samples, more correct ones than samples, rewards
+/// outside [0, 1], or a confidence outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{Level, PromptOutcome, Reachability, reachability};
 /// let budget = Level::from_n(64.0)?;
 /// let (rare, none_of) = (-9.0, |n| PromptOutcome::Counts { n, c: 0 });
-/// assert_eq!(reachability(Some(-4.0), None, budget, 0.95)?, Reachability::Reachable);
-/// assert_eq!(reachability(Some(rare), None, budget, 0.95)?, Reachability::Unknown);
+/// assert_eq!(
+///     reachability(Some(-4.0), None, budget, 0.95)?,
+///     Reachability::Reachable
+/// );
+/// assert_eq!(
+///     reachability(Some(rare), None, budget, 0.95)?,
+///     Reachability::Unknown
+/// );
 /// // 1 - 0.025^(1/n) is below 1/64 from n = 235 on.
-/// assert_eq!(reachability(Some(rare), Some(&none_of(234)), budget, 0.95)?, Reachability::Unknown);
-/// assert_eq!(reachability(Some(rare), Some(&none_of(235)), budget, 0.95)?, Reachability::Not);
+/// assert_eq!(
+///     reachability(Some(rare), Some(&none_of(234)), budget, 0.95)?,
+///     Reachability::Unknown
+/// );
+/// assert_eq!(
+///     reachability(Some(rare), Some(&none_of(235)), budget, 0.95)?,
+///     Reachability::Unreachable
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Clopper and Pearson, Biometrika 26 (1934).
 pub fn reachability(
     log_mass: Option<f64>,
     graded: Option<&PromptOutcome>,
@@ -337,7 +437,7 @@ pub fn reachability(
     if surely > 0.0 && surely >= needed * n && lower(surely, n, tail) >= needed {
         Ok(Reachability::Reachable)
     } else if perhaps < needed * n && upper(perhaps, n, tail) < needed {
-        Ok(Reachability::Not)
+        Ok(Reachability::Unreachable)
     } else {
         Ok(Reachability::Unknown)
     }
@@ -392,15 +492,8 @@ fn keep_distinct(rows: &mut Vec<usize>, columns: &[&[f64]]) -> usize {
 
 /// `ln sum q` over rows, at most 0.
 fn log_sum(rows: &[usize], column: &[f64]) -> Result<f64> {
-    let largest = rows
-        .iter()
-        .map(|&row| column[row])
-        .fold(f64::NEG_INFINITY, f64::max);
-    if rows.len() == 1 || largest == f64::NEG_INFINITY {
-        return Ok(largest);
-    }
-    let total = largest + sum(rows.iter().map(|&row| (column[row] - largest).exp())).ln();
-    if total > ROUNDING.ln_1p() {
+    let total = log_sum_exp(rows.iter().map(|&row| column[row]));
+    if total > MASS_ROUNDING.ln_1p() {
         return Err(Error::ProbabilitiesAboveOne {
             row: rows[0],
             total: total.exp(),
@@ -410,7 +503,7 @@ fn log_sum(rows: &[usize], column: &[f64]) -> Result<f64> {
 }
 
 /// The mean weight of each prompt's rows, scaled so that strata keep what they count; `None` where all are equal.
-fn prompt_weights(rows: &Rows) -> Option<Vec<f64>> {
+fn prompt_weights(rows: &CheckedDesign) -> Option<Vec<f64>> {
     if rows.weights.is_none() && rows.strata.is_none() {
         return None;
     }
@@ -450,13 +543,12 @@ mod tests {
         // 1 - q = 1e-9: the miss of two samples is its square.
         let log_q = (-1e-9_f64).ln_1p();
         assert!(((1.0 - hit(log_q, 0.5)) / 1e-9_f64.sqrt() - 1.0).abs() < 1e-6);
-        assert!(hit_probability(0.1, 1.0).is_err() && hit_probability(-0.1, -1.0).is_err());
     }
 
     #[test]
     fn one_right_response_makes_reach_the_exact_pass_at_k() -> Result<()> {
         let log_q = [-0.1, -1.0, -3.0, -9.0, f64::NEG_INFINITY];
-        let right = RightResponses::new(&[&log_q], &Design::default())?;
+        let right = CorrectResponses::new(&[&log_q], &Design::default())?;
         for k in [1.0, 8.0, 1000.0] {
             let exact: f64 = log_q
                 .iter()
@@ -473,7 +565,7 @@ mod tests {
     #[test]
     fn quantiles_leave_out_the_share() -> Result<()> {
         let log_q = [-4.0, -1.0, -3.0, -2.0];
-        let right = RightResponses::new(&[&log_q], &Design::default())?;
+        let right = CorrectResponses::new(&[&log_q], &Design::default())?;
         let found = [0.0, 0.2, 0.25, 0.5, 0.99].map(|e| right.log_quantile(0, e));
         assert_eq!(
             found.map(|q| q.ok()),
@@ -485,7 +577,7 @@ mod tests {
 
     #[test]
     fn what_a_budget_reaches() -> Result<()> {
-        use Reachability::{Not, Reachable, Unknown};
+        use Reachability::{Reachable, Unknown, Unreachable};
         let budget = Level::from_n(4.0)?;
         let counts = |n, c| PromptOutcome::Counts { n, c };
         let quarter = 0.25_f64.ln();
@@ -500,12 +592,16 @@ mod tests {
             (None, Some(counts(5, 4)), Reachable),
             // Of 0 in 12: at most .265; of 0 in 13: at most .247.
             (Some(-9.0), Some(counts(12, 0)), Unknown),
-            (Some(-9.0), Some(counts(13, 0)), Not),
+            (Some(-9.0), Some(counts(13, 0)), Unreachable),
             // What is certain stands against what is likely.
             (Some(-0.1), Some(counts(13, 0)), Reachable),
             (None, Some(PromptOutcome::Rewards(vec![0.5; 13])), Unknown),
             (None, Some(PromptOutcome::Rewards(vec![1.0; 13])), Reachable),
-            (None, Some(PromptOutcome::Rewards(vec![0.0; 13])), Not),
+            (
+                None,
+                Some(PromptOutcome::Rewards(vec![0.0; 13])),
+                Unreachable,
+            ),
         ];
         for (log_mass, graded, expected) in states {
             let found = reachability(log_mass, graded.as_ref(), budget, 0.95)?;
@@ -548,22 +644,33 @@ mod tests {
             ..Design::default()
         };
         let (half, rest) = (0.5_f64.ln(), (0.5_f64 + 4e-7).ln());
-        let right = RightResponses::new(&[&[half, rest, -1.0]], &design).expect("rounding");
+        let right = CorrectResponses::new(&[&[half, rest, -1.0]], &design).expect("rounding");
         assert_eq!(right.log_mass(0)[0], 0.0);
-        let far = RightResponses::new(&[&[half, -0.6, -1.0]], &design);
+        let far = CorrectResponses::new(&[&[half, -0.6, -1.0]], &design);
         assert!(matches!(
             far,
             Err(Error::ProbabilitiesAboveOne { row: 0, .. }
                 | Error::ProbabilitiesAboveOne { row: 1, .. })
         ));
-        assert!(RightResponses::new(&[&[]], &Design::default()).is_err());
-        assert!(RightResponses::new(&[], &Design::default()).is_err());
-        assert!(RightResponses::new(&[&[f64::NAN]], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[&[]], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[&[f64::NAN]], &Design::default()).is_err());
+        assert!(CorrectResponses::new(&[&[0.1]], &Design::default()).is_err());
+        for odd in [-1.0, f64::NAN] {
+            assert!(right.reach(0, odd, 0.95).is_err());
+        }
+    }
+
+    #[test]
+    fn above_0_within_the_tolerance_is_0() -> Result<()> {
+        let right = CorrectResponses::new(&[&[1e-10]], &Design::default())?;
+        assert_eq!(right.reach(0, 2.0, 0.95)?.value, 1.0);
+        Ok(())
     }
 
     #[test]
     fn a_lone_prompt_has_limits() -> Result<()> {
-        let right = RightResponses::new(&[&[-1.0], &[-2.0]], &Design::default())?;
+        let right = CorrectResponses::new(&[&[-1.0], &[-2.0]], &Design::default())?;
         let reach = right.reach(0, 1.0, 0.95)?;
         assert!(
             reach.low < 0.1 && reach.high > 0.9 && (reach.effective_prompts - 1.0).abs() < 1e-12
@@ -584,7 +691,7 @@ mod tests {
             strata: Some(&strata),
         };
         let log_q = [-1.0_f64, -2.0, -3.0, -0.5, -0.7, -0.9];
-        let right = RightResponses::new(&[&log_q], &design)?;
+        let right = CorrectResponses::new(&[&log_q], &design)?;
         let q = log_q.map(f64::exp);
         let expected = 0.9 * (q[0] + q[1] + q[2]) / 2.0 + 0.1 * (q[3] + q[4] + q[5]) / 3.0;
         assert!((right.reach(0, 1.0, 0.9)?.value - expected).abs() < 1e-14);
@@ -601,7 +708,7 @@ mod tests {
             let clusters: Vec<u32> = parts.iter().enumerate().flat_map(|(i, p)| vec![i as u32; p.len()]).collect();
             let log_q: Vec<f64> = parts.iter().flatten().map(|q| q.ln()).collect();
             let design = Design { clusters: Some(&clusters), ..Design::default() };
-            let right = RightResponses::new(&[&log_q], &design).expect("at most .9 each");
+            let right = CorrectResponses::new(&[&log_q], &design).expect("at most .9 each");
             let of_prompt = |p: &Vec<f64>| {
                 let right: f64 = p.iter().sum();
                 // Draw by draw: wrong so far, then right.

@@ -1,23 +1,27 @@
-//! Which tokens cost a response its coverage.
+//! The log-ratio of whole responses, token by token.
 
 use crate::error::{Error, Result};
 use crate::log_ratio::log_ratio;
-use crate::numerics::{check_length, sum};
+use crate::numerics::{LOG_PROB_ROUNDING, check_length, sum};
 
-/// Where in the responses, and in which tokens, q falls behind p.
+/// The log-ratio `log p/q` of responses by position, and the tokens on which q falls furthest
+/// behind p.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TokenView {
+#[non_exhaustive]
+pub struct TokenBreakdown {
     /// Positions 0, 1, 2 to 3, 4 to 7, ..: as far as the responses go.
-    pub bands: Vec<TokenBand>,
-    /// The share of all that q falls behind, `sum max(log p/q, 0)`, that the worst hundredth of the tokens holds; NaN where q falls behind nowhere, or by an infinite amount.
+    pub bands: Vec<PositionBand>,
+    /// Share of `sum max(log p/q, 0)` over all tokens that the 1% of the tokens with the largest
+    /// log-ratios hold; NaN where no token has a positive log-ratio, or the sum is infinite.
     pub worst_hundredth: f64,
     /// The tokens with the largest log-ratios, largest first; of equal ones the first.
-    pub worst: Vec<TokenAt>,
+    pub worst: Vec<TokenLogRatio>,
 }
 
 /// The tokens at a range of positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TokenBand {
+#[non_exhaustive]
+pub struct PositionBand {
     /// The first position, counted from 0.
     pub first: usize,
     /// The last position.
@@ -26,13 +30,15 @@ pub struct TokenBand {
     pub tokens: usize,
     /// Mean of `log p/q` over these tokens, in nats.
     pub mean: f64,
-    /// What they add to the mean log-ratio of a response, in nats; over the bands these sum to the KL estimate.
+    /// Their part of the mean log-ratio of a response, in nats; over the bands these add up to the
+    /// KL estimate.
     pub per_response: f64,
 }
 
-/// A token of a response.
+/// A token of a response, with its two log-probabilities.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TokenAt {
+#[non_exhaustive]
+pub struct TokenLogRatio {
     /// The row of the response.
     pub row: usize,
     /// Its position, counted from 0.
@@ -43,25 +49,41 @@ pub struct TokenAt {
     pub log_q: f64,
 }
 
-/// The view of all rows, which count the same. `log_p`, `log_q`: (rows)(tokens) nats; `worst`: how many of the worst tokens to name.
+/// Breaks the log-ratio of responses down by position and token; all rows have the same weight.
 ///
-/// By the chain rule (section 2) the log-ratio of a response is the sum over its tokens, and so is the KL estimate over positions. The sampled log-ratio of a token says nothing of the
-/// stopped KL (D.10), which needs the divergence of the whole next-token laws: see [`crate::stopped_kl`].
+/// `log_p`, `log_q`: (rows)(tokens) log-probabilities in nats, each token given those before it;
+/// `worst`: how many of the tokens with the largest log-ratios to list. By the chain rule the
+/// log-ratio of a response is the sum over its tokens, and so is the KL estimate over positions.
+/// The log-ratio of a sampled token says nothing of the stopped KL, which needs the divergence of
+/// the whole next-token distributions: see [`crate::stopped_kl`].
 ///
-/// Errors: rows or responses of different lengths, no rows, log-probabilities that are NaN or above 1e-3.
+/// # Errors
+///
+/// No rows, rows or responses of different lengths, or log-probabilities that are NaN or above
+/// 1e-3.
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::token_view;
+/// use breadth_stats::token_breakdown;
 /// let log_p = [vec![-1.0, -1.0, -1.0], vec![-2.0]];
 /// let log_q = [vec![-1.5, -1.0, -4.0], vec![-2.5]];
-/// let view = token_view(&log_p, &log_q, 1)?;
+/// let view = token_breakdown(&log_p, &log_q, 1)?;
 /// assert_eq!((view.bands[0].tokens, view.bands[0].mean), (2, 0.5));
 /// assert_eq!((view.bands[2].first, view.bands[2].last, view.bands[2].per_response), (2, 3, 1.5));
 /// assert_eq!((view.worst[0].row, view.worst[0].position), (0, 2));
 /// assert_eq!(view.worst_hundredth, 0.75); // one token of four: 3 of the 4 nats
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
-pub fn token_view(log_p: &[Vec<f32>], log_q: &[Vec<f32>], worst: usize) -> Result<TokenView> {
+///
+/// # Source
+///
+/// Section 2, the chain rule.
+pub fn token_breakdown(
+    log_p: &[Vec<f32>],
+    log_q: &[Vec<f32>],
+    worst: usize,
+) -> Result<TokenBreakdown> {
     check(log_p, log_q)?;
     let longest = log_p.iter().map(Vec::len).max().unwrap_or(0);
     let mut bands = Vec::new();
@@ -70,24 +92,33 @@ pub fn token_view(log_p: &[Vec<f32>], log_q: &[Vec<f32>], worst: usize) -> Resul
         bands.push(band(log_p, log_q, first, (2 * first).max(first + 1) - 1));
         first = (2 * first).max(1);
     }
-    let mut tokens: Vec<TokenAt> = (0..log_p.len())
+    let mut tokens: Vec<TokenLogRatio> = (0..log_p.len())
         .flat_map(|row| tokens_of(row, &log_p[row], &log_q[row]))
         .collect();
-    tokens.sort_by(|a, b| b.ratio().total_cmp(&a.ratio()));
-    let behind = |tokens: &[TokenAt]| sum(tokens.iter().map(|token| token.ratio().max(0.0)));
+    tokens.sort_by(|a, b| b.log_ratio().total_cmp(&a.log_ratio()));
+    let behind =
+        |tokens: &[TokenLogRatio]| sum(tokens.iter().map(|token| token.log_ratio().max(0.0)));
     let hundredth = tokens.len().div_ceil(100);
     let share = behind(&tokens[..hundredth]) / behind(&tokens);
     tokens.truncate(worst);
-    Ok(TokenView {
+    Ok(TokenBreakdown {
         bands,
         worst_hundredth: share,
         worst: tokens,
     })
 }
 
-/// Log-probabilities of the responses with the token of the largest `log p/q` of each left out: their coverage is what would be missed if every response were forgiven one token.
+/// Log-probabilities of the responses without the token of the largest `log p/q` of each.
 ///
-/// Arguments and errors as in [`token_view`]. Returns `log p` and `log q` by row, in nats.
+/// Their coverage is what would be missed if every response were forgiven one token. `log_p`,
+/// `log_q`: (rows)(tokens) log-probabilities in nats. Returns `log p` and `log q`, (rows) each, in
+/// nats.
+///
+/// # Errors
+///
+/// As [`token_breakdown`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::without_worst_token;
@@ -99,7 +130,7 @@ pub fn without_worst_token(log_p: &[Vec<f32>], log_q: &[Vec<f32>]) -> Result<(Ve
     check(log_p, log_q)?;
     let rest = |(p, q): (&Vec<f32>, &Vec<f32>)| {
         let tokens = || tokens_of(0, p, q);
-        let largest = tokens().max_by(|a, b| a.ratio().total_cmp(&b.ratio()));
+        let largest = tokens().max_by(|a, b| a.log_ratio().total_cmp(&b.log_ratio()));
         let left_out = largest.map(|token| token.position);
         let others = || tokens().filter(|token| Some(token.position) != left_out);
         (
@@ -110,15 +141,19 @@ pub fn without_worst_token(log_p: &[Vec<f32>], log_q: &[Vec<f32>]) -> Result<(Ve
     Ok(log_p.iter().zip(log_q).map(rest).unzip())
 }
 
-impl TokenAt {
+impl TokenLogRatio {
     /// `log p/q` of the token, in nats.
-    pub fn ratio(&self) -> f64 {
+    pub fn log_ratio(&self) -> f64 {
         log_ratio(self.log_p, self.log_q)
     }
 }
 
-fn tokens_of<'a>(row: usize, p: &'a [f32], q: &'a [f32]) -> impl Iterator<Item = TokenAt> + 'a {
-    let token = move |(position, (&log_p, &log_q)): (usize, (&f32, &f32))| TokenAt {
+fn tokens_of<'a>(
+    row: usize,
+    p: &'a [f32],
+    q: &'a [f32],
+) -> impl Iterator<Item = TokenLogRatio> + 'a {
+    let token = move |(position, (&log_p, &log_q)): (usize, (&f32, &f32))| TokenLogRatio {
         row,
         position,
         log_p: f64::from(log_p).min(0.0),
@@ -127,15 +162,17 @@ fn tokens_of<'a>(row: usize, p: &'a [f32], q: &'a [f32]) -> impl Iterator<Item =
     p.iter().zip(q).enumerate().map(token)
 }
 
-fn band(log_p: &[Vec<f32>], log_q: &[Vec<f32>], first: usize, last: usize) -> TokenBand {
+fn band(log_p: &[Vec<f32>], log_q: &[Vec<f32>], first: usize, last: usize) -> PositionBand {
     let of_row = |row: usize| {
         tokens_of(row, &log_p[row], &log_q[row])
             .skip(first)
             .take(last + 1 - first)
     };
     let tokens = (0..log_p.len()).flat_map(of_row).count();
-    let total = sum((0..log_p.len()).flat_map(of_row).map(|token| token.ratio()));
-    TokenBand {
+    let total = sum((0..log_p.len())
+        .flat_map(of_row)
+        .map(|token| token.log_ratio()));
+    PositionBand {
         first,
         last,
         tokens,
@@ -158,8 +195,8 @@ fn check(log_p: &[Vec<f32>], log_q: &[Vec<f32>]) -> Result<()> {
             });
         }
         for (column, values) in [("log_p", p), ("log_q", q)] {
-            // Rounding in f32 is forgiven.
-            if let Some(&value) = values.iter().find(|value| value.is_nan() || **value > 1e-3) {
+            let is_valid = |value: f32| value <= LOG_PROB_ROUNDING as f32;
+            if let Some(&value) = values.iter().find(|value| !is_valid(**value)) {
                 return Err(Error::InvalidLogProb {
                     column: column.to_owned(),
                     row,
@@ -195,7 +232,7 @@ mod tests {
         #[test]
         fn the_view_is_that_of_a_list_of_all_tokens(rows in rows()) {
             let (log_p, log_q) = split(&rows);
-            let view = token_view(&log_p, &log_q, 3).unwrap();
+            let view = token_breakdown(&log_p, &log_q, 3).unwrap();
             let ratio = |&(p, q): &(f32, f32)| log_ratio(f64::from(p), f64::from(q));
             prop_assert_eq!(view.bands.iter().map(|band| band.tokens).sum::<usize>(), rows.iter().map(Vec::len).sum::<usize>());
             for band in &view.bands {
@@ -207,7 +244,7 @@ mod tests {
             }
             let mut all: Vec<f64> = rows.iter().flatten().map(ratio).collect();
             all.sort_by(|a, b| b.total_cmp(a));
-            let worst: Vec<f64> = view.worst.iter().map(TokenAt::ratio).collect();
+            let worst: Vec<f64> = view.worst.iter().map(TokenLogRatio::log_ratio).collect();
             prop_assert_eq!(&worst[..], &all[..all.len().min(3)]);
             if all.iter().all(|ratio| ratio.is_finite()) && all.iter().any(|ratio| *ratio > 0.0) {
                 let positive = |some: &[f64]| some.iter().map(|ratio| ratio.max(0.0)).sum::<f64>();
@@ -234,20 +271,20 @@ mod tests {
     fn what_is_not_token_by_token_is_refused() {
         let one = vec![vec![-1.0]];
         assert!(matches!(
-            token_view(&[], &[], 1),
+            token_breakdown(&[], &[], 1),
             Err(Error::Empty { what: "log_p" })
         ));
         assert!(matches!(
-            token_view(&one, &[vec![-1.0, -1.0]], 1),
+            token_breakdown(&one, &[vec![-1.0, -1.0]], 1),
             Err(Error::DifferentTokens { row: 0, p: 1, q: 2 })
         ));
         for odd in [f32::NAN, 0.5] {
             assert!(matches!(
-                token_view(&one, &[vec![odd]], 1),
+                token_breakdown(&one, &[vec![odd]], 1),
                 Err(Error::InvalidLogProb { .. })
             ));
         }
-        let nothing = token_view(&[vec![]], &[vec![]], 1).unwrap();
+        let nothing = token_breakdown(&[vec![]], &[vec![]], 1).unwrap();
         assert!(nothing.bands.is_empty() && nothing.worst_hundredth.is_nan());
     }
 }

@@ -20,10 +20,10 @@ const PAIRS: usize = 10_000;
 const SLACK: f64 = 1e-9;
 
 /// A distribution on `cells` points: flat, skewed over many orders of magnitude, or with holes.
-fn law(rng: &mut ChaCha8Rng, cells: usize) -> Vec<f64> {
+fn distribution(rng: &mut ChaCha8Rng, cells: usize) -> Vec<f64> {
     let spread = [0.1, 2.0, 12.0][rng.random_range(0..3)];
     let holes = [0.0, 0.3][rng.random_range(0..2)];
-    let mut law: Vec<f64> = (0..cells)
+    let mut p: Vec<f64> = (0..cells)
         .map(|_| {
             let weight = (spread * (rng.random::<f64>() - 0.5)).exp();
             if rng.random::<f64>() < holes {
@@ -33,15 +33,15 @@ fn law(rng: &mut ChaCha8Rng, cells: usize) -> Vec<f64> {
             }
         })
         .collect();
-    law[0] += 1e-3;
-    let total: f64 = law.iter().sum();
-    law.iter_mut().for_each(|p| *p /= total);
-    law
+    p[0] += 1e-3;
+    let total: f64 = p.iter().sum();
+    p.iter_mut().for_each(|p| *p /= total);
+    p
 }
 
 /// Another one, now and then close to the first.
 fn other(rng: &mut ChaCha8Rng, p: &[f64]) -> Vec<f64> {
-    let q = law(rng, p.len());
+    let q = distribution(rng, p.len());
     match rng.random_range(0..3) {
         0 => p.iter().zip(&q).map(|(p, q)| 0.99 * p + 0.01 * q).collect(),
         _ => q,
@@ -56,7 +56,7 @@ fn for_pairs(seed: u64, mut check: impl FnMut(&mut ChaCha8Rng, &[f64], &[f64], L
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     for _ in 0..PAIRS {
         let cells = rng.random_range(2..9);
-        let p = law(&mut rng, cells);
+        let p = distribution(&mut rng, cells);
         let q = other(&mut rng, &p);
         let level = level(&mut rng);
         check(&mut rng, &p, &q, level);
@@ -69,9 +69,9 @@ fn kl_and_hellinger_bound_coverage() {
     for_pairs(1, |_, p, q, level| {
         let (cov, kl) = (coverage(p, q, level), kl(p, q).max(0.0));
         let bounds = [
-            bound::prop_3_1(kl, level),
-            bound::lemma_d_1(kl, level),
-            bound::lemma_d_4(hellinger_squared(p, q).clamp(0.0, 1.0), level),
+            bound::coverage_upper_from_kl(kl, level),
+            bound::coverage_upper_from_kl_sharp(kl, level),
+            bound::coverage_upper_from_hellinger(hellinger_squared(p, q).clamp(0.0, 1.0), level),
         ];
         for bound in bounds.into_iter().flatten() {
             assert!(
@@ -104,7 +104,7 @@ fn the_profile_bounds_kl() {
             .filter(|r| r.is_finite())
             .map(at)
             .fold(0.0, f64::max);
-        let bound = bound::lemma_d_3(c.min(log_w), log_w).unwrap();
+        let bound = bound::kl_upper_from_profile(c.min(log_w), log_w).unwrap();
         assert!(kl(p, q) <= bound + SLACK, "{} above {bound}", kl(p, q));
     });
 }
@@ -118,17 +118,23 @@ fn the_extremal_family_of_d_2() {
             let level = Level::from_n(n).unwrap();
             let (cov, kl) = (coverage(&p, &q, level), kl(&p, &q));
             assert!((cov - s).abs() < 1e-12);
-            assert!(bound::lemma_d_2(kl, level).unwrap() <= cov + SLACK);
-            assert!(cov <= bound::lemma_d_1(kl, level).unwrap() + SLACK);
+            assert!(bound::coverage_lower_from_kl_bernoulli(kl, level).unwrap() <= cov + SLACK);
+            assert!(cov <= bound::coverage_upper_from_kl_sharp(kl, level).unwrap() + SLACK);
         }
     }
     let level = Level::from_n(8.0).unwrap();
     let kl = kl(&[0.5, 0.5], &[15.0 / 16.0, 1.0 / 16.0]);
     for (found, printed) in [
         (kl, 0.7254164),
-        (bound::lemma_d_2(kl, level).unwrap(), 0.441804),
-        (bound::lemma_d_1(kl, level).unwrap(), 0.602284),
-        (bound::prop_3_1(kl, level).unwrap(), 0.672029),
+        (
+            bound::coverage_lower_from_kl_bernoulli(kl, level).unwrap(),
+            0.441804,
+        ),
+        (
+            bound::coverage_upper_from_kl_sharp(kl, level).unwrap(),
+            0.602284,
+        ),
+        (bound::coverage_upper_from_kl(kl, level).unwrap(), 0.672029),
     ] {
         assert!((found - printed).abs() < 1e-6, "{found} {printed}");
     }
@@ -140,7 +146,7 @@ fn chain_rule_triangle_and_markov() {
         let t = other(rng, p);
         let m2 = Level::from_log_n(m1.log_n() * rng.random::<f64>()).unwrap();
         let rest = Level::from_log_n(m1.log_n() - m2.log_n()).unwrap();
-        let chained = bound::prop_d_5(
+        let chained = bound::coverage_upper_chain_rule(
             m2,
             coverage(p, q, rest).min(1.0),
             coverage(&t, p, m2).min(1.0),
@@ -155,16 +161,18 @@ fn chain_rule_triangle_and_markov() {
             cells.map(|i| p[i]).sum::<f64>().min(1.0)
         };
         let r = other(rng, q);
-        let apart = bound::eq_95(under_p(&t, &r, m2), under_p(&r, q, rest)).unwrap();
+        let apart =
+            bound::coverage_upper_triangle(under_p(&t, &r, m2), under_p(&r, q, rest)).unwrap();
         assert!(under_p(&t, q, m1) <= apart + SLACK);
-        assert!(under_p(&t, p, m1) <= bound::markov(m1) + 2e-9);
+        assert!(under_p(&t, p, m1) <= bound::coverage_upper_markov(m1) + 2e-9);
     });
 }
 
 /// The regret of Best-of-n for the reward "in A", exactly.
 fn regret(t: &[f64], q: &[f64], is_good: &[bool], n: f64) -> f64 {
-    let of = |law: &[f64]| {
-        law.iter()
+    let of = |distribution: &[f64]| {
+        distribution
+            .iter()
             .zip(is_good)
             .filter(|(_, good)| **good)
             .map(|(p, _)| p)
@@ -179,9 +187,9 @@ fn coverage_is_sufficient_for_best_of_n() {
     for_pairs(4, |rng, t, q, m| {
         let cov = coverage(t, q, m);
         let e = 0.001 + 0.5 * rng.random::<f64>();
-        let n = bound::prop_d_6_samples(m, e).unwrap().ceil();
+        let n = bound::best_of_n_samples(m, e).unwrap().ceil();
         let is_good: Vec<bool> = (0..t.len()).map(|_| rng.random()).collect();
-        if let Some(most) = bound::prop_d_6(n, m, cov) {
+        if let Some(most) = bound::best_of_n_regret_upper(n, m, cov) {
             applied += 1;
             assert!(most <= cov + e + SLACK);
             assert!(regret(t, q, &is_good, n) <= most + SLACK);
@@ -198,7 +206,7 @@ fn coverage_is_necessary_for_best_of_n() {
         let is_good: Vec<bool> = (0..t.len())
             .map(|i| breadth_stats::is_uncovered(t[i].ln(), q[i].ln(), level) && t[i] > 0.0)
             .collect();
-        let least = bound::prop_d_7(n, coverage(t, q, level).min(1.0)).unwrap();
+        let least = bound::best_of_n_regret_lower(n, coverage(t, q, level).min(1.0)).unwrap();
         assert!(regret(t, q, &is_good, n) >= least - SLACK);
     });
 }
@@ -212,9 +220,10 @@ fn answers_need_the_corrected_inequality() {
     assert_eq!((of_answer, coverage(&p, &q, level)), (1.0, 0.5));
     for_pairs(6, |rng, p, q, level| {
         // Chains with even places lead to the one answer, the others to the other.
-        let merge = |law: &[f64]| {
+        let merge = |distribution: &[f64]| {
             let answer = |of: usize| {
-                law.iter()
+                distribution
+                    .iter()
                     .enumerate()
                     .filter(|(i, _)| i % 2 == of)
                     .map(|(_, p)| p)
@@ -224,12 +233,13 @@ fn answers_need_the_corrected_inequality() {
         };
         let log_c = 1e-3 + level.log_n() * rng.random::<f64>();
         let below = Level::from_log_n((level.log_n() - log_c).max(0.0)).unwrap();
-        let most = bound::answer_level(log_c.exp(), coverage(p, q, below).min(1.0)).unwrap();
+        let most =
+            bound::answer_coverage_upper(log_c.exp(), coverage(p, q, below).min(1.0)).unwrap();
         assert!(coverage(&merge(p), &merge(q), level) <= most + 1e-6);
     });
 }
 
-/// Binary sequences of three steps: the law, and for each sequence the sums of next-token KLs and squared Hellinger distances.
+/// Binary sequences of three steps: the distribution, and for each sequence the sums of next-token KLs and squared Hellinger distances.
 struct Autoregressive {
     p: Vec<f64>,
     q: Vec<f64>,
@@ -241,10 +251,10 @@ impl Autoregressive {
     const STEPS: usize = 3;
 
     fn random(rng: &mut ChaCha8Rng) -> Self {
-        // One pair of next-token laws for each prefix, numbered as a heap.
+        // One pair of next-token distributions for each prefix, numbered as a heap.
         let steps: Vec<[Vec<f64>; 2]> = (0..1 << Self::STEPS)
             .map(|_| {
-                let p = law(rng, 2);
+                let p = distribution(rng, 2);
                 let q = other(rng, &p);
                 [p, q]
             })
@@ -287,7 +297,8 @@ fn stopped_kl_and_hellinger_sums_bracket_coverage() {
             .filter(|(p, _)| **p > 0.0)
             .map(|(p, kl)| p * kl.min(level.log_n()))
             .sum();
-        if let Some(most) = bound::lemma_d_10(stopped.min(level.log_n()), level) {
+        if let Some(most) = bound::coverage_upper_from_stopped_kl(stopped.min(level.log_n()), level)
+        {
             assert!(cov <= most + SLACK, "{cov} {most}");
             informative += usize::from(most < 1.0 && cov > 0.0);
         }
@@ -300,7 +311,9 @@ fn stopped_kl_and_hellinger_sums_bracket_coverage() {
             .filter(|(_, sum)| far(sum))
             .map(|(p, _)| p)
             .sum();
-        assert!(cov >= bound::lemma_d_11(share.min(1.0), delta).unwrap() - SLACK);
+        assert!(
+            cov >= bound::coverage_lower_from_hellinger(share.min(1.0), delta).unwrap() - SLACK
+        );
     }
     assert!(informative > 100, "{informative}");
 }
@@ -313,15 +326,15 @@ fn truncation_weights_spend_the_budget_and_no_more() {
             .map(|_| 3.0 * rng.random::<f64>().powi(3))
             .collect();
         let budget = 6.0 * rng.random::<f64>();
-        let alpha = bound::eq_25(&kls, budget).unwrap();
+        let alpha = bound::truncation_weights(&kls, budget).unwrap();
         let spent: f64 = alpha.iter().zip(&kls).map(|(a, kl)| a * kl).sum();
         assert!((spent - kls.iter().sum::<f64>().min(budget)).abs() < 1e-12);
         assert!(alpha.windows(2).all(|pair| pair[1] <= pair[0]));
     }
-    assert_eq!(bound::eq_25(&[1.0, f64::NAN], 1.0), None);
-    assert_eq!(bound::eq_25(&[1.0], -1.0), None);
+    assert_eq!(bound::truncation_weights(&[1.0, f64::NAN], 1.0), None);
+    assert_eq!(bound::truncation_weights(&[1.0], -1.0), None);
     assert_eq!(
-        bound::eq_25(&[f64::INFINITY, 1.0], 2.0),
+        bound::truncation_weights(&[f64::INFINITY, 1.0], 2.0),
         Some(vec![0.0, 0.0])
     );
 }
@@ -364,7 +377,7 @@ fn the_experiments_in_closed_form() {
 #[test]
 fn maximum_likelihood_can_prefer_the_worse_coverage() {
     let (alpha, m) = (0.5_f64, Level::from_n(16.0).unwrap());
-    let (share, cov) = bound::prop_e_1(m, alpha).unwrap();
+    let (share, cov) = bound::mle_coverage_lower_nonconvex(m, alpha).unwrap();
     let q2 = [
         0.5 * (1.0 - share),
         0.5 * (1.0 - share),
@@ -384,30 +397,39 @@ fn maximum_likelihood_can_prefer_the_worse_coverage() {
 fn outside_their_domains_they_say_nothing() {
     let level = |n| Level::from_n(n).unwrap();
     let nan = f64::NAN;
-    assert_eq!(bound::lemma_d_3(2.0, 1.0), None);
-    assert_eq!(bound::lemma_d_3(0.0, 1.0), Some(0.0));
-    assert_eq!(bound::lemma_d_4(0.1, level(1.0)), None);
-    assert_eq!(bound::lemma_d_4(nan, level(4.0)), None);
+    assert_eq!(bound::kl_upper_from_profile(2.0, 1.0), None);
+    assert_eq!(bound::kl_upper_from_profile(0.0, 1.0), Some(0.0));
+    assert_eq!(bound::coverage_upper_from_hellinger(0.1, level(1.0)), None);
+    assert_eq!(bound::coverage_upper_from_hellinger(nan, level(4.0)), None);
     assert_eq!(
-        bound::lemma_d_4(1e-9, Level::from_log_n(2000.0).unwrap()),
+        bound::coverage_upper_from_hellinger(1e-9, Level::from_log_n(2000.0).unwrap()),
         Some(2e-9)
     );
-    assert_eq!(bound::eq_5(f64::INFINITY, 0.1), None);
-    assert_eq!(bound::prop_d_5(level(2.0), 1.5, 0.0), None);
-    assert_eq!(bound::eq_95(nan, 0.0), None);
-    assert_eq!(bound::prop_d_6(8.0, level(2.0), 0.6), None);
-    assert_eq!(bound::prop_d_6_samples(level(2.0), 0.0), None);
-    assert_eq!(bound::prop_d_7(1.0, 0.5), None);
-    assert_eq!(bound::lemma_d_10(0.1, level(2.0)), None);
-    assert_eq!(bound::thm_6_3(0.1, level(8.0), 0.5, 0, 10, 0.1), None);
-    assert_eq!(bound::thm_6_3(0.1, level(8.0), 0.5, 2, 10, 0.1), Some(1.0));
-    assert_eq!(bound::thm_6_4_rate(level(8.0), 0.1, 2, 10, 0.1), None);
-    assert_eq!(bound::prop_3_2(0, 8), None);
+    assert_eq!(bound::level_from_kl(f64::INFINITY, 0.1), None);
+    assert_eq!(bound::coverage_upper_chain_rule(level(2.0), 1.5, 0.0), None);
+    assert_eq!(bound::coverage_upper_triangle(nan, 0.0), None);
+    assert_eq!(bound::best_of_n_regret_upper(8.0, level(2.0), 0.6), None);
+    assert_eq!(bound::best_of_n_samples(level(2.0), 0.0), None);
+    assert_eq!(bound::best_of_n_regret_lower(1.0, 0.5), None);
+    assert_eq!(bound::coverage_upper_from_stopped_kl(0.1, level(2.0)), None);
     assert_eq!(
-        bound::thm_4_1_rate(level(4.0), &[(0.1, 1.0)], 1.0, 0.1, 10),
+        bound::tournament_coverage_upper(0.1, level(8.0), 0.5, 0, 10, 0.1),
         None
     );
-    assert_eq!(bound::prop_4_1_a(level(16.0), 11, 100, 6.0), None);
-    assert_eq!(bound::thm_e_1_rate(level(16.0), 0.5), None);
-    assert_eq!(bound::prop_e_1(level(1.0), 0.5), None);
+    assert_eq!(
+        bound::tournament_coverage_upper(0.1, level(8.0), 0.5, 2, 10, 0.1),
+        Some(1.0)
+    );
+    assert_eq!(
+        bound::offset_tournament_coverage_rate(level(8.0), 0.1, 2, 10, 0.1),
+        None
+    );
+    assert_eq!(bound::mle_kl_lower(0, 8), None);
+    assert_eq!(
+        bound::mle_coverage_covering_rate(level(4.0), &[(0.1, 1.0)], 1.0, 0.1, 10),
+        None
+    );
+    assert_eq!(bound::mle_coverage_lower(level(16.0), 11, 100, 6.0), None);
+    assert_eq!(bound::mle_convex_class_rate(level(16.0), 0.5), None);
+    assert_eq!(bound::mle_coverage_lower_nonconvex(level(1.0), 0.5), None);
 }

@@ -3,7 +3,7 @@
 use breadth_stats::interval::clopper_pearson;
 use breadth_stats::{
     Design, Error, Level, PromptOutcome, best_of_k, bound, coverage_profile, cross_entropy,
-    is_uncovered, kl, log_ratio, pass_at_k, pass_at_n_exact, pass_estimate, rival_counts,
+    is_uncovered, kl, log_ratio, pass_at_k, pass_at_k_estimate, pass_at_n_exact, rival_counts,
     tournament,
 };
 
@@ -286,10 +286,10 @@ fn pass_refusals() {
         PromptOutcome::Rewards(vec![0.0; 3]),
     ];
     assert_eq!(
-        message(pass_estimate(&prompts, &Design::default(), 4, 0.95)),
+        message(pass_at_k_estimate(&prompts, &Design::default(), 4, 0.95)),
         "prompt 1: 3 samples cannot give an unbiased estimate at k = 4; draw more samples or ask for a smaller k"
     );
-    assert!(pass_estimate(&[], &Design::default(), 1, 0.95).is_err());
+    assert!(pass_at_k_estimate(&[], &Design::default(), 1, 0.95).is_err());
     assert!(clopper_pearson(0, 0, 0.95).is_err() && clopper_pearson(2, 1, 0.95).is_err());
 }
 
@@ -327,23 +327,35 @@ fn pass_at_the_ends() {
     let solved: Vec<PromptOutcome> = (0..30)
         .map(|_| PromptOutcome::Counts { n: 8, c: 8 })
         .collect();
-    let found = pass_estimate(&solved, &Design::default(), 4, 0.95).unwrap();
+    let found = pass_at_k_estimate(&solved, &Design::default(), 4, 0.95).unwrap();
     // Exactly Clopper-Pearson's for 30 of 30 prompts, however many samples there were.
     assert_eq!((found.value, found.high), (1.0, 1.0));
     assert!((found.low - clopper_pearson(30, 30, 0.95).unwrap().0).abs() < 1e-12);
-    let one = pass_estimate(&solved[..1], &Design::default(), 4, 0.95).unwrap();
+    let one = pass_at_k_estimate(&solved[..1], &Design::default(), 4, 0.95).unwrap();
     assert!((one.low - 0.025).abs() < 1e-12);
 }
 
 #[test]
 fn bounds_outside_their_domain_are_none_and_never_above_one() {
-    assert_eq!(bound::prop_3_1(1.0, level(2.0)), None);
-    assert_eq!(bound::lemma_d_1(1.0, level(1.9)), None);
-    assert_eq!(bound::lemma_d_2(1.0, level(1.0)), None);
-    assert_eq!(bound::lemma_d_1(f64::NAN, level(4.0)), None);
-    assert_eq!(bound::lemma_d_1(-0.1, level(4.0)), None);
-    assert_eq!(bound::lemma_d_1(INF, level(4.0)), Some(1.0));
-    assert_eq!(bound::lemma_d_1(0.0, level(4.0)), Some(0.0));
+    assert_eq!(bound::coverage_upper_from_kl(1.0, level(2.0)), None);
+    assert_eq!(bound::coverage_upper_from_kl_sharp(1.0, level(1.9)), None);
+    assert_eq!(
+        bound::coverage_lower_from_kl_bernoulli(1.0, level(1.0)),
+        None
+    );
+    assert_eq!(
+        bound::coverage_upper_from_kl_sharp(f64::NAN, level(4.0)),
+        None
+    );
+    assert_eq!(bound::coverage_upper_from_kl_sharp(-0.1, level(4.0)), None);
+    assert_eq!(
+        bound::coverage_upper_from_kl_sharp(INF, level(4.0)),
+        Some(1.0)
+    );
+    assert_eq!(
+        bound::coverage_upper_from_kl_sharp(0.0, level(4.0)),
+        Some(0.0)
+    );
 }
 
 #[test]
@@ -490,10 +502,7 @@ fn a_clearly_worse_model_is_excluded_and_certified() {
 /// Whatever model and level are picked: the limits are those of one tournament at the error that is left for each.
 #[test]
 fn limits_along_a_landscape_hold_for_all_models_and_levels_at_once() {
-    let value = |model: usize, row: usize| match row % 5 == model {
-        true => -30.0,
-        false => -1.0,
-    };
+    let value = |model: usize, row: usize| if row % 5 == model { -30.0 } else { -1.0 };
     let columns: Vec<Vec<f64>> = (0..3)
         .map(|model| (0..400).map(|row| value(model, row)).collect())
         .collect();

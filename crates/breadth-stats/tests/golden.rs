@@ -150,10 +150,20 @@ fn section_9_lemma_d_2() {
     let level = Level::from_n(n).unwrap();
     assert_close(cov, 0.5, 1e-12, &"Cov");
     assert_close(kl, 0.7254164, 1e-7, &"KL");
-    assert_close(bound::lemma_d_2(kl, level).unwrap(), 0.441804, 1e-6, &"D.2");
-    assert_close(bound::lemma_d_1(kl, level).unwrap(), 0.602284, 1e-6, &"D.1");
     assert_close(
-        bound::prop_3_1(kl, level).unwrap(),
+        bound::coverage_lower_from_kl_bernoulli(kl, level).unwrap(),
+        0.441804,
+        1e-6,
+        &"D.2",
+    );
+    assert_close(
+        bound::coverage_upper_from_kl_sharp(kl, level).unwrap(),
+        0.602284,
+        1e-6,
+        &"D.1",
+    );
+    assert_close(
+        bound::coverage_upper_from_kl(kl, level).unwrap(),
         0.672029,
         1e-6,
         &"Prop 3.1",

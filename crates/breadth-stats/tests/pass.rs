@@ -2,9 +2,9 @@
 
 use breadth_stats::PromptOutcome::{self, Counts, Rewards};
 use breadth_stats::{
-    AnswerCount, Design, Error, Estimate, Extrapolation, Level, RateModel, all_of_k_estimate,
-    answer_coverage, best_for_k, extrapolate_pass, majority_of_k, pass_estimate,
-    pass_from_coverage, solved_share,
+    AnswerCount, Design, Error, Estimate, Extrapolation, Level, RateModel, answer_coverage,
+    best_at_k, extrapolate_pass, majority_of_k, pass_at_k_estimate, pass_from_coverage,
+    pass_hat_k_estimate, solved_share,
 };
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -42,20 +42,20 @@ proptest! {
 #[test]
 fn named_cases_of_all_of_k() {
     let estimate =
-        all_of_k_estimate(&[Counts { n: 1, c: 1 }], &Design::default(), 1, 0.95).unwrap();
+        pass_hat_k_estimate(&[Counts { n: 1, c: 1 }], &Design::default(), 1, 0.95).unwrap();
     assert_eq!((estimate.value, estimate.high), (1.0, 1.0));
     assert!(matches!(
-        all_of_k_estimate(&[], &Design::default(), 1, 0.95),
+        pass_hat_k_estimate(&[], &Design::default(), 1, 0.95),
         Err(Error::Empty { .. })
     ));
     let broken = [Counts { n: 1, c: 2 }];
     assert!(matches!(
-        all_of_k_estimate(&broken, &Design::default(), 1, 0.95),
+        pass_hat_k_estimate(&broken, &Design::default(), 1, 0.95),
         Err(Error::Prompt { .. })
     ));
     let few = [Counts { n: 2, c: 1 }];
     assert!(matches!(
-        all_of_k_estimate(&few, &Design::default(), 3, 0.95),
+        pass_hat_k_estimate(&few, &Design::default(), 3, 0.95),
         Err(Error::Prompt { .. })
     ));
     assert!(Rewards(vec![0.5, f64::NAN]).worst_of(1).is_err());
@@ -80,7 +80,7 @@ fn the_best_model_is_not_excluded() {
             }
         }
         let slices: Vec<&[PromptOutcome]> = models.iter().map(Vec::as_slice).collect();
-        let choice = best_for_k(&slices, 2, 0.95).unwrap();
+        let choice = best_at_k(&slices, 2, 0.95).unwrap();
         kept += usize::from(choice.not_excluded.contains(&0));
         dropped += usize::from(!choice.not_excluded.contains(&2));
     }
@@ -106,7 +106,7 @@ fn a_lead_on_few_prompts_is_not_excluded() {
             rare.push(draw(a));
             common.push(draw(b));
         }
-        let choice = best_for_k(&[&rare, &common], 1, 0.95).unwrap();
+        let choice = best_at_k(&[&rare, &common], 1, 0.95).unwrap();
         excluded += usize::from(!choice.not_excluded.contains(&0));
     }
     assert!(excluded <= 50, "{excluded} of 1000");
@@ -115,16 +115,16 @@ fn a_lead_on_few_prompts_is_not_excluded() {
 #[test]
 fn named_cases_of_the_best_model() {
     let solved = vec![Counts { n: 4, c: 4 }; 3];
-    let choice = best_for_k(&[&solved, &solved], 2, 0.95).unwrap();
+    let choice = best_at_k(&[&solved, &solved], 2, 0.95).unwrap();
     assert_eq!((choice.best, choice.not_excluded), (0, vec![0, 1]));
     let (all, none) = ([Counts { n: 1, c: 1 }], [Counts { n: 1, c: 0 }]);
     assert_eq!(
-        best_for_k(&[&none, &all], 1, 0.95).unwrap().not_excluded,
+        best_at_k(&[&none, &all], 1, 0.95).unwrap().not_excluded,
         [0, 1]
     ); // one prompt proves nothing
-    assert!(matches!(best_for_k(&[], 1, 0.95), Err(Error::Empty { .. })));
+    assert!(matches!(best_at_k(&[], 1, 0.95), Err(Error::Empty { .. })));
     assert!(matches!(
-        best_for_k(&[&solved, &all], 1, 0.95),
+        best_at_k(&[&solved, &all], 1, 0.95),
         Err(Error::LengthMismatch { .. })
     ));
 }
@@ -154,7 +154,7 @@ fn extrapolation_holds_the_truth() {
                     Counts { n, c }
                 })
                 .collect();
-            match extrapolate_pass(&prompts, k, RateModel::Any, 0.95).unwrap() {
+            match extrapolate_pass(&prompts, k, RateModel::Nonparametric, 0.95).unwrap() {
                 Extrapolation::Estimate(pass) => {
                     held += usize::from(pass.low <= truth && truth <= pass.high)
                 }
@@ -170,41 +170,54 @@ fn extrapolation_holds_the_truth() {
 
 #[test]
 fn named_cases_of_extrapolation() {
-    let refused =
-        |prompts: &[PromptOutcome], k| match extrapolate_pass(prompts, k, RateModel::Any, 0.95)
-            .unwrap()
-        {
-            Extrapolation::Refused(why) => why,
-            Extrapolation::Estimate(pass) => panic!("{pass:?}"),
-        };
+    let refused = |prompts: &[PromptOutcome], k| match extrapolate_pass(
+        prompts,
+        k,
+        RateModel::Nonparametric,
+        0.95,
+    )
+    .unwrap()
+    {
+        Extrapolation::Refused(why) => why,
+        Extrapolation::Estimate(pass) => panic!("{pass:?}"),
+    };
     assert!(refused(&vec![Counts { n: 1, c: 1 }; 9], 4).contains("a single sample"));
     // Nothing solved among few: anything may lie below what the samples see.
     assert!(refused(&vec![Counts { n: 4, c: 0 }; 5], 1000).contains("draw more"));
     assert!(matches!(
-        extrapolate_pass(&[], 4, RateModel::Any, 0.95),
+        extrapolate_pass(&[], 4, RateModel::Nonparametric, 0.95),
         Err(Error::Empty { .. })
     ));
     assert!(matches!(
-        extrapolate_pass(&[Counts { n: 4, c: 2 }], 0, RateModel::Any, 0.95),
+        extrapolate_pass(&[Counts { n: 4, c: 2 }], 0, RateModel::Nonparametric, 0.95),
         Err(Error::ZeroAttempts)
     ));
-    let broken = extrapolate_pass(&[Counts { n: 4, c: 5 }], 8, RateModel::Any, 0.95);
+    let broken = extrapolate_pass(&[Counts { n: 4, c: 5 }], 8, RateModel::Nonparametric, 0.95);
     assert!(matches!(broken, Err(Error::Prompt { .. })));
-    let graded = extrapolate_pass(&[Rewards(vec![0.5, 1.0])], 8, RateModel::Any, 0.95);
+    let graded = extrapolate_pass(
+        &[Rewards(vec![0.5, 1.0])],
+        8,
+        RateModel::Nonparametric,
+        0.95,
+    );
     assert_eq!(
         graded.unwrap_err().to_string(),
         "prompt 0: sample 0: reward 0.5 is neither 0 nor 1, and only such rewards have success rates"
     );
-    let Extrapolation::Estimate(all) =
-        extrapolate_pass(&vec![Counts { n: 9, c: 9 }; 200], 64, RateModel::Any, 0.95).unwrap()
-    else {
+    let Extrapolation::Estimate(all) = extrapolate_pass(
+        &vec![Counts { n: 9, c: 9 }; 200],
+        64,
+        RateModel::Nonparametric,
+        0.95,
+    )
+    .unwrap() else {
         panic!("everything solved is no reason to refuse");
     };
     assert!(all.value > 0.999 && all.high == 1.0 && all.low > 0.9);
 }
 
 fn extrapolated(prompts: &[PromptOutcome], k: u64) -> Estimate {
-    match extrapolate_pass(prompts, k, RateModel::Any, 0.95).unwrap() {
+    match extrapolate_pass(prompts, k, RateModel::Nonparametric, 0.95).unwrap() {
         Extrapolation::Estimate(pass) => pass,
         Extrapolation::Refused(why) => panic!("{why}"),
     }
@@ -262,7 +275,7 @@ fn extrapolation_goes_on_from_the_samples() {
         (0..90).map(uneven).collect(),
     ] {
         let n = prompts.iter().map(PromptOutcome::samples).min().unwrap();
-        let within = pass_estimate(&prompts, &Design::default(), n, 0.95).unwrap();
+        let within = pass_at_k_estimate(&prompts, &Design::default(), n, 0.95).unwrap();
         assert_eq!(extrapolated(&prompts, n), within);
         let mut before = within;
         for k in [n + 1, n + 2, 2 * n, 3 * n, 8 * n] {
@@ -374,9 +387,10 @@ fn the_beta_family_extrapolates_what_is_beta() {
         // Beta(1, 2): 1 - sqrt(u) has density 2 (1 - s); a tenth is never solved.
         let prompts: Vec<PromptOutcome> = (0..200)
             .map(|_| {
-                let rate = match rng.random::<f64>() < 0.1 {
-                    true => 0.0,
-                    false => 1.0 - rng.random::<f64>().sqrt(),
+                let rate = if rng.random::<f64>() < 0.1 {
+                    0.0
+                } else {
+                    1.0 - rng.random::<f64>().sqrt()
                 };
                 let c = (0..16).filter(|_| rng.random::<f64>() < rate).count() as u64;
                 Counts { n: 16, c }
@@ -472,7 +486,7 @@ fn pass_is_at_least_what_the_profile_foretells() {
     let mut tight = 0;
     for _ in 0..10_000 {
         let size = rng.random_range(1..6);
-        let mut law = |total: usize| {
+        let mut distribution = |total: usize| {
             let masses: Vec<f64> = (0..total)
                 .map(|_| rng.random::<f64>().powi(4) + 1e-9)
                 .collect();
@@ -480,12 +494,12 @@ fn pass_is_at_least_what_the_profile_foretells() {
             masses.iter().map(|mass| mass / sum).collect::<Vec<f64>>()
         };
         // q also writes two wrong responses, the last ones.
-        let (p, q) = (law(size), law(size + 2));
+        let (p, q) = (distribution(size), distribution(size + 2));
         let k = 1 << (size % 4);
         let right: f64 = q[..size].iter().sum();
         let pass = 1.0 - (1.0 - right).powi(k);
-        let columns = |law: &[f64]| {
-            law[..size]
+        let columns = |distribution: &[f64]| {
+            distribution[..size]
                 .iter()
                 .map(|mass| mass.ln())
                 .collect::<Vec<f64>>()

@@ -2,7 +2,7 @@
 
 use breadth_stats::{
     Design, Level, PromptOutcome, RivalCounts, best_of_k, bound, coverage_profile, is_uncovered,
-    kl, minimax, pass_at_k, pass_estimate, rival_counts, stratified_weights, tournament,
+    kl, minimax, pass_at_k, pass_at_k_estimate, rival_counts, stratified_weights, tournament,
 };
 use proptest::prelude::*;
 
@@ -140,7 +140,7 @@ proptest! {
             prop_assert_eq!(found.ranking[standing.rank - 1], q);
             prop_assert_eq!(found.tied.contains(&q), values[q] == values[found.winner]);
             if let Some(rival) = standing.worst_rival {
-                prop_assert_eq!(found.chat[rival * m + q], standing.value);
+                prop_assert_eq!(found.rival_shares[rival * m + q], standing.value);
             }
         }
         prop_assert!(values.iter().all(|&value| values[found.winner] <= value));
@@ -158,7 +158,7 @@ proptest! {
         let shuffled = table.rows(&order);
         let a = tournament(&table.slices(), &table.design(), level, 0.95).unwrap();
         let b = tournament(&shuffled.slices(), &shuffled.design(), level, 0.95).unwrap();
-        prop_assert_eq!(&a.chat, &b.chat);
+        prop_assert_eq!(&a.rival_shares, &b.rival_shares);
         prop_assert_eq!(&a.tied, &b.tied);
         prop_assert_eq!(&a.not_excluded, &b.not_excluded);
         for (a, b) in a.standings.iter().zip(&b.standings) {
@@ -285,7 +285,7 @@ proptest! {
     ) {
         for weights in [None, Some(&weights[..counts.len()])] {
             let design = Design { weights, ..Design::default() };
-            let at = |k| pass_estimate(&counts, &design, k, 0.95).unwrap();
+            let at = |k| pass_at_k_estimate(&counts, &design, k, 0.95).unwrap();
             let (small, large) = (at(k), at(k + 1));
             prop_assert!(small.value <= large.value + 1e-12);
             prop_assert!(0.0 <= small.low && small.low <= small.value && small.value <= small.high && small.high <= 1.0, "{:?}", small);
@@ -303,7 +303,7 @@ proptest! {
         let design = Design { weights: Some(&weights), ..Design::default() };
         let cov = coverage_profile(&log_p, &log_q, &design, &[level], 0.95).unwrap().points[0].cov;
         let kl = kl(&log_p, &log_q, &design, 0.95).unwrap().value;
-        for upper in [bound::prop_3_1(kl.max(0.0), level), bound::lemma_d_1(kl.max(0.0), level)].into_iter().flatten() {
+        for upper in [bound::coverage_upper_from_kl(kl.max(0.0), level), bound::coverage_upper_from_kl_sharp(kl.max(0.0), level)].into_iter().flatten() {
             prop_assert!(cov <= upper + 1e-9, "Cov {cov}, bound {upper}");
         }
     }

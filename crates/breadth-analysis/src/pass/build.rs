@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use breadth_data::{Outcome, SampleTable, ScoreTable};
 use breadth_stats::{
-    AnswerCount, Design, Estimate, Extrapolation, PromptOutcome, all_of_k_estimate, best_for_k,
-    extrapolate_pass, majority_of_k, mean_over_prompts, pass_estimate, solved_share,
+    AnswerCount, Design, Estimate, Extrapolation, PromptOutcome, best_at_k, extrapolate_pass,
+    majority_of_k, mean_over_prompts, pass_at_k_estimate, pass_hat_k_estimate, solved_share,
 };
 use rayon::prelude::*;
 
@@ -277,9 +277,9 @@ impl<'a> Graded<'a> {
                 let estimate = drawn.pass(k, confidence)?;
                 estimate.ok_or_else(|| without_samples(self.model))
             }
-            None => Ok(pass_estimate(&self.outcomes, &design, k, confidence)?),
+            None => Ok(pass_at_k_estimate(&self.outcomes, &design, k, confidence)?),
         };
-        let all_of = |k: u64| Ok(all_of_k_estimate(&self.outcomes, &design, k, confidence)?);
+        let all_of = |k: u64| Ok(pass_hat_k_estimate(&self.outcomes, &design, k, confidence)?);
         let majority = |k: u64| {
             let values = self.answers.iter().map(|answers| majority_of_k(answers, k));
             let values = values.collect::<Result<Vec<f64>, _>>()?;
@@ -376,7 +376,7 @@ fn best(passed: &[Passed], ks: &[u64], confidence: f64) -> Result<Vec<BestForK>>
         return Ok(Vec::new());
     }
     let best = |&k: &u64| {
-        let choice = best_for_k(&outcomes, k, confidence)?;
+        let choice = best_at_k(&outcomes, k, confidence)?;
         let name = |&at: &usize| passed[at].model.model.clone();
         Ok(BestForK {
             k,

@@ -125,7 +125,7 @@ pub enum Rates {
 impl From<Rates> for RateModel {
     fn from(rates: Rates) -> RateModel {
         match rates {
-            Rates::Any => RateModel::Any,
+            Rates::Any => RateModel::Nonparametric,
             Rates::Beta => RateModel::Beta,
         }
     }

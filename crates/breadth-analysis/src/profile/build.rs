@@ -3,7 +3,7 @@
 use breadth_stats::{
     CoveragePoint, CoverageProfile, Error as Statistics, Estimate, Level, MeanEstimate,
     coverage_difference, coverage_profile, cross_entropy, cross_entropy_difference,
-    pass_from_coverage, token_view, without_worst_token,
+    pass_from_coverage, token_breakdown, without_worst_token,
 };
 
 use super::document::{
@@ -226,7 +226,7 @@ fn tokens(model: &str, scores: &Scores, options: &ProfileOptions) -> Result<Opti
         error => error.into(),
     };
     let (truth, own) = (of(reference), of(model));
-    let view = token_view(truth, own, WORST).map_err(named)?;
+    let view = token_breakdown(truth, own, WORST).map_err(named)?;
     let (log_p, log_q) = without_worst_token(truth, own)?;
     let design = scores.design();
     let forgiven = coverage_profile(&log_p, &log_q, &design, options.levels, options.confidence)?;

@@ -1,7 +1,8 @@
 //! The coverage profile of models against a reference, as one document.
 
 use breadth_stats::{
-    CoveragePoint, CoverageProfile, Level, MeanEstimate, TokenAt, TokenBand, TokenView, bound,
+    CoveragePoint, CoverageProfile, Level, MeanEstimate, PositionBand, TokenBreakdown,
+    TokenLogRatio, bound,
 };
 use serde::Serialize;
 
@@ -12,15 +13,19 @@ use crate::scores::Scores;
 
 /// What Lemma D.1 makes of the KL estimate at a level: an upper bound on the coverage, 1 where it says nothing.
 pub(super) fn kl_bound(kl: &MeanEstimate, level: Level) -> f64 {
-    bound::lemma_d_1(kl.value.max(0.0), level).map_or(1.0, |bound| bound.min(1.0))
+    bound::coverage_upper_from_kl_sharp(kl.value.max(0.0), level)
+        .map_or(1.0, |bound| bound.min(1.0))
 }
 
 /// The bounds that follow from the upper limit of KL, and so hold with the confidence asked for.
 pub(super) fn bounds(kl: &MeanEstimate, level: Level) -> Vec<ProfileBound> {
     let high = kl.high.max(0.0);
     let upper = [
-        ("Lemma D.1", bound::lemma_d_1(high, level)),
-        ("Prop 3.1", bound::prop_3_1(high, level)),
+        (
+            "Lemma D.1",
+            bound::coverage_upper_from_kl_sharp(high, level),
+        ),
+        ("Prop 3.1", bound::coverage_upper_from_kl(high, level)),
     ];
     let bound = |(name, value): (&'static str, Option<f64>)| {
         Some(ProfileBound {
@@ -190,16 +195,16 @@ pub struct ForgivenPoint {
 }
 
 impl TokenProfile {
-    pub(super) fn new(view: &TokenView, forgiven: &CoverageProfile, scores: &Scores) -> Self {
+    pub(super) fn new(view: &TokenBreakdown, forgiven: &CoverageProfile, scores: &Scores) -> Self {
         let known = |value: f64| (!value.is_nan()).then_some(Number(value));
-        let band = |band: &TokenBand| TokenRange {
+        let band = |band: &PositionBand| TokenRange {
             first: band.first + 1,
             last: band.last + 1,
             tokens: band.tokens,
             mean: known(band.mean),
             per_response: known(band.per_response),
         };
-        let worst = |token: &TokenAt| {
+        let worst = |token: &TokenLogRatio| {
             let (prompt, response) = scores.key(token.row);
             WorstToken {
                 prompt_id: prompt.to_owned(),

@@ -1,7 +1,7 @@
 //! From scores, and graded samples beside them, to the document.
 
 use breadth_data::{SampleTable, ScoreTable};
-use breadth_stats::{Error as Statistics, Level, RightResponses};
+use breadth_stats::{CorrectResponses, Error as Statistics, Level};
 
 use super::document::{
     FurthestReach, LikelihoodQuantile, PromptsAt, ReachModel, ReachPoint, ReachReport, Whole,
@@ -103,7 +103,11 @@ pub fn reach(
     })
 }
 
-fn points(right: &RightResponses, model: usize, options: &ReachOptions) -> Result<Vec<ReachPoint>> {
+fn points(
+    right: &CorrectResponses,
+    model: usize,
+    options: &ReachOptions,
+) -> Result<Vec<ReachPoint>> {
     let point = |&k: &f64| {
         let reach = right.reach(model, k, options.confidence)?;
         Ok(ReachPoint {
@@ -118,9 +122,9 @@ fn points(right: &RightResponses, model: usize, options: &ReachOptions) -> Resul
 }
 
 /// The rows, prompt by prompt; names the prompt where the statistics know but a row.
-fn right_responses(scores: &Scores) -> Result<RightResponses> {
+fn right_responses(scores: &Scores) -> Result<CorrectResponses> {
     let columns: Vec<&[f64]> = scores.table.logprob.iter().map(Vec::as_slice).collect();
-    RightResponses::new(&columns, &scores.design()).map_err(|error| match error {
+    CorrectResponses::new(&columns, &scores.design()).map_err(|error| match error {
         Statistics::ProbabilitiesAboveOne { row, total } => Error::Tables(format!(
             "prompt `{}`: a model gives its distinct responses probability {total:.4} in all; they must be whole \
              responses, each listed once, with the end token where the response ended",
@@ -131,7 +135,7 @@ fn right_responses(scores: &Scores) -> Result<RightResponses> {
 }
 
 fn quantiles(
-    right: &RightResponses,
+    right: &CorrectResponses,
     table: &ScoreTable,
     model: usize,
 ) -> Result<Vec<LikelihoodQuantile>> {

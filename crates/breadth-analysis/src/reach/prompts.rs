@@ -21,7 +21,7 @@ impl Counts {
         *match state {
             Reachability::Reachable => &mut self.reachable,
             Reachability::Unknown => &mut self.unknown,
-            Reachability::Not => &mut self.not,
+            Reachability::Unreachable => &mut self.not,
         } += 1;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use breadth_data::{SampleTable, ScoreTable};
 use breadth_stats::{
-    CoveragePoint, CoverageProfile, Design, Estimate, Level, RightResponses, Tournament,
+    CorrectResponses, CoveragePoint, CoverageProfile, Design, Estimate, Level, Tournament,
 };
 
 use super::document::{Checkpoint, Choices, PassPoint, Report, Rows};
@@ -166,13 +166,13 @@ pub fn summarize(inputs: &ReportInputs, options: &ReportOptions) -> Result<Repor
 }
 
 /// The selection rows as right responses, unless their probabilities add up to more than 1 for some prompt.
-fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<RightResponses>> {
+fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<CorrectResponses>> {
     let columns = field
         .names
         .iter()
         .map(|name| selection.column(name))
         .collect::<Result<Vec<_>, _>>()?;
-    match RightResponses::new(&columns, &design(selection)) {
+    match CorrectResponses::new(&columns, &design(selection)) {
         Err(breadth_stats::Error::ProbabilitiesAboveOne { .. }) => Ok(None),
         right => Ok(Some(right?)),
     }
@@ -180,7 +180,7 @@ fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<Right
 
 /// Reach at k = 2N of the model at a position of the tournament.
 fn reach(
-    right: Option<&RightResponses>,
+    right: Option<&CorrectResponses>,
     position: usize,
     options: &ReportOptions,
 ) -> Result<Option<Estimate>> {
@@ -344,7 +344,7 @@ impl Field {
     /// The pairwise shares in drawing order.
     fn matrix(&self) -> Vec<f64> {
         let m = self.names.len();
-        let cell = |rival: usize, q: usize| self.tournament.chat[rival * m + q];
+        let cell = |rival: usize, q: usize| self.tournament.rival_shares[rival * m + q];
         let pairs = self
             .position
             .iter()

@@ -1,7 +1,7 @@
 //! The tournament over final answers, from samples.
 
 use breadth_data::{Outcome, SampleTable, ScoreTable};
-use breadth_stats::{DataAnswers, PromptOutcome, answer_log_rate};
+use breadth_stats::{DataAnswers, PromptOutcome, answer_log_prob};
 use serde::Serialize;
 
 use crate::error::{Error, Result, Setting};
@@ -47,7 +47,7 @@ impl AnswersSummary {
     /// Which answers are the data's.
     pub(super) fn law(&self) -> DataAnswers {
         match self.certified {
-            Certified::Bracket => DataAnswers::Right,
+            Certified::Bracket => DataAnswers::Correct,
             Certified::UpperBound => DataAnswers::Drawn,
         }
     }
@@ -183,7 +183,7 @@ fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
 impl Counted {
     fn table(&self, samples: &SampleTable) -> ScoreTable {
         let rate = |outcome: &PromptOutcome| match outcome {
-            PromptOutcome::Counts { n, c } => answer_log_rate(*c, *n),
+            PromptOutcome::Counts { n, c } => answer_log_prob(*c, *n),
             PromptOutcome::Rewards(_) => f64::NEG_INFINITY,
         };
         let of_row = |&prompt: &u32| samples.group[prompt as usize];

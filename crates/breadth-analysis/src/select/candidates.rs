@@ -3,7 +3,7 @@
 use breadth_data::{SampleTable, ScoreTable};
 use breadth_stats::{
     Design, OnPolicy, PromptOutcome, Tournament, answer_tournament, cross_entropy_difference,
-    lowest_cross_entropy, offset_tournament, pass_estimate, tournament,
+    lowest_cross_entropy, offset_tournament, pass_at_k_estimate, tournament,
 };
 use rayon::prelude::*;
 
@@ -269,7 +269,8 @@ impl Candidates {
             if outcomes.is_empty() || k == 0 {
                 return Ok(None);
             }
-            let estimate = pass_estimate(outcomes, &self.sample_design(), k, choice.confidence)?;
+            let estimate =
+                pass_at_k_estimate(outcomes, &self.sample_design(), k, choice.confidence)?;
             Ok(Some(SampledPass {
                 k,
                 interval: estimate.into(),

@@ -174,7 +174,7 @@ impl Selection {
             cross_entropy_winner: names[result.cross_entropy_winner].to_owned(),
             trainer: None,
             apart: result
-                .apart()
+                .separated_share()
                 .filter(|_| choice.rule == SelectionRule::Tournament)
                 .map(Number),
             certificate: Certificate::new(choice.level, result.standings[result.winner].excess),

@@ -73,7 +73,7 @@ impl Stop {
             value: Number(best),
             runner_up_gap: gap.is_finite().then_some(Number(gap)),
             certain: fought.not_excluded.len() == 1 && names.len() > 1,
-            apart: fought.apart().map(Number),
+            apart: fought.separated_share().map(Number),
             certified: fought.standings.iter().zip(names).map(certified).collect(),
         }
     }

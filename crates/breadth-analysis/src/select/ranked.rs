@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use breadth_stats::{
-    Design, RightResponses, Standing, Tournament, coverage_difference, coverage_profile,
+    CorrectResponses, Design, Standing, Tournament, coverage_difference, coverage_profile,
 };
 
 use super::options::SelectOptions;
@@ -34,7 +34,7 @@ pub(super) fn by_reach(
     design: &Design,
     choice: SelectOptions,
 ) -> Result<Tournament> {
-    let right = RightResponses::new(columns, design)?;
+    let right = CorrectResponses::new(columns, design)?;
     let k = (2.0 * choice.level.n()).min(1e300);
     let all: Vec<usize> = (0..columns.len()).collect();
     for (model, standing) in result.standings.iter_mut().enumerate() {

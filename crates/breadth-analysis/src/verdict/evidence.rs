@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use breadth_stats::{
-    Design, Estimate, Leader, PromptOutcome, RightResponses, Tournament, best_of_k, leader,
-    pass_estimate,
+    CorrectResponses, Design, Estimate, Leader, PromptOutcome, Tournament, best_of_k, leader,
+    pass_at_k_estimate,
 };
 
 use super::document::{Bracket, Evidence, Sampled, Scored, VerdictError};
@@ -92,7 +92,7 @@ impl BySamples {
             .for_each(|at| *at = with[*at]);
         leader.not_excluded.sort_unstable();
         let outcomes = &sampled.outcomes[leader.best];
-        let estimate = pass_estimate(outcomes, &sampled.design, k, evidence.confidence)?;
+        let estimate = pass_at_k_estimate(outcomes, &sampled.design, k, evidence.confidence)?;
         Ok(Some(BySamples {
             sampled: with.len(),
             leader,
@@ -118,14 +118,14 @@ fn expected_miss(outcome: &PromptOutcome, k: u64) -> f64 {
 impl<'a> ByScores<'a> {
     pub(super) fn new(evidence: &Evidence, scored: &Scored<'a>) -> Result<Self, VerdictError> {
         // What breaks reach alone must not keep the other rules from being heard.
-        let (right, impossible) = match RightResponses::new(scored.columns, &scored.design) {
+        let (right, impossible) = match CorrectResponses::new(scored.columns, &scored.design) {
             Err(VerdictError::ProbabilitiesAboveOne { total, .. }) => {
                 let rows = Design {
                     clusters: None,
                     ..scored.design
                 };
                 (
-                    RightResponses::new(scored.columns, &rows)?,
+                    CorrectResponses::new(scored.columns, &rows)?,
                     Some(format!(
                         "reach is unknown, as the responses of a prompt have probabilities that add up to {}",
                         number::trimmed(total)

@@ -1,6 +1,6 @@
 //! Loss and gradient of a batch.
 
-use breadth_stats::bound::eq_25;
+use breadth_stats::bound::truncation_weights;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -137,7 +137,7 @@ pub(super) fn distilled_gradient(
             let laws: Vec<(&[f32], &[f32])> = rows.by_ref().take(sequence.response.len()).collect();
             let kls: Vec<f64> = laws.iter().map(|&(p, q)| kl(p, q)).collect();
             let alpha = match following.budget {
-                Some(budget) => eq_25(&kls, budget).expect("KLs are at least 0"),
+                Some(budget) => truncation_weights(&kls, budget).expect("KLs are at least 0"),
                 None => vec![1.0; kls.len()],
             };
             let mut log_ratio = 0.0;

@@ -4,11 +4,16 @@ use super::beta::beta_quantile;
 use crate::error::{Error, Result};
 use crate::numerics::error_rate;
 
-/// Exact two-sided confidence limits of a binomial share, after `successes` among `trials`.
+/// Clopper and Pearson's exact two-sided confidence limits `(low, high)` of a binomial proportion.
 ///
-/// `low = Beta^-1(alpha/2; c, n-c+1)`, `high = Beta^-1(1-alpha/2; c+1, n-c)`; `low = 0` at c = 0 and `high = 1` at c = n.
+/// `low = Beta^-1(alpha/2; c, n-c+1)` and `high = Beta^-1(1-alpha/2; c+1, n-c)` for c `successes`
+/// among n `trials`; `low = 0` at c = 0 and `high = 1` at c = n.
 ///
-/// Errors: no trials, more successes than trials, confidence outside (0, 1).
+/// # Errors
+///
+/// No trials, more successes than trials, or a confidence outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
 /// let (low, high) = breadth_stats::interval::clopper_pearson(3, 10, 0.95)?;
@@ -16,7 +21,10 @@ use crate::numerics::error_rate;
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Clopper and Pearson, Biometrika 26 (1934).
+/// # Source
+///
+/// Clopper and Pearson, Biometrika 26 (1934).
+#[doc(alias = "confidence_interval")]
 pub fn clopper_pearson(successes: u64, trials: u64, confidence: f64) -> Result<(f64, f64)> {
     let tail = 0.5 * error_rate(confidence)?;
     if trials == 0 {

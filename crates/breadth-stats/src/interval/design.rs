@@ -5,26 +5,42 @@ use rustc_hash::FxHashMap;
 use crate::error::{Error, Result};
 use crate::numerics::{check_length, sum};
 
-/// The sampling design of the rows; the default is independent rows of equal weight.
+/// The sampling design of the rows: weights, clusters and strata; the default is independent rows
+/// of equal weight.
 ///
-/// Only ratios of weights matter. Weights that are all equal and clusters of one row each are the same as none.
+/// Only ratios of weights matter. Weights that are all equal, and clusters of one row each, are the
+/// same as none.
 #[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "survey design")]
 pub struct Design<'a> {
-    /// One positive weight per row, for rows that stand for more or less than their share of the population.
+    /// (rows) positive sampling weights: how much of the population each row stands for.
     pub weights: Option<&'a [f64]>,
-    /// One label per row; rows with the same label (responses to one prompt) are not independent of each other.
+    /// (rows) cluster labels: rows with the same label (responses to one prompt) depend on one
+    /// another.
     pub clusters: Option<&'a [u32]>,
-    /// One label per row; rows of each label were sampled apart from the others, in numbers that were fixed beforehand, so that which label comes how often is no
-    /// matter of chance. Weights say how much each label counts (see [`stratified_weights`]). A cluster lies in one stratum.
+    /// (rows) stratum labels: rows of each label were sampled apart from the others, in numbers
+    /// fixed beforehand, so that how often each label occurs is not random. The weights say how
+    /// much each stratum counts (see [`stratified_weights`]). A cluster lies in one stratum.
     pub strata: Option<&'a [u32]>,
 }
 
-/// Weights under which the rows of each stratum together count as much as `population` says: `w_i W_g / sum of w in g`.
+/// Weights under which the rows of each stratum together count as `population` says:
+/// `w_i W_g / sum of w in g`.
 ///
-/// `strata`: one position in `population` per row. `weights`: those of the rows within their stratum, `None` for equal ones. Strata without rows are an error: what they would
-/// contribute is unknown.
+/// `strata`: (rows) positions in `population`; `population`: (strata) the strata's shares W_g, in
+/// any unit; `weights`: (rows) weights within the stratum, `None` for equal ones. Returns (rows)
+/// weights.
 ///
-/// Errors: no rows, weights or population shares that are not positive and finite, a stratum without rows.
+/// # Errors
+///
+/// No rows, weights or population shares that are not positive and finite, or a stratum without
+/// rows (what it would contribute is unknown).
+///
+/// # Panics
+///
+/// If a stratum is not a position in `population`.
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::stratified_weights;
@@ -33,6 +49,10 @@ pub struct Design<'a> {
 /// assert!(stratified_weights(&[0, 0], &[0.9, 0.1], None).is_err());
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Post-stratification: Kish, Survey Sampling (1965).
 pub fn stratified_weights(
     strata: &[u32],
     population: &[f64],
@@ -57,7 +77,7 @@ pub fn stratified_weights(
 
 /// A checked [`Design`], reduced to what matters: no weights when all are equal, no clusters when each has one row.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct CheckedDesign {
     pub(crate) n: usize,
     /// Scaled so that neither their sum nor the sum of their squares leaves the range of f64.
     pub(crate) weights: Option<Vec<f64>>,
@@ -96,7 +116,7 @@ pub(crate) struct WeightClasses {
     of_unit: Vec<u32>,
     /// The share of the population that each stratum stands for.
     pub(crate) shares: Vec<f64>,
-    /// Number of units of equal weight that carry as much: `(sum W)^2 / sum W^2` (Kish).
+    /// Effective number of units: `(sum W)^2 / sum W^2` (Kish).
     pub(crate) effective: f64,
     /// The largest share of the population that one unit stands for, with an imaginary one as heavy in each stratum.
     pub(crate) heaviest: f64,
@@ -195,8 +215,8 @@ fn classes(
     (list, of_unit)
 }
 
-impl Rows {
-    pub(crate) fn new(design: &Design, n: usize) -> Result<Rows> {
+impl CheckedDesign {
+    pub(crate) fn new(design: &Design, n: usize) -> Result<CheckedDesign> {
         if n == 0 {
             return Err(Error::Empty {
                 what: "the set of rows",
@@ -220,7 +240,7 @@ impl Rows {
             .map(|labels| strata_of_clusters(labels, of_row, cluster_count))
             .transpose()?
             .filter(|strata| strata.count > 1);
-        let mut rows = Rows {
+        let mut rows = CheckedDesign {
             n,
             weights: weights.filter(|w| w.iter().any(|&v| v != w[0])).map(scaled),
             clusters: clusters.map(|(labels, _)| labels),
@@ -291,7 +311,7 @@ impl Rows {
             .map_or(row, |clusters| clusters[row] as usize)
     }
 
-    /// Number of independent units of equal weight that carry as much as these rows (Kish).
+    /// Effective number of independent units of equal weight (Kish).
     pub(crate) fn effective_clusters(&self) -> f64 {
         self.classes.effective
     }

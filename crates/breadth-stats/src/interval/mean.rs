@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::beta::student_t_upper;
 use super::design::Strata;
-use super::{Estimate, Rows};
+use super::{CheckedDesign, Estimate};
 use crate::numerics::sum;
 
 /// A unit with more than this share of the weight or of the variance decides the mean by itself.
@@ -12,8 +12,10 @@ const HEAVY: f64 = 0.1;
 /// Fewer units than this are no basis for an estimated variance.
 const FEW: f64 = 10.0;
 
-/// A mean of unbounded values, such as a KL divergence or a cross-entropy in nats, with its limits or the reason why there are none.
+/// A mean of unbounded values, such as a KL divergence or a cross-entropy in nats, with its limits
+/// or the reason why there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MeanEstimate {
     /// The point estimate.
     pub value: f64,
@@ -27,8 +29,9 @@ pub struct MeanEstimate {
 
 /// Why the mean of unbounded values has no limits.
 ///
-/// Values without bounds may hide what a sample did not happen to hold, so the only limits are those of a normal approximation, and it needs many units of which none decides
-/// by itself. (`Display` says it in words.)
+/// A sample of unbounded values may have missed arbitrarily large ones, so the only limits are
+/// those of a normal approximation, which needs many units none of which dominates. (`Display`
+/// gives the reason in words.)
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum NoLimits {
@@ -46,7 +49,7 @@ pub enum NoLimits {
         /// Its share of the sum of squared deviations.
         share: f64,
     },
-    /// Fewer than ten units carry the sum.
+    /// Fewer than ten units effectively determine the sum.
     Few {
         /// `(sum |w z|)^2 / sum (w z)^2` over units.
         units: f64,
@@ -54,7 +57,7 @@ pub enum NoLimits {
 }
 
 impl NoLimits {
-    /// A row of the unit that carries too much, if it is one.
+    /// A row of the unit that dominates, if one does.
     pub fn row(&self) -> Option<usize> {
         match self {
             NoLimits::Weight { row, .. } | NoLimits::Variance { row, .. } => Some(*row),
@@ -64,10 +67,18 @@ impl NoLimits {
 
     /// The reason in words, with the name of the unit that [`NoLimits::row`] belongs to.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use breadth_stats::NoLimits;
-    /// let reason = NoLimits::Weight { row: 3, share: 0.97 };
-    /// assert_eq!(reason.in_words("prompt `7`"), "cannot be bounded: prompt `7` carries 97% of the weight");
+    /// let reason = NoLimits::Weight {
+    ///     row: 3,
+    ///     share: 0.97,
+    /// };
+    /// assert_eq!(
+    ///     reason.in_words("prompt `7`"),
+    ///     "cannot be bounded: prompt `7` carries 97% of the weight"
+    /// );
     /// ```
     pub fn in_words(&self, unit: &str) -> String {
         match self {
@@ -127,7 +138,7 @@ impl MeanEstimate {
         }
     }
 
-    /// The same without the reason.
+    /// The value and its limits, without the reason.
     pub fn estimate(&self) -> Estimate {
         Estimate {
             value: self.value,
@@ -142,7 +153,11 @@ impl MeanEstimate {
 /// within them, with Satterthwaite's degrees of freedom where those are fewer.
 ///
 /// No limits (`-inf`, `inf`) where one unit holds more than a tenth of the weight or of the variance, or fewer than ten units carry the sum. Values must be finite.
-pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f64) -> MeanEstimate {
+pub(crate) fn mean_interval(
+    rows: &CheckedDesign,
+    value: impl Fn(usize) -> f64,
+    alpha: f64,
+) -> MeanEstimate {
     let mean = rows.mean(&value);
     let totals = rows.cluster_totals(&value);
     let residuals = rows.cluster_totals(|row| value(row) - mean);
@@ -167,7 +182,7 @@ pub(crate) fn mean_interval(rows: &Rows, value: impl Fn(usize) -> f64, alpha: f6
     }
 }
 
-fn reason_against(rows: &Rows, totals: &[f64], residuals: &[f64]) -> Option<NoLimits> {
+fn reason_against(rows: &CheckedDesign, totals: &[f64], residuals: &[f64]) -> Option<NoLimits> {
     let row_of = |unit: usize| (0..rows.n).find(|&row| rows.unit(row) == unit).unwrap_or(0);
     let units = rows.cluster_count;
     let largest = |of: &dyn Fn(usize) -> f64| {

@@ -45,7 +45,7 @@ impl BetaBinomial {
     }
 
     /// a, b, and the shares of never, always and the rest.
-    fn law(&self, at: &Parameters) -> (f64, f64, [f64; 3]) {
+    fn distribution(&self, at: &Parameters) -> (f64, f64, [f64; 3]) {
         let (mean, size) = (1.0 / (1.0 + (-at[0]).exp()), at[1].exp());
         let (never, always) = (at[2].exp(), at[3].exp());
         let all = 1.0 + never + always;
@@ -57,7 +57,7 @@ impl BetaBinomial {
     }
 
     fn log_likelihood(&self, at: &Parameters) -> f64 {
-        let (a, b, [never, always, rest]) = self.law(at);
+        let (a, b, [never, always, rest]) = self.distribution(at);
         let norm = ln_beta(a, b);
         let of = |&(n, c, prompts, choose): &(f64, f64, f64, f64)| {
             let mut chance = rest * (choose + ln_beta(a + c, b + n - c) - norm).exp();
@@ -68,9 +68,9 @@ impl BetaBinomial {
         self.outcomes.iter().map(of).sum()
     }
 
-    /// Pass@k under the law.
+    /// Pass@k under the distribution.
     pub(super) fn pass(&self, at: &Parameters) -> f64 {
-        let (a, b, [_, always, rest]) = self.law(at);
+        let (a, b, [_, always, rest]) = self.distribution(at);
         let miss = (ln_beta(a, b + self.k) - ln_beta(a, b)).exp();
         (always + rest * (1.0 - miss)).clamp(0.0, 1.0)
     }
@@ -78,11 +78,12 @@ impl BetaBinomial {
     /// The most likely parameters.
     pub(super) fn best(&self) -> Parameters {
         let found = STARTS.map(|start| self.climb(start, |at| self.log_likelihood(at)));
-        let better = |a: Parameters, b: &Parameters| match self.log_likelihood(b)
-            > self.log_likelihood(&a)
-        {
-            true => *b,
-            false => a,
+        let better = |a: Parameters, b: &Parameters| {
+            if self.log_likelihood(b) > self.log_likelihood(&a) {
+                *b
+            } else {
+                a
+            }
         };
         found.iter().fold(found[0], better)
     }

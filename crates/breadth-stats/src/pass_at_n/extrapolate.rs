@@ -4,69 +4,115 @@ use std::collections::BTreeMap;
 
 use super::beta_binomial::BetaBinomial;
 use super::mixture::{Mixture, dot};
-use super::{PromptOutcome, binary_counts, each_prompt, over_prompts};
+use super::over_prompts::over_prompts;
 use crate::error::{Error, Result};
 use crate::interval::{Design, Estimate};
 use crate::numerics::{error_rate, sum};
+use crate::outcome::{PromptOutcome, binary_counts, each_prompt};
 
 /// An interval wider than this says too little to print, unless that within the samples is about as wide.
 const WIDEST: f64 = 0.5;
 
-/// Pass@k beyond the samples.
+/// Pass@k for more samples than were drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Extrapolation {
     /// The value of the most likely distribution of success rates, with its interval.
     Estimate(Estimate),
-    /// The data do not say; with the reason.
+    /// The data do not determine it; with the reason.
     Refused(String),
 }
 
-/// What is assumed of the distribution of success rates.
+/// The family of distributions of success rates over prompts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RateModel {
-    /// Nothing.
+    /// All distributions.
     #[default]
-    Any,
-    /// A beta distribution, with a share of prompts that are never and one that are always solved. Values and limits are right only where success rates are so distributed: they held
-    /// the truth in none of 100 data sets whose rates take two other values.
+    Nonparametric,
+    /// Beta distributions, with a share of prompts that are never solved and one of prompts that
+    /// always are. Values and limits are right only for success rates of this family: the limits
+    /// held the truth in none of 100 data sets whose rates take two other values.
     Beta,
 }
 
-/// Pass@k for any k, also beyond the samples, from 0/1 outcomes of prompts that count the same.
+/// Pass@k for any k, also beyond the samples, from 0/1 outcomes of prompts of equal weight.
 ///
-/// Up to the fewest samples of any prompt this is [`super::pass_estimate`]. Beyond, prompts have success rates drawn from an unknown distribution G, of which nothing is assumed with
-/// [`RateModel::Any`]: `Pass@k = E_G[1 - (1 - pi)^k]`. With `M_j = E_G[(1 - pi)^j]` under the nonparametric maximum likelihood estimate of G (Kiefer and Wolfowitz 1956) on a grid of rates from 0 to 1, a
-/// prompt with n < k samples misses with the unbiased chance of its n samples times `M_k / M_n`, so that the value goes on from the unbiased ones and never falls with k.
+/// `prompts`: (prompts) samples of each; `k`: attempts. Up to the fewest samples of any prompt this
+/// is [`super::pass_at_k_estimate`]. Beyond, prompts have success rates pi drawn from an unknown
+/// distribution G of the family `model`: `Pass@k = E_G[1 - (1 - pi)^k]`. With
+/// [`RateModel::Nonparametric`], let `M_j = E_G[(1 - pi)^j]` under the nonparametric maximum
+/// likelihood estimate of G on a grid of rates from 0 to 1. A prompt with n < k samples then fails
+/// with the unbiased probability of its n samples times `M_k / M_n`, so that the value continues
+/// the unbiased ones and never falls with k.
 ///
 /// The limits, each at error `(1 - confidence) / 2`:
-/// - *likelihood*: the least and the largest Pass@k of all G whose log-likelihood is within `ln(2 / (1 - confidence))` of the best. It is what m prompts need to rule out a share
-///   e of prompts none of which was met, `m ln(1 / (1 - e))` at that error: the chance `(1 - e)^m` itself. Mass that no sample speaks against goes to rate 0 at the low end and to rate 1 at the high one.
-///   With the drop of a regular model, half the chi-square quantile with one degree of freedom, a truth at the edge of what is possible is missed in one of five data sets.
-/// - *within the samples*: those of the mean of the prompts' unbiased `Pass@min(n, k)`, which is at most Pass@k, and at least Pass@k less the mean over prompts of
+///
+/// - *likelihood*: the least and the largest Pass@k of all G whose log-likelihood is within
+///   `ln(2 / (1 - confidence))` of the best. It is what m prompts need to rule out a share e of
+///   prompts none of which was drawn, `m ln(1 / (1 - e))` at that error: the probability
+///   `(1 - e)^m` itself. Mass that no sample speaks against goes to rate 0 at the low end and to
+///   rate 1 at the high one. With the drop of a regular model, half the chi-square quantile with
+///   one degree of freedom, a truth at the edge of the family is missed in one of five data sets.
+/// - *within the samples*: those of the mean of the prompts' unbiased `Pass@min(n, k)`, which is at
+///   most Pass@k, and at least Pass@k less the mean over prompts of
 ///   `max_pi [(1 - pi)^n - (1 - pi)^k] = (n/k)^(n/(k-n)) (k-n)/k`.
 ///
-/// The lower limit is the larger of the two; the upper one the smaller, but no less than that within the samples: both go on from k = n, and neither falls with k. The larger of two limits
-/// could miss more often than each; in simulation it does not (`lab/results/extrapolation.md`), the likelihood's being wider than it need be where the other one is sharp. What n samples cannot see, such as rates
-/// far below 1/n, widens the interval instead of being assumed away.
+/// The lower limit is the larger of the two; the upper one the smaller, but no less than that
+/// within the samples: both continue those at k = n, and neither falls with k. The larger of two
+/// limits could miss more often than each; in simulation it does not
+/// (`lab/results/extrapolation.md`), the likelihood's being wider than it need be where the other
+/// one is sharp. What n samples cannot see, such as rates far below 1/n, widens the interval
+/// instead of being assumed away.
 ///
-/// With [`RateModel::Beta`], G is a beta distribution inflated at 0 and 1, and both the value and the ends are those of this family: narrower, and wrong where the family is.
+/// With [`RateModel::Beta`], G is a beta distribution inflated at 0 and 1, and both the value and
+/// the limits are those of this family: narrower, and wrong where the family is.
 ///
-/// It is refused where G is not identified: a single sample for every prompt, or limits more than 0.5 apart (and clearly more than within the samples).
+/// It is refused where G is not identified: a single sample for every prompt, or limits more than
+/// 0.5 apart (and clearly more than within the samples).
 ///
-/// Errors: no prompts, more correct than samples, rewards other than 0 and 1, k = 0, confidence outside (0, 1).
+/// # Errors
+///
+/// No prompts, more correct than samples, rewards other than 0 and 1, k = 0, or a confidence
+/// outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{extrapolate_pass, Extrapolation, PromptOutcome::Counts, RateModel};
-/// let prompts: Vec<_> = (0..200).map(|i| Counts { n: 16, c: 1 + i % 8 }).collect();
-/// let Extrapolation::Estimate(pass) = extrapolate_pass(&prompts, 128, RateModel::Any, 0.95)? else { panic!() };
+/// use breadth_stats::{Extrapolation, PromptOutcome::Counts, RateModel, extrapolate_pass};
+/// let prompts: Vec<_> = (0..200)
+///     .map(|i| Counts {
+///         n: 16,
+///         c: 1 + i % 8,
+///     })
+///     .collect();
+/// let Extrapolation::Estimate(pass) =
+///     extrapolate_pass(&prompts, 128, RateModel::Nonparametric, 0.95)?
+/// else {
+///     panic!()
+/// };
 /// assert!(pass.value > 0.99 && pass.low > 0.9 && pass.high <= 1.0);
 /// // A hundred prompts solved half of the time cannot show that there are none that are never solved.
-/// let Extrapolation::Estimate(half) = extrapolate_pass(&vec![Counts { n: 16, c: 8 }; 100], 64, RateModel::Any, 0.95)? else { panic!() };
+/// let Extrapolation::Estimate(half) = extrapolate_pass(
+///     &vec![Counts { n: 16, c: 8 }; 100],
+///     64,
+///     RateModel::Nonparametric,
+///     0.95,
+/// )?
+/// else {
+///     panic!()
+/// };
 /// assert!((half.low - 0.025_f64.powf(0.01)).abs() < 1e-3);
 /// let once = [Counts { n: 1, c: 1 }, Counts { n: 1, c: 0 }];
-/// assert!(matches!(extrapolate_pass(&once, 8, RateModel::Any, 0.95)?, Extrapolation::Refused(_)));
+/// assert!(matches!(
+///     extrapolate_pass(&once, 8, RateModel::Nonparametric, 0.95)?,
+///     Extrapolation::Refused(_)
+/// ));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Kiefer and Wolfowitz, Annals of Mathematical Statistics 27 (1956), for the estimate of G.
+#[doc(alias = "NPMLE")]
 pub fn extrapolate_pass(
     prompts: &[PromptOutcome],
     k: u64,
@@ -89,7 +135,7 @@ pub fn extrapolate_pass(
         return Ok(Extrapolation::Refused(reason.into()));
     }
     let estimate = match model {
-        RateModel::Any => of_any(prompts, &outcomes, k, alpha, within)?,
+        RateModel::Nonparametric => of_any(prompts, &outcomes, k, alpha, within)?,
         RateModel::Beta => {
             let fit = BetaBinomial::new(outcomes.iter(), k);
             let best = fit.best();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::check_k;
+use super::per_prompt::check_k;
 use crate::error::{Error, Result};
 
-/// An answer with the number of samples that gave it and the mean of their rewards.
+/// A final answer: how many samples gave it, and the mean of their rewards.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AnswerCount {
     /// Number of samples, at least 1.
@@ -14,22 +14,43 @@ pub struct AnswerCount {
     pub reward: f64,
 }
 
-/// Unbiased expected reward of the majority vote of k samples of one prompt: the most frequent answer among k, drawn at random where several are.
+/// Unbiased expected reward of the majority vote of k samples of one prompt (maj@k).
 ///
-/// Samples without an answer agree on nothing: give each an entry of its own with count 1.
+/// The vote goes to the most frequent answer among k samples, at random among several. The estimate
+/// is the mean over all k-subsets of the samples of the reward of their most frequent answer:
+/// `sum_a r_a P[a wins]`, exactly, by convolution of the hypergeometric counts. `answers`: the
+/// distinct answers; samples without an answer agree with no other, so give each an entry of its
+/// own with count 1.
 ///
-/// The mean over all k-subsets of the samples of the reward of their most frequent answer: `sum_a r_a P[a wins]`, exactly, by convolution of the hypergeometric counts.
+/// # Errors
 ///
-/// Errors: k = 0, k larger than the number of samples, rewards outside [0, 1].
+/// k = 0, k larger than the number of samples, or rewards outside [0, 1].
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{majority_of_k, AnswerCount};
-/// let answers = [AnswerCount { count: 3, reward: 1.0 }, AnswerCount { count: 2, reward: 0.0 }];
+/// use breadth_stats::{AnswerCount, majority_of_k};
+/// let answers = [
+///     AnswerCount {
+///         count: 3,
+///         reward: 1.0,
+///     },
+///     AnswerCount {
+///         count: 2,
+///         reward: 0.0,
+///     },
+/// ];
 /// assert!((majority_of_k(&answers, 1)? - 0.6).abs() < 1e-12);
 /// assert!((majority_of_k(&answers, 3)? - 0.7).abs() < 1e-12); // 7 of the 10 triples hold two or three of the first
 /// assert!((majority_of_k(&answers, 5)? - 1.0).abs() < 1e-12);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Wang et al., self-consistency, arXiv 2203.11171.
+#[doc(alias = "maj@k")]
+#[doc(alias = "self-consistency")]
 pub fn majority_of_k(answers: &[AnswerCount], k: u64) -> Result<f64> {
     let bad = answers
         .iter()

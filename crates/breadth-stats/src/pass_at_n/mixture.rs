@@ -259,9 +259,10 @@ impl PriceSearch {
             room,
             bound,
         };
-        match room > 0.0 {
-            true => self.low = Some(here),
-            false => self.high = Some(here),
+        if room > 0.0 {
+            self.low = Some(here);
+        } else {
+            self.high = Some(here);
         }
         // The fall is about a power of the price: its square near the best, less where a share of rate 0 or 1 grows.
         let fall = (drop - room).max(0.01 * drop);
@@ -280,9 +281,10 @@ impl PriceSearch {
         let along = (high.bound - low.bound - high.room * apart) / (low.room - high.room);
         let margin = 0.1 * (high.log_price - low.log_price);
         let met = -((-low.log_price).exp() - along).ln();
-        self.log_price = match met > low.log_price + margin && met < high.log_price - margin {
-            true => met,
-            false => 0.5 * (low.log_price + high.log_price),
+        self.log_price = if met > low.log_price + margin && met < high.log_price - margin {
+            met
+        } else {
+            0.5 * (low.log_price + high.log_price)
         };
         low.bound + low.room * along
     }

@@ -1,25 +1,33 @@
-//! What a tournament proves about the unobservable `Cov_N(p||q)`.
+//! Certified limits: what a tournament proves about `Cov_N(p||q)` without log p.
 
 use rayon::prelude::*;
 
+use super::input::rivals;
 use super::kernel::RivalCounts;
 use super::pairs::Pairs;
-use super::rivals;
-use crate::interval::Share;
+use crate::interval::BoundedMean;
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::log_mean_exp;
 
-/// The slacks s tried in the certified lower bound.
+/// The slacks s tried in the certified lower bound of `Cov_N(p||q)`.
 ///
-/// For every rival q' and every s > 1, `Cov_N(p||q) >= P_p[ q'/q >= N s ] - 1/s`, since `q'/q >= N s` needs `p/q >= N` or `q'/p >= s`, and the latter
-/// has probability at most 1/s under p (Markov). And `Cov_N(p||q) <= P_p[ q(y|x) <= 1/N ]`, since `p(y|x) <= 1`. The certified limits are
-/// confidence limits of these shares: the lower one the best over all rivals, the even mixture of all models (which gains on q wherever some rival does; from
-/// three models on) and these slacks, each at error `alpha / (2 k |S|)` for k of them, the upper one at error `alpha / 2`.
+/// For every rival q' and every s > 1, `Cov_N(p||q) >= P_p[ q'/q >= N s ] - 1/s`: `q'/q >= N s`
+/// needs `p/q >= N` or `q'/p >= s`, and the latter has probability at most 1/s under p (Markov).
+/// And `Cov_N(p||q) <= P_p[ q(y|x) <= 1/N ]`, since `p(y|x) <= 1`. The certified limits are
+/// confidence limits of these shares. The lower one is the best over these slacks and over k
+/// comparators, all rivals and, from three models on, the even mixture of all models (which assigns
+/// q's responses more wherever some rival does), each at error `alpha / (2 k |S|)`; the upper one
+/// is at error `alpha / 2`.
 pub const SLACKS: [f64; 5] = [4.0, 16.0, 64.0, 256.0, 1024.0];
 
-/// Certified limits of `Cov_N(p||q)` for every q; `chat` is the tournament's own table at N.
-pub(crate) fn bracket(pairs: &Pairs, chat: &[f64], level: Level, alpha: f64) -> Vec<(f64, f64)> {
-    let shares = shares_at_slacks(pairs, chat, level);
+/// Certified limits of `Cov_N(p||q)` for every q; `rival_shares` is the tournament's own table at N.
+pub(crate) fn bracket(
+    pairs: &Pairs,
+    rival_shares: &[f64],
+    level: Level,
+    alpha: f64,
+) -> Vec<(f64, f64)> {
+    let shares = shares_at_slacks(pairs, rival_shares, level);
     let mixture = (pairs.len() > 2).then(|| mixture(pairs.columns));
     let limits = |q| {
         let high = certified_high(pairs, q, level, alpha);
@@ -41,10 +49,10 @@ fn mixture(columns: &[&[f64]]) -> Vec<f64> {
 
 /// The table at `N s` for every slack s. Shares fall as s grows, so a pair whose share at the slack before is no more than 1/s can certify
 /// nothing at s, and is left out.
-fn shares_at_slacks(pairs: &Pairs, chat: &[f64], level: Level) -> Vec<Vec<f64>> {
+fn shares_at_slacks(pairs: &Pairs, rival_shares: &[f64], level: Level) -> Vec<Vec<f64>> {
     let mut tables: Vec<Vec<f64>> = Vec::new();
     for slack in SLACKS {
-        let before = tables.last().map_or(chat, |table| table.as_slice());
+        let before = tables.last().map_or(rival_shares, |table| table.as_slice());
         let promising: Vec<bool> = before.iter().map(|&share| share > 1.0 / slack).collect();
         tables.push(pairs.shares(level.times(slack), Some(&promising)));
     }
@@ -93,7 +101,8 @@ fn certified_low(
     best
 }
 
-/// The share of rows on which `column` leaves q behind by N s, for every slack s.
+/// The share of rows to which `column` assigns at least N s times the probability that q does, for
+/// every slack s.
 fn shares_of(pairs: &Pairs, column: &[f64], q: usize, level: Level) -> Vec<f64> {
     let levels = SLACKS.map(|slack| level.times(slack));
     let counts = RivalCounts::of(&[column, pairs.columns[q]], pairs.units(), &levels, None);
@@ -103,5 +112,6 @@ fn shares_of(pairs: &Pairs, column: &[f64], q: usize, level: Level) -> Vec<f64> 
 
 fn certified_high(pairs: &Pairs, q: usize, level: Level, alpha: f64) -> f64 {
     let column = pairs.columns[q];
-    Share::of_all_rows(pairs.rows, |row| is_uncovered(0.0, column[row], level)).upper(0.5 * alpha)
+    BoundedMean::of_all_rows(pairs.rows, |row| is_uncovered(0.0, column[row], level))
+        .upper(0.5 * alpha)
 }

@@ -4,12 +4,14 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use super::input::rivals;
 use super::pairs::Pairs;
-use super::{Standing, rivals};
-use crate::interval::{Rows, Share, lower};
+use super::standing::Standing;
+use crate::interval::{BoundedMean, CheckedDesign, lower};
 use crate::log_ratio::{Level, is_uncovered};
 
-/// The rows on which a rival leaves a model behind, one bit each.
+/// The rows to which a rival assigns at least N times the probability that a model does, one bit
+/// each: the model is behind on them.
 pub(crate) struct Behind(Vec<u64>);
 
 impl Behind {
@@ -38,10 +40,10 @@ impl Behind {
             .sum()
     }
 
-    /// Whether more of the population is here than there, for certain: the lower limit of the mean of `(here - there + 1) / 2` over all rows, with error `tail`, is above 1/2.
+    /// Whether more of the population is here than there, with confidence: the lower limit of the mean of `(here - there + 1) / 2` over all rows, with error `tail`, is above 1/2.
     ///
     /// Rows that are in both or in neither have the value 1/2. Without strata they drop out, and for independent rows of equal weight what is left is the sign test.
-    pub(crate) fn outnumbers(&self, other: &Behind, rows: &Rows, tail: f64) -> bool {
+    pub(crate) fn outnumbers(&self, other: &Behind, rows: &CheckedDesign, tail: f64) -> bool {
         let (here, there) = (
             self.count_without(other) as f64,
             other.count_without(self) as f64,
@@ -68,7 +70,7 @@ impl Behind {
     }
 
     /// What the rows weigh that are here and not there.
-    fn weight_without(&self, other: &Behind, rows: &Rows) -> f64 {
+    fn weight_without(&self, other: &Behind, rows: &CheckedDesign) -> f64 {
         let words = self.0.iter().zip(&other.0).enumerate();
         words
             .flat_map(|(word, (a, b))| ones(a & !b).map(move |bit| rows.weight(64 * word + bit)))
@@ -76,7 +78,7 @@ impl Behind {
     }
 
     /// The mean of `(here - there + 1) / 2`.
-    fn difference(&self, other: &Behind, rows: &Rows) -> Share {
+    fn difference(&self, other: &Behind, rows: &CheckedDesign) -> BoundedMean {
         let mut totals: Vec<(usize, f64)> = Vec::new();
         for (word, (a, b)) in self.0.iter().zip(&other.0).enumerate() {
             totals.extend(ones(a ^ b).map(|bit| {
@@ -92,7 +94,7 @@ impl Behind {
             let value = 0.5 * (1.0 + total / rows.unit_weight(unit));
             (unit, value.clamp(0.0, 1.0))
         });
-        Share::of_units(rows, units, 0.5)
+        BoundedMean::of_units(rows, units, 0.5)
     }
 }
 
@@ -105,7 +107,7 @@ fn ones(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Whether rows of the weight `here` outnumber those of the weight `there` for certain, where that needs no look at the units, of which none weighs more than `largest`.
+/// Whether rows of the weight `here` outnumber those of the weight `there` with confidence, where that needs no look at the units, of which none weighs more than `largest`.
 ///
 /// With `d_i` what a unit has here less what it has there, the chance to be undone by the imaginary unit is `P[sum G_i d_i < G largest]`. It is at least
 /// `E exp(-sum G_i d_i+ / largest)`, and so at least `exp(-here / largest)`. By Chernoff's bound it is at most `prod (1 + t d_i)^-1 (1 - t largest)^-1`, which is largest where
@@ -120,7 +122,7 @@ fn outweighs(here: f64, there: f64, largest: f64, tail: f64) -> Option<bool> {
     (h > t && h * (h / half).ln() + t * (t / half).ln() > needed).then_some(true)
 }
 
-/// Models that no other model beats for certain; see [`super::tournament()`] for the tests and their errors.
+/// Models that no other model beats with confidence; see [`super::tournament()`] for the tests and their errors.
 pub(crate) fn not_excluded(
     pairs: &Pairs,
     standings: &[Standing],

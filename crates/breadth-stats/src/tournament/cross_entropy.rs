@@ -1,18 +1,26 @@
-//! The rule that everybody uses, to compare the tournament with: the lowest cross-entropy.
+//! Selection by the lowest cross-entropy, to compare the tournament with.
 
-use super::{Tournament, rank};
+use super::standing::{Tournament, rank};
 use crate::divergence::{cross_entropy, kl};
 use crate::error::Result;
 use crate::interval::Design;
 
-/// The tournament's result with everything about the choice redone by cross-entropy: `value` is the cross-entropy in nats with its own limits, and nobody
-/// has a worst rival. The certified bracket stays.
+/// Redoes the choice of a tournament by the lowest cross-entropy, the usual rule, for comparison.
 ///
-/// `columns`, `design`, `confidence`: those of the tournament. `not_excluded` holds the model with the lowest true cross-entropy with the stated confidence: a model
-/// is excluded if its paired difference to the winner, which is what the mean log-ratio of two columns estimates, is certainly positive. One test
-/// per model, hence a union bound over the m - 1 others. If the winner's cross-entropy is infinite nobody is excluded.
+/// `result`: the tournament; `columns`: (models)(rows) log-probabilities in nats, one slice per
+/// model, of the same responses drawn from the data, and `design`, `confidence`: those of the
+/// tournament. `value` becomes the cross-entropy in nats per response with its own limits, and no
+/// model has a worst rival; the certified limits stay. `not_excluded` holds the model with the
+/// lowest true cross-entropy with the stated confidence: a model is excluded if its paired
+/// difference to the winner, the mean log-ratio of the two columns, has a positive lower limit.
+/// There is one test per model, hence a union bound over the m - 1 others. If the winner's
+/// cross-entropy is infinite no model is excluded.
 ///
-/// Errors: as [`super::tournament()`].
+/// # Errors
+///
+/// As [`super::tournament()`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{Design, Level, lowest_cross_entropy, tournament};
@@ -22,6 +30,10 @@ use crate::interval::Design;
 /// assert_eq!((fought.winner, lowest.winner, lowest.standings[1].value), (0, 1, 1.5));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Section 6.3, the baseline.
 pub fn lowest_cross_entropy(
     mut result: Tournament,
     columns: &[&[f64]],

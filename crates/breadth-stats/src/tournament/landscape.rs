@@ -1,6 +1,7 @@
 //! The tournament along log N: where it separates, where it ties, where the winner changes.
 
-use super::{Tournament, tournament};
+use super::selection::tournament;
+use super::standing::Tournament;
 use crate::error::Result;
 use crate::interval::Design;
 use crate::log_ratio::{Level, log_ratio};
@@ -9,8 +10,13 @@ use crate::numerics::error_rate;
 /// Rows looked at to find the levels.
 const LOOK: usize = 512;
 
-/// Levels at which the models differ: `count` of them, evenly spaced in log N from log 2 to the 99th percentile of what the best model of a row gives more than
-/// the others, in nats. Fewer where the models hardly differ.
+/// Levels at which the models differ: `count` of them, evenly spaced in log N.
+///
+/// `columns`: (models)(rows) log-probabilities in nats. The levels run from log 2 to the 99th
+/// percentile of the log-ratios of the best model of a row to the others; fewer where the models
+/// hardly differ.
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::landscape_levels;
@@ -44,19 +50,34 @@ pub fn landscape_levels(columns: &[&[f64]], count: usize) -> Vec<Level> {
         .collect()
 }
 
-/// The tournament at each level, with limits for all m models and L levels at once: each tournament's are at error `(1 - confidence) / (m L)` for each model, so that what is said of a model or a
-/// level that was picked for its limits holds with the confidence asked for.
+/// The tournament at each of several levels, with limits that hold for all models and levels at
+/// once.
 ///
-/// Errors: as [`tournament()`].
+/// `columns`, `design`: those of [`tournament()`]; `levels`: L values of N. Each tournament is at
+/// error `(1 - confidence) / (m L)`, so that what is said of a model or a level that was picked for
+/// its limits holds with the confidence asked for.
+///
+/// # Errors
+///
+/// As [`tournament()`].
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{landscape, Design, Level};
+/// use breadth_stats::{Design, Level, landscape};
 /// let columns: [&[f64]; 2] = [&[-1.0, -40.0, -1.0], &[-9.0, -9.0, -9.0]];
 /// let levels = [Level::from_log_n(5.0)?, Level::from_log_n(20.0)?];
-/// let winners: Vec<usize> = landscape(&columns, &Design::default(), &levels, 0.95)?.iter().map(|t| t.winner).collect();
+/// let winners: Vec<usize> = landscape(&columns, &Design::default(), &levels, 0.95)?
+///     .iter()
+///     .map(|t| t.winner)
+///     .collect();
 /// assert_eq!(winners, [0, 1]); // small N counts how often, large N how badly
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
+///
+/// # Source
+///
+/// Eq 29, with a union bound over models and levels.
 pub fn landscape(
     columns: &[&[f64]],
     design: &Design,

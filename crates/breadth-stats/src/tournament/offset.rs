@@ -1,85 +1,94 @@
-//! The offset tournament (Eq 32): what a rival gains on the data, less what the model itself explains of it.
+//! The offset tournament (Eq 32): rival shares on the data, less those on the model's own samples.
 
 use std::collections::HashMap;
 
-use super::{Tournament, check, rank, rivals};
+use super::input::{check, rivals};
+use super::standing::{Tournament, rank};
 use crate::error::{Error, Result};
-use crate::interval::{Design, Rows, Share};
+use crate::interval::{BoundedMean, CheckedDesign, Design};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::error_rate;
 
 /// Responses sampled from one model, as every model scores them.
 #[derive(Clone, Debug)]
 pub struct OnPolicy<'a> {
-    /// One slice of log q (nats) per model, in the order of the tournament's columns; aligned rows.
+    /// (models)(rows) log-probabilities in nats, in the order of the tournament's columns.
     pub columns: Vec<&'a [f64]>,
-    /// The prompt of each row, where a prompt has several: prompts then count the same, however many responses were sampled.
+    /// (rows) the prompt of each row, where a prompt has several: prompts then have the same
+    /// weight, however many responses were sampled.
     pub prompts: Option<&'a [u32]>,
-    /// One positive weight per row, for prompts that stand for more or less than their share of the population; a prompt weighs the mean of its rows.
+    /// (rows) positive sampling weights of prompts; a prompt's weight is the mean of its rows'.
     pub weights: Option<&'a [f64]>,
-    /// The stratum of each row, where prompts of each were taken apart from the others. A stratum counts what the weights of its rows say in all, as in
-    /// [`Design::strata`] and after [`crate::stratified_weights`], however its rows are spread over prompts. A prompt lies in one stratum.
+    /// (rows) stratum labels, where prompts of each were sampled apart from the others. A stratum
+    /// has the total weight of its rows, as in [`Design::strata`] and after
+    /// [`crate::stratified_weights`], however its rows are spread over prompts. A prompt lies in
+    /// one stratum.
     pub strata: Option<&'a [u32]>,
 }
 
-/// The least `N^(1-2a)` for which Thm 6.4 speaks.
-pub const OFFSET_LEAST: f64 = 8.0;
-
-/// The largest a for which `N^(1-2a) >= 8`, at least 0: the weakest assumption on the best model under which Thm 6.4 holds at this N.
+/// Redoes the choice of a tournament by the offset rule, which needs samples of the models.
+///
+/// `argmin_q max_{q'} { S_N(q'||q) - 2 N^a Con_N(q'||q) }`,
+/// `Con_N(q'||q) = mean_i P_{y~q(.|x_i)}[ q'(y|x_i)/q(y|x_i) >= N ]`: a rival's share on the data
+/// rows, less a multiple of its share on q's own samples, where it cannot be right
+/// (`P_q[q'/q >= N] <= 1/N`).
+///
+/// `result`: the tournament; `columns`, `design`: its data rows; `samples`: for every model,
+/// responses sampled from it, scored by all; `a`: in [0, 1], see [`crate::offset_parameter`]. The
+/// maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are
+/// exactly 0; such a model has no worst rival. Certified limits and cross-entropies stay. Con is
+/// the mean over prompts of the share of a prompt's responses, weighted as [`OnPolicy`] says;
+/// prompts should represent the population that the data rows do.
+///
+/// Limits: with A the limits of S and B those of Con (see [`BoundedMean`]),
+/// `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut off at 0. For `low` each of the 2(m-1)
+/// limits is at error `alpha / (4 (m-1))`; for `high`, which needs the true worst rival only, also
+/// (the confidence set uses all of them). `not_excluded`: all models whose `low` is at most every
+/// other's `high`; it contains the model with the smallest true value with the stated confidence.
+///
+/// # Errors
+///
+/// As [`super::tournament()`], for data rows and for samples; a not in [0, 1]; not as many sets of
+/// samples as models.
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{offset_parameter, Level};
-/// assert!((offset_parameter(Level::from_n(64.0)?) - 0.25).abs() < 1e-15);
-/// assert_eq!(offset_parameter(Level::from_n(4.0)?), 0.0); // N is too small for any a
-/// # Ok::<(), breadth_stats::Error>(())
-/// ```
-pub fn offset_parameter(level: Level) -> f64 {
-    if level.log_n() <= OFFSET_LEAST.ln() {
-        return 0.0;
-    }
-    0.5 * (1.0 - OFFSET_LEAST.ln() / level.log_n())
-}
-
-/// Whether `N^(1-2a) >= 8`, which Thm 6.4 needs.
-///
-/// ```
-/// use breadth_stats::{offset_applies, Level};
-/// assert!(offset_applies(Level::from_n(8.0)?, 0.0) && !offset_applies(Level::from_n(8.0)?, 0.1));
-/// # Ok::<(), breadth_stats::Error>(())
-/// ```
-pub fn offset_applies(level: Level, a: f64) -> bool {
-    (1.0 - 2.0 * a) * level.log_n() >= OFFSET_LEAST.ln() - crate::numerics::TOLERANCE
-}
-
-/// The tournament's result with everything about the choice redone by the offset rule (Eq 32):
-///
-/// `argmin_q max_{q'} { Chat_N(q'||q) - 2 N^a Con_N(q'||q) }`, `Con_N(q'||q) = mean_i P_{y~q(.|x_i)}[ q'(y|x_i)/q(y|x_i) >= N ]`.
-///
-/// A rival that beats q on data rows is forgiven as far as it also beats q on q's own samples, where it cannot be right (`P_q[q'/q >= N] <= 1/N`). The
-/// maximum includes q' = q, whose expression is 0, so that values are at least 0 and most are exactly 0; such a model has no worst rival.
-/// `certified_low/high` and cross-entropies stay.
-///
-/// `columns`, `design`: the data rows of the tournament. `samples`: for every model, responses sampled from it, scored by all. Con is the mean over prompts
-/// of the share of a prompt's responses, weighted as [`OnPolicy`] says; prompts should stand for the population that the data rows stand for. Limits: with A
-/// the limits of Chat and B those of Con (see [`Share`]), `[A.low - c B.high, A.high - c B.low]`, `c = 2 N^a`, cut off at 0; for `low` each of the 2(m-1)
-/// limits at error `alpha / (4 (m-1))`, for `high`, which needs the true worst rival only, also (the confidence set uses all of them). `not_excluded`: all
-/// models whose `low` is at most every other's `high`; it contains the model with the smallest true value with the stated confidence.
-///
-/// Errors: as [`super::tournament()`], for data rows and for samples; a not in [0, 1]; not as many sets of samples as models.
-///
-/// ```
-/// use breadth_stats::{offset_tournament, tournament, Design, Level, OnPolicy};
+/// use breadth_stats::{Design, Level, OnPolicy, offset_tournament, tournament};
 /// let (good, bad) = ([-1.0, -2.0, -1.5, -2.0], [-0.5, -0.5, -9.0, -0.5]);
-/// let fought = tournament(&[&good, &bad], &Design::default(), Level::from_n(8.0)?, 0.95)?;
-/// let own = |columns| OnPolicy { columns, prompts: None, weights: None, strata: None };
+/// let fought = tournament(
+///     &[&good, &bad],
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+/// )?;
+/// let own = |columns| OnPolicy {
+///     columns,
+///     prompts: None,
+///     weights: None,
+///     strata: None,
+/// };
 /// // On its own samples `bad` is never 8 times less likely than `good`.
-/// let samples = [own(vec![&good[..2], &bad[..2]]), own(vec![&good[..2], &bad[..2]])];
-/// let offset = offset_tournament(fought, &[&good, &bad], &Design::default(), &samples, 0.0, 0.95)?;
+/// let samples = [
+///     own(vec![&good[..2], &bad[..2]]),
+///     own(vec![&good[..2], &bad[..2]]),
+/// ];
+/// let offset = offset_tournament(
+///     fought,
+///     &[&good, &bad],
+///     &Design::default(),
+///     &samples,
+///     0.0,
+///     0.95,
+/// )?;
 /// assert_eq!((offset.winner, offset.standings[1].value), (0, 0.25));
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Eq 32, Thm 6.4.
+/// # Source
+///
+/// Eq 32, Thm 6.4.
+#[doc(alias = "Equation 32")]
 pub fn offset_tournament(
     mut result: Tournament,
     columns: &[&[f64]],
@@ -107,8 +116,8 @@ pub fn offset_tournament(
     for (q, samples) in samples.iter().enumerate() {
         let own = Own::new(samples, m)?;
         let score = |rival: usize| {
-            let chat = ahead(&data, columns[rival], columns[q], result.level);
-            let con = ahead(
+            let on_data = ahead(&data, columns[rival], columns[q], result.level);
+            let on_policy = ahead(
                 &own.rows,
                 samples.columns[rival],
                 samples.columns[q],
@@ -116,9 +125,9 @@ pub fn offset_tournament(
             );
             Score {
                 rival,
-                value: chat.value - factor * con.value,
-                low: chat.lower(tail) - factor * con.upper(tail),
-                high: chat.upper(tail) - factor * con.lower(tail),
+                value: on_data.value - factor * on_policy.value,
+                low: on_data.lower(tail) - factor * on_policy.upper(tail),
+                high: on_data.upper(tail) - factor * on_policy.lower(tail),
             }
         };
         let scores: Vec<Score> = rivals(m, q).map(score).collect();
@@ -154,7 +163,7 @@ struct Score {
 
 /// Checked samples of one model.
 struct Own {
-    rows: Rows,
+    rows: CheckedDesign,
 }
 
 impl Own {
@@ -214,7 +223,7 @@ fn prompt_weights(samples: &OnPolicy, prompts: &[u32], rows: usize) -> Vec<f64> 
     (0..rows).map(weight).collect()
 }
 
-/// The share of rows on which `rival` leaves `q` behind.
-fn ahead(rows: &Rows, rival: &[f64], q: &[f64], level: Level) -> Share {
-    Share::of_all_rows(rows, |row| is_uncovered(rival[row], q[row], level))
+/// The share of rows to which `rival` assigns at least N times the probability that `q` does.
+fn ahead(rows: &CheckedDesign, rival: &[f64], q: &[f64], level: Level) -> BoundedMean {
+    BoundedMean::of_all_rows(rows, |row| is_uncovered(rival[row], q[row], level))
 }

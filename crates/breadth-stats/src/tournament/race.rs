@@ -1,8 +1,10 @@
-//! The tournament with fewer forward passes: models are scored batch by batch and left as soon as they cannot win or matter.
+//! The tournament with fewer forward passes: models are scored batch by batch and dropped as soon
+//! as they can neither win nor be the worst rival of one that can.
 
 use std::ops::Range;
 
-use super::{RivalCounts, rivals};
+use super::input::rivals;
+use super::kernel::RivalCounts;
 use crate::error::{Error, Result};
 use crate::interval::{lower, upper};
 use crate::log_ratio::Level;
@@ -11,14 +13,16 @@ use crate::numerics::{check_length, check_log_probs, error_rate};
 /// Rows before the first look; each further look doubles them.
 const FIRST: usize = 64;
 
-/// What a race found.
+/// The result of a race.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Race {
-    /// The models that may have the smallest value, in order; the whole tie set of the full tournament is among them with the stated confidence.
+    /// The models that may have the smallest value, in order: a confidence set for the winners,
+    /// ties included, of the full tournament.
     pub winners: Vec<usize>,
-    /// For every model, limits of its value: `max over rivals of Chat_N(rival||q)` on all rows.
+    /// For every model, limits of its value, `max over rivals of S_N(rival||q)` on all rows.
     pub values: Vec<(f64, f64)>,
-    /// Models that were left, in the order in which they were.
+    /// Models that were dropped, in order.
     pub dropped: Vec<Dropped>,
     /// Number of rows that each model was scored on.
     pub scored: Vec<usize>,
@@ -26,16 +30,17 @@ pub struct Race {
     pub rows: usize,
 }
 
-/// When and why a model was left.
+/// When and why a model was dropped.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Dropped {
     /// The model.
     pub model: usize,
     /// After so many rows.
     pub rows: usize,
-    /// The rival that leaves it behind too often.
+    /// The rival that assigns N times its probability too often.
     pub rival: usize,
-    /// The model that is certainly better.
+    /// The model whose value is smaller with confidence.
     pub better: usize,
 }
 
@@ -46,32 +51,59 @@ impl Race {
     }
 }
 
-/// Finds the winners of the tournament (Eq 29) on a table of `rows` rows, asking only for the log-probabilities it needs.
+/// Finds the winners of the tournament with fewer log-probabilities, by successive elimination.
 ///
-/// `score(models, rows)`: log q (nats) of these rows under each of these models; rows must be in random order (a simple random order of the table's rows), whatever their clusters.
-/// After 64, 128, 256, .. rows it looks: limits of every `Chat_N(r||q)` on the whole table are Clopper and Pearson's, each of the two at error `alpha / (2 m (m-1) j (j+1))` at the j-th look, and are
-/// intersected over looks. A model q is dropped as a candidate if for some rival r and some candidate q', `low(r, q) > max_r' high(r', q')`. A rival r is no longer needed by q
-/// if `high(r, q) <= low(r', q)` for another r': it cannot be q's only worst. A model is scored as long as it is a candidate or needed by one. The race ends with one candidate,
-/// or with all rows, when values are exact.
+/// `models`, `rows`: the size of the table; `level`: N; `score(models, rows)`: (models)(rows)
+/// log-probabilities in nats of these rows under each of these models. Rows must be in random order
+/// (a simple random permutation of the table's rows), whatever their clusters.
 ///
-/// Why: by the union bound over ordered pairs, both sides and looks (`m (m-1) * 2 * sum_j alpha / (2 m (m-1) j (j+1)) <= alpha`), all limits hold at once with probability 1 - alpha. Then a dropped q has a value above that of q', so no
-/// winner is ever dropped; and rivals left out do not change a maximum. Rows are drawn from a finite table without replacement, which only makes the counts less variable.
+/// After 64, 128, 256, .. rows there is a look: limits of every `S_N(r||q)` on the whole table are
+/// Clopper and Pearson's, each of the two at error `alpha / (2 m (m-1) j (j+1))` at the j-th look,
+/// and are intersected over looks. A model q is dropped as a candidate if for some rival r and some
+/// candidate q', `low(r, q) > max_r' high(r', q')`. A rival r is no longer needed by q if
+/// `high(r, q) <= low(r', q)` for another r': it cannot be q's only worst. A model is scored as
+/// long as it is a candidate or needed by one. The race ends with one candidate, or with all rows,
+/// when values are exact.
 ///
-/// Errors: no models, no rows, what `score` refuses, columns of the wrong length, invalid log-probabilities, confidence outside (0, 1).
+/// Why: by the union bound over ordered pairs, both sides and looks
+/// (`m (m-1) * 2 * sum_j alpha / (2 m (m-1) j (j+1)) <= alpha`), all limits hold at once with
+/// probability 1 - alpha. Then a dropped q has a value above that of q', so no winner is ever
+/// dropped; and rivals left out do not change a maximum. Rows are drawn from a finite table without
+/// replacement, which only makes the counts less variable.
+///
+/// # Errors
+///
+/// No models, no rows, errors of `score`, columns of the wrong length, invalid log-probabilities,
+/// or a confidence outside (0, 1).
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{race, Level};
-/// // Model 0 leaves one row in five of the others far behind.
-/// let logprob = |model: usize, row: usize| if model > 0 && row % 5 == 0 { -30.0 } else { -2.0 - 0.1 * model as f64 };
+/// use breadth_stats::{Level, race};
+/// // On one row in five model 0 assigns far more probability than the others.
+/// let log_prob = |model: usize, row: usize| {
+///     if model > 0 && row % 5 == 0 {
+///         -30.0
+///     } else {
+///         -2.0 - 0.1 * model as f64
+///     }
+/// };
 /// let found = race(4, 10_000, Level::from_n(16.0)?, 0.95, |models, rows| {
-///     Ok(models.iter().map(|&model| rows.clone().map(|row| logprob(model, row)).collect()).collect())
+///     Ok(models
+///         .iter()
+///         .map(|&model| rows.clone().map(|row| log_prob(model, row)).collect())
+///         .collect())
 /// })?;
 /// assert_eq!(found.winners, [0]);
 /// assert!(found.share_scored() < 0.05);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Eq 29; the union over looks is the simplest confidence sequence.
+/// # Source
+///
+/// Eq 29; the union over looks is the simplest confidence sequence.
+#[doc(alias = "successive elimination")]
+#[doc(alias = "Hoeffding race")]
 pub fn race(
     models: usize,
     rows: usize,
@@ -85,27 +117,27 @@ pub fn race(
             return Err(Error::Empty { what });
         }
     }
-    let mut field = Field::new(models, rows);
+    let mut elimination = Elimination::new(models, rows);
     let (mut start, mut look) = (0, 0);
-    while start < rows && field.candidates().nth(1).is_some() {
+    while start < rows && elimination.candidates().nth(1).is_some() {
         let end = rows.min(if start == 0 { FIRST } else { 2 * start });
-        let active = field.active();
+        let active = elimination.active();
         let columns = score(&active, start..end)?;
-        field.add(&active, &columns, end - start, level)?;
+        elimination.add(&active, &columns, end - start, level)?;
         (start, look) = (end, look + 1);
         // A lower and an upper limit for each ordered pair.
         let limits = (2 * models * (models - 1)).max(1) as f64;
-        field.tighten(alpha / (limits * f64::from(look * (look + 1))));
-        field.drop_losers(end);
+        elimination.tighten(alpha / (limits * f64::from(look * (look + 1))));
+        elimination.drop_losers(end);
     }
-    Ok(field.finish())
+    Ok(elimination.finish())
 }
 
-struct Field {
+struct Elimination {
     models: usize,
     rows: usize,
     is_candidate: Vec<bool>,
-    /// `[rival * m + q]`: rows on which the rival leaves q behind, of those both were scored on.
+    /// `[rival * m + q]`: rows on which q is behind the rival by N, of those both were scored on.
     ahead: Vec<u64>,
     seen: Vec<usize>,
     low: Vec<f64>,
@@ -114,10 +146,10 @@ struct Field {
     dropped: Vec<Dropped>,
 }
 
-impl Field {
-    fn new(models: usize, rows: usize) -> Field {
+impl Elimination {
+    fn new(models: usize, rows: usize) -> Elimination {
         let pairs = models * models;
-        Field {
+        Elimination {
             models,
             rows,
             is_candidate: vec![true; models],
@@ -201,9 +233,10 @@ impl Field {
                 continue; // a model is no rival of itself
             }
             let is_whole = self.seen[at] == self.rows;
-            let (low, high) = match is_whole {
-                true => (count / seen, count / seen),
-                false => (lower(count, seen, tail), upper(count, seen, tail)),
+            let (low, high) = if is_whole {
+                (count / seen, count / seen)
+            } else {
+                (lower(count, seen, tail), upper(count, seen, tail))
             };
             self.low[at] = if is_whole { low } else { self.low[at].max(low) };
             self.high[at] = if is_whole {

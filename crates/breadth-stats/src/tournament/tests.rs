@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::certificate::{SLACKS, bracket};
 use super::confidence_set::Behind;
+use super::input::rivals;
 use super::pairs::Pairs;
-use super::rivals;
-use crate::interval::{Design, Rows, Share};
+use crate::interval::{BoundedMean, CheckedDesign, Design};
 use crate::log_ratio::{Level, is_uncovered};
 
 const ALPHA: f64 = 0.05;
@@ -63,14 +63,14 @@ impl Case {
                 clusters,
                 strata,
             };
-            let rows = Rows::new(&design, self.weights.len()).unwrap();
+            let rows = CheckedDesign::new(&design, self.weights.len()).unwrap();
             test(&Pairs::new(&columns, &rows), Level::from_n(3.0).unwrap());
         }
     }
 }
 
-fn share(pairs: &Pairs, r: usize, q: usize, level: Level) -> Share {
-    Share::of_all_rows(pairs.rows, |row| {
+fn share(pairs: &Pairs, r: usize, q: usize, level: Level) -> BoundedMean {
+    BoundedMean::of_all_rows(pairs.rows, |row| {
         is_uncovered(pairs.columns[r][row], pairs.columns[q][row], level)
     })
 }
@@ -89,7 +89,8 @@ fn limits_are_the_largest_over_all_rivals() {
             let m = pairs.len();
             let found = pairs.limits_of_maximum(&pairs.shares(level, None), level, ALPHA);
             for (q, limits) in found.iter().enumerate() {
-                let shares: Vec<Share> = rivals(m, q).map(|r| share(pairs, r, q, level)).collect();
+                let shares: Vec<BoundedMean> =
+                    rivals(m, q).map(|r| share(pairs, r, q, level)).collect();
                 let tail = 0.5 * ALPHA / (m - 1) as f64;
                 let upper = |tail: f64| shares.iter().map(|s| s.upper(tail)).fold(0.0, f64::max);
                 let lowers = shares.iter().map(|s| s.lower(tail));
@@ -124,7 +125,7 @@ fn certificates_are_the_best_over_all_rivals_and_slacks() {
                     let behind = |row: usize| {
                         is_uncovered(column[row], pairs.columns[q][row], level.times(s))
                     };
-                    Share::of_all_rows(pairs.rows, behind).lower(tail) - 1.0 / s
+                    BoundedMean::of_all_rows(pairs.rows, behind).lower(tail) - 1.0 / s
                 };
                 let best = comparators
                     .iter()
@@ -156,7 +157,7 @@ fn the_quick_answers_of_the_paired_test_are_the_full_ones() {
                         (false, true) => 0.0,
                         _ => 0.5,
                     };
-                    let expected = Share::of_values(pairs.rows, value).lower(tail) > 0.5;
+                    let expected = BoundedMean::of_values(pairs.rows, value).lower(tail) > 0.5;
                     assert_eq!(here.outnumbers(there, pairs.rows, tail), expected);
                     let mut counts = settled.get();
                     counts[usize::from(expected)] += 1;

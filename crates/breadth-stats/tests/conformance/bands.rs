@@ -2,8 +2,8 @@
 
 use breadth_stats::{Level, coverage_profile};
 
+use super::distributions::{Hit, exponential};
 use super::harness::{CONFIDENCE, Case, Verdict, check};
-use super::laws::{Hit, exponential};
 use super::layouts::{Layout, Rows, Weights};
 
 /// Log-ratios are exponential, the same for all rows of a unit, so `Cov_N = 1/N`; looked at on 60 levels.

@@ -1,4 +1,4 @@
-//! The hostile grid: every limit of a mean of values in [0, 1], over laws, numbers of units, sizes, weights and strata.
+//! The hostile grid: every limit of a mean of values in [0, 1], over distributions, numbers of units, sizes, weights and strata.
 
 use breadth_stats::{
     Estimate, coverage_difference, coverage_profile, mean_over_prompts, pass_from_coverage,
@@ -7,15 +7,15 @@ use breadth_stats::{
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::distributions::{Always, Beta, Distribution, Hit, Rare, Uniform};
 use super::harness::{CONFIDENCE, Case, Verdict, check};
-use super::laws::{Always, Beta, Hit, Law, Rare, Uniform};
 use super::layouts::{Frame, Layout, Rows, Weights};
 use super::level;
 
 const UNITS: [usize; 4] = [10, 30, 100, 500];
 
 /// Units' values: 0 or 1, near 0, near 1, two points, beta, and few that are far from all others.
-const LAWS: [Law; 14] = [
+const DISTRIBUTIONS: [Distribution; 14] = [
     Hit(0.01),
     Hit(0.1),
     Hit(0.5),
@@ -32,8 +32,8 @@ const LAWS: [Law; 14] = [
     Rare(0.03, 0.98, 0.02),
 ];
 
-/// Laws of units with several rows or weights.
-const FEW_LAWS: [Law; 6] = [
+/// Distributions of units with several rows or weights.
+const FEW_DISTRIBUTIONS: [Distribution; 6] = [
     Always(0.2),
     Hit(0.02),
     Hit(0.5),
@@ -47,7 +47,7 @@ const SIZES: [Rows; 3] = [Rows::Equal(10), Rows::Unequal, Rows::HalfInOne];
 const WEIGHTS: [Weights; 3] = [Weights::Lognormal, Weights::SixOrders, Weights::OneHuge];
 
 /// Values of light and heavy units, where the value goes with the weight.
-const DEPENDENT: [(Law, Law); 4] = [
+const DEPENDENT: [(Distribution, Distribution); 4] = [
     (Hit(0.0), Hit(0.3)),
     (Hit(0.3), Hit(0.0)),
     (Hit(0.05), Hit(0.5)),
@@ -55,7 +55,7 @@ const DEPENDENT: [(Law, Law); 4] = [
 ];
 
 /// Groups of known shares, with 1, 2, 5, 20 or 400 units in the smallest one.
-const STRATA: [&[(f64, usize, Law)]; 13] = [
+const STRATA: [&[(f64, usize, Distribution)]; 13] = [
     &[(0.1, 400, Hit(0.5)), (0.9, 40, Hit(0.04))],
     &[(0.9, 1000, Hit(0.0)), (0.1, 20, Hit(0.1))],
     &[(0.5, 1, Hit(0.5)), (0.5, 100, Hit(0.1))],
@@ -100,9 +100,9 @@ fn combined() -> Vec<Layout> {
             ]
         })
         .collect();
-    for law in [Hit(0.1), Rare(0.1, 0.9, 0.02)] {
+    for distribution in [Hit(0.1), Rare(0.1, 0.9, 0.02)] {
         for units in [30, 100] {
-            let simple = || Layout::simple(units, law);
+            let simple = || Layout::simple(units, distribution);
             layouts.push(simple().rows(Rows::Unequal).weights(Weights::Lognormal));
             layouts.push(simple().rows(Rows::HalfInOne).weights(Weights::SixOrders));
             layouts.push(simple().rows(Rows::Equal(5)).weights(Weights::OneHuge));
@@ -114,24 +114,28 @@ fn combined() -> Vec<Layout> {
 /// All designs; where `of_hits`, of rows that are 0 or 1 with the unit's value as the chance.
 fn layouts(of_hits: bool) -> Vec<Layout> {
     let mut layouts = Vec::new();
-    // Single rows that are 0 or 1 have no other law.
-    let laws = LAWS.iter().filter(|law| !of_hits || matches!(law, Hit(_)));
+    // Single rows that are 0 or 1 have no other distribution.
+    let distributions = DISTRIBUTIONS
+        .iter()
+        .filter(|distribution| !of_hits || matches!(distribution, Hit(_)));
     let few = |one_row: bool| {
-        let laws = FEW_LAWS.iter().copied();
-        laws.filter(move |law| !(of_hits && one_row) || matches!(law, Hit(_)))
+        let distributions = FEW_DISTRIBUTIONS.iter().copied();
+        distributions
+            .filter(move |distribution| !(of_hits && one_row) || matches!(distribution, Hit(_)))
     };
-    for &law in laws {
-        layouts.extend(UNITS.map(|units| Layout::simple(units, law)));
+    for &distribution in distributions {
+        layouts.extend(UNITS.map(|units| Layout::simple(units, distribution)));
     }
     for rows in SIZES {
-        for law in few(false) {
-            layouts.extend([10, 30, 100].map(|units| Layout::simple(units, law).rows(rows)));
+        for distribution in few(false) {
+            layouts
+                .extend([10, 30, 100].map(|units| Layout::simple(units, distribution).rows(rows)));
         }
         layouts.push(Layout::simple(500, Rare(0.03, 0.98, 0.02)).rows(rows));
     }
     for weights in WEIGHTS {
-        for law in few(true) {
-            layouts.extend(UNITS.map(|units| Layout::simple(units, law).weights(weights)));
+        for distribution in few(true) {
+            layouts.extend(UNITS.map(|units| Layout::simple(units, distribution).weights(weights)));
         }
     }
     for (light, heavy) in DEPENDENT {
@@ -145,9 +149,9 @@ fn layouts(of_hits: bool) -> Vec<Layout> {
         layouts.push(Layout::strata(groups));
         layouts.push(Layout::strata(groups).rows(Rows::Equal(4)));
     }
-    for (units, law) in [(1, Hit(0.5)), (3, Hit(0.5)), (5, Beta(0.5, 1.2))] {
-        layouts.push(Layout::simple(units, law));
-        layouts.push(Layout::simple(units, law).rows(Rows::Unequal));
+    for (units, distribution) in [(1, Hit(0.5)), (3, Hit(0.5)), (5, Beta(0.5, 1.2))] {
+        layouts.push(Layout::simple(units, distribution));
+        layouts.push(Layout::simple(units, distribution).rows(Rows::Unequal));
     }
     layouts.extend(combined());
     layouts
@@ -164,7 +168,7 @@ struct Method {
 
 fn cases(method: &Method, layouts: Vec<Layout>) -> Vec<Case<'_>> {
     let case = |layout: Layout| {
-        let truth = (method.truth)(layout.truth(Law::mean));
+        let truth = (method.truth)(layout.truth(Distribution::mean));
         let name = format!("{}: {layout}", method.name);
         Case::new(name, move |rng| {
             let frame = layout.frame(rng);

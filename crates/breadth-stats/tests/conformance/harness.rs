@@ -173,9 +173,10 @@ impl<'a> Case<'a> {
         }
         let mut rows: Vec<Row> = Vec::new();
         for ((part, promise), tally) in self.parts.iter().zip(tallies) {
-            let name = match part.is_empty() {
-                true => self.name.clone(),
-                false => format!("{part}: {}", self.name),
+            let name = if part.is_empty() {
+                self.name.clone()
+            } else {
+                format!("{part}: {}", self.name)
             };
             match rows.iter_mut().find(|row| row.name == name) {
                 Some(row) => row.tally.join(&tally),
@@ -297,7 +298,8 @@ fn quantile(n: usize, p: f64, level: f64) -> f64 {
     Binomial::new(p, n as u64).unwrap().inverse_cdf(level) as f64
 }
 
-/// FNV-1a, so that a case draws the same sample wherever it stands in a table.
+/// FNV-1a, so that a case draws the same sample wherever it stands in a table. Another name is
+/// another sample.
 fn seed_of(name: &str) -> u64 {
     let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     // The low bits are the replicate's.

@@ -7,7 +7,7 @@ use breadth_stats::{Design, stratified_weights};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::laws::{Law, normal};
+use super::distributions::{Distribution, normal};
 
 /// The rows of a unit.
 #[derive(Clone, Copy, PartialEq)]
@@ -73,25 +73,25 @@ pub struct Group {
     /// W; any for the only group.
     pub share: f64,
     pub units: usize,
-    pub law: Law,
+    pub distribution: Distribution,
 }
 
-/// A design with the law of the units' values.
+/// A design with the distribution of the units' values.
 #[derive(Clone)]
 pub struct Layout {
     pub groups: Vec<Group>,
     pub rows: Rows,
     pub weights: Weights,
-    /// The law of the heavier half of the units (of those with more than 10 rows, where all weigh the same), where it is not that of their group.
-    pub heavy: Option<Law>,
+    /// The distribution of the heavier half of the units (of those with more than 10 rows, where all weigh the same), where it is not that of their group.
+    pub heavy: Option<Distribution>,
 }
 
 impl Layout {
-    pub fn simple(units: usize, law: Law) -> Layout {
+    pub fn simple(units: usize, distribution: Distribution) -> Layout {
         let group = Group {
             share: 1.0,
             units,
-            law,
+            distribution,
         };
         Layout {
             groups: vec![group],
@@ -101,11 +101,15 @@ impl Layout {
         }
     }
 
-    pub fn strata(groups: &[(f64, usize, Law)]) -> Layout {
-        let group = |&(share, units, law): &(f64, usize, Law)| Group { share, units, law };
+    pub fn strata(groups: &[(f64, usize, Distribution)]) -> Layout {
+        let group = |&(share, units, distribution): &(f64, usize, Distribution)| Group {
+            share,
+            units,
+            distribution,
+        };
         Layout {
             groups: groups.iter().map(group).collect(),
-            ..Layout::simple(0, Law::Hit(0.0))
+            ..Layout::simple(0, Distribution::Hit(0.0))
         }
     }
 
@@ -117,9 +121,9 @@ impl Layout {
         Layout { weights, ..self }
     }
 
-    pub fn heavy(self, law: Law) -> Layout {
+    pub fn heavy(self, distribution: Distribution) -> Layout {
         Layout {
-            heavy: Some(law),
+            heavy: Some(distribution),
             ..self
         }
     }
@@ -137,13 +141,13 @@ impl Layout {
         }
     }
 
-    /// The population mean of `of` a unit's law.
-    pub fn truth(&self, of: impl Fn(Law) -> f64) -> f64 {
+    /// The population mean of `of` a unit's distribution.
+    pub fn truth(&self, of: impl Fn(Distribution) -> f64) -> f64 {
         let of_group = |group: &Group| match self.heavy {
-            None => of(group.law),
+            None => of(group.distribution),
             Some(heavy) => {
                 let part = self.heavy_share();
-                part * of(heavy) + (1.0 - part) * of(group.law)
+                part * of(heavy) + (1.0 - part) * of(group.distribution)
             }
         };
         self.mean_of_groups(|group| of_group(&self.groups[group]))
@@ -177,7 +181,10 @@ impl Layout {
                 if self.weights == Weights::Equal {
                     is_heavy = size > 10;
                 }
-                let law = self.heavy.filter(|_| is_heavy).unwrap_or(of_group.law);
+                let distribution = self
+                    .heavy
+                    .filter(|_| is_heavy)
+                    .unwrap_or(of_group.distribution);
                 let first = within.len();
                 within.extend(std::iter::repeat_n(weight, size));
                 strata.extend(std::iter::repeat_n(group as u32, size));
@@ -185,7 +192,7 @@ impl Layout {
                 units.push(Unit {
                     group,
                     is_heavy,
-                    law,
+                    distribution,
                     rows,
                 });
             }
@@ -223,7 +230,7 @@ pub struct Unit {
     pub group: usize,
     /// Of the heavier half by weight, or by rows where all weigh the same.
     pub is_heavy: bool,
-    pub law: Law,
+    pub distribution: Distribution,
     pub rows: Range<usize>,
 }
 
@@ -249,7 +256,7 @@ impl Frame {
     pub fn values(&self, rng: &mut ChaCha8Rng) -> Vec<f64> {
         let mut values = Vec::with_capacity(self.count);
         for unit in &self.units {
-            let value = unit.law.draw(rng);
+            let value = unit.distribution.draw(rng);
             values.extend(unit.rows.clone().map(|_| value));
         }
         values
@@ -263,16 +270,22 @@ impl Frame {
 }
 
 impl Layout {
-    /// The design, with the laws or without.
-    pub fn text(&self, with_laws: bool) -> String {
-        let law = |law: Law| match with_laws {
-            true => format!(", {law}"),
-            false => String::new(),
+    /// The design, with the distributions or without.
+    pub fn text(&self, with_distributions: bool) -> String {
+        let of = |distribution: Distribution| {
+            if with_distributions {
+                format!(", {distribution}")
+            } else {
+                String::new()
+            }
         };
-        let group = |g: &Group| format!("{} units of share {}{}", g.units, g.share, law(g.law));
+        let group = |g: &Group| {
+            let of_group = of(g.distribution);
+            format!("{} units of share {}{of_group}", g.units, g.share)
+        };
         let mut parts: Vec<String> = self.groups.iter().map(group).collect();
         if let [only] = &self.groups[..] {
-            parts = vec![format!("{} units{}", only.units, law(only.law))];
+            parts = vec![format!("{} units{}", only.units, of(only.distribution))];
         }
         let rows = match self.rows {
             Rows::One => "",
@@ -289,8 +302,10 @@ impl Layout {
         };
         let heavy = self
             .heavy
-            .filter(|_| with_laws)
-            .map_or(String::new(), |law| format!(", heavy ones {law}"));
+            .filter(|_| with_distributions)
+            .map_or(String::new(), |distribution| {
+                format!(", heavy ones {distribution}")
+            });
         format!("{}{rows}{weights}{heavy}", parts.join(" + "))
     }
 }

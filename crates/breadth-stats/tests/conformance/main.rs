@@ -18,9 +18,9 @@
 use breadth_stats::Level;
 
 mod bands;
+mod distributions;
 mod grid;
 mod harness;
-mod laws;
 mod layouts;
 mod means;
 mod old_share;

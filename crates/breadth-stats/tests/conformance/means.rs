@@ -1,12 +1,12 @@
 //! Means of values without bounds, by Student's t: what these limits can hold, and that they are refused where one unit or a handful carries the mean.
 //!
-//! Laws with a rare catastrophe are left out: no limits from a sample alone can hold for them.
+//! Distributions with a rare catastrophe are left out: no limits from a sample alone can hold for them.
 
 use breadth_stats::{Design, MeanEstimate, cross_entropy, cross_entropy_difference, kl};
 use rand_chacha::ChaCha8Rng;
 
+use super::distributions::{Hit, exponential, normal};
 use super::harness::{CONFIDENCE, Case, Verdict, check};
-use super::laws::{Hit, exponential, normal};
 use super::layouts::{Layout, Rows, Weights};
 
 /// The lower and the upper limit, where there are any.
@@ -68,9 +68,12 @@ fn values(
     shift: f64,
     rng: &mut ChaCha8Rng,
 ) -> (super::layouts::Frame, Vec<f64>) {
-    let draw = |rng: &mut ChaCha8Rng| match long {
-        true => (exponential(rng) - exponential(rng)) / 2.0_f64.sqrt(),
-        false => normal(rng),
+    let draw = |rng: &mut ChaCha8Rng| {
+        if long {
+            (exponential(rng) - exponential(rng)) / 2.0_f64.sqrt()
+        } else {
+            normal(rng)
+        }
     };
     let frame = layout.frame(rng);
     let mut values = Vec::with_capacity(frame.count);

@@ -1,20 +1,20 @@
-//! Pass@k and its kin: prompts with success rates of known law, seen through samples.
+//! Pass@k and its kin: prompts with success rates of known distribution, seen through samples.
 
 use breadth_stats::{
-    AnswerCount, Design, Extrapolation, PromptOutcome, RateModel, RightResponses,
-    all_of_k_estimate, answer_coverage, best_for_k, extrapolate_pass, majority_of_k,
-    mean_over_prompts, pass_estimate, solved_share,
+    AnswerCount, CorrectResponses, Design, Extrapolation, PromptOutcome, RateModel,
+    answer_coverage, best_at_k, extrapolate_pass, majority_of_k, mean_over_prompts,
+    pass_at_k_estimate, pass_hat_k_estimate, solved_share,
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::distributions::{Always, Beta, Distribution, Hit, Rare, Uniform};
 use super::harness::{CONFIDENCE, Case, Verdict, check, is_full};
-use super::laws::{Always, Beta, Hit, Law, Rare, Uniform};
 use super::layouts::{Frame, Layout, Rows, Weights};
 use super::level;
 
-/// Laws of success rates; the last five have a few prompts that never are, or alone are, solved.
-const RATES: [Law; 10] = [
+/// Distributions of success rates; the last five have a few prompts that never are, or alone are, solved.
+const RATES: [Distribution; 10] = [
     Beta(0.5, 1.2),
     Uniform(0.0, 0.04),
     Uniform(0.9, 1.0),
@@ -50,11 +50,11 @@ fn outcomes(frame: &Frame, n: u64, rng: &mut ChaCha8Rng) -> Vec<PromptOutcome> {
 }
 
 fn pass(layout: Layout, n: u64, k: u64) -> Case<'static> {
-    let truth = layout.truth(|law| law.pass(k));
+    let truth = layout.truth(|distribution| distribution.pass(k));
     Case::new(format!("Pass@{k} of {n}: {layout}"), move |rng| {
         let frame = layout.frame(rng);
         let outcomes = outcomes(&frame, n, rng);
-        let found = pass_estimate(&outcomes, &frame.design(), k, CONFIDENCE).unwrap();
+        let found = pass_at_k_estimate(&outcomes, &frame.design(), k, CONFIDENCE).unwrap();
         Verdict::of_estimate(&found, truth)
     })
 }
@@ -62,16 +62,20 @@ fn pass(layout: Layout, n: u64, k: u64) -> Case<'static> {
 #[test]
 fn pass_at_k() {
     let mut cases = Vec::new();
-    for law in RATES {
+    for distribution in RATES {
         for prompts in [10, 30, 100, 500] {
-            cases.push(pass(Layout::simple(prompts, law), 16, 1));
-            cases.push(pass(Layout::simple(prompts, law), 16, 8));
+            cases.push(pass(Layout::simple(prompts, distribution), 16, 1));
+            cases.push(pass(Layout::simple(prompts, distribution), 16, 8));
         }
     }
     for weights in [Weights::Lognormal, Weights::SixOrders, Weights::OneHuge] {
-        for law in [Beta(0.5, 1.2), Rare(0.05, 0.0, 0.6), Rare(0.03, 0.8, 0.0)] {
+        for distribution in [Beta(0.5, 1.2), Rare(0.05, 0.0, 0.6), Rare(0.03, 0.8, 0.0)] {
             for prompts in [30, 100, 500] {
-                cases.push(pass(Layout::simple(prompts, law).weights(weights), 16, 4));
+                cases.push(pass(
+                    Layout::simple(prompts, distribution).weights(weights),
+                    16,
+                    4,
+                ));
             }
         }
     }
@@ -99,24 +103,27 @@ fn pass_at_k_with_a_few_unsolvable_prompts() {
 #[test]
 fn reach_of_k() {
     let reach = |layout: Layout, k: u64| {
-        let truth = layout.truth(|law| law.pass(k));
+        let truth = layout.truth(|distribution| distribution.pass(k));
         Case::new(format!("reach at {k}: {layout}"), move |rng| {
             let frame = layout.frame(rng);
             let log_q: Vec<f64> = frame.values(rng).into_iter().map(f64::ln).collect();
-            let right = RightResponses::new(&[&log_q], &frame.design()).unwrap();
+            let right = CorrectResponses::new(&[&log_q], &frame.design()).unwrap();
             let found = right.reach(0, k as f64, CONFIDENCE).unwrap();
             Verdict::of((found.low, found.high), truth)
         })
     };
     let mut cases = Vec::new();
-    for law in RATES {
+    for distribution in RATES {
         for prompts in [10, 30, 100, 500] {
-            cases.push(reach(Layout::simple(prompts, law), 8));
+            cases.push(reach(Layout::simple(prompts, distribution), 8));
         }
     }
     for weights in [Weights::Lognormal, Weights::SixOrders, Weights::OneHuge] {
-        for law in [Beta(0.5, 1.2), Rare(0.05, 0.0, 0.6)] {
-            cases.push(reach(Layout::simple(100, law).weights(weights), 64));
+        for distribution in [Beta(0.5, 1.2), Rare(0.05, 0.0, 0.6)] {
+            cases.push(reach(
+                Layout::simple(100, distribution).weights(weights),
+                64,
+            ));
         }
     }
     cases.push(reach(
@@ -128,10 +135,10 @@ fn reach_of_k() {
 
 #[test]
 fn all_of_k() {
-    let case = |(law, prompts): (Law, usize)| {
-        let layout = Layout::simple(prompts, law);
-        // P[all of 4 right] = 1 - Pass@4 of the wrong ones; E[s^4] for these laws.
-        let truth = match law {
+    let case = |(distribution, prompts): (Distribution, usize)| {
+        let layout = Layout::simple(prompts, distribution);
+        // P[all of 4 right] = 1 - Pass@4 of the wrong ones; E[s^4] for these distributions.
+        let truth = match distribution {
             Rare(chance, rare, other) => chance * rare.powi(4) + (1.0 - chance) * other.powi(4),
             Uniform(a, b) => (b.powi(5) - a.powi(5)) / (5.0 * (b - a)),
             Beta(a, b) => Beta(b, a).power_of_rest(4),
@@ -140,28 +147,28 @@ fn all_of_k() {
         };
         Case::new(format!("all of 4 of 16: {layout}"), move |rng| {
             let outcomes = outcomes(&layout.frame(rng), 16, rng);
-            let found = all_of_k_estimate(&outcomes, &Design::default(), 4, CONFIDENCE).unwrap();
+            let found = pass_hat_k_estimate(&outcomes, &Design::default(), 4, CONFIDENCE).unwrap();
             Verdict::of_estimate(&found, truth)
         })
     };
-    let laws = [
+    let distributions = [
         Beta(0.5, 1.2),
         Uniform(0.9, 1.0),
         Rare(0.01, 0.0, 0.95),
         Rare(0.05, 1.0, 0.6),
     ];
-    let cases = laws
+    let cases = distributions
         .iter()
-        .flat_map(|&law| [30, 100, 500].map(|prompts| (law, prompts)));
+        .flat_map(|&distribution| [30, 100, 500].map(|prompts| (distribution, prompts)));
     check(cases.map(case).collect(), 4);
 }
 
 /// Rewards of 1/2 or 0: half of Pass@k.
 #[test]
 fn best_of_k_of_rewards() {
-    let case = |(law, prompts): (Law, usize)| {
-        let layout = Layout::simple(prompts, law);
-        let truth = 0.5 * law.pass(4);
+    let case = |(distribution, prompts): (Distribution, usize)| {
+        let layout = Layout::simple(prompts, distribution);
+        let truth = 0.5 * distribution.pass(4);
         Case::new(
             format!("Best-of-4 of 16, rewards 0 and 1/2: {layout}"),
             move |rng| {
@@ -172,16 +179,16 @@ fn best_of_k_of_rewards() {
                 let counts = counts(&layout.frame(rng), 16, rng);
                 let outcomes: Vec<PromptOutcome> = counts.into_iter().map(rewards).collect();
                 Verdict::of_estimate(
-                    &pass_estimate(&outcomes, &Design::default(), 4, CONFIDENCE).unwrap(),
+                    &pass_at_k_estimate(&outcomes, &Design::default(), 4, CONFIDENCE).unwrap(),
                     truth,
                 )
             },
         )
     };
-    let laws = [Beta(0.5, 1.2), Rare(0.01, 0.0, 0.78), Rare(0.03, 0.8, 0.0)];
-    let cases = laws
+    let distributions = [Beta(0.5, 1.2), Rare(0.01, 0.0, 0.78), Rare(0.03, 0.8, 0.0)];
+    let cases = distributions
         .iter()
-        .flat_map(|&law| [30, 100].map(|prompts| (law, prompts)));
+        .flat_map(|&distribution| [30, 100].map(|prompts| (distribution, prompts)));
     check(cases.map(case).collect(), 3);
 }
 
@@ -189,8 +196,9 @@ fn best_of_k_of_rewards() {
 #[test]
 fn majority_votes() {
     let case = |layout: Layout| {
-        let truth =
-            layout.truth(|law| 1.0 - 3.0 * law.power_of_rest(2) + 2.0 * law.power_of_rest(3));
+        let truth = layout.truth(|distribution| {
+            1.0 - 3.0 * distribution.power_of_rest(2) + 2.0 * distribution.power_of_rest(3)
+        });
         Case::new(format!("majority of 3 of 8: {layout}"), move |rng| {
             let frame = layout.frame(rng);
             let vote = |c: u64| {
@@ -210,7 +218,7 @@ fn majority_votes() {
     let strata = [(0.8, 5, Beta(0.5, 1.2)), (0.2, 100, Rare(0.03, 0.0, 0.9))];
     let mut layouts: Vec<Layout> = [Beta(0.5, 1.2), Rare(0.01, 0.0, 0.95), Rare(0.05, 1.0, 0.02)]
         .iter()
-        .flat_map(|&law| [30, 100].map(|prompts| Layout::simple(prompts, law)))
+        .flat_map(|&distribution| [30, 100].map(|prompts| Layout::simple(prompts, distribution)))
         .collect();
     layouts.push(Layout::strata(&strata));
     layouts.push(Layout::simple(100, Rare(0.05, 0.0, 0.9)).weights(Weights::Lognormal));
@@ -219,17 +227,17 @@ fn majority_votes() {
 }
 
 /// Designs of prompts whose rates are seen through n samples.
-fn seen_through_samples(law: Law, rare: Law) -> Vec<Layout> {
+fn seen_through_samples(distribution: Distribution, rare: Distribution) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = [10, 30, 100, 500]
-        .map(|prompts| Layout::simple(prompts, law))
+        .map(|prompts| Layout::simple(prompts, distribution))
         .into();
     layouts.extend([
         Layout::simple(100, rare),
-        Layout::simple(100, law).weights(Weights::Lognormal),
-        Layout::simple(300, law).weights(Weights::OneHuge),
-        Layout::simple(30, law).rows(Rows::Equal(4)),
-        Layout::strata(&[(0.5, 2, law), (0.5, 100, rare)]),
-        Layout::strata(&[(0.9, 20, rare), (0.1, 400, law)]),
+        Layout::simple(100, distribution).weights(Weights::Lognormal),
+        Layout::simple(300, distribution).weights(Weights::OneHuge),
+        Layout::simple(30, distribution).rows(Rows::Equal(4)),
+        Layout::strata(&[(0.5, 2, distribution), (0.5, 100, rare)]),
+        Layout::strata(&[(0.9, 20, rare), (0.1, 400, distribution)]),
     ]);
     layouts
 }
@@ -241,25 +249,25 @@ fn shares_solved() {
         for tau in [0.1, 0.5, 0.9] {
             // All at the threshold, just below it, on both sides close by, and even.
             let near = (tau - 0.05, (tau + 0.05_f64).min(1.0));
-            let laws = [
+            let distributions = [
                 (Uniform(0.0, 1.0), 1.0 - tau),
                 (Always(tau), 1.0),
                 (Always(tau - 1e-9), 0.0),
                 (Rare(0.02, near.0, near.1), 0.98),
                 (Rare(0.02, near.1, near.0), 0.02),
             ];
-            for (law, truth) in laws {
+            for (distribution, truth) in distributions {
                 for prompts in [10, 100] {
-                    let layout = Layout::simple(prompts, law);
+                    let layout = Layout::simple(prompts, distribution);
                     cases.push(solved(layout, n, tau, truth));
                 }
             }
         }
     }
-    let part = |law: Law| match law {
+    let part = |distribution: Distribution| match distribution {
         Uniform(..) => 0.5,
         Rare(chance, ..) => 1.0 - chance,
-        _ => panic!("no such law here"),
+        _ => panic!("no such distribution here"),
     };
     for layout in seen_through_samples(Uniform(0.0, 1.0), Rare(0.05, 0.1, 0.9)) {
         let truth = layout.truth(part);
@@ -282,10 +290,10 @@ fn solved(layout: Layout, n: u64, tau: f64, truth: f64) -> Case<'static> {
 fn answer_level_coverage() {
     // P[rate <= 1/N] for rates even on [0, 1], and where a few answers are never given.
     let part = |ratio: f64| {
-        move |law: Law| match law {
+        move |distribution: Distribution| match distribution {
             Uniform(..) => 1.0 / ratio,
             Rare(chance, ..) => chance,
-            _ => panic!("no such law here"),
+            _ => panic!("no such distribution here"),
         }
     };
     let mut cases = Vec::new();
@@ -305,11 +313,17 @@ fn answer_level_coverage() {
 }
 
 /// Pass@k from n samples of each prompt, for k > n.
-fn beyond(prompts: usize, law: Law, n: u64, k: u64, model: RateModel) -> Case<'static> {
-    let truth = law.pass(k);
-    let layout = Layout::simple(prompts, law);
+fn beyond(
+    prompts: usize,
+    distribution: Distribution,
+    n: u64,
+    k: u64,
+    model: RateModel,
+) -> Case<'static> {
+    let truth = distribution.pass(k);
+    let layout = Layout::simple(prompts, distribution);
     let family = match model {
-        RateModel::Any => "",
+        RateModel::Nonparametric => "",
         RateModel::Beta => " under a beta law",
     };
     let name = format!("Pass@{k} beyond {n} samples{family}: {layout}");
@@ -330,7 +344,7 @@ fn beyond(prompts: usize, law: Law, n: u64, k: u64, model: RateModel) -> Case<'s
 /// Prompts that none of 16 samples tells from unsolvable ones, or the other way round.
 #[test]
 fn extrapolations() {
-    let any = RateModel::Any;
+    let any = RateModel::Nonparametric;
     let cases = vec![
         beyond(100, Rare(0.01, 0.0, 0.5), 16, 64, any),
         beyond(100, Rare(0.005, 0.0, 0.5), 16, 256, any),
@@ -342,8 +356,8 @@ fn extrapolations() {
     check(cases, 3);
 }
 
-/// Laws of rates of models of which the first is the best, by no more than a rounding.
-const FIELDS: [&[Law]; 5] = [
+/// Distributions of rates of models of which the first is the best, by no more than a rounding.
+const FIELDS: [&[Distribution]; 5] = [
     // All of the first one's mass lies on a few prompts that a sample may lack.
     &[Rare(0.04, 1.0, 0.0), Always(0.04)],
     &[Always(0.6), Rare(0.05, 0.0, 0.6315)],
@@ -354,19 +368,22 @@ const FIELDS: [&[Law]; 5] = [
 
 #[test]
 fn the_best_model_for_k() {
-    let case = |(field, prompts): (&'static [Law], usize)| {
-        let laws: Vec<String> = field.iter().map(Law::to_string).collect();
+    let case = |(field, prompts): (&'static [Distribution], usize)| {
+        let distributions: Vec<String> = field.iter().map(Distribution::to_string).collect();
         let name = format!(
             "set of the best for k = 1: {prompts} prompts, {}",
-            laws.join(" against ")
+            distributions.join(" against ")
         );
         Case::one_sided(name, move |rng| {
-            let of = |law: &Law, rng: &mut ChaCha8Rng| {
-                outcomes(&Layout::simple(prompts, *law).frame(rng), 16, rng)
+            let of = |distribution: &Distribution, rng: &mut ChaCha8Rng| {
+                outcomes(&Layout::simple(prompts, *distribution).frame(rng), 16, rng)
             };
-            let models: Vec<Vec<PromptOutcome>> = field.iter().map(|law| of(law, rng)).collect();
+            let models: Vec<Vec<PromptOutcome>> = field
+                .iter()
+                .map(|distribution| of(distribution, rng))
+                .collect();
             let models: Vec<&[PromptOutcome]> = models.iter().map(Vec::as_slice).collect();
-            let found = best_for_k(&models, 1, CONFIDENCE).unwrap();
+            let found = best_at_k(&models, 1, CONFIDENCE).unwrap();
             !found.not_excluded.contains(&0)
         })
     };

@@ -2,12 +2,14 @@
 
 use std::sync::Mutex;
 
-use breadth_stats::{Design, PromptOutcome, coverage_profile, mean_over_prompts, pass_estimate};
+use breadth_stats::{
+    Design, PromptOutcome, coverage_profile, mean_over_prompts, pass_at_k_estimate,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::distributions::{Beta, Distribution, Hit};
 use super::harness::{CONFIDENCE, digits, is_full};
-use super::laws::{Beta, Hit, Law};
 use super::layouts::{Layout, Rows};
 use super::{level, old_share};
 
@@ -51,19 +53,19 @@ fn widths_where_the_old_limits_were_right() {
                 rows_of_one(&layout, rng)
             });
         }
-        for law in [Beta(0.5, 1.2), Beta(1.0, 1.0), Beta(0.5, 0.5)] {
-            let name = format!("{units} prompts, {law}");
+        for distribution in [Beta(0.5, 1.2), Beta(1.0, 1.0), Beta(0.5, 0.5)] {
+            let name = format!("{units} prompts, {distribution}");
             compare(
                 &format!("coverage, 4 responses a prompt: {name}"),
                 &failed,
-                |rng| of_four(units, law, rng),
+                |rng| of_four(units, distribution, rng),
             );
             compare(&format!("mean of shares of 4: {name}"), &failed, |rng| {
-                means_of_four(units, law, rng)
+                means_of_four(units, distribution, rng)
             });
             for k in [1, 8] {
                 compare(&format!("Pass@{k} of 16: {name}"), &failed, |rng| {
-                    passes(units, law, k, rng)
+                    passes(units, distribution, k, rng)
                 });
             }
         }
@@ -98,8 +100,8 @@ fn rows_of_one(layout: &Layout, rng: &mut ChaCha8Rng) -> Both {
     ]
 }
 
-fn of_four(units: usize, law: Law, rng: &mut ChaCha8Rng) -> Both {
-    let layout = Layout::simple(units, law).rows(Rows::Equal(4));
+fn of_four(units: usize, distribution: Distribution, rng: &mut ChaCha8Rng) -> Both {
+    let layout = Layout::simple(units, distribution).rows(Rows::Equal(4));
     let hits = layout.frame(rng).hits(rng);
     let of_unit = |four: &[bool]| four.iter().filter(|hit| **hit).count() as f64;
     let totals: Vec<f64> = hits.chunks(4).map(of_unit).collect();
@@ -110,9 +112,9 @@ fn of_four(units: usize, law: Law, rng: &mut ChaCha8Rng) -> Both {
     ]
 }
 
-fn means_of_four(units: usize, law: Law, rng: &mut ChaCha8Rng) -> Both {
+fn means_of_four(units: usize, distribution: Distribution, rng: &mut ChaCha8Rng) -> Both {
     let share = |rng: &mut ChaCha8Rng| {
-        let rate = law.draw(rng);
+        let rate = distribution.draw(rng);
         (0..4).filter(|_| rng.random_bool(rate)).count() as f64 / 4.0
     };
     let values: Vec<f64> = (0..units).map(|_| share(rng)).collect();
@@ -127,9 +129,9 @@ fn means_of_four(units: usize, law: Law, rng: &mut ChaCha8Rng) -> Both {
     [(found.low, found.high), old]
 }
 
-fn passes(units: usize, law: Law, k: u64, rng: &mut ChaCha8Rng) -> Both {
+fn passes(units: usize, distribution: Distribution, k: u64, rng: &mut ChaCha8Rng) -> Both {
     let outcome = |rng: &mut ChaCha8Rng| {
-        let rate = law.draw(rng);
+        let rate = distribution.draw(rng);
         PromptOutcome::Counts {
             n: 16,
             c: (0..16).filter(|_| rng.random_bool(rate)).count() as u64,
@@ -140,7 +142,7 @@ fn passes(units: usize, law: Law, k: u64, rng: &mut ChaCha8Rng) -> Both {
         .iter()
         .map(|outcome| outcome.best_of(k).unwrap())
         .collect();
-    let found = pass_estimate(&outcomes, &Design::default(), k, CONFIDENCE).unwrap();
+    let found = pass_at_k_estimate(&outcomes, &Design::default(), k, CONFIDENCE).unwrap();
     let old = old_share::limits(
         &vec![1.0; units],
         &values,

@@ -1,4 +1,4 @@
-//! Tournaments on finite laws, where every true value is a sum.
+//! Tournaments on finite distributions, where every true value is a sum.
 
 use breadth_stats::{
     Design, Level, OnPolicy, Tournament, is_uncovered, lowest_cross_entropy, offset_tournament,
@@ -7,13 +7,13 @@ use breadth_stats::{
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::distributions::{Hit, exponential};
 use super::harness::{CONFIDENCE, Case, Promise, Verdict, check};
-use super::laws::{Hit, exponential};
 use super::layouts::{Frame, Group, Layout, Rows, Weights};
 use super::level;
 
 /// Probabilities of a few responses, for each group.
-type Laws = Vec<Vec<f64>>;
+type Distributions = Vec<Vec<f64>>;
 
 /// A data distribution and models.
 #[derive(Clone)]
@@ -21,13 +21,13 @@ struct World {
     level: Level,
     layout: Layout,
     /// What light units draw, and heavy ones where these differ.
-    light: Laws,
-    heavy: Option<Laws>,
-    models: Vec<Laws>,
+    light: Distributions,
+    heavy: Option<Distributions>,
+    models: Vec<Distributions>,
 }
 
-/// A law of `count` responses; one in `spared` of them nearly impossible.
-fn random_law(rng: &mut impl Rng, count: usize, spared: f64) -> Vec<f64> {
+/// A distribution of `count` responses; one in `spared` of them nearly impossible.
+fn random_distribution(rng: &mut impl Rng, count: usize, spared: f64) -> Vec<f64> {
     let mass = |rng: &mut _| exponential(rng).powi(2) + 1e-12;
     let mut masses: Vec<f64> = (0..count).map(|_| mass(rng)).collect();
     for mass in &mut masses {
@@ -39,55 +39,55 @@ fn random_law(rng: &mut impl Rng, count: usize, spared: f64) -> Vec<f64> {
     masses.into_iter().map(|mass| mass / total).collect()
 }
 
-fn pick(rng: &mut impl Rng, law: &[f64]) -> usize {
+fn pick(rng: &mut impl Rng, distribution: &[f64]) -> usize {
     let mut left = rng.random::<f64>();
-    let found = law.iter().position(|mass| {
+    let found = distribution.iter().position(|mass| {
         left -= mass;
         left < 0.0
     });
-    found.unwrap_or(law.len() - 1)
+    found.unwrap_or(distribution.len() - 1)
 }
 
 impl World {
     fn random(seed: u64, models: usize, layout: Layout) -> World {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let groups = layout.groups.len();
-        let mut laws = |spared| -> Laws {
+        let mut distributions = |spared| -> Distributions {
             (0..groups)
-                .map(|_| random_law(&mut rng, 6, spared))
+                .map(|_| random_distribution(&mut rng, 6, spared))
                 .collect()
         };
         World {
             level: level(3.0),
             layout,
-            light: laws(0.0),
+            light: distributions(0.0),
             heavy: None,
-            models: (0..models).map(|_| laws(0.1)).collect(),
+            models: (0..models).map(|_| distributions(0.1)).collect(),
         }
     }
 
-    /// The population's law in each group.
-    fn p(&self) -> Laws {
+    /// The population's distribution in each group.
+    fn p(&self) -> Distributions {
         let Some(heavy) = &self.heavy else {
             return self.light.clone();
         };
         let part = self.layout.heavy_share();
         let mix = |(light, heavy): (&f64, &f64)| part * heavy + (1.0 - part) * light;
-        let mix_laws =
+        let mix =
             |(light, heavy): (&Vec<f64>, &Vec<f64>)| light.iter().zip(heavy).map(mix).collect();
-        self.light.iter().zip(heavy).map(mix_laws).collect()
+        self.light.iter().zip(heavy).map(mix).collect()
     }
 
-    /// `P_law[ a/b >= N ]`
-    fn behind(&self, law: &Laws, a: &Laws, b: &Laws) -> f64 {
+    /// `P[ a/b >= N ]`
+    fn behind(&self, distribution: &Distributions, a: &Distributions, b: &Distributions) -> f64 {
         self.layout.mean_of_groups(|g| {
-            let responses = 0..law[g].len();
+            let responses = 0..distribution[g].len();
             let lost = responses.filter(|&y| is_uncovered(a[g][y].ln(), b[g][y].ln(), self.level));
-            lost.map(|y| law[g][y]).sum()
+            lost.map(|y| distribution[g][y]).sum()
         })
     }
 
-    fn coverage(&self, model: &Laws) -> f64 {
+    fn coverage(&self, model: &Distributions) -> f64 {
         let p = self.p();
         self.behind(&p, &p, model)
     }
@@ -110,11 +110,16 @@ impl World {
         let mut responses = Vec::with_capacity(frame.count);
         for unit in &frame.units {
             let heavy = self.heavy.as_ref().filter(|_| unit.is_heavy);
-            let law = &heavy.unwrap_or(&self.light)[unit.group];
-            let (first, unanimous) = (pick(rng, law), rng.random_bool(0.5));
+            let distribution = &heavy.unwrap_or(&self.light)[unit.group];
+            let (first, unanimous) = (pick(rng, distribution), rng.random_bool(0.5));
             responses.push(first);
-            let others =
-                (1..unit.rows.len()).map(|_| if unanimous { first } else { pick(rng, law) });
+            let others = (1..unit.rows.len()).map(|_| {
+                if unanimous {
+                    first
+                } else {
+                    pick(rng, distribution)
+                }
+            });
             responses.extend(others);
         }
         responses
@@ -127,7 +132,7 @@ impl World {
             .iter()
             .flat_map(|u| u.rows.clone().map(|_| u.group));
         let groups: Vec<usize> = groups.collect();
-        let column = |model: &Laws| {
+        let column = |model: &Distributions| {
             groups
                 .iter()
                 .zip(responses)
@@ -202,7 +207,7 @@ fn groups(shares: &[(f64, usize)]) -> Layout {
     let group = |&(share, units): &(f64, usize)| Group {
         share,
         units,
-        law: Hit(0.0),
+        distribution: Hit(0.0),
     };
     Layout {
         groups: shares.iter().map(group).collect(),
@@ -262,14 +267,14 @@ fn twelve_models() {
 /// Two models of equal true value, each behind the other on half of the data: the hardest case for the set of the not excluded.
 #[test]
 fn sets_hold_either_of_two_equals() {
-    let law = |a: f64, b: f64| vec![a, b];
+    let distribution = |a: f64, b: f64| vec![a, b];
     let equals = |layout: Layout| {
-        let all = |law: Vec<f64>| vec![law; layout.groups.len()];
+        let all = |distribution: Vec<f64>| vec![distribution; layout.groups.len()];
         World {
             level: level(3.0),
-            light: all(law(0.5, 0.5)),
+            light: all(distribution(0.5, 0.5)),
             heavy: None,
-            models: vec![all(law(0.8, 0.2)), all(law(0.2, 0.8))],
+            models: vec![all(distribution(0.8, 0.2)), all(distribution(0.2, 0.8))],
             layout,
         }
     };
@@ -334,7 +339,7 @@ fn own<'a>(columns: &'a [Vec<f64>], prompts: Option<&'a [u32]>) -> OnPolicy<'a> 
 }
 
 impl World {
-    /// `max(0, max over rivals of Chat - 2 N^a Con)`.
+    /// `max(0, max over rivals of S - 2 N^a Con)`.
     fn offset_value(&self, q: usize, a: f64) -> f64 {
         let p = self.p();
         let factor = 2.0 * (a * self.level.log_n()).exp();
@@ -361,9 +366,10 @@ impl World {
         let prompts: Vec<u32> = (0..each * per_prompt)
             .map(|row| (row / per_prompt) as u32)
             .collect();
-        let of_model = |model: &Laws, rng: &mut ChaCha8Rng| -> Vec<Vec<f64>> {
+        let of_model = |model: &Distributions, rng: &mut ChaCha8Rng| -> Vec<Vec<f64>> {
             let responses: Vec<usize> = prompts.iter().map(|_| pick(rng, &model[0])).collect();
-            let column = |scorer: &Laws| responses.iter().map(|&y| scorer[0][y].ln()).collect();
+            let column =
+                |scorer: &Distributions| responses.iter().map(|&y| scorer[0][y].ln()).collect();
             self.models.iter().map(column).collect()
         };
         let samples: Vec<Vec<Vec<f64>>> = self.models.iter().map(|m| of_model(m, rng)).collect();
@@ -462,21 +468,21 @@ fn sets_of_the_lowest_cross_entropy() {
     check(layouts.map(of).into(), 3);
 }
 
-/// One sample of each of many random laws: certificates say nothing of how they were found.
+/// One sample of each of many random distributions: certificates say nothing of how they were found.
 #[test]
-fn certificates_on_random_finite_laws() {
+fn certificates_on_random_finite_distributions() {
     let small = |seed: u64, layout: &Layout| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (responses, models) = (rng.random_range(2..=8), rng.random_range(2..=4_usize));
         let n = [2.0, 3.0, 8.0][rng.random_range(0..3)];
         let groups = layout.groups.len();
-        let mut laws = |spared: f64| -> Laws {
+        let mut distributions = |spared: f64| -> Distributions {
             (0..groups)
-                .map(|_| random_law(&mut rng, responses, spared))
+                .map(|_| random_distribution(&mut rng, responses, spared))
                 .collect()
         };
-        let (light, heavy) = (laws(0.2), laws(0.2));
-        let mut models: Vec<Laws> = (0..models).map(|_| laws(0.5)).collect();
+        let (light, heavy) = (distributions(0.2), distributions(0.2));
+        let mut models: Vec<Distributions> = (0..models).map(|_| distributions(0.5)).collect();
         // Half of the time one of them is the truth.
         if seed.is_multiple_of(2) {
             models[0] = light.clone();

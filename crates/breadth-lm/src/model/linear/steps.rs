@@ -1,6 +1,6 @@
 //! Learning by steps: on sequences, on tokens, towards a teacher, and while decoding.
 
-use breadth_stats::bound::eq_25;
+use breadth_stats::bound::truncation_weights;
 use rand_chacha::ChaCha8Rng;
 
 use super::law::kl;
@@ -177,7 +177,7 @@ pub fn distilled_gradient(
         });
     }
     let alpha = match what.budget {
-        Some(budget) => eq_25(&kls, budget).expect("KLs are at least 0"),
+        Some(budget) => truncation_weights(&kls, budget).expect("KLs are at least 0"),
         None => vec![1.0; kls.len()],
     };
     let mut total = vec![0.0; theta.len()];

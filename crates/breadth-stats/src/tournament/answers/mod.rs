@@ -1,4 +1,4 @@
-//! The tournament over final answers: rates seen through samples, with their noise.
+//! The tournament over final answers, whose rates are known from samples only.
 
 mod ratio;
 #[cfg(test)]
@@ -8,20 +8,23 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{Standing, Tournament, rivals, tournament};
+use super::input::rivals;
+use super::selection::tournament;
+use super::standing::{Standing, Tournament};
 use crate::error::Result;
-use crate::interval::{Design, Rows, Share};
+use crate::interval::{BoundedMean, CheckedDesign, Design};
 use crate::log_ratio::Level;
 use crate::numerics::error_rate;
-use crate::pass_at_n::{PromptOutcome, answer_coverage, answer_log_rate, binary_counts};
+use crate::outcome::{PromptOutcome, binary_counts};
+use crate::pass_at_n::{answer_coverage, answer_log_prob};
 use ratio::{Claim, Count, failures};
 
-/// Which answers a tournament over answers counts.
+/// Which answers of the data an answer tournament counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum DataAnswers {
-    /// The one right answer of each prompt: the data give it with probability 1.
-    Right,
-    /// Answers drawn from the data's law, whose probabilities are not known.
+    /// The one correct answer of each prompt: the data give it with probability 1.
+    Correct,
+    /// Answers drawn from the data distribution, whose probabilities are not known.
     Drawn,
 }
 
@@ -31,40 +34,77 @@ const BEHIND: [f64; 3] = [0.01, 0.05, 0.2];
 /// Errors at which a row is proved not to be behind: an upper limit is divided by what they leave, so they may be large where few rows are behind.
 const NOT_BEHIND: [f64; 3] = [0.05, 0.2, 0.5];
 
-/// The tournament over answers of which only samples are known: how often each model gave each answer of the data.
+/// The tournament over final answers, from how often samples of each model gave each answer of the
+/// data.
 ///
-/// `counts`: for every model, one outcome per row, rows being answers of the data; how many samples there are may differ between models and rows. Values,
-/// ranks and cross-entropies are those of [`tournament()`] on the rates `(c + 1/2)/(n + 1)` ([`answer_log_rate`]). Everything that is promised holds for the
+/// `counts`: (models)(rows) one outcome per row, rows being answers of the data; the number of
+/// samples may differ between models and rows. `of`: which answers these are; `design`, `level`: as
+/// in [`tournament()`]. Values, ranks and cross-entropies are those of [`tournament()`] on the
+/// rates `(c + 1/2)/(n + 1)` ([`answer_log_prob`]). The limits and the confidence set hold for the
 /// true rates, whatever the number of samples:
 ///
-/// - Let F be the share of rows on which the rival's true rate is at least N times the model's own (both 0: not, for N > 1). A row is *behind* at error b if
-///   a test on its counts rejects "below N" at that error, and *not behind* if one rejects "at least N", so that the shares A of rows behind and B of rows
-///   that may be (all but those not behind) have `E[A] <= F + (1-F) b` and `E[B] >= F (1-b)`. Hence
-///   `low = (A.low - b)/(1 - b)` and `high = B.high/(1 - b)` with the limits of [`Share`], the best over three errors b, each at a third of the error. `low`,
+/// - Let F be the share of rows on which the rival's true rate is at least N times the model's own
+///   (both 0: not, for N > 1). A row is *behind* at error b if a test on its counts rejects "below
+///   N" at that error, and *not behind* if one rejects "at least N", so that the shares A of rows
+///   behind and B of rows that may be (all but those not behind) have `E[A] <= F + (1-F) b` and
+///   `E[B] >= F (1-b)`. Hence `low = (A.low - b)/(1 - b)` and `high = B.high/(1 - b)` with the
+///   limits of [`BoundedMean`], the best over three errors b, each at a third of the error. `low`,
 ///   `high` and `excess` take the maximum over rivals as [`tournament()`] does.
-/// - `not_excluded` contains the model with the smallest true value. A model q is excluded if some better one q' does better for certain: for one rival r
-///   and *every* rival r', the mean of `[r leaves q behind]/(1-b) - [r' may leave q' behind]/(1-b')` certainly exceeds `b/(1-b)`, which it does not where
-///   F(r, q) is at most F(r', q'). Error `alpha / (m-1)^2` each: a union bound over q' and r.
-/// - `certified_low`, `certified_high`: where the answers are [`DataAnswers::Right`], limits of `Cov_N(p||q)` itself, which then is `P[q <= 1/N]`
-///   ([`answer_coverage`]). Where they are [`DataAnswers::Drawn`] that is an upper bound of it, and the lower limit is 0.
+/// - `not_excluded` contains the model with the smallest true value. A model q is excluded if some
+///   q' has a smaller value with confidence: for one rival r and *every* rival r', the lower limit
+///   of the mean of `[q is behind r]/(1-b) - [q' may be behind r']/(1-b')` exceeds `b/(1-b)`, which
+///   the mean does not where F(r, q) is at most F(r', q'). Error `alpha / (m-1)^2` each: a union
+///   bound over q' and r.
+/// - `certified_low`, `certified_high`: where the answers are [`DataAnswers::Correct`], limits of
+///   `Cov_N(p||q)` itself, which then is `P[q <= 1/N]` ([`answer_coverage`]). Where they are
+///   [`DataAnswers::Drawn`] that is an upper bound of it, and the lower limit is 0.
 ///
-/// Errors: as [`tournament()`]; rewards other than 0 and 1, more correct than samples, lists of different length.
+/// # Errors
+///
+/// As [`tournament()`]; also rewards other than 0 and 1, more correct than samples, or lists of
+/// different length.
+///
+/// # Examples
 ///
 /// ```
-/// use breadth_stats::{answer_tournament, DataAnswers, Design, Level, PromptOutcome::Counts};
+/// use breadth_stats::{DataAnswers, Design, Level, PromptOutcome::Counts, answer_tournament};
 /// let of = |c: u64| vec![Counts { n: 64, c }; 100];
 /// let (solid, blind, likewise) = (of(40), of(0), of(38));
-/// let found = answer_tournament(&[&solid, &blind, &likewise], DataAnswers::Right, &Design::default(), Level::from_n(8.0)?, 0.95)?;
+/// let found = answer_tournament(
+///     &[&solid, &blind, &likewise],
+///     DataAnswers::Correct,
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+/// )?;
 /// assert_eq!((found.winner, found.not_excluded), (0, vec![0, 2]));
 /// assert!(found.standings[1].low > 0.9);
 /// // 4 samples show no rate of an eighth: no limit says anything.
-/// let (some, none) = (vec![Counts { n: 4, c: 1 }; 100], vec![Counts { n: 4, c: 0 }; 100]);
-/// let found = answer_tournament(&[&some, &none], DataAnswers::Right, &Design::default(), Level::from_n(8.0)?, 0.95)?;
-/// assert_eq!((found.standings[1].low, found.standings[1].high, found.not_excluded), (0.0, 1.0, vec![0, 1]));
+/// let (some, none) = (
+///     vec![Counts { n: 4, c: 1 }; 100],
+///     vec![Counts { n: 4, c: 0 }; 100],
+/// );
+/// let found = answer_tournament(
+///     &[&some, &none],
+///     DataAnswers::Correct,
+///     &Design::default(),
+///     Level::from_n(8.0)?,
+///     0.95,
+/// )?;
+/// assert_eq!(
+///     (
+///         found.standings[1].low,
+///         found.standings[1].high,
+///         found.not_excluded
+///     ),
+///     (0.0, 1.0, vec![0, 1])
+/// );
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: section 7.1, Eq 28-29.
+/// # Source
+///
+/// Section 7.1, Eq 28-29.
 pub fn answer_tournament(
     counts: &[&[PromptOutcome]],
     of: DataAnswers,
@@ -79,17 +119,17 @@ pub fn answer_tournament(
         .collect::<Result<_>>()?;
     let columns: Vec<Vec<f64>> = binary
         .iter()
-        .map(|counts| counts.iter().map(|&(n, c)| answer_log_rate(c, n)).collect())
+        .map(|counts| counts.iter().map(|&(n, c)| answer_log_prob(c, n)).collect())
         .collect();
     let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let mut result = tournament(&columns, design, level, confidence)?;
-    let rows = Rows::new(design, columns[0].len())?;
+    let rows = CheckedDesign::new(design, columns[0].len())?;
     let proofs = Proofs::new(&binary, &rows, level);
     for (q, standing) in result.standings.iter_mut().enumerate() {
         let missed = answer_coverage(counts[q], level, design, confidence)?;
         standing.certified_high = missed.high;
         standing.certified_low = match of {
-            DataAnswers::Right => missed.low,
+            DataAnswers::Correct => missed.low,
             DataAnswers::Drawn => 0.0,
         };
         proofs.limit(q, standing, alpha);
@@ -101,7 +141,7 @@ pub fn answer_tournament(
 /// What the samples prove of every ordered pair of models on every row.
 struct Proofs<'a> {
     models: usize,
-    rows: &'a Rows,
+    rows: &'a CheckedDesign,
     /// `[rival * models + q]`
     pairs: Vec<Vec<Proof>>,
 }
@@ -122,7 +162,7 @@ impl Proof {
         }
     }
 
-    /// Whether the rival is N times ahead for certain, at the error of this place in [`BEHIND`].
+    /// Whether the rival is proved to be N times ahead, at the error of this place in [`BEHIND`].
     fn is_behind(self, at: usize) -> bool {
         usize::from(self.behind) <= at
     }
@@ -134,7 +174,7 @@ impl Proof {
 }
 
 impl<'a> Proofs<'a> {
-    fn new(counts: &[Vec<Count>], rows: &'a Rows, level: Level) -> Proofs<'a> {
+    fn new(counts: &[Vec<Count>], rows: &'a CheckedDesign, level: Level) -> Proofs<'a> {
         let models = counts.len();
         let of_pair = |pair: usize| {
             let (rival, q) = (&counts[pair / models], &counts[pair % models]);
@@ -148,9 +188,12 @@ impl<'a> Proofs<'a> {
             .into_par_iter()
             .map(|(key, ())| (key, Proof::of(key, level)))
             .collect();
-        let proofs_of = |pair: usize| match pair / models == pair % models {
-            true => Vec::new(),
-            false => of_pair(pair).map(|key| proofs[&key]).collect(),
+        let proofs_of = |pair: usize| {
+            if pair / models == pair % models {
+                Vec::new()
+            } else {
+                of_pair(pair).map(|key| proofs[&key]).collect()
+            }
         };
         Proofs {
             models,
@@ -167,7 +210,7 @@ impl<'a> Proofs<'a> {
     fn low(&self, rival: usize, q: usize, tail: f64) -> f64 {
         let proofs = self.of(rival, q);
         let limit = |(at, b): (usize, f64)| {
-            let behind = Share::of_all_rows(self.rows, |row| proofs[row].is_behind(at));
+            let behind = BoundedMean::of_all_rows(self.rows, |row| proofs[row].is_behind(at));
             (behind.lower(tail / BEHIND.len() as f64) - b) / (1.0 - b)
         };
         BEHIND
@@ -180,7 +223,7 @@ impl<'a> Proofs<'a> {
     fn high(&self, rival: usize, q: usize, tail: f64) -> f64 {
         let proofs = self.of(rival, q);
         let limit = |(at, b): (usize, f64)| {
-            let possible = Share::of_all_rows(self.rows, |row| proofs[row].may_be_behind(at));
+            let possible = BoundedMean::of_all_rows(self.rows, |row| proofs[row].may_be_behind(at));
             possible.upper(tail / NOT_BEHIND.len() as f64) / (1.0 - b)
         };
         let limits = NOT_BEHIND.into_iter().enumerate().map(limit);
@@ -199,7 +242,8 @@ impl<'a> Proofs<'a> {
         standing.excess = most(&|rival| self.high(rival, q, alpha / m as f64));
     }
 
-    /// Whether `rival` leaves `q` behind on more rows than `others_rival` leaves `other`, for certain.
+    /// Whether `q` is behind `rival` on more rows than `other` is behind `others_rival`, with
+    /// confidence.
     fn outnumbers(
         &self,
         (rival, q): (usize, usize),
@@ -215,7 +259,7 @@ impl<'a> Proofs<'a> {
             let score = |row: usize| {
                 share(own[row].is_behind(at), gain) + share(!others[row].may_be_behind(at), loss)
             };
-            let limit = Share::of_values(self.rows, score).lower(tail / BEHIND.len() as f64);
+            let limit = BoundedMean::of_values(self.rows, score).lower(tail / BEHIND.len() as f64);
             limit > (b * gain + loss) / (gain + loss)
         })
     }

@@ -77,10 +77,7 @@ fn statistic((n, c): Count, (m, k): Count, inverse: f64) -> f64 {
         - log_likelihood(r * inverse, k, m);
     // What is impossible at N beyond f64 is infinitely unlikely; a finite number can be compared with slack.
     let gain = gain.clamp(0.0, 1e300);
-    match c * m * inverse > k * n {
-        true => gain,
-        false => -gain,
-    }
+    if c * m * inverse > k * n { gain } else { -gain }
 }
 
 /// The likeliest r with `r = N q`: the lesser root of `(n+m)/N r^2 - (n + k + (m+c)/N) r + c + k`.
@@ -271,9 +268,10 @@ fn combined(claim: Claim, (n, c): Count, (m, k): Count, inverse: f64) -> f64 {
             let third = (near - far) / 3.0;
             let (a, b) = (product(far + third), product(near - third));
             w = w.max(a).max(b);
-            match a > b {
-                true => near -= third,
-                false => far += third,
+            if a > b {
+                near -= third;
+            } else {
+                far += third;
             }
         }
     }

@@ -294,8 +294,14 @@ fn simulate(design: &Hostile, prompts: usize, samples: Samples, runs: usize, see
             }
         }
         let counts: Vec<&[PromptOutcome]> = counts.iter().map(Vec::as_slice).collect();
-        let found = answer_tournament(&counts, DataAnswers::Right, &Design::default(), level, 0.95)
-            .unwrap();
+        let found = answer_tournament(
+            &counts,
+            DataAnswers::Correct,
+            &Design::default(),
+            level,
+            0.95,
+        )
+        .unwrap();
         for (q, standing) in found.standings.iter().enumerate() {
             misses.low[q] += usize::from(standing.low > design.values[q] + 1e-12);
             misses.high[q] += usize::from(standing.high < design.values[q] - 1e-12);
@@ -357,7 +363,13 @@ fn counts(pairs: &[(u64, u64)]) -> Vec<PromptOutcome> {
 
 fn play(models: &[Vec<PromptOutcome>], design: &Design, n: f64) -> Result<Tournament> {
     let models: Vec<&[PromptOutcome]> = models.iter().map(Vec::as_slice).collect();
-    answer_tournament(&models, DataAnswers::Right, design, Level::from_n(n)?, 0.95)
+    answer_tournament(
+        &models,
+        DataAnswers::Correct,
+        design,
+        Level::from_n(n)?,
+        0.95,
+    )
 }
 
 /// Counts of models for a few prompts, numbers of samples from none to 40, and the order in which to look at them.

@@ -1,5 +1,7 @@
 //! Many thresholds at once: each difference is put into a cell that holds one threshold at most, so that one comparison finds how many it passes.
 
+#![allow(unsafe_code)]
+
 use std::ops::Range;
 
 /// Cells of a group.
@@ -216,9 +218,10 @@ fn add_passed(counts: &[[u64; CELLS]; 2], rows: usize, thresholds: &[f64], ahead
         passed[0] += counts[0][at];
         passed[1] += counts[1][at];
         let of_rows = rows as u64;
-        let both = match threshold > 0.0 {
-            true => passed,
-            false => [of_rows - passed[1], of_rows - passed[0]],
+        let both = if threshold > 0.0 {
+            passed
+        } else {
+            [of_rows - passed[1], of_rows - passed[0]]
         };
         ahead[at][0] += both[0];
         ahead[at][1] += both[1];

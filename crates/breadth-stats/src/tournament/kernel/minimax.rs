@@ -1,24 +1,33 @@
 //! The winner alone: the minimum of maxima without most of the table.
 
+use super::super::input::check_all;
 use super::cells::Thresholds;
+use super::integer_weights::IntegerWeights;
 use super::pair::{BLOCK, add_pair};
-use super::units::Units;
 use crate::error::Result;
 use crate::log_ratio::Level;
 
-/// What [`minimax`] finds.
+/// The result of [`minimax`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Minimax {
-    /// `min over q of max over rivals of Chat_N(rival||q)`.
+    /// `min over q of max over rivals of S_N(rival||q)`.
     pub value: f64,
     /// The models that attain it, in the order of the columns.
     pub models: Vec<usize>,
 }
 
-/// The value of a tournament and all models that attain it, exactly as in the whole table, for a fraction of the work.
+/// The value of a tournament and all models that attain it, exactly, for a fraction of the work.
 ///
-/// `columns`, `weights` and errors as in [`super::rival_counts`]. Models are tried from the one that looks best on the first rows, each
-/// against its worst rivals first; a model is left as soon as one rival's count exceeds the best value so far, usually after a few blocks.
+/// `columns`, `weights`, `level`: as in [`super::rival_counts`]. Models are tried from the one that
+/// looks best on the first rows, each against its worst rivals first; a model is dropped as soon as
+/// one rival's count exceeds the best value so far, usually after a few blocks of rows.
+///
+/// # Errors
+///
+/// As [`super::rival_counts`].
+///
+/// # Examples
 ///
 /// ```
 /// use breadth_stats::{minimax, Level};
@@ -28,18 +37,21 @@ pub struct Minimax {
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Eq 29.
+/// # Source
+///
+/// Eq 29.
+#[doc(alias = "Equation 29")]
 pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Result<Minimax> {
-    super::check_all(columns, weights)?;
+    check_all(columns, weights)?;
     let rows = columns[0].len();
-    let units = weights.map(Units::of);
-    let field = Field {
+    let units = weights.map(IntegerWeights::of);
+    let search = Search {
         columns,
         weights: units.as_ref().map(|units| &units.of_row[..]),
         thresholds: Thresholds::new(vec![level.threshold()]),
         rows,
     };
-    let look = field.first_look();
+    let look = search.first_look();
     let m = columns.len();
     let worst = |q: usize| (0..m).map(|r| look[r * m + q]).max();
     let mut candidates: Vec<usize> = (0..m).collect();
@@ -48,7 +60,7 @@ pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Res
     for q in candidates {
         let mut rivals: Vec<usize> = (0..m).filter(|&r| r != q).collect();
         rivals.sort_by_key(|&r| std::cmp::Reverse(look[r * m + q]));
-        let Some(value) = field.maximum(q, &rivals, best) else {
+        let Some(value) = search.maximum(q, &rivals, best) else {
             continue;
         };
         if value < best {
@@ -58,21 +70,21 @@ pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Res
         models.push(q);
     }
     models.sort_unstable();
-    let total = field.weights.map_or(rows as u64, |w| w.iter().sum());
+    let total = search.weights.map_or(rows as u64, |w| w.iter().sum());
     Ok(Minimax {
         value: best as f64 / total as f64,
         models,
     })
 }
 
-struct Field<'a> {
+struct Search<'a> {
     columns: &'a [&'a [f64]],
     weights: Option<&'a [u64]>,
     thresholds: Thresholds,
     rows: usize,
 }
 
-impl Field<'_> {
+impl Search<'_> {
     /// All pairs on the first block: what to try first.
     fn first_look(&self) -> Vec<u64> {
         let m = self.columns.len();

@@ -1,5 +1,7 @@
 //! One pair of columns, one block of rows, several levels: the loops that the compiler vectorises.
 
+#![allow(unsafe_code)]
+
 use super::cells::Thresholds;
 #[cfg(target_arch = "x86_64")]
 use super::cells::add_counts as add_counts_in_cells;

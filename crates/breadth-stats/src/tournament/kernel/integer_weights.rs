@@ -1,20 +1,20 @@
 //! Weights that add up exactly.
 
 /// Sampling weights as whole numbers of a common unit: exact sums in any order, hence exact ties.
-pub(crate) struct Units {
+pub(crate) struct IntegerWeights {
     pub(crate) of_row: Vec<u64>,
     largest: f64,
     per_largest: f64,
 }
 
-impl Units {
+impl IntegerWeights {
     /// The unit is the finest power-of-two fraction of the largest weight for which the total stays below 2^63.
-    pub(crate) fn of(weights: &[f64]) -> Units {
+    pub(crate) fn of(weights: &[f64]) -> IntegerWeights {
         let largest = weights.iter().copied().fold(0.0, f64::max);
         let bits = 62 - (usize::BITS - weights.len().leading_zeros());
         let per_largest = 2.0_f64.powi(bits.min(52) as i32);
         let unit = |w: &f64| (w / largest * per_largest).round() as u64;
-        Units {
+        IntegerWeights {
             of_row: weights.iter().map(unit).collect(),
             largest,
             per_largest,
@@ -38,7 +38,7 @@ mod tests {
             let weights: Vec<f64> = (0..rows)
                 .map(|row| 1e-300 * (1.0 + (row % 3) as f64))
                 .collect();
-            let units = Units::of(&weights);
+            let units = IntegerWeights::of(&weights);
             let total = units
                 .of_row
                 .iter()

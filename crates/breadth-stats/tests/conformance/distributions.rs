@@ -1,12 +1,12 @@
-//! Laws of a unit's value in [0, 1] with known moments.
+//! Distributions of a unit's value in [0, 1] with known moments.
 
 use std::fmt;
 
 use rand::{Rng, RngExt};
 
-/// The law of a unit's value.
+/// The distribution of a unit's value.
 #[derive(Clone, Copy)]
-pub enum Law {
+pub enum Distribution {
     /// 1 with this chance, else 0.
     Hit(f64),
     /// The same for all.
@@ -19,19 +19,22 @@ pub enum Law {
     Rare(f64, f64, f64),
 }
 
-pub use Law::{Always, Beta, Hit, Rare, Uniform};
+pub use Distribution::{Always, Beta, Hit, Rare, Uniform};
 
-impl Law {
+impl Distribution {
     pub fn draw(self, rng: &mut impl Rng) -> f64 {
         match self {
             Hit(p) => f64::from(u8::from(rng.random_bool(p))),
             Always(value) => value,
             Uniform(a, b) => rng.random_range(a..b),
             Beta(a, b) => beta(rng, a, b),
-            Rare(chance, rare, other) => match rng.random_bool(chance) {
-                true => rare,
-                false => other,
-            },
+            Rare(chance, rare, other) => {
+                if rng.random_bool(chance) {
+                    rare
+                } else {
+                    other
+                }
+            }
         }
     }
 
@@ -63,7 +66,7 @@ impl Law {
     }
 }
 
-impl fmt::Display for Law {
+impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Hit(p) => write!(f, "0/1 with {p}"),
@@ -108,19 +111,25 @@ pub fn exponential(rng: &mut impl Rng) -> f64 {
 fn means_are_those_of_draws() {
     use rand::SeedableRng;
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    let laws = [
+    let distributions = [
         Hit(0.3),
         Always(0.3),
         Uniform(0.2, 0.5),
         Beta(0.5, 1.2),
         Rare(0.1, 0.9, 0.02),
     ];
-    for law in laws {
+    for distribution in distributions {
         for k in [1, 3] {
             let draws = 40_000;
             let pass = |s: f64| 1.0 - (1.0 - s).powi(k as i32);
-            let mean = (0..draws).map(|_| pass(law.draw(&mut rng))).sum::<f64>() / f64::from(draws);
-            assert!((mean - law.pass(k)).abs() < 0.012, "{law}, k = {k}: {mean}");
+            let mean = (0..draws)
+                .map(|_| pass(distribution.draw(&mut rng)))
+                .sum::<f64>()
+                / f64::from(draws);
+            assert!(
+                (mean - distribution.pass(k)).abs() < 0.012,
+                "{distribution}, k = {k}: {mean}"
+            );
         }
     }
 }

@@ -2,33 +2,45 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Rows;
 use super::clopper_pearson;
 use super::dirichlet::{Knot, ln_chance_above, moments, upper_quantile};
 use super::sum::{Distribution, distribution_of_sum};
+use super::{CheckedDesign, Estimate};
 
 /// Distinct units beyond which those of nearly the same weight and value are taken together.
 const DISTINCT: usize = 4096;
 /// Values of units taken together differ by less than one part in so many.
 const CELLS: f64 = 1024.0;
 
-/// The mean of values in [0, 1] (a share, where they are 0 or 1) over the population, from rows of any design, with its limits.
+/// The mean of values in [0, 1] over the population, from rows of any design, with its limits.
 ///
-/// The independent units are the clusters (the rows, where there are none): unit i has a weight `w_i`, the sum of its rows' weights, and a value `z_i` in [0, 1],
-/// their weighted mean. With `D ~ Dirichlet(1, .., 1)` over the n units and one imaginary unit more, which has the largest weight
+/// A proportion, where the values are 0 or 1. The independent units are the clusters (the rows,
+/// where there are none): unit i has a weight `w_i`, the sum of its rows' weights, and a value
+/// `z_i` in [0, 1], their weighted mean. With `D ~ Dirichlet(1, .., 1)` over the n units and one
+/// imaginary unit more, which has the largest weight,
 ///
-/// - `upper(tail)` is the `1 - tail` quantile of `sum D_i w_i z_i / sum D_i w_i` with the imaginary unit at 1,
+/// - `upper(tail)` is the `1 - tail` quantile of `sum D_i w_i z_i / sum D_i w_i` with the imaginary
+///   unit at 1,
 /// - `lower(tail)` is the `tail` quantile with the imaginary unit at 0.
 ///
-/// For independent rows of equal weight and values 0 and 1 these are Clopper and Pearson's limits. For all others the imaginary unit at the end of the range keeps
-/// the promise where the sample happens to hold no bad prompt: an estimated variance cannot. Strata with known shares `W_g` have an imaginary unit each, and the
-/// limits are the quantiles of the sum of the independent `W_g M_g`, M_g being the variable above within stratum g. The quantiles are computed, not drawn: to 1e-12
-/// without strata, and to about a thousandth of the interval's width with them. (Beyond 4096 distinct weights or values, units within 1.6% in weight and 0.1
-/// points in value are taken together, at their means.)
+/// For independent rows of equal weight and values 0 and 1 these are Clopper and Pearson's limits.
+/// For all others the imaginary unit at the end of the range keeps the coverage probability where
+/// the sample happens to hold no bad prompt, which an estimated variance cannot. Strata with known
+/// shares `W_g` have an imaginary unit each, and the limits are the quantiles of the sum of the
+/// independent `W_g M_g`, M_g being the variable above within stratum g. The quantiles are
+/// computed, not drawn: to 1e-12 without strata, and to about a thousandth of the interval's width
+/// with them. (Beyond 4096 distinct weights or values, units within 1.6% in weight and 0.1 points
+/// in value are taken together, at their means.)
 ///
-/// Source: Gaffke, Mathematical Methods of Statistics 14 (2005); Learned-Miller and Thomas, arXiv 1905.06208. What `lab/results/intervals.md` says of them is simulated.
+/// `lab/results/intervals.md` holds how often the limits failed in simulations.
+///
+/// # Source
+///
+/// Gaffke, Mathematical Methods of Statistics 14 (2005); Learned-Miller and Thomas, arXiv
+/// 1905.06208.
 #[derive(Clone, Debug)]
-pub struct Share {
+#[doc(alias = "Gaffke")]
+pub struct BoundedMean {
     /// The weighted mean, in [0, 1].
     pub value: f64,
     units: Units,
@@ -41,15 +53,15 @@ enum Units {
     /// Knots of each stratum with its share of the population; one stratum without strata.
     Strata {
         strata: Vec<(f64, Vec<Knot>)>,
-        /// Number of units of equal weight that carry as much.
+        /// Effective number of units of equal weight (Kish).
         effective: f64,
     },
 }
 
-impl Share {
+impl BoundedMean {
     /// The share of `count` among `n` independent rows of equal weight.
-    pub(crate) fn of_count(count: f64, n: f64) -> Share {
-        Share {
+    pub(crate) fn of_count(count: f64, n: f64) -> BoundedMean {
+        BoundedMean {
             value: count / n,
             units: Units::Counts {
                 hits: count,
@@ -59,22 +71,22 @@ impl Share {
     }
 
     /// The weighted share of all rows where `hit` holds.
-    pub(crate) fn of_all_rows(rows: &Rows, hit: impl Fn(usize) -> bool) -> Share {
+    pub(crate) fn of_all_rows(rows: &CheckedDesign, hit: impl Fn(usize) -> bool) -> BoundedMean {
         if rows.is_iid() {
             let count = (0..rows.n).filter(|&row| hit(row)).count();
-            return Share::of_count(count as f64, rows.n as f64);
+            return BoundedMean::of_count(count as f64, rows.n as f64);
         }
-        Share::of_values(rows, |row| f64::from(u8::from(hit(row))))
+        BoundedMean::of_values(rows, |row| f64::from(u8::from(hit(row))))
     }
 
     /// The weighted mean over all rows of values in [0, 1].
-    pub(crate) fn of_values(rows: &Rows, value: impl Fn(usize) -> f64) -> Share {
+    pub(crate) fn of_values(rows: &CheckedDesign, value: impl Fn(usize) -> f64) -> BoundedMean {
         let totals = rows.cluster_totals(value);
         let units = totals.iter().enumerate().filter(|&(_, &total)| total > 0.0);
         let values = units.map(|(unit, total)| (unit, (total / rows.unit_weight(unit)).min(1.0)));
-        let share = Share::of_units(rows, values, 0.0);
+        let share = BoundedMean::of_units(rows, values, 0.0);
         let total = crate::numerics::sum(totals.iter().copied());
-        Share {
+        BoundedMean {
             value: (total / rows.total_weight()).min(1.0),
             ..share
         }
@@ -82,10 +94,10 @@ impl Share {
 
     /// The mean of units that have these values; all others have the value `base`.
     pub(crate) fn of_units(
-        rows: &Rows,
+        rows: &CheckedDesign,
         values: impl Iterator<Item = (usize, f64)>,
         base: f64,
-    ) -> Share {
+    ) -> BoundedMean {
         let classes = &rows.classes;
         let mut left: Vec<f64> = classes.list.iter().map(|class| class.count).collect();
         let mut found = Knots::default();
@@ -113,7 +125,7 @@ impl Share {
                 count,
             });
         }
-        Share {
+        BoundedMean {
             value,
             units: Units::Strata {
                 strata,
@@ -122,7 +134,7 @@ impl Share {
         }
     }
 
-    /// The lower confidence limit with error at most `tail`.
+    /// The lower confidence limit with error probability at most `tail`.
     pub fn lower(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { hits, rows } => clopper_pearson::lower(*hits, *rows, tail),
@@ -130,11 +142,20 @@ impl Share {
         }
     }
 
-    /// The upper confidence limit with error at most `tail`.
+    /// The upper confidence limit with error probability at most `tail`.
     pub fn upper(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { hits, rows } => clopper_pearson::upper(*hits, *rows, tail),
             Units::Strata { strata, .. } => upper(strata, tail),
+        }
+    }
+
+    /// The value with its two-sided limits.
+    pub(crate) fn estimate(&self, alpha: f64) -> Estimate {
+        Estimate {
+            value: self.value,
+            low: self.lower(0.5 * alpha),
+            high: self.upper(0.5 * alpha),
         }
     }
 
@@ -172,7 +193,7 @@ impl Share {
         }
     }
 
-    /// What [`Share::upper`] cannot exceed: a log-concave variable is above its mean by more than `1 + ln(1/tail)` standard deviations with a chance of less than
+    /// What [`BoundedMean::upper`] cannot exceed: a log-concave variable is above its mean by more than `1 + ln(1/tail)` standard deviations with a chance of less than
     /// `tail` (Bobkov and Ledoux). With weights, whose variable need not be log-concave, it is a guess on the far side.
     pub(crate) fn most_of_upper(&self, tail: f64) -> f64 {
         match &self.units {
@@ -190,7 +211,11 @@ impl Share {
     }
 
     /// The same for the mean of these values, without putting them in order; 1 where there are clusters or strata.
-    pub(crate) fn most_of_upper_of(rows: &Rows, value: impl Fn(usize) -> f64, tail: f64) -> f64 {
+    pub(crate) fn most_of_upper_of(
+        rows: &CheckedDesign,
+        value: impl Fn(usize) -> f64,
+        tail: f64,
+    ) -> f64 {
         if rows.is_clustered() || rows.strata.is_some() {
             return 1.0;
         }
@@ -207,14 +232,14 @@ impl Share {
         (mean + (1.0 - tail.ln()) * variance.sqrt()).min(1.0)
     }
 
-    /// What [`Share::upper`] is not expected to exceed for any share of this value, without a look at the rows: as if all units were as heavy as the heaviest,
+    /// What [`BoundedMean::upper`] is not expected to exceed for any share of this value, without a look at the rows: as if all units were as heavy as the heaviest,
     /// and each hit in all of its rows or in none, which spreads them furthest.
-    pub(crate) fn most_of_any_upper(rows: &Rows, value: f64, tail: f64) -> f64 {
+    pub(crate) fn most_of_any_upper(rows: &CheckedDesign, value: f64, tail: f64) -> f64 {
         let units = 1.0 / rows.classes.heaviest - 1.0;
         clopper_pearson::upper(value * units, units, tail)
     }
 
-    /// What [`Share::lower`] is not expected to exceed; a lower limit left out for it is replaced by a smaller one.
+    /// What [`BoundedMean::lower`] is not expected to exceed; a lower limit left out for it is replaced by a smaller one.
     pub(crate) fn most_of_lower(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { .. } => 1.0,
@@ -232,7 +257,8 @@ impl Share {
         }
     }
 
-    /// How many independent rows of equal weight would have limits (at an error of `tail` each) as far apart, but at most the effective number of units.
+    /// The number of independent rows of equal weight whose limits (at an error of `tail` each)
+    /// would be as far apart, at most the effective number of units.
     pub fn effective_size(&self, tail: f64) -> f64 {
         self.effective_size_of(self.upper(tail) - self.lower(tail), tail)
     }
