@@ -245,6 +245,22 @@ pub enum Error {
         /// The sources of the table.
         known: String,
     },
+    /// A folder without a `run.json` that can be read.
+    #[error("cannot read {}: {source}; a run folder is what `breadth train` and `breadth demo` write", .path.display())]
+    NoRun {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A `run.json` that is none.
+    #[error("{} is not valid JSON: {source}; it was damaged or edited, so write the run again", .path.display())]
+    RunManifest {
+        /// The file.
+        path: PathBuf,
+        /// Where and why parsing stopped.
+        source: serde_json::Error,
+    },
     /// An output could not be written. Nothing is left under its name.
     #[error("{}: cannot be written ({source}); nothing was left behind. Check the folder, its permissions and the free space", .path.display())]
     Write {

@@ -24,6 +24,7 @@
 //! - [`SampleTable`]: rewards of responses drawn from each model, by prompt;
 //! - [`TablePaths`]: which of the paths that a user gave are score tables, and which sample tables;
 //! - [`Metrics`]: what a training run logged;
+//! - [`RunFolder`]: where the parts of a run stand, and its `run.json`;
 //! - [`Logs`]: rows of other tools' logs, to be written as a table; [`TrainerState`]: the
 //!   validation losses of a Hugging Face trainer;
 //! - [`Provenance`]: which command made a file, kept inside it;
@@ -47,6 +48,7 @@ mod origins;
 mod overlap;
 mod provenance;
 mod reader;
+mod run_folder;
 mod sample;
 mod schema;
 mod score;
@@ -54,12 +56,13 @@ mod value;
 
 pub use error::{At, Error, Place, Result};
 pub use limit::{MAX_RECORD_BYTES, max_record_bytes, set_max_record_bytes};
-pub use log::{LogFile, LogOptions, Logs, RewardMap, TrainerState, checkpoint_step};
+pub use log::{LogFile, LogOptions, Logs, RewardMap, TrainerState};
 pub use metrics::Metrics;
-pub use order::NaturalKey;
+pub use order::{NaturalKey, checkpoint_step};
 pub use overlap::refuse_overwriting;
 pub use provenance::{Provenance, SCHEMA_VERSION};
 pub use reader::TablePaths;
+pub use run_folder::{RunFolder, RunManifest};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use schema::Table;
 pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};

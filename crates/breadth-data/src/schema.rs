@@ -170,14 +170,6 @@ impl Table {
         }
     }
 
-    /// The name of its file in a run folder.
-    pub(crate) fn file_name(self) -> &'static str {
-        match self {
-            Table::Scores => "scores.parquet",
-            Table::Samples => "samples.parquet",
-        }
-    }
-
     /// The kind of table that columns of these names make: what [`check`](Self::check) does not refuse.
     pub(crate) fn of(names: &[String]) -> Table {
         let has = |name: &str| names.iter().any(|known| known == name);

@@ -1,7 +1,5 @@
 //! The one error type of this crate.
 
-use std::path::PathBuf;
-
 /// What can go wrong between a run folder and its report.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -11,22 +9,6 @@ pub enum Error {
     /// A statistic refused its input.
     #[error(transparent)]
     Stats(#[from] breadth_stats::Error),
-    /// A file of the run folder could not be read.
-    #[error("cannot read {path}: {source}; a run folder is what `breadth train` and `breadth demo` write", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// `run.json` is not JSON.
-    #[error("{path} is not valid JSON: {source}; it was damaged or edited, so write the run again", path = path.display())]
-    RunJson {
-        /// The file.
-        path: PathBuf,
-        /// Where and why parsing stopped.
-        source: serde_json::Error,
-    },
     /// The reference distribution is not in the scores.
     #[error(
         "the scores have no reference `{reference}`; they have the models {models}: name one of them as the reference"

@@ -1,9 +1,9 @@
 //! From the paths on the command line to aligned columns with their sampling design.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
-use breadth_data::{LogOptions, ReadOptions, RewardMap, ScoreTable, TablePaths};
+use anyhow::{Result, anyhow, bail};
+use breadth_data::{LogOptions, ReadOptions, RewardMap, RunFolder, ScoreTable, TablePaths};
 use breadth_stats::{Design, Level, MeanEstimate, OnPolicy, stratified_weights};
 
 use crate::number::{Mean, count};
@@ -110,9 +110,9 @@ impl Tables {
     }
 
     /// The run folder, if that is what was given.
-    pub fn run_folder(&self) -> Option<&Path> {
+    pub fn run_folder(&self) -> Option<RunFolder> {
         match self.paths.as_slice() {
-            [only] if only.join("run.json").is_file() => Some(only),
+            [only] if RunFolder::is_one(only) => Some(RunFolder::new(only)),
             _ => None,
         }
     }
@@ -159,19 +159,6 @@ pub fn level_from_n(n: f64) -> Result<Level> {
 pub fn level_from_log_n(log_n: f64) -> Result<Level> {
     Level::from_log_n(log_n)
         .map_err(|_| anyhow!("--log-n {log_n}: a level is a finite number of nats >= 0"))
-}
-
-/// The reference that a run folder names in its `run.json`, if it names one.
-pub fn run_reference(folder: &Path) -> Result<Option<String>> {
-    let path = folder.join("run.json");
-    let shown = path.display();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-    let run: serde_json::Value = serde_json::from_str(&text)
-        .with_context(|| format!("{shown} is not the JSON that a run leaves"))?;
-    Ok(run
-        .get("reference")
-        .and_then(|name| name.as_str())
-        .map(str::to_owned))
 }
 
 /// Scores of samples of the data distribution, with what the intervals need to know of how they were sampled.

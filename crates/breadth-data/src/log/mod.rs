@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use reward_map::RewardMap;
-pub use trainer_state::{TrainerState, checkpoint_step};
+pub use trainer_state::TrainerState;
 
 use crate::error::{At, Error, Result, list};
 use crate::reader::{Chunk, expand_logs};

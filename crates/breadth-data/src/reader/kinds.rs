@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::limit::read_line;
 use crate::log::Found;
 use crate::log::format::{Kind, recognise, refuse};
+use crate::run_folder::RunFolder;
 use crate::schema::Table;
 use crate::score::ReadOptions;
 
@@ -70,7 +71,7 @@ impl TablePaths {
             }
         }
         // Readers tell what was named from what lies beside it, so that folders of one kind stay folders.
-        let stays = input.is_dir() && !input.join("run.json").is_file();
+        let stays = input.is_dir() && !RunFolder::is_one(input);
         match (own.scores.is_empty(), own.samples.is_empty()) {
             (false, true) if stays => self.scores.push(input.into()),
             (true, false) if stays => self.samples.push(input.into()),

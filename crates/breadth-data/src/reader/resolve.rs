@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::log::format::{Kind, recognise, refuse};
 use crate::log::{Found, LogOptions};
 use crate::order::NaturalKey;
+use crate::run_folder::RunFolder;
 use crate::schema::Table;
 
 /// The files behind the inputs, each kind in the order in which they were named.
@@ -100,8 +101,8 @@ pub(super) fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
         return Ok(vec![path.into()]);
     }
     match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() && path.join("run.json").is_file() => {
-            expand(&path.join(table.file_name()), table)
+        Ok(meta) if meta.is_dir() && RunFolder::is_one(path) => {
+            expand(&RunFolder::new(path).table(table), table)
         }
         Ok(meta) if meta.is_dir() => folder(path, table),
         Ok(_) => Ok(vec![path.into()]),
@@ -138,11 +139,11 @@ fn gather(
         let (name, inside) = (entry.file_name(), entry.path());
         let name = name.to_string_lossy();
         if inside.is_dir() {
-            let run = inside.join(table.file_name());
-            match inside.join("run.json").is_file() {
-                true if run.is_file() => files.push(run),
-                false if holds_tables(&name, &inside) => gather(&inside, table, seen, files)?,
-                _ => {}
+            if RunFolder::is_one(&inside) {
+                let of_run = RunFolder::new(&inside).table(table);
+                files.extend(Some(of_run).filter(|file| file.is_file()));
+            } else if holds_tables(&name, &inside) {
+                gather(&inside, table, seen, files)?;
             }
         } else if (is_table_name(&name) || is_of_logs(Path::new(&*name))) && inside.is_file() {
             files.push(inside);

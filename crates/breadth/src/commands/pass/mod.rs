@@ -1,10 +1,9 @@
 //! `breadth pass`: how often is the best of k samples right?
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
-use breadth_data::{Outcome, ReadOptions, SampleTable};
+use breadth_data::{Outcome, ReadOptions, RunFolder, SampleTable};
 use breadth_report::{Options, Report};
 use breadth_stats::{
     AnswerCount, Design, Estimate, Extrapolation, PromptOutcome, RateModel, all_of_k_estimate,
@@ -438,8 +437,8 @@ impl Arguments {
             }
             return Ok(Weighing::ByGroup(groups));
         }
-        let is_scored = |folder: &&Path| folder.join("scores.parquet").is_file();
-        let Some(folder) = self.tables.run_folder().filter(is_scored) else {
+        let is_scored = |run: &RunFolder| run.scores().is_file();
+        let Some(run) = self.tables.run_folder().filter(is_scored) else {
             return Ok(Weighing::Equal);
         };
         if self.regrade.is_asked_for() {
@@ -458,7 +457,8 @@ impl Arguments {
             ..Options::default()
         };
         Ok(Weighing::AsScored(Box::new(breadth_report::from_run(
-            folder, &options,
+            run.path(),
+            &options,
         )?)))
     }
 

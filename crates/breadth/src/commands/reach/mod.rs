@@ -9,7 +9,7 @@ use breadth_data::{ReadOptions, ScoreTable};
 use breadth_stats::{Error, Leader, Level, Reach, RightResponses};
 
 use crate::cli;
-use crate::input::{self, Scores, Tables};
+use crate::input::{Scores, Tables};
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
 use document::{Best, Document, Model};
@@ -187,8 +187,8 @@ impl Arguments {
 
     /// All but the reference. One asked for by name must be there; that of a run need not be in its table.
     fn models(&self, scores: &Scores) -> Result<Vec<usize>> {
-        let of_run = self.tables.run_folder().map(input::run_reference);
-        let of_run = of_run.transpose()?.flatten();
+        let run = self.tables.run_folder().map(|run| run.manifest());
+        let of_run = run.transpose()?.and_then(|run| run.reference);
         let is_there = |name: &String| scores.table.models.contains(name);
         let left_out = self.reference.clone().or_else(|| of_run.filter(is_there));
         scores.models_without(left_out.as_deref())

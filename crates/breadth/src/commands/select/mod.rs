@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{Evidence, Sampled, Scored, State, Verdict, decide};
-use breadth_data::{ReadOptions, ScoreTable, TablePaths};
+use breadth_data::{ReadOptions, RunFolder, ScoreTable, TablePaths};
 use breadth_stats::{
     Design, Level, OnPolicy, PromptOutcome, Standing, Tournament, answer_tournament,
     cross_entropy_difference, lowest_cross_entropy, offset_parameter, offset_tournament,
@@ -310,8 +310,13 @@ impl Field {
     /// A run keeps fresh samples for the tournament in a table of their own, and names its reference.
     fn read(tables: &Tables, reference: Option<&str>, rule: Rule, output: &Output) -> Result<Self> {
         let run = tables.run_folder();
+        let manifest = run.as_ref().map(RunFolder::manifest).transpose()?;
+        let only_right = manifest
+            .as_ref()
+            .is_some_and(|manifest| manifest.single_correct_response);
         let fresh = run
-            .map(|folder| folder.join("selection.parquet"))
+            .as_ref()
+            .map(RunFolder::selection)
             .filter(|path| path.is_file());
         let split = match run {
             Some(_) => TablePaths::default(),
@@ -323,7 +328,7 @@ impl Field {
             None if split.scores.is_empty() => tables.paths.clone(),
             None => split.scores,
         };
-        let of_run = run.map(input::run_reference).transpose()?.flatten();
+        let of_run = manifest.and_then(|manifest| manifest.reference);
         if rule == Rule::Offset {
             let reference = reference.or(of_run.as_deref());
             return Field::with_samples(&paths, reference, &tables.options(), output);
@@ -335,9 +340,8 @@ impl Field {
             .map(str::to_owned)
             .or_else(|| of_run.filter(is_there));
         let candidates = scores.models_without(left_out.as_deref())?;
-        let only_right = run.map(samples::only_right).transpose()?.unwrap_or(false);
-        let graded = match run {
-            Some(folder) => Samples::of_run(folder, tables, output)?,
+        let graded = match &run {
+            Some(run) => Samples::of_run(run, tables, output)?,
             None => Samples::read(&split.samples, tables, output)?,
         };
         Ok(Field {

@@ -1,10 +1,10 @@
 //! Graded samples of the candidates, as evidence beside their scores.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use breadth_data::{Outcome, SampleTable, ScoreTable};
+use anyhow::{Result, bail};
+use breadth_data::{Outcome, RunFolder, SampleTable, ScoreTable};
 use breadth_report::sample_weights;
 use breadth_stats::{Design, PromptOutcome, stratified_weights};
 
@@ -41,17 +41,17 @@ impl Samples {
     }
 
     /// Those of a run folder, whose scores say what each prompt counts.
-    pub fn of_run(folder: &Path, tables: &Tables, output: &Output) -> Result<Option<Self>> {
-        let path = folder.join("samples.parquet");
+    pub fn of_run(run: &RunFolder, tables: &Tables, output: &Output) -> Result<Option<Self>> {
+        let path = run.samples();
         // Where the scored response is the only right one, its probability says more than samples.
-        if !path.is_file() || only_right(folder)? {
+        if !path.is_file() || run.manifest()?.single_correct_response {
             return Ok(None);
         }
         let mut samples = Samples::read(&[path], tables, output)?;
         samples
             .iter_mut()
             .for_each(|samples| samples.is_of_run = true);
-        let scores = folder.join("scores.parquet");
+        let scores = run.scores();
         if let Some(samples) = samples.as_mut().filter(|samples| samples.weights.is_none())
             && scores.is_file()
         {
@@ -164,14 +164,4 @@ fn outcome(outcome: &Outcome) -> PromptOutcome {
         Outcome::Counts { n, c } => PromptOutcome::Counts { n: *n, c: *c },
         Outcome::Rewards(rewards) => PromptOutcome::Rewards(rewards.clone()),
     }
-}
-
-/// Whether a run says that each scored response is the only right one.
-pub fn only_right(folder: &Path) -> Result<bool> {
-    let path = folder.join("run.json");
-    let shown = path.display();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-    let run: serde_json::Value = serde_json::from_str(&text)
-        .with_context(|| format!("{shown} is not the JSON that a run leaves"))?;
-    Ok(run["single_correct_response"].as_bool().unwrap_or(false))
 }
