@@ -32,7 +32,7 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
         /// The file names that were looked for.
-        looked_for: &'static str,
+        looked_for: String,
     },
     /// The operating system or a decompressor refused.
     #[error("{}: cannot be read ({source}); check that the file is whole and that you may read it", .path.display())]
@@ -93,12 +93,12 @@ pub enum Error {
         problem: String,
     },
     /// A file in no format that can be imported.
-    #[error("{}: not a log that is known here; {known}. Tables of our own need no import", .path.display())]
+    #[error("{}: not a log that is known here; known are those of {known}. Tables of our own need no import", .path.display())]
     NotALog {
         /// The file.
         path: PathBuf,
         /// The formats that are known.
-        known: &'static str,
+        known: String,
     },
     /// Names of models that do not fit the inputs.
     #[error(

@@ -37,33 +37,37 @@
 //! This crate computes no statistic, knows no tensor, and draws nothing.
 
 pub mod atomic;
-mod columns;
 mod error;
+mod format;
+mod import;
+mod input;
 mod intern;
+mod io;
 mod limit;
 mod log;
 mod metrics;
+mod options;
 mod order;
-mod origins;
 mod overlap;
 mod provenance;
-mod reader;
 mod run_folder;
 mod sample;
 mod schema;
 mod score;
 mod value;
+mod write;
 
 pub use error::{At, Error, Place, Result};
+pub use input::TablePaths;
 pub use limit::{MAX_RECORD_BYTES, max_record_bytes, set_max_record_bytes};
-pub use log::{LogFile, LogOptions, Logs, RewardMap, TrainerState};
+pub use log::{LogFile, Logs, TrainerState};
 pub use metrics::Metrics;
+pub use options::{LogOptions, ReadOptions, RewardMap};
 pub use order::{NaturalKey, checkpoint_step};
 pub use overlap::refuse_overwriting;
 pub use provenance::{Provenance, SCHEMA_VERSION};
-pub use reader::TablePaths;
 pub use run_folder::{RunFolder, RunManifest};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use schema::Table;
-pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};
+pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::source::{number, parse};
 use crate::error::{At, Error, Result};
+use crate::io::open::read_error;
 use crate::order::{checkpoint_step, counts_epochs};
-use crate::reader::read_error;
 
 /// What a run of the Hugging Face trainer says of its checkpoints.
 #[derive(Clone, Debug, Default, PartialEq)]
