@@ -1,7 +1,6 @@
 //! The one error type of this crate.
 
 use std::fmt;
-use std::path::PathBuf;
 
 /// What can go wrong between tables and an answer.
 #[derive(Debug, thiserror::Error)]
@@ -23,22 +22,6 @@ pub enum Error {
         setting: Setting,
         /// What is wrong with it, and what to do.
         why: String,
-    },
-    /// A file of the run folder could not be read.
-    #[error("cannot read {path}: {source}; a run folder is what `breadth train` and `breadth demo` write", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// `run.json` is not JSON.
-    #[error("{path} is not valid JSON: {source}; it was damaged or edited, so write the run again", path = path.display())]
-    RunJson {
-        /// The file.
-        path: PathBuf,
-        /// Where and why parsing stopped.
-        source: serde_json::Error,
     },
     /// Tables of the same models do not fit one another.
     #[error("{place}: {source}")]

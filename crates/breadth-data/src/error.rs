@@ -32,7 +32,7 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
         /// The file names that were looked for.
-        looked_for: &'static str,
+        looked_for: String,
     },
     /// The operating system or a decompressor refused.
     #[error("{}: cannot be read ({source}); check that the file is whole and that you may read it", .path.display())]
@@ -93,12 +93,12 @@ pub enum Error {
         problem: String,
     },
     /// A file in no format that can be imported.
-    #[error("{}: not a log that is known here; {known}. Tables of our own need no import", .path.display())]
+    #[error("{}: not a log that is known here; known are those of {known}. Tables of our own need no import", .path.display())]
     NotALog {
         /// The file.
         path: PathBuf,
         /// The formats that are known.
-        known: &'static str,
+        known: String,
     },
     /// Names of models that do not fit the inputs.
     #[error(
@@ -244,6 +244,22 @@ pub enum Error {
         wanted: String,
         /// The sources of the table.
         known: String,
+    },
+    /// A folder without a `run.json` that can be read.
+    #[error("cannot read {}: {source}; a run folder is what `breadth train` and `breadth demo` write", .path.display())]
+    NoRun {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A `run.json` that is none.
+    #[error("{} is not valid JSON: {source}; it was damaged or edited, so write the run again", .path.display())]
+    RunManifest {
+        /// The file.
+        path: PathBuf,
+        /// Where and why parsing stopped.
+        source: serde_json::Error,
     },
     /// An output could not be written. Nothing is left under its name.
     #[error("{}: cannot be written ({source}); nothing was left behind. Check the folder, its permissions and the free space", .path.display())]

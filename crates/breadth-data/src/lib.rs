@@ -24,6 +24,7 @@
 //! - [`SampleTable`]: rewards of responses drawn from each model, by prompt;
 //! - [`TablePaths`]: which of the paths that a user gave are score tables, and which sample tables;
 //! - [`Metrics`]: what a training run logged;
+//! - [`RunFolder`]: where the parts of a run stand, and its `run.json`;
 //! - [`Logs`]: rows of other tools' logs, to be written as a table; [`TrainerState`]: the
 //!   validation losses of a Hugging Face trainer;
 //! - [`Provenance`]: which command made a file, kept inside it;
@@ -36,31 +37,37 @@
 //! This crate computes no statistic, knows no tensor, and draws nothing.
 
 pub mod atomic;
-mod columns;
 mod error;
+mod format;
+mod import;
+mod input;
 mod intern;
+mod io;
 mod limit;
 mod log;
 mod metrics;
+mod options;
 mod order;
-mod origins;
 mod overlap;
 mod provenance;
-mod reader;
+mod run_folder;
 mod sample;
 mod schema;
 mod score;
 mod value;
+mod write;
 
 pub use error::{At, Error, Place, Result};
+pub use input::TablePaths;
 pub use limit::{MAX_RECORD_BYTES, max_record_bytes, set_max_record_bytes};
-pub use log::{LogFile, LogOptions, Logs, RewardMap, TrainerState, checkpoint_step};
+pub use log::{LogFile, Logs, TrainerState};
 pub use metrics::Metrics;
-pub use order::NaturalKey;
+pub use options::{LogOptions, ReadOptions, RewardMap};
+pub use order::{NaturalKey, checkpoint_step};
 pub use overlap::refuse_overwriting;
 pub use provenance::{Provenance, SCHEMA_VERSION};
-pub use reader::TablePaths;
+pub use run_folder::{RunFolder, RunManifest};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use schema::Table;
-pub use score::{ReadOptions, ScoreRow, ScoreTable, ScoreWriter, write_scores};
+pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

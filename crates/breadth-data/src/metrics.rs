@@ -1,20 +1,17 @@
 //! The metrics of a run: one row for each logged step.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, Float64Array, Int64Array};
 use arrow_schema::{DataType, Field};
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use crate::columns::TableWriter;
 use crate::error::{Error, Result};
+use crate::io::convert::numbers;
+use crate::io::parquet::{open_metadata, read_batches};
 use crate::provenance::{Provenance, check_version};
-use crate::reader::convert::numbers;
-use crate::reader::parquet::{guarded, open_metadata};
-use crate::reader::read_error;
+use crate::write::TableWriter;
 
 /// Named columns of equal length; the first is `step`, a whole number.
 ///
@@ -41,14 +38,8 @@ impl Metrics {
     /// [`Error::Metrics`] if its first column is not `step`.
     pub fn read(path: &Path) -> Result<Self> {
         check_version(path, &open_metadata(path)?)?;
-        let file = File::open(path).map_err(|source| read_error(path, source))?;
-        let batches: Vec<RecordBatch> = guarded(path, || {
-            let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-            let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
-            Ok(reader.build()?.collect::<Result<_, _>>()?)
-        })?;
         let mut metrics = Self::default();
-        for batch in &batches {
+        for batch in &read_batches(path)? {
             for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
                 metrics.append(field.name(), array);
             }

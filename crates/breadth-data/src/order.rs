@@ -47,21 +47,66 @@ impl NaturalKey {
     }
 }
 
+/// The training step in the name of a model: the number that ends it, alone or after one of
+/// `checkpoint`, `ckpt`, `step`, `steps`, `iter`, `iteration` and `epoch`. Other numbers are versions
+/// or sizes.
+///
+/// ```
+/// use breadth_data::checkpoint_step;
+/// assert_eq!(checkpoint_step("runs/a/checkpoint-500"), Some(500));
+/// assert_eq!(checkpoint_step("EleutherAI/pythia-160m@step3000"), Some(3000));
+/// assert_eq!(checkpoint_step("step-000090"), Some(90));
+/// assert_eq!(checkpoint_step("epoch-3"), Some(3));
+/// assert_eq!(checkpoint_step("500"), Some(500));
+/// assert_eq!(checkpoint_step("Llama-3"), None);
+/// ```
+#[must_use]
+pub fn checkpoint_step(name: &str) -> Option<u64> {
+    const WORDS: [&str; 7] = [
+        "checkpoint",
+        "ckpt",
+        "step",
+        "steps",
+        "iter",
+        "iteration",
+        "epoch",
+    ];
+    let (stem, number) = split_number(name);
+    let is_bare = stem.is_empty() || stem.ends_with('/');
+    let is_step = is_bare || WORDS.contains(&last_word(stem).to_ascii_lowercase().as_str());
+    number.parse().ok().filter(|_| is_step)
+}
+
+/// Whether the number that ends a name counts epochs and not steps.
+pub(crate) fn counts_epochs(name: &str) -> bool {
+    last_word(split_number(name).0).eq_ignore_ascii_case("epoch")
+}
+
+/// A name without the digits that end it, and these.
+fn split_number(name: &str) -> (&str, &str) {
+    let name = name.trim_end_matches('/');
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    name.split_at(stem.len())
+}
+
+/// The word before the number that ends a name.
+fn last_word(stem: &str) -> &str {
+    let word = stem.trim_end_matches(['-', '_', ' ', '=']);
+    let start = word.rfind(|c: char| !c.is_ascii_alphabetic());
+    start.map_or(word, |at| {
+        word[at..].trim_start_matches(|c: char| !c.is_ascii_alphabetic())
+    })
+}
+
 /// The order of models in a table, as positions: those of one run by their steps, in the places that they
 /// took together; all others stay where they are. `None` where nothing moves.
 pub(crate) fn by_step(models: &[String]) -> Option<Vec<usize>> {
-    let stem = |name: &str| {
-        name.trim_end_matches(|c: char| c.is_ascii_digit())
-            .to_owned()
-    };
+    let stem = |name: &str| split_number(name).0.to_owned();
     let first = |at: usize| {
         let own = stem(&models[at]);
         models.iter().position(|other| stem(other) == own)
     };
-    let steps: Vec<Option<u64>> = models
-        .iter()
-        .map(|name| crate::log::checkpoint_step(name))
-        .collect();
+    let steps: Vec<Option<u64>> = models.iter().map(|name| checkpoint_step(name)).collect();
     let slots: Vec<usize> = (0..models.len())
         .filter(|&at| steps[at].is_some())
         .collect();

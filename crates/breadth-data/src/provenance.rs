@@ -5,7 +5,7 @@ use std::path::Path;
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 
 use crate::error::{Error, Result};
-use crate::reader::parquet::open_metadata;
+use crate::io::parquet::open_metadata;
 
 /// The version of the tables' schemas; a file of a later version is refused.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -4,7 +4,7 @@ use crate::error::{At, Error, Result, list};
 
 /// What a column holds, whatever the file's own type for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnType {
     /// A string or an integer; becomes a dictionary of strings.
     Id,
     /// A number; becomes f64.
@@ -15,38 +15,38 @@ pub(crate) enum Kind {
     Numbers,
 }
 
-impl Kind {
+impl ColumnType {
     pub(crate) fn wanted(self) -> &'static str {
         match self {
-            Kind::Id => "strings or integers",
-            Kind::Number => "numbers",
-            Kind::Flag => "numbers or booleans",
-            Kind::Numbers => "lists of numbers",
+            ColumnType::Id => "strings or integers",
+            ColumnType::Number => "numbers",
+            ColumnType::Flag => "numbers or booleans",
+            ColumnType::Numbers => "lists of numbers",
         }
     }
 }
 
 /// A column that a reader looks for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Field {
+pub(crate) struct Column {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnType,
     /// Whether no row can do without it.
     pub(crate) required: bool,
 }
 
-const fn required(name: &'static str, kind: Kind) -> Field {
+const fn required(name: &'static str, kind: ColumnType) -> Column {
     let required = true;
-    Field {
+    Column {
         name,
         kind,
         required,
     }
 }
 
-const fn optional(name: &'static str, kind: Kind) -> Field {
+const fn optional(name: &'static str, kind: ColumnType) -> Column {
     let required = false;
-    Field {
+    Column {
         name,
         kind,
         required,
@@ -57,7 +57,7 @@ const fn optional(name: &'static str, kind: Kind) -> Field {
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) table: Table,
-    pub(crate) fields: Vec<Field>,
+    pub(crate) columns: Vec<Column>,
 }
 
 /// The two tables.
@@ -71,7 +71,7 @@ pub enum Table {
 
 /// Positions of the score columns in a [`Layout`] and so in every chunk read by it.
 pub(crate) mod score {
-    use super::{Field, Kind, optional, required};
+    use super::{Column, ColumnType, optional, required};
 
     pub(crate) const SOURCE: usize = 0;
     pub(crate) const PROMPT: usize = 1;
@@ -85,23 +85,23 @@ pub(crate) mod score {
     pub(crate) const TOKENS: usize = 8;
     pub(crate) const TOKEN_LOGPROBS: usize = 9;
 
-    pub(crate) const FIELDS: [Field; 10] = [
-        optional("source", Kind::Id),
-        required("prompt_id", Kind::Id),
-        optional("response_id", Kind::Id),
-        required("model", Kind::Id),
-        required("logprob", Kind::Number),
-        optional("group", Kind::Id),
-        optional("weight", Kind::Number),
-        optional("answer", Kind::Id),
-        optional("tokens", Kind::Number),
-        optional("token_logprobs", Kind::Numbers),
+    pub(crate) const COLUMNS: [Column; 10] = [
+        optional("source", ColumnType::Id),
+        required("prompt_id", ColumnType::Id),
+        optional("response_id", ColumnType::Id),
+        required("model", ColumnType::Id),
+        required("logprob", ColumnType::Number),
+        optional("group", ColumnType::Id),
+        optional("weight", ColumnType::Number),
+        optional("answer", ColumnType::Id),
+        optional("tokens", ColumnType::Number),
+        optional("token_logprobs", ColumnType::Numbers),
     ];
 }
 
 /// Positions of the sample columns, as in [`score`].
 pub(crate) mod sample {
-    use super::{Field, Kind, optional, required};
+    use super::{Column, ColumnType, optional, required};
 
     pub(crate) const PROMPT: usize = 0;
     pub(crate) const RESPONSE: usize = 1;
@@ -118,20 +118,20 @@ pub(crate) mod sample {
     pub(crate) const QUESTION: usize = 11;
     pub(crate) const GOLD: usize = 12;
 
-    pub(crate) const FIELDS: [Field; 13] = [
-        required("prompt_id", Kind::Id),
-        optional("response_id", Kind::Id),
-        required("model", Kind::Id),
-        optional("group", Kind::Id),
-        optional("n", Kind::Number),
-        optional("c", Kind::Number),
-        optional("reward", Kind::Flag),
-        optional("correct", Kind::Flag),
-        optional("passed", Kind::Flag),
-        optional("answer", Kind::Id),
-        optional("text", Kind::Id),
-        optional("prompt", Kind::Id),
-        optional("gold", Kind::Id),
+    pub(crate) const COLUMNS: [Column; 13] = [
+        required("prompt_id", ColumnType::Id),
+        optional("response_id", ColumnType::Id),
+        required("model", ColumnType::Id),
+        optional("group", ColumnType::Id),
+        optional("n", ColumnType::Number),
+        optional("c", ColumnType::Number),
+        optional("reward", ColumnType::Flag),
+        optional("correct", ColumnType::Flag),
+        optional("passed", ColumnType::Flag),
+        optional("answer", ColumnType::Id),
+        optional("text", ColumnType::Id),
+        optional("prompt", ColumnType::Id),
+        optional("gold", ColumnType::Id),
     ];
 }
 
@@ -167,14 +167,6 @@ impl Table {
                 "a sample table needs `model`, `prompt_id` and either `response_id` with `reward` \
                  (or `correct`, `passed`) or the counts `n` and `c`"
             }
-        }
-    }
-
-    /// The name of its file in a run folder.
-    pub(crate) fn file_name(self) -> &'static str {
-        match self {
-            Table::Scores => "scores.parquet",
-            Table::Samples => "samples.parquet",
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use breadth_data::Metrics;
+use breadth_data::{Metrics, RunFolder};
 use breadth_lm::model::Checkpoint;
-use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
+use breadth_lm::train::{TrainConfig, train};
 
 const TASK: &str = r#"
 seed = 3
@@ -34,7 +34,7 @@ fn pretrained(out: &Path, steps: u64) -> std::path::PathBuf {
     let more =
         format!("[optimizer]\nlearning_rate = 5e-3\n[train]\nsteps = {steps}\nbatch_size = 32\n");
     train(&config(None, &more), out, "train", &mut |_| {}).unwrap();
-    checkpoint_folder(out, steps)
+    RunFolder::new(out).checkpoint(steps)
 }
 
 fn column(out: &Path, name: &str) -> Vec<f64> {
@@ -100,7 +100,7 @@ fn every_way_resumes_to_the_same_bits() {
                 );
             }
         }
-        let last = Checkpoint::read(&checkpoint_folder(&whole, 8)).unwrap();
+        let last = Checkpoint::read(&RunFolder::new(&whole).checkpoint(8)).unwrap();
         assert_ne!(
             last.weights,
             Checkpoint::read(&start).unwrap().weights,

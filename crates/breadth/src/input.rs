@@ -1,10 +1,12 @@
 //! From the paths on the command line to tables.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use breadth_analysis::Scores;
-use breadth_data::{LogOptions, ReadOptions, RewardMap, SampleTable, ScoreTable, TablePaths};
+use breadth_data::{
+    LogOptions, ReadOptions, RewardMap, RunFolder, SampleTable, ScoreTable, TablePaths,
+};
 use breadth_stats::Level;
 
 use crate::number::count;
@@ -89,9 +91,9 @@ impl Tables {
     }
 
     /// The run folder, if that is what was given.
-    pub fn run_folder(&self) -> Option<&Path> {
+    pub fn run_folder(&self) -> Option<RunFolder> {
         match self.paths.as_slice() {
-            [only] if only.join("run.json").is_file() => Some(only),
+            [only] if RunFolder::is_one(only) => Some(RunFolder::new(only)),
             _ => None,
         }
     }
@@ -138,26 +140,6 @@ pub fn level_from_n(n: f64) -> Result<Level> {
 pub fn level_from_log_n(log_n: f64) -> Result<Level> {
     Level::from_log_n(log_n)
         .map_err(|_| anyhow!("--log-n {log_n}: a level is a finite number of nats >= 0"))
-}
-
-fn run_json(folder: &Path) -> Result<serde_json::Value> {
-    let path = folder.join("run.json");
-    let shown = path.display();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{shown} is not the JSON that a run leaves"))
-}
-
-/// The reference that a run folder names in its `run.json`, if it names one.
-pub fn run_reference(folder: &Path) -> Result<Option<String>> {
-    Ok(run_json(folder)?["reference"].as_str().map(str::to_owned))
-}
-
-/// Whether a run says that each scored response is the only right one.
-pub fn has_only_right(folder: &Path) -> Result<bool> {
-    Ok(run_json(folder)?["single_correct_response"]
-        .as_bool()
-        .unwrap_or(false))
 }
 
 /// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing about the data.

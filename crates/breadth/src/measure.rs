@@ -3,14 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use breadth_data::atomic;
+use anyhow::Result;
+use breadth_data::{RunFolder, RunManifest, atomic};
 use breadth_lm::decode::{Model, ScoreJob};
 use breadth_lm::model::checkpoint;
 use breadth_lm::rng;
 use breadth_lm::task::{Task, TaskConfig};
 use breadth_lm::text::{DataOptions, Item};
-use breadth_lm::train::RunInfo;
 use serde_json::{Value, json};
 
 use crate::models::read_data;
@@ -47,15 +46,16 @@ impl Measure<'_> {
     /// has several right responses, `right.jsonl` (all of them), unless they are there.
     pub fn data(&self) -> Result<()> {
         let task = Task::new(self.task)?;
-        let write = |name: &str, items: Vec<Item>| {
-            write_lines(&self.out.join(name), || {
+        let run = RunFolder::new(self.out);
+        let write = |path: PathBuf, items: Vec<Item>| {
+            write_lines(&path, || {
                 items.iter().map(|item| line(&task, item)).collect()
             })
         };
-        write("evaluation.jsonl", task.evaluation(self.seed)?)?;
-        write("selection.jsonl", self.selection(&task))?;
+        write(run.evaluation_items(), task.evaluation(self.seed)?)?;
+        write(run.selection_items(), self.selection(&task))?;
         match task.right(self.seed)? {
-            Some(right) => write("right.jsonl", right),
+            Some(right) => write(run.right_items(), right),
             None => Ok(()),
         }
     }
@@ -63,7 +63,8 @@ impl Measure<'_> {
     /// Scores every checkpoint on both, and says in `run.json` what the tables mean. What is there already stays.
     pub fn scores(&self) -> Result<Measured> {
         let models = checkpoint::find(self.out)?;
-        let items = self.items(&models, "evaluation.jsonl")?;
+        let run = RunFolder::new(self.out);
+        let items = self.items(&models, run.evaluation_items())?;
         let exact = self.exact(&items)?;
         // Where every response is the only right one of its class, Pass@k is known exactly.
         let is_single = exact.iter().all(|&log_p| log_p == 0.0);
@@ -71,18 +72,17 @@ impl Measure<'_> {
             &models,
             &items,
             &[(REFERENCE.to_owned(), exact)],
-            "scores.parquet",
+            run.scores(),
         )?;
-        let fresh = self.items(&models, "selection.jsonl")?;
-        self.score(&models, &fresh, &[], "selection.parquet")?;
-        let info = RunInfo::read(self.out)?.context("training left no run.json")?;
-        let described = RunInfo {
+        let fresh = self.items(&models, run.selection_items())?;
+        self.score(&models, &fresh, &[], run.selection())?;
+        let described = RunManifest {
             reference: Some(REFERENCE.into()),
             single_correct_response: is_single,
             n: Some(self.n),
-            ..info
+            ..run.manifest()?
         };
-        described.write(self.out)?;
+        run.write_manifest(&described)?;
         Ok(Measured { models, items })
     }
 
@@ -95,8 +95,8 @@ impl Measure<'_> {
             .collect::<breadth_lm::Result<_>>()?)
     }
 
-    fn items(&self, models: &[(String, PathBuf)], name: &str) -> Result<Vec<Item>> {
-        let files = [self.out.join(name)];
+    fn items(&self, models: &[(String, PathBuf)], file: PathBuf) -> Result<Vec<Item>> {
+        let files = [file];
         let folders: Vec<PathBuf> = models.iter().map(|(_, path)| path.clone()).collect();
         Ok(read_data(&folders, &files, &DataOptions::default())?
             .1
@@ -108,9 +108,8 @@ impl Measure<'_> {
         models: &[(String, PathBuf)],
         items: &[Item],
         references: &[(String, Vec<f64>)],
-        name: &str,
+        out: PathBuf,
     ) -> Result<()> {
-        let out = self.out.join(name);
         if out.exists() {
             return Ok(());
         }

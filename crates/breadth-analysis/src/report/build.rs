@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use breadth_data::{SampleTable, ScoreTable};
+use breadth_data::{SampleTable, ScoreTable, checkpoint_step};
 use breadth_stats::{
     CorrectResponses, CoveragePoint, CoverageProfile, Design, Estimate, Level, Tournament,
 };
@@ -253,38 +253,12 @@ fn candidates(inputs: &ReportInputs) -> Result<Vec<String>> {
 fn steps(names: &[String]) -> Option<Vec<u64>> {
     let steps: Vec<u64> = names
         .iter()
-        .map(|name| step_of(name))
+        .map(|name| checkpoint_step(name))
         .collect::<Option<_>>()?;
     let mut distinct = steps.clone();
     distinct.sort_unstable();
     distinct.dedup();
     (distinct.len() == steps.len()).then_some(steps)
-}
-
-/// The step in a checkpoint's name: the number that ends it, after `step`, `ckpt` or the like.
-fn step_of(name: &str) -> Option<u64> {
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let word = stem
-        .trim_end_matches(['-', '_', ' ', '='])
-        .to_ascii_lowercase();
-    let known = [
-        "step",
-        "steps",
-        "ckpt",
-        "checkpoint",
-        "iter",
-        "iteration",
-        "epoch",
-    ];
-    let named = known.iter().any(|w| {
-        word.strip_suffix(w)
-            .is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric()))
-    });
-    if named {
-        name[stem.len()..].parse().ok()
-    } else {
-        None
-    }
 }
 
 /// The tournament over the candidates, with the way from drawing order to its own order.

@@ -1,25 +1,12 @@
 //! From a run folder to a report.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use breadth_data::{Metrics, ReadOptions, SampleTable, ScoreTable};
-use serde::Deserialize;
+use breadth_data::{Metrics, ReadOptions, RunFolder, RunManifest, SampleTable, ScoreTable};
 
 use super::build::{ReportInputs, ReportOptions, summarize};
 use super::document::Report;
-use crate::error::{Error, Result};
-
-/// The part of `run.json` that a report reads.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Run {
-    command: Option<String>,
-    version: Option<String>,
-    seed: Option<u64>,
-    reference: Option<String>,
-    single_correct_response: bool,
-}
+use crate::error::Result;
 
 /// Reads a run folder and computes its report.
 ///
@@ -30,12 +17,11 @@ struct Run {
 /// # Errors
 /// A missing or damaged file, and whatever [`summarize`] refuses.
 pub fn from_run(dir: &Path, options: &ReportOptions) -> Result<Report> {
-    let run = read_run(&dir.join("run.json"))?;
-    let scores = read_scores(dir.join("scores.parquet"))?;
-    let selection = present(dir, "selection.parquet")
-        .map(read_scores)
-        .transpose()?;
-    let samples = present(dir, "samples.parquet")
+    let folder = RunFolder::new(dir);
+    let run = folder.manifest()?;
+    let scores = read_scores(folder.scores())?;
+    let selection = present(folder.selection()).map(read_scores).transpose()?;
+    let samples = present(folder.samples())
         .map(|path| SampleTable::read(&[path], &ReadOptions::default()))
         .transpose()?;
     let inputs = ReportInputs {
@@ -46,27 +32,15 @@ pub fn from_run(dir: &Path, options: &ReportOptions) -> Result<Report> {
         single_correct_response: run.single_correct_response,
     };
     let mut report = summarize(&inputs, options)?;
-    if let Some(path) = present(dir, "metrics.parquet") {
+    if let Some(path) = present(folder.metrics()) {
         report.training_loss = training_loss(&Metrics::read(&path)?);
     }
     report.provenance = provenance(&run, dir);
     Ok(report)
 }
 
-fn present(dir: &Path, name: &str) -> Option<PathBuf> {
-    let path = dir.join(name);
+fn present(path: PathBuf) -> Option<PathBuf> {
     path.exists().then_some(path)
-}
-
-fn read_run(path: &Path) -> Result<Run> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read {
-        path: path.into(),
-        source,
-    })?;
-    serde_json::from_str(&text).map_err(|source| Error::RunJson {
-        path: path.into(),
-        source,
-    })
 }
 
 fn read_scores(path: PathBuf) -> Result<ScoreTable> {
@@ -88,13 +62,14 @@ fn training_loss(metrics: &Metrics) -> Vec<(f64, f64)> {
         .collect()
 }
 
-fn provenance(run: &Run, dir: &Path) -> Vec<(String, String)> {
+fn provenance(run: &RunManifest, dir: &Path) -> Vec<(String, String)> {
     let folder = dir
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
+    let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let facts = [
-        ("Command", run.command.clone()),
-        ("Version", run.version.clone()),
+        ("Command", known(&run.command)),
+        ("Version", known(&run.version)),
         ("Seed", run.seed.map(|seed| seed.to_string())),
         ("Run folder", folder),
     ];

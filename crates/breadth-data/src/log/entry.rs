@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::{Place, Result};
-use crate::reader::cell::{Cell, Column};
-use crate::reader::{Chunk, Places};
+use crate::io::cell::{Cell, ColumnBuilder};
+use crate::io::chunk::{Chunk, Places};
 use crate::schema::{Layout, Table};
 
 /// One row, of either table.
@@ -92,10 +92,10 @@ impl Dropped {
 
 /// The rows of one file as a reader of tables hands them on.
 pub(crate) fn chunk(path: Arc<std::path::Path>, rows: &[Entry], layout: &Layout) -> Result<Chunk> {
-    let columns = layout.fields.iter().map(|field| {
-        let mut column = Column::new(field.kind);
+    let columns = layout.columns.iter().map(|wanted| {
+        let mut column = ColumnBuilder::new(wanted.kind);
         for row in rows {
-            let pushed = column.push(&cell(row, field.name));
+            let pushed = column.push(&cell(row, wanted.name));
             debug_assert!(pushed.is_ok(), "cells fit their columns");
         }
         Some(column.finish())

@@ -11,13 +11,24 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::entry::{Entries, Entry, fnv};
-use super::rollouts::reply_text;
+use super::format::{Format, Sign};
+use super::messages::reply_text;
 use super::source::{Line, Source, flag, id, show, text};
 use crate::error::{Place, Result};
 use crate::schema::Table;
 
+pub(super) const FORMAT: Format = Format {
+    name: "every_eval_ever instances",
+    help: "every_eval_ever",
+    sign: Sign::Line(|has| {
+        has("evaluation_id") && has("sample_id") && has("model_id") && has("evaluation")
+    }),
+    may_hold_likelihoods: false,
+    read,
+};
+
 /// Reads one log.
-pub(super) fn read(source: &Source) -> Result<Entries> {
+fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     let mut entries = Entries::new(Table::Samples);
     let mut counts: HashMap<(Arc<str>, Arc<str>), u64> = HashMap::new();

@@ -5,14 +5,23 @@
 
 use std::sync::Arc;
 
-use super::code;
 use super::entry::{Entries, Entry};
+use super::format::{Format, Sign};
+use super::model_name;
 use super::source::Source;
 use crate::error::{Place, Result};
 use crate::schema::Table;
 
+pub(super) const FORMAT: Format = Format {
+    name: "BigCode generations",
+    help: "BigCode (generations)",
+    sign: Sign::List(begins),
+    may_hold_likelihoods: false,
+    read,
+};
+
 /// Reads one file.
-pub(super) fn read(source: &Source) -> Result<Entries> {
+fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     if !source.ask.texts {
         return Err(source.refuse(
@@ -20,7 +29,7 @@ pub(super) fn read(source: &Source) -> Result<Entries> {
         ));
     }
     let tasks: Vec<Vec<String>> = source.parse(&source.text()?, None)?;
-    let model: Arc<str> = code::model(source)?;
+    let model: Arc<str> = model_name::model(source)?;
     let mut entries = Entries::new(Table::Samples);
     for (task, programs) in tasks.into_iter().enumerate() {
         let prompt: Arc<str> = task.to_string().into();
@@ -36,7 +45,7 @@ pub(super) fn read(source: &Source) -> Result<Entries> {
 }
 
 /// Whether a text begins as a list of lists of texts.
-pub(super) fn begins(head: &[u8]) -> bool {
+fn begins(head: &[u8]) -> bool {
     let mut rest = head;
     for expected in [b'[', b'[', b'"'] {
         rest = match rest.trim_ascii_start().split_first() {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::code::of_folder;
 use super::entry::{Entries, Entry};
+use super::format::{Format, Sign};
+use super::model_name::of_folder;
 use super::source::{Source, text};
 use crate::error::{Error, Place, Result};
 use crate::schema::Table;
@@ -27,8 +28,16 @@ struct Problem {
     is_corrects: Option<Vec<bool>>,
 }
 
+pub(super) const FORMAT: Format = Format {
+    name: "large_language_monkeys YAML",
+    help: "large_language_monkeys (YAML)",
+    sign: Sign::Yaml(|has| has("is_corrects") || has("is_correct") || has("samples")),
+    may_hold_likelihoods: false,
+    read,
+};
+
 /// Reads one file.
-pub(super) fn read(source: &Source) -> Result<Entries> {
+fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     let problem = parse(source)?;
     let Some(outcomes) = problem.is_corrects else {

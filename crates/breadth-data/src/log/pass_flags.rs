@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::code;
 use super::entry::{Entries, Entry};
+use super::format::{Format, Has, Sign};
+use super::model_name;
 use super::source::{Line, Source, flag, id, number, parse, show};
 use crate::error::{Place, Result};
 use crate::schema::Table;
@@ -22,13 +23,21 @@ const MOST: u64 = 1_000_000;
 const IDS: [&str; 5] = ["task_id", "id", "problem_id", "question_id", "name"];
 
 /// Whether a line has the fields of this format.
-pub(super) fn is_one(has: &impl Fn(&str) -> bool) -> bool {
+fn is_one(has: Has) -> bool {
     let counts = has("n") && has("c") && !has("model");
     (has("task_id") && has("pass_flags")) || (counts && IDS.iter().any(|name| has(name)))
 }
 
+pub(super) const FORMAT: Format = Format {
+    name: "outcomes or counts by task",
+    help: "sharpening-tax and counts {id, n, c}",
+    sign: Sign::Line(is_one),
+    may_hold_likelihoods: false,
+    read,
+};
+
 /// Reads one log.
-pub(super) fn read(source: &Source) -> Result<Entries> {
+fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     let model = model(source)?;
     let mut entries = Entries::new(Table::Samples);
@@ -99,7 +108,7 @@ fn model(source: &Source) -> Result<Arc<str>> {
     let named = named.or_else(|| of_config(&source.path));
     match named {
         Some(model) => Ok(model.into()),
-        None => code::model(source),
+        None => model_name::model(source),
     }
 }
 

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Found;
 use super::checked::CheckedMap;
-use super::reward_map::RewardMap;
 use crate::error::{At, Error, Place, Result, list};
+use crate::io::json::quote_bare_numbers;
+use crate::io::open::{line_error, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
-use crate::reader::{line_error, open_text, quote_bare_numbers, read_error};
+use crate::options::{ReadOptions, RewardMap};
 use crate::schema::Table;
-use crate::score::ReadOptions;
 use crate::value;
 
 /// What the user asked for.
@@ -47,12 +46,17 @@ pub(crate) struct Line {
 
 impl<'a> Source<'a> {
     /// A file that was recognised, for the table that is needed.
-    pub(crate) fn new(found: &'a Found, table: Option<Table>, options: &'a ReadOptions) -> Self {
+    pub(crate) fn new(
+        path: &Path,
+        model: Option<&'a str>,
+        table: Option<Table>,
+        options: &'a ReadOptions,
+    ) -> Self {
         Self {
-            path: found.path.as_path().into(),
+            path: path.into(),
             ask: Ask {
                 table,
-                model: found.model.as_deref(),
+                model,
                 reward: options.log.reward.as_deref(),
                 filter: options.log.filter.as_deref(),
                 reward_map: options.log.reward_map,

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::source::{number, parse};
 use crate::error::{At, Error, Result};
-use crate::reader::read_error;
+use crate::io::open::read_error;
+use crate::order::{checkpoint_step, counts_epochs};
 
 /// What a run of the Hugging Face trainer says of its checkpoints.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,7 +86,7 @@ impl TrainerState {
     /// epoch ended.
     pub fn step_of(&self, model: &str) -> Option<u64> {
         let step = checkpoint_step(model)?;
-        if step_word(model).as_deref() != Some("epoch") {
+        if !counts_epochs(model) {
             return Some(step);
         }
         let is_end = |(_, epoch): &&(u64, f64)| (epoch - step as f64).abs() < 0.01;
@@ -101,36 +102,6 @@ impl TrainerState {
             .find(|(known, _)| *known == step)
             .map(|(_, loss)| *loss)
     }
-}
-
-/// The training step in the name of a checkpoint: the number that ends it, alone or after
-/// `checkpoint`, `ckpt`, `step`, `iter`, `epoch` or `global_step`. Other numbers are versions or sizes.
-///
-/// ```
-/// use breadth_data::checkpoint_step;
-/// assert_eq!(checkpoint_step("runs/a/checkpoint-500"), Some(500));
-/// assert_eq!(checkpoint_step("EleutherAI/pythia-160m@step3000"), Some(3000));
-/// assert_eq!(checkpoint_step("step-000090"), Some(90));
-/// assert_eq!(checkpoint_step("epoch-3"), Some(3));
-/// assert_eq!(checkpoint_step("Llama-3"), None);
-/// ```
-pub fn checkpoint_step(name: &str) -> Option<u64> {
-    let name = name.trim_end_matches('/');
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let step = name[stem.len()..].parse().ok()?;
-    let is_known = step_word(name).is_some_and(|word| STEP_WORDS.contains(&word.as_str()));
-    (is_known || stem.is_empty() || stem.ends_with('/')).then_some(step)
-}
-
-const STEP_WORDS: [&str; 5] = ["checkpoint", "ckpt", "step", "iter", "epoch"];
-
-/// The word before the number that ends a name.
-fn step_word(name: &str) -> Option<String> {
-    let name = name.trim_end_matches('/');
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let word = stem.strip_suffix(['-', '_']).unwrap_or(stem);
-    let word = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next()?;
-    (!word.is_empty()).then(|| word.to_ascii_lowercase())
 }
 
 /// The file that a path means.

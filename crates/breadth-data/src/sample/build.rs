@@ -2,14 +2,14 @@
 
 use arrow_array::Array;
 
-use super::{Outcome, SampleTable, SampleTexts};
-use crate::ReadOptions;
+use super::table::{Outcome, SampleTable, SampleTexts};
 use crate::error::{Error, Result};
 use crate::intern::{Interner, NONE};
-use crate::origins::Origins;
-use crate::reader::Chunk;
+use crate::io::chunk::Chunk;
+use crate::io::origins::Origins;
+use crate::options::ReadOptions;
 use crate::schema::sample::{
-    ANSWER, C, FIELDS, GOLD, GROUP, MODEL, N, PROMPT, QUESTION, RESPONSE, REWARDS, TEXT,
+    ANSWER, C, COLUMNS, GOLD, GROUP, MODEL, N, PROMPT, QUESTION, RESPONSE, REWARDS, TEXT,
 };
 use crate::value;
 
@@ -483,7 +483,7 @@ fn asked(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
 fn bad(chunk: &Chunk, row: usize, column: usize, problem: String) -> Error {
     Error::Value {
         at: chunk.places.at(row),
-        column: FIELDS[column].name,
+        column: COLUMNS[column].name,
         problem,
     }
 }

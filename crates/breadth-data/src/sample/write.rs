@@ -7,10 +7,10 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::{Float64Builder, StringBuilder, UInt32Builder};
 use arrow_schema::{DataType, Field};
 
-use crate::columns::TableWriter;
 use crate::error::{At, Error, Place, Result};
 use crate::provenance::Provenance;
 use crate::value;
+use crate::write::TableWriter;
 
 /// One row of a sample table: a response drawn from a model, and its reward.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,13 +7,15 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
-use super::{ReadOptions, ScoreTable};
+use super::table::ScoreTable;
 use crate::error::{Error, Result, list};
 use crate::intern::{Interner, NONE};
-use crate::origins::{ABSENT, Origins};
-use crate::reader::Chunk;
+use crate::io::chunk::Chunk;
+use crate::io::origins::{ABSENT, Origins};
+use crate::options::ReadOptions;
 use crate::schema::score::{
-    ANSWER, FIELDS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS, WEIGHT,
+    ANSWER, COLUMNS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS,
+    WEIGHT,
 };
 use crate::value;
 
@@ -392,7 +394,7 @@ impl Builder {
     }
 
     fn incomplete(&self, column: usize, ordinal: u32) -> Error {
-        let name = FIELDS[column].name;
+        let name = COLUMNS[column].name;
         Error::Value {
             at: self.origins.at(ordinal),
             column: name,
@@ -428,7 +430,7 @@ impl Builder {
             first_value,
             second: chunk.places.at(at),
             second_value,
-            column: FIELDS[column].name,
+            column: COLUMNS[column].name,
             shared: format!("the same response ({})", self.key(row)),
         }
     }
@@ -584,7 +586,7 @@ fn all_null(chunk: &Chunk, column: usize) -> bool {
 fn bad(chunk: &Chunk, row: usize, column: usize, problem: String) -> Error {
     Error::Value {
         at: chunk.places.at(row),
-        column: FIELDS[column].name,
+        column: COLUMNS[column].name,
         problem,
     }
 }

@@ -9,10 +9,10 @@ use arrow_array::builder::{
 };
 use arrow_schema::{DataType, Field};
 
-use crate::columns::TableWriter;
 use crate::error::{At, Error, Place, Result};
 use crate::provenance::Provenance;
 use crate::value;
+use crate::write::TableWriter;
 
 /// One row of a score table: what one model says of one response.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -11,14 +11,14 @@ mod teacher;
 
 use std::path::Path;
 
-use breadth_data::{Metrics, Provenance};
+use breadth_data::{Metrics, Provenance, RunFolder, RunManifest};
 use breadth_stats::{Level, is_uncovered};
 
 pub use config::TrainConfig;
 pub use gradient::value_and_gradient;
 pub use objective::{Objective, ObjectiveName, Targets, Unit, Writer};
 pub use rl::{Algorithm, RlConfig};
-pub use run::{RunInfo, State, checkpoint_folder};
+pub use run::State;
 pub use source::Source;
 
 use crate::decode::verifier::Verifier;
@@ -90,43 +90,39 @@ pub fn train(
         .iter()
         .try_for_each(|verifier| verifier.finish().map(drop))?;
     info.status = "finished".into();
-    info.write(out)
+    Ok(RunFolder::new(out).write_manifest(&info)?)
 }
 
 /// Makes the folder, or checks that it holds this very run.
-fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunInfo> {
-    for folder in [
-        out.to_path_buf(),
-        out.join("checkpoints"),
-        out.join("state"),
-    ] {
+fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunManifest> {
+    let run = RunFolder::new(out);
+    for folder in [out.to_path_buf(), run.checkpoints(), run.states()] {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
         run::remove_leftovers(&folder)?;
     }
     let mut stored = config.clone();
     stored.out = None; // a moved folder is still the same run
     let config = serde_json::to_value(&stored).expect("plain data");
-    match RunInfo::read(out)? {
-        Some(info) if info.config == config => Ok(info),
-        Some(_) => Err(Error::config(
+    if !RunFolder::is_one(out) {
+        let info = RunManifest {
+            command: command.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            seed: Some(stored.seed),
+            status: "running".into(),
+            config,
+            ..RunManifest::default()
+        };
+        run.write_manifest(&info)?;
+        return Ok(info);
+    }
+    let info = run.manifest()?;
+    if info.config != config {
+        return Err(Error::config(
             out.display().to_string(),
             "holds a run with another configuration (see its run.json); choose another --out, or remove the folder",
-        )),
-        None => {
-            let info = RunInfo {
-                command: command.into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-                seed: stored.seed,
-                status: "running".into(),
-                config,
-                reference: None,
-                single_correct_response: false,
-                n: None,
-            };
-            info.write(out)?;
-            Ok(info)
-        }
+        ));
     }
+    Ok(info)
 }
 
 struct Trainer<'a> {
@@ -348,7 +344,7 @@ impl<'a> Trainer<'a> {
     fn save(&self) -> Result<()> {
         let extra: Vec<(&str, String)> = self.extra.iter().map(|(n, t)| (*n, t.clone())).collect();
         self.model
-            .write(&checkpoint_folder(self.out, self.step), &extra)?;
+            .write(&RunFolder::new(self.out).checkpoint(self.step), &extra)?;
         if self.step > 0 {
             let provenance = Provenance {
                 command: "breadth train".into(),
@@ -356,7 +352,7 @@ impl<'a> Trainer<'a> {
                 ..Provenance::default()
             };
             self.metrics
-                .write(&self.out.join("metrics.parquet"), &provenance)?;
+                .write(&RunFolder::new(self.out).metrics(), &provenance)?;
         }
         let state = State {
             step: self.step,
@@ -415,7 +411,7 @@ fn sequences(pairs: &[Pair]) -> Vec<Sequence<'_>> {
 
 /// The logged rows up to and including `step`; later ones are made again.
 fn metrics_until(out: &Path, step: u64, columns: &[&str]) -> Result<Metrics> {
-    let path = out.join("metrics.parquet");
+    let path = RunFolder::new(out).metrics();
     let empty = Metrics {
         columns: columns
             .iter()

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use breadth_data::Metrics;
+use breadth_data::{Metrics, RunFolder};
 use breadth_lm::Result;
 use breadth_lm::decode::score;
 use breadth_lm::model::{Checkpoint, Sequence};
-use breadth_lm::train::{Source, TrainConfig, checkpoint_folder, train};
+use breadth_lm::train::{Source, TrainConfig, train};
 
 use super::fake::{Defect, Dialect, Fake, VOCAB, law};
 
@@ -92,7 +92,7 @@ fn what_is_minimised_is_the_kl_of_the_laws_that_were_told() {
             let config = config(&fake, &more);
             let out = folder.path().join(format!("{at}-{top}"));
             run(&config, &out).unwrap();
-            let student = Checkpoint::read(&checkpoint_folder(&out, 0)).unwrap();
+            let student = Checkpoint::read(&RunFolder::new(&out).checkpoint(0)).unwrap();
             let batch = Source::new(&config).unwrap().batch(0, 0, 6);
             let mut right = 0.0;
             for (prompt, response) in &batch {
@@ -140,7 +140,7 @@ fn tokens_as_targets_are_truncated_by_the_kl_of_laws_and_not_of_one_token() {
         let config = config(&fake, &more);
         let out = folder.path().join(format!("{top:?}"));
         run(&config, &out).unwrap();
-        let student = Checkpoint::read(&checkpoint_folder(&out, 0)).unwrap();
+        let student = Checkpoint::read(&RunFolder::new(&out).checkpoint(0)).unwrap();
         let batch = Source::new(&config).unwrap().batch(0, 0, 6);
         let right = truncated_loss(&student, &batch, 2.0, top.unwrap_or(VOCAB as usize));
         let loss = column(&out, "loss")[0];

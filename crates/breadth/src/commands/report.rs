@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use breadth_analysis::{Report, ReportOptions};
-use breadth_data::{atomic, refuse_overwriting};
+use breadth_data::{RunFolder, atomic, refuse_overwriting};
 use serde::Serialize;
 
 use crate::arguments;
@@ -22,17 +22,6 @@ Examples:
 
 The page is one file that needs no network: the verdict in a sentence, KL and coverage over training, Pass@k against \
 both, coverage profiles, the tournament as a heat map, and the tables behind every chart.";
-
-/// What a run folder is made of, beside the page.
-const OF_A_RUN: [&str; 7] = [
-    "run.json",
-    "metrics.parquet",
-    "scores.parquet",
-    "selection.parquet",
-    "samples.parquet",
-    "checkpoints",
-    "state",
-];
 
 /// The last k of `-k 1,2,..`.
 const LAST_K: f64 = 1024.0;
@@ -76,15 +65,12 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
+    let run = RunFolder::new(&arguments.folder);
     if let Some(page) = &arguments.output {
-        let inputs = OF_A_RUN.map(|name| arguments.folder.join(name));
-        refuse_overwriting(page, &inputs)?;
+        refuse_overwriting(page, &run.inputs())?;
     }
     let report = breadth_analysis::from_run(&arguments.folder, &arguments.options()?)?;
-    let page = arguments
-        .output
-        .clone()
-        .unwrap_or_else(|| arguments.folder.join("report.html"));
+    let page = arguments.output.clone().unwrap_or_else(|| run.report());
     atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
     let svg = match &arguments.svg {
         Some(folder) => write_svgs(folder, &report)?,

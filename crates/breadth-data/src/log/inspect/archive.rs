@@ -13,11 +13,21 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use zip::ZipArchive;
 
-use super::super::source::{Source, parse};
-use super::{Header, Log, Sample};
+use super::log::{Header, Log, entries};
+use super::sample::Sample;
 use crate::error::{At, Error, Result};
+use crate::io::open::read_error;
 use crate::limit;
-use crate::reader::read_error;
+use crate::log::format::{Format, Sign};
+use crate::log::source::{Source, parse};
+
+pub(in crate::log) const FORMAT: Format = Format {
+    name: "Inspect .eval",
+    help: "Inspect (.eval, .json)",
+    sign: Sign::Zip(is_archive),
+    may_hold_likelihoods: true,
+    read: |source| entries(source, read(source)?),
+};
 
 /// A member may be this many times as long as it is in the archive: transcripts repeat themselves, but not endlessly.
 const MEMBER: u64 = 100;
@@ -30,14 +40,14 @@ const FINISHED: &str = "results.json";
 type Archive = ZipArchive<BufReader<File>>;
 
 /// Whether a zip archive has the members of a log.
-pub(in super::super) fn is_archive(path: &Path) -> Result<bool> {
+fn is_archive(path: &Path) -> Result<bool> {
     let archive = open(path)?;
     let names = names(path, &archive)?;
     let is_head = |name: &String| name == HEADER || STARTS.contains(&name.as_str());
     Ok(names.iter().any(is_head))
 }
 
-pub(super) fn read(source: &Source) -> Result<Log> {
+fn read(source: &Source) -> Result<Log> {
     let path = &source.path;
     let mut archive = open(path)?;
     let names = names(path, &archive)?;
@@ -83,7 +93,7 @@ fn is_sample(name: &str) -> bool {
 fn open(path: &Path) -> Result<Archive> {
     let fail = |source| read_error(path, source);
     let mut file = BufReader::new(File::open(path).map_err(fail)?);
-    let said = entries(&mut file).map_err(fail)?;
+    let said = member_count(&mut file).map_err(fail)?;
     file.rewind().map_err(fail)?;
     let archive = ZipArchive::new(file).map_err(|error| corrupt(path, &error))?;
     match said {
@@ -102,7 +112,7 @@ fn open(path: &Path) -> Result<Archive> {
 }
 
 /// How many members an archive says that it has; nothing where the number does not fit its field (zip64).
-fn entries(file: &mut (impl Read + Seek)) -> std::io::Result<Option<u64>> {
+fn member_count(file: &mut (impl Read + Seek)) -> std::io::Result<Option<u64>> {
     const END: &[u8] = b"PK\x05\x06";
     const LONGEST: u64 = 22 + 0xffff;
     let length = file.seek(SeekFrom::End(0))?;

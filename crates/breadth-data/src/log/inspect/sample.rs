@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::checked::{self, Checked};
-use super::super::entry::{Identity, fnv};
-use super::super::rollouts::{prompt_text, reply_text};
-use super::super::source::{number, text};
+use crate::log::checked::{self, Checked};
+use crate::log::entry::{Identity, fnv};
+use crate::log::messages::{prompt_text, reply_text};
+use crate::log::source::{self, number, text};
 
 /// The part of a sample that is used; its transcript, by far the most of it, is skipped.
 #[derive(Debug, Deserialize)]
@@ -199,7 +199,7 @@ fn first() -> u64 {
 
 fn identifier<'de, D: serde::Deserializer<'de>>(json: D) -> Result<String, D::Error> {
     let value = Value::deserialize(json)?;
-    let id = super::super::source::id(&value);
+    let id = source::id(&value);
     id.ok_or_else(|| serde::de::Error::custom("`id` must be a string or an integer"))
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::super::entry::{Identity, fnv};
-use super::super::source::{Line, Source, flag, id, number, show, text};
 use crate::error::{Place, Result};
+use crate::log::entry::{Identity, fnv};
+use crate::log::source::{Line, Source, flag, id, number, show, text};
 use crate::value;
 
 /// What a task asks the model for.

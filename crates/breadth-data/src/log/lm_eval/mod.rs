@@ -12,14 +12,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::entry::{Entries, Entry};
+use super::format::{Format, Sign};
 use super::source::Source;
 use crate::error::{Error, Place, Result, list};
 use crate::schema::Table;
 use line::{Doc, Output};
 use model::Origin;
 
+pub(super) const FORMAT: Format = Format {
+    name: "lm-evaluation-harness samples",
+    help: "lm-evaluation-harness (samples_*.jsonl)",
+    sign: Sign::Line(|has| has("doc_id") && (has("resps") || has("filtered_resps"))),
+    may_hold_likelihoods: true,
+    read,
+};
+
 /// Reads one log.
-pub(super) fn read(source: &Source) -> Result<Entries> {
+fn read(source: &Source) -> Result<Entries> {
     let docs = line::read(source)?;
     let origin = Origin::of(source)?;
     let likely = docs.iter().all(|doc| doc.output == Output::LogLikelihood);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::source::{Source, parse};
 use crate::error::Result;
+use crate::log::source::{Source, parse};
 
 /// Where a log comes from.
 pub(super) struct Origin {

@@ -4,9 +4,9 @@
 //! numbers it could be both; then the logged accuracy tells, as it says whether the most likely
 //! choice is the target.
 
-use super::super::source::Source;
 use super::line::{Doc, Metric};
 use crate::error::{Place, Result};
+use crate::log::source::Source;
 
 /// How targets are meant.
 #[derive(Clone, Copy, Debug, PartialEq)]

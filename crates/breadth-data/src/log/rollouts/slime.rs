@@ -11,14 +11,24 @@ use std::sync::Arc;
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::super::entry::Entries;
-use super::super::source::{Source, flag, show, text};
-use super::messages::prompt_text;
-use super::{Names, Rollout, of_step, pickle};
+use super::pickle;
+use super::rollout::{Names, Rollout, UNGRADED, of_step};
 use crate::error::{Place, Result};
+use crate::io::open::read_error;
 use crate::limit;
-use crate::reader::read_error;
+use crate::log::entry::Entries;
+use crate::log::format::{Format, Sign};
+use crate::log::messages::prompt_text;
+use crate::log::source::{Source, flag, show, text};
 use crate::schema::Table;
+
+pub(in crate::log) const FORMAT: Format = Format {
+    name: "slime rollouts",
+    help: "slime",
+    sign: Sign::Zip(|path| Ok(is_archive(path))),
+    may_hold_likelihoods: false,
+    read,
+};
 
 /// The pickle of an archive of PyTorch: `{name}/data.pkl`.
 fn pickle_name(archive: &ZipArchive<BufReader<File>>) -> Option<String> {
@@ -34,12 +44,12 @@ fn open(path: &Path) -> std::io::Result<ZipArchive<BufReader<File>>> {
 }
 
 /// Whether a zip archive is one of PyTorch.
-pub(in super::super) fn is_archive(path: &Path) -> bool {
+fn is_archive(path: &Path) -> bool {
     open(path).is_ok_and(|archive| pickle_name(&archive).is_some())
 }
 
 /// Reads one dump. The reward is `reward`, or a member of it that is asked for where rewards are objects.
-pub(in super::super) fn read(source: &Source) -> Result<Entries> {
+fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     let document = document(source)?;
     let samples = document.get("samples").and_then(Value::as_array);
@@ -60,7 +70,7 @@ pub(in super::super) fn read(source: &Source) -> Result<Entries> {
             Some(reward) => reward,
             None if source.ask.texts => f64::NAN,
             None => {
-                entries.dropped.add(1, super::dump::UNGRADED);
+                entries.dropped.add(1, UNGRADED);
                 continue;
             }
         };

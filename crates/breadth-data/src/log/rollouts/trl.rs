@@ -4,37 +4,41 @@
 //! whatever the user logged beside, and `advantage`. Their weighted sum, which the training
 //! maximises, is not in the file.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch};
 use arrow_schema::DataType;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use super::super::entry::Entries;
-use super::super::source::Source;
-use super::dump::UNGRADED;
-use super::{Names, Rollout, of_step, step_of_name};
+use super::rollout::{Names, Rollout, UNGRADED, of_step, step_of_name};
 use crate::error::{Place, Result};
-use crate::reader::convert::numbers;
-use crate::reader::parquet::{guarded, open_metadata};
-use crate::reader::read_error;
+use crate::io::convert::numbers;
+use crate::io::parquet::{column_names, open_metadata, read_batches};
+use crate::log::entry::Entries;
+use crate::log::format::{Format, Sign};
+use crate::log::source::Source;
 use crate::schema::Table;
 
+pub(in crate::log) const FORMAT: Format = Format {
+    name: "TRL completions",
+    help: "TRL (completions)",
+    sign: Sign::Parquet(is_completions),
+    may_hold_likelihoods: false,
+    read,
+};
+
 /// Whether columns of these names are TRL's.
-pub(in super::super) fn is_completions(path: &Path) -> Result<bool> {
-    let metadata = open_metadata(path)?;
-    let schema = metadata.file_metadata().schema_descr();
-    let fields = schema.root_schema().get_fields();
-    let has = |name: &str| fields.iter().any(|field| field.name() == name);
+fn is_completions(path: &Path) -> Result<bool> {
+    let names = column_names(&open_metadata(path)?);
+    let has = |name: &str| names.iter().any(|known| known == name);
     Ok(has("prompt") && has("completion") && has("step") && !has("prompt_id"))
 }
 
 /// Reads one log.
-pub(in super::super) fn read(source: &Source) -> Result<Entries> {
+fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
-    let batches = batches(&source.path)?;
+    open_metadata(&source.path)?;
+    let batches = read_batches(&source.path)?;
     let names = rewards(&batches);
     let asked = source.asked_reward(|name| names.iter().any(|known| known == name));
     let field = match source.choose("--reward", "reward column", asked, &names) {
@@ -78,16 +82,6 @@ pub(in super::super) fn read(source: &Source) -> Result<Entries> {
         first += batch.num_rows() as u64;
     }
     Ok(entries)
-}
-
-fn batches(path: &Path) -> Result<Vec<RecordBatch>> {
-    let file = File::open(path).map_err(|source| read_error(path, source))?;
-    open_metadata(path)?;
-    guarded(path, || {
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
-        Ok(reader.build()?.collect::<Result<_, _>>()?)
-    })
 }
 
 /// The columns of numbers that are not TRL's own.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use breadth_analysis::Report;
-use breadth_data::atomic;
+use breadth_data::{RunFolder, atomic};
 use breadth_lm::decode::verifier::Verifier;
 use breadth_lm::decode::{Draw, Model, SampleJob};
 use breadth_lm::text::Item;
-use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
+use breadth_lm::train::{TrainConfig, train};
 use breadth_stats::Level;
 use serde::Serialize;
 
@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ..breadth_analysis::ReportOptions::default()
     };
     let report = breadth_analysis::from_run(demo.out, &options)?;
-    let page = demo.out.join("report.html");
+    let page = RunFolder::new(demo.out).report();
     atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
     let selection = select::of_run(demo.out, N, arguments.confidence, output)?;
     let verdict = report.headline();
@@ -102,7 +102,7 @@ impl Demo<'_> {
         let first = self.out.join("pretrain");
         let pretrain = self.config(include_str!("pretrain.toml"), "pretrain.toml")?;
         let mut finetune = self.config(include_str!("finetune.toml"), "finetune.toml")?;
-        finetune.init = Some(checkpoint_folder(&first, pretrain.train.steps));
+        finetune.init = Some(RunFolder::new(&first).checkpoint(pretrain.train.steps));
         let measure = Measure {
             out: self.out,
             task: finetune.task.as_ref().context("finetune.toml has a task")?,
@@ -134,7 +134,7 @@ impl Demo<'_> {
     }
 
     fn sample(&self, models: &[(String, PathBuf)], items: &[Item]) -> Result<()> {
-        let out = self.out.join("samples.parquet");
+        let out = RunFolder::new(self.out).samples();
         if out.exists() {
             return Ok(());
         }

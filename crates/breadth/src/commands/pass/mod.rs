@@ -1,10 +1,8 @@
 //! `breadth pass`: how often is the best of k samples right?
 
-use std::path::Path;
-
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::{PassOptions, Rates, fewest_samples, pass_at};
-use breadth_data::{ReadOptions, SampleTable, ScoreTable};
+use breadth_data::{ReadOptions, RunFolder, SampleTable, ScoreTable};
 use clap::ValueEnum;
 
 use crate::arguments;
@@ -124,9 +122,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 impl Arguments {
     /// The scores of a run folder, which say how much each prompt counts.
     fn as_scored(&self) -> Result<Option<ScoreTable>> {
-        let is_scored = |folder: &&Path| folder.join("scores.parquet").is_file();
+        let is_scored = |run: &RunFolder| run.scores().is_file();
         let run = self.tables.run_folder().filter(is_scored);
-        let Some(folder) = run.filter(|_| self.tables.group_weights.is_empty()) else {
+        let Some(run) = run.filter(|_| self.tables.group_weights.is_empty()) else {
             return Ok(None);
         };
         if self.regrade.is_asked_for() {
@@ -143,7 +141,7 @@ impl Arguments {
             source: Some("data".to_owned()),
             ..ReadOptions::default()
         };
-        let scores = ScoreTable::read(&[folder.join("scores.parquet")], &options)?;
+        let scores = ScoreTable::read(&[run.scores()], &options)?;
         Ok(Some(scores))
     }
 

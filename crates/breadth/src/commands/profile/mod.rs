@@ -141,7 +141,7 @@ impl Arguments {
     fn reference(&self) -> Result<String> {
         let named = match (&self.reference, self.tables.run_folder()) {
             (Some(name), _) => Some(name.clone()),
-            (None, Some(folder)) => input::run_reference(folder)?,
+            (None, Some(run)) => run.manifest()?.reference,
             (None, None) => None,
         };
         named.ok_or_else(|| anyhow!("name the model that stands for the truth: --reference R"))

@@ -8,7 +8,7 @@ use breadth_data::{ReadOptions, SampleTable};
 use breadth_stats::Level;
 
 use crate::arguments;
-use crate::input::{self, Tables, read_samples, read_scores};
+use crate::input::{Tables, read_samples, read_scores};
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
 
@@ -126,8 +126,8 @@ impl Arguments {
 
     /// The reference. One asked for by name must be there; that of a run need not be in its table.
     fn left_out(&self, scores: &Scores) -> Result<Option<String>> {
-        let of_run = self.tables.run_folder().map(input::run_reference);
-        let of_run = of_run.transpose()?.flatten();
+        let run = self.tables.run_folder().map(|run| run.manifest());
+        let of_run = run.transpose()?.and_then(|run| run.reference);
         let is_there = |name: &String| scores.table.models.contains(name);
         Ok(self.reference.clone().or_else(|| of_run.filter(is_there)))
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{Candidates, Samples, SelectOptions, Selection, SelectionRule, State};
-use breadth_data::{ReadOptions, ScoreTable, TablePaths};
+use breadth_data::{ReadOptions, RunFolder, ScoreTable, TablePaths};
 use breadth_lm::rng;
 use clap::ValueEnum;
 
@@ -270,8 +270,13 @@ fn candidates(
     output: &Output,
 ) -> Result<Candidates> {
     let run = tables.run_folder();
+    let manifest = run.as_ref().map(RunFolder::manifest).transpose()?;
+    let only_right = manifest
+        .as_ref()
+        .is_some_and(|manifest| manifest.single_correct_response);
     let fresh = run
-        .map(|folder| folder.join("selection.parquet"))
+        .as_ref()
+        .map(RunFolder::selection)
         .filter(|path| path.is_file());
     let split = match run {
         Some(_) => TablePaths::default(),
@@ -283,7 +288,7 @@ fn candidates(
         None if split.scores.is_empty() => tables.paths.clone(),
         None => split.scores,
     };
-    let of_run = run.map(input::run_reference).transpose()?.flatten();
+    let of_run = manifest.and_then(|manifest| manifest.reference);
     if rule == SelectionRule::Offset {
         let reference = reference.map(str::to_owned).or(of_run);
         return with_own_samples(&paths, reference, &tables.options(), output);
@@ -294,15 +299,14 @@ fn candidates(
     let left_out = reference
         .map(str::to_owned)
         .or_else(|| of_run.filter(is_there));
-    let (only_right, samples) = match run {
-        Some(folder) => (
-            input::has_only_right(folder)?,
-            samples_of_run(folder, tables, output)?,
-        ),
-        None if split.samples.is_empty() => (false, None),
+    let samples = match &run {
+        // Where the scored response is the only right one, its probability says more than samples.
+        Some(_) if only_right => None,
+        Some(run) => samples_of_run(run, tables, output)?,
+        None if split.samples.is_empty() => None,
         None => {
             let table = read_samples(&split.samples, &tables.options(), output)?;
-            (false, Some(Samples::new(table, &tables.group_weights)?))
+            Some(Samples::new(table, &tables.group_weights)?)
         }
     };
     Ok(Candidates::of_scores(scores, left_out.as_deref())?
@@ -328,17 +332,13 @@ fn with_own_samples(
 }
 
 /// The samples of a run folder, whose scores say what each prompt counts.
-fn samples_of_run(folder: &Path, tables: &Tables, output: &Output) -> Result<Option<Samples>> {
-    let path = folder.join("samples.parquet");
-    // Where the scored response is the only right one, its probability says more than samples.
-    if !path.is_file() || input::has_only_right(folder)? {
+fn samples_of_run(run: &RunFolder, tables: &Tables, output: &Output) -> Result<Option<Samples>> {
+    if !run.samples().is_file() {
         return Ok(None);
     }
-    let table = read_samples(&[path], &tables.options(), output)?;
-    let scores = folder.join("scores.parquet");
-    let scores = scores
-        .is_file()
-        .then(|| ScoreTable::read(&[scores], &tables.options()))
+    let table = read_samples(&[run.samples()], &tables.options(), output)?;
+    let scores = (run.scores().is_file())
+        .then(|| ScoreTable::read(&[run.scores()], &tables.options()))
         .transpose()?;
     let samples = Samples::new(table, &tables.group_weights)?;
     Ok(Some(samples.weighted_as(scores.as_ref())?))

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{Report, ReportOptions};
-use breadth_data::atomic;
-use breadth_lm::train::{TrainConfig, checkpoint_folder, train};
+use breadth_data::{RunFolder, atomic};
+use breadth_lm::train::{TrainConfig, train};
 use breadth_report::{ComparedRun, ComparisonRow};
 use breadth_stats::Level;
 use serde::Serialize;
@@ -109,7 +109,7 @@ impl Compare<'_> {
         let further = |then: &TrainConfig| {
             let mut then = then.clone().with_seed(seed);
             let step = report.winner().step.context("a checkpoint has a step")?;
-            then.init = Some(checkpoint_folder(&folder, step));
+            then.init = Some(RunFolder::new(&folder).checkpoint(step));
             then.model = None;
             self.report(
                 &format!("{name}, seed {seed}, then"),
@@ -149,7 +149,7 @@ impl Compare<'_> {
         options.passes = std::iter::once(1).chain(options.passes()).collect();
         let report = breadth_analysis::from_run(folder, &options)?;
         let page = breadth_report::html(&report)?;
-        atomic::write_bytes(&folder.join("report.html"), page.as_bytes())?;
+        atomic::write_bytes(&RunFolder::new(folder).report(), page.as_bytes())?;
         Ok(report)
     }
 }

@@ -2,69 +2,18 @@
 //!
 //! Inputs become [`Work`], cheap to make and expensive to decode: a row group of a Parquet file, a
 //! block of lines. Work is decoded in parallel, and while the next wave is decoded the current one
-//! is handed to the table that is being built, in the order of the input. Other tools' logs come first, as they
-//! are read together: see [`log`](crate::log).
-
-pub(crate) mod cell;
-mod chunk;
-pub(crate) mod convert;
-mod csv;
-mod csv_watch;
-mod inputs;
-mod jsonl;
-mod kinds;
-pub(crate) mod parquet;
-mod resolve;
-mod text;
+//! is handed to the table that is being built, in the order of the input. Other tools' logs come
+//! first, as they are read together.
 
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-pub(crate) use chunk::{Chunk, Places};
-
+use super::work::{Inputs, Work};
 use crate::error::{Error, Result};
+use crate::io::chunk::Chunk;
+use crate::options::ReadOptions;
 use crate::schema::Layout;
-use crate::score::ReadOptions;
-use inputs::Inputs;
-pub(crate) use inputs::read_error;
-pub(crate) use jsonl::{line_error, quote_bare_numbers};
-pub use kinds::TablePaths;
-pub(crate) use resolve::expand_logs;
-pub(crate) use text::open_text;
-
-/// A piece of an input that can be decoded by itself.
-enum Work {
-    Parquet(parquet::RowGroup),
-    JsonLines(jsonl::Block),
-    Csv(csv::Block),
-    /// Rows of another tool's log.
-    Log(Box<Chunk>),
-}
-
-impl Work {
-    fn rows(&self) -> usize {
-        match self {
-            Work::Parquet(group) => group.rows(),
-            // Long lines fill the memory before they are many.
-            Work::JsonLines(block) => block.rows().max(block.bytes() / LONG_ROW),
-            Work::Csv(block) => block.rows(),
-            Work::Log(chunk) => chunk.rows,
-        }
-    }
-
-    fn decode(self, layout: &Layout) -> Result<Chunk> {
-        match self {
-            Work::Parquet(group) => group.decode(layout),
-            Work::JsonLines(block) => block.decode(layout),
-            Work::Csv(block) => block.decode(layout),
-            Work::Log(chunk) => Ok(*chunk),
-        }
-    }
-}
-
-/// A row of more bytes than this counts as several.
-const LONG_ROW: usize = 256;
 
 /// A wave is small enough to keep two of them in memory, and large enough to keep the threads busy.
 const WAVE_ROWS: usize = 1 << 18;

@@ -1,30 +1,39 @@
 //! CSV with a header line.
 
 use std::borrow::Cow;
-use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
-use super::cell::{Cell, Column};
 use super::csv_watch::{OpenQuote, Watched};
-use super::inputs::read_error;
-use super::{Chunk, Places};
+use super::file::{Access, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
-use crate::schema::{Field, Kind, Layout};
+use crate::io::cell::{Cell, ColumnBuilder};
+use crate::io::chunk::{Chunk, Places};
+use crate::io::open::{Reader as Text, read_error};
+use crate::schema::{Column, ColumnType, Layout};
+
+pub(super) const FORMAT: TableFormat = TableFormat {
+    extensions: &["csv"],
+    access: Access::Text {
+        begins: |_| true,
+        open: |path, text, layout| Ok(Box::new(CsvFile::open(path, text, layout)?)),
+        column_names: header,
+    },
+};
 
 /// A CSV text being read, front to back.
-pub(crate) struct CsvFile {
+struct CsvFile {
     path: Arc<Path>,
-    reader: Reader<Watched<Box<dyn BufRead + Send>>>,
+    reader: Reader<Watched<Text>>,
     /// Where each column of the layout stands in a record.
     positions: Arc<Vec<Option<usize>>>,
 }
 
 /// The names in a header line; none where it is no text.
-pub(super) fn header(line: &[u8]) -> Vec<String> {
+fn header(line: &[u8]) -> Vec<String> {
     let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(line);
     let names = reader
         .headers()
@@ -33,7 +42,7 @@ pub(super) fn header(line: &[u8]) -> Vec<String> {
 }
 
 /// Some records, with the line each begins on.
-pub(crate) struct Block {
+struct Block {
     path: Arc<Path>,
     positions: Arc<Vec<Option<usize>>>,
     lines: Vec<u64>,
@@ -43,14 +52,10 @@ pub(crate) struct Block {
 const BLOCK_ROWS: usize = 1 << 14;
 
 impl CsvFile {
-    pub(crate) fn open(
-        path: Arc<Path>,
-        reader: Box<dyn BufRead + Send>,
-        layout: &Layout,
-    ) -> Result<Self> {
+    fn open(path: Arc<Path>, text: Text, layout: &Layout) -> Result<Self> {
         let mut reader = ReaderBuilder::new()
             .trim(Trim::Headers)
-            .from_reader(Watched::new(reader));
+            .from_reader(Watched::new(text));
         let header = reader.headers().map_err(|error| csv_error(&path, error))?;
         let names: Vec<String> = header.iter().map(String::from).collect();
         layout.table.check(&names, || At {
@@ -58,9 +63,9 @@ impl CsvFile {
             place: None,
         })?;
         let positions = layout
-            .fields
+            .columns
             .iter()
-            .map(|field| position(&names, field, &path))
+            .map(|wanted| position(&names, wanted, &path))
             .collect::<Result<_>>()?;
         Ok(Self {
             path,
@@ -68,8 +73,10 @@ impl CsvFile {
             positions: Arc::new(positions),
         })
     }
+}
 
-    pub(crate) fn next(&mut self) -> Result<Option<Block>> {
+impl TableFile for CsvFile {
+    fn next(&mut self) -> Result<Option<Box<dyn Piece>>> {
         let (mut lines, mut records) = (Vec::new(), Vec::new());
         while records.len() < BLOCK_ROWS {
             let mut record = StringRecord::new();
@@ -80,20 +87,23 @@ impl CsvFile {
             lines.push(record.position().map_or(0, |position| position.line()));
             records.push(record);
         }
-        Ok((!records.is_empty()).then(|| Block {
+        if records.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Block {
             path: self.path.clone(),
             positions: self.positions.clone(),
             lines,
             records,
-        }))
+        })))
     }
 }
 
-fn position(names: &[String], field: &Field, path: &Arc<Path>) -> Result<Option<usize>> {
+fn position(names: &[String], wanted: &Column, path: &Arc<Path>) -> Result<Option<usize>> {
     let mut found = names
         .iter()
         .enumerate()
-        .filter(|(_, name)| *name == field.name);
+        .filter(|(_, name)| *name == wanted.name);
     let first = found.next().map(|(at, _)| at);
     match found.next() {
         None => Ok(first),
@@ -104,25 +114,25 @@ fn position(names: &[String], field: &Field, path: &Arc<Path>) -> Result<Option<
             },
             problem: format!(
                 "the header names `{}` twice; rename one of them",
-                field.name
+                wanted.name
             ),
         }),
     }
 }
 
-impl Block {
-    pub(crate) fn rows(&self) -> usize {
+impl Piece for Block {
+    fn rows(&self) -> usize {
         self.records.len()
     }
 
-    pub(crate) fn decode(self, layout: &Layout) -> Result<Chunk> {
+    fn decode(self: Box<Self>, layout: &Layout) -> Result<Chunk> {
         let places = Places::of_lines(self.path, self.lines);
-        let column = |(field, &position): (&Field, &Option<usize>)| {
+        let column = |(wanted, &position): (&Column, &Option<usize>)| {
             position
-                .map(|position| column(field, &self.records, position, &places))
+                .map(|position| column(wanted, &self.records, position, &places))
                 .transpose()
         };
-        let columns = layout.fields.iter().zip(self.positions.iter()).map(column);
+        let columns = layout.columns.iter().zip(self.positions.iter()).map(column);
         Ok(Chunk {
             rows: self.records.len(),
             columns: columns.collect::<Result<_>>()?,
@@ -132,30 +142,30 @@ impl Block {
 }
 
 fn column(
-    field: &Field,
+    wanted: &Column,
     records: &[StringRecord],
     position: usize,
     places: &Places,
 ) -> Result<ArrayRef> {
-    let mut column = Column::new(field.kind);
+    let mut column = ColumnBuilder::new(wanted.kind);
     for (row, record) in records.iter().enumerate() {
         let text = record.get(position).unwrap_or_default();
         column
-            .push(&cell(text, field.kind))
+            .push(&cell(text, wanted.kind))
             .map_err(|found| Error::Value {
                 at: places.at(row),
-                column: field.name,
-                problem: format!("found {found} where {} belong", field.kind.wanted()),
+                column: wanted.name,
+                problem: format!("found {found} where {} belong", wanted.kind.wanted()),
             })?;
     }
     Ok(column.finish())
 }
 
 /// CSV knows only text.
-fn cell(text: &str, kind: Kind) -> Cell<'_> {
+fn cell(text: &str, kind: ColumnType) -> Cell<'_> {
     match kind {
         _ if text.trim().is_empty() => Cell::Missing,
-        Kind::Numbers => list(text.trim()).unwrap_or(Cell::Text(Cow::Borrowed(text))),
+        ColumnType::Numbers => list(text.trim()).unwrap_or(Cell::Text(Cow::Borrowed(text))),
         _ => Cell::Text(Cow::Borrowed(text)),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,23 +9,33 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::cell::{Cell, Column};
-use super::inputs::read_error;
-use super::{Chunk, Places};
+use super::file::{Access, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
+use crate::io::cell::{Cell, ColumnBuilder};
+use crate::io::chunk::{Chunk, Places};
+use crate::io::json::{Members, quote_bare_numbers};
+use crate::io::open::{Reader, line_error};
 use crate::limit::{VALUES, allow, charge, over, read_line};
-use crate::log::members::Members;
 use crate::schema::Layout;
 
+pub(super) const FORMAT: TableFormat = TableFormat {
+    extensions: &["jsonl", "ndjson"],
+    access: Access::Text {
+        begins: |first| matches!(first, None | Some(b'{')),
+        open: |path, reader, _| Ok(Box::new(JsonLinesFile::new(path, reader))),
+        column_names: names,
+    },
+};
+
 /// A JSON Lines text being read, front to back.
-pub(crate) struct JsonLinesFile {
+struct JsonLinesFile {
     path: Arc<Path>,
-    reader: Box<dyn BufRead + Send>,
+    reader: Reader,
     next_line: u64,
 }
 
 /// Some whole lines.
-pub(crate) struct Block {
+struct Block {
     path: Arc<Path>,
     first_line: u64,
     lines: usize,
@@ -37,15 +46,17 @@ pub(crate) struct Block {
 const BLOCK_BYTES: usize = 1 << 20;
 
 impl JsonLinesFile {
-    pub(crate) fn new(path: Arc<Path>, reader: Box<dyn BufRead + Send>) -> Self {
+    fn new(path: Arc<Path>, reader: Reader) -> Self {
         Self {
             path,
             reader,
             next_line: 1,
         }
     }
+}
 
-    pub(crate) fn next(&mut self) -> Result<Option<Block>> {
+impl TableFile for JsonLinesFile {
+    fn next(&mut self) -> Result<Option<Box<dyn Piece>>> {
         let mut text = Vec::with_capacity(BLOCK_BYTES + 4096);
         let mut lines = 0;
         while text.len() < BLOCK_BYTES {
@@ -58,42 +69,28 @@ impl JsonLinesFile {
         }
         let first_line = self.next_line;
         self.next_line += lines as u64;
-        Ok((lines > 0).then(|| Block {
+        if lines == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Block {
             path: self.path.clone(),
             first_line,
             lines,
             text,
-        }))
+        })))
     }
 }
 
-/// A line that could not be read, and which.
-pub(crate) fn line_error(path: &Path, place: Place, source: std::io::Error) -> Error {
-    match read_error(path, source) {
-        Error::Limit {
-            mut at,
-            what,
-            limit,
-        } => {
-            at.place = Some(place);
-            Error::Limit { at, what, limit }
-        }
-        other => other,
-    }
-}
+/// A row of more bytes than this counts as several.
+const LONG_ROW: usize = 256;
 
-impl Block {
-    /// The length of its text.
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.len()
+impl Piece for Block {
+    /// Long lines fill the memory before they are many.
+    fn rows(&self) -> usize {
+        self.lines.max(self.text.len() / LONG_ROW)
     }
 
-    /// The number of rows, or a little more where lines are blank.
-    pub(crate) fn rows(&self) -> usize {
-        self.lines
-    }
-
-    pub(crate) fn decode(self, layout: &Layout) -> Result<Chunk> {
+    fn decode(self: Box<Self>, layout: &Layout) -> Result<Chunk> {
         let mut rows = Rows::new(layout);
         for (line, number) in self
             .text
@@ -120,7 +117,7 @@ impl Block {
 /// The rows of a block so far.
 struct Rows<'l> {
     layout: &'l Layout,
-    columns: Vec<Column>,
+    columns: Vec<ColumnBuilder>,
     lines: Vec<u64>,
 }
 
@@ -128,7 +125,11 @@ impl<'l> Rows<'l> {
     fn new(layout: &'l Layout) -> Self {
         Self {
             layout,
-            columns: layout.fields.iter().map(|f| Column::new(f.kind)).collect(),
+            columns: layout
+                .columns
+                .iter()
+                .map(|f| ColumnBuilder::new(f.kind))
+                .collect(),
             lines: Vec::new(),
         }
     }
@@ -146,12 +147,15 @@ impl<'l> Rows<'l> {
             },
         };
         self.check(line, &cells, &at)?;
-        for ((cell, field), column) in cells.iter().zip(&self.layout.fields).zip(&mut self.columns)
+        for ((cell, wanted), column) in cells
+            .iter()
+            .zip(&self.layout.columns)
+            .zip(&mut self.columns)
         {
             column.push(cell).map_err(|found| Error::Value {
                 at: at(),
-                column: field.name,
-                problem: format!("found {found} where {} belong", field.kind.wanted()),
+                column: wanted.name,
+                problem: format!("found {found} where {} belong", wanted.kind.wanted()),
             })?;
         }
         self.lines.push(number);
@@ -161,8 +165,8 @@ impl<'l> Rows<'l> {
     /// Whether this line can be a row of the table. The names in it are looked at once in a block
     /// and whenever a required one is missing: the lines of a file are alike, unless it is wrong.
     fn check(&self, line: &[u8], cells: &[Cell], at: impl Fn() -> At) -> Result<()> {
-        let mut pairs = cells.iter().zip(&self.layout.fields);
-        let suspicious = pairs.any(|(cell, field)| field.required && *cell == Cell::Missing);
+        let mut pairs = cells.iter().zip(&self.layout.columns);
+        let suspicious = pairs.any(|(cell, wanted)| wanted.required && *cell == Cell::Missing);
         if !suspicious && !self.lines.is_empty() {
             return Ok(());
         }
@@ -199,40 +203,12 @@ fn parse<'a>(line: &'a [u8], layout: &Layout) -> Result<Vec<Cell<'a>>, serde_jso
 }
 
 /// The names of an object's members, for messages.
-pub(super) fn names(line: &[u8]) -> Vec<String> {
+fn names(line: &[u8]) -> Vec<String> {
     let patched = quote_bare_numbers(line);
     let line = patched.as_deref().unwrap_or(line);
     let mut names = Members::scan(line).names;
     names.sort();
     names
-}
-
-/// Python writes bare `NaN`, `Infinity` and `-Infinity`, which JSON does not know: puts them in
-/// quotes. `None` if there is none outside of strings.
-pub(crate) fn quote_bare_numbers(line: &[u8]) -> Option<Vec<u8>> {
-    const BARE: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
-    let mut out = Vec::with_capacity(line.len() + 16);
-    let (mut at, mut in_string, mut found) = (0, false, false);
-    while at < line.len() {
-        let rest = &line[at..];
-        if let Some(word) = BARE
-            .iter()
-            .find(|word| !in_string && rest.starts_with(word))
-        {
-            out.push(b'"');
-            out.extend_from_slice(word);
-            out.push(b'"');
-            at += word.len();
-            found = true;
-            continue;
-        }
-        let escaped = in_string && rest[0] == b'\\';
-        in_string ^= rest[0] == b'"';
-        let step = if escaped { rest.len().min(2) } else { 1 };
-        out.extend_from_slice(&rest[..step]);
-        at += step;
-    }
-    found.then_some(out)
 }
 
 /// Reads an object's members into cells in the layout's order; other members are skipped.
@@ -254,10 +230,15 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut cells = vec![Cell::Missing; self.0.fields.len()];
+        let mut cells = vec![Cell::Missing; self.0.columns.len()];
         let mut seen = vec![false; cells.len()];
         while let Some(name) = map.next_key::<Key>()? {
-            match self.0.fields.iter().position(|field| field.name == name.0) {
+            match self
+                .0
+                .columns
+                .iter()
+                .position(|wanted| wanted.name == name.0)
+            {
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -1,19 +1,53 @@
-//! From the rows of logs to a table in a file.
+//! Other tools' logs as tables of our own: read, checked, written.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Entry, Logs};
 use crate::error::Result;
+use crate::input::expand_logs;
+use crate::log::{Entry, Logs};
+use crate::options::ReadOptions;
 use crate::provenance::Provenance;
 use crate::sample::{self, SampleRow, SampleTable, SampleWriter};
 use crate::schema::Table;
-use crate::score::{self, ReadOptions, ScoreRow, ScoreTable, ScoreWriter};
+use crate::score::{self, ScoreRow, ScoreTable, ScoreWriter};
 
 impl Logs {
+    /// Reads logs from files, folders and globs, and checks that they make a table: prompts that
+    /// are the same under all models, no row twice, every model on every prompt.
+    ///
+    /// `table` says which table is wanted of logs that could make either; `None` takes scores where
+    /// a log holds log-likelihoods.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("qwen-7b.jsonl_results.jsonl");
+    /// # let out = dir.path().join("samples.parquet");
+    /// use breadth_data::{Logs, Outcome, Provenance, ReadOptions, SampleTable};
+    /// std::fs::write(&path, "{\"task_id\": \"HumanEval/0\", \"completion\": \"..\", \"passed\": true}\n")?;
+    /// let logs = Logs::read(&[path], None, &ReadOptions::default())?;
+    /// assert_eq!(logs.files[0].format, "human-eval results");
+    /// logs.write(&out, &Provenance::default())?;
+    /// let table = SampleTable::read(&[out], &ReadOptions::default())?;
+    /// assert_eq!(table.models, ["qwen-7b"]);
+    /// assert_eq!(table.outcomes, [[Some(Outcome::Rewards(vec![1.0]))]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotALog`] for a file in no known format, [`Error::Field`] or [`Error::Syntax`] for
+    /// what its reader cannot take, [`Error::Joins`] where prompts differ between logs, and whatever
+    /// the reader of the table refuses.
+    pub fn read(inputs: &[PathBuf], table: Option<Table>, options: &ReadOptions) -> Result<Self> {
+        let found = expand_logs(inputs, &options.log)?;
+        let mut logs = Self::gather(&found, table, options)?;
+        logs.check(options)?;
+        Ok(logs)
+    }
+
     /// Builds the table, which refuses what would make a number wrong; with
     /// [`ReadOptions::intersect`] keeps the rows that every model has.
-    pub(super) fn check(&mut self, options: &ReadOptions) -> Result<()> {
+    fn check(&mut self, options: &ReadOptions) -> Result<()> {
         let options = ReadOptions {
             intersect: options.intersect,
             texts: options.texts,

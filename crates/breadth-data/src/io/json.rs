@@ -1,4 +1,4 @@
-//! The names of a JSON object's members, from as much of its text as there is.
+//! JSON as programs write it: the names of an object's members, and numbers that JSON does not know.
 
 /// The members of the object that a text begins with.
 #[derive(Debug, Default, PartialEq)]
@@ -52,6 +52,34 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
         at += if text[at] == b'\\' { 2 } else { 1 };
     }
     at.min(text.len())
+}
+
+/// Python writes bare `NaN`, `Infinity` and `-Infinity`, which JSON does not know: puts them in
+/// quotes. `None` if there is none outside of strings.
+pub(crate) fn quote_bare_numbers(line: &[u8]) -> Option<Vec<u8>> {
+    const BARE: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let mut out = Vec::with_capacity(line.len() + 16);
+    let (mut at, mut in_string, mut found) = (0, false, false);
+    while at < line.len() {
+        let rest = &line[at..];
+        if let Some(word) = BARE
+            .iter()
+            .find(|word| !in_string && rest.starts_with(word))
+        {
+            out.push(b'"');
+            out.extend_from_slice(word);
+            out.push(b'"');
+            at += word.len();
+            found = true;
+            continue;
+        }
+        let escaped = in_string && rest[0] == b'\\';
+        in_string ^= rest[0] == b'"';
+        let step = if escaped { rest.len().min(2) } else { 1 };
+        out.extend_from_slice(&rest[..step]);
+        at += step;
+    }
+    found.then_some(out)
 }
 
 #[cfg(test)]

@@ -1,20 +1,14 @@
 //! Which of the files that a user named are score tables, and which are sample tables.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::csv::header;
-use super::jsonl::names;
-use super::parquet::{column_names, open_metadata};
 use super::resolve::{expand, is_of_logs};
-use super::{open_text, read_error};
 use crate::error::Result;
-use crate::limit::read_line;
-use crate::log::Found;
-use crate::log::format::{Kind, recognise, refuse};
+use crate::format::column_names;
+use crate::log::{Found, Recognised, recognise, refuse};
+use crate::options::ReadOptions;
+use crate::run_folder::RunFolder;
 use crate::schema::Table;
-use crate::score::ReadOptions;
 
 /// What the user named, score tables and sample tables apart, each in the order in which they were named.
 ///
@@ -70,7 +64,7 @@ impl TablePaths {
             }
         }
         // Readers tell what was named from what lies beside it, so that folders of one kind stay folders.
-        let stays = input.is_dir() && !input.join("run.json").is_file();
+        let stays = input.is_dir() && !RunFolder::is_one(input);
         match (own.scores.is_empty(), own.samples.is_empty()) {
             (false, true) if stays => self.scores.push(input.into()),
             (true, false) if stays => self.samples.push(input.into()),
@@ -107,7 +101,7 @@ fn table_of(file: &Path, is_named: bool, options: &ReadOptions) -> Result<Option
         return Ok(Some(Table::Scores));
     }
     match recognise(file)? {
-        Kind::Log(format) => {
+        Recognised::Log(format) => {
             let found = Found {
                 path: file.into(),
                 format,
@@ -116,32 +110,9 @@ fn table_of(file: &Path, is_named: bool, options: &ReadOptions) -> Result<Option
             };
             found.table(options).map(Some)
         }
-        Kind::Other(what) if is_named => Err(refuse(file, what)),
-        Kind::Other(_) => Ok(None),
-        Kind::Unknown if !is_named && is_of_logs(file) => Ok(None),
-        Kind::Unknown => columns(file).map(|names| Some(Table::of(&names))),
+        Recognised::Other(what) if is_named => Err(refuse(file, what)),
+        Recognised::Other(_) => Ok(None),
+        Recognised::Unknown if !is_named && is_of_logs(file) => Ok(None),
+        Recognised::Unknown => column_names(file).map(|names| Some(Table::of(&names))),
     }
-}
-
-/// The names of a table's columns: of Parquet its schema, of CSV its header, of JSON Lines the first line.
-fn columns(file: &Path) -> Result<Vec<String>> {
-    let fail = |source| read_error(file, source);
-    let mut magic = Vec::new();
-    let opened = File::open(file).map_err(fail)?;
-    opened.take(4).read_to_end(&mut magic).map_err(fail)?;
-    if magic == b"PAR1" {
-        return Ok(column_names(&open_metadata(file)?));
-    }
-    let mut reader = open_text(file).map_err(fail)?;
-    let mut line = Vec::new();
-    while line.trim_ascii().is_empty() {
-        line.clear();
-        if read_line(&mut *reader, &mut line).map_err(fail)? == 0 {
-            return Ok(Vec::new());
-        }
-    }
-    Ok(match line.trim_ascii() {
-        object @ [b'{', ..] => names(object),
-        text => header(text),
-    })
 }

@@ -7,7 +7,7 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::{Float32Builder, Float64Builder, ListBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 
-use crate::schema::Kind;
+use crate::schema::ColumnType;
 
 /// A value as the text gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,21 +38,21 @@ impl Cell<'_> {
 }
 
 /// A column under construction.
-pub(crate) enum Column {
+pub(crate) enum ColumnBuilder {
     Ids(StringDictionaryBuilder<Int32Type>),
     Numbers { flag: bool, builder: Float64Builder },
     Lists(ListBuilder<Float32Builder>),
 }
 
-impl Column {
-    pub(crate) fn new(kind: Kind) -> Self {
+impl ColumnBuilder {
+    pub(crate) fn new(kind: ColumnType) -> Self {
         match kind {
-            Kind::Id => Column::Ids(StringDictionaryBuilder::new()),
-            Kind::Number | Kind::Flag => Column::Numbers {
-                flag: kind == Kind::Flag,
+            ColumnType::Id => ColumnBuilder::Ids(StringDictionaryBuilder::new()),
+            ColumnType::Number | ColumnType::Flag => ColumnBuilder::Numbers {
+                flag: kind == ColumnType::Flag,
                 builder: Float64Builder::new(),
             },
-            Kind::Numbers => Column::Lists(ListBuilder::new(Float32Builder::new())),
+            ColumnType::Numbers => ColumnBuilder::Lists(ListBuilder::new(Float32Builder::new())),
         }
     }
 
@@ -62,17 +62,17 @@ impl Column {
     /// The value as text, if it cannot be what the column holds.
     pub(crate) fn push(&mut self, cell: &Cell) -> Result<(), String> {
         match self {
-            Column::Ids(builder) => push_id(builder, cell),
-            Column::Numbers { flag, builder } => push_number(builder, *flag, cell),
-            Column::Lists(builder) => push_list(builder, cell),
+            ColumnBuilder::Ids(builder) => push_id(builder, cell),
+            ColumnBuilder::Numbers { flag, builder } => push_number(builder, *flag, cell),
+            ColumnBuilder::Lists(builder) => push_list(builder, cell),
         }
     }
 
     pub(crate) fn finish(self) -> ArrayRef {
         match self {
-            Column::Ids(mut builder) => Arc::new(builder.finish()),
-            Column::Numbers { mut builder, .. } => Arc::new(builder.finish()),
-            Column::Lists(mut builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Ids(mut builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Numbers { mut builder, .. } => Arc::new(builder.finish()),
+            ColumnBuilder::Lists(mut builder) => Arc::new(builder.finish()),
         }
     }
 }

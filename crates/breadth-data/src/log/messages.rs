@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::super::source::text;
+use super::source::text;
 
 /// A prompt as text: the string itself, or `role: content` of every message, one below the other.
 ///
 /// A list of one stands for what is in it: NeMo-RL writes batches of one.
-pub(in super::super) fn prompt_text(value: &Value) -> Option<String> {
+pub(super) fn prompt_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(items) if items.is_empty() => None,
@@ -35,7 +35,7 @@ fn said(message: &Value) -> Option<String> {
 }
 
 /// A response as text: the string itself, or what the assistant said last.
-pub(in super::super) fn reply_text(value: &Value) -> Option<String> {
+pub(super) fn reply_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(items) => {

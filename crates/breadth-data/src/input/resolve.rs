@@ -5,12 +5,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::inputs::read_error;
 use crate::atomic::TEMP_PREFIX;
 use crate::error::{Error, Result};
-use crate::log::format::{Kind, recognise, refuse};
-use crate::log::{Found, LogOptions};
+use crate::format::extensions;
+use crate::io::open::read_error;
+use crate::log::{Found, Recognised, known_formats, recognise, refuse};
+use crate::options::LogOptions;
 use crate::order::NaturalKey;
+use crate::run_folder::RunFolder;
 use crate::schema::Table;
 
 /// The files behind the inputs, each kind in the order in which they were named.
@@ -42,13 +44,12 @@ pub(crate) fn expand_logs(named: &[PathBuf], options: &LogOptions) -> Result<Vec
     let resolved = resolve(named, Table::Scores, options)?;
     match resolved.tables.into_iter().next() {
         None => Ok(resolved.logs),
-        Some(path) => Err(Error::NotALog { path, known: KNOWN }),
+        Some(path) => Err(Error::NotALog {
+            path,
+            known: known_formats(),
+        }),
     }
 }
-
-const KNOWN: &str = "known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), human-eval and EvalPlus (results), \
-    verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL (rollouts), BigCode (generations), every_eval_ever, large_language_monkeys (YAML), sharpening-tax, \
-    and counts {id, n, c}";
 
 impl Resolved {
     fn add(&mut self, path: &Path, table: Table, name: Option<&String>) -> Result<()> {
@@ -61,23 +62,25 @@ impl Resolved {
         let is_named = matches!(&files[..], [only] if only == path);
         for file in files {
             match recognise(&file)? {
-                Kind::Log(format) => self.logs.push(Found {
+                Recognised::Log(format) => self.logs.push(Found {
                     path: file,
                     format,
                     is_named,
                     model: name.cloned(),
                 }),
                 // What lies beside logs is no mistake of the user's.
-                Kind::Other(what) if is_named => return Err(refuse(&file, what)),
-                Kind::Other(_) => {}
-                Kind::Unknown if !is_named && is_of_logs(&file) => {}
-                Kind::Unknown => self.tables.push(file),
+                Recognised::Other(what) if is_named => return Err(refuse(&file, what)),
+                Recognised::Other(_) => {}
+                Recognised::Unknown if !is_named && is_of_logs(&file) => {}
+                Recognised::Unknown => self.tables.push(file),
             }
         }
-        match self.tables.len() + self.logs.len() > before {
-            true => Ok(()),
-            false if path.is_dir() => Err(empty(path)),
-            false => Err(Error::NoMatch(path.display().to_string())),
+        if self.tables.len() + self.logs.len() > before {
+            Ok(())
+        } else if path.is_dir() {
+            Err(empty(path))
+        } else {
+            Err(Error::NoMatch(path.display().to_string()))
         }
     }
 }
@@ -85,23 +88,29 @@ impl Resolved {
 fn empty(folder: &Path) -> Error {
     Error::EmptyFolder {
         path: folder.into(),
-        looked_for: LOOKED_FOR,
+        looked_for: looked_for(),
     }
 }
 
-const EXTENSIONS: [&str; 4] = ["parquet", "jsonl", "ndjson", "csv"];
 /// Files of these names are looked into, and taken if they are other tools' logs.
 const OF_LOGS: [&str; 5] = ["eval", "json", "yaml", "yml", "pt"];
-const LOOKED_FOR: &str =
-    "*.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst, and other tools' logs";
+/// The files of a folder that are taken, in words.
+fn looked_for() -> String {
+    let names: Vec<String> = extensions()
+        .map(|extension| format!("*.{extension}"))
+        .collect();
+    let (last, others) = names.split_last().expect("there are formats");
+    let others = others.join(", ");
+    format!("{others} and {last}, also with .gz or .zst, and other tools' logs")
+}
 
 pub(super) fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
     if path == Path::new("-") {
         return Ok(vec![path.into()]);
     }
     match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() && path.join("run.json").is_file() => {
-            expand(&path.join(table.file_name()), table)
+        Ok(meta) if meta.is_dir() && RunFolder::is_one(path) => {
+            expand(&RunFolder::new(path).table(table), table)
         }
         Ok(meta) if meta.is_dir() => folder(path, table),
         Ok(_) => Ok(vec![path.into()]),
@@ -116,10 +125,10 @@ fn folder(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
     let mut seen = HashSet::new();
     gather(path, table, &mut seen, &mut files)?;
     files.sort_by_cached_key(|file| NaturalKey::of_path(file));
-    match files.is_empty() {
-        false => Ok(files),
-        true => Err(empty(path)),
+    if files.is_empty() {
+        return Err(empty(path));
     }
+    Ok(files)
 }
 
 /// Adds what is in a folder; `seen` holds the folders that were looked into, as links may lead in circles.
@@ -138,11 +147,11 @@ fn gather(
         let (name, inside) = (entry.file_name(), entry.path());
         let name = name.to_string_lossy();
         if inside.is_dir() {
-            let run = inside.join(table.file_name());
-            match inside.join("run.json").is_file() {
-                true if run.is_file() => files.push(run),
-                false if holds_tables(&name, &inside) => gather(&inside, table, seen, files)?,
-                _ => {}
+            if RunFolder::is_one(&inside) {
+                let of_run = RunFolder::new(&inside).table(table);
+                files.extend(Some(of_run).filter(|file| file.is_file()));
+            } else if holds_tables(&name, &inside) {
+                gather(&inside, table, seen, files)?;
             }
         } else if (is_table_name(&name) || is_of_logs(Path::new(&*name))) && inside.is_file() {
             files.push(inside);
@@ -173,8 +182,8 @@ fn is_table_name(name: &str) -> bool {
         .strip_suffix(".gz")
         .or_else(|| name.strip_suffix(".zst"));
     let extension = Path::new(plain.unwrap_or(name)).extension();
-    let known = |ext: &&str| extension.is_some_and(|found| found.eq_ignore_ascii_case(ext));
-    !name.starts_with('.') && !name.starts_with(TEMP_PREFIX) && EXTENSIONS.iter().any(known)
+    let known = |known| extension.is_some_and(|found| found.eq_ignore_ascii_case(known));
+    !name.starts_with('.') && !name.starts_with(TEMP_PREFIX) && extensions().any(known)
 }
 
 fn matches(path: &Path) -> Result<Vec<PathBuf>> {
@@ -196,8 +205,8 @@ fn matches(path: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     files.sort_by_cached_key(|file| NaturalKey::of_path(file));
-    match files.is_empty() {
-        false => Ok(files),
-        true => Err(no_match()),
+    if files.is_empty() {
+        return Err(no_match());
     }
+    Ok(files)
 }

@@ -1,7 +1,7 @@
 //! Where the rows read so far stand, for messages about two of them.
 
+use super::chunk::{Chunk, Places};
 use crate::error::{At, Error, Result};
-use crate::reader::{Chunk, Places};
 
 /// The ordinal of a row that was not read.
 pub(crate) const ABSENT: u32 = u32::MAX;

@@ -1,11 +1,9 @@
 //! Parquet: row groups decoded column by column, ids kept as dictionaries.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -18,20 +16,31 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use rayon::prelude::*;
 
-use super::convert::{convert, id_type};
-use super::inputs::read_error;
-use super::{Chunk, Places};
+use super::file::{Access, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
+use crate::io::chunk::{Chunk, Places};
+use crate::io::convert::{convert, id_type};
+use crate::io::open::read_error;
+use crate::io::parquet::{column_names, guarded, open_metadata};
 use crate::limit;
 use crate::provenance::check_version;
-use crate::schema::{Kind, Layout};
+use crate::schema::{ColumnType, Layout};
+
+pub(super) const FORMAT: TableFormat = TableFormat {
+    extensions: &["parquet"],
+    access: Access::File {
+        magic: b"PAR1",
+        open: |path, layout| Ok(Box::new(ParquetFile::open(path, layout)?)),
+        column_names: |path| Ok(column_names(&open_metadata(path)?)),
+    },
+};
 
 /// A Parquet file whose row groups are handed out one by one.
-pub(crate) struct ParquetFile {
+struct ParquetFile {
     shared: Arc<Shared>,
     next_group: usize,
     next_row: u64,
@@ -51,14 +60,14 @@ struct Shared {
 }
 
 /// One row group of a file.
-pub(crate) struct RowGroup {
+struct RowGroup {
     shared: Arc<Shared>,
     group: usize,
     first_row: u64,
 }
 
 impl ParquetFile {
-    pub(crate) fn open(path: Arc<Path>, layout: &Layout) -> Result<Self> {
+    fn open(path: Arc<Path>, layout: &Layout) -> Result<Self> {
         let metadata = open_metadata(&path)?;
         check_version(&path, &metadata)?;
         let metadata = Arc::new(metadata);
@@ -76,7 +85,7 @@ impl ParquetFile {
             place: None,
         })?;
         let find = |name: &str| names.iter().position(|known| *known == name);
-        let positions = layout.fields.iter().map(|f| find(f.name)).collect();
+        let positions = layout.columns.iter().map(|f| find(f.name)).collect();
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
@@ -88,11 +97,13 @@ impl ParquetFile {
             next_row: 1,
         })
     }
+}
 
-    pub(crate) fn next(&mut self) -> Option<RowGroup> {
+impl TableFile for ParquetFile {
+    fn next(&mut self) -> Result<Option<Box<dyn Piece>>> {
         let groups = self.shared.metadata.metadata().num_row_groups();
         if self.next_group == groups {
-            return None;
+            return Ok(None);
         }
         let group = RowGroup {
             shared: self.shared.clone(),
@@ -101,133 +112,8 @@ impl ParquetFile {
         };
         self.next_group += 1;
         self.next_row += group.rows() as u64;
-        Some(group)
+        Ok(Some(Box::new(group)))
     }
-}
-
-/// Reads the footer of a Parquet file.
-pub(crate) fn open_metadata(path: &Path) -> Result<ParquetMetaData> {
-    let file = File::open(path).map_err(|source| read_error(path, source))?;
-    let length = file
-        .metadata()
-        .map_err(|source| read_error(path, source))?
-        .len();
-    let metadata = guarded(path, || {
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
-        check_footer(&metadata, length).map_err(|text| ParquetError::General(text.into()))?;
-        Ok(metadata)
-    })?;
-    match out_of_proportion(&metadata, length) {
-        Some(what) => Err(limit::over(path, None, what)),
-        None => Ok(metadata),
-    }
-}
-
-/// The names of a file's columns, lists and all.
-pub(super) fn column_names(metadata: &ParquetMetaData) -> Vec<String> {
-    let schema = metadata.file_metadata().schema_descr();
-    let columns = schema.root_schema().get_fields().iter();
-    columns.map(|column| column.name().to_owned()).collect()
-}
-
-/// A column that says it holds far more than its bytes: decoders make room for all of it at once.
-fn out_of_proportion(metadata: &ParquetMetaData, file_length: u64) -> Option<String> {
-    const PAGES: u64 = 100;
-    const ITEMS: u64 = 64;
-    const ROWS: u64 = 8;
-    let limit = limit::max_record_bytes();
-    let rows = metadata.file_metadata().num_rows() as u64;
-    if rows > (limit / 8).max(ROWS.saturating_mul(file_length)) {
-        return Some(format!("{rows} rows in a file of {file_length} bytes"));
-    }
-    let columns = metadata
-        .row_groups()
-        .iter()
-        .flat_map(|group| group.columns());
-    columns.into_iter().find_map(|column| {
-        let (packed, pages) = (
-            column.compressed_size() as u64,
-            column.uncompressed_size() as u64,
-        );
-        let name = column.column_path().string();
-        if pages > limit::most(packed, PAGES) {
-            return Some(format!(
-                "{pages} bytes of column `{name}` out of {packed} compressed ones"
-            ));
-        }
-        let (items, flat) = (
-            column.num_values() as u64,
-            column.column_descr().max_rep_level() == 0,
-        );
-        let most = (limit / 16).max(ITEMS.saturating_mul(packed));
-        (!flat && items > most)
-            .then(|| format!("{items} items in the lists of column `{name}`, in {packed} bytes"))
-    })
-}
-
-/// What the decoders take for granted: a damaged footer would make them panic, or ask for more
-/// memory than there is.
-fn check_footer(metadata: &ParquetMetaData, file_length: u64) -> Result<(), &'static str> {
-    let within = |start: i64, length: i64| {
-        let end = start.checked_add(length);
-        start >= 0 && length >= 0 && end.is_some_and(|end| end as u64 <= file_length)
-    };
-    let mut rows = 0i64;
-    for group in metadata.row_groups() {
-        rows = rows.saturating_add(group.num_rows());
-        for column in group.columns() {
-            let start = column
-                .dictionary_page_offset()
-                .unwrap_or(column.data_page_offset());
-            if !within(start, column.compressed_size()) || column.data_page_offset() < 0 {
-                return Err("a column lies outside of the file");
-            }
-            let flat = column.column_descr().max_rep_level() == 0;
-            let (values, rows) = (column.num_values(), group.num_rows());
-            if rows < 0 || (flat && values != rows) || values < 0 {
-                return Err("a column has not as many values as rows");
-            }
-        }
-    }
-    match rows == metadata.file_metadata().num_rows() {
-        true => Ok(()),
-        false => Err("the row groups do not add up to the rows of the file"),
-    }
-}
-
-/// Runs a decoder. On damaged files some of them panic instead of returning an error.
-pub(crate) fn guarded<T>(
-    path: &Path,
-    decode: impl FnOnce() -> Result<T, ParquetError>,
-) -> Result<T> {
-    silence();
-    let before = QUIET.replace(true);
-    let outcome = catch_unwind(AssertUnwindSafe(decode));
-    QUIET.set(before);
-    let outcome = outcome.unwrap_or_else(|_| {
-        Err(ParquetError::General(
-            "its content contradicts itself".into(),
-        ))
-    });
-    outcome.map_err(|error| corrupt(path, error))
-}
-
-thread_local! {
-    /// Whether a panic of this thread is caught and told as an error, so that nobody need see it.
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Keeps the messages of panics that [`guarded`] catches off the terminal; all others go where they went before.
-fn silence() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                before(info);
-            }
-        }));
-    });
 }
 
 /// The file's own types, except that string ids are read as `ids`. The Arrow schema that a writer
@@ -240,8 +126,8 @@ fn arrow_metadata(
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain.clone())?;
     let is_id = |name: &str| {
-        let mut fields = layout.fields.iter();
-        fields.any(|field| field.name == name && field.kind == Kind::Id)
+        let mut columns = layout.columns.iter();
+        columns.any(|column| column.name == name && column.kind == ColumnType::Id)
     };
     let fields = inferred.schema().fields().iter().map(|field| {
         match field.data_type() == &DataType::Utf8 && is_id(field.name()) {
@@ -253,15 +139,15 @@ fn arrow_metadata(
     ArrowReaderMetadata::try_new(metadata.clone(), plain.with_schema(Arc::new(schema)))
 }
 
-impl RowGroup {
-    pub(crate) fn rows(&self) -> usize {
+impl Piece for RowGroup {
+    fn rows(&self) -> usize {
         let groups = self.shared.metadata.metadata();
         groups.row_group(self.group).num_rows() as usize
     }
 
     /// Decodes the columns in parallel: a file of one row group keeps the threads busy too.
-    pub(crate) fn decode(self, layout: &Layout) -> Result<Chunk> {
-        let columns: Vec<Result<Option<ArrayRef>>> = (0..layout.fields.len())
+    fn decode(self: Box<Self>, layout: &Layout) -> Result<Chunk> {
+        let columns: Vec<Result<Option<ArrayRef>>> = (0..layout.columns.len())
             .into_par_iter()
             .map(|column| self.column(column, layout))
             .collect();
@@ -275,21 +161,23 @@ impl RowGroup {
             },
         })
     }
+}
 
+impl RowGroup {
     fn column(&self, column: usize, layout: &Layout) -> Result<Option<ArrayRef>> {
         let Some(position) = self.shared.positions[column] else {
             return Ok(None);
         };
-        let field = layout.fields[column];
+        let wanted = layout.columns[column];
         let array = self.read(position)?;
         let found = array.data_type().to_string();
-        match convert(array, field.kind) {
-            Some(array) => self.check_cells(&array, field.name).map(|()| Some(array)),
+        match convert(array, wanted.kind) {
+            Some(array) => self.check_cells(&array, wanted.name).map(|()| Some(array)),
             None => Err(Error::ColumnType {
                 path: self.shared.path.to_path_buf(),
-                column: field.name.into(),
+                column: wanted.name.into(),
                 found,
-                wanted: field.kind.wanted(),
+                wanted: wanted.kind.wanted(),
             }),
         }
     }
@@ -400,18 +288,5 @@ impl ChunkReader for Span {
             true => Ok(self.bytes.slice(from..to)),
             false => Err(outside()),
         }
-    }
-}
-
-fn corrupt(path: &Path, error: ParquetError) -> Error {
-    let problem = match error {
-        ParquetError::General(text) | ParquetError::EOF(text) => text,
-        other => other.to_string(),
-    };
-    Error::Corrupt {
-        path: path.into(),
-        format: "Parquet",
-        problem,
-        todo: "it may be truncated: write or copy it again",
     }
 }

@@ -15,7 +15,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field};
 
 use crate::intern::Interner;
-use crate::schema::Kind;
+use crate::schema::ColumnType;
 
 /// The type of an id column in a chunk.
 pub(crate) fn id_type() -> DataType {
@@ -23,30 +23,32 @@ pub(crate) fn id_type() -> DataType {
 }
 
 /// The array as the one type that chunks have for this kind, if it can be that.
-pub(crate) fn convert(array: ArrayRef, kind: Kind) -> Option<ArrayRef> {
+pub(crate) fn convert(array: ArrayRef, kind: ColumnType) -> Option<ArrayRef> {
     match (kind, array.data_type()) {
         // A column of nothing but nulls has no type of its own.
         (_, DataType::Null) => Some(nulls(kind, array.len())),
-        (Kind::Id, found) if *found == id_type() => Some(array),
-        (Kind::Id, DataType::Utf8View) => Some(dictionary(array.as_string_view())),
-        (Kind::Id, _) => ids(&array),
-        (Kind::Number | Kind::Flag, DataType::Float64) => Some(array),
-        (Kind::Flag, DataType::Boolean) => {
+        (ColumnType::Id, found) if *found == id_type() => Some(array),
+        (ColumnType::Id, DataType::Utf8View) => Some(dictionary(array.as_string_view())),
+        (ColumnType::Id, _) => ids(&array),
+        (ColumnType::Number | ColumnType::Flag, DataType::Float64) => Some(array),
+        (ColumnType::Flag, DataType::Boolean) => {
             let values = array.as_boolean().iter();
             let flags = values.map(|value| value.map(|flag| f64::from(u8::from(flag))));
             Some(Arc::new(flags.collect::<Float64Array>()))
         }
-        (Kind::Number | Kind::Flag, _) => numbers(&array).map(|array| Arc::new(array) as ArrayRef),
-        (Kind::Numbers, DataType::List(_)) => lists(array.as_list()),
-        (Kind::Numbers, _) => None,
+        (ColumnType::Number | ColumnType::Flag, _) => {
+            numbers(&array).map(|array| Arc::new(array) as ArrayRef)
+        }
+        (ColumnType::Numbers, DataType::List(_)) => lists(array.as_list()),
+        (ColumnType::Numbers, _) => None,
     }
 }
 
-fn nulls(kind: Kind, rows: usize) -> ArrayRef {
+fn nulls(kind: ColumnType, rows: usize) -> ArrayRef {
     let kind = match kind {
-        Kind::Id => id_type(),
-        Kind::Number | Kind::Flag => DataType::Float64,
-        Kind::Numbers => DataType::List(item().into()),
+        ColumnType::Id => id_type(),
+        ColumnType::Number | ColumnType::Flag => DataType::Float64,
+        ColumnType::Numbers => DataType::List(item().into()),
     };
     new_null_array(&kind, rows)
 }

@@ -1,0 +1,120 @@
+//! What the user named, as a sequence of pieces to decode.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::resolve::resolve;
+use crate::error::{At, Error, Result};
+use crate::format::{self, Piece, TableFile};
+use crate::io::chunk::Chunk;
+use crate::io::open::{decompressed, open_raw, peek, read_error};
+use crate::log::{Logs, of_head};
+use crate::options::ReadOptions;
+use crate::schema::Layout;
+
+/// What is decoded by itself: a piece of a table, or the rows of a log, which are decoded already.
+pub(super) enum Work {
+    Piece(Box<dyn Piece>),
+    Log(Box<Chunk>),
+}
+
+impl Work {
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Work::Piece(piece) => piece.rows(),
+            Work::Log(chunk) => chunk.rows,
+        }
+    }
+
+    pub(super) fn decode(self, layout: &Layout) -> Result<Chunk> {
+        match self {
+            Work::Piece(piece) => piece.decode(layout),
+            Work::Log(chunk) => Ok(*chunk),
+        }
+    }
+}
+
+/// The files still to read, and the one being read.
+pub(super) struct Inputs {
+    named: Vec<PathBuf>,
+    /// Rows of other tools' logs.
+    logs: VecDeque<Chunk>,
+    files: VecDeque<PathBuf>,
+    current: Option<Box<dyn TableFile>>,
+    /// What a user should know of the logs.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Inputs {
+    /// Resolves run folders, folders and globs; every named thing must exist before any is read.
+    pub(super) fn open(named: &[PathBuf], layout: &Layout, options: &ReadOptions) -> Result<Self> {
+        let resolved = resolve(named, layout.table, &options.log)?;
+        let mut inputs = Self {
+            named: named.to_vec(),
+            logs: VecDeque::new(),
+            files: resolved.tables.into(),
+            current: None,
+            remarks: Vec::new(),
+        };
+        if !resolved.logs.is_empty() {
+            let logs = Logs::gather(&resolved.logs, Some(layout.table), options)?;
+            inputs.logs = logs.chunks(layout)?.into();
+            inputs.remarks = logs.remarks();
+        }
+        Ok(inputs)
+    }
+
+    pub(super) fn next(&mut self, layout: &Layout) -> Result<Option<Work>> {
+        if let Some(chunk) = self.logs.pop_front() {
+            return Ok(Some(Work::Log(Box::new(chunk))));
+        }
+        loop {
+            let piece = match &mut self.current {
+                None => None,
+                Some(file) => file.next()?,
+            };
+            if let Some(piece) = piece {
+                return Ok(Some(Work::Piece(piece)));
+            }
+            let Some(path) = self.files.pop_front() else {
+                return Ok(None);
+            };
+            self.current = Some(open(path.into(), layout)?);
+        }
+    }
+
+    /// The inputs as the user named them.
+    pub(super) fn names(&self) -> String {
+        let names: Vec<String> = self
+            .named
+            .iter()
+            .map(|path| match path.to_str() {
+                Some("-") => "stdin".into(),
+                _ => path.display().to_string(),
+            })
+            .collect();
+        names.join(", ")
+    }
+}
+
+fn open(path: Arc<Path>, layout: &Layout) -> Result<Box<dyn TableFile>> {
+    if &*path == Path::new("-") {
+        return open_stdin(path, layout);
+    }
+    format::open(path, layout)
+}
+
+/// Standard input can be read but once, and logs are looked at before they are read.
+fn open_stdin(path: Arc<Path>, layout: &Layout) -> Result<Box<dyn TableFile>> {
+    let fail = |source| read_error(&path, source);
+    let text = open_raw(&path).and_then(decompressed).map_err(fail)?;
+    let (head, text) = peek(text, 4096).map_err(fail)?;
+    match of_head(&head) {
+        None => format::open_table_text(path, text, layout),
+        Some(format) => Err(Error::Syntax {
+            at: At { path, place: None },
+            problem: format!("this is a log ({format}); logs are read from files: give its path"),
+        }),
+    }
+}

@@ -1,0 +1,257 @@
+//! Several logs as one table: read, joined, and told of.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::entry::{Entry, chunk};
+use super::format::Format;
+use super::join::Joins;
+use super::source::Source;
+use crate::error::{At, Error, Result, list};
+use crate::io::chunk::Chunk;
+use crate::options::ReadOptions;
+use crate::schema::{Layout, Table};
+
+/// Rows of other tools' logs, checked and joined, ready to be written as a table.
+#[derive(Clone, Debug)]
+pub struct Logs {
+    /// Which table they make.
+    pub table: Table,
+    /// The logs, in the order in which they were read.
+    pub files: Vec<LogFile>,
+    /// Prompts that are not the same in all logs, which were left out.
+    pub differ: usize,
+    /// Logs in a folder that make the other table, which were left out.
+    pub others: Vec<PathBuf>,
+    pub(crate) rows: Vec<(Arc<Path>, Vec<Entry>)>,
+}
+
+/// What one log came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogFile {
+    /// The log.
+    pub path: PathBuf,
+    /// What it was recognised as.
+    pub format: &'static str,
+    /// The models that it is about.
+    pub models: Vec<String>,
+    /// The rows that it gave.
+    pub rows: usize,
+    /// What of it was left out: how many, and what.
+    pub dropped: Vec<(u64, String)>,
+    /// What its reader wants known.
+    pub notes: Vec<String>,
+}
+
+/// A file that was recognised, and the name of its model if the user gave one.
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) format: &'static Format,
+    /// Whether the user named this file, and not a folder or pattern that it is in.
+    pub(crate) is_named: bool,
+    pub(crate) model: Option<String>,
+}
+
+impl Found {
+    fn source<'a>(&'a self, table: Option<Table>, options: &'a ReadOptions) -> Source<'a> {
+        Source::new(&self.path, self.model.as_deref(), table, options)
+    }
+
+    /// The table that the log makes where nobody asks for one.
+    pub(crate) fn table(&self, options: &ReadOptions) -> Result<Table> {
+        if !self.format.may_hold_likelihoods {
+            return Ok(Table::Samples);
+        }
+        let source = self.source(None, options);
+        Ok((self.format.read)(&source)?.table)
+    }
+}
+
+impl Logs {
+    /// Reads recognised files and joins them.
+    pub(crate) fn gather(
+        found: &[Found],
+        table: Option<Table>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let mut logs: Option<Self> = None;
+        let mut others = Vec::new();
+        let mut joins = Joins::default();
+        for file in found {
+            let first = logs.as_ref().map(|logs| logs.table);
+            // The first log decides for all that were named; a folder may hold tasks of both kinds.
+            let wanted = table.or(first.filter(|_| file.is_named));
+            let source = file.source(wanted, options);
+            let entries = match (file.format.read)(&source) {
+                Err(Error::WrongTable { .. }) if !file.is_named => {
+                    others.push(file.path.clone());
+                    continue;
+                }
+                Ok(entries) if first.is_some_and(|first| first != entries.table) => {
+                    others.push(file.path.clone());
+                    continue;
+                }
+                entries => entries?,
+            };
+            let untold = entries.rows.iter().find(|row| row.text.is_none());
+            if let Some(row) = untold.filter(|_| options.texts) {
+                let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave --verifier out)";
+                return Err(source.fault(row.place, "text", problem));
+            }
+            joins.add(&source.path, &entries.rows);
+            let logs = logs.get_or_insert_with(|| Self::empty(entries.table));
+            logs.files.push(LogFile {
+                path: file.path.clone(),
+                format: file.format.name,
+                models: distinct(&entries.rows, |row| &row.model),
+                rows: entries.rows.len(),
+                dropped: entries.dropped.0,
+                notes: entries.notes,
+            });
+            logs.rows.push((source.path, entries.rows));
+        }
+        let Some(mut logs) = logs else {
+            return Err(Self::only_others(&others, table));
+        };
+        logs.others = others;
+        let differ = joins.left_out(options.intersect)?;
+        logs.differ = differ.len();
+        logs.keep(|row| !differ.contains(&row.prompt));
+        match logs.rows() {
+            0 => Err(logs.nothing_left()),
+            _ => Ok(logs),
+        }
+    }
+
+    /// The error where every log in a folder makes the other table.
+    fn only_others(others: &[PathBuf], table: Option<Table>) -> Error {
+        match (others.first(), table) {
+            (Some(path), Some(wanted)) => {
+                let at = At {
+                    path: path.as_path().into(),
+                    place: None,
+                };
+                wanted.wrong(wanted.other(), at)
+            }
+            _ => Error::NoInput,
+        }
+    }
+
+    fn nothing_left(&self) -> Error {
+        let names = self
+            .files
+            .iter()
+            .map(|file| file.path.display().to_string());
+        let names = names.collect::<Vec<_>>().join(", ");
+        let remarks = self.remarks();
+        let why = remarks
+            .iter()
+            .filter(|remark| remark.contains("left out: "));
+        let why: Vec<&str> = why.map(String::as_str).collect();
+        if why.is_empty() {
+            return Error::NoRows(names);
+        }
+        Error::NoRows(format!("{names} ({})", why.join("; ")))
+    }
+
+    fn empty(table: Table) -> Self {
+        Self {
+            table,
+            files: Vec::new(),
+            differ: 0,
+            others: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn keep(&mut self, is_kept: impl Fn(&Entry) -> bool) {
+        for ((_, rows), file) in self.rows.iter_mut().zip(&mut self.files) {
+            rows.retain(&is_kept);
+            file.rows = rows.len();
+        }
+    }
+
+    /// The models, in order of first appearance.
+    pub fn models(&self) -> Vec<String> {
+        self.distinct(|row| &row.model)
+    }
+
+    /// The prompts, in order of first appearance.
+    pub fn prompts(&self) -> Vec<String> {
+        self.distinct(|row| &row.prompt)
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    fn distinct(&self, name: impl Fn(&Entry) -> &Arc<str>) -> Vec<String> {
+        distinct(self.rows.iter().flat_map(|(_, rows)| rows), name)
+    }
+
+    /// What a user should know, each said once however many logs it holds for.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let mut dropped: Vec<(u64, &'static str, &str)> = Vec::new();
+        for file in &self.files {
+            for (count, why) in &file.dropped {
+                match dropped
+                    .iter_mut()
+                    .find(|(_, format, known)| (*format, *known) == (file.format, why))
+                {
+                    Some((known, ..)) => *known += count,
+                    None => dropped.push((*count, file.format, why)),
+                }
+            }
+            let notes = file
+                .notes
+                .iter()
+                .map(|note| format!("{}: {note}", file.format));
+            remarks.extend(notes);
+        }
+        let left_out = |(count, format, why): (u64, &str, &str)| {
+            format!("{format}: left out: {why} ({count})")
+        };
+        remarks.extend(dropped.into_iter().map(left_out));
+        if !self.others.is_empty() {
+            let names = self.others.iter().map(|path| path.display().to_string());
+            remarks.push(format!(
+                "left out: logs in the folder that make a {}, not a {}: {}",
+                self.table.other().name(),
+                self.table.name(),
+                list(&names.collect::<Vec<_>>())
+            ));
+        }
+        if self.differ > 0 {
+            remarks.push(format!(
+                "left out: prompts that differ between the logs ({})",
+                self.differ
+            ));
+        }
+        let mut seen = HashSet::new();
+        remarks.retain(|remark| seen.insert(remark.clone()));
+        remarks
+    }
+
+    /// The rows as the readers of tables take them.
+    pub(crate) fn chunks(&self, layout: &Layout) -> Result<Vec<Chunk>> {
+        let filled = self.rows.iter().filter(|(_, rows)| !rows.is_empty());
+        filled
+            .map(|(path, rows)| chunk(path.clone(), rows, layout))
+            .collect()
+    }
+}
+
+fn distinct<'a>(
+    rows: impl IntoIterator<Item = &'a Entry>,
+    name: impl Fn(&Entry) -> &Arc<str>,
+) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let names = rows.into_iter().map(|row| name(row).clone());
+    names
+        .filter(|name| seen.insert(name.clone()))
+        .map(|name| name.to_string())
+        .collect()
+}

@@ -1,0 +1,70 @@
+//! Reading sample tables.
+
+use std::path::PathBuf;
+
+use super::build::Builder;
+use super::table::SampleTable;
+use crate::error::Result;
+use crate::input::for_each_chunk;
+use crate::log::Logs;
+use crate::options::ReadOptions;
+use crate::order::{by_step, permute};
+use crate::schema::{Layout, Table, sample};
+
+impl SampleTable {
+    /// Reads a sample table from files, folders, globs, a run folder, or `-` for standard input.
+    ///
+    /// A model that lacks prompts would be averaged over easier or harder ones than its rivals: that
+    /// is an error, unless `intersect` asks for the prompts that all models have.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("samples.csv");
+    /// use breadth_data::{Outcome, ReadOptions, SampleTable};
+    /// std::fs::write(&path, "model,prompt_id,response_id,reward\na,p1,0,1\na,p1,1,0.5\n")?;
+    /// let table = SampleTable::read(&[path], &ReadOptions::default())?;
+    /// assert_eq!(table.outcomes[0][0], Some(Outcome::Rewards(vec![1.0, 0.5])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever would make a number wrong: see [`Error`](crate::Error).
+    pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
+        let layout = layout(options);
+        let mut builder = Builder::default();
+        let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
+        let mut table = builder.finish(options)?;
+        table.remarks = remarks;
+        if let Some(order) = by_step(&table.models) {
+            permute(&mut table.models, &order);
+            permute(&mut table.outcomes, &order);
+            permute(&mut table.answer, &order);
+            if let Some(texts) = &mut table.text {
+                permute(&mut texts.text, &order);
+                permute(&mut texts.response, &order);
+            }
+        }
+        Ok(table)
+    }
+}
+
+/// The columns to read.
+fn layout(options: &ReadOptions) -> Layout {
+    Layout {
+        table: Table::Samples,
+        columns: match (options.answers, options.texts) {
+            (_, true) => sample::COLUMNS.to_vec(),
+            (true, false) => sample::COLUMNS[..sample::TEXT].to_vec(),
+            (false, false) => sample::COLUMNS[..sample::ANSWER].to_vec(),
+        },
+    }
+}
+
+/// The table that logs make.
+pub(crate) fn of_logs(logs: &Logs, options: &ReadOptions) -> Result<SampleTable> {
+    let layout = layout(options);
+    let mut builder = Builder::default();
+    let mut chunks = logs.chunks(&layout)?.into_iter();
+    chunks.try_for_each(|chunk| builder.push(&chunk))?;
+    builder.finish(options)
+}

@@ -1,0 +1,5 @@
+//! Writing tables.
+
+mod table;
+
+pub(crate) use table::TableWriter;
