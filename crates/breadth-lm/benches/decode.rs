@@ -98,11 +98,11 @@ fn sizes() -> BTreeMap<String, usize> {
 fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: sizes["vocab"],
-        positions: sizes["prompt"] + sizes["response"],
-        width: sizes["width"],
+        max_position_embeddings: sizes["prompt"] + sizes["response"],
+        hidden_size: sizes["width"],
         layers: sizes["layers"],
         heads: sizes["heads"],
-        inner: 4 * sizes["width"],
+        intermediate_size: 4 * sizes["width"],
         layer_norm_epsilon: 1e-5,
     }
     .config("bench")

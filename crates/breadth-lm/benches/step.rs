@@ -112,11 +112,11 @@ fn main() {
 fn model(sizes: &Sizes) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: sizes.get("vocab"),
-        positions: sizes.get("tokens"),
-        width: sizes.get("width"),
+        max_position_embeddings: sizes.get("tokens"),
+        hidden_size: sizes.get("width"),
         layers: sizes.get("layers"),
         heads: sizes.get("heads"),
-        inner: 4 * sizes.get("width"),
+        intermediate_size: 4 * sizes.get("width"),
         layer_norm_epsilon: 1e-5,
     }
     .config("test")

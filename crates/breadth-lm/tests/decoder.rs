@@ -9,11 +9,11 @@ use breadth_lm::train::value_and_gradient;
 fn tiny(seed: u64) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: 7,
-        positions: 90,
-        width: 12,
+        max_position_embeddings: 90,
+        hidden_size: 12,
         layers: 2,
         heads: 3,
-        inner: 20,
+        intermediate_size: 20,
         layer_norm_epsilon: 1e-5,
     }
     .config("test")

@@ -119,7 +119,7 @@ fn adamw_steps_are_those_of_pytorch() {
         optimizer.update(&mut updates, &checkpoint.weights, step as u64);
         apply_updates(&mut checkpoint.weights, &updates);
     }
-    let width = checkpoint.config.width;
+    let width = checkpoint.config.hidden_size;
     for (name, expected) in tree("adamw.safetensors").iter() {
         let got = &checkpoint.weights[name].data;
         for (i, (g, e)) in got.iter().zip(&expected.data).enumerate() {

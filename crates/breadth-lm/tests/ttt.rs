@@ -1,4 +1,4 @@
-//! Test-time training: a law, the one that sampling follows, and nothing left behind.
+//! Test-time training: a distribution, the one that sampling follows, and nothing left behind.
 
 use breadth_lm::decode::{SampleOptions, Ttt, sample, score, score_ttt, sequence_log_prob};
 use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
@@ -10,11 +10,11 @@ const SETS: [&str; 4] = ["head", "last-block", "all", "low-rank:3"];
 fn tiny(seed: u64) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: VOCAB as usize,
-        positions: 24,
-        width: 12,
+        max_position_embeddings: 24,
+        hidden_size: 12,
         layers: 2,
         heads: 3,
-        inner: 20,
+        intermediate_size: 20,
         layer_norm_epsilon: 1e-5,
     }
     .config("test")

@@ -6,7 +6,8 @@ mod instance;
 mod prompt;
 
 use breadth_lm::model::linear::{
-    prop_5_1_step, theta_of, thm_5_1_step, thm_6_1_step, thm_6_2_step,
+    normalized_sgd_step_size, sequence_sgd_step_size, theta_of, token_level_step_size,
+    truncated_distillation_step_size,
 };
 use breadth_lm::optim::{
     Chain, GradientTransformation, Normalize, Per, ProjectOntoBall, ScaleByAdam, ScaleBySchedule,
@@ -225,10 +226,10 @@ fn proven(case: Case, method: Method, horizon: usize) -> Option<Outcome> {
     let variance = sum(instance.prompts.iter().map(Prompt::variance));
     let (bound, steps) = (case.bounds().0, case.steps() as f64);
     let eta = match method {
-        Method::Sgd(1) => prop_5_1_step(horizon as f64, bound),
-        Method::Normalised(32) => thm_5_1_step(bound, variance, N.ln(), steps).0,
-        Method::Truncated => thm_6_2_step(bound, variance, N.ln(), steps),
-        Method::TokenLevel => thm_6_1_step(bound, variance, steps),
+        Method::Sgd(1) => sequence_sgd_step_size(horizon as f64, bound),
+        Method::Normalised(32) => normalized_sgd_step_size(bound, variance, N.ln(), steps).0,
+        Method::Truncated => truncated_distillation_step_size(bound, variance, N.ln(), steps),
+        Method::TokenLevel => token_level_step_size(bound, variance, steps),
         _ => return None,
     };
     Some(measure(case, &instance, method, eta))

@@ -1,6 +1,6 @@
-//! Prompts whose tokens are independent of one another: a response is its counts of tokens, so that one evaluation of the law gives the gradient of H tokens, and coverage is a sum over counts.
+//! Prompts whose tokens are independent of one another: a response is its counts of tokens, so that one evaluation of the distribution gives the gradient of H tokens, and coverage is a sum over counts.
 
-use breadth_lm::model::linear::{Features, ball};
+use breadth_lm::model::linear::{Features, project_onto_unit_ball};
 use breadth_lm::rng::uniform;
 use breadth_stats::numerics::{log_sum_exp, sum};
 use breadth_stats::{Level, is_uncovered};
@@ -36,7 +36,7 @@ pub struct Prompt {
 
 impl Prompt {
     pub fn new(share: f64, horizon: usize, rows: Vec<Theta>, truth: &Theta) -> Self {
-        let log_p = law(&rows, truth);
+        let log_p = log_probs(&rows, truth);
         let likelier = |a: &usize, b: &usize| log_p[*a].total_cmp(&log_p[*b]);
         let usual = (0..rows.len()).max_by(likelier).expect("tokens");
         let rest: f64 = unusual(&rows, usual).map(|token| log_p[token].exp()).sum();
@@ -90,7 +90,7 @@ impl Prompt {
 
     /// `sum_a c_a (phi(a) - E_q[phi])`, added to `out`.
     pub fn add_gradient(&self, theta: &Theta, counts: &Tokens, by: f64, out: &mut Theta) {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let total: f64 = counts.iter().sum();
         for (row, (count, log_q)) in self.rows.iter().zip(counts.iter().zip(&log_q)) {
             let weight = by * (count - total * log_q.exp());
@@ -109,14 +109,14 @@ impl Prompt {
 
     /// The KL of one token.
     fn kl(&self, theta: &Theta) -> f64 {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let terms = self.log_p.iter().zip(&log_q).take(self.rows.len());
         sum(terms.map(|(p, q)| p.exp() * (p - q))).max(0.0)
     }
 
     /// Cov_N of the model theta on this prompt.
     pub fn coverage(&self, theta: &Theta) -> f64 {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let log_ratio = |counts: &Tokens| {
             let tokens = counts.iter().zip(self.log_p.iter().zip(&log_q));
             tokens.map(|(c, (p, q))| c * (p - q)).sum::<f64>()
@@ -144,12 +144,12 @@ impl Prompt {
 
     /// A step on one token of p's, as Eq 21 takes it and test-time training too; `log p/q` before it.
     pub fn token_step(&self, theta: &mut Theta, token: usize, eta: f64) -> f64 {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let mut counts = [0.0; V];
         counts[token] = 1.0;
         let before = *theta;
         self.add_gradient(&before, &counts, eta, theta);
-        ball(theta);
+        project_onto_unit_ball(theta);
         self.log_p[token] - log_q[token]
     }
 
@@ -192,7 +192,7 @@ fn unusual(rows: &[Theta], usual: usize) -> impl Iterator<Item = usize> + use<> 
     (0..rows.len()).filter(move |&token| token != usual)
 }
 
-fn law(rows: &[Theta], theta: &Theta) -> Tokens {
+fn log_probs(rows: &[Theta], theta: &Theta) -> Tokens {
     let mut out = [0.0; V];
     for (out, row) in out.iter_mut().zip(rows) {
         *out = row.iter().zip(theta).map(|(r, t)| r * t).sum();
@@ -247,7 +247,7 @@ impl Features for Prompt {
 #[cfg(test)]
 mod tests {
     use breadth_lm::model::linear::{
-        Distilled, compare, distilled_gradient, gradient, token_level, ttt_log_prob,
+        DistillTarget, compare, distilled_gradient, gradient, token_level_sgd, ttt_log_prob,
     };
     use breadth_lm::rng::stream;
 
@@ -300,8 +300,8 @@ mod tests {
         prompt.add_gradient(&theta, &counts(&response[..whole]), 1.0, &mut own);
         let next = counts(&response[whole..=whole]);
         prompt.add_gradient(&theta, &next, fraction, &mut own);
-        let what = Distilled {
-            laws: false,
+        let what = DistillTarget {
+            distributions: false,
             budget: Some(N.ln()),
         };
         near(
@@ -319,7 +319,7 @@ mod tests {
         let ratio: f64 = ratios
             .map(|&y| prompt.token_step(&mut own, y as usize, 0.3))
             .sum();
-        token_level(&prompt, &mut theirs, 0, &response, 0.3);
+        token_level_sgd(&prompt, &mut theirs, 0, &response, 0.3);
         near(&own, &theirs);
         let log_p: f64 = response.iter().map(|&y| prompt.log_p[y as usize]).sum();
         let log_q = ttt_log_prob(&prompt, &[0.1; D], 0, &response, 0.3);

@@ -41,7 +41,7 @@ pub struct ScoreJob<'a> {
     pub models: &'a [Model],
     /// Prompts and responses.
     pub items: &'a [Item],
-    /// Further columns of log-probabilities by model name: an exact law, say. They come first in the table.
+    /// Further columns of log-probabilities by model name: an exact distribution, say. They come first in the table.
     pub references: &'a [(String, Vec<f64>)],
     /// Where the table goes.
     pub out: &'a Path,

@@ -13,7 +13,7 @@ pub use job::{JobProgress, SampleJob, ScoreJob};
 pub use model::Model;
 pub use sample::{Draw, Sample, SampleOptions, Stop, sample};
 pub use score::{score, sequence_log_prob};
-pub(crate) use ttt::carry_on;
+pub(crate) use ttt::score_and_update;
 pub use ttt::{ParameterSet, Ttt, score_ttt};
 
 use burn::tensor::Tensor;

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::cache::{Prompts, Responses};
-use super::ttt::{Moved, MovedHead, ParameterSet, Ttt};
+use super::ttt::{ParameterSet, Ttt, TttHead, TttModel};
 use super::values;
 use crate::error::{Error, Result};
 use crate::model::kernels::math;
@@ -243,7 +243,7 @@ pub fn sample(
         return Ok(vec![Vec::new(); prompts.len()]);
     }
     let flat: Vec<Sample> = match &options.ttt {
-        Some(ttt) if ttt.set != ParameterSet::Head => moving(checkpoint, prompts, options, ttt),
+        Some(ttt) if ttt.set != ParameterSet::Head => sample_ttt(checkpoint, prompts, options, ttt),
         _ => {
             let decoder = Decoder::new(checkpoint, &Device::flex());
             let drawn: Vec<Vec<Sample>> = groups(prompts, options.samples)
@@ -268,7 +268,7 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     .check(&checkpoint.config, &place)?;
     let (needed, limit) = (
         prompt.len() + max_tokens.saturating_sub(1),
-        checkpoint.config.positions,
+        checkpoint.config.max_position_embeddings,
     );
     if needed > limit {
         let message = format!(
@@ -328,7 +328,7 @@ fn grow(
 }
 
 /// All responses, each by a model that moves with its tokens.
-fn moving(
+fn sample_ttt(
     checkpoint: &Checkpoint,
     prompts: &[&[u32]],
     options: &SampleOptions,
@@ -336,7 +336,7 @@ fn moving(
 ) -> Vec<Sample> {
     let draw = |response: usize| {
         let prompt = prompts[response / options.samples];
-        let mut moved = Moved::new(checkpoint, ttt);
+        let mut moved = TttModel::new(checkpoint, ttt);
         let mut sample = Sample::default();
         while sample.is_open(options) {
             let u = uniform(options, response, sample.tokens.len());
@@ -390,7 +390,7 @@ struct Sampler<'a> {
     drawn: Vec<Sample>,
     active: Vec<usize>,
     /// What test-time training made of the head, for each response; empty without it.
-    heads: Vec<MovedHead>,
+    heads: Vec<TttHead>,
 }
 
 impl<'a> Sampler<'a> {
@@ -414,7 +414,7 @@ impl<'a> Sampler<'a> {
             drawn: vec![Sample::default(); count],
             active: (0..count).collect(),
             heads: match &options.ttt {
-                Some(ttt) => vec![MovedHead::new(ttt.learning_rate); count],
+                Some(ttt) => vec![TttHead::new(ttt.learning_rate); count],
                 None => Vec::new(),
             },
             of,
@@ -448,7 +448,7 @@ impl<'a> Sampler<'a> {
     /// Draws a token for each active response from what the head sees in its row, and retires those that ended.
     fn draw(&mut self, hidden: Tensor<2>, rows: &[usize]) {
         let (width, vocab) = (
-            self.decoder.config().width,
+            self.decoder.config().hidden_size,
             self.decoder.config().vocab_size,
         );
         let logits = values(self.decoder.head(hidden.clone()));
@@ -457,7 +457,7 @@ impl<'a> Sampler<'a> {
             false => values(hidden),
         };
         let (options, first) = (self.options, self.numbers.start);
-        let draw = |response: usize, row: usize, position: usize, head: Option<&mut MovedHead>| {
+        let draw = |response: usize, row: usize, position: usize, head: Option<&mut TttHead>| {
             let u = uniform(options, first + response, position);
             let logits = &logits[row * vocab..][..vocab];
             let choose = |logits: &[f32]| options.draw.token(logits, u) as u32;

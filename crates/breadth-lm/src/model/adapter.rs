@@ -282,7 +282,7 @@ fn replace(folder: &Path, base: &mut Checkpoint, whole: BTreeMap<String, Array>)
             );
             return Err(Error::checkpoint(folder, message));
         }
-        if name == tokens && base.config.tied {
+        if name == tokens && base.config.tie_word_embeddings {
             let message = format!(
                 "{WEIGHTS} has a token table of its own ({name}), to which the base ties its head; {}",
                 merge_first(folder)

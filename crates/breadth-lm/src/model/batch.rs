@@ -44,8 +44,8 @@ impl Sequence<'_> {
             );
             return Err(Error::data(place, message));
         }
-        if self.inputs() > config.positions {
-            let (length, limit) = (self.inputs(), config.positions);
+        if self.inputs() > config.max_position_embeddings {
+            let (length, limit) = (self.inputs(), config.max_position_embeddings);
             let message = format!(
                 "{length} input tokens; the model has {limit} positions; shorten the prompt or the response"
             );

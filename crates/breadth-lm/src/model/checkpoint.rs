@@ -278,7 +278,9 @@ impl Files {
             if layout::is_leftover(config.family, name) {
                 continue;
             }
-            let message = if config.tied && (*name == head || name.ends_with("lm_head.weight")) {
+            let message = if config.tie_word_embeddings
+                && (*name == head || name.ends_with("lm_head.weight"))
+            {
                 let tokens = &Layout::of(config).tokens.name;
                 if self.read(name, stored)?.data == weights[tokens].data {
                     continue;

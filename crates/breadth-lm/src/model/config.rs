@@ -69,7 +69,7 @@ pub struct Biases {
 
 /// What may differ from block to block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LayerKind {
+pub struct LayerType {
     /// Positions that a query sees, its own included; all before it without a window.
     pub window: Option<usize>,
     /// Which of [`Config::rotary`] turns query and key.
@@ -84,9 +84,9 @@ pub struct Config {
     /// Number of tokens.
     pub vocab_size: usize,
     /// Longest sequence.
-    pub positions: usize,
+    pub max_position_embeddings: usize,
     /// Model width.
-    pub width: usize,
+    pub hidden_size: usize,
     /// Number of blocks.
     pub layers: usize,
     /// Heads of the query.
@@ -94,9 +94,9 @@ pub struct Config {
     /// Heads of keys and values; divides `heads`.
     pub key_value_heads: usize,
     /// Width of a head.
-    pub head_width: usize,
+    pub head_dim: usize,
     /// Width inside the MLP.
-    pub inner: usize,
+    pub intermediate_size: usize,
     /// Normalisation.
     pub norm: NormKind,
     /// Added to the variance or mean square there.
@@ -114,7 +114,7 @@ pub struct Config {
     /// Rotary positions, by the kind of layer; none for learned ones.
     pub rotary: Vec<Rotary>,
     /// Each block's kind.
-    pub kinds: Vec<LayerKind>,
+    pub layer_types: Vec<LayerType>,
     /// What inner products of query and key are multiplied by.
     pub attention_scale: f32,
     /// Whether layer `i`, counted from 1, divides them by `i` again.
@@ -128,7 +128,7 @@ pub struct Config {
     /// Biases.
     pub biases: Biases,
     /// Whether the head is the token table.
-    pub tied: bool,
+    pub tie_word_embeddings: bool,
     /// What token embeddings are multiplied by.
     pub embedding_scale: f32,
     /// Fields that were passed over, beyond those that transformers writes into every file: they cannot change a score.
@@ -142,9 +142,10 @@ pub struct Config {
 /// ```
 /// use breadth_lm::model::Gpt2;
 /// let sizes = Gpt2 {
-///     vocab_size: 7, positions: 16, width: 8, layers: 1, heads: 2, inner: 32, layer_norm_epsilon: 1e-5,
+///     vocab_size: 7, max_position_embeddings: 16, hidden_size: 8, layers: 1, heads: 2,
+///     intermediate_size: 32, layer_norm_epsilon: 1e-5,
 /// };
-/// assert_eq!(sizes.config("example")?.head_width, 4);
+/// assert_eq!(sizes.config("example")?.head_dim, 4);
 /// # Ok::<(), breadth_lm::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -152,15 +153,15 @@ pub struct Gpt2 {
     /// Number of tokens.
     pub vocab_size: usize,
     /// Longest sequence.
-    pub positions: usize,
+    pub max_position_embeddings: usize,
     /// Model width.
-    pub width: usize,
+    pub hidden_size: usize,
     /// Number of blocks.
     pub layers: usize,
     /// Attention heads; divides `width`.
     pub heads: usize,
     /// Width inside the MLP.
-    pub inner: usize,
+    pub intermediate_size: usize,
     /// Added to the variance in layer normalisation.
     pub layer_norm_epsilon: f32,
 }
@@ -174,10 +175,10 @@ impl Gpt2 {
         if self.heads == 0 {
             return Err(Error::config(place, "heads = 0; at least 1 is needed"));
         }
-        if !self.width.is_multiple_of(self.heads) {
+        if !self.hidden_size.is_multiple_of(self.heads) {
             let message = format!(
                 "width = {} is not a multiple of heads = {}",
-                self.width, self.heads
+                self.hidden_size, self.heads
             );
             return Err(Error::config(place, message));
         }
@@ -200,11 +201,11 @@ impl Gpt2 {
             "bos_token_id": null,
             "eos_token_id": null,
             "layer_norm_epsilon": shortest(self.layer_norm_epsilon),
-            "n_embd": self.width,
+            "n_embd": self.hidden_size,
             "n_head": self.heads,
-            "n_inner": self.inner,
+            "n_inner": self.intermediate_size,
             "n_layer": self.layers,
-            "n_positions": self.positions,
+            "n_positions": self.max_position_embeddings,
             "vocab_size": self.vocab_size,
             "tie_word_embeddings": true,
             "torch_dtype": "float32",
@@ -226,13 +227,13 @@ impl Config {
         let error = |message: String| Err(Error::config(place, message));
         let sizes = [
             ("vocab_size", self.vocab_size),
-            ("positions", self.positions),
-            ("width", self.width),
+            ("positions", self.max_position_embeddings),
+            ("width", self.hidden_size),
             ("layers", self.layers),
             ("heads", self.heads),
             ("key-value heads", self.key_value_heads),
-            ("width of a head", self.head_width),
-            ("inner", self.inner),
+            ("width of a head", self.head_dim),
+            ("inner", self.intermediate_size),
         ];
         if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return error(format!("{name} = 0; at least 1 is needed"));
@@ -249,8 +250,8 @@ impl Config {
                 self.norm_epsilon
             ));
         }
-        if let Some(rotary) = self.rotary.iter().find(|r| 2 * r.half() > self.head_width) {
-            let (turned, width) = (2 * rotary.half(), self.head_width);
+        if let Some(rotary) = self.rotary.iter().find(|r| 2 * r.half() > self.head_dim) {
+            let (turned, width) = (2 * rotary.half(), self.head_dim);
             return error(format!(
                 "rotary positions turn {turned} numbers of a head of {width}"
             ));
@@ -294,13 +295,13 @@ impl Config {
     /// Width of all query heads together.
     #[must_use]
     pub fn query_width(&self) -> usize {
-        self.heads * self.head_width
+        self.heads * self.head_dim
     }
 
     /// Width of all key heads together, which is that of all value heads.
     #[must_use]
     pub fn key_width(&self) -> usize {
-        self.key_value_heads * self.head_width
+        self.key_value_heads * self.head_dim
     }
 }
 
@@ -311,11 +312,11 @@ mod tests {
     fn sizes() -> Gpt2 {
         Gpt2 {
             vocab_size: 19,
-            positions: 48,
-            width: 64,
+            max_position_embeddings: 48,
+            hidden_size: 64,
             layers: 2,
             heads: 4,
-            inner: 256,
+            intermediate_size: 256,
             layer_norm_epsilon: 1e-5,
         }
     }
@@ -329,7 +330,12 @@ mod tests {
     #[test]
     fn json_round_trip() {
         assert_eq!(read(|_| {}), Ok(sizes().config("test").unwrap()));
-        assert_eq!(read(|m| drop(m.remove("n_inner"))).unwrap().inner, 256);
+        assert_eq!(
+            read(|m| drop(m.remove("n_inner")))
+                .unwrap()
+                .intermediate_size,
+            256
+        );
         let half = read(|m| drop(m.insert("torch_dtype".into(), json!("float16"))));
         assert_eq!(half.unwrap().to_json()["torch_dtype"], "float32");
     }

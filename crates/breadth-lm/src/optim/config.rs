@@ -13,7 +13,7 @@ use crate::tree::Tree;
 /// The famous names; each is a chain, see [`Optimizer::build`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Name {
+pub enum OptimizerName {
     /// Adam with decoupled weight decay.
     #[default]
     Adamw,
@@ -42,7 +42,7 @@ pub enum Name {
 #[serde(deny_unknown_fields, default)]
 pub struct Optimizer {
     /// Which (default: adamw).
-    pub name: Name,
+    pub name: OptimizerName,
     /// Peak learning rate (default: 1e-3).
     pub learning_rate: f64,
     /// sgd, normalized_sgd: the proof whose step size (and lambda) takes the place of `learning_rate` (default: none).
@@ -83,7 +83,7 @@ pub struct Optimizer {
 impl Default for Optimizer {
     fn default() -> Self {
         Self {
-            name: Name::Adamw,
+            name: OptimizerName::Adamw,
             learning_rate: 1e-3,
             proof: None,
             warmup_steps: 0,
@@ -120,32 +120,36 @@ impl Optimizer {
     pub fn build(&self, steps: u64, params: &Tree) -> Chain {
         let adamw = AdamW::default();
         let mut parts: Vec<Box<dyn GradientTransformation>> = Vec::new();
-        let default_clip = adamw.clip_norm.filter(|_| self.name == Name::Adamw);
+        let default_clip = adamw
+            .clip_norm
+            .filter(|_| self.name == OptimizerName::Adamw);
         if let Some(limit) = self.clip_norm.or(default_clip) {
             parts.push(Box::new(ClipByGlobalNorm { limit }));
         }
-        if let Some(decay) = self.momentum.filter(|_| self.name != Name::Muon) {
+        if let Some(decay) = self.momentum.filter(|_| self.name != OptimizerName::Muon) {
             parts.push(Box::new(Momentum::new(decay, false, params)));
         }
         match self.name {
-            Name::Adamw => {
+            OptimizerName::Adamw => {
                 let betas = self.betas.unwrap_or(adamw.betas);
                 let epsilon = self.epsilon.unwrap_or(adamw.epsilon);
                 parts.push(Box::new(ScaleByAdam::new(betas, epsilon, params)));
             }
-            Name::Sgd => {}
-            Name::NormalizedSgd => {
+            OptimizerName::Sgd => {}
+            OptimizerName::NormalizedSgd => {
                 let proven = self.proof.as_ref().and_then(|p| p.lambda(steps));
                 parts.push(Box::new(Normalize {
                     lambda: proven.or(self.lambda).unwrap_or(0.0),
                     per: self.per.unwrap_or_default(),
                 }));
             }
-            Name::SignSgd => parts.push(Box::new(Sign)),
-            Name::Muon => parts.push(Box::new(Muon::new(self.momentum.unwrap_or(0.95), params))),
+            OptimizerName::SignSgd => parts.push(Box::new(Sign)),
+            OptimizerName::Muon => {
+                parts.push(Box::new(Muon::new(self.momentum.unwrap_or(0.95), params)))
+            }
         }
         let default_decay = match self.name {
-            Name::Adamw => adamw.weight_decay,
+            OptimizerName::Adamw => adamw.weight_decay,
             _ => 0.0,
         };
         let rate = self.weight_decay.unwrap_or(default_decay);
@@ -219,8 +223,8 @@ impl Optimizer {
     }
 
     fn check_names(&self, place: &str) -> Result<()> {
-        use Name::{Adamw, Muon, NormalizedSgd, Sgd, SignSgd};
-        let settings: [(&str, bool, &[Name], &str); 5] = [
+        use OptimizerName::{Adamw, Muon, NormalizedSgd, Sgd, SignSgd};
+        let settings: [(&str, bool, &[OptimizerName], &str); 5] = [
             ("betas", self.betas.is_some(), &[Adamw], "adamw"),
             ("epsilon", self.epsilon.is_some(), &[Adamw], "adamw"),
             (
@@ -242,7 +246,7 @@ impl Optimizer {
                 "normalized_sgd",
             ),
         ];
-        let misplaced = |(_, given, names, _): &&(&str, bool, &[Name], &str)| {
+        let misplaced = |(_, given, names, _): &&(&str, bool, &[OptimizerName], &str)| {
             *given && !names.contains(&self.name)
         };
         match settings.iter().find(misplaced) {

@@ -18,7 +18,7 @@ mod schedule;
 pub use adam::ScaleByAdam;
 pub use ball::ProjectOntoBall;
 pub use clip::ClipByGlobalNorm;
-pub use config::{Name, Optimizer};
+pub use config::{Optimizer, OptimizerName};
 pub use decay::AddDecayedWeights;
 pub use momentum::Momentum;
 pub use normalize::{Normalize, Per, Sign};

@@ -149,26 +149,26 @@ fn every() -> Vec<Optimizer> {
     let normalized = |per| Optimizer {
         per: Some(per),
         lambda: Some(0.1),
-        ..of(Name::NormalizedSgd)
+        ..of(OptimizerName::NormalizedSgd)
     };
     vec![
-        of(Name::Adamw),
+        of(OptimizerName::Adamw),
         Optimizer {
             schedule: Shape::Cosine,
             decay_to: 0.1,
             warmup_steps: 2,
-            ..of(Name::Adamw)
+            ..of(OptimizerName::Adamw)
         },
-        of(Name::Sgd),
+        of(OptimizerName::Sgd),
         Optimizer {
             momentum: Some(0.8),
             clip_norm: Some(0.5),
             weight_decay: Some(0.1),
-            ..of(Name::Sgd)
+            ..of(OptimizerName::Sgd)
         },
         Optimizer {
             ball: Some(2.0),
-            ..of(Name::Sgd)
+            ..of(OptimizerName::Sgd)
         },
         normalized(Per::Model),
         normalized(Per::Module),
@@ -178,16 +178,16 @@ fn every() -> Vec<Optimizer> {
             ball: Some(3.0),
             ..normalized(Per::Model)
         },
-        of(Name::SignSgd),
+        of(OptimizerName::SignSgd),
         Optimizer {
             momentum: Some(0.9),
-            ..of(Name::SignSgd)
+            ..of(OptimizerName::SignSgd)
         },
-        of(Name::Muon),
+        of(OptimizerName::Muon),
         Optimizer {
             clip_norm: Some(0.5),
             weight_decay: Some(0.1),
-            ..of(Name::Muon)
+            ..of(OptimizerName::Muon)
         },
     ]
 }
@@ -269,11 +269,13 @@ impl WrittenOut {
     fn step(&mut self, params: &mut Flat, gradients: &Tree, step: u64, steps: u64) {
         let s = self.settings.clone();
         let mut g = flat(gradients);
-        let clip = s.clip_norm.or((s.name == Name::Adamw).then_some(1.0));
+        let clip = s
+            .clip_norm
+            .or((s.name == OptimizerName::Adamw).then_some(1.0));
         let all = norm(g.values().flatten());
         let scale = clip.map_or(1.0, |c| (c / (all + 1e-6)).min(1.0));
         g.values_mut().flatten().for_each(|v| *v *= scale);
-        if let (Some(m), false) = (s.momentum, s.name == Name::Muon) {
+        if let (Some(m), false) = (s.momentum, s.name == OptimizerName::Muon) {
             for (name, g) in &mut g {
                 for (t, g) in self.trace.get_mut(name).unwrap().iter_mut().zip(g) {
                     *t = m * *t + *g;
@@ -286,9 +288,9 @@ impl WrittenOut {
             let shape = shape(SHAPES.iter().find(|(n, _)| n == name).unwrap().1);
             let hidden = name == "h.weight";
             match s.name {
-                Name::Adamw => self.adam(name, g, [0.9, 0.99], step),
-                Name::Muon if !hidden => self.adam(name, g, [0.9, 0.95], step),
-                Name::Muon => {
+                OptimizerName::Adamw => self.adam(name, g, [0.9, 0.99], step),
+                OptimizerName::Muon if !hidden => self.adam(name, g, [0.9, 0.95], step),
+                OptimizerName::Muon => {
                     let trace = self.trace.get_mut(name).unwrap();
                     for (t, g) in trace.iter_mut().zip(g.iter_mut()) {
                         *t = 0.95 * *t + *g;
@@ -296,11 +298,11 @@ impl WrittenOut {
                     }
                     *g = quintic(g, shape[0], shape[1]);
                 }
-                Name::Sgd => {}
-                Name::SignSgd => g
+                OptimizerName::Sgd => {}
+                OptimizerName::SignSgd => g
                     .iter_mut()
                     .for_each(|v| *v = if *v == 0.0 { 0.0 } else { v.signum() }),
-                Name::NormalizedSgd => {
+                OptimizerName::NormalizedSgd => {
                     let width = match s.per.unwrap() {
                         Per::Row => *shape.last().unwrap(),
                         _ => g.len(),
@@ -315,9 +317,11 @@ impl WrittenOut {
                     }
                 }
             }
-            let decay = s
-                .weight_decay
-                .unwrap_or(if s.name == Name::Adamw { 0.01 } else { 0.0 });
+            let decay = s.weight_decay.unwrap_or(if s.name == OptimizerName::Adamw {
+                0.01
+            } else {
+                0.0
+            });
             let rate = self.rate(step, steps);
             for (p, g) in params.get_mut(name).unwrap().iter_mut().zip(g) {
                 let decay = if shape.len() > 1 { decay } else { 0.0 };

@@ -4,7 +4,7 @@ use super::http::Attempt;
 use super::reply::refuse;
 use crate::decode::{Draw, Stop};
 
-/// By so much may the probabilities of a law sum to more than 1: servers compute in bfloat16 at worst.
+/// By so much may the probabilities of a distribution sum to more than 1: servers compute in bfloat16 at worst.
 const MASS_ROUNDING: f64 = 1e-2;
 
 /// So many of the likeliest tokens every server tells beside a generated one: the probe asks for them.
@@ -29,7 +29,7 @@ pub(super) struct Generation<'a> {
 
 /// What a server says of one token, drawn or given.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct TokenLogProb {
     /// The token.
     pub token: u32,
     /// `log q` of it, in nats.
@@ -38,11 +38,13 @@ pub struct Step {
     pub top: Vec<(u32, f64)>,
 }
 
-impl Step {
-    /// Checks that the likeliest tokens are some and parts of one law.
+impl TokenLogProb {
+    /// Checks that the likeliest tokens are some and parts of one distribution.
     pub(super) fn checked(self) -> Attempt<Self> {
         if self.top.is_empty() {
-            return refuse("the likeliest tokens of each law were asked for and none came");
+            return refuse(
+                "the likeliest tokens of each distribution were asked for and none came",
+            );
         }
         let mut ids: Vec<u32> = self.top.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
@@ -80,7 +82,7 @@ impl Generation<'_> {
     }
 
     /// Checks that each token drawn is one of the few likeliest: a server that does not know a field may ignore it.
-    pub(super) fn drawn_as_asked(&self, steps: &[Step], tolerance: f64) -> Attempt<()> {
+    pub(super) fn drawn_as_asked(&self, steps: &[TokenLogProb], tolerance: f64) -> Attempt<()> {
         let Some(most) = self.few() else {
             return Ok(());
         };
@@ -104,7 +106,7 @@ impl Generation<'_> {
     }
 
     /// Cuts a response behind its end token or the token that completes a stop string, and checks that it ended as it should.
-    pub(super) fn finished(&self, mut steps: Vec<Step>) -> Attempt<Vec<Step>> {
+    pub(super) fn finished(&self, mut steps: Vec<TokenLogProb>) -> Attempt<Vec<TokenLogProb>> {
         let tokens: Vec<u32> = steps.iter().map(|step| step.token).collect();
         let is_end = |&length: &usize| {
             let stops = |stop: &Stop| stop.ends(&tokens[..length]);
@@ -134,7 +136,7 @@ impl Generation<'_> {
 }
 
 /// Checks that every token of a response can have been drawn.
-pub(super) fn all_possible(steps: Vec<Step>) -> Attempt<Vec<Step>> {
+pub(super) fn all_possible(steps: Vec<TokenLogProb>) -> Attempt<Vec<TokenLogProb>> {
     match steps.iter().find(|s| !s.log_prob.is_finite()) {
         Some(step) => refuse(format!(
             "token {} was drawn with a log-probability of {}",
@@ -166,7 +168,7 @@ mod tests {
     }
 
     fn finish_as(asked: &Generation, tokens: &[u32]) -> Result<Vec<u32>, String> {
-        let step = |&token| Step {
+        let step = |&token| TokenLogProb {
             token,
             log_prob: -1.0,
             top: Vec::new(),
@@ -185,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_a_law_is_refused() {
+    fn what_is_no_part_of_a_distribution_is_refused() {
         let checked = |log_prob: f64, top: &[(u32, f64)]| {
             let (token, top) = (3, top.to_vec());
-            let step = Step {
+            let step = TokenLogProb {
                 token,
                 log_prob,
                 top,
@@ -229,7 +231,7 @@ mod tests {
         let drawn = |draw: Draw, log_prob: f64, top: &[(u32, f64)]| {
             let asked = Generation { draw, ..asked(&[]) };
             let (token, top) = (3, top.to_vec());
-            let step = Step {
+            let step = TokenLogProb {
                 token,
                 log_prob,
                 top,
@@ -268,7 +270,7 @@ mod tests {
     fn an_impossible_token_was_not_drawn() {
         let steps = |log_prob| {
             let (token, top) = (7, Vec::new());
-            let step = Step {
+            let step = TokenLogProb {
                 token,
                 log_prob,
                 top,

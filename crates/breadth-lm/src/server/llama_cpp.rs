@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::generate::{Generation, Step};
+use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
 use super::reply::{Entry, field, list, log_prob, refuse, same_token, token};
@@ -24,7 +24,7 @@ pub(super) fn score(
     model: &str,
     sequence: &Sequence,
     top: usize,
-) -> Attempt<Vec<Step>> {
+) -> Attempt<Vec<TokenLogProb>> {
     let mut prefix = sequence.prompt.to_vec();
     let mut steps = Vec::new();
     for &wanted in sequence.response {
@@ -34,7 +34,13 @@ pub(super) fn score(
     Ok(steps)
 }
 
-fn force(line: &Line, model: &str, prefix: &[u32], wanted: u32, top: usize) -> Attempt<Step> {
+fn force(
+    line: &Line,
+    model: &str,
+    prefix: &[u32],
+    wanted: u32,
+    top: usize,
+) -> Attempt<TokenLogProb> {
     let body = json!({
         "model": model,
         "prompt": prefix,
@@ -72,7 +78,7 @@ fn exact(log_prob: f64, wanted: u32) -> Attempt<f64> {
 }
 
 /// What was generated, from `completion_probabilities`.
-fn steps(reply: &Value, sent: usize) -> Attempt<Vec<Step>> {
+fn steps(reply: &Value, sent: usize) -> Attempt<Vec<TokenLogProb>> {
     let seen = reply.get("tokens_evaluated").and_then(Value::as_u64);
     if let Some(seen) = seen.filter(|&seen| seen != sent as u64) {
         return refuse(format!(
@@ -109,7 +115,7 @@ fn steps(reply: &Value, sent: usize) -> Attempt<Vec<Step>> {
             .flatten()
             .map(read_entry)
             .collect::<Attempt<_>>()?;
-        Ok(Step {
+        Ok(TokenLogProb {
             token,
             log_prob,
             top,
@@ -125,7 +131,11 @@ fn read_entry(entry: &Value) -> Attempt<Entry> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+pub(super) fn generate(
+    line: &Line,
+    model: &str,
+    asked: &Generation,
+) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let draw = |k: usize| {
         let body = json!({
             "model": model,
@@ -151,7 +161,7 @@ pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<
 mod tests {
     use super::*;
 
-    fn read(reply: Value) -> Result<Vec<Step>, String> {
+    fn read(reply: Value) -> Result<Vec<TokenLogProb>, String> {
         steps(&reply, 3).map_err(|e| format!("{e:?}"))
     }
 

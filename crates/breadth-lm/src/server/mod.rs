@@ -25,8 +25,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub use address::{Address, Kind};
-pub use generate::Step;
+pub use address::{Address, ServerKind};
+pub use generate::TokenLogProb;
 pub use report::{Check, HostReport, Report, Verdict};
 
 use completions::Form;
@@ -102,7 +102,7 @@ pub struct ServerSampling {
 #[derive(Debug)]
 pub struct Server {
     address: Address,
-    kind: Kind,
+    kind: ServerKind,
     software: String,
     hosts: Vec<Host>,
     limits: Limits,
@@ -118,7 +118,7 @@ impl Server {
 
     /// What it speaks.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ServerKind {
         self.kind
     }
 
@@ -146,22 +146,23 @@ impl Server {
         name: &(dyn Fn(usize) -> String + Sync),
         done: &mut dyn FnMut(usize),
     ) -> Result<Vec<Vec<f32>>> {
-        let scored = self.laws(sequences, 0, name, done)?;
-        let single = |steps: Vec<Step>| steps.iter().map(|s| s.log_prob as f32).collect();
+        let scored = self.next_token_distributions(sequences, 0, name, done)?;
+        let single = |steps: Vec<TokenLogProb>| steps.iter().map(|s| s.log_prob as f32).collect();
         Ok(scored.into_iter().map(single).collect())
     }
 
-    /// As [`Server::score`], with the `top` likeliest tokens in the place of each response token: the whole next-token law where `top` is the vocabulary.
+    /// As [`Server::score`], with the `top` most likely tokens in the place of each response token: the whole
+    /// next-token distribution where `top` is the vocabulary size.
     ///
     /// # Errors
-    /// As [`Server::score`]; and if a server does not give that many (vLLM: `--max-logprobs`), or gives what is no law.
-    pub fn laws(
+    /// As [`Server::score`]; and if a server does not give that many (vLLM: `--max-logprobs`), or returns probabilities that sum to more than 1.
+    pub fn next_token_distributions(
         &self,
         sequences: &[Sequence],
         top: usize,
         name: &(dyn Fn(usize) -> String + Sync),
         done: &mut dyn FnMut(usize),
-    ) -> Result<Vec<Vec<Step>>> {
+    ) -> Result<Vec<Vec<TokenLogProb>>> {
         if let Some(i) = sequences.iter().position(|s| s.prompt.is_empty()) {
             let message = "has an empty prompt: a server gives the first token no log-probability; put a start token there";
             return Err(Error::data(name(i), message));
@@ -232,12 +233,13 @@ impl Server {
 
     fn draw(&self, line: &Line, mut asked: Generation) -> Attempt<Vec<Sample>> {
         asked.top = asked.few().unwrap_or(0);
-        let finished = |steps: Vec<Step>| {
+        let finished = |steps: Vec<TokenLogProb>| {
             asked.drawn_as_asked(&steps, self.limits.tolerance)?;
             asked.finished(steps)
         };
         let drawn = self.generate(line, &asked)?;
-        let mut drawn: Vec<Vec<Step>> = drawn.into_iter().map(finished).collect::<Attempt<_>>()?;
+        let mut drawn: Vec<Vec<TokenLogProb>> =
+            drawn.into_iter().map(finished).collect::<Attempt<_>>()?;
         if asked.draw != Draw::default() {
             self.score_again(line, asked.prompt, &mut drawn)?;
         }
@@ -246,7 +248,12 @@ impl Server {
     }
 
     /// Puts the scores of drawn tokens in the place of what was said of them when they were drawn.
-    fn score_again(&self, line: &Line, prompt: &[u32], drawn: &mut [Vec<Step>]) -> Attempt<()> {
+    fn score_again(
+        &self,
+        line: &Line,
+        prompt: &[u32],
+        drawn: &mut [Vec<TokenLogProb>],
+    ) -> Attempt<()> {
         for (i, together) in drawn.chunks_mut(self.batch()).enumerate() {
             let tokens: Vec<Vec<u32>> = together
                 .iter()
@@ -268,7 +275,7 @@ impl Server {
     /// Sequences in one request for scores.
     fn batch(&self) -> usize {
         match self.kind {
-            Kind::LlamaCpp => 1,
+            ServerKind::LlamaCpp => 1,
             _ => self.limits.batch.max(1),
         }
     }
@@ -280,10 +287,10 @@ impl Server {
         sequences: &[Sequence],
         top: usize,
         name: &dyn Fn(usize) -> String,
-    ) -> Attempt<Vec<Vec<Step>>> {
-        let checked = |steps: Vec<Step>| match top {
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        let checked = |steps: Vec<TokenLogProb>| match top {
             0 => Ok(steps),
-            _ => steps.into_iter().map(Step::checked).collect(),
+            _ => steps.into_iter().map(TokenLogProb::checked).collect(),
         };
         let scored = self.score_together(line, sequences, 1.0, top);
         match scored.and_then(|lists| lists.into_iter().map(checked).collect()) {
@@ -308,14 +315,14 @@ impl Server {
         sequences: &[Sequence],
         temperature: f64,
         top: usize,
-    ) -> Attempt<Vec<Vec<Step>>> {
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
         match self.kind {
-            Kind::Vllm | Kind::OpenAi => {
+            ServerKind::Vllm | ServerKind::OpenAi => {
                 let form = self.form(line, &sequences[0])?;
                 completions::score(line, self.model(), form, sequences, temperature, top)
             }
-            Kind::Sglang => sglang::score(line, sequences, temperature, top),
-            Kind::LlamaCpp => {
+            ServerKind::Sglang => sglang::score(line, sequences, temperature, top),
+            ServerKind::LlamaCpp => {
                 let one = |s| llama_cpp::score(line, self.model(), s, top);
                 sequences.iter().map(one).collect()
             }
@@ -339,11 +346,13 @@ impl Server {
         Err(Failure::Refused(said.join("; ")))
     }
 
-    fn generate(&self, line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+    fn generate(&self, line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
         match self.kind {
-            Kind::Vllm | Kind::OpenAi => completions::generate(line, self.model(), asked),
-            Kind::Sglang => sglang::generate(line, asked),
-            Kind::LlamaCpp => llama_cpp::generate(line, self.model(), asked),
+            ServerKind::Vllm | ServerKind::OpenAi => {
+                completions::generate(line, self.model(), asked)
+            }
+            ServerKind::Sglang => sglang::generate(line, asked),
+            ServerKind::LlamaCpp => llama_cpp::generate(line, self.model(), asked),
         }
     }
 
@@ -384,7 +393,7 @@ fn seed_of(sampling: &ServerSampling, prompt: usize) -> u64 {
     )
 }
 
-fn into_sample(steps: Vec<Step>) -> Sample {
+fn into_sample(steps: Vec<TokenLogProb>) -> Sample {
     Sample {
         tokens: steps.iter().map(|s| s.token).collect(),
         log_probs: steps.iter().map(|s| s.log_prob as f32).collect(),

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::generate::{Generation, Step};
+use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
 use super::reply::{Entry, list, log_prob, refuse, same_token, short, token};
@@ -20,7 +20,7 @@ pub(super) fn score(
     sequences: &[Sequence],
     temperature: f64,
     top: usize,
-) -> Attempt<Vec<Vec<Step>>> {
+) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let prompts: Vec<Vec<u32>> = sequences
         .iter()
         .map(|s| [s.prompt, s.response].concat())
@@ -57,7 +57,7 @@ fn replies(reply: &Value, expected: usize) -> Attempt<&[Value]> {
     }
 }
 
-fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec<Step>> {
+fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec<TokenLogProb>> {
     let entries = list(reply, "/meta_info/input_token_logprobs")?;
     // From the prompt's last token on, or all: some versions take the start for a hint.
     if entries.len() != response + 1 && entries.len() != sent.len() {
@@ -82,7 +82,7 @@ fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec
     for (i, entry) in entries.iter().enumerate().skip(1) {
         let (token, log_prob) = read_entry(entry, i)?;
         same_token(sent[start + i], token, start + i)?;
-        steps.push(Step {
+        steps.push(TokenLogProb {
             token,
             log_prob,
             top: top(tops, i)?,
@@ -113,7 +113,7 @@ fn read_entry(entry: &Value, place: usize) -> Attempt<Entry> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let ends = !asked.end_tokens.is_empty();
     // Several seeds in one request would all be the same one: each response gets a request's entry of its own.
     let parameters = |k: usize| {
@@ -148,7 +148,7 @@ pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>
     replies(&reply, count)?.iter().map(drawn).collect()
 }
 
-fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
+fn drawn(reply: &Value) -> Attempt<Vec<TokenLogProb>> {
     let entries = list(reply, "/meta_info/output_token_logprobs")?;
     let tops = reply.pointer("/meta_info/output_top_logprobs");
     if let Some(ids) = reply.get("output_ids").and_then(Value::as_array)
@@ -162,7 +162,7 @@ fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
     }
     let step = |(i, entry): (usize, &Value)| {
         let (token, log_prob) = read_entry(entry, i)?;
-        Ok(Step {
+        Ok(TokenLogProb {
             token,
             log_prob,
             top: top(tops, i)?,

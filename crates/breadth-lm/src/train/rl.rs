@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::gradient::Weighed;
+use super::gradient::WeightedTokens;
 use super::source::Pair;
 use crate::decode::verifier::{Judged, Verifier};
 use crate::decode::{Sample, SampleOptions, sample};
@@ -210,7 +210,12 @@ impl RlConfig {
     }
 
     /// The tokens' weights now that the model gives them these log-probabilities, in a batch of so many responses.
-    pub(super) fn weigh(&self, rollout: &Rollout, log_probs: &[f32], responses: usize) -> Weighed {
+    pub(super) fn weigh(
+        &self,
+        rollout: &Rollout,
+        log_probs: &[f32],
+        responses: usize,
+    ) -> WeightedTokens {
         let advantage = rollout.advantage;
         let mut scale = 1.0 / responses as f64;
         if self.algorithm == Algorithm::Grpo {
@@ -225,7 +230,7 @@ impl RlConfig {
             Algorithm::Grpo => ratio * advantage,
         };
         let ratios = log_probs.iter().zip(&rollout.log_probs).map(ratio);
-        Weighed {
+        WeightedTokens {
             value: -rollout.reward / responses as f64,
             weights: ratios.map(|ratio| scale * weight(ratio)).collect(),
         }

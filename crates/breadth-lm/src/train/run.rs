@@ -22,7 +22,7 @@ pub struct RunInfo {
     pub status: String,
     /// The whole configuration.
     pub config: Value,
-    /// Model name of the exact law in `scores.parquet`, if it is there.
+    /// Model name of the exact distribution in `scores.parquet`, if it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether each row of `scores.parquet` is the one correct response of its prompt.

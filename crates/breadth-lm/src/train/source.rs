@@ -152,14 +152,15 @@ impl Source {
     /// Names the first it cannot.
     pub fn check(&self, model: &Config) -> Result<()> {
         if let Some(task) = self.task()
-            && (task.vocab_size() != model.vocab_size || task.longest() > model.positions)
+            && (task.vocab_size() != model.vocab_size
+                || task.longest() > model.max_position_embeddings)
         {
             let message = format!(
                 "needs a vocabulary of {} and {} positions; the model has {} and {}",
                 task.vocab_size(),
                 task.longest(),
                 model.vocab_size,
-                model.positions
+                model.max_position_embeddings
             );
             return Err(Error::config("[task]", message));
         }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use breadth_lm::decode::{Draw, Stop};
 use breadth_lm::model::Sequence;
 use breadth_lm::rng;
-use breadth_lm::server::{Address, Kind, Limits, Report, Server, ServerSampling, Verdict};
+use breadth_lm::server::{Address, Limits, Report, Server, ServerKind, ServerSampling, Verdict};
 
 use serde_json::json;
 
-use fake::{Defect, Dialect, Fake, IMPOSSIBLE, VOCAB, drawable, law, letters, scores};
+use fake::{Defect, Dialect, Fake, IMPOSSIBLE, VOCAB, drawable, letters, log_probs, scores};
 
 /// Patience of the tests: short pauses, few attempts.
 fn limits() -> Limits {
@@ -36,7 +36,7 @@ fn open(fakes: &[&Fake], limits: Limits) -> Server {
     Server::open(&address, limits).unwrap()
 }
 
-/// Prompts and responses of different lengths; every fifth has a token that the law never gives.
+/// Prompts and responses of different lengths; every fifth has a token that the distribution never gives.
 fn pairs(count: u64) -> Vec<(Vec<u32>, Vec<u32>)> {
     let pair = |i| {
         let mut stream = rng::stream(2, "test/pairs", i);
@@ -100,10 +100,10 @@ fn faithful_servers_of_every_kind_give_the_law() {
         let fake = Fake::new(dialect, Defect::None);
         let server = open(&[&fake], limits());
         let kind = match dialect {
-            Dialect::Vllm => Kind::Vllm,
-            Dialect::Sglang => Kind::Sglang,
-            Dialect::LlamaCpp => Kind::LlamaCpp,
-            _ => Kind::OpenAi,
+            Dialect::Vllm => ServerKind::Vllm,
+            Dialect::Sglang => ServerKind::Sglang,
+            Dialect::LlamaCpp => ServerKind::LlamaCpp,
+            _ => ServerKind::OpenAi,
         };
         assert_eq!((server.kind(), server.model()), (kind, "toy"));
         let report = server.probe(&[]).unwrap();
@@ -127,20 +127,25 @@ fn laws_come_as_far_as_they_are_asked_for() {
         let pairs = scorable(dialect);
         for top in [1, 3, VOCAB as usize] {
             let sequences = sequences(&pairs);
-            let laws = server.laws(&sequences, top, &name, &mut |_| {}).unwrap();
-            for ((prompt, response), steps) in pairs.iter().zip(&laws) {
+            let distributions = server
+                .next_token_distributions(&sequences, top, &name, &mut |_| {})
+                .unwrap();
+            for ((prompt, response), steps) in pairs.iter().zip(&distributions) {
                 assert_eq!(response.len(), steps.len());
                 let mut context = prompt.clone();
                 for (&token, step) in response.iter().zip(steps) {
-                    let law = law(&context, 1.0);
-                    assert_eq!((step.token, step.log_prob), (token, law[token as usize]));
-                    let mut best = law.clone();
+                    let log_probs = log_probs(&context, 1.0);
+                    assert_eq!(
+                        (step.token, step.log_prob),
+                        (token, log_probs[token as usize])
+                    );
+                    let mut best = log_probs.clone();
                     best.sort_by(|a, b| b.total_cmp(a));
                     // vLLM's map has the token itself beside the likeliest.
                     let others = step.top.iter().filter(|(id, _)| *id != token).count();
                     assert!(step.top.len() >= top && others <= top);
                     for &(id, log_prob) in &step.top {
-                        assert_eq!(law[id as usize], log_prob, "{dialect:?}");
+                        assert_eq!(log_probs[id as usize], log_prob, "{dialect:?}");
                         assert!(id == token || log_prob >= best[top - 1]);
                     }
                     context.push(token);
@@ -164,8 +169,9 @@ fn laws_that_are_none_are_refused() {
             let fake = Fake::new(dialect, defect);
             let server = open(&[&fake], limits());
             let pairs = scorable(dialect);
-            let laws = server.laws(&sequences(&pairs), 3, &name, &mut |_| {});
-            let error = laws.unwrap_err().to_string();
+            let distributions =
+                server.next_token_distributions(&sequences(&pairs), 3, &name, &mut |_| {});
+            let error = distributions.unwrap_err().to_string();
             assert!(error.contains(said), "{dialect:?}: {error}");
         }
     }
@@ -392,7 +398,7 @@ fn samples_carry_the_law_of_their_tokens() {
                 for (&token, &log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
                     assert_eq!(
                         log_prob,
-                        law(&context, 1.0)[token as usize] as f32,
+                        log_probs(&context, 1.0)[token as usize] as f32,
                         "{dialect:?}"
                     );
                     context.push(token);
@@ -455,7 +461,7 @@ fn other_draws_carry_the_model_s_own_log_probabilities() {
                     seen[sample.tokens[0] as usize] += 1.0 / 400.0;
                     let mut context = prompt.to_vec();
                     for (&token, &log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
-                        let own = law(&context, 1.0)[token as usize] as f32;
+                        let own = log_probs(&context, 1.0)[token as usize] as f32;
                         assert_eq!(log_prob, own, "{dialect:?} {draw:?}");
                         assert!(drawable(&context, &asked)[token as usize] > 0.0);
                         context.push(token);
@@ -496,9 +502,9 @@ fn at_temperature_0_one_response_is_drawn() {
         assert!(drawn[0].iter().all(|sample| *sample == drawn[0][0]));
         let mut context = vec![1, 2];
         for (&token, &log_prob) in drawn[0][0].tokens.iter().zip(&drawn[0][0].log_probs) {
-            let law = law(&context, 1.0);
-            let best = law.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            assert_eq!((log_prob, law[token as usize]), (best as f32, best));
+            let log_probs = log_probs(&context, 1.0);
+            let best = log_probs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            assert_eq!((log_prob, log_probs[token as usize]), (best as f32, best));
             context.push(token);
         }
         // One to draw it, and one to score it: a request for each token where tokens are forced.

@@ -11,7 +11,7 @@ use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 use breadth_lm::text::Item;
 
-use super::fake::{Defect, Dialect, Fake, law, letters, scores};
+use super::fake::{Defect, Dialect, Fake, letters, log_probs, scores};
 use super::{limits, open, pairs, sequences};
 
 fn items(count: u64) -> Vec<Item> {
@@ -159,8 +159,8 @@ fn sampling_from_a_server_resumes_too() {
 fn likeliest(prompt: &[u32], stop: &str) -> Vec<u32> {
     let mut context = prompt.to_vec();
     while context.len() < prompt.len() + 4 {
-        let law = law(&context, 1.0);
-        let best = (0..law.len()).max_by(|&a, &b| law[a].total_cmp(&law[b]));
+        let log_probs = log_probs(&context, 1.0);
+        let best = (0..log_probs.len()).max_by(|&a, &b| log_probs[a].total_cmp(&log_probs[b]));
         context.push(best.unwrap() as u32);
         if context.ends_with(&[0]) || letters(&context[prompt.len()..]).contains(stop) {
             break;
@@ -244,11 +244,11 @@ fn test_time_training_needs_a_folder() {
 fn checkpoints(folder: &Path, count: u64) -> Vec<(String, PathBuf)> {
     let config = Gpt2 {
         vocab_size: 16,
-        positions: 24,
-        width: 8,
+        max_position_embeddings: 24,
+        hidden_size: 8,
         layers: 1,
         heads: 2,
-        inner: 16,
+        intermediate_size: 16,
         layer_norm_epsilon: 1e-5,
     }
     .config("test")

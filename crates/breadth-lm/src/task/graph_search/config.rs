@@ -243,7 +243,7 @@ impl GraphSearchConfig {
         if label == Label::Drawn {
             return Ok(());
         }
-        let odd = super::law::xor_probability(self, branching);
+        let odd = super::distribution::xor_probability(self, branching);
         if !(1e-9..=1.0 - 1e-9).contains(&odd) {
             return Err(Error::config(
                 "label = hidden-xor",

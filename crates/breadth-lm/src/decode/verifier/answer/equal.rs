@@ -1,7 +1,7 @@
 //! When two answers say the same.
 
 use super::super::algebra::{Calculator, Quotient};
-use super::relation::{self, Kind};
+use super::relation::{self, RelationKind};
 use super::shape::Shape;
 use super::unit::{self, Mark};
 
@@ -22,8 +22,8 @@ pub fn is_same(a: &Shape, b: &Shape, calculator: &Calculator) -> bool {
             value.as_name() == Some(&letter.to_string())
         }
         (Shape::Named(m, x), Shape::Named(n, y)) => is_same_name(m, n) && is_same(x, y, calculator),
-        (Shape::Named(name, value), Shape::Relation(Kind::Equal, gap))
-        | (Shape::Relation(Kind::Equal, gap), Shape::Named(name, value)) => {
+        (Shape::Named(name, value), Shape::Relation(RelationKind::Equal, gap))
+        | (Shape::Relation(RelationKind::Equal, gap), Shape::Named(name, value)) => {
             is_solved(name, value, gap, calculator)
         }
         // Several values of one unknown are no tuple.
@@ -87,7 +87,7 @@ fn is_solved(name: &str, value: &Shape, gap: &Quotient, calculator: &Calculator)
         return false;
     };
     let own = calculator.minus(&Quotient::name(name), value);
-    match own.and_then(|own| relation::relation(Kind::Equal, &own)) {
+    match own.and_then(|own| relation::relation(RelationKind::Equal, &own)) {
         Some(Shape::Relation(_, own)) => calculator.is_equal(&own, gap),
         _ => false,
     }

@@ -10,7 +10,7 @@ use super::unit::Mark;
 
 /// How a value is to 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RelationKind {
     Equal,
     Different,
     Above,
@@ -59,7 +59,7 @@ pub fn read(shapes: &Shapes, nodes: &[Node], depth: usize) -> Option<Shape> {
             print(parts[0]),
             Box::new(shapes.read(parts[1], depth)),
         )),
-        ["neq"] => related(shapes, Kind::Different, parts[1], parts[0]),
+        ["neq"] => related(shapes, RelationKind::Different, parts[1], parts[0]),
         ["approx"] if !is_name(parts[0]) => Some(shapes.read(parts[0], depth)),
         ["approx"] => equation(shapes, &parts, depth),
         ref all if all.iter().all(|own| *own == "=") => equation(shapes, &parts, depth),
@@ -95,24 +95,24 @@ fn equation(shapes: &Shapes, parts: &[&[Node]], depth: usize) -> Option<Shape> {
         return Some(Shape::Value(values[0].clone(), Mark::None));
     }
     match parts {
-        [left, right] => related(shapes, Kind::Equal, left, right),
+        [left, right] => related(shapes, RelationKind::Equal, left, right),
         _ => None,
     }
 }
 
 /// `left - right` in its relation to 0.
-fn related(shapes: &Shapes, kind: Kind, left: &[Node], right: &[Node]) -> Option<Shape> {
+fn related(shapes: &Shapes, kind: RelationKind, left: &[Node], right: &[Node]) -> Option<Shape> {
     let value = |part: &[Node]| expression::value(part, shapes.calculator);
     let gap = shapes.calculator.minus(&value(left)?, &value(right)?)?;
     relation(kind, &gap)
 }
 
 /// A relation to 0 in one way of writing: equations by any factor, inequalities by one above 0.
-pub fn relation(kind: Kind, gap: &Quotient) -> Option<Shape> {
+pub fn relation(kind: RelationKind, gap: &Quotient) -> Option<Shape> {
     if gap.above.atoms().is_empty() {
         return None;
     }
-    let is_either = matches!(kind, Kind::Equal | Kind::Different);
+    let is_either = matches!(kind, RelationKind::Equal | RelationKind::Different);
     if !is_either && !gap.is_sum() {
         return None;
     }
@@ -145,9 +145,9 @@ fn inequality(
             let gap = calculator.minus(&right, &left)?;
             let Some(line) = line(calculator, &gap) else {
                 let kind = if is_open(0) {
-                    Kind::Above
+                    RelationKind::Above
                 } else {
-                    Kind::AtLeast
+                    RelationKind::AtLeast
                 };
                 return relation(kind, &gap);
             };
@@ -288,7 +288,7 @@ fn is_text(nodes: &[Node]) -> bool {
         .all(|node| matches!(node, Node::Words(_) | Node::Space))
 }
 
-impl Kind {
+impl RelationKind {
     /// The sign between the value and 0.
     pub fn sign(self) -> &'static str {
         match self {

@@ -34,7 +34,7 @@ pub enum Shape {
     /// What a name stands for: `x = 5`, `x \in (1,2)`.
     Named(String, Box<Shape>),
     /// An equation, or another relation of a value to 0.
-    Relation(relation::Kind, Quotient),
+    Relation(relation::RelationKind, Quotient),
     /// Rows of cells, with what is around them.
     Matrix(String, Vec<Vec<Shape>>),
     /// `a : b : c`.

@@ -1,4 +1,4 @@
-//! The exact law of prompts' classes and of responses.
+//! The exact distribution of prompts' classes and of responses.
 
 use std::f64::consts::LN_2;
 
@@ -80,8 +80,8 @@ pub(super) fn is_of_class(config: &GraphSearchConfig, graph: &Graph, class: Clas
     label_fits && branching(config, class).is_ok_and(|branching| branching == graph.branching())
 }
 
-/// `P(class | x)` up to a factor that the classes share: the weight times the density of the graph under the class, relative to the uniform
-/// law over graphs with that many branching layers.
+/// `P(class | x)` up to a factor that the classes share: the weight times the density of the graph under the class, relative to the
+/// uniform distribution over graphs with that many branching layers.
 pub(super) fn class_weight(
     config: &GraphSearchConfig,
     graph: &Graph,

@@ -1,10 +1,10 @@
-//! The law of whole responses, and how one model's compares with another's.
+//! The distribution of whole responses, and how one model's compares with another's.
 
 use breadth_stats::numerics::sum;
 use breadth_stats::{Level, is_uncovered};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Features, Next, draw};
+use super::{Features, NextToken, draw};
 use crate::error::{Error, Result};
 
 /// Responses beyond this many are not enumerated.
@@ -118,7 +118,7 @@ pub fn compare_sampled(
             };
             let mut prefix = Vec::new();
             while prefix.len() < features.horizon(prompt) {
-                let step = Step::new(features, prompt, &prefix, truth, theta);
+                let step = NextTokens::new(features, prompt, &prefix, truth, theta);
                 let token = draw(&step.log_p, rng);
                 path = step.after(&path, token as usize);
                 prefix.push(token);
@@ -129,15 +129,15 @@ pub fn compare_sampled(
     Comparison { paths }
 }
 
-/// Both laws after a prefix.
-struct Step {
-    next: Next,
+/// Both next-token distributions after a prefix.
+struct NextTokens {
+    next: NextToken,
     log_p: Vec<f64>,
     kl: f64,
     variance: f64,
 }
 
-impl Step {
+impl NextTokens {
     fn new(
         features: &dyn Features,
         prompt: usize,
@@ -145,8 +145,8 @@ impl Step {
         truth: &[f64],
         theta: &[f64],
     ) -> Self {
-        let next = Next::new(features, theta, prompt, prefix);
-        let log_p = next.law(truth);
+        let next = NextToken::new(features, theta, prompt, prefix);
+        let log_p = next.log_probs(truth);
         let kl = kl(&log_p, &next.log_q);
         let variance = next.variance(&log_p);
         Self {
@@ -182,7 +182,7 @@ impl Walk<'_> {
             self.paths.push(path);
             return;
         }
-        let step = Step::new(
+        let step = NextTokens::new(
             self.features,
             self.prompt,
             &self.prefix,
@@ -199,7 +199,7 @@ impl Walk<'_> {
     }
 }
 
-/// `KL(p||q)` of two next-token laws, at least 0 also where rounding says otherwise.
+/// `KL(p||q)` of two next-token distributions, at least 0 also where rounding says otherwise.
 pub(super) fn kl(log_p: &[f64], log_q: &[f64]) -> f64 {
     let terms = log_p
         .iter()
