@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;

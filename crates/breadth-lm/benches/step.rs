@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use breadth_lm::decode::score;
-use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;

@@ -8,7 +8,8 @@
 use std::error::Error;
 use std::path::Path;
 
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
 use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
 use breadth_lm::train::value_and_gradient;
 use breadth_lm::tree::Tree;

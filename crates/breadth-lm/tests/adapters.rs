@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use breadth_lm::decode::score;
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
 use breadth_lm::tree::{Array, Tree};
 use serde_json::{Value, json};
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use breadth_lm::decode::{score, score_ttt};
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
 use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
 use breadth_lm::train::value_and_gradient;
 use breadth_lm::tree::Tree;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use breadth_lm::decode::verifier::Tally;
+use breadth_lm::verifier::Tally;
 use clap::Parser;
 
 use crate::commands::Command;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use breadth_data::atomic;
-use breadth_lm::decode::{Model, ScoreJob};
+use breadth_lm::job::{Model, ScoreJob};
 use breadth_lm::model::checkpoint;
 use breadth_lm::rng;
 use breadth_lm::task::{Task, TaskConfig};

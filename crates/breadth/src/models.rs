@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use breadth_lm::decode::Model;
+use breadth_lm::job::Model;
 use breadth_lm::model::{adapter, checkpoint};
 use breadth_lm::server::{Address, Limits, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};

@@ -5,13 +5,11 @@
 mod instance;
 mod prompt;
 
-use breadth_lm::model::linear::{
-    normalized_sgd_step_size, sequence_sgd_step_size, theta_of, token_level_step_size,
-    truncated_distillation_step_size,
-};
+use breadth_lm::model::linear::theta_of;
 use breadth_lm::optim::{
     Chain, GradientTransformation, Normalize, Per, ProjectOntoBall, ScaleByAdam, ScaleBySchedule,
-    Schedule, Shape, Sign, apply_updates, chain,
+    Schedule, Shape, Sign, apply_updates, chain, normalized_sgd_step_size, sequence_sgd_step_size,
+    token_level_step_size, truncated_distillation_step_size,
 };
 use breadth_lm::rng::stream;
 use breadth_stats::numerics::sum;

@@ -5,9 +5,10 @@
 use std::ops::Range;
 
 use super::values;
-use crate::model::kernels::gemm::{Matrix, matmul};
+use crate::gemm::{Matrix, matmul};
+use crate::generation::Sequence;
 use crate::model::kernels::{Heads, cap_softly, math};
-use crate::model::{Attended, Batch, Decoder, Sequence};
+use crate::model::{Attended, Batch, Decoder};
 use crate::vectorized;
 use burn::tensor::Tensor;
 

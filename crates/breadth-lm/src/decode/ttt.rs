@@ -6,14 +6,15 @@ use std::str::FromStr;
 use burn::tensor::Device;
 use rayon::prelude::*;
 
-use super::sample::exponentials;
+use super::choose::exponentials;
 use super::score::batches;
 use super::values;
 use crate::error::{Error, Result};
+use crate::gemm::{Matrix, matmul};
+use crate::generation::Sequence;
 use crate::model::config::Family;
-use crate::model::kernels::gemm::{Matrix, matmul};
 use crate::model::kernels::{self, math};
-use crate::model::{Batch, Checkpoint, Config, Decoder, Sequence, block_prefix};
+use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix};
 use crate::optim::apply_updates;
 use crate::rng;
 use crate::tree::{Array, Tree};
@@ -141,7 +142,9 @@ pub fn score_ttt(
     ttt: &Ttt,
 ) -> Result<Vec<Vec<f32>>> {
     for (i, sequence) in sequences.iter().enumerate() {
-        sequence.check(&checkpoint.config, &format!("sequence {}", i + 1))?;
+        checkpoint
+            .config
+            .check_sequence(sequence, &format!("sequence {}", i + 1))?;
     }
     ttt.check(&checkpoint.config)?;
     if ttt.set != ParameterSet::Head {

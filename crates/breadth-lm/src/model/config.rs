@@ -8,6 +8,7 @@ use super::family::{self, Fields};
 use super::kernels::Activation;
 use super::rotary::Rotary;
 use crate::error::{Error, Result};
+use crate::generation::Sequence;
 
 /// Architecture families whose checkpoints are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,6 +256,38 @@ impl Config {
             return error(format!(
                 "rotary positions turn {turned} numbers of a head of {width}"
             ));
+        }
+        Ok(())
+    }
+
+    /// Checks that the model can take a sequence.
+    ///
+    /// # Errors
+    /// Names the reason: an empty part, a token beyond the vocabulary, too long for the positions.
+    pub fn check_sequence(&self, sequence: &Sequence, place: &str) -> Result<()> {
+        if sequence.prompt.is_empty() {
+            return Err(Error::data(
+                place,
+                "the prompt has no token; the first token of a sequence cannot be scored",
+            ));
+        }
+        if sequence.response.is_empty() {
+            return Err(Error::data(place, "the response has no token"));
+        }
+        let tokens = sequence.prompt.iter().chain(sequence.response);
+        if let Some(token) = tokens.copied().find(|&t| t as usize >= self.vocab_size) {
+            let vocab = self.vocab_size;
+            let message = format!(
+                "token {token} is outside the model's vocabulary of {vocab}; is the tokenizer the model's own?"
+            );
+            return Err(Error::data(place, message));
+        }
+        if sequence.inputs() > self.max_position_embeddings {
+            let (length, limit) = (sequence.inputs(), self.max_position_embeddings);
+            let message = format!(
+                "{length} input tokens; the model has {limit} positions; shorten the prompt or the response"
+            );
+            return Err(Error::data(place, message));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ mod layout;
 pub mod linear;
 pub mod rotary;
 
-pub use batch::{Batch, Sequence};
+pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use config::{Config, Gpt2};
 pub(crate) use decoder::Attended;

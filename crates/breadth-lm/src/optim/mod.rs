@@ -14,6 +14,7 @@ mod normalize;
 mod orthogonalize;
 mod proof;
 mod schedule;
+mod step_size;
 
 pub use adam::ScaleByAdam;
 pub use ball::ProjectOntoBall;
@@ -25,6 +26,10 @@ pub use normalize::{Normalize, Per, Sign};
 pub use orthogonalize::Muon;
 pub use proof::Proof;
 pub use schedule::{ScaleBySchedule, Schedule, Shape};
+pub use step_size::{
+    normalized_sgd_step_size, sequence_sgd_step_size, token_level_step_size,
+    truncated_distillation_step_size,
+};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

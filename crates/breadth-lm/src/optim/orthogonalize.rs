@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{GradientTransformation, Momentum, ScaleByAdam};
-use crate::model::kernels::gemm::{Matrix, matmul};
+use crate::gemm::{Matrix, matmul};
 use crate::tree::{Array, Tree};
 
 /// Coefficients of Muon's quintic iteration, tuned by its authors for a steep slope at 0.

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::OptimizerName;
-use crate::error::{Error, Result};
-use crate::model::linear::{
+use super::step_size::{
     normalized_sgd_step_size, sequence_sgd_step_size, token_level_step_size,
     truncated_distillation_step_size,
 };
+use crate::error::{Error, Result};
 
 /// A statement whose proof fixes the step size, with what it assumes of the model: features no longer than `bound` (B), responses of at most `horizon` tokens (H), inherent variance
 /// `variance` (s2), coverage wanted at `n` (N). The number of steps T is that of the run; `steps` may say it again, and is refused where it is another.

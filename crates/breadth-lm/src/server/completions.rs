@@ -10,7 +10,7 @@ use super::generate::{Generation, TokenLogProb};
 use super::http::{Attempt, Failure};
 use super::line::Line;
 use super::reply::{Entry, field, list, log_prob, refuse, same_token, same_tokens, short, token};
-use crate::model::Sequence;
+use crate::generation::Sequence;
 
 const PATH: &str = "/v1/completions";
 
@@ -273,12 +273,12 @@ pub(super) fn generate(
         "model": model,
         "prompt": asked.prompt,
         "n": asked.samples,
-        "max_tokens": asked.max_tokens,
+        "max_tokens": asked.sampling.max_tokens,
         "seed": asked.seed,
-        "temperature": asked.draw.temperature,
+        "temperature": asked.sampling.temperature,
         // Said outright, since a server takes what it is not told from its model's generation_config.json.
-        "top_p": asked.draw.top_p.unwrap_or(1.0),
-        "top_k": asked.draw.top_k.unwrap_or(0),
+        "top_p": asked.sampling.top_p.unwrap_or(1.0),
+        "top_k": asked.sampling.top_k.unwrap_or(0),
         "min_p": 0.0,
         "repetition_penalty": 1.0,
         "presence_penalty": 0.0,
@@ -287,10 +287,10 @@ pub(super) fn generate(
         "return_token_ids": true,
         "return_tokens_as_token_ids": true,
     });
-    if !asked.end_tokens.is_empty() {
+    if !asked.sampling.end_tokens.is_empty() {
         extend(
             &mut body,
-            json!({"ignore_eos": true, "stop_token_ids": asked.end_tokens}),
+            json!({"ignore_eos": true, "stop_token_ids": asked.sampling.end_tokens}),
         );
     }
     if let Some(strings) = asked.stop_strings() {

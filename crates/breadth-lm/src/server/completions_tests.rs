@@ -1,5 +1,5 @@
 use super::*;
-use crate::decode::Draw;
+use crate::generation::Sampling;
 
 /// A recorded reply and its status.
 fn recorded(name: &str) -> (Value, u16) {
@@ -109,12 +109,9 @@ fn recorded_samples_have_the_log_probability_of_every_token() {
     let asked = Generation {
         prompt: &SENT,
         samples: 2,
-        max_tokens: 3,
-        draw: Draw::default(),
         seed: 7,
-        end_tokens: &[1],
-        stop: None,
         top: 2,
+        sampling: &Sampling::default(),
     };
     let choices = choices(&reply, 2).unwrap();
     let drawn: Vec<Vec<TokenLogProb>> = choices

@@ -10,7 +10,7 @@ use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
 use super::reply::{Entry, field, list, log_prob, refuse, same_token, token};
-use crate::model::Sequence;
+use crate::generation::Sequence;
 
 const PATH: &str = "/completion";
 /// Bias that forces a token.
@@ -140,12 +140,12 @@ pub(super) fn generate(
         let body = json!({
             "model": model,
             "prompt": asked.prompt,
-            "n_predict": asked.max_tokens,
+            "n_predict": asked.sampling.max_tokens,
             // In our order; stop strings are not named, since their tokens' probabilities would not come back.
             "samplers": ["temperature", "top_k", "top_p"],
-            "temperature": asked.draw.temperature,
-            "top_k": asked.draw.top_k.unwrap_or(0),
-            "top_p": asked.draw.top_p.unwrap_or(1.0),
+            "temperature": asked.sampling.temperature,
+            "top_k": asked.sampling.top_k.unwrap_or(0),
+            "top_p": asked.sampling.top_p.unwrap_or(1.0),
             "seed": (asked.seed + k as u64) % u64::from(u32::MAX),
             "n_probs": asked.top.max(1),
             "post_sampling_probs": false,

@@ -34,9 +34,8 @@ use generate::Generation;
 use http::{Attempt, Failure};
 use line::{Host, Limit, Line};
 
-use crate::decode::{Draw, Sample, Stop};
 use crate::error::{Error, Result};
-use crate::model::Sequence;
+use crate::generation::{Sample, Sampling, Sequence};
 use crate::rng;
 
 /// Responses in one request for samples.
@@ -76,26 +75,6 @@ impl Default for Limits {
             tolerance: 0.05,
         }
     }
-}
-
-/// What is drawn from a server.
-#[derive(Clone, Debug)]
-pub struct ServerSampling {
-    /// Responses per prompt.
-    pub samples: usize,
-    /// Longest response.
-    pub max_tokens: usize,
-    /// Tokens that end a response; without any, the server's own do.
-    pub end_tokens: Vec<u32>,
-    /// Strings that end a response beside end tokens.
-    pub stop: Option<Stop>,
-    /// Which tokens may be drawn, and how often. Where a server cuts to `top_k` and `top_p` both, whether the second counts before or after the
-    /// first is its own affair.
-    pub draw: Draw,
-    /// Seed: response `k` of prompt `i` draws with a seed of its own.
-    pub seed: u64,
-    /// Number of the first prompt, so that prompts may be drawn in parts.
-    pub first_prompt: u64,
 }
 
 /// One model, on one server or several.
@@ -186,11 +165,11 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::score`]; if a response neither has `max_tokens` tokens nor ends with an end token or a stop string; and if a token is none of
-    /// the likeliest five or fewer to which `draw` confines it.
+    /// the likeliest five or fewer to which `sampling` confines it.
     pub fn sample(
         &self,
         prompts: &[&[u32]],
-        sampling: &ServerSampling,
+        sampling: &Sampling,
         name: &(dyn Fn(usize) -> String + Sync),
         done: &mut dyn FnMut(usize),
     ) -> Result<Vec<Vec<Sample>>> {
@@ -198,7 +177,7 @@ impl Server {
             return Err(Error::data(name(i), "the prompt has no token"));
         }
         // The likeliest response is the same every time.
-        let samples = match sampling.draw.temperature == 0.0 {
+        let samples = match sampling.temperature == 0.0 {
             true => sampling.samples.min(1),
             false => sampling.samples,
         };
@@ -209,12 +188,9 @@ impl Server {
             let asked = Generation {
                 prompt: prompts[prompt],
                 samples: SAMPLES.min(samples - start),
-                max_tokens: sampling.max_tokens,
-                draw: sampling.draw,
                 seed: seed_of(sampling, prompt) + start as u64,
-                end_tokens: &sampling.end_tokens,
-                stop: sampling.stop.as_ref(),
                 top: 0,
+                sampling,
             };
             let drawn = self.draw(line, asked);
             drawn.map_err(|failure| named(failure, || name(prompt)))
@@ -240,7 +216,7 @@ impl Server {
         let drawn = self.generate(line, &asked)?;
         let mut drawn: Vec<Vec<TokenLogProb>> =
             drawn.into_iter().map(finished).collect::<Attempt<_>>()?;
-        if asked.draw != Draw::default() {
+        if !asked.sampling.is_model_itself() {
             self.score_again(line, asked.prompt, &mut drawn)?;
         }
         let sample = |steps| Ok(into_sample(generate::all_possible(steps)?));
@@ -385,7 +361,7 @@ fn named(failure: Failure, name: impl Fn() -> String) -> Failure {
 }
 
 /// Seed of a prompt's first response; that of response `k` is larger by `k`. Below 2^62, for readers of signed numbers.
-fn seed_of(sampling: &ServerSampling, prompt: usize) -> u64 {
+fn seed_of(sampling: &Sampling, prompt: usize) -> u64 {
     let number = sampling.first_prompt + prompt as u64;
     rng::below(
         &mut rng::stream(sampling.seed, "server/sample", number),

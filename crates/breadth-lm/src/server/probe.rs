@@ -13,9 +13,8 @@ use super::http::{Attempt, Failure};
 use super::line::{Host, Limit, Line};
 use super::report::{Check, HostReport, Report, Verdict};
 use super::{Generation, Server, ServerKind, TokenLogProb};
-use crate::decode::Draw;
 use crate::error::{Error, Result};
-use crate::model::Sequence;
+use crate::generation::{Sampling, Sequence};
 
 /// Prompts that are tried.
 const CONTEXTS: usize = 3;
@@ -290,18 +289,17 @@ impl Probe<'_> {
         max_tokens: usize,
         temperature: f64,
     ) -> Attempt<Vec<TokenLogProb>> {
+        let sampling = Sampling {
+            max_tokens,
+            temperature,
+            ..Sampling::default()
+        };
         let asked = Generation {
             prompt,
             samples: 1,
-            max_tokens,
-            draw: Draw {
-                temperature,
-                ..Draw::default()
-            },
             seed: 1,
-            end_tokens: &[],
-            stop: None,
             top: TOLD,
+            sampling: &sampling,
         };
         let steps = self.server.generate(self.line, &asked)?.concat();
         match steps.is_empty() {

@@ -10,7 +10,7 @@ use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
 use super::reply::{Entry, list, log_prob, refuse, same_token, short, token};
-use crate::model::Sequence;
+use crate::generation::Sequence;
 
 const PATH: &str = "/generate";
 
@@ -114,21 +114,21 @@ fn read_entry(entry: &Value, place: usize) -> Attempt<Entry> {
 
 /// Draws responses to one prompt.
 pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
-    let ends = !asked.end_tokens.is_empty();
+    let ends = !asked.sampling.end_tokens.is_empty();
     // Several seeds in one request would all be the same one: each response gets a request's entry of its own.
     let parameters = |k: usize| {
         let mut parameters = json!({
-            "max_new_tokens": asked.max_tokens,
-            "temperature": asked.draw.temperature,
-            "top_p": asked.draw.top_p.unwrap_or(1.0),
-            "top_k": asked.draw.top_k.map_or(json!(-1), |k| json!(k)),
+            "max_new_tokens": asked.sampling.max_tokens,
+            "temperature": asked.sampling.temperature,
+            "top_p": asked.sampling.top_p.unwrap_or(1.0),
+            "top_k": asked.sampling.top_k.map_or(json!(-1), |k| json!(k)),
             "min_p": 0.0,
             "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
             "sampling_seed": asked.seed + k as u64,
             "ignore_eos": ends,
         });
         if ends {
-            parameters["stop_token_ids"] = json!(asked.end_tokens);
+            parameters["stop_token_ids"] = json!(asked.sampling.end_tokens);
         }
         if let Some(strings) = asked.stop_strings() {
             parameters["stop"] = json!(strings);

@@ -4,9 +4,12 @@
 //! of [`TaskConfig`], and a variant of [`Task`].
 
 pub mod graph_search;
+mod numeral_tokenizer;
 pub mod sums;
 pub mod symbols;
 pub mod totals;
+
+pub use numeral_tokenizer::NumeralTokenizer;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,8 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::model::{Batch, Checkpoint, Decoder, Sequence};
+use crate::generation::Sequence;
+use crate::model::{Batch, Checkpoint, Decoder};
 use crate::optim;
 use crate::train::teacher::{TeacherDistribution, fill_tail_from_student};
 use crate::tree::Tree;

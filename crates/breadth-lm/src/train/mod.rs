@@ -21,14 +21,15 @@ pub use rl::{Algorithm, RlConfig};
 pub use run::{RunInfo, State, checkpoint_folder};
 pub use source::Source;
 
-use crate::decode::verifier::Verifier;
 use crate::decode::{self, ParameterSet, Ttt, sequence_log_prob};
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Sequence};
+use crate::generation::Sequence;
+use crate::model::Checkpoint;
 use crate::optim::{self, Chain, GradientTransformation};
 use crate::rng;
 use crate::text::Item;
 use crate::tree::Tree;
+use crate::verifier::Verifier;
 use gradient::{DistillTarget, Distilled, distilled_gradient, weighted_gradient};
 use rl::Judge;
 use source::Pair;

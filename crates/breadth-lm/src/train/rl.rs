@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::gradient::WeightedTokens;
 use super::source::Pair;
-use crate::decode::verifier::{Judged, Verifier};
-use crate::decode::{Sample, SampleOptions, sample};
+use crate::decode::sample;
 use crate::error::{Error, Result};
+use crate::generation::{Sample, Sampling};
 use crate::model::Checkpoint;
 use crate::text::{Item, Text};
+use crate::verifier::{Judged, Verifier};
 
 /// How rewards become gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,13 +164,13 @@ impl RlConfig {
     ) -> Result<Vec<Rollout>> {
         let longest = items.iter().map(|item| item.response.len()).max();
         let ends = judge.text.map(|text| text.generation().end_tokens.clone());
-        let options = SampleOptions {
+        let options = Sampling {
             samples: self.group,
             max_tokens: self.max_tokens.or(longest).unwrap_or(1),
             end_tokens: ends.unwrap_or_default(),
             seed: seed.wrapping_add(0x726c),
             first_prompt: step * items.len() as u64,
-            ..SampleOptions::default()
+            ..Sampling::default()
         };
         let prompts: Vec<&[u32]> = items.iter().map(|item| &item.prompt[..]).collect();
         let drawn = sample(model, &prompts, &options)?;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use crate::decode::verifier::Verifier;
 use crate::error::{Error, Result};
-use crate::model::{Config, Sequence};
+use crate::generation::Sequence;
+use crate::model::Config;
 use crate::rng;
 use crate::task::Task;
 use crate::text::{self, DataOptions, Item, Text};
+use crate::verifier::Verifier;
 
 use super::config::{DataConfig, TrainConfig};
 
@@ -171,7 +172,8 @@ impl Source {
             let Item {
                 prompt, response, ..
             } = item;
-            Sequence { prompt, response }.check(model, &format!("[data] item {}", i + 1))?;
+            let sequence = Sequence { prompt, response };
+            model.check_sequence(&sequence, &format!("[data] item {}", i + 1))?;
         }
         Ok(())
     }

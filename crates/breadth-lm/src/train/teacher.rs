@@ -3,10 +3,11 @@
 use super::Trainer;
 use super::config::TrainConfig;
 use super::source::{Pair, Source};
-use crate::decode::{Draw, Sample, SampleOptions, sample};
+use crate::decode::sample;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Sequence};
-use crate::server::{Address, Limits, Server, ServerSampling, TokenLogProb};
+use crate::generation::{Sample, Sampling, Sequence};
+use crate::model::Checkpoint;
+use crate::server::{Address, Limits, Server, TokenLogProb};
 
 /// Likeliest tokens of each log_p that a server is asked for: what vLLM gives unless it is told otherwise.
 const TOP: usize = 20;
@@ -96,28 +97,15 @@ impl Teacher {
     fn respond(&self, pairs: &[Pair], seed: u64, first_prompt: u64) -> Result<Vec<Vec<Sample>>> {
         let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
         let longest = pairs.iter().map(|(_, response)| response.len()).max();
-        let (samples, max_tokens) = (1, longest.unwrap_or(1));
+        let sampling = Sampling {
+            max_tokens: longest.unwrap_or(1),
+            seed,
+            first_prompt,
+            ..Sampling::default()
+        };
         match self {
-            Self::Checkpoint(teacher) => {
-                let options = SampleOptions {
-                    samples,
-                    max_tokens,
-                    seed,
-                    first_prompt,
-                    ..SampleOptions::default()
-                };
-                sample(teacher, &prompts, &options)
-            }
+            Self::Checkpoint(teacher) => sample(teacher, &prompts, &sampling),
             Self::Server(server, _) => {
-                let sampling = ServerSampling {
-                    samples,
-                    max_tokens,
-                    end_tokens: Vec::new(),
-                    stop: None,
-                    draw: Draw::default(),
-                    seed,
-                    first_prompt,
-                };
                 let name = |i: usize| format!("prompt {} of the batch", i + 1);
                 server.sample(&prompts, &sampling, &name, &mut |_| {})
             }

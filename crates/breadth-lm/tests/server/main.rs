@@ -8,10 +8,9 @@ mod trouble;
 
 use std::time::Duration;
 
-use breadth_lm::decode::{Draw, Stop};
-use breadth_lm::model::Sequence;
+use breadth_lm::generation::{Sampling, Sequence, Stop};
 use breadth_lm::rng;
-use breadth_lm::server::{Address, Limits, Report, Server, ServerKind, ServerSampling, Verdict};
+use breadth_lm::server::{Address, Limits, Report, Server, ServerKind, Verdict};
 
 use serde_json::json;
 
@@ -369,15 +368,13 @@ fn a_refusal_names_the_sequence() {
     assert!(error.contains("sequence 0: has an empty prompt"), "{error}");
 }
 
-fn sampling(samples: usize) -> ServerSampling {
-    ServerSampling {
+fn sampling(samples: usize) -> Sampling {
+    Sampling {
         samples,
         max_tokens: 5,
         end_tokens: vec![0],
-        stop: None,
-        draw: Draw::default(),
         seed: 3,
-        first_prompt: 0,
+        ..Sampling::default()
     }
 }
 
@@ -416,7 +413,7 @@ fn samples_carry_the_law_of_their_tokens() {
         }
         assert!(ended > 5, "{dialect:?}");
         // The same seed draws the same, in parts too.
-        let later = ServerSampling {
+        let later = Sampling {
             first_prompt: 1,
             ..sampling(40)
         };
@@ -429,10 +426,11 @@ fn samples_carry_the_law_of_their_tokens() {
 
 #[test]
 fn other_draws_carry_the_model_s_own_log_probabilities() {
-    let draw = |temperature, top_k, top_p| Draw {
+    let draw = |temperature, top_k, top_p| Sampling {
         temperature,
         top_k,
         top_p,
+        ..sampling(400)
     };
     let draws = [
         draw(0.5, None, None),
@@ -443,15 +441,9 @@ fn other_draws_carry_the_model_s_own_log_probabilities() {
     for dialect in FAITHFUL {
         let fake = Fake::new(dialect, Defect::None);
         let server = open(&[&fake], limits());
-        for draw in draws {
-            let sampling = ServerSampling {
-                draw,
-                ..sampling(400)
-            };
+        for draw in &draws {
             let prompts: [&[u32]; 2] = [&[1, 2], &[7, 8, 9]];
-            let drawn = server
-                .sample(&prompts, &sampling, &name, &mut |_| {})
-                .unwrap();
+            let drawn = server.sample(&prompts, draw, &name, &mut |_| {}).unwrap();
             let asked =
                 json!({"temperature": draw.temperature, "top_k": draw.top_k, "top_p": draw.top_p});
             for (prompt, samples) in prompts.iter().zip(&drawn) {
@@ -487,11 +479,8 @@ fn at_temperature_0_one_response_is_drawn() {
         };
         server.score(&[sequence], &name, &mut |_| {}).unwrap();
         let before = fake.requests();
-        let sampling = ServerSampling {
-            draw: Draw {
-                temperature: 0.0,
-                ..Draw::default()
-            },
+        let sampling = Sampling {
+            temperature: 0.0,
             ..sampling(40)
         };
         let mut heard = 0;
@@ -527,7 +516,7 @@ fn a_string_ends_a_response_with_the_token_that_completes_it() {
         let whole = free[0].iter().find(|s| s.tokens.len() == 5).unwrap();
         let string = letters(&whole.tokens[1..3]);
         let stop = Stop::new(vec![string.clone()], letters);
-        let sampling = ServerSampling {
+        let sampling = Sampling {
             stop: Some(stop),
             ..sampling(60)
         };
@@ -550,7 +539,7 @@ fn a_string_ends_a_response_with_the_token_that_completes_it() {
 
 #[test]
 fn draws_that_are_not_as_asked_are_refused() {
-    let refused = |defect, change: &dyn Fn(&mut ServerSampling)| {
+    let refused = |defect, change: &dyn Fn(&mut Sampling)| {
         let fake = Fake::new(Dialect::Vllm, defect);
         let server = open(&[&fake], limits());
         let mut sampling = sampling(40);
@@ -558,11 +547,11 @@ fn draws_that_are_not_as_asked_are_refused() {
         let drawn = server.sample(&[&[1, 2]], &sampling, &name, &mut |_| {});
         drawn.unwrap_err().to_string()
     };
-    let error = refused(Defect::DrawIgnored, &|s| s.draw.temperature = 0.0);
+    let error = refused(Defect::DrawIgnored, &|s| s.temperature = 0.0);
     assert!(error.contains("only the 1 likeliest"), "{error}");
-    let error = refused(Defect::DrawIgnored, &|s| s.draw.top_k = Some(2));
+    let error = refused(Defect::DrawIgnored, &|s| s.top_k = Some(2));
     assert!(error.contains("does not draw as it is asked to"), "{error}");
-    let letter = |s: &mut ServerSampling| {
+    let letter = |s: &mut Sampling| {
         let all = (1..16).map(|t| letters(&[t])).collect();
         s.stop = Some(Stop::new(all, letters));
     };

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use breadth_data::{Outcome, Provenance, ReadOptions, SampleTable, ScoreTable};
 use breadth_lm::Result;
-use breadth_lm::decode::verifier::Verifier;
-use breadth_lm::decode::{Draw, JobProgress, Model, SampleJob, ScoreJob, Stop, score};
+use breadth_lm::decode::score;
+use breadth_lm::generation::{Sampling, Stop};
+use breadth_lm::job::{JobProgress, Model, SampleJob, ScoreJob};
 use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 use breadth_lm::text::Item;
+use breadth_lm::verifier::Verifier;
 
 use super::fake::{Defect, Dialect, Fake, letters, log_probs, scores};
 use super::{limits, open, pairs, sequences};
@@ -56,12 +58,13 @@ fn sample_job(
     let job = SampleJob {
         models,
         items,
-        samples: 3,
-        max_tokens: 4,
-        end_tokens: &[0],
-        stop: None,
-        draw: Draw::default(),
-        seed: 1,
+        sampling: Sampling {
+            samples: 3,
+            max_tokens: 4,
+            end_tokens: vec![0],
+            seed: 1,
+            ..Sampling::default()
+        },
         ttt: None,
         verifier: &Verifier::Exact,
         text: None,
@@ -184,15 +187,15 @@ fn a_server_draws_as_a_job_says() {
     let job = SampleJob {
         models: &[model(&fake)],
         items: &items,
-        samples: 5,
-        max_tokens: 4,
-        end_tokens: &[0],
-        stop: Some(&stop),
-        draw: Draw {
+        sampling: Sampling {
+            samples: 5,
+            max_tokens: 4,
+            end_tokens: vec![0],
+            stop: Some(stop),
             temperature: 0.0,
-            ..Draw::default()
+            seed: 1,
+            ..Sampling::default()
         },
-        seed: 1,
         ttt: None,
         verifier: &Verifier::Exact,
         text: None,

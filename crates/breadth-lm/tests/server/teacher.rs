@@ -5,7 +5,8 @@ use std::path::Path;
 use breadth_data::Metrics;
 use breadth_lm::Result;
 use breadth_lm::decode::score;
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
 use breadth_lm::train::{Source, TrainConfig, checkpoint_folder, train};
 
 use super::fake::{Defect, Dialect, Fake, VOCAB, log_probs};

@@ -1,8 +1,8 @@
 //! Causal multi-head attention over packed sequences, and its gradient.
 
-use super::gemm::{Matrix, matmul};
 use super::math;
 use super::{Heads, Span};
+use crate::gemm::{Matrix, matmul};
 use crate::vectorized;
 
 /// Queries of one head are taken this many at a time, so that keys nobody in the block may see are never multiplied.

@@ -11,7 +11,6 @@ mod attention;
 mod autodiff;
 mod few_rows;
 mod flex;
-pub(crate) mod gemm;
 pub(crate) mod math;
 mod rows;
 

@@ -27,9 +27,8 @@ mod steps;
 pub use comparison::{Comparison, Path, compare, compare_sampled};
 pub use likelihood::{Fitted, maximum_likelihood};
 pub use steps::{
-    DistillTarget, descend, distilled_gradient, normalized_sgd_step_size, project_onto_unit_ball,
-    sequence_sgd_step_size, theta_of, token_level_sgd, token_level_step_size,
-    truncated_distillation_step_size, ttt_kl, ttt_log_prob, ttt_sample,
+    DistillTarget, descend, distilled_gradient, project_onto_unit_ball, theta_of, token_level_sgd,
+    ttt_kl, ttt_log_prob, ttt_sample,
 };
 
 use rand_chacha::ChaCha8Rng;

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::config::{EdgeOrder, GraphSearchConfig};
 use crate::error::{Error, Result};
 use crate::rng;
-use crate::tokenizer::NumeralTokenizer;
+use crate::task::numeral_tokenizer::NumeralTokenizer;
 
 /// A layered graph. Names are ascending within a layer, so that equal graphs compare equal.
 #[derive(Debug, Clone, PartialEq, Eq)]

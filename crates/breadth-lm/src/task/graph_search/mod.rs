@@ -37,7 +37,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
 use crate::rng;
-use crate::tokenizer::NumeralTokenizer;
+use crate::task::numeral_tokenizer::NumeralTokenizer;
 
 pub use config::{
     Class, EdgeOrder, FIGURE1_FINE_TUNE, FIGURE1_PRETRAIN, FIGURE2, Family, GraphSearchConfig,

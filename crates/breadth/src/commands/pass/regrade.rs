@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use breadth_data::{Outcome, SampleTable, SampleTexts};
-use breadth_lm::decode::verifier::{Judged, Judgement, Tally, Verifier};
 use breadth_lm::text::{Item, Reference, read_references};
+use breadth_lm::verifier::{Judged, Judgement, Tally, Verifier};
 use serde::Serialize;
 
 use crate::cli;

@@ -1,19 +1,22 @@
 //! Many models over many responses, into a table: in parts, so that a killed job goes on where it was.
 
+mod model;
+mod part;
+
+pub use model::Model;
+
 use std::path::Path;
 
 use breadth_data::{Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
 
-use super::model::{Model, Ready, check_names, sample_server, score_server, sequence};
-use super::part::{Part, Parts};
-use super::sample::{Draw, Sample, SampleOptions, Stop, sample};
-use super::score::{score, sequence_log_prob};
-use super::ttt::{Ttt, score_ttt};
-use super::verifier::{Judged, Judgement, Tally, Verifier};
+use crate::decode::{Ttt, sample, sample_ttt, score, score_ttt, sequence_log_prob};
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Sequence};
-use crate::server::ServerSampling;
+use crate::generation::{Sample, Sampling, Sequence, Stop};
+use crate::model::Checkpoint;
 use crate::text::{Item, Text};
+use crate::verifier::{Judged, Judgement, Tally, Verifier};
+use model::{Ready, check_names, sample_server, score_server, sequence};
+use part::{Part, Parts};
 
 /// Responses scored between two saves.
 const SCORE_PART: usize = 1024;
@@ -147,18 +150,9 @@ pub struct SampleJob<'a> {
     pub models: &'a [Model],
     /// Prompts; responses are what [`Verifier::Exact`] compares with.
     pub items: &'a [Item],
-    /// Responses per prompt.
-    pub samples: usize,
-    /// Longest response.
-    pub max_tokens: usize,
-    /// Tokens that end a response.
-    pub end_tokens: &'a [u32],
-    /// Strings that end one.
-    pub stop: Option<&'a Stop>,
-    /// Which tokens may be drawn.
-    pub draw: Draw,
-    /// Seed; every model draws from the same streams.
-    pub seed: u64,
+    /// How responses are sampled; every model draws from the same streams. Prompts are counted from
+    /// `first_prompt`.
+    pub sampling: Sampling,
     /// Test-time training along every response.
     pub ttt: Option<&'a Ttt>,
     /// What gives the reward.
@@ -181,7 +175,7 @@ impl SampleJob<'_> {
     pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
         check_ttt(self.models, self.ttt)?;
         self.verifier.check_all(self.items, self.text)?;
-        self.draw.check()?;
+        self.sampling.check()?;
         let opened = Opened::new(
             "sample",
             self.models,
@@ -190,9 +184,9 @@ impl SampleJob<'_> {
             self.ttt,
             self.out,
         )?;
-        let provenance = opened.provenance(self.command, Some(self.seed));
+        let provenance = opened.provenance(self.command, Some(self.sampling.seed));
         let mut writer = SampleWriter::create(self.out, &provenance)?;
-        let total = self.models.len() * self.items.len() * self.samples;
+        let total = self.models.len() * self.items.len() * self.sampling.samples;
         let mut meter = Meter::new(total, progress);
         for (m, model) in self.models.iter().enumerate() {
             let mut ready = None;
@@ -202,7 +196,11 @@ impl SampleJob<'_> {
                 })?;
                 let name = name_of(model.name(), self.ttt);
                 self.write_part(&mut writer, &name, items, &part)?;
-                meter.advance(items.len() * self.samples, part.log_probs.len(), resumed);
+                meter.advance(
+                    items.len() * self.sampling.samples,
+                    part.log_probs.len(),
+                    resumed,
+                );
             }
         }
         let tally = self.verifier.finish()?;
@@ -213,24 +211,30 @@ impl SampleJob<'_> {
 
     /// Prompts drawn between two saves.
     fn part(&self) -> usize {
-        (SAMPLE_PART / self.samples.max(1)).max(1)
+        (SAMPLE_PART / self.sampling.samples.max(1)).max(1)
     }
 
     /// The numbers on which the responses depend.
     fn settings(&self) -> Vec<u64> {
-        let mut settings = vec![self.samples as u64, self.max_tokens as u64, self.seed];
-        settings.extend(self.end_tokens.iter().map(|&t| u64::from(t)));
-        let Draw {
+        let Sampling {
+            samples,
+            max_tokens,
+            ref end_tokens,
+            ref stop,
             temperature,
             top_k,
             top_p,
-        } = self.draw;
+            seed,
+            first_prompt: _,
+        } = self.sampling;
+        let mut settings = vec![samples as u64, max_tokens as u64, seed];
+        settings.extend(end_tokens.iter().map(|&t| u64::from(t)));
         settings.extend([
             temperature.to_bits(),
             top_k.map_or(0, |k| k as u64),
             top_p.unwrap_or(1.0).to_bits(),
         ]);
-        for string in self.stop.map(Stop::strings).unwrap_or_default() {
+        for string in stop.as_ref().map(Stop::strings).unwrap_or_default() {
             settings.push(string.len() as u64);
             settings.extend(string.bytes().map(u64::from));
         }
@@ -244,21 +248,15 @@ impl SampleJob<'_> {
         items: &[Item],
         meter: &mut Meter,
     ) -> Result<Part> {
-        let first_prompt = (index * self.part()) as u64;
+        let sampling = Sampling {
+            first_prompt: self.sampling.first_prompt + (index * self.part()) as u64,
+            ..self.sampling.clone()
+        };
         let drawn = match ready {
             Ready::Checkpoint(checkpoint) => {
-                self.sample_checkpoint(checkpoint, items, first_prompt)?
+                self.sample_checkpoint(checkpoint, items, &sampling)?
             }
             Ready::Server(server) => {
-                let sampling = ServerSampling {
-                    samples: self.samples,
-                    max_tokens: self.max_tokens,
-                    end_tokens: self.end_tokens.to_vec(),
-                    stop: self.stop.cloned(),
-                    draw: self.draw,
-                    seed: self.seed,
-                    first_prompt,
-                };
                 sample_server(server, items, &sampling, &mut |n| meter.within(n))?
             }
         };
@@ -275,20 +273,13 @@ impl SampleJob<'_> {
         &self,
         checkpoint: &Checkpoint,
         items: &[Item],
-        first_prompt: u64,
+        sampling: &Sampling,
     ) -> Result<Vec<Vec<Sample>>> {
         let prompts: Vec<&[u32]> = items.iter().map(|i| &i.prompt[..]).collect();
-        let options = SampleOptions {
-            samples: self.samples,
-            max_tokens: self.max_tokens,
-            end_tokens: self.end_tokens.to_vec(),
-            stop: self.stop.cloned(),
-            draw: self.draw,
-            seed: self.seed,
-            first_prompt,
-            ttt: self.ttt.cloned(),
-        };
-        sample(checkpoint, &prompts, &options)
+        match self.ttt {
+            Some(ttt) => sample_ttt(checkpoint, &prompts, sampling, ttt),
+            None => sample(checkpoint, &prompts, sampling),
+        }
     }
 
     fn write_part(
@@ -303,11 +294,11 @@ impl SampleJob<'_> {
         let judgements = self.judge(items, &tokens, &texts)?;
         let judged = judgements.into_iter().zip(texts).zip(part.lists());
         for (i, ((Judgement { reward, answer }, text), log_probs)) in judged.enumerate() {
-            let item = &items[i / self.samples];
+            let item = &items[i / self.sampling.samples];
             writer.push(&SampleRow {
                 model: model.into(),
                 prompt_id: item.prompt_id.clone(),
-                response_id: (i % self.samples).to_string(),
+                response_id: (i % self.sampling.samples).to_string(),
                 reward,
                 answer,
                 logprob: Some(sequence_log_prob(log_probs)),
@@ -331,10 +322,10 @@ impl SampleJob<'_> {
     }
 
     fn judge(&self, items: &[Item], tokens: &[&[u32]], texts: &[String]) -> Result<Vec<Judgement>> {
-        let ids: Vec<String> = (0..self.samples).map(|i| i.to_string()).collect();
+        let ids: Vec<String> = (0..self.sampling.samples).map(|i| i.to_string()).collect();
         let judged = |i: usize| Judged {
-            item: &items[i / self.samples],
-            response_id: &ids[i % self.samples],
+            item: &items[i / self.sampling.samples],
+            response_id: &ids[i % self.sampling.samples],
             tokens: tokens[i],
             text: &texts[i],
         };

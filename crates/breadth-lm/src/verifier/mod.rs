@@ -4,7 +4,7 @@
 //! one prompt have several ([`Item::alternatives`]), any of them. Text that is judged is what a reader sees: without special tokens.
 //!
 //! ```
-//! use breadth_lm::decode::verifier::{Judged, Verifier};
+//! use breadth_lm::verifier::{Judged, Verifier};
 //! use breadth_lm::text::Item;
 //!
 //! let item = Item { answer: Some("0.5".into()), ..Item::default() };

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Sample;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Config, Sequence, adapter};
-use crate::server::{Server, ServerSampling};
+use crate::generation::{Sample, Sampling, Sequence};
+use crate::model::{Checkpoint, Config, adapter};
+use crate::server::Server;
 use crate::text::Item;
 
 /// A model that can be asked: a checkpoint folder, or one behind servers.
@@ -74,7 +74,7 @@ impl Model {
         for item in items {
             let place = format!("prompt_id {}", item.prompt_id);
             match &config {
-                Some(config) => sequence(item).check(config, &place)?,
+                Some(config) => config.check_sequence(&sequence(item), &place)?,
                 None if item.prompt.is_empty() => {
                     let message =
                         "the prompt has no token; the first token of a sequence cannot be scored";
@@ -140,7 +140,7 @@ impl<'a> Ready<'a> {
 pub(super) fn sample_server(
     server: &Server,
     items: &[Item],
-    sampling: &ServerSampling,
+    sampling: &Sampling,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<Vec<Sample>>> {
     let prompts: Vec<&[u32]> = items.iter().map(|i| &i.prompt[..]).collect();

@@ -13,7 +13,7 @@ const SEPARATORS: [&str; 3] = ["|", "/", "="];
 /// Names below m and the three separators.
 ///
 /// ```
-/// use breadth_lm::tokenizer::NumeralTokenizer;
+/// use breadth_lm::task::NumeralTokenizer;
 /// let tokenizer = NumeralTokenizer::new(16)?;
 /// assert_eq!(tokenizer.encode("3 15 | 15 0 / 3 0 =")?, [3, 15, 16, 15, 0, 17, 3, 0, 18]);
 /// assert_eq!(tokenizer.decode(&[3, 15, 18])?, "3 15 =");

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-pub use crate::data::Data;
+mod data;
+
+pub use data::Data;
 
 use crate::error::{Error, Result};
 use crate::vectorized;
