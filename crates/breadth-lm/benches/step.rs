@@ -10,7 +10,7 @@ use std::time::Instant;
 use breadth_lm::decode::score;
 use breadth_lm::generation::Sequence;
 use breadth_lm::model::{Checkpoint, Gpt2};
-use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
+use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
 
@@ -75,8 +75,8 @@ fn main() {
         drop(score(&model, &sequences).expect("good data"))
     });
 
-    let settings = AdamW::default();
-    let mut optimizer = adamw(&settings, 1000, &model.weights);
+    let settings = Optimizer::default();
+    let mut optimizer = settings.build(1000, &model.weights);
     let mut step = 0;
     let training = measure(&sizes, || {
         let (_, mut updates) = value_and_gradient(&model, &sequences, threads);

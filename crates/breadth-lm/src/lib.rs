@@ -34,6 +34,7 @@ pub mod error;
 mod gemm;
 pub mod generation;
 pub mod job;
+mod leftover;
 pub mod model;
 pub mod optim;
 pub mod rng;

@@ -11,9 +11,8 @@ use breadth_lm::optim::{
     Schedule, Shape, Sign, apply_updates, chain, normalized_sgd_step_size, sequence_sgd_step_size,
     token_level_step_size, truncated_distillation_step_size,
 };
-use breadth_lm::rng::stream;
+use breadth_lm::rng::{Stream, stream};
 use breadth_stats::numerics::sum;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use instance::{Case, Instance};
@@ -169,7 +168,7 @@ fn train(instance: &Instance, method: Method, eta: f64, steps: u64, seed: u64) -
 }
 
 /// The mean of the sequence gradients of `k` responses. It is linear in the counts of tokens, so those of all responses to a prompt are drawn as one.
-fn mean_gradient(instance: &Instance, theta: &Theta, k: usize, rng: &mut ChaCha8Rng) -> Theta {
+fn mean_gradient(instance: &Instance, theta: &Theta, k: usize, rng: &mut Stream) -> Theta {
     let mut total = [0.0; D];
     for (prompt, responses) in instance.batch(k, rng) {
         let counts = prompt.draw(responses * prompt.horizon, rng);
@@ -179,7 +178,7 @@ fn mean_gradient(instance: &Instance, theta: &Theta, k: usize, rng: &mut ChaCha8
 }
 
 /// Eq 24-26 with A = log N.
-fn truncated(instance: &Instance, theta: &Theta, rng: &mut ChaCha8Rng) -> Theta {
+fn truncated(instance: &Instance, theta: &Theta, rng: &mut Stream) -> Theta {
     let prompt = instance.prompt(rng);
     let (whole, fraction) = prompt.truncation(theta);
     let mut total = [0.0; D];

@@ -1,10 +1,9 @@
 //! Prompts whose tokens are independent of one another: a response is its counts of tokens, so that one evaluation of the distribution gives the gradient of H tokens, and coverage is a sum over counts.
 
 use breadth_lm::model::linear::{Features, project_onto_unit_ball};
-use breadth_lm::rng::uniform;
+use breadth_lm::rng::{Stream, uniform};
 use breadth_stats::numerics::{log_sum_exp, sum};
 use breadth_stats::{Level, is_uncovered};
-use rand_chacha::ChaCha8Rng;
 
 /// Coordinates of theta; an instance may leave the last ones at 0.
 pub const D: usize = 6;
@@ -74,7 +73,7 @@ impl Prompt {
     }
 
     /// The counts of `n` tokens of p.
-    pub fn draw(&self, n: usize, rng: &mut ChaCha8Rng) -> Tokens {
+    pub fn draw(&self, n: usize, rng: &mut Stream) -> Tokens {
         let mut counts = [0.0; V];
         let (mut left, mut rest) = (n, 1.0);
         for token in unusual(&self.rows, self.usual) {
@@ -153,7 +152,7 @@ impl Prompt {
         self.log_p[token] - log_q[token]
     }
 
-    pub fn token(&self, rng: &mut ChaCha8Rng) -> usize {
+    pub fn token(&self, rng: &mut Stream) -> usize {
         let mut left = uniform(rng);
         let found = self.log_p.iter().take(self.rows.len()).position(|log_p| {
             left -= log_p.exp();
@@ -163,7 +162,7 @@ impl Prompt {
     }
 
     /// Cov_N of the decoder with test-time training: exact for one token, otherwise over a few responses of p. The usual response comes up again and again and is followed once.
-    pub fn ttt_coverage(&self, theta: &Theta, eta: f64, rng: &mut ChaCha8Rng) -> f64 {
+    pub fn ttt_coverage(&self, theta: &Theta, eta: f64, rng: &mut Stream) -> f64 {
         if self.horizon == 1 {
             return self.coverage(theta);
         }

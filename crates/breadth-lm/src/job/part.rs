@@ -141,7 +141,7 @@ impl Parts {
             std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
             atomic::write_bytes(&marker, identity.as_bytes())?;
         }
-        crate::train::run::remove_leftovers(&folder)?;
+        crate::leftover::remove_leftovers(&folder)?;
         Ok(Self { folder })
     }
 

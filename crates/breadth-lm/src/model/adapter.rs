@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-use super::checkpoint::{Checkpoint, Files, has_weights};
+use super::checkpoint::Checkpoint;
 use super::family::is_off;
 use super::hub;
 use super::layout::{self, Layout};
+use super::weights::{Files, has_weights};
 use crate::error::{Error, Result};
 use crate::tree::Array;
 

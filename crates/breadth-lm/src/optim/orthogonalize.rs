@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::{GradientTransformation, Momentum, ScaleByAdam};
+use super::adam::ScaleByAdam;
+use super::momentum::Momentum;
+use super::transformation::GradientTransformation;
 use crate::gemm::{Matrix, matmul};
 use crate::tree::{Array, Tree};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::OptimizerName;
+use super::name::OptimizerName;
 use super::step_size::{
     normalized_sgd_step_size, sequence_sgd_step_size, token_level_step_size,
     truncated_distillation_step_size,

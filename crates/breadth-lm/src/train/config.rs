@@ -9,7 +9,7 @@ use super::rl::RlConfig;
 use super::statement;
 use crate::error::{Error, Result};
 use crate::optim::{Optimizer, OptimizerName};
-use crate::task::TaskConfig;
+use crate::task::{Task, TaskConfig};
 use crate::text::EndToken;
 
 /// A training run, as its TOML file says it.
@@ -220,12 +220,9 @@ impl TrainConfig {
             }
             return rl.validate(&format!("{place}: [rl]"));
         }
-        if self.is_by_teacher()
-            && self
-                .task
-                .as_ref()
-                .is_some_and(|task| task.graph_search.is_none())
-        {
+        let ends_by_itself =
+            |task: &TaskConfig| Task::new(task).is_ok_and(|task| !task.has_one_length());
+        if self.is_by_teacher() && self.task.as_ref().is_some_and(ends_by_itself) {
             return error(
                 "[objective] a teacher writes responses of one length, and those of this task end where they end; add responses = \"data\"",
             );

@@ -102,7 +102,7 @@ fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunInfo> 
         out.join("state"),
     ] {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
-        run::remove_leftovers(&folder)?;
+        crate::leftover::remove_leftovers(&folder)?;
     }
     let mut stored = config.clone();
     stored.out = None; // a moved folder is still the same run

@@ -4,12 +4,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::compare::references;
+use super::judge::{Judged, Judgement, Reads, Tally, VerifierKind, Verify};
 use super::worker::{Heard, Worker};
-use super::{Judged, Judgement, references};
 use crate::error::{Error, Result};
+use crate::text::Item;
 
 /// Seconds that a response may take unless it is said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,6 +18,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_FAILURES: u64 = 16;
 /// The same while nothing was ever answered.
 const MOST_FAILURES_AT_FIRST: u64 = 3;
+
+pub(super) const KIND: VerifierKind = VerifierKind {
+    usage: "command:PROGRAM ARGS",
+    help: "a program reads one JSON line per response and writes one, {\"reward\": .., \"answer\": ..}",
+    parse: |text| Ok(Box::new(Command::parse(text)?)),
+};
 
 /// A program that reads one line of JSON for each response and writes one.
 ///
@@ -31,7 +38,7 @@ const MOST_FAILURES_AT_FIRST: u64 = 3;
 /// - 16 such failures in a row (3 if nothing was ever answered) are an error, and so is a program that cannot be started.
 /// - A line that is not such JSON, a reward outside [0, 1], and a line too many are errors: they say nothing of the response.
 #[derive(Debug)]
-pub struct Command {
+pub(super) struct Command {
     words: Vec<String>,
     timeout: Duration,
     idle: Mutex<Vec<Worker>>,
@@ -40,28 +47,17 @@ pub struct Command {
     tally: Mutex<Tally>,
 }
 
-/// How often a program failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
-    /// Responses judged, those that failed included.
-    pub judged: u64,
-    /// Responses that got reward 0 because the program ended.
-    pub crashed: u64,
-    /// Responses that got reward 0 because it took too long.
-    pub timed_out: u64,
-}
-
 impl Command {
     /// A program and its arguments, parted by white space outside of quotes.
     ///
     /// # Errors
     /// If a quote is not closed or there is no program.
-    pub fn parse(text: &str) -> Result<Self> {
+    fn parse(text: &str) -> Result<Self> {
         let words = words(text)
             .filter(|words| !words.is_empty())
             .ok_or_else(|| {
                 Error::config(
-                    format!("--verifier command:{text}"),
+                    format!("verifier command:{text}"),
                     "is no program with its arguments; close every quote",
                 )
             })?;
@@ -73,26 +69,6 @@ impl Command {
             failures: AtomicU64::new(0),
             tally: Mutex::default(),
         })
-    }
-
-    /// The same with another time limit for one response.
-    #[must_use]
-    pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
-    }
-
-    pub(super) fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>> {
-        let threads = rayon::current_num_threads().min(batch.len()).max(1);
-        let share = batch.len().div_ceil(threads).max(1);
-        let judged = std::thread::scope(|scope| {
-            let work = |part| scope.spawn(move || self.part(part));
-            let running: Vec<_> = batch.chunks(share).map(work).collect();
-            let ended = running
-                .into_iter()
-                .map(|one| one.join().expect("a worker does not panic"));
-            ended.collect::<Vec<Result<Vec<Judgement>>>>()
-        });
-        Ok(judged.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }
 
     fn part(&self, part: &[Judged]) -> Result<Vec<Judgement>> {
@@ -167,17 +143,6 @@ impl Command {
         })
     }
 
-    /// Closes the programs' input and waits for their ends.
-    pub(super) fn finish(&self) -> Result<Tally> {
-        let workers = std::mem::take(&mut *lock(&self.idle));
-        for worker in workers {
-            if let Some(line) = worker.finish(self.timeout) {
-                return Err(self.surplus(&line));
-            }
-        }
-        Ok(*lock(&self.tally))
-    }
-
     fn surplus(&self, line: &str) -> Error {
         let message = format!(
             "wrote a line too many (`{}`); it must write one line for each that it reads",
@@ -195,7 +160,50 @@ impl Command {
     }
 
     fn name(&self) -> String {
-        format!("--verifier command:{}", self.words.join(" "))
+        format!("verifier command:{}", self.words.join(" "))
+    }
+}
+
+impl Verify for Command {
+    fn reads(&self) -> Reads {
+        Reads::Text
+    }
+
+    fn compares(&self) -> bool {
+        false
+    }
+
+    fn check(&self, _: &Item) -> Result<()> {
+        Ok(())
+    }
+
+    fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>> {
+        let threads = rayon::current_num_threads().min(batch.len()).max(1);
+        let share = batch.len().div_ceil(threads).max(1);
+        let judged = std::thread::scope(|scope| {
+            let work = |part| scope.spawn(move || self.part(part));
+            let running: Vec<_> = batch.chunks(share).map(work).collect();
+            let ended = running
+                .into_iter()
+                .map(|one| one.join().expect("a worker does not panic"));
+            ended.collect::<Vec<Result<Vec<Judgement>>>>()
+        });
+        Ok(judged.into_iter().collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Closes the programs' input and waits for their ends.
+    fn finish(&self) -> Result<Option<Tally>> {
+        let workers = std::mem::take(&mut *lock(&self.idle));
+        for worker in workers {
+            if let Some(line) = worker.finish(self.timeout) {
+                return Err(self.surplus(&line));
+            }
+        }
+        Ok(Some(*lock(&self.tally)))
     }
 }
 

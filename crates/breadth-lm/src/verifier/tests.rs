@@ -169,7 +169,7 @@ fn any_of_several_right_answers_counts() {
             tokens: tokens_drawn,
             text: "",
         };
-        Verifier::Exact.judge(&[judged]).unwrap()[0].reward
+        Verifier::exact().judge(&[judged]).unwrap()[0].reward
     };
     assert_eq!(
         (judge(&[1, 2]), judge(&[3, 4]), judge(&[3])),
@@ -387,7 +387,7 @@ fn a_program_that_always_fails_is_an_error() {
     let missing = Verifier::parse("command:/no/such/program x").unwrap();
     assert!(
         failure(&missing, &["a"])
-            .contains("--verifier command:/no/such/program x: cannot be started")
+            .contains("verifier command:/no/such/program x: cannot be started")
     );
 }
 
@@ -441,7 +441,7 @@ fn tokens_are_compared_as_they_were() {
             tokens,
             text: "",
         };
-        Verifier::Exact.judge(&[judged]).unwrap().remove(0)
+        Verifier::exact().judge(&[judged]).unwrap().remove(0)
     };
     assert_eq!(
         judge(&[1, 2]),
@@ -451,6 +451,51 @@ fn tokens_are_compared_as_they_were() {
         }
     );
     assert_eq!(judge(&[1, 2, 3]).reward, 0.0);
-    assert!(Verifier::Exact.reads_tokens() && !Verifier::Boxed.reads_tokens());
+    assert!(Verifier::exact().reads_tokens() && !Verifier::parse("boxed").unwrap().reads_tokens());
     assert!(refusal("exact", &Item::default()).contains("has no response to compare with"));
+}
+
+/// A file of its own and a line in the list are all that a verifier needs.
+#[test]
+fn a_kind_that_is_listed_is_found_by_its_name() {
+    const LONG: VerifierKind = VerifierKind {
+        usage: "long:TOKENS",
+        help: "the response has at least so many tokens",
+        parse: |argument| Ok(Box::new(Long(argument.parse().unwrap()))),
+    };
+    #[derive(Debug)]
+    struct Long(usize);
+    impl Verify for Long {
+        fn reads(&self) -> Reads {
+            Reads::Tokens
+        }
+        fn compares(&self) -> bool {
+            false
+        }
+        fn check(&self, _: &Item) -> Result<()> {
+            Ok(())
+        }
+        fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>> {
+            let judge = |one: &Judged| Judgement::of(one.tokens.len() >= self.0);
+            Ok(batch.iter().map(judge).collect())
+        }
+    }
+    let kinds = [&exact::KIND, &LONG];
+    let verifier = Verifier::of_kinds(&kinds, "long:2").unwrap();
+    let item = Item::default();
+    let judged = |tokens| Judged {
+        item: &item,
+        response_id: "0",
+        tokens,
+        text: "",
+    };
+    let judgements = verifier.judge(&[judged(&[5]), judged(&[5, 6])]).unwrap();
+    assert_eq!([judgements[0].reward, judgements[1].reward], [0.0, 1.0]);
+    for wrong in ["long", "long:", "short:2", "exact:2"] {
+        let error = Verifier::of_kinds(&kinds, wrong).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("verifier: `{wrong}` is not one of exact, long:TOKENS")
+        );
+    }
 }

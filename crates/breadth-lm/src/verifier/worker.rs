@@ -47,7 +47,7 @@ impl Worker {
         let mut running = running();
         if running.ended {
             return Err(Error::config(
-                format!("--verifier command:{}", words.join(" ")),
+                format!("verifier command:{}", words.join(" ")),
                 "is not started any more, as the job is being stopped",
             ));
         }
@@ -59,7 +59,7 @@ impl Worker {
             .spawn()
             .map_err(|e| {
                 Error::config(
-                    format!("--verifier command:{}", words.join(" ")),
+                    format!("verifier command:{}", words.join(" ")),
                     format!("cannot be started: {e}"),
                 )
             })?;

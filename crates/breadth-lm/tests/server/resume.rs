@@ -66,7 +66,7 @@ fn sample_job(
             ..Sampling::default()
         },
         ttt: None,
-        verifier: &Verifier::Exact,
+        verifier: &Verifier::exact(),
         text: None,
         keep_text: false,
         out,
@@ -197,7 +197,7 @@ fn a_server_draws_as_a_job_says() {
             ..Sampling::default()
         },
         ttt: None,
-        verifier: &Verifier::Exact,
+        verifier: &Verifier::exact(),
         text: None,
         keep_text: false,
         out: &out,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Fields;
+use super::fields::Fields;
 use super::llama::{Defaults, Sizes, with_windows};
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement, QueryKeyNorm};

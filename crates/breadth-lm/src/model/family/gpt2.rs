@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Fields;
+use super::fields::Fields;
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
 use crate::model::kernels::Activation;

@@ -1,6 +1,6 @@
 //! GPT-NeoX, and Pythia with it.
 
-use super::Fields;
+use super::fields::Fields;
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, NormKind};
 use crate::model::family::llama;

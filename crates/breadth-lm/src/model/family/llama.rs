@@ -1,6 +1,6 @@
 //! Llama 2 and 3, Mistral; and what most families share with them.
 
-use super::Fields;
+use super::fields::Fields;
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
 use crate::model::kernels::Activation;

@@ -1,6 +1,6 @@
 //! Qwen 2 and 3.
 
-use super::Fields;
+use super::fields::Fields;
 use super::llama::{Defaults, plain, with_windows};
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, QueryKeyNorm};

@@ -2,10 +2,10 @@
 
 use breadth_stats::numerics::sum;
 use breadth_stats::{Level, is_uncovered};
-use rand_chacha::ChaCha8Rng;
 
 use super::{Features, NextToken, draw};
 use crate::error::{Error, Result};
+use crate::rng::Stream;
 
 /// Responses beyond this many are not enumerated.
 const MOST: f64 = (1 << 20) as f64;
@@ -105,7 +105,7 @@ pub fn compare_sampled(
     truth: &[f64],
     theta: &[f64],
     samples: usize,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Comparison {
     let mut paths = Vec::new();
     for &(prompt, share) in prompts {

@@ -31,9 +31,7 @@ pub use steps::{
     ttt_kl, ttt_log_prob, ttt_sample,
 };
 
-use rand_chacha::ChaCha8Rng;
-
-use crate::rng;
+use crate::rng::{self, Stream};
 
 #[cfg(doc)]
 use crate::tree::Tree;
@@ -168,12 +166,7 @@ pub fn gradient(
 
 /// A response drawn from `q_theta(.|x)`.
 #[must_use]
-pub fn sample(
-    features: &dyn Features,
-    theta: &[f64],
-    prompt: usize,
-    rng: &mut ChaCha8Rng,
-) -> Vec<u32> {
+pub fn sample(features: &dyn Features, theta: &[f64], prompt: usize, rng: &mut Stream) -> Vec<u32> {
     let mut response = Vec::new();
     while response.len() < features.horizon(prompt) {
         let next = NextToken::new(features, theta, prompt, &response);
@@ -182,7 +175,7 @@ pub fn sample(
     response
 }
 
-fn draw(log_p: &[f64], rng: &mut ChaCha8Rng) -> u32 {
+fn draw(log_p: &[f64], rng: &mut Stream) -> u32 {
     let mut left = rng::uniform(rng);
     let last = log_p.len() - 1;
     let token = log_p.iter().position(|log_p| {

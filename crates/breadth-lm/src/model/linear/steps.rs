@@ -1,11 +1,11 @@
 //! Learning by steps: on sequences, on tokens, towards a teacher, and while decoding.
 
 use breadth_stats::bound::eq_25;
-use rand_chacha::ChaCha8Rng;
 
 use super::comparison::kl;
 use super::{Features, NextToken, add, draw, gradient, norm};
 use crate::optim::{Chain, GradientTransformation, apply_updates};
+use crate::rng::Stream;
 use crate::tree::{Array, Tree};
 
 /// Theta as the tree of one array that [`crate::optim`] steps on.
@@ -103,7 +103,7 @@ pub fn ttt_sample(
     theta: &[f64],
     prompt: usize,
     rate: f64,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Vec<u32> {
     let (mut theta, mut response) = (theta.to_vec(), Vec::new());
     while response.len() < features.horizon(prompt) {
@@ -124,7 +124,7 @@ pub fn ttt_kl(
     theta: &[f64],
     prompt: usize,
     rate: f64,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> f64 {
     let (mut theta, mut response) = (theta.to_vec(), Vec::new());
     let mut total = 0.0;

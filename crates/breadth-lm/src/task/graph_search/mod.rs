@@ -29,14 +29,14 @@
 mod config;
 mod distribution;
 mod graph;
+pub(super) mod task;
+mod validate;
 
 #[cfg(test)]
 mod tests;
 
-use rand_chacha::ChaCha8Rng;
-
 use crate::error::{Error, Result};
-use crate::rng;
+use crate::rng::{self, Stream};
 use crate::task::numeral_tokenizer::NumeralTokenizer;
 
 pub use config::{
@@ -147,7 +147,7 @@ impl GraphSearch {
     ///
     /// # Panics
     /// If the mixture was made by a task of the other family.
-    pub fn sample(&self, mixture: &Mixture, rng: &mut ChaCha8Rng) -> Example {
+    pub fn sample(&self, mixture: &Mixture, rng: &mut Stream) -> Example {
         let weights: Vec<f64> = mixture.0.iter().map(|(_, weight)| *weight).collect();
         let drawn = rng::categorical(rng, &weights).expect("the weights of a mixture sum to 1");
         self.sample_class(mixture.0[drawn].0, rng)
@@ -158,7 +158,7 @@ impl GraphSearch {
     ///
     /// # Errors
     /// If the class is of another family than the task.
-    pub fn sample_class(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Example> {
+    pub fn sample_class(&self, class: Class, rng: &mut Stream) -> Result<Example> {
         let graph = self.draw_graph(class, rng)?;
         let prompt = graph.prompt(self.config.edge_order, &self.tokenizer, rng);
         let uniform = |graph: &Graph, rng: &mut _| {
@@ -178,13 +178,13 @@ impl GraphSearch {
     ///
     /// # Errors
     /// If the class is of another family than the task.
-    pub fn sample_prompt(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Vec<u32>> {
+    pub fn sample_prompt(&self, class: Class, rng: &mut Stream) -> Result<Vec<u32>> {
         let graph = self.draw_graph(class, rng)?;
         Ok(graph.prompt(self.config.edge_order, &self.tokenizer, rng))
     }
 
     /// Uniform over the graphs with the class's branching layers and, where the label is hidden, its label.
-    fn draw_graph(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Graph> {
+    fn draw_graph(&self, class: Class, rng: &mut Stream) -> Result<Graph> {
         let branching = distribution::branching(&self.config, class)?;
         loop {
             let graph = Graph::draw(&self.config, branching, rng);

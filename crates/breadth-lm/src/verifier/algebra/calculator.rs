@@ -3,9 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::Quotient;
 use super::ratio::Ratio;
-use super::sum::{Atom, Monomial, Sum};
+use super::sum::{Atom, Monomial, Quotient, Sum};
 
 /// Products of two terms that one answer may cost.
 const BUDGET: u32 = 30_000;

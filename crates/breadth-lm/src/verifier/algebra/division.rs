@@ -1,9 +1,8 @@
 //! Quotients in lowest terms, as far as that is easy to find.
 
-use super::Quotient;
 use super::calculator::Calculator;
 use super::ratio::Ratio;
-use super::sum::{Atom, Monomial, Sum};
+use super::sum::{Atom, Monomial, Quotient, Sum};
 
 /// Steps of a division that are tried.
 const STEPS: usize = 64;

@@ -14,67 +14,7 @@ mod write;
 
 pub use calculator::Calculator;
 pub use ratio::Ratio;
-pub use sum::{Atom, Sum};
-
-/// A quotient of two sums; the lower one is not 0.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Quotient {
-    pub above: Sum,
-    pub below: Sum,
-}
-
-impl Quotient {
-    pub fn of(above: Sum) -> Self {
-        let below = Sum::number(Ratio::ONE);
-        Self { above, below }
-    }
-
-    pub fn number(value: Ratio) -> Self {
-        Self::of(Sum::number(value))
-    }
-
-    pub fn name(name: impl Into<String>) -> Self {
-        Self::atom(Atom::Name(name.into()))
-    }
-
-    pub fn atom(atom: Atom) -> Self {
-        Self::of(Sum::atom(atom, Ratio::ONE))
-    }
-
-    pub fn is_zero(&self) -> bool {
-        self.above.is_zero()
-    }
-
-    /// Whether nothing is divided by.
-    pub fn is_sum(&self) -> bool {
-        self.below.rational() == Some(Ratio::ONE)
-    }
-
-    /// The value, if it is a rational number.
-    pub fn rational(&self) -> Option<Ratio> {
-        self.is_sum().then(|| self.above.rational())?
-    }
-
-    pub fn negated(&self) -> Self {
-        Self {
-            above: self.above.negated(),
-            below: self.below.clone(),
-        }
-    }
-
-    /// The name, if that is all there is.
-    pub fn as_name(&self) -> Option<&str> {
-        let (monomial, factor) = self.above.single()?;
-        let (atom, exponent) = monomial.0.first_key_value()?;
-        let is_plain = self.is_sum()
-            && monomial.0.len() == 1
-            && (factor, *exponent) == (Ratio::ONE, Ratio::ONE);
-        match atom {
-            Atom::Name(name) if is_plain => Some(name),
-            _ => None,
-        }
-    }
-}
+pub use sum::{Atom, Quotient, Sum};
 
 #[cfg(test)]
 mod tests;

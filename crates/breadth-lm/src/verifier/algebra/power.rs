@@ -1,9 +1,8 @@
 //! Powers and roots.
 
-use super::Quotient;
 use super::calculator::{Calculator, MULTIPLIED_OUT};
 use super::ratio::Ratio;
-use super::sum::{Atom, Monomial, Sum};
+use super::sum::{Atom, Monomial, Quotient, Sum};
 
 /// Greatest divisor that is looked for in a number under a root.
 const LARGEST_DIVISOR: u64 = 1 << 14;

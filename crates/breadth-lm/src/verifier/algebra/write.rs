@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Quotient;
 use super::ratio::Ratio;
-use super::sum::{Atom, Monomial, Sum};
+use super::sum::{Atom, Monomial, Quotient, Sum};
 
 impl std::fmt::Display for Quotient {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {

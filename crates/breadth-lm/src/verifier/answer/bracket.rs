@@ -1,6 +1,6 @@
 //! Brackets and what they keep together.
 
-use super::latex::Node;
+use super::node::Node;
 
 fn is_open(node: &Node) -> bool {
     matches!(node, Node::Char('(' | '['))

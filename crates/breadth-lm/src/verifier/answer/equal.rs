@@ -1,8 +1,8 @@
 //! When two answers say the same.
 
 use super::super::algebra::{Calculator, Quotient};
-use super::relation::{self, RelationKind};
-use super::shape::Shape;
+use super::relation;
+use super::shape::{RelationKind, Shape};
 use super::unit::{self, Mark};
 
 /// Longest lists whose orders are matched element by element.

@@ -4,8 +4,9 @@ use super::super::algebra::{Atom, Calculator, Quotient, Ratio, Sum};
 use super::super::number::Number;
 use super::bracket;
 use super::function;
-use super::latex::{Node, print};
-use super::list;
+use super::node::{Node, print};
+use super::reader::{Reader, begins_factor, begins_number};
+use super::thousands::without_thousands;
 
 /// Deeper nesting than anybody writes.
 const DEPTH: usize = 40;
@@ -24,7 +25,7 @@ pub fn value(nodes: &[Node], calculator: &Calculator) -> Option<Quotient> {
 pub fn nested(nodes: &[Node], calculator: &Calculator, depth: usize) -> Option<Quotient> {
     let joined = nodes
         .contains(&Node::Char(','))
-        .then(|| list::without_thousands(nodes.to_vec()));
+        .then(|| without_thousands(nodes.to_vec()));
     let nodes = joined.as_deref().unwrap_or(nodes);
     let mut reader = Reader {
         nodes,
@@ -39,29 +40,7 @@ pub fn nested(nodes: &[Node], calculator: &Calculator, depth: usize) -> Option<Q
     (reader.at == nodes.len()).then_some(value)
 }
 
-/// Reads nodes from left to right.
-pub struct Reader<'a> {
-    pub nodes: &'a [Node],
-    pub at: usize,
-    pub depth: usize,
-    pub calculator: &'a Calculator,
-}
-
 impl<'a> Reader<'a> {
-    pub fn peek(&self) -> Option<&'a Node> {
-        self.nodes.get(self.at)
-    }
-
-    pub fn next_if(&mut self, test: impl Fn(&Node) -> bool) -> Option<&'a Node> {
-        let node = self.peek().filter(|node| test(node))?;
-        self.at += 1;
-        Some(node)
-    }
-
-    fn next_char(&mut self, c: char) -> bool {
-        self.next_if(|node| *node == Node::Char(c)).is_some()
-    }
-
     pub fn inner(&self, nodes: &[Node]) -> Option<Quotient> {
         nested(nodes, self.calculator, self.depth)
     }
@@ -297,7 +276,7 @@ impl<'a> Reader<'a> {
         self.at += run.len();
         Some(match name {
             "pi" => Some(Quotient::name("pi")),
-            _ => function::plain(self, name),
+            _ => self.plain_function(name),
         })
     }
 
@@ -315,13 +294,14 @@ impl<'a> Reader<'a> {
         if name == "i" {
             return Some(Quotient::atom(Atom::Imaginary));
         }
-        function::called(self, &name).unwrap_or_else(|| Some(Quotient::name(name)))
+        self.called(&name)
+            .unwrap_or_else(|| Some(Quotient::name(name)))
     }
 
     fn command(&mut self, name: &str) -> Option<Quotient> {
         if function::NAMES.contains(&name) {
             self.at += 1;
-            return function::command(self, name);
+            return self.function(name);
         }
         match name {
             "sqrt" => {
@@ -411,22 +391,4 @@ fn is_times(node: &Node) -> bool {
 
 fn is_over(node: &Node) -> bool {
     *node == Node::Char('/') || node.is_command("div")
-}
-
-pub fn begins_number(node: &Node) -> bool {
-    node.is_char(|c| c.is_ascii_digit() || c == '.')
-}
-
-pub fn begins_factor(node: &Node) -> bool {
-    match node {
-        Node::Char(c) => c.is_alphanumeric() || "([|.".contains(*c),
-        Node::Fraction(..) | Node::Words(_) | Node::Argument(_) | Node::Matrix(..) => true,
-        Node::Command(name) => {
-            let others = ["sqrt", "binom", "lfloor", "lceil", "infty"];
-            others.contains(&&**name)
-                || function::NAMES.contains(&&**name)
-                || function::GREEK.contains(&&**name)
-        }
-        _ => false,
-    }
 }

@@ -1,9 +1,6 @@
 //! Functions in answers.
 
 use super::super::algebra::{Atom, Quotient, Ratio};
-use super::bracket;
-use super::expression::{Reader, begins_factor, begins_number};
-use super::latex::{Node, print};
 
 /// Functions whose argument may stand without parentheses.
 pub const NAMES: [&str; 27] = [
@@ -50,137 +47,12 @@ pub const GREEK: [&str; 34] = [
     "Omega",
 ];
 
-/// Letters that are taken for functions where parentheses follow.
-const LETTERS: &str = "fghFGHPQ";
-
 /// Greatest number whose factorial is written out.
 const FACTORIAL: i64 = 33;
 
-fn call(name: &str, arguments: Vec<Quotient>) -> Quotient {
+/// A function that is not worked out.
+pub fn call(name: &str, arguments: Vec<Quotient>) -> Quotient {
     Quotient::atom(Atom::Call(name.into(), arguments))
-}
-
-/// A function that stands as a command: with an index, a power, and an argument that may have no parentheses.
-pub fn command(reader: &mut Reader, name: &str) -> Option<Quotient> {
-    let mut name = name.to_owned();
-    if reader.next_if(|node| *node == Node::Char('_')).is_some() {
-        let Some(Node::Argument(index)) = reader.next_if(|node| matches!(node, Node::Argument(_)))
-        else {
-            return None;
-        };
-        name = format!("{name}_{{{}}}", print(index));
-    }
-    let power = match reader.next_if(|node| *node == Node::Char('^')) {
-        Some(_) => Some(reader.argument()?),
-        None => None,
-    };
-    let arguments = match reader.peek()? {
-        Node::Char('(') => {
-            let inner = reader.bracketed()?;
-            let arguments = arguments(reader, inner)?;
-            if reader.peek() == Some(&Node::Char('^')) {
-                return None;
-            }
-            arguments
-        }
-        _ => vec![bare_argument(reader)?],
-    };
-    let is_inverse = power.as_ref().and_then(Quotient::rational) == Some(Ratio::ONE.negated());
-    match power {
-        Some(_) if is_inverse && ["sin", "cos", "tan"].contains(&&*name) => {
-            Some(call(&format!("arc{name}"), arguments))
-        }
-        Some(power) => reader
-            .calculator
-            .power(&applied(reader, &name, arguments)?, &power),
-        None => applied(reader, &name, arguments),
-    }
-}
-
-/// Factors up to the next sign or function; nothing where it is not sure what belongs to the argument.
-fn bare_argument(reader: &mut Reader) -> Option<Quotient> {
-    let goes_on = |node: &Node| {
-        let is_function = matches!(node, Node::Command(name) if NAMES.contains(&&**name));
-        begins_factor(node) && !is_function
-    };
-    reader.peek().filter(|node| goes_on(node))?;
-    let mut value = reader.factor()?;
-    while let Some(node) = reader.peek().filter(|node| goes_on(node)) {
-        if begins_number(node) || *node == Node::Char('(') {
-            return None;
-        }
-        value = reader.calculator.times(&value, &reader.factor()?)?;
-    }
-    let is_unsure = matches!(reader.peek(), Some(Node::Char('/' | '*')));
-    (!is_unsure).then_some(value)
-}
-
-fn arguments(reader: &Reader, inner: &[Node]) -> Option<Vec<Quotient>> {
-    let parts = bracket::split(inner, |node| {
-        matches!(node, Node::Char(',') | Node::Separator)
-    });
-    parts
-        .into_iter()
-        .map(|(_, part)| reader.inner(part))
-        .collect()
-}
-
-/// A function of its arguments, by sines and cosines where that is what it is.
-fn applied(reader: &Reader, name: &str, mut arguments: Vec<Quotient>) -> Option<Quotient> {
-    let one = Quotient::number(Ratio::ONE);
-    if ["gcd", "lcm", "max", "min"].contains(&name) {
-        arguments.sort();
-        return Some(call(name, arguments));
-    }
-    let of = |name: &str| call(name, arguments.clone());
-    match name {
-        "tan" => reader.calculator.over(&of("sin"), &of("cos")),
-        "cot" => reader.calculator.over(&of("cos"), &of("sin")),
-        "sec" => reader.calculator.over(&one, &of("cos")),
-        "csc" => reader.calculator.over(&one, &of("sin")),
-        "tanh" => reader.calculator.over(&of("sinh"), &of("cosh")),
-        "exp" => match &arguments[..] {
-            [exponent] => reader.calculator.power(&Quotient::name("e"), exponent),
-            _ => None,
-        },
-        _ => Some(call(name, arguments)),
-    }
-}
-
-/// A function in plain letters, its parentheses next.
-pub fn plain(reader: &mut Reader, name: &str) -> Option<Quotient> {
-    let inner = reader.bracketed()?;
-    let arguments = arguments(reader, inner)?;
-    match (name, &arguments[..]) {
-        ("sqrt", [base]) => reader
-            .calculator
-            .power(base, &Quotient::number(Ratio::new(1, 2)?)),
-        ("cbrt", [base]) => reader
-            .calculator
-            .power(base, &Quotient::number(Ratio::new(1, 3)?)),
-        ("abs", [of]) => magnitude(of),
-        ("sqrt" | "cbrt" | "abs", _) => None,
-        (name, _) => applied(reader, name, arguments),
-    }
-}
-
-/// What a letter is with parentheses behind it, if that is a function: `f(x)`, and any letter with more than one argument.
-pub fn called(reader: &mut Reader, name: &str) -> Option<Option<Quotient>> {
-    if reader.peek() != Some(&Node::Char('(')) {
-        return None;
-    }
-    let start = reader.at;
-    let inner = reader.bracketed()?;
-    let has_comma = bracket::find(inner, |node| {
-        matches!(node, Node::Char(',') | Node::Separator)
-    })
-    .is_some();
-    let letter = name.chars().next().filter(|c| LETTERS.contains(*c));
-    if letter.is_none() && !has_comma {
-        reader.at = start;
-        return None;
-    }
-    Some(arguments(reader, inner).map(|arguments| call(name, arguments)))
 }
 
 /// The absolute value.

@@ -1,5 +1,6 @@
 //! Answers of mathematics: read once, written in one way, and compared.
 
+mod application;
 mod boxed;
 mod bracket;
 mod equal;
@@ -7,16 +8,21 @@ mod expression;
 mod function;
 mod latex;
 mod list;
+mod node;
+mod read;
+mod reader;
 mod relation;
 mod shape;
 mod sign;
+mod simplify;
+mod thousands;
 mod unit;
 mod write;
 
 use super::algebra::Calculator;
 use super::number::Number;
 pub(super) use boxed::last_boxed;
-use shape::{Shape, Shapes};
+use shape::{Shape, ShapeReader};
 pub(super) use sign::fraction as fraction_sign;
 
 /// Longer texts, in bytes, are no answers that anybody wrote down; they are taken as they are.
@@ -56,12 +62,12 @@ impl Answer {
                 literal,
             };
         };
-        let shapes = Shapes {
+        let reader = ShapeReader {
             calculator: &calculator,
         };
-        let shape = shapes.read(&nodes, 0);
+        let shape = reader.read(&nodes, 0);
         let text = shape.to_string();
-        let literal = latex::print(&nodes);
+        let literal = node::print(&nodes);
         Self {
             shape,
             text,

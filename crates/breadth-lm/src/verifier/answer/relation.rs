@@ -4,18 +4,9 @@ use super::super::algebra::{Atom, Calculator, Quotient, Ratio, Sum};
 use super::bracket;
 use super::expression;
 use super::function;
-use super::latex::{Node, print};
-use super::shape::{Shape, Shapes};
+use super::node::{Node, print};
+use super::shape::{RelationKind, Shape, ShapeReader};
 use super::unit::Mark;
-
-/// How a value is to 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelationKind {
-    Equal,
-    Different,
-    Above,
-    AtLeast,
-}
 
 fn operator(node: &Node) -> Option<&str> {
     match node {
@@ -34,77 +25,125 @@ pub fn find(nodes: &[Node]) -> Option<usize> {
     bracket::find(nodes, |node| operator(node).is_some())
 }
 
-/// An equation, an inequality, or a name with what it is.
-pub fn read(shapes: &Shapes, nodes: &[Node], depth: usize) -> Option<Shape> {
-    let parts = bracket::split(nodes, |node| operator(node).is_some());
-    let operators: Vec<&str> = parts
-        .iter()
-        .filter_map(|(before, _)| operator((*before)?))
-        .collect();
-    let mut parts: Vec<&[Node]> = parts.iter().map(|(_, part)| *part).collect();
-    if operators.is_empty() || parts.iter().any(|part| part.is_empty()) {
-        return None;
-    }
-    let exact = operators
-        .iter()
-        .position(|own| *own == "approx")
-        .unwrap_or(operators.len());
-    let exact = exact.max(1);
-    if operators[exact..].iter().any(|own| *own != "approx") {
-        return None;
-    }
-    parts.truncate(exact + 1);
-    match operators[..exact] {
-        ["in"] => Some(Shape::Named(
-            print(parts[0]),
-            Box::new(shapes.read(parts[1], depth)),
-        )),
-        ["neq"] => related(shapes, RelationKind::Different, parts[1], parts[0]),
-        ["approx"] if !is_name(parts[0]) => Some(shapes.read(parts[0], depth)),
-        ["approx"] => equation(shapes, &parts, depth),
-        ref all if all.iter().all(|own| *own == "=") => equation(shapes, &parts, depth),
-        ref all if all.iter().all(|own| ["<", "leq"].contains(own)) => {
-            inequality(shapes, &parts, all, "<")
+impl ShapeReader<'_> {
+    /// An equation, an inequality, or a name with what it is.
+    pub fn relation(&self, nodes: &[Node], depth: usize) -> Option<Shape> {
+        let parts = bracket::split(nodes, |node| operator(node).is_some());
+        let operators: Vec<&str> = parts
+            .iter()
+            .filter_map(|(before, _)| operator((*before)?))
+            .collect();
+        let mut parts: Vec<&[Node]> = parts.iter().map(|(_, part)| *part).collect();
+        if operators.is_empty() || parts.iter().any(|part| part.is_empty()) {
+            return None;
         }
-        ref all if all.iter().all(|own| [">", "geq"].contains(own)) => {
-            parts.reverse();
-            let all: Vec<&str> = all.iter().rev().copied().collect();
-            inequality(shapes, &parts, &all, ">")
+        let exact = operators
+            .iter()
+            .position(|own| *own == "approx")
+            .unwrap_or(operators.len());
+        let exact = exact.max(1);
+        if operators[exact..].iter().any(|own| *own != "approx") {
+            return None;
         }
-        _ => None,
+        parts.truncate(exact + 1);
+        match operators[..exact] {
+            ["in"] => Some(Shape::Named(
+                print(parts[0]),
+                Box::new(self.read(parts[1], depth)),
+            )),
+            ["neq"] => self.related(RelationKind::Different, parts[1], parts[0]),
+            ["approx"] if !is_name(parts[0]) => Some(self.read(parts[0], depth)),
+            ["approx"] => self.equation(&parts, depth),
+            ref all if all.iter().all(|own| *own == "=") => self.equation(&parts, depth),
+            ref all if all.iter().all(|own| ["<", "leq"].contains(own)) => {
+                self.inequality(&parts, all, "<")
+            }
+            ref all if all.iter().all(|own| [">", "geq"].contains(own)) => {
+                parts.reverse();
+                let all: Vec<&str> = all.iter().rev().copied().collect();
+                self.inequality(&parts, &all, ">")
+            }
+            _ => None,
+        }
     }
-}
 
-fn equation(shapes: &Shapes, parts: &[&[Node]], depth: usize) -> Option<Shape> {
-    let (first, last) = (*parts.first()?, *parts.last()?);
-    let named = |name: &[Node], value: &[Node]| {
-        Shape::Named(print(name), Box::new(shapes.read(value, depth)))
-    };
-    if is_name(first) {
-        return Some(named(first, last));
+    fn equation(&self, parts: &[&[Node]], depth: usize) -> Option<Shape> {
+        let (first, last) = (*parts.first()?, *parts.last()?);
+        let named = |name: &[Node], value: &[Node]| {
+            Shape::Named(print(name), Box::new(self.read(value, depth)))
+        };
+        if is_name(first) {
+            return Some(named(first, last));
+        }
+        if parts.len() == 2 && is_name(last) {
+            return Some(named(last, first));
+        }
+        let value = |part: &&[Node]| expression::value(part, self.calculator);
+        let values: Vec<Quotient> = parts.iter().map(value).collect::<Option<_>>()?;
+        let is_same = values
+            .iter()
+            .all(|value| self.calculator.is_equal(value, &values[0]));
+        if is_same && unknowns(&values[0]).is_empty() {
+            return Some(Shape::Value(values[0].clone(), Mark::None));
+        }
+        match parts {
+            [left, right] => self.related(RelationKind::Equal, left, right),
+            _ => None,
+        }
     }
-    if parts.len() == 2 && is_name(last) {
-        return Some(named(last, first));
-    }
-    let value = |part: &&[Node]| expression::value(part, shapes.calculator);
-    let values: Vec<Quotient> = parts.iter().map(value).collect::<Option<_>>()?;
-    let is_same = values
-        .iter()
-        .all(|value| shapes.calculator.is_equal(value, &values[0]));
-    if is_same && unknowns(&values[0]).is_empty() {
-        return Some(Shape::Value(values[0].clone(), Mark::None));
-    }
-    match parts {
-        [left, right] => related(shapes, RelationKind::Equal, left, right),
-        _ => None,
-    }
-}
 
-/// `left - right` in its relation to 0.
-fn related(shapes: &Shapes, kind: RelationKind, left: &[Node], right: &[Node]) -> Option<Shape> {
-    let value = |part: &[Node]| expression::value(part, shapes.calculator);
-    let gap = shapes.calculator.minus(&value(left)?, &value(right)?)?;
-    relation(kind, &gap)
+    /// `left - right` in its relation to 0.
+    fn related(&self, kind: RelationKind, left: &[Node], right: &[Node]) -> Option<Shape> {
+        let value = |part: &[Node]| expression::value(part, self.calculator);
+        let gap = self.calculator.minus(&value(left)?, &value(right)?)?;
+        relation(kind, &gap)
+    }
+
+    /// A range of one unknown as an interval with its name, anything else as a relation. The parts are in ascending order.
+    fn inequality(&self, parts: &[&[Node]], operators: &[&str], strict: &str) -> Option<Shape> {
+        let calculator = self.calculator;
+        let is_open = |at: usize| operators[at] == strict;
+        let bound = |part: &[Node]| match self.read(part, 20) {
+            Shape::Value(value, Mark::None) => Some(value),
+            _ => None,
+        };
+        match parts {
+            [left, right] => {
+                let (left, right) = (bound(left)?, bound(right)?);
+                let gap = calculator.minus(&right, &left)?;
+                let Some(line) = line(calculator, &gap) else {
+                    let kind = if is_open(0) {
+                        RelationKind::Above
+                    } else {
+                        RelationKind::AtLeast
+                    };
+                    return relation(kind, &gap);
+                };
+                let bound =
+                    calculator.over(&line.constant.negated(), &Quotient::number(line.slope))?;
+                let end = (bound, is_open(0));
+                let infinite = Quotient::name("infty");
+                match line.slope.is_negative() {
+                    true => Some(interval(&line.unknown, (infinite.negated(), true), end)),
+                    false => Some(interval(&line.unknown, end, (infinite, true))),
+                }
+            }
+            [left, middle, right] => {
+                let line = line(calculator, &bound(middle)?)?;
+                let end = |part: &[Node], at: usize| {
+                    let gap = calculator.minus(&bound(part)?, &line.constant)?;
+                    let bound = calculator.over(&gap, &Quotient::number(line.slope))?;
+                    Some((bound, is_open(at)))
+                };
+                let (low, high) = (end(left, 0)?, end(right, 1)?);
+                match line.slope.is_negative() {
+                    true => Some(interval(&line.unknown, high, low)),
+                    false => Some(interval(&line.unknown, low, high)),
+                }
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A relation to 0 in one way of writing: equations by any factor, inequalities by one above 0.
@@ -124,56 +163,6 @@ pub fn relation(kind: RelationKind, gap: &Quotient) -> Option<Shape> {
     };
     let above = above.scaled(above.content()?.inverse()?)?;
     Some(Shape::Relation(kind, Quotient::of(above)))
-}
-
-/// A range of one unknown as an interval with its name, anything else as a relation. The parts are in ascending order.
-fn inequality(
-    shapes: &Shapes,
-    parts: &[&[Node]],
-    operators: &[&str],
-    strict: &str,
-) -> Option<Shape> {
-    let calculator = shapes.calculator;
-    let is_open = |at: usize| operators[at] == strict;
-    let bound = |part: &[Node]| match shapes.read(part, 20) {
-        Shape::Value(value, Mark::None) => Some(value),
-        _ => None,
-    };
-    match parts {
-        [left, right] => {
-            let (left, right) = (bound(left)?, bound(right)?);
-            let gap = calculator.minus(&right, &left)?;
-            let Some(line) = line(calculator, &gap) else {
-                let kind = if is_open(0) {
-                    RelationKind::Above
-                } else {
-                    RelationKind::AtLeast
-                };
-                return relation(kind, &gap);
-            };
-            let bound = calculator.over(&line.constant.negated(), &Quotient::number(line.slope))?;
-            let end = (bound, is_open(0));
-            let infinite = Quotient::name("infty");
-            match line.slope.is_negative() {
-                true => Some(interval(&line.unknown, (infinite.negated(), true), end)),
-                false => Some(interval(&line.unknown, end, (infinite, true))),
-            }
-        }
-        [left, middle, right] => {
-            let line = line(calculator, &bound(middle)?)?;
-            let end = |part: &[Node], at: usize| {
-                let gap = calculator.minus(&bound(part)?, &line.constant)?;
-                let bound = calculator.over(&gap, &Quotient::number(line.slope))?;
-                Some((bound, is_open(at)))
-            };
-            let (low, high) = (end(left, 0)?, end(right, 1)?);
-            match line.slope.is_negative() {
-                true => Some(interval(&line.unknown, high, low)),
-                false => Some(interval(&line.unknown, low, high)),
-            }
-        }
-        _ => None,
-    }
 }
 
 fn interval(unknown: &str, low: (Quotient, bool), high: (Quotient, bool)) -> Shape {
@@ -286,16 +275,4 @@ fn is_text(nodes: &[Node]) -> bool {
     nodes
         .iter()
         .all(|node| matches!(node, Node::Words(_) | Node::Space))
-}
-
-impl RelationKind {
-    /// The sign between the value and 0.
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::Different => "\\neq ",
-            Self::Above => ">",
-            Self::AtLeast => "\\geq ",
-        }
-    }
 }

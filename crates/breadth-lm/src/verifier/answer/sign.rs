@@ -1,6 +1,6 @@
 //! Signs of Unicode and what stands for them in LaTeX.
 
-use super::latex::Node;
+use super::node::Node;
 
 /// Signs with a command.
 const COMMANDS: [(char, &str); 43] = [

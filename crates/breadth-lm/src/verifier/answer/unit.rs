@@ -1,7 +1,7 @@
 //! What stands behind a number: per cent, degrees, units, words.
 
 use super::super::algebra::{Calculator, Quotient, Ratio};
-use super::latex::{Node, print};
+use super::node::{Node, print};
 
 /// What stands behind a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

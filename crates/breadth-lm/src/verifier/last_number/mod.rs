@@ -2,14 +2,45 @@
 
 use super::algebra::Ratio;
 use super::answer::{Answer, fraction_sign};
+use super::compare::{Compare, Comparison, Given};
+use super::judge::VerifierKind;
 use super::number::Number;
+
+pub(super) const KIND: VerifierKind = VerifierKind {
+    usage: "number",
+    help: "the last number, after #### if it is there, equals the `answer`, which must be one number: 1,000 = 1e3 = 10^3, 1/2 = 0.5 = \\frac{1}{2}",
+    parse: |_| Ok(Box::new(Comparison(LastNumber))),
+};
+
+#[derive(Debug)]
+struct LastNumber;
+
+impl Compare for LastNumber {
+    fn given(&self, text: &str) -> Option<Given> {
+        final_number(text).map(Given::number)
+    }
+
+    fn expected(&self, answer: &str) -> Option<Given> {
+        single_number(answer).map(Given::number)
+    }
+
+    fn refusal(&self, answer: Option<&str>) -> String {
+        match answer {
+            Some(answer) => format!(
+                "has the answer `{answer}`, which is not one number; the verifier number compares numbers: use boxed (fractions, tuples, sets, expressions) or text, or \
+                 give the number alone"
+            ),
+            None => "has no number in its response, which stands for the answer; the verifier number compares numbers".into(),
+        }
+    }
+}
 
 /// The number that a response ends in: the first after the last `####` if there is one, else the last.
 ///
 /// A number may have a sign, thousands in commas or LaTeX (`1{,}000`, `1\,000`, `1,\!000`), a decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a
 /// fraction `a/b` or `\frac{a}{b}`, alone or behind a whole number. Signs of currency and per cent around it are not looked at: `50%` is 50. What is only part of other
 /// mathematics is no number: the 2 of `x^2`, of `\sqrt{2}`, of `2\pi`.
-pub(super) fn final_number(text: &str) -> Option<Number> {
+fn final_number(text: &str) -> Option<Number> {
     let text = plain(text);
     match text.rsplit_once("####") {
         Some((_, after)) => next_number(after, 0)?.number,
@@ -18,7 +49,7 @@ pub(super) fn final_number(text: &str) -> Option<Number> {
 }
 
 /// The number that an answer of the data is, behind `####` if that is there. Nothing if it holds several, or other mathematics.
-pub(super) fn single_number(answer: &str) -> Option<Number> {
+fn single_number(answer: &str) -> Option<Number> {
     let answer = answer
         .rsplit_once("####")
         .map_or(answer, |(_, after)| after);

@@ -155,7 +155,7 @@ impl Demo<'_> {
                 ..Sampling::default()
             },
             ttt: None,
-            verifier: &Verifier::Exact,
+            verifier: &Verifier::exact(),
             text: None,
             keep_text: false,
             out: &out,
