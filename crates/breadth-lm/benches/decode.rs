@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use breadth_lm::decode::{SampleOptions, Ttt, sample, score, score_ttt};
-use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
+use breadth_lm::decode::{Ttt, sample, sample_ttt, score, score_ttt};
+use breadth_lm::generation::{Sampling, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 
 #[path = "../../breadth/src/allocator.rs"]
@@ -23,18 +24,18 @@ fn decode() {
     let sizes = sizes();
     let model = model(&sizes);
     let ttt: Ttt = "lr=0.01,set=head".parse().expect("good settings");
-    let options = |ttt| SampleOptions {
+    let options = Sampling {
         samples: sizes["samples"],
         max_tokens: sizes["response"],
-        ttt,
-        ..SampleOptions::default()
+        ..Sampling::default()
     };
     let prompts = prompts(&sizes);
     let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
-    let drawn = |ttt| sample(&model, &prompts, &options(ttt)).expect("good prompts");
+    let drawn = || sample(&model, &prompts, &options).expect("good prompts");
+    let trained = || sample_ttt(&model, &prompts, &options, &ttt).expect("good prompts");
 
     // The samples' own log-probabilities are those of scoring them.
-    let moved = drawn(Some(ttt.clone()));
+    let moved = trained();
     let responses = prompts.iter().zip(&moved).flat_map(|(&prompt, drawn)| {
         drawn.iter().map(move |sample| Sequence {
             prompt,
@@ -49,11 +50,7 @@ fn decode() {
     }
 
     let rounds = sizes["rounds"];
-    let [plain, head] = alternate(
-        rounds,
-        || drop(drawn(None)),
-        || drop(drawn(Some(ttt.clone()))),
-    );
+    let [plain, head] = alternate(rounds, || drop(drawn()), || drop(trained()));
     println!("| what | plain, ms | head moves, ms | ratio |\n|---|---|---|---|");
     println!("| sample | {plain:.0} | {head:.0} | {:.2} |", head / plain);
     let [plain, head] = alternate(
@@ -98,11 +95,11 @@ fn sizes() -> BTreeMap<String, usize> {
 fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: sizes["vocab"],
-        positions: sizes["prompt"] + sizes["response"],
-        width: sizes["width"],
+        max_position_embeddings: sizes["prompt"] + sizes["response"],
+        hidden_size: sizes["width"],
         layers: sizes["layers"],
         heads: sizes["heads"],
-        inner: 4 * sizes["width"],
+        intermediate_size: 4 * sizes["width"],
         layer_norm_epsilon: 1e-5,
     }
     .config("bench")

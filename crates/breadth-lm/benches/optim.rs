@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
@@ -163,11 +164,11 @@ fn sizes() -> BTreeMap<String, usize> {
 fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: sizes["vocab"],
-        positions: sizes["tokens"],
-        width: sizes["width"],
+        max_position_embeddings: sizes["tokens"],
+        hidden_size: sizes["width"],
         layers: sizes["layers"],
         heads: sizes["heads"],
-        inner: 4 * sizes["width"],
+        intermediate_size: 4 * sizes["width"],
         layer_norm_epsilon: 1e-5,
     }
     .config("bench")

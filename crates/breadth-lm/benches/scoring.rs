@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use breadth_lm::decode::{Sample, SampleOptions, sample, score, sequence_log_prob};
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::decode::{sample, score, sequence_log_prob};
+use breadth_lm::generation::{Sample, Sampling, Sequence};
+use breadth_lm::model::Checkpoint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -117,11 +118,11 @@ fn time_sample(model: &Checkpoint, data: &Data, words: &Words) -> Value {
     summary("sample", &times, &sums, &json!(tokens))
 }
 
-fn options(samples: usize, max_tokens: usize) -> SampleOptions {
-    SampleOptions {
+fn options(samples: usize, max_tokens: usize) -> Sampling {
+    Sampling {
         samples,
         max_tokens,
-        ..SampleOptions::default()
+        ..Sampling::default()
     }
 }
 

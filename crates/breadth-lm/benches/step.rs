@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use breadth_lm::decode::score;
-use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
-use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::{Checkpoint, Gpt2};
+use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
 
@@ -74,8 +75,8 @@ fn main() {
         drop(score(&model, &sequences).expect("good data"))
     });
 
-    let settings = AdamW::default();
-    let mut optimizer = adamw(&settings, 1000, &model.weights);
+    let settings = Optimizer::default();
+    let mut optimizer = settings.build(1000, &model.weights);
     let mut step = 0;
     let training = measure(&sizes, || {
         let (_, mut updates) = value_and_gradient(&model, &sequences, threads);
@@ -112,11 +113,11 @@ fn main() {
 fn model(sizes: &Sizes) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: sizes.get("vocab"),
-        positions: sizes.get("tokens"),
-        width: sizes.get("width"),
+        max_position_embeddings: sizes.get("tokens"),
+        hidden_size: sizes.get("width"),
         layers: sizes.get("layers"),
         heads: sizes.get("heads"),
-        inner: 4 * sizes.get("width"),
+        intermediate_size: 4 * sizes.get("width"),
         layer_norm_epsilon: 1e-5,
     }
     .config("test")

@@ -8,8 +8,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use breadth_lm::model::{Checkpoint, Sequence};
-use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
+use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
 use breadth_lm::train::value_and_gradient;
 use breadth_lm::tree::Tree;
 use serde::Deserialize;
@@ -52,11 +53,11 @@ fn gradient(checkpoint: &Checkpoint, batch: &Batch) -> Tree {
 }
 
 fn steps(mut checkpoint: Checkpoint, batches: &[Batch]) -> Tree {
-    let settings = AdamW {
+    let settings = Optimizer {
         learning_rate: 1e-2,
-        ..AdamW::default()
+        ..Optimizer::default()
     };
-    let mut optimizer = adamw(&settings, batches.len() as u64, &checkpoint.weights);
+    let mut optimizer = settings.build(batches.len() as u64, &checkpoint.weights);
     for (step, batch) in batches.iter().enumerate() {
         let (_, mut updates) = value_and_gradient(&checkpoint, &batch.sequences(), 2);
         optimizer.update(&mut updates, &checkpoint.weights, step as u64);

@@ -2,11 +2,13 @@
 //!
 //! ```
 //! use breadth_lm::decode::{score, sequence_log_prob};
-//! use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
+//! use breadth_lm::generation::Sequence;
+//! use breadth_lm::model::{Checkpoint, Gpt2};
 //! use breadth_lm::rng;
 //!
 //! let sizes = Gpt2 {
-//!     vocab_size: 7, positions: 16, width: 8, layers: 1, heads: 2, inner: 32, layer_norm_epsilon: 1e-5,
+//!     vocab_size: 7, max_position_embeddings: 16, hidden_size: 8, layers: 1, heads: 2,
+//!     intermediate_size: 32, layer_norm_epsilon: 1e-5,
 //! };
 //! let model = Checkpoint::random(sizes.config("example")?, &mut rng::stream(0, "doc/init", 0));
 //! let sequence = Sequence { prompt: &[1, 2], response: &[3, 4, 5] };
@@ -21,25 +23,28 @@
 //! - [`model::Decoder`]: a checkpoint on a device, and its forward pass over a packed [`model::Batch`];
 //! - [`optim::GradientTransformation`]: one link of an optimiser;
 //! - [`train::TrainConfig`] and [`train::train`]: a run that resumes to the same bits;
-//! - [`decode::ScoreJob`] and [`decode::SampleJob`]: many models over many responses, into a table;
+//! - [`job::ScoreJob`] and [`job::SampleJob`]: many models over many responses, into a table;
 //! - [`server::Server`]: a model behind vLLM, SGLang or llama.cpp, probed before it is believed;
-//! - [`task::graph_search::GraphSearch`]: a task whose law is known exactly.
+//! - [`task::graph_search::GraphSearch`]: a task whose distribution is known exactly.
 //!
 //! This crate computes no statistic of its results, beyond what a training step logs: that is `breadth-stats`, over the tables that this crate writes.
 
-mod data;
 pub mod decode;
 pub mod error;
+mod gemm;
+pub mod generation;
+pub mod job;
+mod leftover;
 pub mod model;
 pub mod optim;
 pub mod rng;
 pub mod server;
 pub mod task;
 pub mod text;
-pub mod tokenizer;
 pub mod train;
 pub mod tree;
 mod vectorized;
+pub mod verifier;
 
 pub use error::{Error, Result};
 pub(crate) use vectorized::vectorized;

@@ -4,8 +4,31 @@
 //! draws what the uninterrupted one would have drawn. The helpers below are ours because `rand` does not promise the same
 //! values from one release to the next; their outputs, and those of `stream`, are fixed for ever by the tests.
 
-use rand::{Rng, SeedableRng};
+use std::convert::Infallible;
+
+use rand::{Rng, SeedableRng, TryRng};
 use rand_chacha::ChaCha8Rng;
+
+/// A stream of random numbers, made by [`stream`].
+#[derive(Clone, Debug)]
+pub struct Stream(ChaCha8Rng);
+
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.0.next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill_bytes(bytes);
+        Ok(())
+    }
+}
 
 /// The generator of purpose `name` (say `"train/batch"`) at position `index` (say the step), independent of all others.
 ///
@@ -18,14 +41,14 @@ use rand_chacha::ChaCha8Rng;
 /// assert_eq!(draw(3), draw(3));
 /// assert_ne!(draw(3), draw(4));
 /// ```
-pub fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
+pub fn stream(seed: u64, name: &str, index: u64) -> Stream {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..24].copy_from_slice(&fnv_1a_128(name.as_bytes()).to_le_bytes());
     key[24..].copy_from_slice(b"breadth1");
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
-    rng
+    Stream(rng)
 }
 
 /// Uniform integer in `0..n`, without bias (Lemire's multiplication with rejection). Zero for `n <= 1`.
@@ -34,7 +57,7 @@ pub fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
 /// use breadth_lm::rng::{below, stream};
 /// assert!(below(&mut stream(0, "doc", 0), 6) < 6);
 /// ```
-pub fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
+pub fn below(rng: &mut Stream, n: u64) -> u64 {
     // Low halves under 2^64 mod n belong to the results that would otherwise come up once too often.
     let reject = if n <= 1 { 0 } else { n.wrapping_neg() % n };
     loop {
@@ -52,7 +75,7 @@ pub fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
 /// let u = uniform(&mut stream(0, "doc", 0));
 /// assert!((0.0..1.0).contains(&u));
 /// ```
-pub fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+pub fn uniform(rng: &mut Stream) -> f64 {
     const SCALE: f64 = 1.0 / (1u64 << 53) as f64;
     (rng.next_u64() >> 11) as f64 * SCALE
 }
@@ -66,7 +89,7 @@ pub fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 /// cards.sort();
 /// assert_eq!(cards, [1, 2, 3]);
 /// ```
-pub fn shuffle<T>(rng: &mut ChaCha8Rng, items: &mut [T]) {
+pub fn shuffle<T>(rng: &mut Stream, items: &mut [T]) {
     for i in 1..items.len() {
         let rest = items.len() - (i - 1);
         items.swap(i - 1, i - 1 + below(rng, rest as u64) as usize);
@@ -81,7 +104,7 @@ pub fn shuffle<T>(rng: &mut ChaCha8Rng, items: &mut [T]) {
 /// let first = take(&mut stream(0, "doc", 0), &mut names).unwrap();
 /// assert_eq!(first + names[0], 12);
 /// ```
-pub fn take<T>(rng: &mut ChaCha8Rng, items: &mut Vec<T>) -> Option<T> {
+pub fn take<T>(rng: &mut Stream, items: &mut Vec<T>) -> Option<T> {
     if items.is_empty() {
         return None;
     }
@@ -97,7 +120,7 @@ pub fn take<T>(rng: &mut ChaCha8Rng, items: &mut Vec<T>) -> Option<T> {
 /// use breadth_lm::rng::{categorical, stream};
 /// assert_eq!(categorical(&mut stream(0, "doc", 0), &[0.0, 2.5, 0.0]), Some(1));
 /// ```
-pub fn categorical(rng: &mut ChaCha8Rng, weights: &[f64]) -> Option<usize> {
+pub fn categorical(rng: &mut Stream, weights: &[f64]) -> Option<usize> {
     let mut left = uniform(rng) * weights.iter().sum::<f64>();
     let mut last = None;
     for (i, &weight) in weights.iter().enumerate().filter(|(_, w)| **w > 0.0) {
@@ -124,7 +147,7 @@ fn fnv_1a_128(bytes: &[u8]) -> u128 {
 mod tests {
     use super::*;
 
-    fn words(n: usize, mut rng: ChaCha8Rng) -> Vec<u64> {
+    fn words(n: usize, mut rng: Stream) -> Vec<u64> {
         (0..n).map(|_| rng.next_u64()).collect()
     }
 

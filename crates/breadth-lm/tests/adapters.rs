@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use breadth_lm::decode::score;
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
 use breadth_lm::tree::{Array, Tree};
 use serde_json::{Value, json};
 
@@ -167,7 +168,7 @@ fn a_base_that_is_a_folder_here_needs_no_flag() {
 fn whole_weights_take_the_place_of_the_bases() {
     let folder = tempfile::tempdir().unwrap();
     let base = Checkpoint::read(&golden("llama3")).unwrap();
-    let head = matrix(base.config.vocab_size, base.config.width, 3);
+    let head = matrix(base.config.vocab_size, base.config.hidden_size, 3);
     let mut tensors = Tree::default();
     tensors.insert("base_model.model.lm_head.weight", head.clone());
     write(

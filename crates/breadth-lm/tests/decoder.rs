@@ -1,19 +1,20 @@
 //! Properties of the decoder that need no reference: gradients against finite differences, neighbours that do not leak,
 //! sampling that agrees with scoring.
 
-use breadth_lm::decode::{SampleOptions, sample, score, sequence_log_prob};
-use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
+use breadth_lm::decode::{sample, score, sequence_log_prob};
+use breadth_lm::generation::{Sampling, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
 
 fn tiny(seed: u64) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: 7,
-        positions: 90,
-        width: 12,
+        max_position_embeddings: 90,
+        hidden_size: 12,
         layers: 2,
         heads: 3,
-        inner: 20,
+        intermediate_size: 20,
         layer_norm_epsilon: 1e-5,
     }
     .config("test")
@@ -119,12 +120,12 @@ fn log_probs_of_all_continuations_sum_to_one() {
     assert!((total - 1.0).abs() < 1e-5, "{total}");
 }
 
-fn options(samples: usize, max_tokens: usize) -> SampleOptions {
-    SampleOptions {
+fn options(samples: usize, max_tokens: usize) -> Sampling {
+    Sampling {
         samples,
         max_tokens,
         seed: 5,
-        ..SampleOptions::default()
+        ..Sampling::default()
     }
 }
 
@@ -185,12 +186,12 @@ fn samples_do_not_depend_on_how_prompts_are_grouped() {
     let views: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
     let together = sample(&checkpoint, &views, &options(3, 8)).unwrap();
     for (i, view) in views.iter().enumerate() {
-        let own = SampleOptions {
+        let own = Sampling {
             first_prompt: i as u64,
             ..options(3, 8)
         };
         let alone = sample(&checkpoint, &[view], &own).unwrap();
-        let tokens = |s: &[breadth_lm::decode::Sample]| -> Vec<Vec<u32>> {
+        let tokens = |s: &[breadth_lm::generation::Sample]| -> Vec<Vec<u32>> {
             s.iter().map(|s| s.tokens.clone()).collect()
         };
         assert_eq!(tokens(&alone[0]), tokens(&together[i]));
@@ -201,7 +202,7 @@ fn samples_do_not_depend_on_how_prompts_are_grouped() {
 fn end_tokens_end_responses() {
     let checkpoint = tiny(6);
     let prompt = tokens(1, 3);
-    let options = SampleOptions {
+    let options = Sampling {
         end_tokens: vec![0, 3],
         ..options(200, 10)
     };

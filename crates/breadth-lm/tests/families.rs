@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use breadth_lm::decode::{Draw, SampleOptions, sample, score, sequence_log_prob};
-use breadth_lm::model::{Checkpoint, Config, Sequence};
+use breadth_lm::decode::{sample, score, sequence_log_prob};
+use breadth_lm::generation::{Sampling, Sequence};
+use breadth_lm::model::{Checkpoint, Config};
 use breadth_lm::train::value_and_gradient;
 use serde::Deserialize;
 
@@ -73,13 +74,10 @@ fn greedy_decoding_is_that_of_transformers() {
         let expected = expected(&folder);
         let checkpoint = Checkpoint::read(&folder).unwrap();
         let prompts: Vec<&[u32]> = expected.greedy_prompts.iter().map(Vec::as_slice).collect();
-        let options = SampleOptions {
+        let options = Sampling {
             max_tokens: expected.greedy_responses[0].len(),
-            draw: Draw {
-                temperature: 0.0,
-                ..Draw::default()
-            },
-            ..SampleOptions::default()
+            temperature: 0.0,
+            ..Sampling::default()
         };
         let drawn = sample(&checkpoint, &prompts, &options).unwrap();
         for (drawn, exact) in drawn.iter().zip(&expected.greedy_responses) {
@@ -94,15 +92,13 @@ fn samples_carry_the_log_probs_that_scoring_gives_them() {
         let expected = expected(&folder);
         let checkpoint = Checkpoint::read(&folder).unwrap();
         let prompts: Vec<&[u32]> = expected.greedy_prompts.iter().map(Vec::as_slice).collect();
-        let options = SampleOptions {
+        let options = Sampling {
             samples: 3,
             max_tokens: expected.greedy_responses[0].len(),
-            draw: Draw {
-                temperature: 1.5,
-                top_k: Some(40),
-                top_p: Some(0.95),
-            },
-            ..SampleOptions::default()
+            temperature: 1.5,
+            top_k: Some(40),
+            top_p: Some(0.95),
+            ..Sampling::default()
         };
         let drawn = sample(&checkpoint, &prompts, &options).unwrap();
         for (prompt, samples) in prompts.iter().zip(&drawn) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use breadth_lm::decode::{Ttt, score_ttt};
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
 use breadth_lm::train::value_and_gradient;
 use serde::Deserialize;
 

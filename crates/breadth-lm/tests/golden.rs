@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use breadth_lm::decode::{score, score_ttt};
-use breadth_lm::model::{Checkpoint, Sequence};
-use breadth_lm::optim::{AdamW, GradientTransformation, adamw, apply_updates};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
+use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
 use breadth_lm::train::value_and_gradient;
 use breadth_lm::tree::Tree;
 use serde_json::Value;
@@ -102,24 +103,20 @@ fn gradients_are_those_of_pytorch() {
 #[test]
 fn adamw_steps_are_those_of_pytorch() {
     let mut checkpoint = Checkpoint::read(&folder()).unwrap();
-    let settings = AdamW {
+    let settings = Optimizer {
         learning_rate: 1e-2,
-        betas: [0.9, 0.99],
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        clip_norm: Some(1.0),
-        ..AdamW::default()
+        ..Optimizer::default()
     };
     let batches = json("adamw_batches.json");
     let batches = batches.as_array().unwrap();
-    let mut optimizer = adamw(&settings, batches.len() as u64, &checkpoint.weights);
+    let mut optimizer = settings.build(batches.len() as u64, &checkpoint.weights);
     for (step, value) in batches.iter().enumerate() {
         let batch = batch(value);
         let (_, mut updates) = value_and_gradient(&checkpoint, &sequences(&batch), 1);
         optimizer.update(&mut updates, &checkpoint.weights, step as u64);
         apply_updates(&mut checkpoint.weights, &updates);
     }
-    let width = checkpoint.config.width;
+    let width = checkpoint.config.hidden_size;
     for (name, expected) in tree("adamw.safetensors").iter() {
         let got = &checkpoint.weights[name].data;
         for (i, (g, e)) in got.iter().zip(&expected.data).enumerate() {

@@ -1,8 +1,9 @@
-//! Autoregressive linear models: gradients by finite differences, laws by brute force, maximum likelihood by its gap, the paper's instances by their numbers.
+//! Autoregressive linear models: gradients by finite differences, distributions by brute force, maximum likelihood by its gap, the paper's instances by their numbers.
 
 use breadth_lm::model::linear::{
-    Distilled, Features, ball, compare, compare_sampled, descend, distilled_gradient, gradient,
-    log_prob, maximum_likelihood, sample, token_level, ttt_kl, ttt_log_prob, ttt_sample,
+    DistillTarget, Features, compare, compare_sampled, descend, distilled_gradient, gradient,
+    log_prob, maximum_likelihood, project_onto_unit_ball, sample, token_level_sgd, ttt_kl,
+    ttt_log_prob, ttt_sample,
 };
 use breadth_lm::optim::{ProjectOntoBall, ScaleBySchedule, Schedule, Shape, chain};
 use breadth_lm::rng::{stream, uniform};
@@ -226,7 +227,7 @@ fn prop_3_2() {
     }
 }
 
-/// Test-time training is a law: over all responses its probabilities add to 1, and samples follow it.
+/// Test-time training is a distribution: over all responses its probabilities add to 1, and samples follow it.
 #[test]
 fn test_time_training_is_a_law() {
     let theta = [0.6, 0.5, -0.4];
@@ -250,11 +251,11 @@ fn test_time_training_is_a_law() {
     let plain = log_prob(&SMALL, &theta, 0, &[0, 1, 2, 0]);
     assert_eq!(ttt_log_prob(&SMALL, &theta, 0, &[0, 1, 2, 0], 0.0), plain);
     let mut moved = theta;
-    token_level(&SMALL, &mut moved, 0, &[0, 1, 2, 0], 5.0);
+    token_level_sgd(&SMALL, &mut moved, 0, &[0, 1, 2, 0], 5.0);
     assert!(moved != theta && moved.iter().map(|v| v * v).sum::<f64>() <= 1.0 + 1e-12);
 }
 
-/// The laws' gradient is the mean of the tokens' over the next token, and truncation leaves A nats.
+/// The gradient of whole distributions is the mean of the tokens' over the next token, and truncation leaves A nats.
 #[test]
 fn distillation() {
     let (truth, theta) = ([0.6, 0.5, -0.4], [-0.2, -0.7, 0.3]);
@@ -262,7 +263,10 @@ fn distillation() {
         horizon: 1,
         ..SMALL
     };
-    let what = |laws, budget| Distilled { laws, budget };
+    let what = |distributions, budget| DistillTarget {
+        distributions,
+        budget,
+    };
     let mut mean = [0.0; 3];
     for y in 0..3 {
         let p = log_prob(&one, &truth, 0, &[y]).exp();
@@ -270,18 +274,18 @@ fn distillation() {
         assert_eq!(g, gradient(&one, &theta, 0, &[y]));
         mean.iter_mut().zip(&g).for_each(|(m, g)| *m += p * g);
     }
-    let laws = distilled_gradient(&one, &truth, &theta, 0, &[0], what(true, None));
-    assert!(laws.iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-14));
+    let whole = distilled_gradient(&one, &truth, &theta, 0, &[0], what(true, None));
+    assert!(whole.iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-14));
     // A budget above the KLs changes nothing, one of half the KL of the only token halves it.
     let kl = compare(&one, &[(0, 1.0)], &truth, &theta).unwrap().kl();
     let half = distilled_gradient(&one, &truth, &theta, 0, &[0], what(true, Some(kl / 2.0)));
     assert!(
         half.iter()
-            .zip(&laws)
+            .zip(&whole)
             .all(|(a, b)| (a - b / 2.0).abs() < 1e-14)
     );
     let ample = distilled_gradient(&one, &truth, &theta, 0, &[0], what(true, Some(9.0)));
-    assert_eq!(ample, laws);
+    assert_eq!(ample, whole);
 }
 
 /// Prop 5.1, large step: i.i.d. tokens -1, 0, 1 with `phi = B v(y)`.
@@ -377,7 +381,7 @@ proptest! {
         prop_assert!((fitted.log_likelihood - mean(&fitted.theta)).abs() < 1e-12);
         prop_assert!(fitted.gap <= 1e-10 * fitted.log_likelihood.abs().max(1.0));
         let mut theta = other;
-        ball(&mut theta);
+        project_onto_unit_ball(&mut theta);
         prop_assert!(mean(&theta) <= fitted.log_likelihood + fitted.gap + 1e-12);
         let middle: Vec<f64> = theta.iter().zip(&fitted.theta).map(|(a, b)| (a + b) / 2.0).collect();
         prop_assert!(mean(&middle) + 1e-12 >= (mean(&theta) + fitted.log_likelihood) / 2.0);

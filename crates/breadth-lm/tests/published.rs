@@ -88,20 +88,32 @@ fn what_a_file_leaves_out_is_what_transformers_takes() {
         read(&one.unwrap().config).unwrap()
     };
     let first = sizes("decapoda-research/llama-7b-hf");
-    assert_eq!((first.positions, first.key_value_heads), (2048, 32));
+    assert_eq!(
+        (first.max_position_embeddings, first.key_value_heads),
+        (2048, 32)
+    );
     let small = sizes("gemma-3-4b-it");
     assert_eq!(
-        (small.heads, small.key_value_heads, small.head_width),
+        (small.heads, small.key_value_heads, small.head_dim),
         (8, 4, 256)
     );
-    assert_eq!((small.vocab_size, small.positions), (262_208, 131_072));
+    assert_eq!(
+        (small.vocab_size, small.max_position_embeddings),
+        (262_208, 131_072)
+    );
     let large = sizes("gemma-3-27b-it");
     assert_eq!(
-        (large.heads, large.key_value_heads, large.head_width),
+        (large.heads, large.key_value_heads, large.head_dim),
         (32, 16, 128)
     );
     assert_eq!(large.attention_scale, 168_f32.powf(-0.5));
-    let window = |config: &Config| config.kinds.iter().filter_map(|kind| kind.window).count();
+    let window = |config: &Config| {
+        config
+            .layer_types
+            .iter()
+            .filter_map(|kind| kind.window)
+            .count()
+    };
     assert_eq!((window(&large), large.layers), (52, 62));
 }
 

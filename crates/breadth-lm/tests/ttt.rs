@@ -1,7 +1,8 @@
-//! Test-time training: a law, the one that sampling follows, and nothing left behind.
+//! Test-time training: a distribution, the one that sampling follows, and nothing left behind.
 
-use breadth_lm::decode::{SampleOptions, Ttt, sample, score, score_ttt, sequence_log_prob};
-use breadth_lm::model::{Checkpoint, Gpt2, Sequence};
+use breadth_lm::decode::{Ttt, sample_ttt, score, score_ttt, sequence_log_prob};
+use breadth_lm::generation::{Sampling, Sequence};
+use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 
 const VOCAB: u32 = 4;
@@ -10,11 +11,11 @@ const SETS: [&str; 4] = ["head", "last-block", "all", "low-rank:3"];
 fn tiny(seed: u64) -> Checkpoint {
     let config = Gpt2 {
         vocab_size: VOCAB as usize,
-        positions: 24,
-        width: 12,
+        max_position_embeddings: 24,
+        hidden_size: 12,
         layers: 2,
         heads: 3,
-        inner: 20,
+        intermediate_size: 20,
         layer_norm_epsilon: 1e-5,
     }
     .config("test")
@@ -101,14 +102,13 @@ fn samples_follow_the_moving_models_law() {
     let checkpoint = tiny(4);
     let prompts: [&[u32]; 2] = [&[1, 2], &[3, 0, 1]];
     for (set, samples) in [("head", 8000), ("all", 300)] {
-        let options = SampleOptions {
+        let options = Sampling {
             samples,
             max_tokens: 3,
             seed: 5,
-            ttt: Some(ttt(0.3, set)),
-            ..SampleOptions::default()
+            ..Sampling::default()
         };
-        let drawn = sample(&checkpoint, &prompts, &options).unwrap();
+        let drawn = sample_ttt(&checkpoint, &prompts, &options, &ttt(0.3, set)).unwrap();
         for (prompt, drawn) in prompts.iter().zip(&drawn) {
             for response in responses() {
                 let sequence = Sequence {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use breadth_analysis::VerifierFailures;
-use breadth_lm::decode::verifier::Tally;
+use breadth_lm::verifier::Tally;
 
 /// Parses `--confidence`, a probability strictly between 0 and 1.
 pub fn confidence(text: &str) -> Result<f64, String> {

@@ -4,7 +4,7 @@ use std::io::{Write, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use breadth_data::atomic;
-use breadth_lm::decode::verifier;
+use breadth_lm::verifier;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 

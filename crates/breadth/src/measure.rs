@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use breadth_data::{RunFolder, RunManifest, atomic};
-use breadth_lm::decode::{Model, ScoreJob};
-use breadth_lm::model::checkpoint;
+use breadth_lm::job::{Model, ScoreJob};
+use breadth_lm::model::folders;
 use breadth_lm::rng;
 use breadth_lm::task::{Task, TaskConfig};
 use breadth_lm::text::{DataOptions, Item};
@@ -62,7 +62,7 @@ impl Measure<'_> {
 
     /// Scores every checkpoint on both, and says in `run.json` what the tables mean. What is there already stays.
     pub fn scores(&self) -> Result<Measured> {
-        let models = checkpoint::find(self.out)?;
+        let models = folders::find(self.out)?;
         let run = RunFolder::new(self.out);
         let items = self.items(&models, run.evaluation_items())?;
         let exact = self.exact(&items)?;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use breadth_lm::decode::Model;
-use breadth_lm::model::{adapter, checkpoint};
+use breadth_lm::job::Model;
+use breadth_lm::model::{adapter, folders};
 use breadth_lm::server::{Address, Limits, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
@@ -153,7 +153,7 @@ impl Models {
         let mut places: Vec<Place> = Vec::new();
         for text in &self.models {
             if !Address::is_one(text) {
-                places.push(Place::Folders(checkpoint::find(Path::new(text))?));
+                places.push(Place::Folders(folders::find(Path::new(text))?));
                 continue;
             }
             let address = Address::parse(text)?;
@@ -166,7 +166,7 @@ impl Models {
         let mut chosen = self.open(places)?;
         let folders = self.models.iter().filter(|text| !Address::is_one(text));
         chosen.left_out = folders
-            .flat_map(|text| checkpoint::left_out(Path::new(text)))
+            .flat_map(|text| folders::left_out(Path::new(text)))
             .collect();
         Ok(chosen)
     }

@@ -1,6 +1,6 @@
 //! How far a long command is: a bar on a terminal's stderr, nothing elsewhere.
 
-use breadth_lm::decode::JobProgress;
+use breadth_lm::job::JobProgress;
 use breadth_lm::train::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -1,9 +1,9 @@
 //! The instances of the study.
 
 use breadth_lm::rng::uniform;
-use rand_chacha::ChaCha8Rng;
 
 use crate::prompt::{D, Prompt, Theta, V, binomial};
+use breadth_lm::rng::Stream;
 
 /// A mixture of prompts, with the truth and the start.
 pub struct Instance {
@@ -85,7 +85,7 @@ impl Case {
 }
 
 impl Instance {
-    pub fn prompt(&self, rng: &mut ChaCha8Rng) -> &Prompt {
+    pub fn prompt(&self, rng: &mut Stream) -> &Prompt {
         let mut left = uniform(rng);
         let found = self.prompts.iter().find(|prompt| {
             left -= prompt.share;
@@ -95,7 +95,7 @@ impl Instance {
     }
 
     /// How many of `k` responses are to which prompt.
-    pub fn batch(&self, k: usize, rng: &mut ChaCha8Rng) -> Vec<(&Prompt, usize)> {
+    pub fn batch(&self, k: usize, rng: &mut Stream) -> Vec<(&Prompt, usize)> {
         let (mut left, mut rest) = (k, 1.0);
         let of_prompt = |prompt: &Prompt| {
             let p = (prompt.share / rest).min(1.0);

@@ -5,16 +5,14 @@
 mod instance;
 mod prompt;
 
-use breadth_lm::model::linear::{
-    prop_5_1_step, theta_of, thm_5_1_step, thm_6_1_step, thm_6_2_step,
-};
+use breadth_lm::model::linear::theta_of;
 use breadth_lm::optim::{
     Chain, GradientTransformation, Normalize, Per, ProjectOntoBall, ScaleByAdam, ScaleBySchedule,
-    Schedule, Shape, Sign, apply_updates, chain,
+    Schedule, Shape, Sign, apply_updates, chain, normalized_sgd_step_size, sequence_sgd_step_size,
+    token_level_step_size, truncated_distillation_step_size,
 };
-use breadth_lm::rng::stream;
+use breadth_lm::rng::{Stream, stream};
 use breadth_stats::numerics::sum;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use instance::{Case, Instance};
@@ -170,7 +168,7 @@ fn train(instance: &Instance, method: Method, eta: f64, steps: u64, seed: u64) -
 }
 
 /// The mean of the sequence gradients of `k` responses. It is linear in the counts of tokens, so those of all responses to a prompt are drawn as one.
-fn mean_gradient(instance: &Instance, theta: &Theta, k: usize, rng: &mut ChaCha8Rng) -> Theta {
+fn mean_gradient(instance: &Instance, theta: &Theta, k: usize, rng: &mut Stream) -> Theta {
     let mut total = [0.0; D];
     for (prompt, responses) in instance.batch(k, rng) {
         let counts = prompt.draw(responses * prompt.horizon, rng);
@@ -180,7 +178,7 @@ fn mean_gradient(instance: &Instance, theta: &Theta, k: usize, rng: &mut ChaCha8
 }
 
 /// Eq 24-26 with A = log N.
-fn truncated(instance: &Instance, theta: &Theta, rng: &mut ChaCha8Rng) -> Theta {
+fn truncated(instance: &Instance, theta: &Theta, rng: &mut Stream) -> Theta {
     let prompt = instance.prompt(rng);
     let (whole, fraction) = prompt.truncation(theta);
     let mut total = [0.0; D];
@@ -225,10 +223,10 @@ fn proven(case: Case, method: Method, horizon: usize) -> Option<Outcome> {
     let variance = sum(instance.prompts.iter().map(Prompt::variance));
     let (bound, steps) = (case.bounds().0, case.steps() as f64);
     let eta = match method {
-        Method::Sgd(1) => prop_5_1_step(horizon as f64, bound),
-        Method::Normalised(32) => thm_5_1_step(bound, variance, N.ln(), steps).0,
-        Method::Truncated => thm_6_2_step(bound, variance, N.ln(), steps),
-        Method::TokenLevel => thm_6_1_step(bound, variance, steps),
+        Method::Sgd(1) => sequence_sgd_step_size(horizon as f64, bound),
+        Method::Normalised(32) => normalized_sgd_step_size(bound, variance, N.ln(), steps).0,
+        Method::Truncated => truncated_distillation_step_size(bound, variance, N.ln(), steps),
+        Method::TokenLevel => token_level_step_size(bound, variance, steps),
         _ => return None,
     };
     Some(measure(case, &instance, method, eta))

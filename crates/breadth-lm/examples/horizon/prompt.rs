@@ -1,10 +1,9 @@
-//! Prompts whose tokens are independent of one another: a response is its counts of tokens, so that one evaluation of the law gives the gradient of H tokens, and coverage is a sum over counts.
+//! Prompts whose tokens are independent of one another: a response is its counts of tokens, so that one evaluation of the distribution gives the gradient of H tokens, and coverage is a sum over counts.
 
-use breadth_lm::model::linear::{Features, ball};
-use breadth_lm::rng::uniform;
+use breadth_lm::model::linear::{Features, project_onto_unit_ball};
+use breadth_lm::rng::{Stream, uniform};
 use breadth_stats::numerics::{log_sum_exp, sum};
 use breadth_stats::{Level, is_uncovered};
-use rand_chacha::ChaCha8Rng;
 
 /// Coordinates of theta; an instance may leave the last ones at 0.
 pub const D: usize = 6;
@@ -36,7 +35,7 @@ pub struct Prompt {
 
 impl Prompt {
     pub fn new(share: f64, horizon: usize, rows: Vec<Theta>, truth: &Theta) -> Self {
-        let log_p = law(&rows, truth);
+        let log_p = log_probs(&rows, truth);
         let likelier = |a: &usize, b: &usize| log_p[*a].total_cmp(&log_p[*b]);
         let usual = (0..rows.len()).max_by(likelier).expect("tokens");
         let rest: f64 = unusual(&rows, usual).map(|token| log_p[token].exp()).sum();
@@ -74,7 +73,7 @@ impl Prompt {
     }
 
     /// The counts of `n` tokens of p.
-    pub fn draw(&self, n: usize, rng: &mut ChaCha8Rng) -> Tokens {
+    pub fn draw(&self, n: usize, rng: &mut Stream) -> Tokens {
         let mut counts = [0.0; V];
         let (mut left, mut rest) = (n, 1.0);
         for token in unusual(&self.rows, self.usual) {
@@ -90,7 +89,7 @@ impl Prompt {
 
     /// `sum_a c_a (phi(a) - E_q[phi])`, added to `out`.
     pub fn add_gradient(&self, theta: &Theta, counts: &Tokens, by: f64, out: &mut Theta) {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let total: f64 = counts.iter().sum();
         for (row, (count, log_q)) in self.rows.iter().zip(counts.iter().zip(&log_q)) {
             let weight = by * (count - total * log_q.exp());
@@ -109,14 +108,14 @@ impl Prompt {
 
     /// The KL of one token.
     fn kl(&self, theta: &Theta) -> f64 {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let terms = self.log_p.iter().zip(&log_q).take(self.rows.len());
         sum(terms.map(|(p, q)| p.exp() * (p - q))).max(0.0)
     }
 
     /// Cov_N of the model theta on this prompt.
     pub fn coverage(&self, theta: &Theta) -> f64 {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let log_ratio = |counts: &Tokens| {
             let tokens = counts.iter().zip(self.log_p.iter().zip(&log_q));
             tokens.map(|(c, (p, q))| c * (p - q)).sum::<f64>()
@@ -144,16 +143,16 @@ impl Prompt {
 
     /// A step on one token of p's, as Eq 21 takes it and test-time training too; `log p/q` before it.
     pub fn token_step(&self, theta: &mut Theta, token: usize, eta: f64) -> f64 {
-        let log_q = law(&self.rows, theta);
+        let log_q = log_probs(&self.rows, theta);
         let mut counts = [0.0; V];
         counts[token] = 1.0;
         let before = *theta;
         self.add_gradient(&before, &counts, eta, theta);
-        ball(theta);
+        project_onto_unit_ball(theta);
         self.log_p[token] - log_q[token]
     }
 
-    pub fn token(&self, rng: &mut ChaCha8Rng) -> usize {
+    pub fn token(&self, rng: &mut Stream) -> usize {
         let mut left = uniform(rng);
         let found = self.log_p.iter().take(self.rows.len()).position(|log_p| {
             left -= log_p.exp();
@@ -163,7 +162,7 @@ impl Prompt {
     }
 
     /// Cov_N of the decoder with test-time training: exact for one token, otherwise over a few responses of p. The usual response comes up again and again and is followed once.
-    pub fn ttt_coverage(&self, theta: &Theta, eta: f64, rng: &mut ChaCha8Rng) -> f64 {
+    pub fn ttt_coverage(&self, theta: &Theta, eta: f64, rng: &mut Stream) -> f64 {
         if self.horizon == 1 {
             return self.coverage(theta);
         }
@@ -192,7 +191,7 @@ fn unusual(rows: &[Theta], usual: usize) -> impl Iterator<Item = usize> + use<> 
     (0..rows.len()).filter(move |&token| token != usual)
 }
 
-fn law(rows: &[Theta], theta: &Theta) -> Tokens {
+fn log_probs(rows: &[Theta], theta: &Theta) -> Tokens {
     let mut out = [0.0; V];
     for (out, row) in out.iter_mut().zip(rows) {
         *out = row.iter().zip(theta).map(|(r, t)| r * t).sum();
@@ -247,7 +246,7 @@ impl Features for Prompt {
 #[cfg(test)]
 mod tests {
     use breadth_lm::model::linear::{
-        Distilled, compare, distilled_gradient, gradient, token_level, ttt_log_prob,
+        DistillTarget, compare, distilled_gradient, gradient, token_level_sgd, ttt_log_prob,
     };
     use breadth_lm::rng::stream;
 
@@ -300,8 +299,8 @@ mod tests {
         prompt.add_gradient(&theta, &counts(&response[..whole]), 1.0, &mut own);
         let next = counts(&response[whole..=whole]);
         prompt.add_gradient(&theta, &next, fraction, &mut own);
-        let what = Distilled {
-            laws: false,
+        let what = DistillTarget {
+            distributions: false,
             budget: Some(N.ln()),
         };
         near(
@@ -319,7 +318,7 @@ mod tests {
         let ratio: f64 = ratios
             .map(|&y| prompt.token_step(&mut own, y as usize, 0.3))
             .sum();
-        token_level(&prompt, &mut theirs, 0, &response, 0.3);
+        token_level_sgd(&prompt, &mut theirs, 0, &response, 0.3);
         near(&own, &theirs);
         let log_p: f64 = response.iter().map(|&y| prompt.log_p[y as usize]).sum();
         let log_q = ttt_log_prob(&prompt, &[0.1; D], 0, &response, 0.3);

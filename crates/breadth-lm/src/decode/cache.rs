@@ -5,22 +5,23 @@
 use std::ops::Range;
 
 use super::values;
-use crate::model::kernels::gemm::{Matrix, matmul};
+use crate::gemm::{Matrix, matmul};
+use crate::generation::Sequence;
 use crate::model::kernels::{Heads, cap_softly, math};
-use crate::model::{Attended, Batch, Decoder, Sequence};
+use crate::model::{Attended, Batch, Decoder};
 use crate::vectorized;
 use burn::tensor::Tensor;
 
 /// Keys and values, row by row.
 #[derive(Clone, Debug, Default)]
-struct Rows {
+struct KeysValues {
     keys: Vec<f32>,
     values: Vec<f32>,
 }
 
 /// Prompts that went through the model: keys and values of every layer, and what the head sees at their ends.
 pub struct Prompts {
-    layers: Vec<Rows>,
+    layers: Vec<KeysValues>,
     /// First row of each prompt, and one past the last prompt's end.
     starts: Vec<usize>,
     /// (prompts, width).
@@ -41,7 +42,7 @@ impl Prompts {
             response: &[0],
         }));
         let ends = decoder.hidden(&batch, |attended| {
-            layers.push(Rows {
+            layers.push(KeysValues {
                 keys: values(attended.key.clone()),
                 values: values(attended.value.clone()),
             });
@@ -69,13 +70,13 @@ pub struct Responses<'a> {
     /// Prompt of each response; responses to one prompt follow one another.
     of: Vec<usize>,
     /// By layer, then by response.
-    layers: Vec<Vec<Rows>>,
+    layers: Vec<Vec<KeysValues>>,
 }
 
 impl<'a> Responses<'a> {
     /// Responses to these prompts; none has a token yet.
     pub fn new(prompts: &'a Prompts, of: Vec<usize>) -> Self {
-        let layers = vec![vec![Rows::default(); of.len()]; prompts.layers.len()];
+        let layers = vec![vec![KeysValues::default(); of.len()]; prompts.layers.len()];
         Self {
             prompts,
             of,

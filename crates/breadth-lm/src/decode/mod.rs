@@ -1,19 +1,14 @@
 //! Using a trained model: log-probabilities of given responses, and sampled responses.
 
 mod cache;
-mod job;
-mod model;
-mod part;
+mod choose;
 mod sample;
 mod score;
 mod ttt;
-pub mod verifier;
 
-pub use job::{JobProgress, SampleJob, ScoreJob};
-pub use model::Model;
-pub use sample::{Draw, Sample, SampleOptions, Stop, sample};
+pub use sample::{sample, sample_ttt};
 pub use score::{score, sequence_log_prob};
-pub(crate) use ttt::carry_on;
+pub(crate) use ttt::score_and_update;
 pub use ttt::{ParameterSet, Ttt, score_ttt};
 
 use burn::tensor::Tensor;

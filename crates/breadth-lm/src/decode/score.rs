@@ -6,7 +6,8 @@ use burn::tensor::Device;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::model::{Batch, Checkpoint, Decoder, Sequence};
+use crate::generation::Sequence;
+use crate::model::{Batch, Checkpoint, Decoder};
 
 /// Input tokens in one forward pass: enough for the matrix products to run at full speed, few enough for their activations to
 /// stay small.
@@ -23,7 +24,9 @@ const PROMPT_TIMES: usize = 3;
 /// If a sequence is empty, too long, or has a token outside the vocabulary.
 pub fn score(checkpoint: &Checkpoint, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>> {
     for (i, sequence) in sequences.iter().enumerate() {
-        sequence.check(&checkpoint.config, &format!("sequence {}", i + 1))?;
+        checkpoint
+            .config
+            .check_sequence(sequence, &format!("sequence {}", i + 1))?;
     }
     let decoder = Decoder::new(checkpoint, &Device::flex());
     let scored: Vec<Vec<(usize, Vec<f32>)>> = batches(sequences)

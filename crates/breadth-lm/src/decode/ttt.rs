@@ -6,14 +6,15 @@ use std::str::FromStr;
 use burn::tensor::Device;
 use rayon::prelude::*;
 
-use super::sample::exponentials;
+use super::choose::exponentials;
 use super::score::batches;
 use super::values;
 use crate::error::{Error, Result};
+use crate::gemm::{Matrix, matmul};
+use crate::generation::Sequence;
 use crate::model::config::Family;
-use crate::model::kernels::gemm::{Matrix, matmul};
 use crate::model::kernels::{self, math};
-use crate::model::{Batch, Checkpoint, Config, Decoder, Sequence, block_prefix};
+use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix};
 use crate::optim::apply_updates;
 use crate::rng;
 use crate::tree::{Array, Tree};
@@ -141,11 +142,13 @@ pub fn score_ttt(
     ttt: &Ttt,
 ) -> Result<Vec<Vec<f32>>> {
     for (i, sequence) in sequences.iter().enumerate() {
-        sequence.check(&checkpoint.config, &format!("sequence {}", i + 1))?;
+        checkpoint
+            .config
+            .check_sequence(sequence, &format!("sequence {}", i + 1))?;
     }
     ttt.check(&checkpoint.config)?;
     if ttt.set != ParameterSet::Head {
-        let of_sequence = |sequence: &Sequence| Moved::new(checkpoint, ttt).score(sequence);
+        let of_sequence = |sequence: &Sequence| TttModel::new(checkpoint, ttt).score(sequence);
         return Ok(sequences.par_iter().map(of_sequence).collect());
     }
     let decoder = Decoder::new(checkpoint, &Device::flex());
@@ -161,12 +164,12 @@ pub fn score_ttt(
 }
 
 /// Steps of the set on every token of a sequence: the log-probabilities of [`score_ttt`] and the checkpoint at the end, from which the next sequence may carry on (Eq 21).
-pub(crate) fn carry_on(
+pub(crate) fn score_and_update(
     checkpoint: &Checkpoint,
     sequence: &Sequence,
     ttt: &Ttt,
 ) -> (Vec<f32>, Checkpoint) {
-    let mut moved = Moved::new(checkpoint, ttt);
+    let mut moved = TttModel::new(checkpoint, ttt);
     (moved.score(sequence), moved.checkpoint)
 }
 
@@ -183,10 +186,10 @@ fn score_heads(
     let hidden = values(hidden);
     let config = decoder.config();
     let mut rows = hidden
-        .chunks_exact(config.width)
+        .chunks_exact(config.hidden_size)
         .zip(logits.chunks_exact(config.vocab_size));
     let score = |at: usize| {
-        let mut head = MovedHead::new(learning_rate);
+        let mut head = TttHead::new(learning_rate);
         let rows = rows.by_ref().take(all[at].response.len());
         let steps = rows.zip(all[at].response);
         let list = steps.map(|((hidden, logits), &y)| head.step(hidden, logits, |_| y).1);
@@ -197,13 +200,13 @@ fn score_heads(
 
 /// A head that has moved: `W + lr sum_j (e_{y_j} - q_j) x_j'`, as the inputs `x_j` it has seen and the errors it made.
 #[derive(Clone, Debug)]
-pub(super) struct MovedHead {
+pub(super) struct TttHead {
     learning_rate: f32,
     seen: Vec<Vec<f32>>,
     errors: Vec<Vec<f32>>,
 }
 
-impl MovedHead {
+impl TttHead {
     pub(super) fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate: learning_rate as f32,
@@ -220,7 +223,7 @@ impl MovedHead {
         choose: impl FnOnce(&[f32]) -> u32,
     ) -> (u32, f32) {
         let mut logits = logits.to_vec();
-        move_logits(
+        add_head_updates(
             &mut logits,
             hidden,
             &self.seen,
@@ -243,7 +246,7 @@ const TILE: usize = 1024;
 
 vectorized! {
     /// Adds `rate * <x_j, hidden> * error_j` for every token j seen.
-    fn move_logits(logits: &mut [f32], hidden: &[f32], seen: &[Vec<f32>], errors: &[Vec<f32>], rate: f32) {
+    fn add_head_updates(logits: &mut [f32], hidden: &[f32], seen: &[Vec<f32>], errors: &[Vec<f32>], rate: f32) {
         let by: Vec<f32> = seen.iter().map(|x| rate * math::dot(x, hidden)).collect();
         for (tile, logits) in logits.chunks_mut(TILE).enumerate() {
             for (by, error) in by.iter().zip(errors) {
@@ -257,12 +260,12 @@ vectorized! {
 }
 
 /// A checkpoint that moves, by any other set than the head.
-pub(super) struct Moved<'a> {
+pub(super) struct TttModel<'a> {
     checkpoint: Checkpoint,
     ttt: &'a Ttt,
 }
 
-impl<'a> Moved<'a> {
+impl<'a> TttModel<'a> {
     pub(super) fn new(checkpoint: &Checkpoint, ttt: &'a Ttt) -> Self {
         Self {
             checkpoint: checkpoint.clone(),
@@ -285,8 +288,8 @@ impl<'a> Moved<'a> {
         choose: impl FnOnce(&[f32]) -> u32,
     ) -> (u32, f32) {
         let set = self.ttt.set;
-        let moves = |name: &str| moves(set, &self.checkpoint, name);
-        let decoder = Decoder::tracking(&self.checkpoint, &Device::flex().autodiff(), &moves);
+        let is_tracked = |name: &str| is_trained(set, &self.checkpoint, name);
+        let decoder = Decoder::tracking(&self.checkpoint, &Device::flex().autodiff(), &is_tracked);
         let batch = Batch::pack_apart([Sequence {
             prompt: context,
             response: &[0],
@@ -321,7 +324,7 @@ impl<'a> Moved<'a> {
 }
 
 /// Whether a parameter belongs to a set.
-fn moves(set: ParameterSet, checkpoint: &Checkpoint, name: &str) -> bool {
+fn is_trained(set: ParameterSet, checkpoint: &Checkpoint, name: &str) -> bool {
     let config = &checkpoint.config;
     let of_block = |layer| name.starts_with(&block_prefix(config.family, layer));
     match set {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-use super::checkpoint::{Checkpoint, Files, has_weights};
+use super::checkpoint::Checkpoint;
 use super::family::is_off;
 use super::hub;
 use super::layout::{self, Layout};
+use super::weights::{Files, has_weights};
 use crate::error::{Error, Result};
 use crate::tree::Array;
 
@@ -282,7 +283,7 @@ fn replace(folder: &Path, base: &mut Checkpoint, whole: BTreeMap<String, Array>)
             );
             return Err(Error::checkpoint(folder, message));
         }
-        if name == tokens && base.config.tied {
+        if name == tokens && base.config.tie_word_embeddings {
             let message = format!(
                 "{WEIGHTS} has a token table of its own ({name}), to which the base ties its head; {}",
                 merge_first(folder)

@@ -3,57 +3,8 @@
 use std::sync::Arc;
 
 use super::kernels::Span;
-use crate::error::{Error, Result};
+use crate::generation::Sequence;
 use crate::model::Config;
-
-/// A prompt and the response whose tokens are to be predicted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sequence<'a> {
-    /// What is given; at least one token.
-    pub prompt: &'a [u32],
-    /// What is scored; at least one token.
-    pub response: &'a [u32],
-}
-
-impl Sequence<'_> {
-    /// Tokens that go through the model: all but the last.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.prompt.len() + self.response.len() - 1
-    }
-
-    /// Checks that the model can take the sequence.
-    ///
-    /// # Errors
-    /// Names the reason: an empty part, a token beyond the vocabulary, too long for the positions.
-    pub fn check(&self, config: &Config, place: &str) -> Result<()> {
-        if self.prompt.is_empty() {
-            return Err(Error::data(
-                place,
-                "the prompt has no token; the first token of a sequence cannot be scored",
-            ));
-        }
-        if self.response.is_empty() {
-            return Err(Error::data(place, "the response has no token"));
-        }
-        let tokens = self.prompt.iter().chain(self.response);
-        if let Some(token) = tokens.copied().find(|&t| t as usize >= config.vocab_size) {
-            let vocab = config.vocab_size;
-            let message = format!(
-                "token {token} is outside the model's vocabulary of {vocab}; is the tokenizer the model's own?"
-            );
-            return Err(Error::data(place, message));
-        }
-        if self.inputs() > config.positions {
-            let (length, limit) = (self.inputs(), config.positions);
-            let message = format!(
-                "{length} input tokens; the model has {limit} positions; shorten the prompt or the response"
-            );
-            return Err(Error::data(place, message));
-        }
-        Ok(())
-    }
-}
 
 /// Packed sequences, ready for the decoder.
 ///

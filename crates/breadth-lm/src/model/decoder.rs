@@ -7,9 +7,9 @@ use burn::tensor::{Bytes, DType, Device, Gradients, Int, Tensor, TensorData};
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::config::{Config, NormKind};
-use super::kernels::{self, Activation, Angles, Heads};
+use super::kernels::{self, Activation, Heads, RotaryTable};
 use super::layout::{self, Inner, Layout, Parameter, Projections};
-use super::rotary::{AngleCache, Rotary};
+use super::rotary::{Rotary, RotaryCache};
 use crate::tree::{Array, Tree};
 
 /// Numbers of logits at a time where only the log-probabilities of the targets are wanted: 16 MB.
@@ -138,12 +138,12 @@ pub(crate) struct Attended<'a> {
 }
 
 /// How rows turn, by the kind of layer: angles, and the row of each there.
-struct Turns(Vec<(Arc<Angles>, Arc<[u32]>)>);
+struct RotaryTables(Vec<(Arc<RotaryTable>, Arc<[u32]>)>);
 
 /// The rows in which a block's output is wanted, and how they turn.
-struct Wanted<'a> {
+struct TargetRows<'a> {
     rows: Tensor<1, Int>,
-    turns: &'a Turns,
+    rotary: &'a RotaryTables,
 }
 
 /// A decoder on a device. With an autodiff device its parameters are tracked and [`Decoder::gradients`] reads them.
@@ -156,7 +156,7 @@ pub struct Decoder {
     blocks: Vec<Block>,
     final_norm: Norm,
     head: Affine,
-    angles: Arc<AngleCache>,
+    angles: Arc<RotaryCache>,
     device: Device,
 }
 
@@ -255,7 +255,7 @@ impl Loader<'_> {
             Inner::Plain(up) => (None, self.affine(up)),
             Inner::Gated([gate, up]) => (Some(self.affine(gate)), self.affine(up)),
             Inner::Blocks(both) => {
-                let (both, inner) = (self.affine(both), self.config.inner);
+                let (both, inner) = (self.affine(both), self.config.intermediate_size);
                 (Some(both.columns(0, inner)), both.columns(inner, 2 * inner))
             }
         };
@@ -271,7 +271,7 @@ impl Loader<'_> {
 
     fn block(&mut self, layer: usize, block: &layout::Block) -> Block {
         let config = self.config;
-        let kind = config.kinds[layer];
+        let kind = config.layer_types[layer];
         let norm = self.optional(&block.attention_norm);
         let [query, key, value] = self.projections(&block.projections);
         Block {
@@ -284,7 +284,7 @@ impl Loader<'_> {
             heads: Heads {
                 query: config.heads,
                 key_value: config.key_value_heads,
-                width: config.head_width,
+                width: config.head_dim,
                 scale: match config.scale_by_layer {
                     true => config.attention_scale / (layer + 1) as f32,
                     false => config.attention_scale,
@@ -383,18 +383,18 @@ impl Decoder {
     /// What the head sees at the target positions, (targets, width); `keep` sees each layer's keys and values.
     pub(crate) fn hidden(&self, batch: &Batch, mut keep: impl FnMut(&Attended)) -> Tensor<2> {
         let mut x = self.embed(batch.tokens.clone(), batch.positions.clone());
-        let turns = self.turns(&batch.positions, &batch.lengths);
-        let of_targets = self.turns(&batch.target_positions, &batch.target_lengths);
+        let rotary = self.rotary(&batch.positions, &batch.lengths);
+        let target_rotary = self.rotary(&batch.target_positions, &batch.target_lengths);
         let last = self.blocks.len() - 1;
         for (layer, block) in self.blocks.iter().enumerate() {
             let (wanted, spans) = match layer == last {
                 true => {
-                    let (rows, turns) = (self.rows(&batch.target_rows), &of_targets);
-                    (Some(Wanted { rows, turns }), &batch.target_spans)
+                    let (rows, rotary) = (self.rows(&batch.target_rows), &target_rotary);
+                    (Some(TargetRows { rows, rotary }), &batch.target_spans)
                 }
                 false => (None, &batch.spans),
             };
-            x = self.block(layer, x, &turns, wanted, |attended| {
+            x = self.block(layer, x, &rotary, wanted, |attended| {
                 keep(&attended);
                 kernels::attention(
                     attended.query,
@@ -416,10 +416,10 @@ impl Decoder {
         mut attend: impl FnMut(Attended) -> Tensor<2>,
     ) -> Tensor<2> {
         let lengths: Vec<u32> = positions.iter().map(|p| p + 1).collect();
-        let turns = self.turns(&positions, &lengths);
+        let rotary = self.rotary(&positions, &lengths);
         let mut x = self.embed(tokens, positions);
         for layer in 0..self.blocks.len() {
-            x = self.block(layer, x, &turns, None, &mut attend);
+            x = self.block(layer, x, &rotary, None, &mut attend);
         }
         self.final_norm.apply(x)
     }
@@ -429,10 +429,10 @@ impl Decoder {
     }
 
     /// How rows at these positions, of sequences of these lengths, turn.
-    fn turns(&self, positions: &Arc<[u32]>, lengths: &[u32]) -> Turns {
+    fn rotary(&self, positions: &Arc<[u32]>, lengths: &[u32]) -> RotaryTables {
         let reach = positions.iter().max().map_or(0, |&p| p as usize + 1);
         let angles = self.angles.get(&self.config.rotary, reach).into_iter();
-        let of_kind = |(rotary, angles): (&Rotary, Arc<Angles>)| {
+        let of_kind = |(rotary, angles): (&Rotary, Arc<RotaryTable>)| {
             let Some(from) = rotary.long_from() else {
                 return (angles, positions.clone());
             };
@@ -443,14 +443,14 @@ impl Decoder {
             let rows = positions.iter().zip(lengths).map(row).collect();
             (angles, rows)
         };
-        Turns(self.config.rotary.iter().zip(angles).map(of_kind).collect())
+        RotaryTables(self.config.rotary.iter().zip(angles).map(of_kind).collect())
     }
 
     fn embed(&self, tokens: Arc<[u32]>, positions: Arc<[u32]>) -> Tensor<2> {
         let x = match &self.positions {
             Some(table) => kernels::embed(self.tokens.clone(), table.clone(), tokens, positions),
             None => {
-                let nowhere = Tensor::zeros([1, self.config.width], &self.device);
+                let nowhere = Tensor::zeros([1, self.config.hidden_size], &self.device);
                 let first = vec![0; tokens.len()];
                 kernels::embed(self.tokens.clone(), nowhere, tokens, first.into())
             }
@@ -466,33 +466,33 @@ impl Decoder {
         &self,
         layer: usize,
         x: Tensor<2>,
-        turns: &Turns,
-        wanted: Option<Wanted>,
+        rotary: &RotaryTables,
+        wanted: Option<TargetRows>,
         attend: impl FnOnce(Attended) -> Tensor<2>,
     ) -> Tensor<2> {
         let block = &self.blocks[layer];
-        let turn = |x: Tensor<2>, turns: &Turns| match block.rotary {
+        let turn = |x: Tensor<2>, rotary: &RotaryTables| match block.rotary {
             Some(kind) => {
-                let (angles, rows) = turns.0[kind].clone();
+                let (angles, rows) = rotary.0[kind].clone();
                 kernels::rotate(x, angles, rows, block.heads.width)
             }
             None => x,
         };
         let normal = apply(&block.norm, x.clone());
         let key = apply(&block.key_norm, block.key.apply(normal.clone()));
-        let key = turn(key, turns);
+        let key = turn(key, rotary);
         let value = block.value.apply(normal.clone());
-        let (x, normal, turns) = match wanted {
-            Some(Wanted { rows, turns }) => {
-                (x.select(0, rows.clone()), normal.select(0, rows), turns)
+        let (x, normal, rotary) = match wanted {
+            Some(TargetRows { rows, rotary }) => {
+                (x.select(0, rows.clone()), normal.select(0, rows), rotary)
             }
-            None => (x, normal, turns),
+            None => (x, normal, rotary),
         };
         let query = apply(&block.query_norm, block.query.apply(normal));
         let mixed = attend(Attended {
             layer,
             heads: block.heads,
-            query: turn(query, turns),
+            query: turn(query, rotary),
             key: &key,
             value: &value,
         });

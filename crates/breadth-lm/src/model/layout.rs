@@ -263,7 +263,7 @@ impl Builder<'_> {
 
     fn projections(&self) -> Projections {
         let config = self.config;
-        let (width, query, key) = (config.width, config.query_width(), config.key_width());
+        let (width, query, key) = (config.hidden_size, config.query_width(), config.key_width());
         let bias = config.biases.query_key_value;
         match self.names.projections {
             [q, k, v] => Projections::Separate([
@@ -282,7 +282,7 @@ impl Builder<'_> {
     }
 
     fn inner(&self) -> Inner {
-        let (width, inner) = (self.config.width, self.config.inner);
+        let (width, inner) = (self.config.hidden_size, self.config.intermediate_size);
         let affine = |name, outputs| self.affine(name, width, outputs, self.config.biases.mlp);
         match (self.names.inner, self.config.gated) {
             ([gate, up], _) => Inner::Gated([affine(gate, inner), affine(up, inner)]),
@@ -295,10 +295,10 @@ impl Builder<'_> {
         let (config, names) = (self.config, self.names);
         let before = config.placement != Placement::After;
         let after = config.placement != Placement::Before;
-        let norm = |wanted: bool, name| wanted.then(|| self.norm(name, config.width));
+        let norm = |wanted: bool, name| wanted.then(|| self.norm(name, config.hidden_size));
         let of_heads = |name, all| {
             config.query_key_norm.map(|kind| match kind {
-                QueryKeyNorm::Head => self.norm(name, config.head_width),
+                QueryKeyNorm::Head => self.norm(name, config.head_dim),
                 QueryKeyNorm::Whole => self.norm(name, all),
             })
         };
@@ -310,13 +310,18 @@ impl Builder<'_> {
             attention_out: self.affine(
                 names.attention_out,
                 config.query_width(),
-                config.width,
+                config.hidden_size,
                 config.biases.attention_out,
             ),
             attention_post_norm: norm(after, names.attention_post_norm),
             mlp_norm: norm(before, names.mlp_norm),
             inner: self.inner(),
-            mlp_out: self.affine(names.mlp_out, config.inner, config.width, config.biases.mlp),
+            mlp_out: self.affine(
+                names.mlp_out,
+                config.intermediate_size,
+                config.hidden_size,
+                config.biases.mlp,
+            ),
             mlp_post_norm: norm(after, names.mlp_post_norm),
         }
     }
@@ -332,16 +337,21 @@ impl Layout {
             prefix,
         };
         let top = at(names.base.into());
-        let table = vec![config.vocab_size, config.width];
+        let table = vec![config.vocab_size, config.hidden_size];
         let block = |layer| at(block_prefix(config.family, layer)).block();
         Self {
             tokens: top.parameter(names.tokens, "weight", table.clone()),
-            positions: config
-                .learned_positions
-                .then(|| top.parameter("wpe", "weight", vec![config.positions, config.width])),
+            positions: config.learned_positions.then(|| {
+                top.parameter(
+                    "wpe",
+                    "weight",
+                    vec![config.max_position_embeddings, config.hidden_size],
+                )
+            }),
             blocks: (0..config.layers).map(block).collect(),
-            final_norm: top.norm(names.final_norm, config.width),
-            head: (!config.tied).then(|| at(String::new()).parameter(names.head, "weight", table)),
+            final_norm: top.norm(names.final_norm, config.hidden_size),
+            head: (!config.tie_word_embeddings)
+                .then(|| at(String::new()).parameter(names.head, "weight", table)),
         }
     }
 

@@ -2,19 +2,24 @@
 
 pub mod adapter;
 mod batch;
-pub mod checkpoint;
+mod checkpoint;
 pub mod config;
 mod decoder;
 mod family;
+pub mod folders;
+mod gpt2;
 pub mod hub;
 pub mod kernels;
 mod layout;
 pub mod linear;
+mod read;
 pub mod rotary;
+mod weights;
 
-pub use batch::{Batch, Sequence};
+pub use batch::Batch;
 pub use checkpoint::Checkpoint;
-pub use config::{Config, Gpt2};
+pub use config::Config;
 pub(crate) use decoder::Attended;
 pub use decoder::Decoder;
+pub use gpt2::Gpt2;
 pub use layout::block_prefix;

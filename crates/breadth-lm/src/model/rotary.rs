@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::kernels::Angles;
+use super::kernels::RotaryTable;
 
 /// How a model's angles differ from `position * theta^(-2i/d)`, so that it may read longer texts than it was trained on.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,9 +18,9 @@ pub enum Scaling {
     Llama3 {
         /// The divisor.
         factor: f64,
-        /// Angles that turn fewer times than this in the original length are slow.
+        /// RotaryTable that turn fewer times than this in the original length are slow.
         low: f64,
-        /// Angles that turn more often than this are fast.
+        /// RotaryTable that turn more often than this are fast.
         high: f64,
         /// The original length.
         original: f64,
@@ -35,9 +35,9 @@ pub enum Scaling {
         mscale: f64,
         /// See `mscale`.
         mscale_all_dim: f64,
-        /// Turns in the original length above which an angle stays.
+        /// RotaryTables in the original length above which an angle stays.
         beta_fast: f64,
-        /// Turns below which it is divided.
+        /// RotaryTables below which it is divided.
         beta_slow: f64,
         /// The original length.
         original: f64,
@@ -128,7 +128,7 @@ impl Rotary {
 
     /// Cosines and sines at the positions `0..positions`, then those of long sequences. The angle is a product of two `f32`, as in the reference implementations.
     #[must_use]
-    pub fn angles(&self, positions: usize) -> Angles {
+    pub fn angles(&self, positions: usize) -> RotaryTable {
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         let long = self.long.as_ref().map(|(_, frequencies)| frequencies);
         let sets = [Some(&self.frequencies), long];
@@ -140,7 +140,7 @@ impl Rotary {
                 sin.push(s as f32 * self.magnitude);
             }
         }
-        Angles {
+        RotaryTable {
             half: self.half(),
             positions,
             cos,
@@ -214,13 +214,13 @@ fn yarn(plain: &[f64], theta: f64, width: usize, scaling: Scaling) -> (Vec<f64>,
 
 /// The angles of all kinds of layers, made as far as sequences reach and kept.
 #[derive(Debug, Default)]
-pub(super) struct AngleCache(Mutex<Vec<Arc<Angles>>>);
+pub(super) struct RotaryCache(Mutex<Vec<Arc<RotaryTable>>>);
 
-impl AngleCache {
-    /// Angles of each kind for at least `positions` positions.
-    pub fn get(&self, kinds: &[Rotary], positions: usize) -> Vec<Arc<Angles>> {
+impl RotaryCache {
+    /// RotaryTable of each kind for at least `positions` positions.
+    pub fn get(&self, kinds: &[Rotary], positions: usize) -> Vec<Arc<RotaryTable>> {
         let mut kept = self.0.lock().expect("no code panics while it holds this");
-        let enough = |a: &Arc<Angles>| a.positions >= positions;
+        let enough = |a: &Arc<RotaryTable>| a.positions >= positions;
         if kept.len() != kinds.len() || !kept.iter().all(enough) {
             let reach = positions.next_power_of_two().max(64);
             *kept = kinds.iter().map(|r| Arc::new(r.angles(reach))).collect();

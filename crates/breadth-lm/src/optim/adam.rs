@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::GradientTransformation;
+use super::transformation::GradientTransformation;
 use crate::tree::{Array, Real, Tree};
 use crate::vectorized;
 

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{GradientTransformation, zip_leaves};
+use super::transformation::{GradientTransformation, zip_leaves};
 use crate::tree::{Array, Real, Tree};
 use crate::vectorized;
 

@@ -1,6 +1,6 @@
 //! Clipping.
 
-use super::{GradientTransformation, scale_all};
+use super::transformation::{GradientTransformation, scale_all};
 use crate::tree::{Real, Tree};
 
 /// Scales all updates by `min(1, limit / (|updates| + 1e-6))`, the norm over all arrays together, as PyTorch does.

@@ -2,30 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AdamW, AddDecayedWeights, Chain, ClipByGlobalNorm, GradientTransformation, Momentum, Muon,
-    Normalize, Per, ProjectOntoBall, Proof, ScaleByAdam, ScaleBySchedule, Schedule, Shape, Sign,
-    chain,
-};
+use super::adam::ScaleByAdam;
+use super::ball::ProjectOntoBall;
+use super::clip::ClipByGlobalNorm;
+use super::decay::AddDecayedWeights;
+use super::momentum::Momentum;
+use super::name::OptimizerName;
+use super::normalize::{Normalize, Per, Sign};
+use super::orthogonalize::Muon;
+use super::proof::Proof;
+use super::schedule::{ScaleBySchedule, Schedule, Shape};
+use super::transformation::{Chain, GradientTransformation, chain};
 use crate::error::{Error, Result};
 use crate::tree::Tree;
 
-/// The famous names; each is a chain, see [`Optimizer::build`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Name {
-    /// Adam with decoupled weight decay.
-    #[default]
-    Adamw,
-    /// The gradient itself.
-    Sgd,
-    /// `g / (lambda + |g|)` (Eq 18).
-    NormalizedSgd,
-    /// `sign(g)` (Eq 20).
-    SignSgd,
-    /// Orthogonalised momentum of hidden matrices.
-    Muon,
-}
+/// Adam's averaging, epsilon, weight decay and clipping where a file does not say otherwise.
+const BETAS: [f64; 2] = [0.9, 0.99];
+const EPSILON: f64 = 1e-8;
+const WEIGHT_DECAY: f64 = 0.01;
+const CLIP_NORM: f64 = 1.0;
 
 /// `[optimizer]`: a name and its settings; absent ones take their defaults, and a setting that the name does not use is refused.
 ///
@@ -42,7 +37,7 @@ pub enum Name {
 #[serde(deny_unknown_fields, default)]
 pub struct Optimizer {
     /// Which (default: adamw).
-    pub name: Name,
+    pub name: OptimizerName,
     /// Peak learning rate (default: 1e-3).
     pub learning_rate: f64,
     /// sgd, normalized_sgd: the proof whose step size (and lambda) takes the place of `learning_rate` (default: none).
@@ -83,7 +78,7 @@ pub struct Optimizer {
 impl Default for Optimizer {
     fn default() -> Self {
         Self {
-            name: Name::Adamw,
+            name: OptimizerName::Adamw,
             learning_rate: 1e-3,
             proof: None,
             warmup_steps: 0,
@@ -115,39 +110,54 @@ impl Optimizer {
         }
     }
 
-    /// Clipping, the scaling of the name, weight decay, the schedule, projection: those of them that are asked for, in this order.
+    /// The optimiser over `steps` steps: clipping by global norm, momentum, the scaling of the name,
+    /// decoupled weight decay, the learning-rate schedule, projection; those of them that are asked
+    /// for, in this order.
+    ///
+    /// ```
+    /// use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
+    /// use breadth_lm::tree::{Array, Tree};
+    /// let mut params: Tree = [("w".to_string(), Array::full([1, 1], 1.0))].into_iter().collect();
+    /// let adamw = Optimizer { learning_rate: 0.1, weight_decay: Some(0.0), ..Optimizer::default() };
+    /// let mut optimizer = adamw.build(10, &params);
+    /// let mut updates = params.clone(); // the gradient of w^2 / 2
+    /// optimizer.update(&mut updates, &params, 0);
+    /// apply_updates(&mut params, &updates);
+    /// // The first step of Adam has length learning_rate.
+    /// assert!((params["w"].data[0] - 0.9).abs() < 1e-6);
+    /// ```
+    ///
+    /// Source: AdamW is Loshchilov and Hutter 2019.
     #[must_use]
     pub fn build(&self, steps: u64, params: &Tree) -> Chain {
-        let adamw = AdamW::default();
+        let is_adamw = self.name == OptimizerName::Adamw;
         let mut parts: Vec<Box<dyn GradientTransformation>> = Vec::new();
-        let default_clip = adamw.clip_norm.filter(|_| self.name == Name::Adamw);
-        if let Some(limit) = self.clip_norm.or(default_clip) {
+        if let Some(limit) = self.clip_norm.or(is_adamw.then_some(CLIP_NORM)) {
             parts.push(Box::new(ClipByGlobalNorm { limit }));
         }
-        if let Some(decay) = self.momentum.filter(|_| self.name != Name::Muon) {
+        if let Some(decay) = self.momentum.filter(|_| self.name != OptimizerName::Muon) {
             parts.push(Box::new(Momentum::new(decay, false, params)));
         }
         match self.name {
-            Name::Adamw => {
-                let betas = self.betas.unwrap_or(adamw.betas);
-                let epsilon = self.epsilon.unwrap_or(adamw.epsilon);
+            OptimizerName::Adamw => {
+                let betas = self.betas.unwrap_or(BETAS);
+                let epsilon = self.epsilon.unwrap_or(EPSILON);
                 parts.push(Box::new(ScaleByAdam::new(betas, epsilon, params)));
             }
-            Name::Sgd => {}
-            Name::NormalizedSgd => {
+            OptimizerName::Sgd => {}
+            OptimizerName::NormalizedSgd => {
                 let proven = self.proof.as_ref().and_then(|p| p.lambda(steps));
                 parts.push(Box::new(Normalize {
                     lambda: proven.or(self.lambda).unwrap_or(0.0),
                     per: self.per.unwrap_or_default(),
                 }));
             }
-            Name::SignSgd => parts.push(Box::new(Sign)),
-            Name::Muon => parts.push(Box::new(Muon::new(self.momentum.unwrap_or(0.95), params))),
+            OptimizerName::SignSgd => parts.push(Box::new(Sign)),
+            OptimizerName::Muon => {
+                parts.push(Box::new(Muon::new(self.momentum.unwrap_or(0.95), params)))
+            }
         }
-        let default_decay = match self.name {
-            Name::Adamw => adamw.weight_decay,
-            _ => 0.0,
-        };
+        let default_decay = if is_adamw { WEIGHT_DECAY } else { 0.0 };
         let rate = self.weight_decay.unwrap_or(default_decay);
         if rate > 0.0 {
             parts.push(Box::new(AddDecayedWeights { rate }));
@@ -166,42 +176,35 @@ impl Optimizer {
     pub fn validate(&self, place: &str) -> Result<()> {
         self.check_names(place)?;
         self.check_proof(place)?;
-        let adamw = AdamW::default();
-        AdamW {
-            learning_rate: self.learning_rate,
-            warmup_steps: self.warmup_steps,
-            decay_to: self.decay_to,
-            betas: self.betas.unwrap_or(adamw.betas),
-            epsilon: self.epsilon.unwrap_or(adamw.epsilon),
-            weight_decay: self.weight_decay.unwrap_or(adamw.weight_decay),
-            clip_norm: self.clip_norm.or(adamw.clip_norm),
-        }
-        .validate(place)?;
         let in_unit = |v: f64| (0.0..1.0).contains(&v);
-        let checks = [
-            (
-                "momentum",
-                self.momentum,
-                self.momentum.is_none_or(in_unit),
-                "in [0, 1)",
-            ),
-            (
-                "lambda",
-                self.lambda,
-                self.lambda.is_none_or(|v| v >= 0.0 && v.is_finite()),
-                "at least 0",
-            ),
-            (
-                "ball",
-                self.ball,
-                self.ball.is_none_or(|v| v > 0.0 && v.is_finite()),
-                "above 0",
-            ),
+        let [first, second] = self.betas.unwrap_or(BETAS);
+        let epsilon = self.epsilon.unwrap_or(EPSILON);
+        let [decay, clip] = [
+            self.weight_decay.unwrap_or(WEIGHT_DECAY),
+            self.clip_norm.unwrap_or(CLIP_NORM),
         ];
-        match checks.into_iter().find(|(.., good, _)| !good) {
+        let [momentum, lambda] = [self.momentum, self.lambda].map(Option::unwrap_or_default);
+        let ball = self.ball.unwrap_or(1.0);
+        let (rate, last) = (self.learning_rate, self.decay_to);
+        let checks = [
+            ("learning_rate", rate, rate > 0.0, "above 0"),
+            ("decay_to", last, (0.0..=1.0).contains(&last), "in [0, 1]"),
+            ("betas[0]", first, in_unit(first), "in [0, 1)"),
+            ("betas[1]", second, in_unit(second), "in [0, 1)"),
+            ("epsilon", epsilon, epsilon > 0.0, "above 0"),
+            ("weight_decay", decay, decay >= 0.0, "at least 0"),
+            ("clip_norm", clip, clip > 0.0, "above 0"),
+            ("momentum", momentum, in_unit(momentum), "in [0, 1)"),
+            ("lambda", lambda, lambda >= 0.0, "at least 0"),
+            ("ball", ball, ball > 0.0, "above 0"),
+        ];
+        match checks
+            .into_iter()
+            .find(|(_, value, good, _)| !(*good && value.is_finite()))
+        {
             Some((name, value, _, domain)) => Err(Error::config(
                 place,
-                format!("{name} = {} must be {domain}", value.unwrap_or_default()),
+                format!("{name} = {value} must be {domain}"),
             )),
             None => Ok(()),
         }
@@ -219,8 +222,8 @@ impl Optimizer {
     }
 
     fn check_names(&self, place: &str) -> Result<()> {
-        use Name::{Adamw, Muon, NormalizedSgd, Sgd, SignSgd};
-        let settings: [(&str, bool, &[Name], &str); 5] = [
+        use OptimizerName::{Adamw, Muon, NormalizedSgd, Sgd, SignSgd};
+        let settings: [(&str, bool, &[OptimizerName], &str); 5] = [
             ("betas", self.betas.is_some(), &[Adamw], "adamw"),
             ("epsilon", self.epsilon.is_some(), &[Adamw], "adamw"),
             (
@@ -242,7 +245,7 @@ impl Optimizer {
                 "normalized_sgd",
             ),
         ];
-        let misplaced = |(_, given, names, _): &&(&str, bool, &[Name], &str)| {
+        let misplaced = |(_, given, names, _): &&(&str, bool, &[OptimizerName], &str)| {
             *given && !names.contains(&self.name)
         };
         match settings.iter().find(misplaced) {

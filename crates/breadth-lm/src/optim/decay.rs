@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::GradientTransformation;
+use super::transformation::GradientTransformation;
 use crate::tree::{Array, Real, Tree};
 
 /// Adds `rate * parameter` to the update of every array of two or more dimensions (biases and gains are left alone).

@@ -1,6 +1,6 @@
 //! Momentum.
 
-use super::{GradientTransformation, zip_leaves};
+use super::transformation::{GradientTransformation, zip_leaves};
 use crate::tree::{Real, Tree};
 
 /// `m <- decay m + g`, passed on as it is or, in Nesterov's form, as `decay m + g` once more.

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{GradientTransformation, scale_all};
+use super::transformation::{GradientTransformation, scale_all};
 use crate::tree::{Array, Real, Tree, squares};
 
 /// What shares a norm.

@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::{GradientTransformation, Momentum, ScaleByAdam};
-use crate::model::kernels::gemm::{Matrix, matmul};
+use super::adam::ScaleByAdam;
+use super::momentum::Momentum;
+use super::transformation::GradientTransformation;
+use crate::gemm::{Matrix, matmul};
 use crate::tree::{Array, Tree};
 
 /// Coefficients of Muon's quintic iteration, tuned by its authors for a steep slope at 0.

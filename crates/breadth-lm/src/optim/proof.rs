@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Name;
+use super::name::OptimizerName;
+use super::step_size::{
+    normalized_sgd_step_size, sequence_sgd_step_size, token_level_step_size,
+    truncated_distillation_step_size,
+};
 use crate::error::{Error, Result};
-use crate::model::linear::{prop_5_1_step, thm_5_1_step, thm_6_1_step, thm_6_2_step};
 
 /// A statement whose proof fixes the step size, with what it assumes of the model: features no longer than `bound` (B), responses of at most `horizon` tokens (H), inherent variance
 /// `variance` (s2), coverage wanted at `n` (N). The number of steps T is that of the run; `steps` may say it again, and is refused where it is another.
@@ -28,7 +31,7 @@ use crate::model::linear::{prop_5_1_step, thm_5_1_step, thm_6_1_step, thm_6_2_st
 pub enum Proof {
     /// Sequence-level SGD (Eq 14): `1 / (2 H B^2)`.
     #[serde(rename = "prop-5.1")]
-    Prop51 {
+    SequenceSgd {
         /// H.
         horizon: f64,
         /// B.
@@ -39,7 +42,7 @@ pub enum Proof {
     },
     /// Normalised SGD (Eq 18): `min{ 1/(128 B), (log N / (s2 T))^(1/4) }`, and `lambda = log N / (16 eta)`.
     #[serde(rename = "thm-5.1")]
-    Thm51 {
+    NormalizedSgd {
         /// B.
         bound: f64,
         /// s2.
@@ -52,7 +55,7 @@ pub enum Proof {
     },
     /// Token-level SGD (Eq 21): `min{ 1/(2 B^2), 1/sqrt(s2 T) }`.
     #[serde(rename = "thm-6.1")]
-    Thm61 {
+    TokenLevel {
         /// B.
         bound: f64,
         /// s2.
@@ -63,7 +66,7 @@ pub enum Proof {
     },
     /// Truncated distillation (Eq 24-26): `min{ 1/((64 log N + 2) B^2), 1/sqrt(T s2 log N) }`.
     #[serde(rename = "thm-6.2")]
-    Thm62 {
+    TruncatedDistillation {
         /// B.
         bound: f64,
         /// s2.
@@ -82,16 +85,16 @@ impl Proof {
     pub fn learning_rate(&self, steps: u64) -> f64 {
         let steps = steps.max(1) as f64;
         match *self {
-            Proof::Prop51 { horizon, bound, .. } => prop_5_1_step(horizon, bound),
-            Proof::Thm51 {
+            Proof::SequenceSgd { horizon, bound, .. } => sequence_sgd_step_size(horizon, bound),
+            Proof::NormalizedSgd {
                 bound, variance, n, ..
-            } => thm_5_1_step(bound, variance, n.ln(), steps).0,
-            Proof::Thm61 {
+            } => normalized_sgd_step_size(bound, variance, n.ln(), steps).0,
+            Proof::TokenLevel {
                 bound, variance, ..
-            } => thm_6_1_step(bound, variance, steps),
-            Proof::Thm62 {
+            } => token_level_step_size(bound, variance, steps),
+            Proof::TruncatedDistillation {
                 bound, variance, n, ..
-            } => thm_6_2_step(bound, variance, n.ln(), steps),
+            } => truncated_distillation_step_size(bound, variance, n.ln(), steps),
         }
     }
 
@@ -99,9 +102,9 @@ impl Proof {
     #[must_use]
     pub fn lambda(&self, steps: u64) -> Option<f64> {
         match *self {
-            Proof::Thm51 {
+            Proof::NormalizedSgd {
                 bound, variance, n, ..
-            } => Some(thm_5_1_step(bound, variance, n.ln(), steps.max(1) as f64).1),
+            } => Some(normalized_sgd_step_size(bound, variance, n.ln(), steps.max(1) as f64).1),
             _ => None,
         }
     }
@@ -109,10 +112,10 @@ impl Proof {
     /// T, where the file says it.
     pub(crate) fn said_steps(&self) -> Option<u64> {
         match *self {
-            Proof::Prop51 { steps, .. }
-            | Proof::Thm51 { steps, .. }
-            | Proof::Thm61 { steps, .. }
-            | Proof::Thm62 { steps, .. } => steps,
+            Proof::SequenceSgd { steps, .. }
+            | Proof::NormalizedSgd { steps, .. }
+            | Proof::TokenLevel { steps, .. }
+            | Proof::TruncatedDistillation { steps, .. } => steps,
         }
     }
 
@@ -122,31 +125,33 @@ impl Proof {
     }
 
     /// The statement as a file names it, and the optimiser that it is about.
-    fn about(&self) -> (&'static str, Name, &'static str) {
+    fn about(&self) -> (&'static str, OptimizerName, &'static str) {
         match self {
-            Proof::Prop51 { .. } => ("prop-5.1", Name::Sgd, "sgd"),
-            Proof::Thm51 { .. } => ("thm-5.1", Name::NormalizedSgd, "normalized_sgd"),
-            Proof::Thm61 { .. } => ("thm-6.1", Name::Sgd, "sgd"),
-            Proof::Thm62 { .. } => ("thm-6.2", Name::Sgd, "sgd"),
+            Proof::SequenceSgd { .. } => ("prop-5.1", OptimizerName::Sgd, "sgd"),
+            Proof::NormalizedSgd { .. } => {
+                ("thm-5.1", OptimizerName::NormalizedSgd, "normalized_sgd")
+            }
+            Proof::TokenLevel { .. } => ("thm-6.1", OptimizerName::Sgd, "sgd"),
+            Proof::TruncatedDistillation { .. } => ("thm-6.2", OptimizerName::Sgd, "sgd"),
         }
     }
 
     /// Checks that the statement is about the optimiser `name` and every number in its domain.
-    pub(super) fn validate(&self, name: Name, place: &str) -> Result<()> {
+    pub(super) fn validate(&self, name: OptimizerName, place: &str) -> Result<()> {
         let (statement, wanted, its_name) = self.about();
         if name != wanted {
             let message = format!("proof: {statement} is about name = \"{its_name}\"");
             return Err(Error::config(place, message));
         }
         let (horizon, bound, variance, n) = match *self {
-            Proof::Prop51 { horizon, bound, .. } => (horizon, bound, 1.0, 2.0),
-            Proof::Thm61 {
+            Proof::SequenceSgd { horizon, bound, .. } => (horizon, bound, 1.0, 2.0),
+            Proof::TokenLevel {
                 bound, variance, ..
             } => (1.0, bound, variance, 2.0),
-            Proof::Thm51 {
+            Proof::NormalizedSgd {
                 bound, variance, n, ..
             }
-            | Proof::Thm62 {
+            | Proof::TruncatedDistillation {
                 bound, variance, n, ..
             } => (1.0, bound, variance, n),
         };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GradientTransformation, scale_all};
+use super::transformation::{GradientTransformation, scale_all};
 use crate::tree::{Real, Tree};
 
 /// How the learning rate falls after the warm-up.

@@ -1,4 +1,6 @@
+use super::transformation::scale_all;
 use super::*;
+use crate::tree::{Array, Real, Tree};
 
 fn one(values: &[f32]) -> Tree {
     let array = Array::new([1, values.len()], values.to_vec());
@@ -6,21 +8,22 @@ fn one(values: &[f32]) -> Tree {
 }
 
 /// AdamW as its paper writes it, in `f64`.
-fn reference(settings: &AdamW, gradients: &[Vec<f32>], start: &[f32]) -> Vec<f64> {
+fn reference(settings: &Optimizer, gradients: &[Vec<f32>], start: &[f32]) -> Vec<f64> {
     let mut w: Vec<f64> = start.iter().map(|&v| f64::from(v)).collect();
     let (mut m, mut v) = (vec![0.0; w.len()], vec![0.0; w.len()]);
+    let [b1, b2] = settings.betas.unwrap_or([0.9, 0.99]);
+    let (epsilon, decay) = (1e-8, settings.weight_decay.unwrap_or(0.01));
     for (t, g) in gradients.iter().enumerate() {
         let norm = g.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
-        let clip = settings
-            .clip_norm
-            .map_or(1.0, |c| (c / (norm + 1e-6)).min(1.0));
+        let limit = settings.clip_norm.unwrap_or(1.0);
+        let clip = (limit / (norm + 1e-6)).min(1.0);
         for i in 0..w.len() {
             let g = f64::from(g[i]) * clip;
-            m[i] = settings.betas[0] * m[i] + (1.0 - settings.betas[0]) * g;
-            v[i] = settings.betas[1] * v[i] + (1.0 - settings.betas[1]) * g * g;
-            let m_hat = m[i] / (1.0 - settings.betas[0].powi(t as i32 + 1));
-            let v_hat = v[i] / (1.0 - settings.betas[1].powi(t as i32 + 1));
-            let step = m_hat / (v_hat.sqrt() + settings.epsilon) + settings.weight_decay * w[i];
+            m[i] = b1 * m[i] + (1.0 - b1) * g;
+            v[i] = b2 * v[i] + (1.0 - b2) * g * g;
+            let m_hat = m[i] / (1.0 - b1.powi(t as i32 + 1));
+            let v_hat = v[i] / (1.0 - b2.powi(t as i32 + 1));
+            let step = m_hat / (v_hat.sqrt() + epsilon) + decay * w[i];
             w[i] -= settings.learning_rate * step;
         }
     }
@@ -29,10 +32,10 @@ fn reference(settings: &AdamW, gradients: &[Vec<f32>], start: &[f32]) -> Vec<f64
 
 #[test]
 fn adamw_equals_its_written_out_reference() {
-    let settings = AdamW {
+    let settings = Optimizer {
         learning_rate: 0.05,
-        weight_decay: 0.1,
-        ..AdamW::default()
+        weight_decay: Some(0.1),
+        ..Optimizer::default()
     };
     let gradients: Vec<Vec<f32>> = (0..20)
         .map(|t| {
@@ -43,7 +46,7 @@ fn adamw_equals_its_written_out_reference() {
         .collect();
     let start = [0.5, -1.0, 2.0, 0.0, 3.0];
     let mut params = one(&start);
-    let mut optimizer = adamw(&settings, 20, &params);
+    let mut optimizer = settings.build(20, &params);
     for (step, g) in gradients.iter().enumerate() {
         let mut updates = one(g);
         optimizer.update(&mut updates, &params, step as u64);
@@ -57,19 +60,19 @@ fn adamw_equals_its_written_out_reference() {
 
 #[test]
 fn state_saved_and_loaded_gives_the_same_bits() {
-    let settings = AdamW {
+    let settings = Optimizer {
         warmup_steps: 3,
         decay_to: 0.1,
-        ..AdamW::default()
+        ..Optimizer::default()
     };
     let run = |break_at: Option<u64>| {
         let mut params = one(&[1.0, -2.0, 0.5]);
-        let mut optimizer = adamw(&settings, 12, &params);
+        let mut optimizer = settings.build(12, &params);
         for step in 0..12 {
             if break_at == Some(step) {
                 let path = std::path::Path::new("memory");
                 let bytes = optimizer.state().to_safetensors(path).unwrap();
-                optimizer = adamw(&settings, 12, &params);
+                optimizer = settings.build(12, &params);
                 optimizer.load(Tree::from_safetensors(&bytes, path).unwrap());
             }
             let mut updates = params.clone();
@@ -85,14 +88,14 @@ fn state_saved_and_loaded_gives_the_same_bits() {
 
 #[test]
 fn adamw_converges_on_a_quadratic() {
-    let settings = AdamW {
+    let settings = Optimizer {
         learning_rate: 0.1,
         decay_to: 0.0,
-        weight_decay: 0.0,
-        ..AdamW::default()
+        weight_decay: Some(0.0),
+        ..Optimizer::default()
     };
     let mut params = one(&[3.0, -4.0]);
-    let mut optimizer = adamw(&settings, 400, &params);
+    let mut optimizer = settings.build(400, &params);
     for step in 0..400 {
         let mut updates = params.clone();
         optimizer.update(&mut updates, &params, step);
@@ -124,18 +127,18 @@ fn decay_spares_biases() {
 
 #[test]
 fn impossible_settings_are_named() {
-    let error = |s: AdamW| {
+    let error = |s: Optimizer| {
         s.validate("train.toml: [optimizer]")
             .unwrap_err()
             .to_string()
     };
-    insta::assert_snapshot!(error(AdamW { learning_rate: -1.0, ..AdamW::default() }),
+    insta::assert_snapshot!(error(Optimizer { learning_rate: -1.0, ..Optimizer::default() }),
         @"train.toml: [optimizer]: learning_rate = -1 must be above 0");
-    insta::assert_snapshot!(error(AdamW { betas: [0.9, 1.0], ..AdamW::default() }),
+    insta::assert_snapshot!(error(Optimizer { betas: Some([0.9, 1.0]), ..Optimizer::default() }),
         @"train.toml: [optimizer]: betas[1] = 1 must be in [0, 1)");
-    insta::assert_snapshot!(error(AdamW { decay_to: f64::NAN, ..AdamW::default() }),
+    insta::assert_snapshot!(error(Optimizer { decay_to: f64::NAN, ..Optimizer::default() }),
         @"train.toml: [optimizer]: decay_to = NaN must be in [0, 1]");
-    insta::assert_snapshot!(error(AdamW { clip_norm: Some(0.0), ..AdamW::default() }),
+    insta::assert_snapshot!(error(Optimizer { clip_norm: Some(0.0), ..Optimizer::default() }),
         @"train.toml: [optimizer]: clip_norm = 0 must be above 0");
 }
 
@@ -149,26 +152,26 @@ fn every() -> Vec<Optimizer> {
     let normalized = |per| Optimizer {
         per: Some(per),
         lambda: Some(0.1),
-        ..of(Name::NormalizedSgd)
+        ..of(OptimizerName::NormalizedSgd)
     };
     vec![
-        of(Name::Adamw),
+        of(OptimizerName::Adamw),
         Optimizer {
             schedule: Shape::Cosine,
             decay_to: 0.1,
             warmup_steps: 2,
-            ..of(Name::Adamw)
+            ..of(OptimizerName::Adamw)
         },
-        of(Name::Sgd),
+        of(OptimizerName::Sgd),
         Optimizer {
             momentum: Some(0.8),
             clip_norm: Some(0.5),
             weight_decay: Some(0.1),
-            ..of(Name::Sgd)
+            ..of(OptimizerName::Sgd)
         },
         Optimizer {
             ball: Some(2.0),
-            ..of(Name::Sgd)
+            ..of(OptimizerName::Sgd)
         },
         normalized(Per::Model),
         normalized(Per::Module),
@@ -178,16 +181,16 @@ fn every() -> Vec<Optimizer> {
             ball: Some(3.0),
             ..normalized(Per::Model)
         },
-        of(Name::SignSgd),
+        of(OptimizerName::SignSgd),
         Optimizer {
             momentum: Some(0.9),
-            ..of(Name::SignSgd)
+            ..of(OptimizerName::SignSgd)
         },
-        of(Name::Muon),
+        of(OptimizerName::Muon),
         Optimizer {
             clip_norm: Some(0.5),
             weight_decay: Some(0.1),
-            ..of(Name::Muon)
+            ..of(OptimizerName::Muon)
         },
     ]
 }
@@ -269,11 +272,13 @@ impl WrittenOut {
     fn step(&mut self, params: &mut Flat, gradients: &Tree, step: u64, steps: u64) {
         let s = self.settings.clone();
         let mut g = flat(gradients);
-        let clip = s.clip_norm.or((s.name == Name::Adamw).then_some(1.0));
+        let clip = s
+            .clip_norm
+            .or((s.name == OptimizerName::Adamw).then_some(1.0));
         let all = norm(g.values().flatten());
         let scale = clip.map_or(1.0, |c| (c / (all + 1e-6)).min(1.0));
         g.values_mut().flatten().for_each(|v| *v *= scale);
-        if let (Some(m), false) = (s.momentum, s.name == Name::Muon) {
+        if let (Some(m), false) = (s.momentum, s.name == OptimizerName::Muon) {
             for (name, g) in &mut g {
                 for (t, g) in self.trace.get_mut(name).unwrap().iter_mut().zip(g) {
                     *t = m * *t + *g;
@@ -286,9 +291,9 @@ impl WrittenOut {
             let shape = shape(SHAPES.iter().find(|(n, _)| n == name).unwrap().1);
             let hidden = name == "h.weight";
             match s.name {
-                Name::Adamw => self.adam(name, g, [0.9, 0.99], step),
-                Name::Muon if !hidden => self.adam(name, g, [0.9, 0.95], step),
-                Name::Muon => {
+                OptimizerName::Adamw => self.adam(name, g, [0.9, 0.99], step),
+                OptimizerName::Muon if !hidden => self.adam(name, g, [0.9, 0.95], step),
+                OptimizerName::Muon => {
                     let trace = self.trace.get_mut(name).unwrap();
                     for (t, g) in trace.iter_mut().zip(g.iter_mut()) {
                         *t = 0.95 * *t + *g;
@@ -296,11 +301,11 @@ impl WrittenOut {
                     }
                     *g = quintic(g, shape[0], shape[1]);
                 }
-                Name::Sgd => {}
-                Name::SignSgd => g
+                OptimizerName::Sgd => {}
+                OptimizerName::SignSgd => g
                     .iter_mut()
                     .for_each(|v| *v = if *v == 0.0 { 0.0 } else { v.signum() }),
-                Name::NormalizedSgd => {
+                OptimizerName::NormalizedSgd => {
                     let width = match s.per.unwrap() {
                         Per::Row => *shape.last().unwrap(),
                         _ => g.len(),
@@ -315,9 +320,11 @@ impl WrittenOut {
                     }
                 }
             }
-            let decay = s
-                .weight_decay
-                .unwrap_or(if s.name == Name::Adamw { 0.01 } else { 0.0 });
+            let decay = s.weight_decay.unwrap_or(if s.name == OptimizerName::Adamw {
+                0.01
+            } else {
+                0.0
+            });
             let rate = self.rate(step, steps);
             for (p, g) in params.get_mut(name).unwrap().iter_mut().zip(g) {
                 let decay = if shape.len() > 1 { decay } else { 0.0 };
@@ -523,7 +530,7 @@ fn both_worlds_share_one_definition() {
     fn parts<T: Real>(params: &Tree<T>) -> Vec<Chain<T>> {
         let one = |part: Box<dyn GradientTransformation<T>>| chain(vec![part]);
         vec![
-            adamw(&AdamW::default(), 9, params),
+            one(Box::new(ScaleByAdam::new([0.9, 0.99], 1e-8, params))),
             one(Box::new(Momentum::new(0.9, true, params))),
             one(Box::new(Normalize {
                 lambda: 0.1,

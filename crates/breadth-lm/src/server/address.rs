@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 
 /// What a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ServerKind {
     /// vLLM: `/v1/completions` with `prompt_logprobs`.
     Vllm,
     /// SGLang: `/generate`.
@@ -15,7 +15,7 @@ pub enum Kind {
     OpenAi,
 }
 
-impl Kind {
+impl ServerKind {
     /// Every kind with the prefix that stands for it. `openai:` leaves the kind to be found out.
     pub const ALL: [(&'static str, Self); 4] = [
         ("vllm", Self::Vllm),
@@ -37,10 +37,10 @@ impl Kind {
 /// Several servers of one model stand in one address, separated by commas; the last one carries the model.
 ///
 /// ```
-/// use breadth_lm::server::{Address, Kind};
+/// use breadth_lm::server::{Address, ServerKind};
 /// let address = Address::parse("vllm:http://a:8000,http://b:8000/org/model-8b")?;
 /// assert_eq!(address.hosts, ["http://a:8000", "http://b:8000"]);
-/// assert_eq!((address.kind, &address.model[..]), (Some(Kind::Vllm), "org/model-8b"));
+/// assert_eq!((address.kind, &address.model[..]), (Some(ServerKind::Vllm), "org/model-8b"));
 /// assert_eq!(address.to_string(), "vllm:http://a:8000,http://b:8000/org/model-8b");
 /// // The kind is found out, and so is the model where a server has one only.
 /// let address = Address::parse("openai:http://localhost:8000")?;
@@ -50,7 +50,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// What it speaks; `None` (written `openai:`) asks the server.
-    pub kind: Option<Kind>,
+    pub kind: Option<ServerKind>,
     /// `http://host:port` of every server, in the order given.
     pub hosts: Vec<String>,
     /// The model's name on the servers; empty where each has one model only.
@@ -68,19 +68,19 @@ impl Address {
     #[must_use]
     pub fn is_one(text: &str) -> bool {
         let prefix = text.split_once(':').map(|(prefix, _)| prefix);
-        prefix.is_some_and(|prefix| Kind::ALL.iter().any(|(name, _)| *name == prefix))
+        prefix.is_some_and(|prefix| ServerKind::ALL.iter().any(|(name, _)| *name == prefix))
     }
 
     /// Reads an address.
     ///
     /// # Errors
-    /// If the prefix is none of [`Kind::ALL`], or a server is not `http://HOST:PORT` or `https://HOST:PORT`.
+    /// If the prefix is none of [`ServerKind::ALL`], or a server is not `http://HOST:PORT` or `https://HOST:PORT`.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |message: String| Error::config(format!("model {text}"), message);
         let (prefix, rest) = text.split_once(':').unwrap_or((text, ""));
-        let known = Kind::ALL.iter().find(|(name, _)| *name == prefix);
+        let known = ServerKind::ALL.iter().find(|(name, _)| *name == prefix);
         let Some(&(_, kind)) = known else {
-            let names = Kind::ALL.map(|(name, _)| name).join(", ");
+            let names = ServerKind::ALL.map(|(name, _)| name).join(", ");
             return Err(wrong(format!(
                 "`{prefix}` is no kind of server; the kinds are {names}"
             )));
@@ -110,7 +110,7 @@ impl Address {
             return Err(wrong(format!("{} stands there twice", hosts[i])));
         }
         Ok(Self {
-            kind: (kind != Kind::OpenAi).then_some(kind),
+            kind: (kind != ServerKind::OpenAi).then_some(kind),
             hosts,
             model: model.trim_start_matches("v1/").into(),
         })
@@ -133,7 +133,7 @@ impl Address {
     /// What stands before the colon.
     #[must_use]
     pub fn prefix(&self) -> &'static str {
-        self.kind.unwrap_or(Kind::OpenAi).name()
+        self.kind.unwrap_or(ServerKind::OpenAi).name()
     }
 }
 

@@ -6,11 +6,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::generate::{Generation, Step};
+use super::generate::{Generation, TokenLogProb};
 use super::http::{Attempt, Failure};
 use super::line::Line;
 use super::reply::{Entry, field, list, log_prob, refuse, same_token, same_tokens, short, token};
-use crate::model::Sequence;
+use crate::generation::Sequence;
 
 const PATH: &str = "/v1/completions";
 
@@ -47,7 +47,7 @@ pub(super) fn score(
     sequences: &[Sequence],
     temperature: f64,
     top: usize,
-) -> Attempt<Vec<Vec<Step>>> {
+) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let prompts: Vec<Vec<u32>> = sequences
         .iter()
         .map(|s| [s.prompt, s.response].concat())
@@ -110,7 +110,7 @@ fn choices(reply: &Value, expected: usize) -> Attempt<Vec<&Value>> {
 }
 
 /// `log q` of every token sent, and the likeliest in its place where they are wanted; that of the first is unknown, and stands there as 0.
-fn entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Attempt<Vec<Step>> {
+fn entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Attempt<Vec<TokenLogProb>> {
     if let Some(seen) = choice.get("prompt_token_ids").filter(|v| !v.is_null()) {
         same_tokens(sent, seen)?;
     }
@@ -127,8 +127,8 @@ fn entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Attempt<
 }
 
 /// What stands for the first token, of which nothing is known.
-fn first(token: u32) -> Step {
-    Step {
+fn first(token: u32) -> TokenLogProb {
+    TokenLogProb {
         token,
         log_prob: 0.0,
         top: Vec::new(),
@@ -136,7 +136,7 @@ fn first(token: u32) -> Step {
 }
 
 /// `prompt_logprobs`: `[null, {"id": {"logprob": ..}}, ..]`, the sent token among the ids.
-fn prompt_entries(choice: &Value, sent: &[u32], with_top: bool) -> Attempt<Vec<Step>> {
+fn prompt_entries(choice: &Value, sent: &[u32], with_top: bool) -> Attempt<Vec<TokenLogProb>> {
     let Some(entries) = choice.get("prompt_logprobs").and_then(Value::as_array) else {
         return refuse("the reply has no prompt_logprobs");
     };
@@ -165,7 +165,7 @@ fn prompt_entries(choice: &Value, sent: &[u32], with_top: bool) -> Attempt<Vec<S
             );
             Ok((id?, log_prob(field(value, "/logprob")?, &place)?))
         });
-        found.push(Step {
+        found.push(TokenLogProb {
             token: sent[i],
             log_prob: log_prob(field(value, "/logprob")?, &place)?,
             top: top.collect::<Attempt<Vec<Entry>>>()?,
@@ -175,7 +175,12 @@ fn prompt_entries(choice: &Value, sent: &[u32], with_top: bool) -> Attempt<Vec<S
 }
 
 /// `logprobs`: `{"tokens": ["token_id:5", ..], "token_logprobs": [null, ..]}`.
-fn echo_entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Attempt<Vec<Step>> {
+fn echo_entries(
+    choice: &Value,
+    sent: &[u32],
+    form: Form,
+    with_top: bool,
+) -> Attempt<Vec<TokenLogProb>> {
     let (tokens, values) = match (
         list(choice, "/logprobs/tokens"),
         list(choice, "/logprobs/token_logprobs"),
@@ -203,7 +208,7 @@ fn echo_entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Att
     let mut found = vec![first(named_id(&tokens[0])?)];
     for i in 1..sent.len() {
         let place = format!("token_logprobs entry {i}");
-        found.push(Step {
+        found.push(TokenLogProb {
             token: named_id(&tokens[i])?,
             log_prob: log_prob(&values[i], &place)?,
             top: match with_top {
@@ -259,17 +264,21 @@ fn named_id(value: &Value) -> Attempt<u32> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+pub(super) fn generate(
+    line: &Line,
+    model: &str,
+    asked: &Generation,
+) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let mut body = json!({
         "model": model,
         "prompt": asked.prompt,
         "n": asked.samples,
-        "max_tokens": asked.max_tokens,
+        "max_tokens": asked.sampling.max_tokens,
         "seed": asked.seed,
-        "temperature": asked.draw.temperature,
+        "temperature": asked.sampling.temperature,
         // Said outright, since a server takes what it is not told from its model's generation_config.json.
-        "top_p": asked.draw.top_p.unwrap_or(1.0),
-        "top_k": asked.draw.top_k.unwrap_or(0),
+        "top_p": asked.sampling.top_p.unwrap_or(1.0),
+        "top_k": asked.sampling.top_k.unwrap_or(0),
         "min_p": 0.0,
         "repetition_penalty": 1.0,
         "presence_penalty": 0.0,
@@ -278,10 +287,10 @@ pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<
         "return_token_ids": true,
         "return_tokens_as_token_ids": true,
     });
-    if !asked.end_tokens.is_empty() {
+    if !asked.sampling.end_tokens.is_empty() {
         extend(
             &mut body,
-            json!({"ignore_eos": true, "stop_token_ids": asked.end_tokens}),
+            json!({"ignore_eos": true, "stop_token_ids": asked.sampling.end_tokens}),
         );
     }
     if let Some(strings) = asked.stop_strings() {
@@ -298,7 +307,7 @@ pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<
         .collect()
 }
 
-fn drawn(choice: &Value, asked: &Generation) -> Attempt<Vec<Step>> {
+fn drawn(choice: &Value, asked: &Generation) -> Attempt<Vec<TokenLogProb>> {
     if let Some(seen) = choice.get("prompt_token_ids").filter(|v| !v.is_null()) {
         same_tokens(asked.prompt, seen)?;
     }
@@ -318,7 +327,7 @@ fn drawn(choice: &Value, asked: &Generation) -> Attempt<Vec<Step>> {
         }
     }
     let step = |i: usize| {
-        Ok(Step {
+        Ok(TokenLogProb {
             token: named_id(&tokens[i])?,
             log_prob: log_prob(&values[i], &format!("token_logprobs entry {i}"))?,
             top: named_top(choice, i)?,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::decode::Draw;
+use crate::generation::Sampling;
 
 /// A recorded reply and its status.
 fn recorded(name: &str) -> (Value, u16) {
@@ -20,7 +20,7 @@ fn read(name: &str, sent: &[u32], form: Form) -> Result<Vec<f64>, String> {
     values(entries(choices[0], sent, form, false))
 }
 
-fn values(steps: Attempt<Vec<Step>>) -> Result<Vec<f64>, String> {
+fn values(steps: Attempt<Vec<TokenLogProb>>) -> Result<Vec<f64>, String> {
     let values = steps.map(|steps| steps.iter().map(|s| s.log_prob).collect());
     values.map_err(|e| format!("{e:?}"))
 }
@@ -109,19 +109,16 @@ fn recorded_samples_have_the_log_probability_of_every_token() {
     let asked = Generation {
         prompt: &SENT,
         samples: 2,
-        max_tokens: 3,
-        draw: Draw::default(),
         seed: 7,
-        end_tokens: &[1],
-        stop: None,
         top: 2,
+        sampling: &Sampling::default(),
     };
     let choices = choices(&reply, 2).unwrap();
-    let drawn: Vec<Vec<Step>> = choices
+    let drawn: Vec<Vec<TokenLogProb>> = choices
         .into_iter()
         .map(|c| drawn(c, &asked).unwrap())
         .collect();
-    let tokens = |steps: &[Step]| steps.iter().map(|s| s.token).collect::<Vec<_>>();
+    let tokens = |steps: &[TokenLogProb]| steps.iter().map(|s| s.token).collect::<Vec<_>>();
     assert_eq!(tokens(&drawn[0]), [97, 207, 420]);
     assert_eq!(tokens(&drawn[1]), [147, 119, 391]);
     assert!((drawn[0][1].log_prob + 3.943_928_956_985_473_6).abs() < 1e-12);

@@ -2,9 +2,9 @@
 
 use super::http::Attempt;
 use super::reply::refuse;
-use crate::decode::{Draw, Stop};
+use crate::generation::{Sampling, Stop};
 
-/// By so much may the probabilities of a law sum to more than 1: servers compute in bfloat16 at worst.
+/// By so much may the probabilities of a distribution sum to more than 1: servers compute in bfloat16 at worst.
 const MASS_ROUNDING: f64 = 1e-2;
 
 /// So many of the likeliest tokens every server tells beside a generated one: the probe asks for them.
@@ -15,21 +15,17 @@ pub(super) const TOLD: usize = 5;
 pub(super) struct Generation<'a> {
     pub(super) prompt: &'a [u32],
     pub(super) samples: usize,
-    pub(super) max_tokens: usize,
-    pub(super) draw: Draw,
     /// Fits the signed 64 bits of JSON readers, with room for the number of a sample.
     pub(super) seed: u64,
-    /// Tokens that end a response; without any, the server's own do.
-    pub(super) end_tokens: &'a [u32],
-    /// Strings that end a response.
-    pub(super) stop: Option<&'a Stop>,
     /// How many of the likeliest tokens are wanted beside each one drawn.
     pub(super) top: usize,
+    /// How they are drawn; `samples` and `seed` stand above.
+    pub(super) sampling: &'a Sampling,
 }
 
 /// What a server says of one token, drawn or given.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct TokenLogProb {
     /// The token.
     pub token: u32,
     /// `log q` of it, in nats.
@@ -38,11 +34,13 @@ pub struct Step {
     pub top: Vec<(u32, f64)>,
 }
 
-impl Step {
-    /// Checks that the likeliest tokens are some and parts of one law.
+impl TokenLogProb {
+    /// Checks that the likeliest tokens are some and parts of one distribution.
     pub(super) fn checked(self) -> Attempt<Self> {
         if self.top.is_empty() {
-            return refuse("the likeliest tokens of each law were asked for and none came");
+            return refuse(
+                "the likeliest tokens of each distribution were asked for and none came",
+            );
         }
         let mut ids: Vec<u32> = self.top.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
@@ -67,20 +65,20 @@ impl Step {
 impl Generation<'_> {
     /// Tokens that may be drawn in a place, where they are few enough to be told.
     pub(super) fn few(&self) -> Option<usize> {
-        let most = match self.draw.temperature == 0.0 {
+        let most = match self.sampling.temperature == 0.0 {
             true => Some(1),
-            false => self.draw.top_k,
+            false => self.sampling.top_k,
         };
         most.filter(|&k| k <= TOLD)
     }
 
     /// The strings that end a response, as requests name them.
     pub(super) fn stop_strings(&self) -> Option<&[String]> {
-        self.stop.map(Stop::strings)
+        self.sampling.stop.as_ref().map(Stop::strings)
     }
 
     /// Checks that each token drawn is one of the few likeliest: a server that does not know a field may ignore it.
-    pub(super) fn drawn_as_asked(&self, steps: &[Step], tolerance: f64) -> Attempt<()> {
+    pub(super) fn drawn_as_asked(&self, steps: &[TokenLogProb], tolerance: f64) -> Attempt<()> {
         let Some(most) = self.few() else {
             return Ok(());
         };
@@ -104,29 +102,31 @@ impl Generation<'_> {
     }
 
     /// Cuts a response behind its end token or the token that completes a stop string, and checks that it ended as it should.
-    pub(super) fn finished(&self, mut steps: Vec<Step>) -> Attempt<Vec<Step>> {
+    pub(super) fn finished(&self, mut steps: Vec<TokenLogProb>) -> Attempt<Vec<TokenLogProb>> {
         let tokens: Vec<u32> = steps.iter().map(|step| step.token).collect();
         let is_end = |&length: &usize| {
             let stops = |stop: &Stop| stop.ends(&tokens[..length]);
-            self.end_tokens.contains(&tokens[length - 1]) || self.stop.is_some_and(stops)
+            self.sampling.end_tokens.contains(&tokens[length - 1])
+                || self.sampling.stop.as_ref().is_some_and(stops)
         };
         let end = (1..=tokens.len()).find(is_end);
         steps.truncate(end.unwrap_or(tokens.len()));
         let count = steps.len();
-        if count == 0 || count > self.max_tokens {
+        if count == 0 || count > self.sampling.max_tokens {
             return refuse(format!(
                 "1 to {} tokens were asked for and {count} came",
-                self.max_tokens
+                self.sampling.max_tokens
             ));
         }
-        if end.is_none() && count < self.max_tokens && !self.end_tokens.is_empty() {
+        if end.is_none() && count < self.sampling.max_tokens && !self.sampling.end_tokens.is_empty()
+        {
             let stops = match self.stop_strings() {
                 Some(strings) => format!(" or behind a string of {strings:?}"),
                 None => String::new(),
             };
             return refuse(format!(
                 "a response of {count} tokens broke off below the {} asked for, and not at an end token {:?}{stops}: the server ends responses elsewhere, or hides what ends them",
-                self.max_tokens, self.end_tokens
+                self.sampling.max_tokens, self.sampling.end_tokens
             ));
         }
         Ok(steps)
@@ -134,7 +134,7 @@ impl Generation<'_> {
 }
 
 /// Checks that every token of a response can have been drawn.
-pub(super) fn all_possible(steps: Vec<Step>) -> Attempt<Vec<Step>> {
+pub(super) fn all_possible(steps: Vec<TokenLogProb>) -> Attempt<Vec<TokenLogProb>> {
     match steps.iter().find(|s| !s.log_prob.is_finite()) {
         Some(step) => refuse(format!(
             "token {} was drawn with a log-probability of {}",
@@ -148,25 +148,30 @@ pub(super) fn all_possible(steps: Vec<Step>) -> Attempt<Vec<Step>> {
 mod tests {
     use super::*;
 
-    fn asked(end_tokens: &[u32]) -> Generation<'_> {
+    fn sampling(end_tokens: &[u32]) -> Sampling {
+        Sampling {
+            max_tokens: 3,
+            end_tokens: end_tokens.to_vec(),
+            ..Sampling::default()
+        }
+    }
+
+    fn asked(sampling: &Sampling) -> Generation<'_> {
         Generation {
             prompt: &[1],
             samples: 1,
-            max_tokens: 3,
-            draw: Draw::default(),
             seed: 0,
-            end_tokens,
-            stop: None,
             top: 0,
+            sampling,
         }
     }
 
     fn finish(tokens: &[u32], end_tokens: &[u32]) -> Result<Vec<u32>, String> {
-        finish_as(&asked(end_tokens), tokens)
+        finish_as(&asked(&sampling(end_tokens)), tokens)
     }
 
     fn finish_as(asked: &Generation, tokens: &[u32]) -> Result<Vec<u32>, String> {
-        let step = |&token| Step {
+        let step = |&token| TokenLogProb {
             token,
             log_prob: -1.0,
             top: Vec::new(),
@@ -185,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_a_law_is_refused() {
+    fn what_is_no_part_of_a_distribution_is_refused() {
         let checked = |log_prob: f64, top: &[(u32, f64)]| {
             let (token, top) = (3, top.to_vec());
-            let step = Step {
+            let step = TokenLogProb {
                 token,
                 log_prob,
                 top,
@@ -213,10 +218,11 @@ mod tests {
     fn a_stop_string_ends_a_response_as_it_does_here() {
         let letters = |ids: &[u32]| ids.iter().map(|&id| char::from(b'a' + id as u8)).collect();
         let stop = Stop::new(vec!["cd".into()], letters);
-        let asked = Generation {
-            stop: Some(&stop),
-            ..asked(&[0])
+        let sampling = Sampling {
+            stop: Some(stop),
+            ..sampling(&[0])
         };
+        let asked = asked(&sampling);
         assert_eq!(finish_as(&asked, &[2, 3, 4]), Ok(vec![2, 3]));
         assert_eq!(finish_as(&asked, &[1, 2, 3]), Ok(vec![1, 2, 3]));
         assert_eq!(finish_as(&asked, &[2, 0, 3]), Ok(vec![2, 0]));
@@ -226,49 +232,48 @@ mod tests {
 
     #[test]
     fn a_token_that_should_not_have_been_drawn_is_refused() {
-        let drawn = |draw: Draw, log_prob: f64, top: &[(u32, f64)]| {
-            let asked = Generation { draw, ..asked(&[]) };
+        let drawn = |sampling: &Sampling, log_prob: f64, top: &[(u32, f64)]| {
             let (token, top) = (3, top.to_vec());
-            let step = Step {
+            let step = TokenLogProb {
                 token,
                 log_prob,
                 top,
             };
-            let checked = asked.drawn_as_asked(&[step], 0.05);
+            let checked = asked(sampling).drawn_as_asked(&[step], 0.05);
             checked.map_err(|e| format!("{e:?}"))
         };
-        let greedy = Draw {
+        let greedy = Sampling {
             temperature: 0.0,
-            ..Draw::default()
+            ..sampling(&[])
         };
-        let two = Draw {
+        let two = Sampling {
             top_k: Some(2),
-            ..Draw::default()
+            ..sampling(&[])
         };
-        let many = Draw {
+        let many = Sampling {
             top_k: Some(6),
-            ..Draw::default()
+            ..sampling(&[])
         };
         // A server lists the token drawn beside the likeliest, in no order.
         let top = [(3, -2.0), (4, -0.3), (5, -1.9)];
         assert!(
-            drawn(greedy, -2.0, &top)
+            drawn(&greedy, -2.0, &top)
                 .unwrap_err()
                 .contains("only the 1 likeliest, from -0.300 on")
         );
-        assert!(drawn(two, -2.0, &top).unwrap_err().contains("2 likeliest"));
+        assert!(drawn(&two, -2.0, &top).unwrap_err().contains("2 likeliest"));
         // Equal but for rounding.
-        assert_eq!(drawn(two, -1.92, &top), Ok(()));
-        assert_eq!(drawn(greedy, -0.3, &top), Ok(()));
-        assert_eq!(drawn(many, -2.0, &[]), Ok(()));
-        assert!(drawn(two, -2.0, &top[..1]).unwrap_err().contains("1 came"));
+        assert_eq!(drawn(&two, -1.92, &top), Ok(()));
+        assert_eq!(drawn(&greedy, -0.3, &top), Ok(()));
+        assert_eq!(drawn(&many, -2.0, &[]), Ok(()));
+        assert!(drawn(&two, -2.0, &top[..1]).unwrap_err().contains("1 came"));
     }
 
     #[test]
     fn an_impossible_token_was_not_drawn() {
         let steps = |log_prob| {
             let (token, top) = (7, Vec::new());
-            let step = Step {
+            let step = TokenLogProb {
                 token,
                 log_prob,
                 top,

@@ -6,11 +6,11 @@
 
 use serde_json::{Value, json};
 
-use super::generate::{Generation, Step};
+use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
 use super::reply::{Entry, field, list, log_prob, refuse, same_token, token};
-use crate::model::Sequence;
+use crate::generation::Sequence;
 
 const PATH: &str = "/completion";
 /// Bias that forces a token.
@@ -24,7 +24,7 @@ pub(super) fn score(
     model: &str,
     sequence: &Sequence,
     top: usize,
-) -> Attempt<Vec<Step>> {
+) -> Attempt<Vec<TokenLogProb>> {
     let mut prefix = sequence.prompt.to_vec();
     let mut steps = Vec::new();
     for &wanted in sequence.response {
@@ -34,7 +34,13 @@ pub(super) fn score(
     Ok(steps)
 }
 
-fn force(line: &Line, model: &str, prefix: &[u32], wanted: u32, top: usize) -> Attempt<Step> {
+fn force(
+    line: &Line,
+    model: &str,
+    prefix: &[u32],
+    wanted: u32,
+    top: usize,
+) -> Attempt<TokenLogProb> {
     let body = json!({
         "model": model,
         "prompt": prefix,
@@ -72,7 +78,7 @@ fn exact(log_prob: f64, wanted: u32) -> Attempt<f64> {
 }
 
 /// What was generated, from `completion_probabilities`.
-fn steps(reply: &Value, sent: usize) -> Attempt<Vec<Step>> {
+fn steps(reply: &Value, sent: usize) -> Attempt<Vec<TokenLogProb>> {
     let seen = reply.get("tokens_evaluated").and_then(Value::as_u64);
     if let Some(seen) = seen.filter(|&seen| seen != sent as u64) {
         return refuse(format!(
@@ -109,7 +115,7 @@ fn steps(reply: &Value, sent: usize) -> Attempt<Vec<Step>> {
             .flatten()
             .map(read_entry)
             .collect::<Attempt<_>>()?;
-        Ok(Step {
+        Ok(TokenLogProb {
             token,
             log_prob,
             top,
@@ -125,17 +131,21 @@ fn read_entry(entry: &Value) -> Attempt<Entry> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+pub(super) fn generate(
+    line: &Line,
+    model: &str,
+    asked: &Generation,
+) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let draw = |k: usize| {
         let body = json!({
             "model": model,
             "prompt": asked.prompt,
-            "n_predict": asked.max_tokens,
+            "n_predict": asked.sampling.max_tokens,
             // In our order; stop strings are not named, since their tokens' probabilities would not come back.
             "samplers": ["temperature", "top_k", "top_p"],
-            "temperature": asked.draw.temperature,
-            "top_k": asked.draw.top_k.unwrap_or(0),
-            "top_p": asked.draw.top_p.unwrap_or(1.0),
+            "temperature": asked.sampling.temperature,
+            "top_k": asked.sampling.top_k.unwrap_or(0),
+            "top_p": asked.sampling.top_p.unwrap_or(1.0),
             "seed": (asked.seed + k as u64) % u64::from(u32::MAX),
             "n_probs": asked.top.max(1),
             "post_sampling_probs": false,
@@ -151,7 +161,7 @@ pub(super) fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<
 mod tests {
     use super::*;
 
-    fn read(reply: Value) -> Result<Vec<Step>, String> {
+    fn read(reply: Value) -> Result<Vec<TokenLogProb>, String> {
         steps(&reply, 3).map_err(|e| format!("{e:?}"))
     }
 

@@ -25,8 +25,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub use address::{Address, Kind};
-pub use generate::Step;
+pub use address::{Address, ServerKind};
+pub use generate::TokenLogProb;
 pub use report::{Check, HostReport, Report, Verdict};
 
 use completions::Form;
@@ -34,9 +34,8 @@ use generate::Generation;
 use http::{Attempt, Failure};
 use line::{Host, Limit, Line};
 
-use crate::decode::{Draw, Sample, Stop};
 use crate::error::{Error, Result};
-use crate::model::Sequence;
+use crate::generation::{Sample, Sampling, Sequence};
 use crate::rng;
 
 /// Responses in one request for samples.
@@ -78,31 +77,11 @@ impl Default for Limits {
     }
 }
 
-/// What is drawn from a server.
-#[derive(Clone, Debug)]
-pub struct ServerSampling {
-    /// Responses per prompt.
-    pub samples: usize,
-    /// Longest response.
-    pub max_tokens: usize,
-    /// Tokens that end a response; without any, the server's own do.
-    pub end_tokens: Vec<u32>,
-    /// Strings that end a response beside end tokens.
-    pub stop: Option<Stop>,
-    /// Which tokens may be drawn, and how often. Where a server cuts to `top_k` and `top_p` both, whether the second counts before or after the
-    /// first is its own affair.
-    pub draw: Draw,
-    /// Seed: response `k` of prompt `i` draws with a seed of its own.
-    pub seed: u64,
-    /// Number of the first prompt, so that prompts may be drawn in parts.
-    pub first_prompt: u64,
-}
-
 /// One model, on one server or several.
 #[derive(Debug)]
 pub struct Server {
     address: Address,
-    kind: Kind,
+    kind: ServerKind,
     software: String,
     hosts: Vec<Host>,
     limits: Limits,
@@ -118,7 +97,7 @@ impl Server {
 
     /// What it speaks.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ServerKind {
         self.kind
     }
 
@@ -146,22 +125,23 @@ impl Server {
         name: &(dyn Fn(usize) -> String + Sync),
         done: &mut dyn FnMut(usize),
     ) -> Result<Vec<Vec<f32>>> {
-        let scored = self.laws(sequences, 0, name, done)?;
-        let single = |steps: Vec<Step>| steps.iter().map(|s| s.log_prob as f32).collect();
+        let scored = self.next_token_distributions(sequences, 0, name, done)?;
+        let single = |steps: Vec<TokenLogProb>| steps.iter().map(|s| s.log_prob as f32).collect();
         Ok(scored.into_iter().map(single).collect())
     }
 
-    /// As [`Server::score`], with the `top` likeliest tokens in the place of each response token: the whole next-token law where `top` is the vocabulary.
+    /// As [`Server::score`], with the `top` most likely tokens in the place of each response token: the whole
+    /// next-token distribution where `top` is the vocabulary size.
     ///
     /// # Errors
-    /// As [`Server::score`]; and if a server does not give that many (vLLM: `--max-logprobs`), or gives what is no law.
-    pub fn laws(
+    /// As [`Server::score`]; and if a server does not give that many (vLLM: `--max-logprobs`), or returns probabilities that sum to more than 1.
+    pub fn next_token_distributions(
         &self,
         sequences: &[Sequence],
         top: usize,
         name: &(dyn Fn(usize) -> String + Sync),
         done: &mut dyn FnMut(usize),
-    ) -> Result<Vec<Vec<Step>>> {
+    ) -> Result<Vec<Vec<TokenLogProb>>> {
         if let Some(i) = sequences.iter().position(|s| s.prompt.is_empty()) {
             let message = "has an empty prompt: a server gives the first token no log-probability; put a start token there";
             return Err(Error::data(name(i), message));
@@ -185,11 +165,11 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::score`]; if a response neither has `max_tokens` tokens nor ends with an end token or a stop string; and if a token is none of
-    /// the likeliest five or fewer to which `draw` confines it.
+    /// the likeliest five or fewer to which `sampling` confines it.
     pub fn sample(
         &self,
         prompts: &[&[u32]],
-        sampling: &ServerSampling,
+        sampling: &Sampling,
         name: &(dyn Fn(usize) -> String + Sync),
         done: &mut dyn FnMut(usize),
     ) -> Result<Vec<Vec<Sample>>> {
@@ -197,7 +177,7 @@ impl Server {
             return Err(Error::data(name(i), "the prompt has no token"));
         }
         // The likeliest response is the same every time.
-        let samples = match sampling.draw.temperature == 0.0 {
+        let samples = match sampling.temperature == 0.0 {
             true => sampling.samples.min(1),
             false => sampling.samples,
         };
@@ -208,12 +188,9 @@ impl Server {
             let asked = Generation {
                 prompt: prompts[prompt],
                 samples: SAMPLES.min(samples - start),
-                max_tokens: sampling.max_tokens,
-                draw: sampling.draw,
                 seed: seed_of(sampling, prompt) + start as u64,
-                end_tokens: &sampling.end_tokens,
-                stop: sampling.stop.as_ref(),
                 top: 0,
+                sampling,
             };
             let drawn = self.draw(line, asked);
             drawn.map_err(|failure| named(failure, || name(prompt)))
@@ -232,13 +209,14 @@ impl Server {
 
     fn draw(&self, line: &Line, mut asked: Generation) -> Attempt<Vec<Sample>> {
         asked.top = asked.few().unwrap_or(0);
-        let finished = |steps: Vec<Step>| {
+        let finished = |steps: Vec<TokenLogProb>| {
             asked.drawn_as_asked(&steps, self.limits.tolerance)?;
             asked.finished(steps)
         };
         let drawn = self.generate(line, &asked)?;
-        let mut drawn: Vec<Vec<Step>> = drawn.into_iter().map(finished).collect::<Attempt<_>>()?;
-        if asked.draw != Draw::default() {
+        let mut drawn: Vec<Vec<TokenLogProb>> =
+            drawn.into_iter().map(finished).collect::<Attempt<_>>()?;
+        if !asked.sampling.is_model_itself() {
             self.score_again(line, asked.prompt, &mut drawn)?;
         }
         let sample = |steps| Ok(into_sample(generate::all_possible(steps)?));
@@ -246,7 +224,12 @@ impl Server {
     }
 
     /// Puts the scores of drawn tokens in the place of what was said of them when they were drawn.
-    fn score_again(&self, line: &Line, prompt: &[u32], drawn: &mut [Vec<Step>]) -> Attempt<()> {
+    fn score_again(
+        &self,
+        line: &Line,
+        prompt: &[u32],
+        drawn: &mut [Vec<TokenLogProb>],
+    ) -> Attempt<()> {
         for (i, together) in drawn.chunks_mut(self.batch()).enumerate() {
             let tokens: Vec<Vec<u32>> = together
                 .iter()
@@ -268,7 +251,7 @@ impl Server {
     /// Sequences in one request for scores.
     fn batch(&self) -> usize {
         match self.kind {
-            Kind::LlamaCpp => 1,
+            ServerKind::LlamaCpp => 1,
             _ => self.limits.batch.max(1),
         }
     }
@@ -280,10 +263,10 @@ impl Server {
         sequences: &[Sequence],
         top: usize,
         name: &dyn Fn(usize) -> String,
-    ) -> Attempt<Vec<Vec<Step>>> {
-        let checked = |steps: Vec<Step>| match top {
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        let checked = |steps: Vec<TokenLogProb>| match top {
             0 => Ok(steps),
-            _ => steps.into_iter().map(Step::checked).collect(),
+            _ => steps.into_iter().map(TokenLogProb::checked).collect(),
         };
         let scored = self.score_together(line, sequences, 1.0, top);
         match scored.and_then(|lists| lists.into_iter().map(checked).collect()) {
@@ -308,14 +291,14 @@ impl Server {
         sequences: &[Sequence],
         temperature: f64,
         top: usize,
-    ) -> Attempt<Vec<Vec<Step>>> {
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
         match self.kind {
-            Kind::Vllm | Kind::OpenAi => {
+            ServerKind::Vllm | ServerKind::OpenAi => {
                 let form = self.form(line, &sequences[0])?;
                 completions::score(line, self.model(), form, sequences, temperature, top)
             }
-            Kind::Sglang => sglang::score(line, sequences, temperature, top),
-            Kind::LlamaCpp => {
+            ServerKind::Sglang => sglang::score(line, sequences, temperature, top),
+            ServerKind::LlamaCpp => {
                 let one = |s| llama_cpp::score(line, self.model(), s, top);
                 sequences.iter().map(one).collect()
             }
@@ -339,11 +322,13 @@ impl Server {
         Err(Failure::Refused(said.join("; ")))
     }
 
-    fn generate(&self, line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
+    fn generate(&self, line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
         match self.kind {
-            Kind::Vllm | Kind::OpenAi => completions::generate(line, self.model(), asked),
-            Kind::Sglang => sglang::generate(line, asked),
-            Kind::LlamaCpp => llama_cpp::generate(line, self.model(), asked),
+            ServerKind::Vllm | ServerKind::OpenAi => {
+                completions::generate(line, self.model(), asked)
+            }
+            ServerKind::Sglang => sglang::generate(line, asked),
+            ServerKind::LlamaCpp => llama_cpp::generate(line, self.model(), asked),
         }
     }
 
@@ -376,7 +361,7 @@ fn named(failure: Failure, name: impl Fn() -> String) -> Failure {
 }
 
 /// Seed of a prompt's first response; that of response `k` is larger by `k`. Below 2^62, for readers of signed numbers.
-fn seed_of(sampling: &ServerSampling, prompt: usize) -> u64 {
+fn seed_of(sampling: &Sampling, prompt: usize) -> u64 {
     let number = sampling.first_prompt + prompt as u64;
     rng::below(
         &mut rng::stream(sampling.seed, "server/sample", number),
@@ -384,7 +369,7 @@ fn seed_of(sampling: &ServerSampling, prompt: usize) -> u64 {
     )
 }
 
-fn into_sample(steps: Vec<Step>) -> Sample {
+fn into_sample(steps: Vec<TokenLogProb>) -> Sample {
     Sample {
         tokens: steps.iter().map(|s| s.token).collect(),
         log_probs: steps.iter().map(|s| s.log_prob as f32).collect(),

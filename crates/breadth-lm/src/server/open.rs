@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::http::{Attempt, Client, Failure};
 use super::line::{Host, Limit, Line};
-use super::{Address, Kind, Limits, Server};
+use super::{Address, Limits, Server, ServerKind};
 use crate::error::{Error, Result};
 
 /// Attempts at the first contact: a wrong port is to be said soon.
@@ -15,7 +15,7 @@ const ATTEMPTS: u32 = 3;
 /// What a server says of itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Identity {
-    pub(super) kind: Kind,
+    pub(super) kind: ServerKind,
     pub(super) models: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl Server {
         if let Some(error) = silent.filter(|_| hosts.iter().all(Host::is_dead)) {
             return Err(error);
         }
-        let kind = kind.unwrap_or(Kind::OpenAi);
+        let kind = kind.unwrap_or(ServerKind::OpenAi);
         let first = hosts.iter().find(|host| !host.is_dead());
         Ok(Self {
             software: software(kind, first),
@@ -103,13 +103,13 @@ fn read_models(reply: &Value, client: &Client) -> Attempt<Identity> {
     };
     let owners = text("owned_by");
     let kind = match owners.first().map(String::as_str) {
-        Some("vllm") => Kind::Vllm,
-        Some("sglang") => Kind::Sglang,
-        Some("llamacpp") => Kind::LlamaCpp,
+        Some("vllm") => ServerKind::Vllm,
+        Some("sglang") => ServerKind::Sglang,
+        Some("llamacpp") => ServerKind::LlamaCpp,
         // Versions that do not say so have a page that no other kind has.
-        _ if client.get("/get_model_info").is_ok() => Kind::Sglang,
-        _ if client.get("/props").is_ok() => Kind::LlamaCpp,
-        _ => Kind::OpenAi,
+        _ if client.get("/get_model_info").is_ok() => ServerKind::Sglang,
+        _ if client.get("/props").is_ok() => ServerKind::LlamaCpp,
+        _ => ServerKind::OpenAi,
     };
     Ok(Identity {
         kind,
@@ -140,12 +140,12 @@ fn choose_model(model: &mut String, listed: Vec<String>, host: &Host) -> Result<
 }
 
 /// The kind's name and, where the server tells it, the version.
-fn software(kind: Kind, host: Option<&Host>) -> String {
+fn software(kind: ServerKind, host: Option<&Host>) -> String {
     let (path, field) = match kind {
-        Kind::Vllm => ("/version", "version"),
-        Kind::Sglang => ("/get_server_info", "version"),
-        Kind::LlamaCpp => ("/props", "build_info"),
-        Kind::OpenAi => return kind.name().into(),
+        ServerKind::Vllm => ("/version", "version"),
+        ServerKind::Sglang => ("/get_server_info", "version"),
+        ServerKind::LlamaCpp => ("/props", "build_info"),
+        ServerKind::OpenAi => return kind.name().into(),
     };
     let reply = host.and_then(|host| host.client.get(path).ok());
     let version = reply.as_ref().and_then(|r| r.get(field)?.as_str());

@@ -12,10 +12,9 @@ use super::generate::TOLD;
 use super::http::{Attempt, Failure};
 use super::line::{Host, Limit, Line};
 use super::report::{Check, HostReport, Report, Verdict};
-use super::{Generation, Kind, Server, Step};
-use crate::decode::Draw;
+use super::{Generation, Server, ServerKind, TokenLogProb};
 use crate::error::{Error, Result};
-use crate::model::Sequence;
+use crate::generation::{Sampling, Sequence};
 
 /// Prompts that are tried.
 const CONTEXTS: usize = 3;
@@ -103,7 +102,7 @@ impl Server {
     /// The server's own `/tokenize`, where it has one.
     fn tokenize(&self, line: &Line, text: &str) -> Option<Vec<u32>> {
         let body = match self.kind {
-            Kind::LlamaCpp => json!({"content": text, "add_special": true}),
+            ServerKind::LlamaCpp => json!({"content": text, "add_special": true}),
             _ => json!({"model": self.model(), "prompt": text, "add_special_tokens": true}),
         };
         let reply = line.host.client.post("/tokenize", &body).ok()?;
@@ -181,7 +180,7 @@ struct Probe<'a> {
 struct Trial {
     tokens: Vec<u32>,
     context: usize,
-    steps: Vec<Step>,
+    steps: Vec<TokenLogProb>,
     scores: Vec<f64>,
 }
 
@@ -214,7 +213,7 @@ impl Probe<'_> {
         let sampling = self.sampling(&trials[0])?;
         match self.server.kind {
             // Forced tokens carry the same numbers as generated ones.
-            Kind::LlamaCpp => {
+            ServerKind::LlamaCpp => {
                 checks.compare(
                     "raw",
                     sampling,
@@ -243,7 +242,7 @@ impl Probe<'_> {
         let lists = self
             .server
             .score_together(self.line, sequences, temperature, 0)?;
-        let values = |steps: &Vec<Step>| steps.iter().map(|s| s.log_prob).collect();
+        let values = |steps: &Vec<TokenLogProb>| steps.iter().map(|s| s.log_prob).collect();
         Ok(lists.iter().map(values).collect())
     }
 
@@ -260,7 +259,7 @@ impl Probe<'_> {
     fn described(&self, scores: &[f64]) -> String {
         let way = match self.server.form.get() {
             Some(form) => form.name(),
-            None if self.server.kind == Kind::LlamaCpp => "forced tokens",
+            None if self.server.kind == ServerKind::LlamaCpp => "forced tokens",
             None => "logprob_start_len",
         };
         format!(
@@ -284,19 +283,23 @@ impl Probe<'_> {
         Ok(trial)
     }
 
-    fn generate(&self, prompt: &[u32], max_tokens: usize, temperature: f64) -> Attempt<Vec<Step>> {
+    fn generate(
+        &self,
+        prompt: &[u32],
+        max_tokens: usize,
+        temperature: f64,
+    ) -> Attempt<Vec<TokenLogProb>> {
+        let sampling = Sampling {
+            max_tokens,
+            temperature,
+            ..Sampling::default()
+        };
         let asked = Generation {
             prompt,
             samples: 1,
-            max_tokens,
-            draw: Draw {
-                temperature,
-                ..Draw::default()
-            },
             seed: 1,
-            end_tokens: &[],
-            stop: None,
             top: TOLD,
+            sampling: &sampling,
         };
         let steps = self.server.generate(self.line, &asked)?.concat();
         match steps.is_empty() {
@@ -329,7 +332,7 @@ impl Probe<'_> {
 
     /// The scores of all trials, in one request or at the same time.
     fn together(&self, trials: &[Trial]) -> Attempt<Vec<f64>> {
-        if self.server.kind != Kind::LlamaCpp {
+        if self.server.kind != ServerKind::LlamaCpp {
             let sequences: Vec<Sequence> = trials.iter().map(Trial::sequence).collect();
             return Ok(self.score(&sequences, 1.0)?.concat());
         }

@@ -6,11 +6,11 @@
 
 use serde_json::{Value, json};
 
-use super::generate::{Generation, Step};
+use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
 use super::reply::{Entry, list, log_prob, refuse, same_token, short, token};
-use crate::model::Sequence;
+use crate::generation::Sequence;
 
 const PATH: &str = "/generate";
 
@@ -20,7 +20,7 @@ pub(super) fn score(
     sequences: &[Sequence],
     temperature: f64,
     top: usize,
-) -> Attempt<Vec<Vec<Step>>> {
+) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let prompts: Vec<Vec<u32>> = sequences
         .iter()
         .map(|s| [s.prompt, s.response].concat())
@@ -57,7 +57,7 @@ fn replies(reply: &Value, expected: usize) -> Attempt<&[Value]> {
     }
 }
 
-fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec<Step>> {
+fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec<TokenLogProb>> {
     let entries = list(reply, "/meta_info/input_token_logprobs")?;
     // From the prompt's last token on, or all: some versions take the start for a hint.
     if entries.len() != response + 1 && entries.len() != sent.len() {
@@ -82,7 +82,7 @@ fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec
     for (i, entry) in entries.iter().enumerate().skip(1) {
         let (token, log_prob) = read_entry(entry, i)?;
         same_token(sent[start + i], token, start + i)?;
-        steps.push(Step {
+        steps.push(TokenLogProb {
             token,
             log_prob,
             top: top(tops, i)?,
@@ -113,22 +113,22 @@ fn read_entry(entry: &Value, place: usize) -> Attempt<Entry> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>>> {
-    let ends = !asked.end_tokens.is_empty();
+pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
+    let ends = !asked.sampling.end_tokens.is_empty();
     // Several seeds in one request would all be the same one: each response gets a request's entry of its own.
     let parameters = |k: usize| {
         let mut parameters = json!({
-            "max_new_tokens": asked.max_tokens,
-            "temperature": asked.draw.temperature,
-            "top_p": asked.draw.top_p.unwrap_or(1.0),
-            "top_k": asked.draw.top_k.map_or(json!(-1), |k| json!(k)),
+            "max_new_tokens": asked.sampling.max_tokens,
+            "temperature": asked.sampling.temperature,
+            "top_p": asked.sampling.top_p.unwrap_or(1.0),
+            "top_k": asked.sampling.top_k.map_or(json!(-1), |k| json!(k)),
             "min_p": 0.0,
             "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
             "sampling_seed": asked.seed + k as u64,
             "ignore_eos": ends,
         });
         if ends {
-            parameters["stop_token_ids"] = json!(asked.end_tokens);
+            parameters["stop_token_ids"] = json!(asked.sampling.end_tokens);
         }
         if let Some(strings) = asked.stop_strings() {
             parameters["stop"] = json!(strings);
@@ -148,7 +148,7 @@ pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<Step>
     replies(&reply, count)?.iter().map(drawn).collect()
 }
 
-fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
+fn drawn(reply: &Value) -> Attempt<Vec<TokenLogProb>> {
     let entries = list(reply, "/meta_info/output_token_logprobs")?;
     let tops = reply.pointer("/meta_info/output_top_logprobs");
     if let Some(ids) = reply.get("output_ids").and_then(Value::as_array)
@@ -162,7 +162,7 @@ fn drawn(reply: &Value) -> Attempt<Vec<Step>> {
     }
     let step = |(i, entry): (usize, &Value)| {
         let (token, log_prob) = read_entry(entry, i)?;
-        Ok(Step {
+        Ok(TokenLogProb {
             token,
             log_prob,
             top: top(tops, i)?,

@@ -8,13 +8,14 @@
 //! With steps all orders of the numbers are equally likely. `wrong` is the share of responses with a wrong label: a total drawn uniformly from all others (without
 //! steps). The distribution `p(y|x)` is known exactly ([`Sums::log_prob`]).
 
+pub(super) mod task;
+
 use std::collections::BTreeMap;
 
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::rng;
+use crate::rng::{self, Stream};
 
 /// `[task.sums]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ impl Sums {
     }
 
     /// The numbers of a prompt, each equally likely.
-    pub fn draw_terms(&self, rng: &mut ChaCha8Rng) -> Vec<u32> {
+    pub fn draw_terms(&self, rng: &mut Stream) -> Vec<u32> {
         let below = u64::from(self.config.below);
         (0..self.config.terms)
             .map(|_| rng::below(rng, below) as u32)
@@ -69,7 +70,7 @@ impl Sums {
     }
 
     /// A response, from its distribution.
-    pub fn draw(&self, terms: &[u32], rng: &mut ChaCha8Rng) -> String {
+    pub fn draw(&self, terms: &[u32], rng: &mut Stream) -> String {
         let total: u32 = terms.iter().sum();
         if self.config.steps {
             let mut order = terms.to_vec();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::text::Item;
 
 /// The characters, in the order of their ids from 1 on.
 const SYMBOLS: &str = "0123456789+-*=:,";
@@ -79,6 +80,20 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("tokenizer.json", format!("{tokenizer:#}\n")),
         ("tokenizer_config.json", format!("{config:#}\n")),
     ]
+}
+
+/// The tokens of a response with the end token.
+pub(super) fn ended(response: &str) -> Vec<u32> {
+    let mut tokens = encode(response).unwrap_or_default();
+    tokens.push(END);
+    tokens
+}
+
+pub(super) fn no_prompt(item: &Item) -> Error {
+    Error::data(
+        format!("prompt_id {}", item.prompt_id),
+        format!("`{}` is no prompt of the task", decode(&item.prompt)),
+    )
 }
 
 #[cfg(test)]

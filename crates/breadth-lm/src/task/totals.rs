@@ -7,11 +7,12 @@
 //! The kind of the response is drawn by its weight, then one of its kind, each equally likely, so that the distribution `p(y|x)` is known exactly, and so is the
 //! probability of a right response under any model: the sum over [`Totals::right`].
 
-use rand_chacha::ChaCha8Rng;
+pub(super) mod task;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::rng;
+use crate::rng::{self, Stream};
 
 /// `[task.totals]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,13 +82,13 @@ impl Totals {
     }
 
     /// A total, each equally likely.
-    pub fn draw_total(&self, rng: &mut ChaCha8Rng) -> u32 {
+    pub fn draw_total(&self, rng: &mut Stream) -> u32 {
         let count = self.config.to - self.config.from + 1;
         self.config.from + rng::below(rng, u64::from(count)) as u32
     }
 
     /// A response to a total, from its distribution.
-    pub fn draw(&self, total: u32, rng: &mut ChaCha8Rng) -> String {
+    pub fn draw(&self, total: u32, rng: &mut Stream) -> String {
         let kind = rng::categorical(rng, &self.weights()).unwrap_or(0);
         let mut responses = of_kind(kind, total);
         let at = rng::below(rng, responses.len() as u64) as usize;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::read::{Boundary, EndToken, Side};
+use super::options::{Boundary, EndToken, Side};
 
 /// What was done to the lines of a data file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -42,7 +42,7 @@ impl Line {
                 format!("is not an object; {WHAT_A_LINE_IS}"),
             ));
         };
-        let mut fields = Fields { fields, place };
+        let mut fields = LineFields { fields, place };
         let (prompt, response) = fields.contents()?;
         Ok(Self {
             prompt,
@@ -57,12 +57,12 @@ impl Line {
 }
 
 /// The fields of a line, each taken once.
-struct Fields<'a> {
+struct LineFields<'a> {
     fields: Vec<(String, Json)>,
     place: &'a str,
 }
 
-impl Fields<'_> {
+impl LineFields<'_> {
     /// A field, the last of its name; `null` is as good as nothing.
     fn take(&mut self, name: &str) -> Option<Json> {
         let at = self.fields.iter().rposition(|(key, _)| key == name)?;

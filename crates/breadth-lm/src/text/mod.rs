@@ -18,6 +18,7 @@ mod chat;
 mod json;
 mod library;
 mod line;
+mod options;
 mod read;
 mod reference;
 mod special;
@@ -30,10 +31,8 @@ use tokenizers::{Encoding, ModelWrapper};
 
 pub use account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
 pub use chat::ChatTemplate;
-pub use read::{
-    Boundary, Cut, Data, DataOptions, EndToken, Responses, Side, join_right_answers,
-    one_per_prompt, read_data, read_items,
-};
+pub use options::{Boundary, Cut, DataOptions, EndToken, Responses, Side};
+pub use read::{Data, join_right_answers, one_per_prompt, read_data, read_items};
 pub use reference::{Reference, read_references};
 pub use special::Generation;
 

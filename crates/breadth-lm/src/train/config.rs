@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::objective::{Objective, ObjectiveName, Writer};
+use super::objective::{Objective, ObjectiveName, ResponseSource};
 use super::rl::RlConfig;
 use super::statement;
 use crate::error::{Error, Result};
-use crate::optim::{Name, Optimizer};
-use crate::task::TaskConfig;
+use crate::optim::{Optimizer, OptimizerName};
+use crate::task::{Task, TaskConfig};
 use crate::text::EndToken;
 
 /// A training run, as its TOML file says it.
@@ -95,11 +95,11 @@ pub struct ModelConfig {
     /// Attention heads.
     pub heads: usize,
     /// Width inside the MLP; absent means four times `width`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inner: Option<usize>,
+    #[serde(rename = "inner", default, skip_serializing_if = "Option::is_none")]
+    pub intermediate_size: Option<usize>,
     /// Longest sequence; absent means the longest of the task or data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub positions: Option<usize>,
+    #[serde(rename = "positions", default, skip_serializing_if = "Option::is_none")]
+    pub max_position_embeddings: Option<usize>,
 }
 
 /// `[train]`.
@@ -208,7 +208,7 @@ impl TrainConfig {
         let objective = &self.objective;
         objective.name == ObjectiveName::Distill
             && self.task.is_some()
-            && objective.responses != Some(Writer::Data)
+            && objective.responses != Some(ResponseSource::Data)
     }
 
     fn check_objective(&self, place: &str) -> Result<()> {
@@ -220,23 +220,20 @@ impl TrainConfig {
             }
             return rl.validate(&format!("{place}: [rl]"));
         }
-        if self.is_by_teacher()
-            && self
-                .task
-                .as_ref()
-                .is_some_and(|task| task.graph_search.is_none())
-        {
+        let ends_by_itself =
+            |task: &TaskConfig| Task::new(task).is_ok_and(|task| !task.has_one_length());
+        if self.is_by_teacher() && self.task.as_ref().is_some_and(ends_by_itself) {
             return error(
                 "[objective] a teacher writes responses of one length, and those of this task end where they end; add responses = \"data\"",
             );
         }
-        if self.data.is_some() && self.objective.responses == Some(Writer::Teacher) {
+        if self.data.is_some() && self.objective.responses == Some(ResponseSource::Teacher) {
             return error(
                 "[objective] responses = \"teacher\" needs a [task]; with [data] let breadth sample draw them first",
             );
         }
         let plain = Optimizer {
-            name: Name::Sgd,
+            name: OptimizerName::Sgd,
             learning_rate: self.optimizer.learning_rate,
             proof: self.optimizer.proof.clone(),
             warmup_steps: self.optimizer.warmup_steps,

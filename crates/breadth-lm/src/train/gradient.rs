@@ -5,9 +5,10 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::model::{Batch, Checkpoint, Decoder, Sequence};
+use crate::generation::Sequence;
+use crate::model::{Batch, Checkpoint, Decoder};
 use crate::optim;
-use crate::train::teacher::{Laws, completed};
+use crate::train::teacher::{TeacherDistribution, fill_tail_from_student};
 use crate::tree::Tree;
 
 /// Mean over all response tokens of `-log q`, in nats, and its gradient.
@@ -25,14 +26,16 @@ pub fn value_and_gradient(
 ) -> (f64, Tree) {
     let targets: usize = sequences.iter().map(|s| s.response.len()).sum();
     let weight = 1.0 / targets as f64;
-    weighted_gradient(checkpoint, sequences, shards, &|_, log_probs| Weighed {
-        value: -weight * log_probs.iter().map(|&v| f64::from(v)).sum::<f64>(),
-        weights: vec![weight; log_probs.len()],
+    weighted_gradient(checkpoint, sequences, shards, &|_, log_probs| {
+        WeightedTokens {
+            value: -weight * log_probs.iter().map(|&v| f64::from(v)).sum::<f64>(),
+            weights: vec![weight; log_probs.len()],
+        }
     })
 }
 
 /// What an objective makes of one sequence.
-pub(super) struct Weighed {
+pub(super) struct WeightedTokens {
     /// Its part of the loss.
     pub value: f64,
     /// How much each token's `grad log q` counts in the descent.
@@ -47,7 +50,7 @@ pub(super) fn weighted_gradient(
     checkpoint: &Checkpoint,
     sequences: &[Sequence],
     shards: usize,
-    weigh: &(dyn Fn(usize, &[f32]) -> Weighed + Sync),
+    weigh: &(dyn Fn(usize, &[f32]) -> WeightedTokens + Sync),
 ) -> (f64, Tree) {
     let size = sequences.len().div_ceil(shards);
     let shard = |(part, sequences): (usize, &[Sequence])| {
@@ -75,7 +78,7 @@ pub(super) fn weighted_gradient(
     sum(parts)
 }
 
-/// What a teacher's law says of a batch, beside the gradient.
+/// What a teacher's distribution says of a batch, beside the gradient.
 pub(super) struct Distilled {
     /// Per sequence: the sum of its tokens' KLs to the student, `sum_h a_h`.
     pub kls: Vec<f64>,
@@ -85,9 +88,9 @@ pub(super) struct Distilled {
 
 /// What of a teacher is followed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Following {
-    /// Whether the whole next-token laws are followed, or the response's tokens alone.
-    pub laws: bool,
+pub(super) struct DistillTarget {
+    /// Whether the whole next-token distributions are followed, or the response's tokens alone.
+    pub distributions: bool,
     /// The budget `log N` of the weights alpha (Eq 25); without one every token counts 1.
     pub budget: Option<f64>,
 }
@@ -98,17 +101,19 @@ pub(super) struct Following {
 /// If there is no sequence.
 pub(super) fn distilled_gradient(
     checkpoint: &Checkpoint,
-    teacher: &Laws,
+    teacher: &TeacherDistribution,
     sequences: &[Sequence],
     shards: usize,
-    following: Following,
+    target: DistillTarget,
 ) -> (f64, Tree, Distilled) {
     let size = sequences.len().div_ceil(shards);
     let scale = 1.0 / sequences.len() as f64;
     let shard = |(part, sequences): (usize, &[Sequence])| {
         // Rows may be shared where both models turn them alike.
         let config = match teacher {
-            Laws::Of(teacher) if teacher.config.long_from().is_some() => &teacher.config,
+            TeacherDistribution::Checkpoint(teacher) if teacher.config.long_from().is_some() => {
+                &teacher.config
+            }
             _ => &checkpoint.config,
         };
         let batch = Batch::pack(config, sequences.iter().copied());
@@ -117,14 +122,15 @@ pub(super) fn distilled_gradient(
         let q = flat(log_q.clone());
         let vocab = checkpoint.config.vocab_size;
         let p = match teacher {
-            Laws::Of(teacher) => {
+            TeacherDistribution::Checkpoint(teacher) => {
                 let teacher = Decoder::new(teacher, &Device::flex());
                 flat(log_softmax(teacher.logits(&batch), 1))
             }
-            Laws::Told(told) => {
+            TeacherDistribution::TopK(told) => {
                 let told = told[part * size..].iter().take(sequences.len()).flatten();
                 let rows = told.zip(q.chunks_exact(vocab));
-                rows.flat_map(|(step, q)| completed(step, q)).collect()
+                rows.flat_map(|(step, q)| fill_tail_from_student(step, q))
+                    .collect()
             }
         };
         let mut seen = Distilled {
@@ -134,27 +140,31 @@ pub(super) fn distilled_gradient(
         let (mut value, mut targets) = (0.0, Vec::with_capacity(p.len()));
         let mut rows = p.chunks_exact(vocab).zip(q.chunks_exact(vocab));
         for sequence in sequences {
-            let laws: Vec<(&[f32], &[f32])> = rows.by_ref().take(sequence.response.len()).collect();
-            let kls: Vec<f64> = laws.iter().map(|&(p, q)| kl(p, q)).collect();
-            let alpha = match following.budget {
+            let distributions: Vec<(&[f32], &[f32])> =
+                rows.by_ref().take(sequence.response.len()).collect();
+            let kls: Vec<f64> = distributions.iter().map(|&(p, q)| kl(p, q)).collect();
+            let alpha = match target.budget {
                 Some(budget) => truncation_weights(&kls, budget).expect("KLs are at least 0"),
                 None => vec![1.0; kls.len()],
             };
             let mut log_ratio = 0.0;
-            for (((&(p, q), &token), &a), &kl) in
-                laws.iter().zip(sequence.response).zip(&alpha).zip(&kls)
+            for (((&(p, q), &token), &a), &kl) in distributions
+                .iter()
+                .zip(sequence.response)
+                .zip(&alpha)
+                .zip(&kls)
             {
                 let token = token as usize;
                 log_ratio += f64::from(p[token]) - f64::from(q[token]);
                 let by = scale * a;
                 value += by
-                    * if following.laws {
+                    * if target.distributions {
                         kl
                     } else {
                         -f64::from(q[token])
                     };
                 targets.extend(p.iter().enumerate().map(|(v, &log_p)| {
-                    let target = match following.laws {
+                    let target = match target.distributions {
                         true => f64::from(log_p).exp(),
                         false => f64::from(u8::from(v == token)),
                     };
@@ -186,7 +196,7 @@ pub(super) fn distilled_gradient(
     (value, gradient, seen)
 }
 
-/// `KL(p||q)` of two laws given as logarithms; at least 0, also where rounding says otherwise.
+/// `KL(p||q)` of two distributions given as logarithms; at least 0, also where rounding says otherwise.
 fn kl(log_p: &[f32], log_q: &[f32]) -> f64 {
     let term = |(&p, &q): (&f32, &f32)| {
         let (p, q) = (f64::from(p), f64::from(q));
@@ -222,18 +232,18 @@ mod tests {
     use crate::decode::score;
     use crate::model::Gpt2;
     use crate::rng;
-    use crate::server::Step;
+    use crate::server::TokenLogProb;
     use crate::train::{Algorithm, Objective, RlConfig};
     use crate::tree::Array;
 
     fn model(seed: u64) -> Checkpoint {
         let config = Gpt2 {
             vocab_size: 5,
-            positions: 12,
-            width: 8,
+            max_position_embeddings: 12,
+            hidden_size: 8,
             layers: 1,
             heads: 2,
-            inner: 12,
+            intermediate_size: 12,
             layer_norm_epsilon: 1e-5,
         }
         .config("test")
@@ -300,16 +310,18 @@ mod tests {
     #[test]
     fn distillation_has_the_gradient_of_its_value() {
         let (student, teacher, sequences) = (model(1), model(2), data());
-        let whole = Laws::Of(&teacher);
-        for laws in [true, false] {
-            let following = Following { laws, budget: None };
-            let value = |student: &Checkpoint| {
-                distilled_gradient(student, &whole, &sequences, 1, following)
+        let whole = TeacherDistribution::Checkpoint(&teacher);
+        for distributions in [true, false] {
+            let target = DistillTarget {
+                distributions,
+                budget: None,
             };
+            let value =
+                |student: &Checkpoint| distilled_gradient(student, &whole, &sequences, 1, target);
             let (loss, gradient, seen) = value(&student);
             let gap = gap(&student, &gradient, |moved| value(moved).0);
-            assert!(gap < 5e-3, "{laws}: {gap}");
-            if laws {
+            assert!(gap < 5e-3, "{distributions}: {gap}");
+            if distributions {
                 assert!((loss - seen.kls.iter().sum::<f64>() / 3.0).abs() < 1e-9);
             }
             let both = [
@@ -321,22 +333,21 @@ mod tests {
                 assert!((ratio - (sum(0) - sum(1))).abs() < 1e-5);
             }
             for shards in [2, 3] {
-                let (other, ..) =
-                    distilled_gradient(&student, &whole, &sequences, shards, following);
+                let (other, ..) = distilled_gradient(&student, &whole, &sequences, shards, target);
                 assert!((other - loss).abs() < 1e-12);
             }
         }
-        let itself = Following {
-            laws: true,
+        let itself = DistillTarget {
+            distributions: true,
             budget: Some(1.0),
         };
-        let same = Laws::Of(&student);
+        let same = TeacherDistribution::Checkpoint(&student);
         let (loss, gradient, _) = distilled_gradient(&student, &same, &sequences, 2, itself);
         assert!(loss.abs() < 1e-9 && gradient.global_norm() < 1e-5);
     }
 
-    /// What a server would tell of a checkpoint's laws: each response token, and the `top` likeliest in its place.
-    fn told(teacher: &Checkpoint, sequences: &[Sequence], top: usize) -> Vec<Vec<Step>> {
+    /// What a server would tell of a checkpoint's distributions: each response token, and the `top` likeliest in its place.
+    fn told(teacher: &Checkpoint, sequences: &[Sequence], top: usize) -> Vec<Vec<TokenLogProb>> {
         let batch = Batch::pack_apart(sequences.iter().copied());
         let rows = flat(log_softmax(
             Decoder::new(teacher, &Device::flex()).logits(&batch),
@@ -347,7 +358,7 @@ mod tests {
             let mut order: Vec<(u32, f64)> = (0..).zip(row.iter().map(|&v| f64::from(v))).collect();
             order.sort_by(|a, b| b.1.total_cmp(&a.1));
             order.truncate(top);
-            Step {
+            TokenLogProb {
                 token,
                 log_prob: f64::from(row[token as usize]),
                 top: order,
@@ -363,21 +374,25 @@ mod tests {
     #[test]
     fn a_law_told_in_part_has_the_gradient_of_the_coarse_law() {
         let (student, teacher, sequences) = (model(1), model(2), data());
-        let following = Following {
-            laws: true,
+        let target = DistillTarget {
+            distributions: true,
             budget: None,
         };
-        let value = |student: &Checkpoint, laws: &Laws, shards| {
-            distilled_gradient(student, laws, &sequences, shards, following)
+        let value = |student: &Checkpoint, distributions: &TeacherDistribution, shards| {
+            distilled_gradient(student, distributions, &sequences, shards, target)
         };
-        let whole = value(&student, &Laws::Of(&teacher), 1);
-        let all = value(&student, &Laws::Told(told(&teacher, &sequences, 5)), 2);
+        let whole = value(&student, &TeacherDistribution::Checkpoint(&teacher), 1);
+        let all = value(
+            &student,
+            &TeacherDistribution::TopK(told(&teacher, &sequences, 5)),
+            2,
+        );
         assert!((all.0 - whole.0).abs() < 1e-5, "{} {}", all.0, whole.0);
         let mut before = 0.0;
         for top in [1, 2, 3] {
-            let laws = Laws::Told(told(&teacher, &sequences, top));
-            let (loss, gradient, seen) = value(&student, &laws, 1);
-            // Coarser laws are closer, and the log-ratios of the responses are exact at any coarseness.
+            let distributions = TeacherDistribution::TopK(told(&teacher, &sequences, top));
+            let (loss, gradient, seen) = value(&student, &distributions, 1);
+            // Coarser distributions are closer, and the log-ratios of the responses are exact at any coarseness.
             assert!(
                 before <= loss && loss <= whole.0 + 1e-6,
                 "{before} {loss} {}",
@@ -387,10 +402,12 @@ mod tests {
             for (a, b) in seen.log_ratios.iter().zip(&whole.2.log_ratios) {
                 assert!((a - b).abs() < 1e-5);
             }
-            let gap = gap(&student, &gradient, |moved| value(moved, &laws, 1).0);
+            let gap = gap(&student, &gradient, |moved| {
+                value(moved, &distributions, 1).0
+            });
             assert!(gap < 5e-3, "{top}: {gap}");
             for shards in [2, 3] {
-                assert!((value(&student, &laws, shards).0 - loss).abs() < 1e-12);
+                assert!((value(&student, &distributions, shards).0 - loss).abs() < 1e-12);
             }
         }
     }
@@ -398,18 +415,21 @@ mod tests {
     #[test]
     fn a_budget_cuts_off_the_tokens_after_it() {
         let (student, teacher, sequences) = (model(1), model(2), data());
-        let teacher = Laws::Of(&teacher);
+        let teacher = TeacherDistribution::Checkpoint(&teacher);
         let value = |budget| {
-            let following = Following { laws: true, budget };
-            distilled_gradient(&student, &teacher, &sequences, 1, following).0
+            let target = DistillTarget {
+                distributions: true,
+                budget,
+            };
+            distilled_gradient(&student, &teacher, &sequences, 1, target).0
         };
         let whole = distilled_gradient(
             &student,
             &teacher,
             &sequences,
             1,
-            Following {
-                laws: true,
+            DistillTarget {
+                distributions: true,
                 budget: None,
             },
         );

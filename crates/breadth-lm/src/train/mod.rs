@@ -16,20 +16,21 @@ use breadth_stats::{Level, is_uncovered};
 
 pub use config::TrainConfig;
 pub use gradient::value_and_gradient;
-pub use objective::{Objective, ObjectiveName, Targets, Unit, Writer};
+pub use objective::{Objective, ObjectiveName, ResponseSource, Targets, Unit};
 pub use rl::{Algorithm, RlConfig};
 pub use run::State;
 pub use source::Source;
 
-use crate::decode::verifier::Verifier;
 use crate::decode::{self, ParameterSet, Ttt, sequence_log_prob};
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Sequence};
+use crate::generation::Sequence;
+use crate::model::Checkpoint;
 use crate::optim::{self, Chain, GradientTransformation};
 use crate::rng;
 use crate::text::Item;
 use crate::tree::Tree;
-use gradient::{Distilled, Following, distilled_gradient, weighted_gradient};
+use crate::verifier::Verifier;
+use gradient::{DistillTarget, Distilled, distilled_gradient, weighted_gradient};
 use rl::Judge;
 use source::Pair;
 use teacher::Teacher;
@@ -98,7 +99,7 @@ fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunManife
     let run = RunFolder::new(out);
     for folder in [out.to_path_buf(), run.checkpoints(), run.states()] {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
-        run::remove_leftovers(&folder)?;
+        crate::leftover::remove_leftovers(&folder)?;
     }
     let mut stored = config.clone();
     stored.out = None; // a moved folder is still the same run
@@ -139,7 +140,7 @@ struct Trainer<'a> {
 }
 
 /// What one step saw.
-struct Seen {
+struct StepOutcome {
     loss: f64,
     gradient_norm: f64,
     /// Input tokens.
@@ -226,39 +227,40 @@ impl<'a> Trainer<'a> {
     }
 
     /// One step on the objective of given responses.
-    fn descend(&mut self, pairs: &[Pair]) -> Seen {
+    fn descend(&mut self, pairs: &[Pair]) -> StepOutcome {
         let sequences = sequences(pairs);
         let tokens = sequences.iter().map(|s| s.response.len()).sum();
         let (objective, shards) = (&self.config.objective, self.config.train.shards);
         let (loss, gradient) = weighted_gradient(&self.model, &sequences, shards, &|_, own| {
             objective.weigh(own, sequences.len(), tokens)
         });
-        self.seen(&sequences, loss, gradient, self.step)
+        self.apply_gradient(&sequences, loss, gradient, self.step)
     }
 
     /// One step towards a teacher.
-    fn distill(&mut self, mut pairs: Vec<Pair>) -> Result<Seen> {
+    fn distill(&mut self, mut pairs: Vec<Pair>) -> Result<StepOutcome> {
         let teacher = self.teacher.as_ref().expect("a distillation has a teacher");
         let (objective, shards) = (&self.config.objective, self.config.train.shards);
         if self.config.is_by_teacher() {
             pairs = self.written_by(teacher, pairs)?;
         }
         let sequences = sequences(&pairs);
-        let following = Following {
-            laws: objective.targets != Some(Targets::Tokens),
+        let target = DistillTarget {
+            distributions: objective.targets != Some(Targets::Tokens),
             budget: objective.truncate.map(f64::ln),
         };
         let vocab_size = self.model.config.vocab_size;
-        let laws = teacher.laws(&sequences, vocab_size, objective.needs_laws())?;
+        let distributions =
+            teacher.distributions(&sequences, vocab_size, objective.needs_distributions())?;
         let (loss, gradient, distilled) =
-            distilled_gradient(&self.model, &laws, &sequences, shards, following);
-        let mut seen = self.seen(&sequences, loss, gradient, self.step);
+            distilled_gradient(&self.model, &distributions, &sequences, shards, target);
+        let mut seen = self.apply_gradient(&sequences, loss, gradient, self.step);
         seen.further = distilled.columns();
         Ok(seen)
     }
 
     /// Draws, judges, and takes the steps of one batch of responses.
-    fn reinforce(&mut self, rl: &RlConfig, items: &[Item], judge: Judge) -> Result<Seen> {
+    fn reinforce(&mut self, rl: &RlConfig, items: &[Item], judge: Judge) -> Result<StepOutcome> {
         let rollouts = rl.rollouts(&self.model, items, judge, self.config.seed, self.step)?;
         let drawn: Vec<Pair> = rollouts.iter().map(|one| one.pair.clone()).collect();
         let sequences = sequences(&drawn);
@@ -270,7 +272,7 @@ impl<'a> Trainer<'a> {
                     rl.weigh(&rollouts[at], own, sequences.len())
                 });
             let number = self.step * rl.updates as u64 + update;
-            last = Some(self.seen(&sequences, loss, gradient, number));
+            last = Some(self.apply_gradient(&sequences, loss, gradient, number));
         }
         let mut seen = last.expect("at least one update");
         seen.further = vec![-seen.loss];
@@ -278,7 +280,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// A step after every token of every sequence, one after another (Eq 21).
-    fn after_every_token(&mut self, pairs: &[Pair]) -> Seen {
+    fn after_every_token(&mut self, pairs: &[Pair]) -> StepOutcome {
         let sequences = sequences(pairs);
         let rate = self.config.optimizer.schedule(self.config.updates());
         let ttt = Ttt {
@@ -288,7 +290,7 @@ impl<'a> Trainer<'a> {
         let before = self.model.weights.clone();
         let mut log_probs = Vec::new();
         for sequence in &sequences {
-            let (own, moved) = decode::carry_on(&self.model, sequence, &ttt);
+            let (own, moved) = decode::score_and_update(&self.model, sequence, &ttt);
             log_probs.extend(own);
             self.model = moved;
         }
@@ -298,7 +300,7 @@ impl<'a> Trainer<'a> {
                 *from = to - *from;
             }
         }
-        Seen {
+        StepOutcome {
             loss: -sequence_log_prob(&log_probs) / log_probs.len() as f64,
             gradient_norm: way.global_norm() / ttt.learning_rate.max(f64::MIN_POSITIVE),
             inputs: sequences.iter().map(|s| s.inputs() as u64).sum(),
@@ -308,14 +310,20 @@ impl<'a> Trainer<'a> {
     }
 
     /// Takes the optimiser's step number `number` and notes what it saw.
-    fn seen(&mut self, sequences: &[Sequence], loss: f64, mut updates: Tree, number: u64) -> Seen {
+    fn apply_gradient(
+        &mut self,
+        sequences: &[Sequence],
+        loss: f64,
+        mut updates: Tree,
+        number: u64,
+    ) -> StepOutcome {
         let gradient_norm = updates.global_norm();
         if loss.is_finite() {
             self.optimizer
                 .update(&mut updates, &self.model.weights, number);
             optim::apply_updates(&mut self.model.weights, &updates);
         }
-        Seen {
+        StepOutcome {
             loss,
             gradient_norm,
             inputs: sequences.iter().map(|s| s.inputs() as u64).sum(),
@@ -324,7 +332,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn log(&mut self, seen: &Seen) {
+    fn log(&mut self, seen: &StepOutcome) {
         let updates = self.config.rl.as_ref().map_or(1, |rl| rl.updates as u64);
         let schedule = self.config.optimizer.schedule(self.config.updates());
         let row = [
@@ -443,11 +451,13 @@ fn initial_model(config: &TrainConfig, source: &Source) -> Result<Checkpoint> {
         .expect("checked with the configuration");
     let sizes_of_model = crate::model::Gpt2 {
         vocab_size: source.vocab_size(),
-        positions: sizes.positions.unwrap_or_else(|| source.longest()),
-        width: sizes.width,
+        max_position_embeddings: sizes
+            .max_position_embeddings
+            .unwrap_or_else(|| source.longest()),
+        hidden_size: sizes.width,
         layers: sizes.layers,
         heads: sizes.heads,
-        inner: sizes.inner.unwrap_or(4 * sizes.width),
+        intermediate_size: sizes.intermediate_size.unwrap_or(4 * sizes.width),
         layer_norm_epsilon: 1e-5,
     };
     let config_of_model = sizes_of_model.config("[model]")?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gradient::Weighed;
+use super::gradient::WeightedTokens;
 use crate::decode::sequence_log_prob;
 use crate::error::{Error, Result};
 use crate::server::Address;
@@ -18,7 +18,7 @@ pub enum ObjectiveName {
     Coverage,
     /// Cross-entropy that stops pushing what is likely enough already.
     ConfidenceLimited,
-    /// Following a teacher's law.
+    /// Distillation: towards a teacher's distribution.
     Distill,
     /// A step after every token, carried on through the sequence and to the next (Eq 21).
     TokenLevel,
@@ -61,28 +61,29 @@ pub struct Objective {
     /// distill: the teacher's checkpoint folder, or a server (`vllm:http://HOST:PORT/MODEL`, see [`Address`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
-    /// distill from a server: how many of the likeliest tokens of each next-token law it is asked for (default: 20). All others are taken as one, so that the KL that is minimised and
+    /// distill from a server: how many of the most likely tokens of each next-token distribution it is asked for (default: 20). All others are taken as one, so that the KL that is minimised and
     /// logged is a lower bound on the whole, and so are the `a_h` of `truncate`; coverage is exact at any number. Tokens as targets without `truncate` ask for none unless this
     /// is given; then the logged KL alone is coarser. vLLM gives more than 20 with `--max-logprobs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top: Option<usize>,
-    /// distill: whether the teacher's next-token laws are followed or the response's tokens (default: laws).
+    /// distill: whether the targets are the teacher's next-token distributions (`laws`) or the response's tokens (default: laws).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Targets>,
     /// distill: who writes the responses (default: teacher with a task, data with files).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub responses: Option<Writer>,
+    pub responses: Option<ResponseSource>,
     /// distill: the budget N of the truncated weights (Eq 25) (default: none: every token counts).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncate: Option<f64>,
 }
 
-/// What a student follows.
+/// What a student is trained towards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Targets {
     /// `KL(p(.|x,y_<h) || q(.|x,y_<h))` in closed form.
-    Laws,
+    #[serde(rename = "laws")]
+    Distributions,
     /// `-log q(y_h|x,y_<h)` of the tokens of the response.
     Tokens,
 }
@@ -90,7 +91,7 @@ pub enum Targets {
 /// Who writes the responses of a distillation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Writer {
+pub enum ResponseSource {
     /// The teacher, fresh for every batch; with a task, whose responses have one length.
     Teacher,
     /// The data.
@@ -154,8 +155,8 @@ impl Objective {
         }
     }
 
-    /// Whether more is needed of the teacher than the log-probabilities of the response's tokens: its laws are the targets, or weigh the tokens (`a_h` of Eq 25), or the file asks for them.
-    pub(super) fn needs_laws(&self) -> bool {
+    /// Whether more is needed of the teacher than the log-probabilities of the response's tokens: its distributions are the targets, or weigh the tokens (`a_h` of Eq 25), or the file asks for them.
+    pub(super) fn needs_distributions(&self) -> bool {
         self.targets != Some(Targets::Tokens) || self.truncate.is_some() || self.top.is_some()
     }
 
@@ -164,9 +165,14 @@ impl Objective {
     }
 
     /// What the objective makes of a sequence with these token log-probabilities, in a batch of so many sequences and response tokens.
-    pub(super) fn weigh(&self, log_probs: &[f32], sequences: usize, tokens: usize) -> Weighed {
+    pub(super) fn weigh(
+        &self,
+        log_probs: &[f32],
+        sequences: usize,
+        tokens: usize,
+    ) -> WeightedTokens {
         let log_q = sequence_log_prob(log_probs);
-        let all = |weight: f64, value: f64| Weighed {
+        let all = |weight: f64, value: f64| WeightedTokens {
             value,
             weights: vec![weight; log_probs.len()],
         };
@@ -191,7 +197,7 @@ impl Objective {
                         of_tokens
                     }
                 };
-                Weighed {
+                WeightedTokens {
                     value: -of_tokens * log_q,
                     weights: log_probs.iter().map(weight).collect(),
                 }

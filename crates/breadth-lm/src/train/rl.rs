@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::gradient::Weighed;
+use super::gradient::WeightedTokens;
 use super::source::Pair;
-use crate::decode::verifier::{Judged, Verifier};
-use crate::decode::{Sample, SampleOptions, sample};
+use crate::decode::sample;
 use crate::error::{Error, Result};
+use crate::generation::{Sample, Sampling};
 use crate::model::Checkpoint;
 use crate::text::{Item, Text};
+use crate::verifier::{Judged, Verifier};
 
 /// How rewards become gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,13 +164,13 @@ impl RlConfig {
     ) -> Result<Vec<Rollout>> {
         let longest = items.iter().map(|item| item.response.len()).max();
         let ends = judge.text.map(|text| text.generation().end_tokens.clone());
-        let options = SampleOptions {
+        let options = Sampling {
             samples: self.group,
             max_tokens: self.max_tokens.or(longest).unwrap_or(1),
             end_tokens: ends.unwrap_or_default(),
             seed: seed.wrapping_add(0x726c),
             first_prompt: step * items.len() as u64,
-            ..SampleOptions::default()
+            ..Sampling::default()
         };
         let prompts: Vec<&[u32]> = items.iter().map(|item| &item.prompt[..]).collect();
         let drawn = sample(model, &prompts, &options)?;
@@ -210,7 +211,12 @@ impl RlConfig {
     }
 
     /// The tokens' weights now that the model gives them these log-probabilities, in a batch of so many responses.
-    pub(super) fn weigh(&self, rollout: &Rollout, log_probs: &[f32], responses: usize) -> Weighed {
+    pub(super) fn weigh(
+        &self,
+        rollout: &Rollout,
+        log_probs: &[f32],
+        responses: usize,
+    ) -> WeightedTokens {
         let advantage = rollout.advantage;
         let mut scale = 1.0 / responses as f64;
         if self.algorithm == Algorithm::Grpo {
@@ -225,7 +231,7 @@ impl RlConfig {
             Algorithm::Grpo => ratio * advantage,
         };
         let ratios = log_probs.iter().zip(&rollout.log_probs).map(ratio);
-        Weighed {
+        WeightedTokens {
             value: -rollout.reward / responses as f64,
             weights: ratios.map(|ratio| scale * weight(ratio)).collect(),
         }

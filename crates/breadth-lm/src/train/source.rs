@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use crate::decode::verifier::Verifier;
 use crate::error::{Error, Result};
-use crate::model::{Config, Sequence};
+use crate::generation::Sequence;
+use crate::model::Config;
 use crate::rng;
 use crate::task::Task;
 use crate::text::{self, DataOptions, Item, Text};
+use crate::verifier::Verifier;
 
 use super::config::{DataConfig, TrainConfig};
 
@@ -152,14 +153,15 @@ impl Source {
     /// Names the first it cannot.
     pub fn check(&self, model: &Config) -> Result<()> {
         if let Some(task) = self.task()
-            && (task.vocab_size() != model.vocab_size || task.longest() > model.positions)
+            && (task.vocab_size() != model.vocab_size
+                || task.longest() > model.max_position_embeddings)
         {
             let message = format!(
                 "needs a vocabulary of {} and {} positions; the model has {} and {}",
                 task.vocab_size(),
                 task.longest(),
                 model.vocab_size,
-                model.positions
+                model.max_position_embeddings
             );
             return Err(Error::config("[task]", message));
         }
@@ -170,7 +172,8 @@ impl Source {
             let Item {
                 prompt, response, ..
             } = item;
-            Sequence { prompt, response }.check(model, &format!("[data] item {}", i + 1))?;
+            let sequence = Sequence { prompt, response };
+            model.check_sequence(&sequence, &format!("[data] item {}", i + 1))?;
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub(super) fn check(config: &TrainConfig, place: &str) -> Result<()> {
         return error(format!("is about [objective] {own}; the file has {found}"));
     }
     let (steps, batch_size) = (config.train.steps, config.train.batch_size);
-    if matches!(proof, Proof::Thm61 { .. }) && batch_size != 1 {
+    if matches!(proof, Proof::TokenLevel { .. }) && batch_size != 1 {
         return error(format!(
             "counts every sequence as a step, and [train] has batch_size = {batch_size}; set batch_size = 1 and steps = {}",
             steps.saturating_mul(batch_size as u64)
@@ -44,11 +44,11 @@ pub(super) fn check(config: &TrainConfig, place: &str) -> Result<()> {
 /// The objective of a statement, as a file writes it.
 fn own(proof: &Proof) -> String {
     match proof {
-        Proof::Prop51 { .. } | Proof::Thm51 { .. } => {
+        Proof::SequenceSgd { .. } | Proof::NormalizedSgd { .. } => {
             "name = \"cross_entropy\", per = \"sequence\"".into()
         }
-        Proof::Thm61 { .. } => "name = \"token_level\"".into(),
-        Proof::Thm62 { n, .. } => {
+        Proof::TokenLevel { .. } => "name = \"token_level\"".into(),
+        Proof::TruncatedDistillation { n, .. } => {
             format!("name = \"distill\", targets = \"tokens\", truncate = {n}")
         }
     }
@@ -56,11 +56,11 @@ fn own(proof: &Proof) -> String {
 
 fn is_own(proof: &Proof, objective: &Objective) -> bool {
     match proof {
-        Proof::Prop51 { .. } | Proof::Thm51 { .. } => {
+        Proof::SequenceSgd { .. } | Proof::NormalizedSgd { .. } => {
             objective.name == ObjectiveName::CrossEntropy && objective.per == Some(Unit::Sequence)
         }
-        Proof::Thm61 { .. } => objective.name == ObjectiveName::TokenLevel,
-        Proof::Thm62 { n, .. } => {
+        Proof::TokenLevel { .. } => objective.name == ObjectiveName::TokenLevel,
+        Proof::TruncatedDistillation { n, .. } => {
             objective.name == ObjectiveName::Distill
                 && objective.targets == Some(Targets::Tokens)
                 && objective.truncate == Some(*n)
@@ -73,7 +73,7 @@ fn described(objective: &Objective) -> String {
     let word = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
     let name = word(serde_json::to_value(objective.name));
     let per = word(serde_json::to_value(objective.per.unwrap_or(Unit::Token)));
-    let targets = objective.targets.unwrap_or(Targets::Laws);
+    let targets = objective.targets.unwrap_or(Targets::Distributions);
     let targets = word(serde_json::to_value(targets));
     let truncate = match objective.truncate {
         Some(n) => format!("truncate = {n}"),

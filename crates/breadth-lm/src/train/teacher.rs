@@ -3,12 +3,13 @@
 use super::Trainer;
 use super::config::TrainConfig;
 use super::source::{Pair, Source};
-use crate::decode::{Draw, Sample, SampleOptions, sample};
+use crate::decode::sample;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Sequence};
-use crate::server::{Address, Limits, Server, ServerSampling, Step};
+use crate::generation::{Sample, Sampling, Sequence};
+use crate::model::Checkpoint;
+use crate::server::{Address, Limits, Server, TokenLogProb};
 
-/// Likeliest tokens of each law that a server is asked for: what vLLM gives unless it is told otherwise.
+/// Likeliest tokens of each log_p that a server is asked for: what vLLM gives unless it is told otherwise.
 const TOP: usize = 20;
 /// Prompts that the probe of a server may choose from.
 const PROBED: usize = 64;
@@ -17,16 +18,16 @@ const PROBED: usize = 64;
 pub(super) enum Teacher {
     /// A checkpoint in memory.
     Checkpoint(Box<Checkpoint>),
-    /// A model behind servers, and how many of the likeliest tokens of each law it is asked for.
+    /// A model behind servers, and how many of the likeliest tokens of each log_p it is asked for.
     Server(Box<Server>, usize),
 }
 
-/// What a teacher says of a batch: one entry per sequence.
-pub(super) enum Laws<'a> {
-    /// Its whole laws, by running it.
-    Of(&'a Checkpoint),
-    /// The response's tokens and the likeliest in their places.
-    Told(Vec<Vec<Step>>),
+/// A teacher's next-token distributions over a batch: one entry per sequence.
+pub(super) enum TeacherDistribution<'a> {
+    /// Whole distributions, by running the checkpoint.
+    Checkpoint(&'a Checkpoint),
+    /// The response's tokens and the most likely ones in their places.
+    TopK(Vec<Vec<TokenLogProb>>),
 }
 
 impl Teacher {
@@ -60,22 +61,23 @@ impl Teacher {
         )))
     }
 
-    /// Its laws in the places of the responses' tokens; of a server only as much as `laws` needs.
+    /// Its next-token distributions in the places of the responses' tokens; a server is asked for the
+    /// most likely tokens only if `whole` ones are needed.
     ///
     /// # Errors
     /// If a server fails, or names a token that the student lacks.
-    pub(super) fn laws(
+    pub(super) fn distributions(
         &self,
         sequences: &[Sequence],
         vocab_size: usize,
-        laws: bool,
-    ) -> Result<Laws<'_>> {
+        whole: bool,
+    ) -> Result<TeacherDistribution<'_>> {
         let (server, top) = match self {
-            Self::Checkpoint(teacher) => return Ok(Laws::Of(teacher)),
-            Self::Server(server, top) => (server, if laws { *top } else { 0 }),
+            Self::Checkpoint(teacher) => return Ok(TeacherDistribution::Checkpoint(teacher)),
+            Self::Server(server, top) => (server, if whole { *top } else { 0 }),
         };
         let name = |i: usize| format!("sequence {} of the batch", i + 1);
-        let told = server.laws(sequences, top, &name, &mut |_| {})?;
+        let told = server.next_token_distributions(sequences, top, &name, &mut |_| {})?;
         let tokens = told.iter().flatten().flat_map(|step| &step.top);
         match tokens.map(|(token, _)| *token).max() {
             Some(token) if token as usize >= vocab_size => {
@@ -84,7 +86,7 @@ impl Teacher {
                 );
                 Err(Error::server(server.address().to_string(), message))
             }
-            _ => Ok(Laws::Told(told)),
+            _ => Ok(TeacherDistribution::TopK(told)),
         }
     }
 
@@ -95,28 +97,15 @@ impl Teacher {
     fn respond(&self, pairs: &[Pair], seed: u64, first_prompt: u64) -> Result<Vec<Vec<Sample>>> {
         let prompts: Vec<&[u32]> = pairs.iter().map(|(prompt, _)| &prompt[..]).collect();
         let longest = pairs.iter().map(|(_, response)| response.len()).max();
-        let (samples, max_tokens) = (1, longest.unwrap_or(1));
+        let sampling = Sampling {
+            max_tokens: longest.unwrap_or(1),
+            seed,
+            first_prompt,
+            ..Sampling::default()
+        };
         match self {
-            Self::Checkpoint(teacher) => {
-                let options = SampleOptions {
-                    samples,
-                    max_tokens,
-                    seed,
-                    first_prompt,
-                    ..SampleOptions::default()
-                };
-                sample(teacher, &prompts, &options)
-            }
+            Self::Checkpoint(teacher) => sample(teacher, &prompts, &sampling),
             Self::Server(server, _) => {
-                let sampling = ServerSampling {
-                    samples,
-                    max_tokens,
-                    end_tokens: Vec::new(),
-                    stop: None,
-                    draw: Draw::default(),
-                    seed,
-                    first_prompt,
-                };
                 let name = |i: usize| format!("prompt {} of the batch", i + 1);
                 server.sample(&prompts, &sampling, &name, &mut |_| {})
             }
@@ -143,41 +132,49 @@ impl Trainer<'_> {
 /// A teacher must speak the student's tokens.
 fn check_sizes(folder: &str, teacher: &Checkpoint, student: &Checkpoint) -> Result<()> {
     let [own, others] = [&student.config, &teacher.config];
-    if own.vocab_size == others.vocab_size && others.positions >= own.positions {
+    if own.vocab_size == others.vocab_size
+        && others.max_position_embeddings >= own.max_position_embeddings
+    {
         return Ok(());
     }
     let message = format!(
         "has a vocabulary of {} and {} positions, the student {} and {}; a teacher needs the same vocabulary and as many positions",
-        others.vocab_size, others.positions, own.vocab_size, own.positions
+        others.vocab_size,
+        others.max_position_embeddings,
+        own.vocab_size,
+        own.max_position_embeddings
     );
     Err(Error::checkpoint(folder.as_ref(), message))
 }
 
-/// A whole law in place of what a server tells of one: the tokens it names have its log-probabilities, and all others share what is left as the student's law does.
+/// A whole distribution (log-probabilities, by token) from the most likely tokens that a server
+/// reports: they keep its log-probabilities, and all others share the remaining mass in proportion
+/// to the student's probabilities.
 ///
-/// That makes KL to the student the one of the two laws with all unnamed tokens taken as one, a lower bound on the whole (by the data-processing inequality), gradient included:
+/// The KL to the student is then the KL of the two distributions with all unreported tokens merged
+/// into one, a lower bound on the whole KL (data-processing inequality), gradient included:
 /// `sum_named p log(p/q) + p_rest log(p_rest/q_rest)`.
-pub(super) fn completed(told: &Step, log_q: &[f32]) -> Vec<f32> {
-    let mut law = vec![f32::NAN; log_q.len()];
-    law[told.token as usize] = told.log_prob as f32;
+pub(super) fn fill_tail_from_student(told: &TokenLogProb, log_q: &[f32]) -> Vec<f32> {
+    let mut log_p = vec![f32::NAN; log_q.len()];
+    log_p[told.token as usize] = told.log_prob as f32;
     for &(token, log_prob) in &told.top {
-        law[token as usize] = log_prob as f32;
+        log_p[token as usize] = log_prob as f32;
     }
     let (mut named, mut rest) = (0.0, 0.0);
-    for (&log_p, &log_q) in law.iter().zip(log_q) {
+    for (&log_p, &log_q) in log_p.iter().zip(log_q) {
         match log_p.is_nan() {
             true => rest += f64::from(log_q).exp(),
             false => named += f64::from(log_p).exp(),
         }
     }
-    // -inf where the named tokens are the whole law.
+    // -inf where the reported tokens hold all the mass.
     let shift = (1.0 - named).max(0.0).ln() - rest.ln();
-    for (log_p, &log_q) in law.iter_mut().zip(log_q) {
+    for (log_p, &log_q) in log_p.iter_mut().zip(log_q) {
         if log_p.is_nan() {
             *log_p = (f64::from(log_q) + shift) as f32;
         }
     }
-    law
+    log_p
 }
 
 #[cfg(test)]
@@ -188,17 +185,17 @@ mod tests {
         values.iter().map(|v| v.ln() as f32).collect()
     }
 
-    fn told(token: u32, probability: f64, top: &[(u32, f64)]) -> Step {
-        Step {
+    fn told(token: u32, probability: f64, top: &[(u32, f64)]) -> TokenLogProb {
+        TokenLogProb {
             token,
             log_prob: probability.ln(),
             top: top.iter().map(|&(id, p)| (id, p.ln())).collect(),
         }
     }
 
-    fn assert_near(law: &[f32], right: &[f64]) {
-        for (v, right) in law.iter().zip(right) {
-            assert!((f64::from(*v).exp() - right).abs() < 1e-6, "{law:?}");
+    fn assert_near(log_p: &[f32], right: &[f64]) {
+        for (v, right) in log_p.iter().zip(right) {
+            assert!((f64::from(*v).exp() - right).abs() < 1e-6, "{log_p:?}");
         }
     }
 
@@ -206,22 +203,28 @@ mod tests {
     fn what_is_not_named_is_shared_as_the_student_does() {
         let q = logs(&[0.1, 0.2, 0.3, 0.4]);
         // Token 1 has 0.6 and token 3 has 0.1; the other 0.3 goes 1 : 3.
-        let law = completed(&told(3, 0.1, &[(1, 0.6)]), &q);
-        assert_near(&law, &[0.075, 0.6, 0.225, 0.1]);
+        let log_p = fill_tail_from_student(&told(3, 0.1, &[(1, 0.6)]), &q);
+        assert_near(&log_p, &[0.075, 0.6, 0.225, 0.1]);
         // The token may be among the likeliest.
-        assert_eq!(law, completed(&told(3, 0.1, &[(3, 0.1), (1, 0.6)]), &q));
+        assert_eq!(
+            log_p,
+            fill_tail_from_student(&told(3, 0.1, &[(3, 0.1), (1, 0.6)]), &q)
+        );
         // An impossible token is named with probability 0.
-        let law = completed(&told(3, 0.0, &[(1, 0.6)]), &q);
-        assert_near(&law, &[0.1, 0.6, 0.3, 0.0]);
+        let log_p = fill_tail_from_student(&told(3, 0.0, &[(1, 0.6)]), &q);
+        assert_near(&log_p, &[0.1, 0.6, 0.3, 0.0]);
     }
 
     #[test]
-    fn a_whole_law_is_taken_as_it_is() {
+    fn a_whole_distribution_is_taken_as_it_is() {
         let q = logs(&[0.1, 0.9]);
-        assert_near(&completed(&told(0, 0.7, &[(1, 0.3)]), &q), &[0.7, 0.3]);
+        assert_near(
+            &fill_tail_from_student(&told(0, 0.7, &[(1, 0.3)]), &q),
+            &[0.7, 0.3],
+        );
         // Rounding above 1 leaves nothing for the others.
         let q = logs(&[0.1, 0.5, 0.4]);
-        let law = completed(&told(0, 0.7, &[(1, 0.300_001)]), &q);
-        assert_eq!(law[2], f32::NEG_INFINITY);
+        let log_p = fill_tail_from_student(&told(0, 0.7, &[(1, 0.300_001)]), &q);
+        assert_eq!(log_p[2], f32::NEG_INFINITY);
     }
 }

@@ -1,4 +1,4 @@
-//! Servers for the tests: real HTTP over a small law that is known exactly, faithful or with one defect.
+//! Servers for the tests: real HTTP over a small distribution that is known exactly, faithful or with one defect.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,9 +9,9 @@ use std::time::Duration;
 use breadth_lm::rng;
 use serde_json::{Value, json};
 
-/// Tokens of the law.
+/// Tokens of the distribution.
 pub const VOCAB: u32 = 16;
-/// The token that the law never gives.
+/// The token that the distribution never gives.
 pub const IMPOSSIBLE: u32 = 13;
 
 /// Logits after a context: pseudo-random, by its last three tokens and its length.
@@ -27,7 +27,7 @@ fn logits(context: &[u32]) -> Vec<f64> {
 }
 
 /// `log p` of every token after a context, each logit divided by the temperature; as single floats, which servers compute in.
-pub fn law(context: &[u32], temperature: f64) -> Vec<f64> {
+pub fn log_probs(context: &[u32], temperature: f64) -> Vec<f64> {
     let logits: Vec<f64> = logits(context).iter().map(|l| l / temperature).collect();
     let total: f64 = logits.iter().map(|l| l.exp()).sum();
     logits
@@ -38,7 +38,7 @@ pub fn law(context: &[u32], temperature: f64) -> Vec<f64> {
 
 /// `log p` of every token of a sequence, the first one's unknown.
 pub fn scores(tokens: &[u32], temperature: f64) -> Vec<Option<f64>> {
-    let of = |i: usize| (i > 0).then(|| law(&tokens[..i], temperature)[tokens[i] as usize]);
+    let of = |i: usize| (i > 0).then(|| log_probs(&tokens[..i], temperature)[tokens[i] as usize]);
     (0..tokens.len()).map(of).collect()
 }
 
@@ -87,11 +87,11 @@ pub enum Defect {
     HiddenEnd,
     /// The string that ends a response is not shown.
     HiddenStop,
-    /// Tokens are drawn from the whole law whatever the request says.
+    /// Tokens are drawn from the whole distribution whatever the request says.
     DrawIgnored,
     /// The wanted token is not forced.
     BiasIgnored,
-    /// The likeliest tokens of a prompt's laws do not come.
+    /// The likeliest tokens of a prompt's distributions do not come.
     TopIgnored,
     /// They come with twice their probability.
     TopDoubled,
@@ -366,7 +366,7 @@ impl Shared {
 
     /// The likeliest tokens in the place of a given token, best first.
     fn top_of_prompt(&self, context: &[u32], count: u64) -> Vec<(u32, f64)> {
-        let mut best = best(&law(context, 1.0), count as usize);
+        let mut best = best(&log_probs(context, 1.0), count as usize);
         match self.defect {
             Defect::TopIgnored => best.clear(),
             Defect::TopDoubled => best.iter_mut().for_each(|(_, v)| *v = (*v + 0.69).min(0.0)),
@@ -461,7 +461,7 @@ impl Shared {
                 Defect::GenerationTempered(t) => t,
                 _ => 1.0,
             };
-            let values = law(context, temperature);
+            let values = log_probs(context, temperature);
             let count = body["logprobs"].as_u64().unwrap_or(0) as usize;
             let top = self.names(&best(&values, count));
             entries.push((*token, json!(values[*token as usize]), top));
@@ -556,15 +556,16 @@ impl Shared {
             }
             let output: Vec<Value> = drawn
                 .iter()
-                .map(|(t, c)| json!([law(c, temperature)[*t as usize], t, null_text()]))
+                .map(|(t, c)| json!([log_probs(c, temperature)[*t as usize], t, null_text()]))
                 .collect();
             let wanted = body["top_logprobs_num"][i].as_u64().unwrap();
             let listed = |best: Vec<(u32, f64)>| -> Value {
                 let entry = |(t, v): (u32, f64)| json!([self.written(Some(v)), t, null_text()]);
                 best.into_iter().map(entry).collect()
             };
-            let top =
-                |(_, c): &(u32, Vec<u32>)| listed(best(&law(c, temperature), wanted as usize));
+            let top = |(_, c): &(u32, Vec<u32>)| {
+                listed(best(&log_probs(c, temperature), wanted as usize))
+            };
             let top_of_prompt = |i: usize| listed(self.top_of_prompt(&tokens[..i], wanted));
             let mut input_top: Vec<Value> = match start {
                 -1 => Vec::new(),
@@ -603,7 +604,7 @@ impl Shared {
         // A probability of 0 has the lowest single float for its logarithm there.
         let number = |v: f64| json!(v.max(f64::from(f32::MIN)));
         let entry = |(token, context): &(u32, Vec<u32>)| {
-            let values = law(context, temperature);
+            let values = log_probs(context, temperature);
             let count = body["n_probs"].as_u64().unwrap();
             let top = match forced {
                 Some(_) => self.top_of_prompt(context, count),
@@ -630,7 +631,7 @@ pub fn letters(tokens: &[u32]) -> String {
     tokens.iter().map(letter).collect()
 }
 
-/// Weights of the tokens that a request lets be drawn: the law at its temperature, of the `top_k` likeliest, of these the fewest with `top_p` of
+/// Weights of the tokens that a request lets be drawn: the distribution at its temperature, of the `top_k` likeliest, of these the fewest with `top_p` of
 /// their probability.
 pub fn drawable(context: &[u32], asked: &Value) -> Vec<f64> {
     let temperature = asked["temperature"].as_f64().unwrap_or(1.0);
@@ -638,7 +639,7 @@ pub fn drawable(context: &[u32], asked: &Value) -> Vec<f64> {
         true => (1.0, true),
         false => (temperature, false),
     };
-    let mut best = best(&law(context, temperature), VOCAB as usize);
+    let mut best = best(&log_probs(context, temperature), VOCAB as usize);
     match asked["top_k"].as_u64() {
         _ if greedy => best.truncate(1),
         Some(k) if k > 0 => best.truncate(k as usize),
@@ -658,7 +659,7 @@ pub fn drawable(context: &[u32], asked: &Value) -> Vec<f64> {
     weights
 }
 
-/// The likeliest of a law, best first.
+/// The most likely of a distribution, best first.
 fn best(values: &[f64], count: usize) -> Vec<(u32, f64)> {
     let mut order: Vec<(u32, f64)> = (0..).zip(values.iter().copied()).collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -8,14 +8,13 @@ mod trouble;
 
 use std::time::Duration;
 
-use breadth_lm::decode::{Draw, Stop};
-use breadth_lm::model::Sequence;
+use breadth_lm::generation::{Sampling, Sequence, Stop};
 use breadth_lm::rng;
-use breadth_lm::server::{Address, Kind, Limits, Report, Server, ServerSampling, Verdict};
+use breadth_lm::server::{Address, Limits, Report, Server, ServerKind, Verdict};
 
 use serde_json::json;
 
-use fake::{Defect, Dialect, Fake, IMPOSSIBLE, VOCAB, drawable, law, letters, scores};
+use fake::{Defect, Dialect, Fake, IMPOSSIBLE, VOCAB, drawable, letters, log_probs, scores};
 
 /// Patience of the tests: short pauses, few attempts.
 fn limits() -> Limits {
@@ -36,7 +35,7 @@ fn open(fakes: &[&Fake], limits: Limits) -> Server {
     Server::open(&address, limits).unwrap()
 }
 
-/// Prompts and responses of different lengths; every fifth has a token that the law never gives.
+/// Prompts and responses of different lengths; every fifth has a token that the distribution never gives.
 fn pairs(count: u64) -> Vec<(Vec<u32>, Vec<u32>)> {
     let pair = |i| {
         let mut stream = rng::stream(2, "test/pairs", i);
@@ -100,10 +99,10 @@ fn faithful_servers_of_every_kind_give_the_law() {
         let fake = Fake::new(dialect, Defect::None);
         let server = open(&[&fake], limits());
         let kind = match dialect {
-            Dialect::Vllm => Kind::Vllm,
-            Dialect::Sglang => Kind::Sglang,
-            Dialect::LlamaCpp => Kind::LlamaCpp,
-            _ => Kind::OpenAi,
+            Dialect::Vllm => ServerKind::Vllm,
+            Dialect::Sglang => ServerKind::Sglang,
+            Dialect::LlamaCpp => ServerKind::LlamaCpp,
+            _ => ServerKind::OpenAi,
         };
         assert_eq!((server.kind(), server.model()), (kind, "toy"));
         let report = server.probe(&[]).unwrap();
@@ -127,20 +126,25 @@ fn laws_come_as_far_as_they_are_asked_for() {
         let pairs = scorable(dialect);
         for top in [1, 3, VOCAB as usize] {
             let sequences = sequences(&pairs);
-            let laws = server.laws(&sequences, top, &name, &mut |_| {}).unwrap();
-            for ((prompt, response), steps) in pairs.iter().zip(&laws) {
+            let distributions = server
+                .next_token_distributions(&sequences, top, &name, &mut |_| {})
+                .unwrap();
+            for ((prompt, response), steps) in pairs.iter().zip(&distributions) {
                 assert_eq!(response.len(), steps.len());
                 let mut context = prompt.clone();
                 for (&token, step) in response.iter().zip(steps) {
-                    let law = law(&context, 1.0);
-                    assert_eq!((step.token, step.log_prob), (token, law[token as usize]));
-                    let mut best = law.clone();
+                    let log_probs = log_probs(&context, 1.0);
+                    assert_eq!(
+                        (step.token, step.log_prob),
+                        (token, log_probs[token as usize])
+                    );
+                    let mut best = log_probs.clone();
                     best.sort_by(|a, b| b.total_cmp(a));
                     // vLLM's map has the token itself beside the likeliest.
                     let others = step.top.iter().filter(|(id, _)| *id != token).count();
                     assert!(step.top.len() >= top && others <= top);
                     for &(id, log_prob) in &step.top {
-                        assert_eq!(law[id as usize], log_prob, "{dialect:?}");
+                        assert_eq!(log_probs[id as usize], log_prob, "{dialect:?}");
                         assert!(id == token || log_prob >= best[top - 1]);
                     }
                     context.push(token);
@@ -164,8 +168,9 @@ fn laws_that_are_none_are_refused() {
             let fake = Fake::new(dialect, defect);
             let server = open(&[&fake], limits());
             let pairs = scorable(dialect);
-            let laws = server.laws(&sequences(&pairs), 3, &name, &mut |_| {});
-            let error = laws.unwrap_err().to_string();
+            let distributions =
+                server.next_token_distributions(&sequences(&pairs), 3, &name, &mut |_| {});
+            let error = distributions.unwrap_err().to_string();
             assert!(error.contains(said), "{dialect:?}: {error}");
         }
     }
@@ -363,15 +368,13 @@ fn a_refusal_names_the_sequence() {
     assert!(error.contains("sequence 0: has an empty prompt"), "{error}");
 }
 
-fn sampling(samples: usize) -> ServerSampling {
-    ServerSampling {
+fn sampling(samples: usize) -> Sampling {
+    Sampling {
         samples,
         max_tokens: 5,
         end_tokens: vec![0],
-        stop: None,
-        draw: Draw::default(),
         seed: 3,
-        first_prompt: 0,
+        ..Sampling::default()
     }
 }
 
@@ -392,7 +395,7 @@ fn samples_carry_the_law_of_their_tokens() {
                 for (&token, &log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
                     assert_eq!(
                         log_prob,
-                        law(&context, 1.0)[token as usize] as f32,
+                        log_probs(&context, 1.0)[token as usize] as f32,
                         "{dialect:?}"
                     );
                     context.push(token);
@@ -410,7 +413,7 @@ fn samples_carry_the_law_of_their_tokens() {
         }
         assert!(ended > 5, "{dialect:?}");
         // The same seed draws the same, in parts too.
-        let later = ServerSampling {
+        let later = Sampling {
             first_prompt: 1,
             ..sampling(40)
         };
@@ -423,10 +426,11 @@ fn samples_carry_the_law_of_their_tokens() {
 
 #[test]
 fn other_draws_carry_the_model_s_own_log_probabilities() {
-    let draw = |temperature, top_k, top_p| Draw {
+    let draw = |temperature, top_k, top_p| Sampling {
         temperature,
         top_k,
         top_p,
+        ..sampling(400)
     };
     let draws = [
         draw(0.5, None, None),
@@ -437,15 +441,9 @@ fn other_draws_carry_the_model_s_own_log_probabilities() {
     for dialect in FAITHFUL {
         let fake = Fake::new(dialect, Defect::None);
         let server = open(&[&fake], limits());
-        for draw in draws {
-            let sampling = ServerSampling {
-                draw,
-                ..sampling(400)
-            };
+        for draw in &draws {
             let prompts: [&[u32]; 2] = [&[1, 2], &[7, 8, 9]];
-            let drawn = server
-                .sample(&prompts, &sampling, &name, &mut |_| {})
-                .unwrap();
+            let drawn = server.sample(&prompts, draw, &name, &mut |_| {}).unwrap();
             let asked =
                 json!({"temperature": draw.temperature, "top_k": draw.top_k, "top_p": draw.top_p});
             for (prompt, samples) in prompts.iter().zip(&drawn) {
@@ -455,7 +453,7 @@ fn other_draws_carry_the_model_s_own_log_probabilities() {
                     seen[sample.tokens[0] as usize] += 1.0 / 400.0;
                     let mut context = prompt.to_vec();
                     for (&token, &log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
-                        let own = law(&context, 1.0)[token as usize] as f32;
+                        let own = log_probs(&context, 1.0)[token as usize] as f32;
                         assert_eq!(log_prob, own, "{dialect:?} {draw:?}");
                         assert!(drawable(&context, &asked)[token as usize] > 0.0);
                         context.push(token);
@@ -481,11 +479,8 @@ fn at_temperature_0_one_response_is_drawn() {
         };
         server.score(&[sequence], &name, &mut |_| {}).unwrap();
         let before = fake.requests();
-        let sampling = ServerSampling {
-            draw: Draw {
-                temperature: 0.0,
-                ..Draw::default()
-            },
+        let sampling = Sampling {
+            temperature: 0.0,
             ..sampling(40)
         };
         let mut heard = 0;
@@ -496,9 +491,9 @@ fn at_temperature_0_one_response_is_drawn() {
         assert!(drawn[0].iter().all(|sample| *sample == drawn[0][0]));
         let mut context = vec![1, 2];
         for (&token, &log_prob) in drawn[0][0].tokens.iter().zip(&drawn[0][0].log_probs) {
-            let law = law(&context, 1.0);
-            let best = law.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            assert_eq!((log_prob, law[token as usize]), (best as f32, best));
+            let log_probs = log_probs(&context, 1.0);
+            let best = log_probs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            assert_eq!((log_prob, log_probs[token as usize]), (best as f32, best));
             context.push(token);
         }
         // One to draw it, and one to score it: a request for each token where tokens are forced.
@@ -521,7 +516,7 @@ fn a_string_ends_a_response_with_the_token_that_completes_it() {
         let whole = free[0].iter().find(|s| s.tokens.len() == 5).unwrap();
         let string = letters(&whole.tokens[1..3]);
         let stop = Stop::new(vec![string.clone()], letters);
-        let sampling = ServerSampling {
+        let sampling = Sampling {
             stop: Some(stop),
             ..sampling(60)
         };
@@ -544,7 +539,7 @@ fn a_string_ends_a_response_with_the_token_that_completes_it() {
 
 #[test]
 fn draws_that_are_not_as_asked_are_refused() {
-    let refused = |defect, change: &dyn Fn(&mut ServerSampling)| {
+    let refused = |defect, change: &dyn Fn(&mut Sampling)| {
         let fake = Fake::new(Dialect::Vllm, defect);
         let server = open(&[&fake], limits());
         let mut sampling = sampling(40);
@@ -552,11 +547,11 @@ fn draws_that_are_not_as_asked_are_refused() {
         let drawn = server.sample(&[&[1, 2]], &sampling, &name, &mut |_| {});
         drawn.unwrap_err().to_string()
     };
-    let error = refused(Defect::DrawIgnored, &|s| s.draw.temperature = 0.0);
+    let error = refused(Defect::DrawIgnored, &|s| s.temperature = 0.0);
     assert!(error.contains("only the 1 likeliest"), "{error}");
-    let error = refused(Defect::DrawIgnored, &|s| s.draw.top_k = Some(2));
+    let error = refused(Defect::DrawIgnored, &|s| s.top_k = Some(2));
     assert!(error.contains("does not draw as it is asked to"), "{error}");
-    let letter = |s: &mut ServerSampling| {
+    let letter = |s: &mut Sampling| {
         let all = (1..16).map(|t| letters(&[t])).collect();
         s.stop = Some(Stop::new(all, letters));
     };

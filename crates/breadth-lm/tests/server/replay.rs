@@ -3,7 +3,7 @@
 use std::io::BufReader;
 use std::net::TcpListener;
 
-use breadth_lm::model::Sequence;
+use breadth_lm::generation::Sequence;
 use breadth_lm::server::{Address, Server};
 use serde_json::Value;
 

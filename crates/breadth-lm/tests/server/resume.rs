@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use breadth_data::{Outcome, Provenance, ReadOptions, SampleTable, ScoreTable};
 use breadth_lm::Result;
-use breadth_lm::decode::verifier::Verifier;
-use breadth_lm::decode::{Draw, JobProgress, Model, SampleJob, ScoreJob, Stop, score};
+use breadth_lm::decode::score;
+use breadth_lm::generation::{Sampling, Stop};
+use breadth_lm::job::{JobProgress, Model, SampleJob, ScoreJob};
 use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 use breadth_lm::text::Item;
+use breadth_lm::verifier::Verifier;
 
-use super::fake::{Defect, Dialect, Fake, law, letters, scores};
+use super::fake::{Defect, Dialect, Fake, letters, log_probs, scores};
 use super::{limits, open, pairs, sequences};
 
 fn items(count: u64) -> Vec<Item> {
@@ -56,14 +58,15 @@ fn sample_job(
     let job = SampleJob {
         models,
         items,
-        samples: 3,
-        max_tokens: 4,
-        end_tokens: &[0],
-        stop: None,
-        draw: Draw::default(),
-        seed: 1,
+        sampling: Sampling {
+            samples: 3,
+            max_tokens: 4,
+            end_tokens: vec![0],
+            seed: 1,
+            ..Sampling::default()
+        },
         ttt: None,
-        verifier: &Verifier::Exact,
+        verifier: &Verifier::exact(),
         text: None,
         keep_text: false,
         out,
@@ -159,8 +162,8 @@ fn sampling_from_a_server_resumes_too() {
 fn likeliest(prompt: &[u32], stop: &str) -> Vec<u32> {
     let mut context = prompt.to_vec();
     while context.len() < prompt.len() + 4 {
-        let law = law(&context, 1.0);
-        let best = (0..law.len()).max_by(|&a, &b| law[a].total_cmp(&law[b]));
+        let log_probs = log_probs(&context, 1.0);
+        let best = (0..log_probs.len()).max_by(|&a, &b| log_probs[a].total_cmp(&log_probs[b]));
         context.push(best.unwrap() as u32);
         if context.ends_with(&[0]) || letters(&context[prompt.len()..]).contains(stop) {
             break;
@@ -184,17 +187,17 @@ fn a_server_draws_as_a_job_says() {
     let job = SampleJob {
         models: &[model(&fake)],
         items: &items,
-        samples: 5,
-        max_tokens: 4,
-        end_tokens: &[0],
-        stop: Some(&stop),
-        draw: Draw {
+        sampling: Sampling {
+            samples: 5,
+            max_tokens: 4,
+            end_tokens: vec![0],
+            stop: Some(stop),
             temperature: 0.0,
-            ..Draw::default()
+            seed: 1,
+            ..Sampling::default()
         },
-        seed: 1,
         ttt: None,
-        verifier: &Verifier::Exact,
+        verifier: &Verifier::exact(),
         text: None,
         keep_text: false,
         out: &out,
@@ -244,11 +247,11 @@ fn test_time_training_needs_a_folder() {
 fn checkpoints(folder: &Path, count: u64) -> Vec<(String, PathBuf)> {
     let config = Gpt2 {
         vocab_size: 16,
-        positions: 24,
-        width: 8,
+        max_position_embeddings: 24,
+        hidden_size: 8,
         layers: 1,
         heads: 2,
-        inner: 16,
+        intermediate_size: 16,
         layer_norm_epsilon: 1e-5,
     }
     .config("test")

@@ -5,10 +5,11 @@ use std::path::Path;
 use breadth_data::{Metrics, RunFolder};
 use breadth_lm::Result;
 use breadth_lm::decode::score;
-use breadth_lm::model::{Checkpoint, Sequence};
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
 use breadth_lm::train::{Source, TrainConfig, train};
 
-use super::fake::{Defect, Dialect, Fake, VOCAB, law};
+use super::fake::{Defect, Dialect, Fake, VOCAB, log_probs};
 
 const CONFIG: &str = r#"
 [task]
@@ -49,9 +50,9 @@ fn column(out: &Path, name: &str) -> Vec<f64> {
     found.unwrap_or_else(|| panic!("no column {name}")).1
 }
 
-/// `KL(p||q)` of the two laws after a context, all tokens but the `top` likeliest of `p` and `own` taken as one.
+/// `KL(p||q)` of the two distributions after a context, all tokens but the `top` likeliest of `p` and `own` taken as one.
 fn coarse_kl(student: &Checkpoint, context: &[u32], own: u32, top: usize) -> f64 {
-    let p = law(context, 1.0);
+    let p = log_probs(context, 1.0);
     let tokens: Vec<u32> = (0..VOCAB).collect();
     let ends: Vec<Sequence> = tokens
         .chunks(1)
@@ -112,7 +113,7 @@ fn what_is_minimised_is_the_kl_of_the_laws_that_were_told() {
     }
 }
 
-/// `sum_h alpha_h value_h` over the batch's sequences, by the KLs `a_h` of laws told as far as `top`; the weights as Eq 25 writes them.
+/// `sum_h alpha_h value_h` over the batch's sequences, by the KLs `a_h` of distributions told as far as `top`; the weights as Eq 25 writes them.
 fn truncated_loss(student: &Checkpoint, batch: &[(Vec<u32>, Vec<u32>)], n: f64, top: usize) -> f64 {
     let mut loss = 0.0;
     for (prompt, response) in batch {
@@ -150,7 +151,7 @@ fn tokens_as_targets_are_truncated_by_the_kl_of_laws_and_not_of_one_token() {
         );
         loss
     };
-    // Twenty tokens are all that the toy has: its laws are whole unless the file asks for less.
+    // Twenty tokens are all that the toy has: its distributions are whole unless the file asks for less.
     let (whole, part) = (of_top(None), of_top(Some(1)));
     assert!(part - whole > 1e-3 * whole, "{part} {whole}");
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use breadth_lm::decode::verifier::{Tally, Verifier};
-use breadth_lm::decode::{Draw, SampleJob, Stop, Ttt};
+use breadth_lm::decode::Ttt;
+use breadth_lm::generation::{Sampling, Stop};
+use breadth_lm::job::SampleJob;
 use breadth_lm::text::{self, Account, Generation, Text};
+use breadth_lm::verifier::{Tally, Verifier};
 use serde::Serialize;
 
 use crate::arguments;
@@ -138,12 +140,17 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let job = SampleJob {
         models: &chosen.models,
         items: &items,
-        samples: arguments.k as usize,
-        max_tokens: max_tokens as usize,
-        end_tokens: &data.end_tokens,
-        stop: stop.as_ref(),
-        draw: arguments.draw(),
-        seed: arguments.seed,
+        sampling: Sampling {
+            samples: arguments.k as usize,
+            max_tokens: max_tokens as usize,
+            end_tokens: data.end_tokens.clone(),
+            stop,
+            temperature: arguments.temperature,
+            top_k: arguments.top_k.map(|k| k as usize),
+            top_p: arguments.top_p,
+            seed: arguments.seed,
+            first_prompt: 0,
+        },
         ttt: arguments.ttt.as_ref(),
         verifier: &verifier,
         text: Some(&text),
@@ -167,14 +174,6 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 }
 
 impl Arguments {
-    fn draw(&self) -> Draw {
-        Draw {
-            temperature: self.temperature,
-            top_k: self.top_k.map(|k| k as usize),
-            top_p: self.top_p,
-        }
-    }
-
     fn stop(&self, folder: &Path) -> Result<Option<Stop>> {
         if self.stop.is_empty() {
             return Ok(None);

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use breadth_lm::decode::{ScoreJob, Ttt};
+use breadth_lm::decode::Ttt;
+use breadth_lm::job::ScoreJob;
 use breadth_lm::text::Account;
 use serde::Serialize;
 

@@ -175,7 +175,7 @@ impl Fields {
     }
 
     /// The one kind of rotary positions of a model, in the old form (`rope_theta`, `rope_scaling`) or the new (`rope_parameters`).
-    pub fn rotary(&mut self, head_width: usize, positions: usize, share: f64) -> Result<Rotary> {
+    pub fn rotary(&mut self, head_dim: usize, positions: usize, share: f64) -> Result<Rotary> {
         let theta = self.number("rope_theta")?;
         let share = self.number("partial_rotary_factor")?.unwrap_or(share);
         let scaling = self.take("rope_scaling");
@@ -184,7 +184,7 @@ impl Fields {
             parameters,
             theta.unwrap_or(10_000.0),
             share,
-            head_width,
+            head_dim,
             positions,
         )
     }
@@ -195,7 +195,7 @@ impl Fields {
         parameters: Option<Value>,
         theta: f64,
         share: f64,
-        head_width: usize,
+        head_dim: usize,
         positions: usize,
     ) -> Result<Rotary> {
         let parameters = match parameters {
@@ -226,7 +226,7 @@ impl Fields {
                 Scaling::None
             }
             Some(Some("longrope" | "su")) => {
-                inner.long(positions, (head_width as f64 * share) as usize)?
+                inner.long(positions, (head_dim as f64 * share) as usize)?
             }
             Some(other) => {
                 let other = other.map_or(Value::Null, Value::from);
@@ -247,7 +247,7 @@ impl Fields {
         }
         Ok(Rotary::new(
             theta,
-            (head_width as f64 * share) as usize,
+            (head_dim as f64 * share) as usize,
             scaling,
         ))
     }

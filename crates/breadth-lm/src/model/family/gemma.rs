@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Fields;
+use super::fields::Fields;
 use super::llama::{Defaults, Sizes, with_windows};
 use crate::error::Result;
-use crate::model::config::{Biases, Config, Family, LayerKind, NormKind, Placement, QueryKeyNorm};
+use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement, QueryKeyNorm};
 use crate::model::kernels::Activation;
 use crate::model::rotary::Rotary;
 
@@ -17,13 +17,13 @@ pub fn read_gemma2(fields: &mut Fields) -> Result<Config> {
     let softcap = fields.positive_or("attn_logit_softcapping", 50.0)?;
     let final_softcap = fields.positive_or("final_logit_softcapping", 30.0)?;
     let defaults = Defaults {
-        positions: 8192,
+        max_position_embeddings: 8192,
         key_value_heads: Some(4),
-        head_width: Some(256),
+        head_dim: Some(256),
         ..Defaults::LLAMA
     };
     let sizes = Sizes::read(fields, defaults)?;
-    let rotary = fields.rotary(sizes.head_width, sizes.positions, 1.0)?;
+    let rotary = fields.rotary(sizes.head_dim, sizes.max_position_embeddings, 1.0)?;
     let config = Config {
         attention_softcap: softcap,
         logit_softcap: final_softcap,
@@ -35,9 +35,9 @@ pub fn read_gemma2(fields: &mut Fields) -> Result<Config> {
 
 /// What a Gemma 3 file may leave out, as those with images do.
 const GEMMA3: Defaults = Defaults {
-    positions: 131_072,
+    max_position_embeddings: 131_072,
     key_value_heads: Some(4),
-    head_width: Some(256),
+    head_dim: Some(256),
     heads: Some(8),
     vocab_size: Some(262_208),
     norm_epsilon: 1e-6,
@@ -79,9 +79,12 @@ fn fill(mut text: Map<String, Value>) -> Map<String, Value> {
     for (name, value) in [
         ("num_attention_heads", GEMMA3.heads),
         ("num_key_value_heads", GEMMA3.key_value_heads),
-        ("head_dim", GEMMA3.head_width),
+        ("head_dim", GEMMA3.head_dim),
         ("vocab_size", GEMMA3.vocab_size),
-        ("max_position_embeddings", Some(GEMMA3.positions)),
+        (
+            "max_position_embeddings",
+            Some(GEMMA3.max_position_embeddings),
+        ),
     ] {
         text.entry(name).or_insert(json!(value));
     }
@@ -107,13 +110,13 @@ pub fn read_gemma3(fields: &mut Fields) -> Result<Config> {
         ..shared(fields, sizes, Family::Gemma3, rotary)?
     };
     let local = |layer: usize| pattern == 0 || !(layer + 1).is_multiple_of(pattern);
-    let kinds = fields.sliding_layers(config.layers, local)?.into_iter();
-    let kind = |local: bool| LayerKind {
+    let layer_types = fields.sliding_layers(config.layers, local)?.into_iter();
+    let kind = |local: bool| LayerType {
         window: window.filter(|_| local),
         rotary: usize::from(local),
     };
     Ok(Config {
-        kinds: kinds.map(kind).collect(),
+        layer_types: layer_types.map(kind).collect(),
         ..config
     })
 }
@@ -131,7 +134,13 @@ fn rotary_of_gemma3(fields: &mut Fields, sizes: &Sizes) -> Result<Vec<Rotary>> {
         other => (other.or(scaling), None),
     };
     let mut of = |parameters, theta| {
-        fields.rotary_of(parameters, theta, 1.0, sizes.head_width, sizes.positions)
+        fields.rotary_of(
+            parameters,
+            theta,
+            1.0,
+            sizes.head_dim,
+            sizes.max_position_embeddings,
+        )
     };
     Ok(vec![of(global, theta)?, of(local, local_theta)?])
 }
@@ -149,8 +158,8 @@ fn shared(
     // An older name, which the reference implementation does not read.
     fields.take("hidden_act");
     let activation = fields.activation("hidden_activation", Activation::GeluTanh)?;
-    let tied = fields.flag("tie_word_embeddings")?.unwrap_or(true);
-    let scale = (sizes.width as f64).sqrt() as f32;
+    let tie_word_embeddings = fields.flag("tie_word_embeddings")?.unwrap_or(true);
+    let scale = (sizes.hidden_size as f64).sqrt() as f32;
     Ok(Config {
         norm: NormKind::RmsPlusOne,
         placement: Placement::Around,
@@ -161,7 +170,7 @@ fn shared(
             attention_out: bias,
             mlp: false,
         },
-        tied,
+        tie_word_embeddings,
         embedding_scale: scale,
         ..sizes.config(fields, family, rotary)?
     })

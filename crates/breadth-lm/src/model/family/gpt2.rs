@@ -2,37 +2,37 @@
 
 use serde_json::json;
 
-use super::Fields;
+use super::fields::Fields;
 use crate::error::Result;
-use crate::model::config::{Biases, Config, Family, LayerKind, NormKind, Placement};
+use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
 use crate::model::kernels::Activation;
 
 /// GPT-2's fields.
 pub fn read(fields: &mut Fields) -> Result<Config> {
     let activation = fields.activation("activation_function", Activation::GeluTanh)?;
-    let tied = fields.flag("tie_word_embeddings")?.unwrap_or(true);
+    let tie_word_embeddings = fields.flag("tie_word_embeddings")?.unwrap_or(true);
     let scaled = fields.flag("scale_attn_weights")?.unwrap_or(true);
     let by_layer = fields.flag("scale_attn_by_inverse_layer_idx")?;
     fields.expect("add_cross_attention", &[json!(false)])?;
-    let (width, heads) = (fields.required("n_embd")?, fields.required("n_head")?);
+    let (hidden_size, heads) = (fields.required("n_embd")?, fields.required("n_head")?);
     let layers = fields.required("n_layer")?;
-    let inner = fields.size("n_inner")?.unwrap_or(4 * width);
-    if heads == 0 || !width.is_multiple_of(heads) {
+    let intermediate_size = fields.size("n_inner")?.unwrap_or(4 * hidden_size);
+    if heads == 0 || !hidden_size.is_multiple_of(heads) {
         return Err(fields.error(format!(
-            "config.json: n_embd = {width} is not a multiple of n_head = {heads}"
+            "config.json: n_embd = {hidden_size} is not a multiple of n_head = {heads}"
         )));
     }
-    let head_width = width / heads;
+    let head_dim = hidden_size / heads;
     Ok(Config {
         family: Family::Gpt2,
         vocab_size: fields.required("vocab_size")?,
-        positions: fields.required("n_positions")?,
-        width,
+        max_position_embeddings: fields.required("n_positions")?,
+        hidden_size,
         layers,
         heads,
         key_value_heads: heads,
-        head_width,
-        inner,
+        head_dim,
+        intermediate_size,
         norm: NormKind::Layer,
         norm_epsilon: fields.positive("layer_norm_epsilon")?.unwrap_or(1e-5),
         placement: Placement::Before,
@@ -41,9 +41,9 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
         gated: false,
         learned_positions: true,
         rotary: Vec::new(),
-        kinds: vec![LayerKind::default(); layers],
+        layer_types: vec![LayerType::default(); layers],
         attention_scale: match scaled {
-            true => 1.0 / (head_width as f32).sqrt(),
+            true => 1.0 / (head_dim as f32).sqrt(),
             false => 1.0,
         },
         scale_by_layer: by_layer.unwrap_or(false),
@@ -55,7 +55,7 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
             attention_out: true,
             mlp: true,
         },
-        tied,
+        tie_word_embeddings,
         embedding_scale: 1.0,
         unread: Vec::new(),
         json: Default::default(),

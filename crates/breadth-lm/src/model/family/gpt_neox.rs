@@ -1,6 +1,6 @@
 //! GPT-NeoX, and Pythia with it.
 
-use super::Fields;
+use super::fields::Fields;
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, NormKind};
 use crate::model::family::llama;
@@ -19,7 +19,13 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
     let activation = fields.activation("hidden_act", Activation::Gelu)?;
     let epsilon = fields.positive("layer_norm_eps")?.unwrap_or(1e-5);
     let sizes = llama::Sizes::read(fields, llama::Defaults::LLAMA)?;
-    let rotary = fields.rotary_of(parameters, theta, share, sizes.head_width, sizes.positions)?;
+    let rotary = fields.rotary_of(
+        parameters,
+        theta,
+        share,
+        sizes.head_dim,
+        sizes.max_position_embeddings,
+    )?;
     Ok(Config {
         norm: NormKind::Layer,
         norm_epsilon: epsilon,

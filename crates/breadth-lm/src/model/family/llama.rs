@@ -1,32 +1,32 @@
 //! Llama 2 and 3, Mistral; and what most families share with them.
 
-use super::Fields;
+use super::fields::Fields;
 use crate::error::Result;
-use crate::model::config::{Biases, Config, Family, LayerKind, NormKind, Placement};
+use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
 use crate::model::kernels::Activation;
 use crate::model::rotary::Rotary;
 
 /// The sizes, under the names that all but GPT-2 use.
 pub struct Sizes {
     vocab_size: usize,
-    pub positions: usize,
-    pub width: usize,
+    pub max_position_embeddings: usize,
+    pub hidden_size: usize,
     pub layers: usize,
     heads: usize,
     key_value_heads: usize,
-    pub head_width: usize,
-    inner: usize,
+    pub head_dim: usize,
+    intermediate_size: usize,
     norm_epsilon: f32,
 }
 
 /// What transformers takes where a file lacks a field; the other sizes must be there.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults {
-    pub positions: usize,
+    pub max_position_embeddings: usize,
     /// As many as heads without one.
     pub key_value_heads: Option<usize>,
-    /// The width over the heads without one.
-    pub head_width: Option<usize>,
+    /// The hidden_size over the heads without one.
+    pub head_dim: Option<usize>,
     pub heads: Option<usize>,
     pub vocab_size: Option<usize>,
     pub norm_epsilon: f32,
@@ -35,9 +35,9 @@ pub struct Defaults {
 impl Defaults {
     /// Llama's.
     pub const LLAMA: Self = Self {
-        positions: 2048,
+        max_position_embeddings: 2048,
         key_value_heads: None,
-        head_width: None,
+        head_dim: None,
         heads: None,
         vocab_size: None,
         norm_epsilon: 1e-6,
@@ -51,27 +51,31 @@ impl Sizes {
             Some(_) if fields.lacks(name) => Ok(default.unwrap_or_default()),
             _ => fields.required(name),
         };
-        let width = fields.required("hidden_size")?;
+        let hidden_size = fields.required("hidden_size")?;
         let heads = required(fields, "num_attention_heads", defaults.heads)?;
-        let head_width = match fields.size_or("head_dim", defaults.head_width)? {
-            Some(head_width) => head_width,
-            None if heads > 0 && width.is_multiple_of(heads) => width / heads,
+        let head_dim = match fields.size_or("head_dim", defaults.head_dim)? {
+            Some(head_dim) => head_dim,
+            None if heads > 0 && hidden_size.is_multiple_of(heads) => hidden_size / heads,
             None => {
                 return Err(fields.error(format!(
-                    "config.json: hidden_size = {width} is not a multiple of num_attention_heads = {heads}, and there is no head_dim"
+                    "config.json: hidden_size = {hidden_size} is not a multiple of num_attention_heads = {heads}, and there is no head_dim"
                 )));
             }
         };
         let shared = fields.size_or("num_key_value_heads", defaults.key_value_heads)?;
         Ok(Self {
             vocab_size: required(fields, "vocab_size", defaults.vocab_size)?,
-            positions: required(fields, "max_position_embeddings", Some(defaults.positions))?,
-            width,
+            max_position_embeddings: required(
+                fields,
+                "max_position_embeddings",
+                Some(defaults.max_position_embeddings),
+            )?,
+            hidden_size,
             layers: fields.required("num_hidden_layers")?,
             heads,
             key_value_heads: shared.unwrap_or(heads),
-            head_width,
-            inner: fields.required("intermediate_size")?,
+            head_dim,
+            intermediate_size: fields.required("intermediate_size")?,
             norm_epsilon: defaults.norm_epsilon,
         })
     }
@@ -86,13 +90,13 @@ impl Sizes {
         Ok(Config {
             family,
             vocab_size: self.vocab_size,
-            positions: self.positions,
-            width: self.width,
+            max_position_embeddings: self.max_position_embeddings,
+            hidden_size: self.hidden_size,
             layers: self.layers,
             heads: self.heads,
             key_value_heads: self.key_value_heads,
-            head_width: self.head_width,
-            inner: self.inner,
+            head_dim: self.head_dim,
+            intermediate_size: self.intermediate_size,
             norm: NormKind::Rms,
             norm_epsilon: fields
                 .positive("rms_norm_eps")?
@@ -103,14 +107,14 @@ impl Sizes {
             gated: true,
             learned_positions: false,
             rotary,
-            kinds: vec![LayerKind::default(); self.layers],
-            attention_scale: 1.0 / (self.head_width as f32).sqrt(),
+            layer_types: vec![LayerType::default(); self.layers],
+            attention_scale: 1.0 / (self.head_dim as f32).sqrt(),
             scale_by_layer: false,
             attention_softcap: None,
             logit_softcap: None,
             query_key_norm: None,
             biases: Biases::default(),
-            tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
+            tie_word_embeddings: fields.flag("tie_word_embeddings")?.unwrap_or(false),
             embedding_scale: 1.0,
             unread: Vec::new(),
             json: Default::default(),
@@ -121,7 +125,7 @@ impl Sizes {
 /// Sizes, rotary positions and what Llama 2 has.
 pub fn plain(fields: &mut Fields, family: Family, defaults: Defaults) -> Result<Config> {
     let sizes = Sizes::read(fields, defaults)?;
-    let rotary = fields.rotary(sizes.head_width, sizes.positions, 1.0)?;
+    let rotary = fields.rotary(sizes.head_dim, sizes.max_position_embeddings, 1.0)?;
     sizes.config(fields, family, vec![rotary])
 }
 
@@ -143,7 +147,7 @@ pub fn read_llama(fields: &mut Fields) -> Result<Config> {
 pub fn read_mistral(fields: &mut Fields) -> Result<Config> {
     let window = fields.size_or("sliding_window", Some(4096))?;
     let defaults = Defaults {
-        positions: 131_072,
+        max_position_embeddings: 131_072,
         key_value_heads: Some(8),
         ..Defaults::LLAMA
     };
@@ -154,12 +158,12 @@ pub fn read_mistral(fields: &mut Fields) -> Result<Config> {
 
 /// Gives the sliding layers their window.
 pub fn with_windows(config: Config, window: Option<usize>, sliding: &[bool]) -> Config {
-    let kind = |&slides: &bool| LayerKind {
+    let kind = |&slides: &bool| LayerType {
         window: window.filter(|_| slides),
         rotary: 0,
     };
     Config {
-        kinds: sliding.iter().map(kind).collect(),
+        layer_types: sliding.iter().map(kind).collect(),
         ..config
     }
 }

@@ -13,16 +13,35 @@ mod olmo2;
 mod phi3;
 mod qwen;
 
-pub(super) use fields::Fields;
 pub(super) use harmless::is_off;
 
-use serde_json::Value;
+use std::path::Path;
+
+use serde_json::{Map, Value};
 
 use super::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use fields::Fields;
 
 /// `model_type`, and what reads the other fields.
 type Reader = (&'static str, fn(&mut Fields) -> Result<Config>);
+
+impl Config {
+    /// Reads a `config.json` of any of the families.
+    ///
+    /// # Errors
+    /// If a field is missing, unknown, or asks for something this decoder does not do; the message names it.
+    pub fn from_json(text: &str, path: &Path) -> Result<Self> {
+        let value: Value = serde_json::from_str(text)
+            .map_err(|e| Error::checkpoint(path, format!("config.json is not JSON: {e}")))?;
+        let Value::Object(fields) = value else {
+            return Err(Error::checkpoint(path, "config.json is not a JSON object"));
+        };
+        let config = read(fields, path)?;
+        config.validate(&format!("checkpoint {}: config.json", path.display()))?;
+        Ok(config)
+    }
+}
 
 const READERS: [Reader; 11] = [
     ("gpt2", gpt2::read),
@@ -39,8 +58,9 @@ const READERS: [Reader; 11] = [
     ("phi3", phi3::read),
 ];
 
-/// Reads all fields; one that no reader takes is refused.
-pub(super) fn read(fields: &mut Fields) -> Result<Config> {
+/// Reads all fields of a `config.json`; one that no reader takes is refused.
+pub(super) fn read(json: Map<String, Value>, path: &Path) -> Result<Config> {
+    let fields = &mut Fields::new(json, path);
     refuse_quantised(fields)?;
     let kind = match fields.take("model_type") {
         Some(Value::String(kind)) => kind,

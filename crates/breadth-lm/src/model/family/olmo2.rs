@@ -1,6 +1,6 @@
 //! OLMo 2.
 
-use super::Fields;
+use super::fields::Fields;
 use super::llama::{Defaults, plain};
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, Placement, QueryKeyNorm};

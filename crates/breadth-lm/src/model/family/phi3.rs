@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Fields;
+use super::fields::Fields;
 use super::llama::{Defaults, Sizes, with_windows};
 use crate::error::Result;
 use crate::model::config::{Config, Family};
@@ -20,12 +20,18 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
         map.insert("original_max_position_embeddings".into(), json!(original));
     }
     let defaults = Defaults {
-        positions: 4096,
+        max_position_embeddings: 4096,
         norm_epsilon: 1e-5,
         ..Defaults::LLAMA
     };
     let sizes = Sizes::read(fields, defaults)?;
-    let rotary = fields.rotary_of(parameters, theta, share, sizes.head_width, sizes.positions)?;
+    let rotary = fields.rotary_of(
+        parameters,
+        theta,
+        share,
+        sizes.head_dim,
+        sizes.max_position_embeddings,
+    )?;
     let config = sizes.config(fields, Family::Phi3, vec![rotary])?;
     let sliding = vec![true; config.layers];
     Ok(with_windows(config, window, &sliding))

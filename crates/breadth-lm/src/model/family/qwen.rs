@@ -1,6 +1,6 @@
 //! Qwen 2 and 3.
 
-use super::Fields;
+use super::fields::Fields;
 use super::llama::{Defaults, plain, with_windows};
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, QueryKeyNorm};
@@ -33,15 +33,15 @@ pub fn read_qwen3(fields: &mut Fields) -> Result<Config> {
 }
 
 /// Windows from the layer `max_window_layers` on, if they are used at all.
-fn windowed(fields: &mut Fields, family: Family, head_width: Option<usize>) -> Result<Config> {
+fn windowed(fields: &mut Fields, family: Family, head_dim: Option<usize>) -> Result<Config> {
     let used = fields.flag("use_sliding_window")?.unwrap_or(false);
     let window = fields.size_or("sliding_window", Some(4096))?;
     let window = window.filter(|_| used);
     let first = fields.size("max_window_layers")?.unwrap_or(28);
     let defaults = Defaults {
-        positions: 32_768,
+        max_position_embeddings: 32_768,
         key_value_heads: Some(32),
-        head_width,
+        head_dim,
         ..Defaults::LLAMA
     };
     let config = plain(fields, family, defaults)?;

@@ -1,8 +1,8 @@
 //! Causal multi-head attention over packed sequences, and its gradient.
 
-use super::gemm::{Matrix, matmul};
 use super::math;
 use super::{Heads, Span};
+use crate::gemm::{Matrix, matmul};
 use crate::vectorized;
 
 /// Queries of one head are taken this many at a time, so that keys nobody in the block may see are never multiplied.
@@ -10,7 +10,7 @@ const BLOCK: usize = 64;
 
 /// The rows of a query, key or value tensor.
 #[derive(Clone, Copy)]
-pub struct Rows<'a> {
+pub struct HeadRows<'a> {
     /// Numbers, from the first row on.
     pub data: &'a [f32],
     /// Distance between rows.
@@ -19,7 +19,7 @@ pub struct Rows<'a> {
     pub count: usize,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> HeadRows<'a> {
     /// `count` rows from `start` on, at the columns of one head.
     fn head(&self, start: usize, count: usize, column: usize, width: usize) -> Matrix<'a> {
         let from = (start * self.stride + column).min(self.data.len());
@@ -99,7 +99,7 @@ impl Tile {
         self.segments.into_iter().filter(|s| s.count > 0)
     }
 
-    fn query<'a>(&self, query: Rows<'a>, heads: Heads) -> Matrix<'a> {
+    fn query<'a>(&self, query: HeadRows<'a>, heads: Heads) -> Matrix<'a> {
         query.head(
             self.query_start,
             self.queries,
@@ -108,7 +108,7 @@ impl Tile {
         )
     }
 
-    fn keys<'a>(&self, keys: Rows<'a>, segment: Segment, heads: Heads) -> Matrix<'a> {
+    fn keys<'a>(&self, keys: HeadRows<'a>, segment: Segment, heads: Heads) -> Matrix<'a> {
         keys.head(segment.row, segment.count, self.key_column, heads.width)
     }
 
@@ -123,7 +123,7 @@ impl Tile {
     }
 
     /// `scale q_j k_k`, softly capped.
-    fn scores(&self, query: Rows, key: Rows, heads: Heads, out: &mut Vec<f32>) {
+    fn scores(&self, query: HeadRows, key: HeadRows, heads: Heads, out: &mut Vec<f32>) {
         out.resize(self.queries * self.keys, 0.0);
         let q = self.query(query, heads);
         for segment in self.segments() {
@@ -154,7 +154,13 @@ impl Tile {
 }
 
 /// Attention output, without gaps between rows.
-pub fn attention(query: Rows, key: Rows, value: Rows, spans: &[Span], heads: Heads) -> Vec<f32> {
+pub fn attention(
+    query: HeadRows,
+    key: HeadRows,
+    value: HeadRows,
+    spans: &[Span],
+    heads: Heads,
+) -> Vec<f32> {
     let width = heads.query * heads.width;
     let mut out = vec![0.0; query.count * width];
     let mut scores = Vec::new();
@@ -173,9 +179,9 @@ pub fn attention(query: Rows, key: Rows, value: Rows, spans: &[Span], heads: Hea
 
 /// `(dquery, dkey, dvalue)` of [`attention`], all without gaps between rows.
 pub fn attention_backward(
-    query: Rows,
-    key: Rows,
-    value: Rows,
+    query: HeadRows,
+    key: HeadRows,
+    value: HeadRows,
     spans: &[Span],
     heads: Heads,
     grad: &[f32],

@@ -11,7 +11,7 @@ use burn::backend::autodiff::{
 };
 use burn::backend::tensor::FloatTensor;
 
-use super::{Activation, Angles, Heads, KernelGradients, Kernels, Span};
+use super::{Activation, Heads, KernelGradients, Kernels, RotaryTable, Span};
 
 /// Gives each tracked parent its gradient.
 fn register<B: KernelGradients, S, const N: usize>(
@@ -98,12 +98,12 @@ impl<B: KernelGradients> Backward<B, 2> for Gated {
 struct Rotate;
 
 impl<B: KernelGradients> Backward<B, 1> for Rotate {
-    type State = (Arc<Angles>, Arc<[u32]>, usize);
+    type State = (Arc<RotaryTable>, Arc<[u32]>, usize);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let (angles, positions, head_width) = ops.state.clone();
-        let value = B::rotate_backward(grad, &angles, &positions, head_width);
+        let (angles, positions, head_dim) = ops.state.clone();
+        let value = B::rotate_backward(grad, &angles, &positions, head_dim);
         register::<B, _, 1>(&ops, grads, [value]);
     }
 }
@@ -243,22 +243,22 @@ impl<B: KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
 
     fn rotate(
         x: FloatTensor<Self>,
-        angles: Arc<Angles>,
+        angles: Arc<RotaryTable>,
         positions: Arc<[u32]>,
-        head_width: usize,
+        head_dim: usize,
     ) -> FloatTensor<Self> {
         let prep = Backward::<B, 1>::prepare::<C>(Rotate, [x.node()]);
         let x = x.into_primitive();
         match prep.compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let state = (angles.clone(), positions.clone(), head_width);
+                let state = (angles.clone(), positions.clone(), head_dim);
                 prep.finish(
                     state,
-                    <B as Kernels>::rotate(x, angles, positions, head_width),
+                    <B as Kernels>::rotate(x, angles, positions, head_dim),
                 )
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(<B as Kernels>::rotate(x, angles, positions, head_width))
+                prep.finish(<B as Kernels>::rotate(x, angles, positions, head_dim))
             }
         }
     }

@@ -7,8 +7,10 @@ use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
-use super::gemm::{Matrix, matmul, product};
-use super::{Activation, Angles, Heads, KernelGradients, Kernels, Span, attention, few_rows, rows};
+use super::{
+    Activation, Heads, KernelGradients, Kernels, RotaryTable, Span, attention, few_rows, rows,
+};
+use crate::gemm::{Matrix, matmul, product};
 
 fn pack(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(data, shape.into()))
@@ -78,8 +80,8 @@ fn dims(tensor: &FlexTensor) -> Vec<usize> {
 }
 
 impl View {
-    fn rows_of(&self) -> attention::Rows<'_> {
-        attention::Rows {
+    fn rows_of(&self) -> attention::HeadRows<'_> {
+        attention::HeadRows {
             data: self.data(),
             stride: self.strides[0],
             count: self.rows,
@@ -143,11 +145,11 @@ impl Kernels for Flex {
 
     fn rotate(
         x: FlexTensor,
-        angles: Arc<Angles>,
+        angles: Arc<RotaryTable>,
         positions: Arc<[u32]>,
-        head_width: usize,
+        head_dim: usize,
     ) -> FlexTensor {
-        let out = rows::rotate(&flat(&x), &angles, &positions, head_width, 1.0);
+        let out = rows::rotate(&flat(&x), &angles, &positions, head_dim, 1.0);
         pack(out, dims(&x))
     }
 
@@ -263,11 +265,11 @@ impl KernelGradients for Flex {
 
     fn rotate_backward(
         grad: FlexTensor,
-        angles: &Angles,
+        angles: &RotaryTable,
         positions: &[u32],
-        head_width: usize,
+        head_dim: usize,
     ) -> FlexTensor {
-        let dx = rows::rotate(&flat(&grad), angles, positions, head_width, -1.0);
+        let dx = rows::rotate(&flat(&grad), angles, positions, head_dim, -1.0);
         pack(dx, dims(&grad))
     }
 

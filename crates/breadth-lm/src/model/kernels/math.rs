@@ -44,7 +44,7 @@ pub fn tanh(x: f32) -> f32 {
     2.0 * sigmoid(2.0 * x) - 1.0
 }
 
-/// Distribution function of the standard normal law, `(1 + erf(x / sqrt 2)) / 2`, to about 1e-7.
+/// Distribution function of the standard normal distribution, `(1 + erf(x / sqrt 2)) / 2`, to about 1e-7.
 ///
 /// Source: Abramowitz and Stegun, 7.1.26.
 #[inline(always)]
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn tanh_and_the_normal_law_are_accurate_to_single_precision() {
+    fn tanh_and_the_normal_distribution_are_accurate_to_single_precision() {
         // erf by its Taylor series in f64, which converges everywhere.
         let erf = |x: f64| {
             let (mut term, mut sum) = (x, x);

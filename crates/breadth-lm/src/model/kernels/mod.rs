@@ -11,7 +11,6 @@ mod attention;
 mod autodiff;
 mod few_rows;
 mod flex;
-pub(crate) mod gemm;
 pub(crate) mod math;
 mod rows;
 
@@ -75,10 +74,10 @@ pub enum Activation {
 
 /// Cosines and sines by which rotary positions turn a head, a row of `half` of each per position; where long sequences turn differently, theirs follow.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Angles {
+pub struct RotaryTable {
     /// Pairs that turn: the first `2 half` numbers of a head; the rest stay.
     pub half: usize,
-    /// Rows of one kind.
+    /// HeadRows of one kind.
     pub positions: usize,
     /// (rows, half).
     pub cos: Vec<f32>,
@@ -120,9 +119,9 @@ pub trait Kernels: burn::backend::Backend {
     /// See [`rotate`].
     fn rotate(
         x: FloatTensor<Self>,
-        angles: Arc<Angles>,
+        angles: Arc<RotaryTable>,
         positions: Arc<[u32]>,
-        head_width: usize,
+        head_dim: usize,
     ) -> FloatTensor<Self>;
     /// See [`attention`].
     fn attention(
@@ -182,9 +181,9 @@ pub(crate) trait KernelGradients: Kernels {
     /// `dx`.
     fn rotate_backward(
         grad: FloatTensor<Self>,
-        angles: &Angles,
+        angles: &RotaryTable,
         positions: &[u32],
-        head_width: usize,
+        head_dim: usize,
     ) -> FloatTensor<Self>;
     /// `(dquery, dkey, dvalue)`.
     fn attention_backward(
@@ -262,19 +261,19 @@ pub fn gated(gate: Tensor<2>, up: Tensor<2>, activation: Activation) -> Tensor<2
     ))
 }
 
-/// Rotary positions: in every head of row `r`, the pair `(x_i, x_(i + half))` turns by the angle `i` of row `positions[r]` of `angles`. `x` (rows, heads * `head_width`).
+/// Rotary positions: in every head of row `r`, the pair `(x_i, x_(i + half))` turns by the angle `i` of row `positions[r]` of `angles`. `x` (rows, heads * `head_dim`).
 #[must_use]
 pub fn rotate(
     x: Tensor<2>,
-    angles: Arc<Angles>,
+    angles: Arc<RotaryTable>,
     positions: Arc<[u32]>,
-    head_width: usize,
+    head_dim: usize,
 ) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::rotate(
         x.into_dispatch(),
         angles,
         positions,
-        head_width,
+        head_dim,
     ))
 }
 

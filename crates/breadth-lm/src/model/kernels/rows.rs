@@ -1,7 +1,7 @@
 //! Operations that treat each row on its own: normalisation, GELU, log-softmax, embeddings.
 
 use super::math;
-use super::{Activation, Angles};
+use super::{Activation, RotaryTable};
 use crate::vectorized;
 
 const GELU_C: f32 = 0.797_884_6; // sqrt(2 / pi)
@@ -250,15 +250,15 @@ pub fn gated_backward(
 }
 
 vectorized! {
-    /// Turns the pairs of every head by the angles of the row's position, in the direction of `sign`.
-    pub fn rotate(x: &[f32], angles: &Angles, positions: &[u32], head_width: usize, sign: f32) -> Vec<f32> {
+    /// RotaryTables the pairs of every head by the angles of the row's position, in the direction of `sign`.
+    pub fn rotate(x: &[f32], angles: &RotaryTable, positions: &[u32], head_dim: usize, sign: f32) -> Vec<f32> {
         let half = angles.half;
         let mut out = x.to_vec();
         let width = x.len() / positions.len().max(1);
         for (row, &position) in out.chunks_exact_mut(width.max(1)).zip(positions) {
             let cos = &angles.cos[position as usize * half..][..half];
             let sin = &angles.sin[position as usize * half..][..half];
-            for head in row.chunks_exact_mut(head_width) {
+            for head in row.chunks_exact_mut(head_dim) {
                 let (first, rest) = head.split_at_mut(half);
                 for (((a, b), &c), &s) in first.iter_mut().zip(rest).zip(cos).zip(sin) {
                     let (x, y, s) = (*a, *b, sign * s);

@@ -1,6 +1,6 @@
 //! Exact maximum likelihood on the unit ball.
 
-use super::{Features, Next, add, dot, norm};
+use super::{Features, NextToken, add, dot, norm};
 use crate::error::{Error, Result};
 
 /// Newton steps at most; a dozen is usual.
@@ -90,7 +90,7 @@ impl Local {
         };
         for (prompt, response) in data {
             for (h, &token) in response.iter().enumerate() {
-                let next = Next::new(features, theta, *prompt, &response[..h]);
+                let next = NextToken::new(features, theta, *prompt, &response[..h]);
                 local.value += weight * next.log_q[token as usize];
                 if whole {
                     add(&mut local.gradient, weight, &next.gradient(token));
@@ -101,7 +101,7 @@ impl Local {
         local
     }
 
-    fn add_covariance(&mut self, next: &Next, weight: f64) {
+    fn add_covariance(&mut self, next: &NextToken, weight: f64) {
         let d = self.gradient.len();
         let mean = next.mean(&next.log_q);
         for (token, &log_q) in next.log_q.iter().enumerate() {

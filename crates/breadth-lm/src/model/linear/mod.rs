@@ -20,20 +20,18 @@
 //! # Ok::<(), breadth_lm::Error>(())
 //! ```
 
-mod law;
+mod comparison;
 mod likelihood;
 mod steps;
 
-pub use law::{Comparison, Path, compare, compare_sampled};
+pub use comparison::{Comparison, Path, compare, compare_sampled};
 pub use likelihood::{Fitted, maximum_likelihood};
 pub use steps::{
-    Distilled, ball, descend, distilled_gradient, prop_5_1_step, theta_of, thm_5_1_step,
-    thm_6_1_step, thm_6_2_step, token_level, ttt_kl, ttt_log_prob, ttt_sample,
+    DistillTarget, descend, distilled_gradient, project_onto_unit_ball, theta_of, token_level_sgd,
+    ttt_kl, ttt_log_prob, ttt_sample,
 };
 
-use rand_chacha::ChaCha8Rng;
-
-use crate::rng;
+use crate::rng::{self, Stream};
 
 #[cfg(doc)]
 use crate::tree::Tree;
@@ -53,16 +51,16 @@ pub trait Features: Sync {
     fn features(&self, prompt: usize, prefix: &[u32], out: &mut [f64]);
 }
 
-/// The features of the next tokens and their law.
+/// The features of the next tokens and their distribution.
 #[derive(Clone, Debug)]
-pub(crate) struct Next {
+pub(crate) struct NextToken {
     d: usize,
     phi: Vec<f64>,
     /// `log q` of every token.
     pub(crate) log_q: Vec<f64>,
 }
 
-impl Next {
+impl NextToken {
     pub(crate) fn new(
         features: &dyn Features,
         theta: &[f64],
@@ -82,12 +80,12 @@ impl Next {
             phi,
             log_q: Vec::new(),
         };
-        next.log_q = next.law(theta);
+        next.log_q = next.log_probs(theta);
         next
     }
 
     /// `log q_theta` of every token for another theta.
-    pub(crate) fn law(&self, theta: &[f64]) -> Vec<f64> {
+    pub(crate) fn log_probs(&self, theta: &[f64]) -> Vec<f64> {
         let logits: Vec<f64> = self
             .phi
             .chunks_exact(self.d.max(1))
@@ -105,10 +103,10 @@ impl Next {
         &self.phi[token * self.d..][..self.d]
     }
 
-    /// `E[phi]` under a law.
-    pub(crate) fn mean(&self, log_law: &[f64]) -> Vec<f64> {
+    /// `E[phi]` under a distribution.
+    pub(crate) fn mean(&self, log_p: &[f64]) -> Vec<f64> {
         let mut mean = vec![0.0; self.d];
-        for (token, &log_p) in log_law.iter().enumerate() {
+        for (token, &log_p) in log_p.iter().enumerate() {
             add(&mut mean, log_p.exp(), self.row(token));
         }
         mean
@@ -121,14 +119,14 @@ impl Next {
         gradient
     }
 
-    /// `E_p || phi - E_p[phi] ||^2` under a law.
-    fn variance(&self, log_law: &[f64]) -> f64 {
-        let mean = self.mean(log_law);
+    /// `E_p || phi - E_p[phi] ||^2` under a distribution.
+    fn variance(&self, log_p: &[f64]) -> f64 {
+        let mean = self.mean(log_p);
         let square = |token: usize| {
             let row = self.row(token).iter().zip(&mean);
             row.map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
         };
-        let terms = log_law.iter().enumerate();
+        let terms = log_p.iter().enumerate();
         terms
             .map(|(token, &log_p)| log_p.exp() * square(token))
             .sum()
@@ -141,8 +139,9 @@ impl Next {
 /// If theta has another length than phi, or the response a token outside the vocabulary.
 #[must_use]
 pub fn log_prob(features: &dyn Features, theta: &[f64], prompt: usize, response: &[u32]) -> f64 {
-    let of_token =
-        |h: usize| Next::new(features, theta, prompt, &response[..h]).log_q[response[h] as usize];
+    let of_token = |h: usize| {
+        NextToken::new(features, theta, prompt, &response[..h]).log_q[response[h] as usize]
+    };
     (0..response.len()).map(of_token).sum()
 }
 
@@ -159,7 +158,7 @@ pub fn gradient(
 ) -> Vec<f64> {
     let mut total = vec![0.0; features.dimension()];
     for (h, &token) in response.iter().enumerate() {
-        let next = Next::new(features, theta, prompt, &response[..h]);
+        let next = NextToken::new(features, theta, prompt, &response[..h]);
         add(&mut total, 1.0, &next.gradient(token));
     }
     total
@@ -167,24 +166,19 @@ pub fn gradient(
 
 /// A response drawn from `q_theta(.|x)`.
 #[must_use]
-pub fn sample(
-    features: &dyn Features,
-    theta: &[f64],
-    prompt: usize,
-    rng: &mut ChaCha8Rng,
-) -> Vec<u32> {
+pub fn sample(features: &dyn Features, theta: &[f64], prompt: usize, rng: &mut Stream) -> Vec<u32> {
     let mut response = Vec::new();
     while response.len() < features.horizon(prompt) {
-        let next = Next::new(features, theta, prompt, &response);
+        let next = NextToken::new(features, theta, prompt, &response);
         response.push(draw(&next.log_q, rng));
     }
     response
 }
 
-fn draw(log_law: &[f64], rng: &mut ChaCha8Rng) -> u32 {
+fn draw(log_p: &[f64], rng: &mut Stream) -> u32 {
     let mut left = rng::uniform(rng);
-    let last = log_law.len() - 1;
-    let token = log_law.iter().position(|log_p| {
+    let last = log_p.len() - 1;
+    let token = log_p.iter().position(|log_p| {
         left -= log_p.exp();
         left < 0.0
     });

@@ -1,11 +1,11 @@
 //! Learning by steps: on sequences, on tokens, towards a teacher, and while decoding.
 
 use breadth_stats::bound::truncation_weights;
-use rand_chacha::ChaCha8Rng;
 
-use super::law::kl;
-use super::{Features, Next, add, draw, gradient, norm};
+use super::comparison::kl;
+use super::{Features, NextToken, add, draw, gradient, norm};
 use crate::optim::{Chain, GradientTransformation, apply_updates};
+use crate::rng::Stream;
 use crate::tree::{Array, Tree};
 
 /// Theta as the tree of one array that [`crate::optim`] steps on.
@@ -23,10 +23,10 @@ pub fn theta_of(theta: &[f64]) -> Tree<f64> {
 ///
 /// ```
 /// let mut theta = vec![3.0, 4.0];
-/// breadth_lm::model::linear::ball(&mut theta);
+/// breadth_lm::model::linear::project_onto_unit_ball(&mut theta);
 /// assert_eq!(theta, [0.6, 0.8]);
 /// ```
-pub fn ball(theta: &mut [f64]) {
+pub fn project_onto_unit_ball(theta: &mut [f64]) {
     let length = norm(theta);
     if length > 1.0 {
         theta.iter_mut().for_each(|v| *v /= length);
@@ -34,14 +34,14 @@ pub fn ball(theta: &mut [f64]) {
 }
 
 /// Takes `steps` steps of `optimizer` on the mean of the sequence gradients of a batch (Eq 14, 18, 20, by what the optimiser is), from `theta`; `batch` gives the (prompt, response) pairs of a step,
-/// `seen` hears theta after it. The optimiser descends on minus the log-likelihood; end its chain with a projection onto the ball.
+/// `observe` hears theta after it. The optimiser descends on minus the log-likelihood; end its chain with a projection onto the ball.
 pub fn descend(
     features: &dyn Features,
     theta: &[f64],
     optimizer: &mut Chain<f64>,
     steps: u64,
     batch: &mut dyn FnMut(u64) -> Vec<(usize, Vec<u32>)>,
-    seen: &mut dyn FnMut(u64, &[f64]),
+    observe: &mut dyn FnMut(u64, &[f64]),
 ) -> Vec<f64> {
     let mut params = theta_of(theta);
     for step in 0..steps {
@@ -59,13 +59,13 @@ pub fn descend(
         let mut updates = theta_of(&total);
         optimizer.update(&mut updates, &params, step);
         apply_updates(&mut params, &updates);
-        seen(step, &params["theta"].data);
+        observe(step, &params["theta"].data);
     }
     params["theta"].data.to_vec()
 }
 
 /// Token-level SGD (Eq 21): a projected step of size `rate` after every token of the response, carried on. Moves theta, and returns the log-probability of each token before the step on it.
-pub fn token_level(
+pub fn token_level_sgd(
     features: &dyn Features,
     theta: &mut [f64],
     prompt: usize,
@@ -74,15 +74,15 @@ pub fn token_level(
 ) -> Vec<f64> {
     let mut log_probs = Vec::with_capacity(response.len());
     for (h, &token) in response.iter().enumerate() {
-        let next = Next::new(features, theta, prompt, &response[..h]);
+        let next = NextToken::new(features, theta, prompt, &response[..h]);
         log_probs.push(next.log_q[token as usize]);
         add(theta, rate, &next.gradient(token));
-        ball(theta);
+        project_onto_unit_ball(theta);
     }
     log_probs
 }
 
-/// `log q(y|x)` of the decoder with test-time training (Eq 22): the recursion of [`token_level`] on the given tokens, theta itself untouched.
+/// `log q(y|x)` of the decoder with test-time training (Eq 22): the recursion of [`token_level_sgd`] on the given tokens, theta itself untouched.
 #[must_use]
 pub fn ttt_log_prob(
     features: &dyn Features,
@@ -91,7 +91,7 @@ pub fn ttt_log_prob(
     response: &[u32],
     rate: f64,
 ) -> f64 {
-    token_level(features, &mut theta.to_vec(), prompt, response, rate)
+    token_level_sgd(features, &mut theta.to_vec(), prompt, response, rate)
         .iter()
         .sum()
 }
@@ -103,14 +103,14 @@ pub fn ttt_sample(
     theta: &[f64],
     prompt: usize,
     rate: f64,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Vec<u32> {
     let (mut theta, mut response) = (theta.to_vec(), Vec::new());
     while response.len() < features.horizon(prompt) {
-        let next = Next::new(features, &theta, prompt, &response);
+        let next = NextToken::new(features, &theta, prompt, &response);
         let token = draw(&next.log_q, rng);
         add(&mut theta, rate, &next.gradient(token));
-        ball(&mut theta);
+        project_onto_unit_ball(&mut theta);
         response.push(token);
     }
     response
@@ -124,27 +124,27 @@ pub fn ttt_kl(
     theta: &[f64],
     prompt: usize,
     rate: f64,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> f64 {
     let (mut theta, mut response) = (theta.to_vec(), Vec::new());
     let mut total = 0.0;
     while response.len() < features.horizon(prompt) {
-        let next = Next::new(features, &theta, prompt, &response);
-        let log_p = next.law(truth);
+        let next = NextToken::new(features, &theta, prompt, &response);
+        let log_p = next.log_probs(truth);
         total += kl(&log_p, &next.log_q);
         let token = draw(&log_p, rng);
         add(&mut theta, rate, &next.gradient(token));
-        ball(&mut theta);
+        project_onto_unit_ball(&mut theta);
         response.push(token);
     }
     total
 }
 
-/// What a distillation follows.
+/// What a distillation trains towards.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Distilled {
-    /// The teacher's next-token laws in closed form, or the tokens of the response alone (Eq 24).
-    pub laws: bool,
+pub struct DistillTarget {
+    /// The teacher's next-token distributions in closed form, or the tokens of the response alone (Eq 24).
+    pub distributions: bool,
     /// The budget `A = log N` of the truncated weights alpha (Eq 25); without one every token counts 1.
     pub budget: Option<f64>,
 }
@@ -160,14 +160,14 @@ pub fn distilled_gradient(
     theta: &[f64],
     prompt: usize,
     response: &[u32],
-    what: Distilled,
+    target: DistillTarget,
 ) -> Vec<f64> {
     let (mut kls, mut gradients) = (Vec::new(), Vec::new());
     for (h, &token) in response.iter().enumerate() {
-        let next = Next::new(features, theta, prompt, &response[..h]);
-        let log_p = next.law(truth);
+        let next = NextToken::new(features, theta, prompt, &response[..h]);
+        let log_p = next.log_probs(truth);
         kls.push(kl(&log_p, &next.log_q));
-        gradients.push(match what.laws {
+        gradients.push(match target.distributions {
             false => next.gradient(token),
             true => {
                 let mut way = next.mean(&log_p);
@@ -176,7 +176,7 @@ pub fn distilled_gradient(
             }
         });
     }
-    let alpha = match what.budget {
+    let alpha = match target.budget {
         Some(budget) => truncation_weights(&kls, budget).expect("KLs are at least 0"),
         None => vec![1.0; kls.len()],
     };
@@ -185,47 +185,4 @@ pub fn distilled_gradient(
         add(&mut total, *alpha, gradient);
     }
     total
-}
-
-/// Prop 5.1's step of sequence-level SGD: `1 / (2 H B^2)`, the largest that its proof allows.
-///
-/// ```
-/// assert_eq!(breadth_lm::model::linear::prop_5_1_step(8.0, 2.0), 1.0 / 64.0);
-/// ```
-#[must_use]
-pub fn prop_5_1_step(horizon: f64, bound: f64) -> f64 {
-    1.0 / (2.0 * horizon * bound * bound)
-}
-
-/// Thm 5.1's step and lambda of normalised SGD: `eta = min{ 1/(128 B), (log N / (s2 T))^(1/4) }`, `lambda = log N / (16 eta)`.
-///
-/// ```
-/// let (eta, lambda) = breadth_lm::model::linear::thm_5_1_step(1.0, 1.0, 4_f64.ln(), 1000.0);
-/// assert_eq!((eta, lambda), (1.0 / 128.0, 8.0 * 4_f64.ln()));
-/// ```
-#[must_use]
-pub fn thm_5_1_step(bound: f64, variance: f64, log_n: f64, steps: f64) -> (f64, f64) {
-    let eta = (1.0 / (128.0 * bound)).min((log_n / (variance * steps)).powf(0.25));
-    (eta, log_n / (16.0 * eta))
-}
-
-/// Thm 6.1's step of token-level SGD: `min{ 1/(2 B^2), 1/sqrt(s2 T) }`.
-///
-/// ```
-/// assert_eq!(breadth_lm::model::linear::thm_6_1_step(1.0, 4.0, 100.0), 0.05);
-/// ```
-#[must_use]
-pub fn thm_6_1_step(bound: f64, variance: f64, steps: f64) -> f64 {
-    (1.0 / (2.0 * bound * bound)).min(1.0 / (variance * steps).sqrt())
-}
-
-/// Thm 6.2's step of truncated distillation: `min{ 1/((64 log N + 2) B^2), 1/sqrt(T s2 log N) }`.
-///
-/// ```
-/// assert_eq!(breadth_lm::model::linear::thm_6_2_step(1.0, 1.0, 1.0, 4356.0), 1.0 / 66.0);
-/// ```
-#[must_use]
-pub fn thm_6_2_step(bound: f64, variance: f64, log_n: f64, steps: f64) -> f64 {
-    let smooth = (64.0 * log_n + 2.0) * bound * bound;
-    (1.0 / smooth).min(1.0 / (steps * variance * log_n).sqrt())
 }

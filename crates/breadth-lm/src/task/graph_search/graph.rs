@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::slice::from_ref;
 
-use rand_chacha::ChaCha8Rng;
-
 use super::config::{EdgeOrder, GraphSearchConfig};
 use crate::error::{Error, Result};
-use crate::rng;
-use crate::tokenizer::NumeralTokenizer;
+use crate::rng::{self, Stream};
+use crate::task::numeral_tokenizer::NumeralTokenizer;
 
 /// A layered graph. Names are ascending within a layer, so that equal graphs compare equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +43,7 @@ impl Layer {
 
 impl Graph {
     /// A graph with `branching` branching layers: the layers, the passable nodes and the names are uniform over all such graphs.
-    pub(super) fn draw(config: &GraphSearchConfig, branching: usize, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn draw(config: &GraphSearchConfig, branching: usize, rng: &mut Stream) -> Self {
         let branches = draw_layers(config.middle_layers, branching, rng);
         // The nodes whose parity is constrained come first; whatever they take, the others have equally many completions, so that
         // every graph is equally likely.
@@ -115,7 +113,7 @@ impl Graph {
         &self,
         order: EdgeOrder,
         tokenizer: &NumeralTokenizer,
-        rng: &mut ChaCha8Rng,
+        rng: &mut Stream,
     ) -> Vec<u32> {
         let mut tokens = Vec::new();
         for (i, (u, v)) in self.edges(order, rng).into_iter().enumerate() {
@@ -133,7 +131,7 @@ impl Graph {
         tokens
     }
 
-    fn edges(&self, order: EdgeOrder, rng: &mut ChaCha8Rng) -> Vec<(u32, u32)> {
+    fn edges(&self, order: EdgeOrder, rng: &mut Stream) -> Vec<(u32, u32)> {
         let mut edges = Vec::new();
         let mut sources = from_ref(&self.source);
         let slots = |i: usize, sources: &[u32]| {
@@ -225,7 +223,7 @@ impl Graph {
 }
 
 /// Which of the `layers` branch: a uniform choice of `branching`.
-fn draw_layers(layers: usize, branching: usize, rng: &mut ChaCha8Rng) -> Vec<bool> {
+fn draw_layers(layers: usize, branching: usize, rng: &mut Stream) -> Vec<bool> {
     let mut branches: Vec<bool> = (0..layers).map(|i| i < branching).collect();
     rng::shuffle(rng, &mut branches);
     branches

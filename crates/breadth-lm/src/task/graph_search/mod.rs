@@ -7,7 +7,7 @@
 //!
 //! Between source `s` and target `t` lie L middle layers of W nodes. One node of each is *passable* (has edges, to every node of the next
 //! layer); in a branching layer two are, one with an even and one with an odd name. Which of the `2^branching` valid paths are right is a
-//! matter of the prompt's [`Class`]. The response law `p(y|x)` is known exactly:
+//! matter of the prompt's [`Class`]. The response distribution `p(y|x)` is known exactly:
 //!
 //! - [`GraphSearch::class_log_prob`] given the class: what a judge who knows the class would say. Figures 1 and 2 of the paper measure
 //!   coverage and KL against it, each prompt under its own class.
@@ -27,17 +27,17 @@
 //! ```
 
 mod config;
+mod distribution;
 mod graph;
-mod law;
+pub(super) mod task;
+mod validate;
 
 #[cfg(test)]
 mod tests;
 
-use rand_chacha::ChaCha8Rng;
-
 use crate::error::{Error, Result};
-use crate::rng;
-use crate::tokenizer::NumeralTokenizer;
+use crate::rng::{self, Stream};
+use crate::task::numeral_tokenizer::NumeralTokenizer;
 
 pub use config::{
     Class, EdgeOrder, FIGURE1_FINE_TUNE, FIGURE1_PRETRAIN, FIGURE2, Family, GraphSearchConfig,
@@ -45,7 +45,7 @@ pub use config::{
 };
 pub use graph::{Graph, Layer};
 
-/// A graph-search task: prompts, responses, their law and their verifier.
+/// A graph-search task: prompts, responses, their distribution and their verifier.
 #[derive(Debug, Clone)]
 pub struct GraphSearch {
     config: GraphSearchConfig,
@@ -63,7 +63,7 @@ impl Mixture {
     }
 }
 
-/// A prompt with a response drawn from its law.
+/// A prompt with a response drawn from its distribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// `u v | u v | ... / s t =`
@@ -139,7 +139,7 @@ impl GraphSearch {
     /// # Errors
     /// A class of another family or listed twice; a weight that is negative or not finite; weights that do not sum to 1.
     pub fn mixture(&self, weights: &[(Class, f64)]) -> Result<Mixture> {
-        law::validate_mixture(&self.config, weights)?;
+        distribution::validate_mixture(&self.config, weights)?;
         Ok(Mixture(weights.to_vec()))
     }
 
@@ -147,7 +147,7 @@ impl GraphSearch {
     ///
     /// # Panics
     /// If the mixture was made by a task of the other family.
-    pub fn sample(&self, mixture: &Mixture, rng: &mut ChaCha8Rng) -> Example {
+    pub fn sample(&self, mixture: &Mixture, rng: &mut Stream) -> Example {
         let weights: Vec<f64> = mixture.0.iter().map(|(_, weight)| *weight).collect();
         let drawn = rng::categorical(rng, &weights).expect("the weights of a mixture sum to 1");
         self.sample_class(mixture.0[drawn].0, rng)
@@ -158,13 +158,14 @@ impl GraphSearch {
     ///
     /// # Errors
     /// If the class is of another family than the task.
-    pub fn sample_class(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Example> {
+    pub fn sample_class(&self, class: Class, rng: &mut Stream) -> Result<Example> {
         let graph = self.draw_graph(class, rng)?;
         let prompt = graph.prompt(self.config.edge_order, &self.tokenizer, rng);
         let uniform = |graph: &Graph, rng: &mut _| {
             graph.walk(|_, layer| layer.choice(rng::below(rng, 2) as u32))
         };
-        let response = law::right_path(&graph, class).unwrap_or_else(|| uniform(&graph, rng));
+        let response =
+            distribution::right_path(&graph, class).unwrap_or_else(|| uniform(&graph, rng));
         Ok(Example {
             prompt,
             response,
@@ -173,21 +174,21 @@ impl GraphSearch {
         })
     }
 
-    /// A prompt without a response: the prompt law of one class.
+    /// A prompt without a response: the prompt distribution of one class.
     ///
     /// # Errors
     /// If the class is of another family than the task.
-    pub fn sample_prompt(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Vec<u32>> {
+    pub fn sample_prompt(&self, class: Class, rng: &mut Stream) -> Result<Vec<u32>> {
         let graph = self.draw_graph(class, rng)?;
         Ok(graph.prompt(self.config.edge_order, &self.tokenizer, rng))
     }
 
     /// Uniform over the graphs with the class's branching layers and, where the label is hidden, its label.
-    fn draw_graph(&self, class: Class, rng: &mut ChaCha8Rng) -> Result<Graph> {
-        let branching = law::branching(&self.config, class)?;
+    fn draw_graph(&self, class: Class, rng: &mut Stream) -> Result<Graph> {
+        let branching = distribution::branching(&self.config, class)?;
         loop {
             let graph = Graph::draw(&self.config, branching, rng);
-            if law::is_of_class(&self.config, &graph, class) {
+            if distribution::is_of_class(&self.config, &graph, class) {
                 return Ok(graph);
             }
         }
@@ -210,7 +211,10 @@ impl GraphSearch {
     /// If no class of the mixture has such prompts.
     pub fn posterior(&self, graph: &Graph, mixture: &Mixture) -> Result<Vec<(Class, f64)>> {
         let weigh = |&(class, weight): &(Class, f64)| {
-            (class, law::class_weight(&self.config, graph, class, weight))
+            (
+                class,
+                distribution::class_weight(&self.config, graph, class, weight),
+            )
         };
         let mut posterior: Vec<_> = mixture.0.iter().map(weigh).collect();
         let total: f64 = posterior.iter().map(|(_, weight)| weight).sum();
@@ -246,8 +250,9 @@ impl GraphSearch {
     /// # Ok::<(), breadth_lm::error::Error>(())
     /// ```
     pub fn log_prob(&self, graph: &Graph, response: &[u32], mixture: &Mixture) -> Result<f64> {
-        let term =
-            |(class, weight): (Class, f64)| weight * law::probability(graph, response, class);
+        let term = |(class, weight): (Class, f64)| {
+            weight * distribution::probability(graph, response, class)
+        };
         Ok(self
             .posterior(graph, mixture)?
             .into_iter()
@@ -258,19 +263,19 @@ impl GraphSearch {
 
     /// `log p(y|x, class)` in nats: 0 or `-inf` where the class has one right path, `-branching ln 2` for every valid path where it is uniform.
     pub fn class_log_prob(&self, graph: &Graph, response: &[u32], class: Class) -> f64 {
-        law::probability(graph, response, class).ln()
+        distribution::probability(graph, response, class).ln()
     }
 
     /// The one response that is right for the class; `None` for G3 and Uniform, where every valid path is.
     pub fn correct_response(&self, graph: &Graph, class: Class) -> Option<Vec<u32>> {
-        law::right_path(graph, class)
+        distribution::right_path(graph, class)
     }
 
     /// Whether the response is one that the class's policy gives: its path, or any valid one where it is uniform. From the tokens alone;
     /// `false` for tokens that are no prompt of this task.
     pub fn follows_policy(&self, prompt: &[u32], response: &[u32], class: Class) -> bool {
         self.parse(prompt)
-            .is_ok_and(|graph| law::probability(&graph, response, class) > 0.0)
+            .is_ok_and(|graph| distribution::probability(&graph, response, class) > 0.0)
     }
 }
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use breadth_analysis::Report;
 use breadth_data::{RunFolder, atomic};
-use breadth_lm::decode::verifier::Verifier;
-use breadth_lm::decode::{Draw, Model, SampleJob};
+use breadth_lm::generation::Sampling;
+use breadth_lm::job::{Model, SampleJob};
 use breadth_lm::text::Item;
 use breadth_lm::train::{TrainConfig, train};
+use breadth_lm::verifier::Verifier;
 use breadth_stats::Level;
 use serde::Serialize;
 
@@ -147,14 +148,14 @@ impl Demo<'_> {
         let job = SampleJob {
             models: &Model::folders(models),
             items,
-            samples: SAMPLES,
-            max_tokens: items[0].response.len(),
-            end_tokens: &[],
-            stop: None,
-            draw: Draw::default(),
-            seed: self.seed,
+            sampling: Sampling {
+                samples: SAMPLES,
+                max_tokens: items[0].response.len(),
+                seed: self.seed,
+                ..Sampling::default()
+            },
             ttt: None,
-            verifier: &Verifier::Exact,
+            verifier: &Verifier::exact(),
             text: None,
             keep_text: false,
             out: &out,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::Regraded;
 use breadth_data::{Outcome, SampleTable, SampleTexts};
-use breadth_lm::decode::verifier::{Judged, Judgement, Verifier};
 use breadth_lm::text::{Item, Reference, read_references};
+use breadth_lm::verifier::{Judged, Judgement, Verifier};
 
 use crate::arguments;
 

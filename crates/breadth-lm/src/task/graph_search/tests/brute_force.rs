@@ -132,7 +132,7 @@ fn the_hidden_label_has_its_exact_law() {
         let of_class = |class| {
             graphs
                 .iter()
-                .filter(|graph| law::is_of_class(&config, graph, class))
+                .filter(|graph| distribution::is_of_class(&config, graph, class))
                 .count() as f64
         };
         let (ones, zeros, all) = (
@@ -142,7 +142,7 @@ fn the_hidden_label_has_its_exact_law() {
         );
         assert_eq!(ones + zeros, all);
         assert!(
-            (law::xor_probability(&config, branching) - ones / all).abs() < 1e-12,
+            (distribution::xor_probability(&config, branching) - ones / all).abs() < 1e-12,
             "{config:?}"
         );
 
@@ -152,8 +152,9 @@ fn the_hidden_label_has_its_exact_law() {
             .unwrap();
         let sizes = [(Class::G1, ones), (Class::G2, zeros), (Class::G3, all)];
         for graph in &graphs {
-            let joint = sizes
-                .map(|(class, size)| f64::from(law::is_of_class(&config, graph, class)) / size);
+            let joint = sizes.map(|(class, size)| {
+                f64::from(distribution::is_of_class(&config, graph, class)) / size
+            });
             let joint: Vec<f64> = joint
                 .iter()
                 .zip(mixture.weights())
@@ -179,19 +180,23 @@ fn sampling_obeys_the_hidden_label() {
         for class in [Class::G1, Class::G2] {
             let example = task.sample_class(class, &mut rng).unwrap();
             let graph = task.parse(&example.prompt).unwrap();
-            assert!(law::is_of_class(task.config(), &graph, class));
+            assert!(distribution::is_of_class(task.config(), &graph, class));
             let other = if class == Class::G1 {
                 Class::G2
             } else {
                 Class::G1
             };
             assert!(
-                !law::is_of_class(task.config(), &graph, other),
+                !distribution::is_of_class(task.config(), &graph, other),
                 "the prompt fixes the class"
             );
         }
         let free = task.sample_class(Class::G3, &mut rng).unwrap();
-        labels[usize::from(law::is_of_class(task.config(), &free.graph, Class::G1))] += 1;
+        labels[usize::from(distribution::is_of_class(
+            task.config(),
+            &free.graph,
+            Class::G1,
+        ))] += 1;
     }
     assert!(
         labels.iter().all(|&count| count > 60),

@@ -56,7 +56,7 @@ proptest! {
         prop_assert_eq!(&task.parse(&example.prompt).unwrap(), &example.graph);
         prop_assert!(is_valid_path(&example.prompt, &example.response));
         prop_assert!(task.follows_policy(&example.prompt, &example.response, example.class));
-        prop_assert_eq!(Ok(example.graph.branching()), law::branching(&config, example.class).map_err(|e| e.to_string()));
+        prop_assert_eq!(Ok(example.graph.branching()), distribution::branching(&config, example.class).map_err(|e| e.to_string()));
         let total: f64 = example.graph.paths().map(|path| task.log_prob(&example.graph, &path, &mixture).unwrap().exp()).sum();
         prop_assert!((total - 1.0).abs() < 1e-9);
     }

@@ -1,0 +1,485 @@
+//! Many models over many responses, into a table: in parts, so that a killed job goes on where it was.
+
+mod model;
+mod part;
+
+pub use model::Model;
+
+use std::path::Path;
+
+use breadth_data::{Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
+
+use crate::decode::{Ttt, sample, sample_ttt, score, score_ttt, sequence_log_prob};
+use crate::error::{Error, Result};
+use crate::generation::{Sample, Sampling, Sequence, Stop};
+use crate::model::Checkpoint;
+use crate::text::{Item, Text};
+use crate::verifier::{Judged, Judgement, Tally, Verifier};
+use model::{Ready, check_names, sample_server, score_server, sequence};
+use part::{Part, Parts};
+
+/// Responses scored between two saves.
+const SCORE_PART: usize = 1024;
+/// Responses sampled between two saves, or those to one prompt.
+const SAMPLE_PART: usize = 2048;
+/// Items whose prompts a server's probe may choose from.
+const PROBED: usize = 64;
+
+/// What the caller hears after every part, and from a server in between.
+#[derive(Clone, Copy, Debug)]
+pub struct JobProgress {
+    /// Items done, over all models.
+    pub done: u64,
+    /// Items in all.
+    pub total: u64,
+    /// Tokens of the items just done.
+    pub tokens: u64,
+    /// Whether an earlier run did them.
+    pub resumed: bool,
+}
+
+/// Scores the responses of `items` under every model and writes a score table.
+pub struct ScoreJob<'a> {
+    /// Checkpoints and servers.
+    pub models: &'a [Model],
+    /// Prompts and responses.
+    pub items: &'a [Item],
+    /// Further columns of log-probabilities by model name: an exact distribution, say. They come first in the table.
+    pub references: &'a [(String, Vec<f64>)],
+    /// Where the table goes.
+    pub out: &'a Path,
+    /// Whether to keep `token_logprobs`.
+    pub token_log_probs: bool,
+    /// Test-time training along every response.
+    pub ttt: Option<&'a Ttt>,
+    /// The command line, for the provenance.
+    pub command: &'a str,
+}
+
+impl ScoreJob<'_> {
+    /// Does the job, or what is left of it.
+    ///
+    /// # Errors
+    /// If a checkpoint cannot be read or take an item, or the file system refuses.
+    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<()> {
+        check_ttt(self.models, self.ttt)?;
+        self.models.iter().try_for_each(|m| m.check(self.items))?;
+        let opened = Opened::new("score", self.models, self.items, &[], self.ttt, self.out)?;
+        let mut writer = ScoreWriter::create(self.out, &opened.provenance(self.command, None))?;
+        for (name, column) in self.references {
+            for (item, &logprob) in self.items.iter().zip(column) {
+                writer.push(&ScoreRow {
+                    logprob,
+                    ..self.row(name, item)
+                })?;
+            }
+        }
+        let mut meter = Meter::new(self.models.len() * self.items.len(), progress);
+        for (m, model) in self.models.iter().enumerate() {
+            let mut ready = None;
+            for (p, items) in self.items.chunks(SCORE_PART).enumerate() {
+                let (part, resumed) = opened.parts.get(m, p, || {
+                    score_part(turn(&mut ready, model)?, items, self.ttt, &mut meter)
+                })?;
+                let name = name_of(model.name(), self.ttt);
+                self.write_part(&mut writer, &name, items, &part)?;
+                let tokens = items.iter().map(|i| sequence(i).inputs()).sum();
+                meter.advance(items.len(), tokens, resumed);
+            }
+        }
+        writer.finish()?;
+        opened.parts.remove()
+    }
+
+    fn row(&self, model: &str, item: &Item) -> ScoreRow {
+        ScoreRow {
+            source: "data".into(),
+            prompt_id: item.prompt_id.clone(),
+            response_id: item.response_id.clone(),
+            model: model.into(),
+            tokens: Some(item.response.len() as u32),
+            group: item.group.clone(),
+            weight: item.weight,
+            ..ScoreRow::default()
+        }
+    }
+
+    fn write_part(
+        &self,
+        writer: &mut ScoreWriter,
+        model: &str,
+        items: &[Item],
+        part: &Part,
+    ) -> Result<()> {
+        for (item, log_probs) in items.iter().zip(part.lists()) {
+            writer.push(&ScoreRow {
+                logprob: sequence_log_prob(log_probs),
+                token_logprobs: self.token_log_probs.then(|| log_probs.to_vec()),
+                ..self.row(model, item)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a model in a table: with test-time training it is another model.
+fn name_of(model: &str, ttt: Option<&Ttt>) -> String {
+    match ttt {
+        Some(ttt) => format!("{model}+ttt({ttt})"),
+        None => model.to_owned(),
+    }
+}
+
+fn score_part(ready: &Ready, items: &[Item], ttt: Option<&Ttt>, meter: &mut Meter) -> Result<Part> {
+    let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
+    let lists = match (ready, ttt) {
+        (Ready::Server(server), _) => score_server(server, items, &mut |n| meter.within(n))?,
+        (Ready::Checkpoint(checkpoint), Some(ttt)) => score_ttt(checkpoint, &sequences, ttt)?,
+        (Ready::Checkpoint(checkpoint), None) => score(checkpoint, &sequences)?,
+    };
+    Ok(Part {
+        lengths: lists.iter().map(|l| l.len() as u32).collect(),
+        tokens: Vec::new(),
+        log_probs: lists.concat(),
+    })
+}
+
+/// Draws responses to the prompts of `items` from every model and writes a sample table.
+pub struct SampleJob<'a> {
+    /// Checkpoints and servers.
+    pub models: &'a [Model],
+    /// Prompts; responses are what [`Verifier::Exact`] compares with.
+    pub items: &'a [Item],
+    /// How responses are sampled; every model draws from the same streams. Prompts are counted from
+    /// `first_prompt`.
+    pub sampling: Sampling,
+    /// Test-time training along every response.
+    pub ttt: Option<&'a Ttt>,
+    /// What gives the reward.
+    pub verifier: &'a Verifier,
+    /// Turns tokens to text, for verifiers that read it and for the table.
+    pub text: Option<&'a Text>,
+    /// Whether the table has a column `text`: the responses without special tokens.
+    pub keep_text: bool,
+    /// Where the table goes.
+    pub out: &'a Path,
+    /// The command line, for the provenance.
+    pub command: &'a str,
+}
+
+impl SampleJob<'_> {
+    /// Does the job, or what is left of it.
+    ///
+    /// # Errors
+    /// If a checkpoint cannot be read or take a prompt, the verifier lacks something or fails, or the file system refuses.
+    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
+        check_ttt(self.models, self.ttt)?;
+        self.verifier.check_all(self.items, self.text)?;
+        self.sampling.check()?;
+        let opened = Opened::new(
+            "sample",
+            self.models,
+            self.items,
+            &self.settings(),
+            self.ttt,
+            self.out,
+        )?;
+        let provenance = opened.provenance(self.command, Some(self.sampling.seed));
+        let mut writer = SampleWriter::create(self.out, &provenance)?;
+        let total = self.models.len() * self.items.len() * self.sampling.samples;
+        let mut meter = Meter::new(total, progress);
+        for (m, model) in self.models.iter().enumerate() {
+            let mut ready = None;
+            for (p, items) in self.items.chunks(self.part()).enumerate() {
+                let (part, resumed) = opened.parts.get(m, p, || {
+                    self.sample_part(turn(&mut ready, model)?, p, items, &mut meter)
+                })?;
+                let name = name_of(model.name(), self.ttt);
+                self.write_part(&mut writer, &name, items, &part)?;
+                meter.advance(
+                    items.len() * self.sampling.samples,
+                    part.log_probs.len(),
+                    resumed,
+                );
+            }
+        }
+        let tally = self.verifier.finish()?;
+        writer.finish()?;
+        opened.parts.remove()?;
+        Ok(tally)
+    }
+
+    /// Prompts drawn between two saves.
+    fn part(&self) -> usize {
+        (SAMPLE_PART / self.sampling.samples.max(1)).max(1)
+    }
+
+    /// The numbers on which the responses depend.
+    fn settings(&self) -> Vec<u64> {
+        let Sampling {
+            samples,
+            max_tokens,
+            ref end_tokens,
+            ref stop,
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            first_prompt: _,
+        } = self.sampling;
+        let mut settings = vec![samples as u64, max_tokens as u64, seed];
+        settings.extend(end_tokens.iter().map(|&t| u64::from(t)));
+        settings.extend([
+            temperature.to_bits(),
+            top_k.map_or(0, |k| k as u64),
+            top_p.unwrap_or(1.0).to_bits(),
+        ]);
+        for string in stop.as_ref().map(Stop::strings).unwrap_or_default() {
+            settings.push(string.len() as u64);
+            settings.extend(string.bytes().map(u64::from));
+        }
+        settings
+    }
+
+    fn sample_part(
+        &self,
+        ready: &Ready,
+        index: usize,
+        items: &[Item],
+        meter: &mut Meter,
+    ) -> Result<Part> {
+        let sampling = Sampling {
+            first_prompt: self.sampling.first_prompt + (index * self.part()) as u64,
+            ..self.sampling.clone()
+        };
+        let drawn = match ready {
+            Ready::Checkpoint(checkpoint) => {
+                self.sample_checkpoint(checkpoint, items, &sampling)?
+            }
+            Ready::Server(server) => {
+                sample_server(server, items, &sampling, &mut |n| meter.within(n))?
+            }
+        };
+        let mut part = Part::default();
+        for Sample { tokens, log_probs } in drawn.iter().flatten() {
+            part.lengths.push(tokens.len() as u32);
+            part.tokens.extend(tokens);
+            part.log_probs.extend(log_probs);
+        }
+        Ok(part)
+    }
+
+    fn sample_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        items: &[Item],
+        sampling: &Sampling,
+    ) -> Result<Vec<Vec<Sample>>> {
+        let prompts: Vec<&[u32]> = items.iter().map(|i| &i.prompt[..]).collect();
+        match self.ttt {
+            Some(ttt) => sample_ttt(checkpoint, &prompts, sampling, ttt),
+            None => sample(checkpoint, &prompts, sampling),
+        }
+    }
+
+    fn write_part(
+        &self,
+        writer: &mut SampleWriter,
+        model: &str,
+        items: &[Item],
+        part: &Part,
+    ) -> Result<()> {
+        let tokens: Vec<&[u32]> = part.token_lists().collect();
+        let texts = self.texts(&tokens);
+        let judgements = self.judge(items, &tokens, &texts)?;
+        let judged = judgements.into_iter().zip(texts).zip(part.lists());
+        for (i, ((Judgement { reward, answer }, text), log_probs)) in judged.enumerate() {
+            let item = &items[i / self.sampling.samples];
+            writer.push(&SampleRow {
+                model: model.into(),
+                prompt_id: item.prompt_id.clone(),
+                response_id: (i % self.sampling.samples).to_string(),
+                reward,
+                answer,
+                logprob: Some(sequence_log_prob(log_probs)),
+                tokens: Some(tokens[i].len() as u32),
+                text: self.keep_text.then_some(text),
+                prompt: item.prompt_text.clone().filter(|_| self.keep_text),
+                gold: item.answer.clone(),
+                group: item.group.clone(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The responses as text, empty where nobody reads it.
+    fn texts(&self, tokens: &[&[u32]]) -> Vec<String> {
+        let is_read = self.keep_text || self.verifier.reads_text();
+        match self.text.filter(|_| is_read) {
+            Some(text) => tokens.iter().map(|ids| text.decode_plain(ids)).collect(),
+            None => vec![String::new(); tokens.len()],
+        }
+    }
+
+    fn judge(&self, items: &[Item], tokens: &[&[u32]], texts: &[String]) -> Result<Vec<Judgement>> {
+        let ids: Vec<String> = (0..self.sampling.samples).map(|i| i.to_string()).collect();
+        let judged = |i: usize| Judged {
+            item: &items[i / self.sampling.samples],
+            response_id: &ids[i % self.sampling.samples],
+            tokens: tokens[i],
+            text: &texts[i],
+        };
+        let batch: Vec<Judged> = (0..tokens.len()).map(judged).collect();
+        self.verifier.judge(&batch)
+    }
+}
+
+/// Reads a checkpoint when the first part that lacks needs it: one is in memory at a time.
+fn turn<'a, 'b>(ready: &'b mut Option<Ready<'a>>, model: &'a Model) -> Result<&'b Ready<'a>> {
+    if ready.is_none() {
+        *ready = Some(Ready::new(model)?);
+    }
+    Ok(ready.as_ref().expect("it was made just now"))
+}
+
+fn check_ttt(models: &[Model], ttt: Option<&Ttt>) -> Result<()> {
+    let server = models.iter().find(|m| matches!(m, Model::Server(_)));
+    match (server, ttt) {
+        (Some(server), Some(_)) => {
+            let message = "is behind a server; test-time training needs the weights in a folder";
+            Err(Error::config(format!("model {}", server.name()), message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Counts what is done, and tells.
+struct Meter<'a> {
+    done: u64,
+    total: u64,
+    progress: &'a mut dyn FnMut(JobProgress),
+}
+
+impl<'a> Meter<'a> {
+    fn new(total: usize, progress: &'a mut dyn FnMut(JobProgress)) -> Self {
+        Self {
+            done: 0,
+            total: total as u64,
+            progress,
+        }
+    }
+
+    /// So many items of the part under way are done.
+    fn within(&mut self, items: usize) {
+        (self.progress)(JobProgress {
+            done: self.done + items as u64,
+            total: self.total,
+            tokens: 0,
+            resumed: false,
+        });
+    }
+
+    /// A part is done.
+    fn advance(&mut self, items: usize, tokens: usize, resumed: bool) {
+        self.done += items as u64;
+        (self.progress)(JobProgress {
+            done: self.done,
+            total: self.total,
+            tokens: tokens as u64,
+            resumed,
+        });
+    }
+}
+
+/// The parts of a job, and what they were made with.
+struct Opened {
+    parts: Parts,
+    /// Name and origin of each model.
+    origins: Vec<(String, String)>,
+}
+
+impl Opened {
+    /// Opens the parts, and probes every server.
+    fn new(
+        command: &str,
+        models: &[Model],
+        items: &[Item],
+        settings: &[u64],
+        ttt: Option<&Ttt>,
+        out: &Path,
+    ) -> Result<Self> {
+        check_names(models)?;
+        let identities = models
+            .iter()
+            .map(Model::identity)
+            .collect::<Result<Vec<_>>>()?;
+        let parts = Parts::open(out, &identity(command, &identities, items, settings, ttt))?;
+        let prompts: Vec<Vec<u32>> = items
+            .iter()
+            .take(PROBED)
+            .map(|i| i.prompt.clone())
+            .collect();
+        let mut origins = Vec::new();
+        for (m, (model, identity)) in models.iter().zip(&identities).enumerate() {
+            let probed = match model {
+                Model::Folder { .. } => None,
+                Model::Server(server) => {
+                    let report = server.probe(&prompts)?;
+                    if let Some(refusal) = report.refusal() {
+                        return Err(refusal);
+                    }
+                    // That of the run that began the job stays: a resumed table is the same as any other.
+                    let said = format!(
+                        "{}, model {}, {}",
+                        report.software,
+                        report.model,
+                        report.summary()
+                    );
+                    Some(parts.note(m, &said)?)
+                }
+            };
+            let origin = model.described(identity, probed.as_deref());
+            origins.push((model.name().to_owned(), origin));
+        }
+        Ok(Self { parts, origins })
+    }
+
+    fn provenance(&self, command: &str, seed: Option<u64>) -> Provenance {
+        Provenance {
+            command: command.into(),
+            seed,
+            models: self.origins.clone(),
+            ..Provenance::default()
+        }
+    }
+}
+
+/// What the parts depend on: models, data, settings, version.
+fn identity(
+    command: &str,
+    models: &[String],
+    items: &[Item],
+    settings: &[u64],
+    ttt: Option<&Ttt>,
+) -> String {
+    let mut hash = blake3::Hasher::new();
+    for model in models {
+        hash.update(&(model.len() as u64).to_le_bytes());
+        hash.update(model.as_bytes());
+    }
+    for item in items {
+        for tokens in [&item.prompt, &item.response] {
+            hash.update(&(tokens.len() as u64).to_le_bytes());
+            hash.update(bytemuck::cast_slice(tokens));
+        }
+    }
+    hash.update(bytemuck::cast_slice(settings));
+    if let Some(ttt) = ttt {
+        hash.update(ttt.to_string().as_bytes());
+    }
+    format!(
+        "{command} {} {}",
+        env!("CARGO_PKG_VERSION"),
+        hash.finalize().to_hex()
+    )
+}

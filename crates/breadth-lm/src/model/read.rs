@@ -1,0 +1,54 @@
+//! Reading a Hugging Face folder, or an adapter on its base.
+
+use std::path::Path;
+
+use super::adapter;
+use super::checkpoint::Checkpoint;
+use super::config::Config;
+use super::weights::{Files, missing};
+use crate::error::Result;
+
+impl Config {
+    /// The configuration of a checkpoint's folder; of a LoRA adapter that of its base, which is `base` or what the adapter names.
+    ///
+    /// # Errors
+    /// If there is none, or the decoder cannot do what it asks for.
+    pub fn of_folder(folder: &Path, base: Option<&Path>) -> Result<Self> {
+        if adapter::is_one(folder) {
+            return Self::of_folder(&adapter::base_of(folder, base)?, None);
+        }
+        Self::from_json(&read_text(folder, "config.json")?, folder)
+    }
+}
+
+impl Checkpoint {
+    /// Reads a folder. Weights of type `f32` are mapped and not copied; the files must not change while the checkpoint is used. Those of type
+    /// `f16` and `bf16` are widened.
+    ///
+    /// A folder of a LoRA adapter stands for its base with the adapter merged in ([`adapter::base_of`]).
+    ///
+    /// # Errors
+    /// If a file is missing or truncated, the architecture is another one, or weights and sizes disagree.
+    pub fn read(folder: &Path) -> Result<Self> {
+        Self::read_on(folder, None)
+    }
+
+    /// As [`read`](Self::read), with the folder of the model that an adapter changes; a whole model is read as it is.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), or if an adapter does not fit its base.
+    pub fn read_on(folder: &Path, base: Option<&Path>) -> Result<Self> {
+        if adapter::is_one(folder) {
+            let mut merged = Self::read(&adapter::base_of(folder, base)?)?;
+            adapter::merge(folder, &mut merged)?;
+            return Ok(merged);
+        }
+        let config = Config::of_folder(folder, None)?;
+        let weights = Files::open(folder)?.weights(&config)?;
+        Ok(Self { config, weights })
+    }
+}
+
+fn read_text(folder: &Path, file: &str) -> Result<String> {
+    std::fs::read_to_string(folder.join(file)).map_err(|e| missing(folder, file, &e))
+}

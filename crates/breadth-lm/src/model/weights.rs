@@ -1,0 +1,235 @@
+//! The weights of a Hugging Face folder: `model.safetensors` (or several files with an index), mapped.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use rayon::prelude::*;
+use safetensors::tensor::{Dtype, SafeTensors};
+
+use super::config::Config;
+use super::layout::{self, Layout, Parameter};
+use crate::error::{Error, Result};
+use crate::tree::{Array, Data, Real, Tree};
+
+/// What is read of a checkpoint's weights; the second where there are several files.
+pub(super) const WEIGHTS: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Names and shapes of the weights that a configuration asks for.
+#[must_use]
+pub fn weight_shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
+    let layout = Layout::of(config);
+    let pair = |p: &Parameter| (p.name.clone(), p.shape.clone());
+    layout.parameters().into_iter().map(pair).collect()
+}
+
+/// Where a stored tensor lies.
+struct Stored {
+    file: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    /// First byte in the file, and how many.
+    start: usize,
+    bytes: usize,
+}
+
+/// The mapped files of a checkpoint's weights.
+pub(super) struct Files {
+    folder: PathBuf,
+    files: Vec<(PathBuf, Arc<Mmap>)>,
+    tensors: BTreeMap<String, Stored>,
+}
+
+impl Files {
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        Self::of(folder, &file_names(folder)?)
+    }
+
+    /// The files of these names.
+    pub(super) fn of(folder: &Path, names: &[String]) -> Result<Self> {
+        let mut files = Self {
+            folder: folder.into(),
+            files: Vec::new(),
+            tensors: BTreeMap::new(),
+        };
+        for name in names {
+            files.add(name)?;
+        }
+        Ok(files)
+    }
+
+    /// All tensors with their names.
+    pub(super) fn all(&self) -> Result<Vec<(String, Array)>> {
+        let read =
+            |(name, stored): (&String, &Stored)| Ok((name.clone(), self.read(name, stored)?));
+        self.tensors.iter().map(read).collect()
+    }
+
+    fn add(&mut self, name: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        let file = std::fs::File::open(&path).map_err(|e| missing(&self.folder, name, &e))?;
+        // SAFETY: the map is only read. A file that somebody changes meanwhile changes the numbers; the documentation of `Checkpoint::read` forbids it.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(&path, e))?;
+        let torn = |e: safetensors::SafeTensorError| {
+            let size = map.len();
+            let message =
+                format!("not a whole safetensors file ({size} bytes): {e}; copy it again");
+            Error::checkpoint(&path, message)
+        };
+        let parsed = SafeTensors::deserialize(&map).map_err(torn)?;
+        let base = map.as_ptr() as usize;
+        for (name, view) in parsed.iter() {
+            let stored = Stored {
+                file: self.files.len(),
+                dtype: view.dtype(),
+                shape: view.shape().to_vec(),
+                start: view.data().as_ptr() as usize - base,
+                bytes: view.data().len(),
+            };
+            self.tensors.insert(name.to_owned(), stored);
+        }
+        self.files.push((path, Arc::new(map)));
+        Ok(())
+    }
+
+    /// Where the tensors are said to be, for messages.
+    fn place(&self) -> PathBuf {
+        match &self.files[..] {
+            [(path, _)] => path.clone(),
+            _ => self.folder.clone(),
+        }
+    }
+
+    /// The weights that the sizes ask for, under the family's names; nothing else may be stored.
+    pub(super) fn weights(mut self, config: &Config) -> Result<Tree> {
+        let mut taken = Vec::new();
+        for (name, shape) in weight_shapes(config) {
+            taken.push((name.clone(), self.take(config, &name, &shape)?));
+        }
+        let read = |(name, stored): &(String, Stored)| Ok((name.clone(), self.read(name, stored)?));
+        let weights: Tree = taken
+            .par_iter()
+            .map(read)
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .collect();
+        self.check_rest(config, &weights)?;
+        Ok(weights)
+    }
+
+    fn take(&mut self, config: &Config, name: &str, shape: &[usize]) -> Result<Stored> {
+        let mut names = vec![name.to_owned()];
+        names.extend(layout::aliases(config.family, name));
+        let found = names.iter().find_map(|name| self.tensors.remove(name));
+        let Some(stored) = found else {
+            let message = format!("has no tensor {name}, which config.json asks for");
+            return Err(Error::checkpoint(&self.place(), message));
+        };
+        if stored.shape != shape {
+            let found = &stored.shape;
+            let message =
+                format!("tensor {name} has shape {found:?}; config.json asks for {shape:?}");
+            return Err(Error::checkpoint(&self.place(), message));
+        }
+        Ok(stored)
+    }
+
+    fn read(&self, name: &str, stored: &Stored) -> Result<Array> {
+        let (path, map) = &self.files[stored.file];
+        let count = stored.shape.iter().product();
+        let mapped = match stored.dtype {
+            Dtype::F32 => Data::mapped(map, stored.start, count),
+            _ => None,
+        };
+        let shape = stored.shape.clone();
+        if let Some(data) = mapped {
+            return Ok(Array { shape, data });
+        }
+        let bytes = &map[stored.start..stored.start + stored.bytes];
+        let data = f32::read(stored.dtype, bytes).ok_or_else(|| {
+            let dtype = stored.dtype;
+            let message = format!("tensor {name} has type {dtype:?}; F32, F16 or BF16 is needed");
+            Error::checkpoint(path, message)
+        })?;
+        Ok(Array::new(shape, data))
+    }
+
+    /// Refuses tensors that nothing asked for: an adapter, say, or a part of the model that this decoder would leave out.
+    fn check_rest(&self, config: &Config, weights: &Tree) -> Result<()> {
+        let head = layout::tied_head(config.family);
+        for (name, stored) in &self.tensors {
+            if layout::is_leftover(config.family, name) {
+                continue;
+            }
+            let message = if config.tie_word_embeddings
+                && (*name == head || name.ends_with("lm_head.weight"))
+            {
+                let tokens = &Layout::of(config).tokens.name;
+                if self.read(name, stored)?.data == weights[tokens].data {
+                    continue;
+                }
+                format!(
+                    "tensor {name} differs from the token table, to which config.json ties it (tie_word_embeddings)"
+                )
+            } else {
+                format!(
+                    "has the tensor {name}, which config.json does not ask for; scores could be wrong"
+                )
+            };
+            return Err(Error::checkpoint(&self.place(), message));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a folder has the weights of a whole model.
+pub(super) fn has_weights(folder: &Path) -> bool {
+    let known = [
+        WEIGHTS,
+        INDEX,
+        "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+    ];
+    known.iter().any(|name| folder.join(name).exists())
+}
+
+/// The files of a checkpoint's weights: one, or those that the index names.
+fn file_names(folder: &Path) -> Result<Vec<String>> {
+    if folder.join(WEIGHTS).exists() {
+        return Ok(vec![WEIGHTS.into()]);
+    }
+    let Ok(text) = std::fs::read_to_string(folder.join(INDEX)) else {
+        let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+        if let Some(name) = pickled.iter().find(|name| folder.join(name).exists()) {
+            let message = format!(
+                "has {name} and no {WEIGHTS}; save it again with save_pretrained(.., safe_serialization=True)"
+            );
+            return Err(Error::checkpoint(folder, message));
+        }
+        let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(missing(folder, WEIGHTS, &absent));
+    };
+    let index: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|e| Error::checkpoint(folder, format!("{INDEX} is not JSON: {e}")))?;
+    let map = index["weight_map"].as_object();
+    let names = map.into_iter().flatten().filter_map(|(_, v)| v.as_str());
+    let names: std::collections::BTreeSet<String> = names.map(str::to_owned).collect();
+    if names.is_empty() {
+        let message = format!("{INDEX} has no weight_map that names files");
+        return Err(Error::checkpoint(folder, message));
+    }
+    Ok(names.into_iter().collect())
+}
+
+pub(super) fn missing(folder: &Path, file: &str, e: &std::io::Error) -> Error {
+    let message = match e.kind() {
+        std::io::ErrorKind::NotFound if folder.exists() => {
+            format!("has no {file}; a Hugging Face folder has config.json and model.safetensors")
+        }
+        std::io::ErrorKind::NotFound => "no such folder".to_string(),
+        _ => format!("{file}: {e}"),
+    };
+    Error::checkpoint(folder, message)
+}

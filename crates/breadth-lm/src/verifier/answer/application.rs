@@ -1,0 +1,136 @@
+//! Functions with their arguments.
+
+use super::super::algebra::{Quotient, Ratio};
+use super::bracket;
+use super::function::{NAMES, call, magnitude};
+use super::node::{Node, print};
+use super::reader::{Reader, begins_factor, begins_number};
+
+/// Letters that are taken for functions where parentheses follow.
+const LETTERS: &str = "fghFGHPQ";
+
+impl Reader<'_> {
+    /// A function that stands as a command: with an index, a power, and an argument that may have no parentheses.
+    pub fn function(&mut self, name: &str) -> Option<Quotient> {
+        let mut name = name.to_owned();
+        if self.next_if(|node| *node == Node::Char('_')).is_some() {
+            let Some(Node::Argument(index)) =
+                self.next_if(|node| matches!(node, Node::Argument(_)))
+            else {
+                return None;
+            };
+            name = format!("{name}_{{{}}}", print(index));
+        }
+        let power = match self.next_if(|node| *node == Node::Char('^')) {
+            Some(_) => Some(self.argument()?),
+            None => None,
+        };
+        let arguments = match self.peek()? {
+            Node::Char('(') => {
+                let inner = self.bracketed()?;
+                let arguments = self.arguments(inner)?;
+                if self.peek() == Some(&Node::Char('^')) {
+                    return None;
+                }
+                arguments
+            }
+            _ => vec![self.bare_argument()?],
+        };
+        let is_inverse = power.as_ref().and_then(Quotient::rational) == Some(Ratio::ONE.negated());
+        match power {
+            Some(_) if is_inverse && ["sin", "cos", "tan"].contains(&&*name) => {
+                Some(call(&format!("arc{name}"), arguments))
+            }
+            Some(power) => self
+                .calculator
+                .power(&self.applied(&name, arguments)?, &power),
+            None => self.applied(&name, arguments),
+        }
+    }
+
+    /// Factors up to the next sign or function; nothing where it is not sure what belongs to the argument.
+    fn bare_argument(&mut self) -> Option<Quotient> {
+        let goes_on = |node: &Node| {
+            let is_function = matches!(node, Node::Command(name) if NAMES.contains(&&**name));
+            begins_factor(node) && !is_function
+        };
+        self.peek().filter(|node| goes_on(node))?;
+        let mut value = self.factor()?;
+        while let Some(node) = self.peek().filter(|node| goes_on(node)) {
+            if begins_number(node) || *node == Node::Char('(') {
+                return None;
+            }
+            value = self.calculator.times(&value, &self.factor()?)?;
+        }
+        let is_unsure = matches!(self.peek(), Some(Node::Char('/' | '*')));
+        (!is_unsure).then_some(value)
+    }
+
+    fn arguments(&self, inner: &[Node]) -> Option<Vec<Quotient>> {
+        let parts = bracket::split(inner, |node| {
+            matches!(node, Node::Char(',') | Node::Separator)
+        });
+        parts
+            .into_iter()
+            .map(|(_, part)| self.inner(part))
+            .collect()
+    }
+
+    /// A function of its arguments, by sines and cosines where that is what it is.
+    fn applied(&self, name: &str, mut arguments: Vec<Quotient>) -> Option<Quotient> {
+        let one = Quotient::number(Ratio::ONE);
+        if ["gcd", "lcm", "max", "min"].contains(&name) {
+            arguments.sort();
+            return Some(call(name, arguments));
+        }
+        let of = |name: &str| call(name, arguments.clone());
+        match name {
+            "tan" => self.calculator.over(&of("sin"), &of("cos")),
+            "cot" => self.calculator.over(&of("cos"), &of("sin")),
+            "sec" => self.calculator.over(&one, &of("cos")),
+            "csc" => self.calculator.over(&one, &of("sin")),
+            "tanh" => self.calculator.over(&of("sinh"), &of("cosh")),
+            "exp" => match &arguments[..] {
+                [exponent] => self.calculator.power(&Quotient::name("e"), exponent),
+                _ => None,
+            },
+            _ => Some(call(name, arguments)),
+        }
+    }
+
+    /// A function in plain letters, its parentheses next.
+    pub fn plain_function(&mut self, name: &str) -> Option<Quotient> {
+        let inner = self.bracketed()?;
+        let arguments = self.arguments(inner)?;
+        match (name, &arguments[..]) {
+            ("sqrt", [base]) => self
+                .calculator
+                .power(base, &Quotient::number(Ratio::new(1, 2)?)),
+            ("cbrt", [base]) => self
+                .calculator
+                .power(base, &Quotient::number(Ratio::new(1, 3)?)),
+            ("abs", [of]) => magnitude(of),
+            ("sqrt" | "cbrt" | "abs", _) => None,
+            (name, _) => self.applied(name, arguments),
+        }
+    }
+
+    /// What a letter is with parentheses behind it, if that is a function: `f(x)`, and any letter with more than one argument.
+    pub fn called(&mut self, name: &str) -> Option<Option<Quotient>> {
+        if self.peek() != Some(&Node::Char('(')) {
+            return None;
+        }
+        let start = self.at;
+        let inner = self.bracketed()?;
+        let has_comma = bracket::find(inner, |node| {
+            matches!(node, Node::Char(',') | Node::Separator)
+        })
+        .is_some();
+        let letter = name.chars().next().filter(|c| LETTERS.contains(*c));
+        if letter.is_none() && !has_comma {
+            self.at = start;
+            return None;
+        }
+        Some(self.arguments(inner).map(|arguments| call(name, arguments)))
+    }
+}

@@ -1,0 +1,200 @@
+//! As much of LaTeX, and of plain mathematics, as answers are written in: a tree of what is seen, without what only moves or sizes it.
+
+use super::node::Node;
+use super::sign;
+use super::simplify::{simplified, tidy};
+
+/// Deeper braces than anybody writes.
+const DEPTH: usize = 48;
+
+/// Commands whose argument is words, or letters in another face.
+const WORDS: [&str; 16] = [
+    "text",
+    "textbf",
+    "textit",
+    "textrm",
+    "textnormal",
+    "mathrm",
+    "mathbf",
+    "mathit",
+    "mathsf",
+    "mbox",
+    "hbox",
+    "operatorname",
+    "emph",
+    "textsf",
+    "boldsymbol",
+    "bm",
+];
+
+/// Several names of one sign.
+const SAME: [(&str, &str); 31] = [
+    ("le", "leq"),
+    ("leqslant", "leq"),
+    ("ge", "geq"),
+    ("geqslant", "geq"),
+    ("ne", "neq"),
+    ("lt", "<"),
+    ("gt", ">"),
+    ("lbrace", "{"),
+    ("rbrace", "}"),
+    ("lbrack", "["),
+    ("rbrack", "]"),
+    ("varnothing", "emptyset"),
+    ("dfrac", "frac"),
+    ("tfrac", "frac"),
+    ("cfrac", "frac"),
+    ("dbinom", "binom"),
+    ("tbinom", "binom"),
+    ("fbox", "boxed"),
+    ("ast", "*"),
+    ("backslash", "setminus"),
+    ("smallsetminus", "setminus"),
+    ("lvert", "|"),
+    ("rvert", "|"),
+    ("vert", "|"),
+    ("mid", "|"),
+    ("langle", "("),
+    ("rangle", ")"),
+    ("colon", ":"),
+    ("lor", "or"),
+    ("vee", "or"),
+    ("land", "and"),
+];
+
+/// The tree of a text; nothing if braces do not match.
+pub fn parse(text: &str) -> Option<Vec<Node>> {
+    parse_at(text, 0)
+}
+
+fn parse_at(text: &str, depth: usize) -> Option<Vec<Node>> {
+    let mut reader = Reader {
+        rest: text.chars().peekable(),
+    };
+    let nodes = reader.nodes(depth, depth)?;
+    reader
+        .rest
+        .next()
+        .is_none()
+        .then(|| tidy(simplified(&nodes)))
+}
+
+struct Reader<'a> {
+    rest: std::iter::Peekable<std::str::Chars<'a>>,
+}
+
+impl Reader<'_> {
+    /// Everything up to the brace that closes this group, which is taken, or to the end of the text at the depth where it began.
+    fn nodes(&mut self, depth: usize, outer: usize) -> Option<Vec<Node>> {
+        let mut nodes: Vec<Node> = Vec::new();
+        loop {
+            match self.rest.next() {
+                None => return (depth == outer).then_some(nodes),
+                Some('}') => return (depth > outer).then_some(nodes),
+                Some('{') if depth >= DEPTH => return None,
+                Some('{') => nodes.push(Node::Group(self.nodes(depth + 1, outer)?)),
+                Some('\\') => self.command(depth, &mut nodes)?,
+                Some('$' | '\u{20ac}' | '\u{a3}' | '\u{a5}') => {}
+                Some(c) if c.is_whitespace() || c == '~' => nodes.push(Node::Space),
+                Some('*') if self.rest.next_if_eq(&'*').is_some() => nodes.push(Node::Char('^')),
+                Some('<') if self.rest.next_if_eq(&'=').is_some() => {
+                    nodes.push(Node::Command("leq".into()))
+                }
+                Some('>') if self.rest.next_if_eq(&'=').is_some() => {
+                    nodes.push(Node::Command("geq".into()))
+                }
+                Some('!') if self.rest.next_if_eq(&'=').is_some() => {
+                    nodes.push(Node::Command("neq".into()))
+                }
+                Some(c) => sign::push(c, &mut nodes),
+            }
+        }
+    }
+
+    /// What a backslash begins.
+    fn command(&mut self, depth: usize, nodes: &mut Vec<Node>) -> Option<()> {
+        let mut name = String::new();
+        while let Some(c) = self.rest.next_if(char::is_ascii_alphabetic) {
+            name.push(c);
+        }
+        let name = SAME
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map_or(&*name, |(_, name)| name);
+        match name {
+            "" => self.sign(nodes),
+            "quad" | "qquad" | "enspace" | "space" => nodes.push(Node::Space),
+            "begin" | "end" => {
+                let environment = self.raw()?;
+                let environment = environment.trim_end_matches('*');
+                nodes.push(Node::Command(format!("{name}:{environment}")));
+            }
+            _ if WORDS.contains(&name) => self.words(depth, nodes)?,
+            _ if name.len() == 1
+                && !name.starts_with(char::is_alphabetic)
+                && !"{}".contains(name) =>
+            {
+                sign::push(name.chars().next()?, nodes);
+            }
+            _ => nodes.push(Node::Command(name.into())),
+        }
+        Some(())
+    }
+
+    fn sign(&mut self, nodes: &mut Vec<Node>) {
+        match self.rest.next() {
+            // A negative space parts thousands: `1,\! 000`.
+            Some('!') => while self.rest.next_if(|c| c.is_whitespace()).is_some() {},
+            None | Some('$' | '(' | ')' | '[' | ']') => {}
+            Some(',' | ';' | ':' | '>') => nodes.push(Node::Space),
+            Some('%') => nodes.push(Node::Command("%".into())),
+            Some(c) if c.is_whitespace() => nodes.push(Node::Space),
+            Some(c) => nodes.push(Node::Command(c.to_string())),
+        }
+    }
+
+    /// What is between the next braces, as it is written.
+    fn raw(&mut self) -> Option<String> {
+        while self.rest.next_if(|c| c.is_whitespace()).is_some() {}
+        self.rest.next_if_eq(&'{')?;
+        let (mut out, mut depth) = (String::new(), 1);
+        loop {
+            let c = self.rest.next()?;
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            if depth == 0 {
+                return Some(out);
+            }
+            out.push(c);
+            if c == '\\' {
+                out.extend(self.rest.next());
+            }
+        }
+    }
+
+    /// Words; what has other signs in it is read as mathematics in another face.
+    fn words(&mut self, depth: usize, nodes: &mut Vec<Node>) -> Option<()> {
+        while self.rest.next_if(|c| c.is_whitespace()).is_some() {}
+        if self.rest.peek() != Some(&'{') {
+            return Some(());
+        }
+        let raw = self.raw()?.replace('$', "");
+        let mut letters = raw.split(|c: char| !c.is_alphabetic());
+        let is_words = !raw.contains(|c: char| "\\{^=".contains(c) || c.is_ascii_digit())
+            && letters.any(|run| run.chars().count() > 1);
+        let is_letter =
+            raw.trim().chars().count() == 1 && raw.trim().chars().all(char::is_alphabetic);
+        match is_words || is_letter {
+            true => nodes.push(Node::Words(
+                raw.split_whitespace().collect::<Vec<_>>().join(" "),
+            )),
+            false if depth >= DEPTH => return None,
+            false => {
+                let mut inner = Reader {
+                    rest: raw.chars().peekable(),
+                };
+                nodes.push(Node::Group(inner.nodes(depth + 1, depth + 1)?));
+            }
+        }
+        Some(())
+    }
+}

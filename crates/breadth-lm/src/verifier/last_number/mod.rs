@@ -1,0 +1,472 @@
+//! The number that a text ends in, and whether a text is one number.
+
+use super::algebra::Ratio;
+use super::answer::{Answer, fraction_sign};
+use super::compare::{Compare, Comparison, Given};
+use super::judge::VerifierKind;
+use super::number::Number;
+
+pub(super) const KIND: VerifierKind = VerifierKind {
+    usage: "number",
+    help: "the last number, after #### if it is there, equals the `answer`, which must be one number: 1,000 = 1e3 = 10^3, 1/2 = 0.5 = \\frac{1}{2}",
+    parse: |_| Ok(Box::new(Comparison(LastNumber))),
+};
+
+#[derive(Debug)]
+struct LastNumber;
+
+impl Compare for LastNumber {
+    fn given(&self, text: &str) -> Option<Given> {
+        final_number(text).map(Given::number)
+    }
+
+    fn expected(&self, answer: &str) -> Option<Given> {
+        single_number(answer).map(Given::number)
+    }
+
+    fn refusal(&self, answer: Option<&str>) -> String {
+        match answer {
+            Some(answer) => format!(
+                "has the answer `{answer}`, which is not one number; the verifier number compares numbers: use boxed (fractions, tuples, sets, expressions) or text, or \
+                 give the number alone"
+            ),
+            None => "has no number in its response, which stands for the answer; the verifier number compares numbers".into(),
+        }
+    }
+}
+
+/// The number that a response ends in: the first after the last `####` if there is one, else the last.
+///
+/// A number may have a sign, thousands in commas or LaTeX (`1{,}000`, `1\,000`, `1,\!000`), a decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a
+/// fraction `a/b` or `\frac{a}{b}`, alone or behind a whole number. Signs of currency and per cent around it are not looked at: `50%` is 50. What is only part of other
+/// mathematics is no number: the 2 of `x^2`, of `\sqrt{2}`, of `2\pi`.
+fn final_number(text: &str) -> Option<Number> {
+    let text = plain(text);
+    match text.rsplit_once("####") {
+        Some((_, after)) => next_number(after, 0)?.number,
+        None => numbers(&text).pop()?.number,
+    }
+}
+
+/// The number that an answer of the data is, behind `####` if that is there. Nothing if it holds several, or other mathematics.
+fn single_number(answer: &str) -> Option<Number> {
+    let answer = answer
+        .rsplit_once("####")
+        .map_or(answer, |(_, after)| after);
+    let (read, text) = (Answer::read(answer), plain(answer));
+    if read.is_mathematics() {
+        return read.number().filter(|_| !is_sum(&text));
+    }
+    let found = numbers(&text);
+    let [only] = &found[..] else {
+        return None;
+    };
+    let around = format!("{} {}", &text[..only.start], &text[only.end..]);
+    let is_prose =
+        !around.contains(|c: char| "\\^_=+*/<>{}|~".contains(c)) && !is_factor(&text[only.end..]);
+    only.number.clone().filter(|_| is_prose)
+}
+
+/// Whether something is added or taken away: a date, a range, a sum that nobody did.
+fn is_sum(text: &str) -> bool {
+    let mut before = ('=', '=');
+    text.chars().filter(|c| !c.is_whitespace()).any(|c| {
+        let is_exponent = "eE".contains(before.1) && before.0.is_ascii_digit();
+        let is_sign = "=({^$\\".contains(before.1) || is_exponent;
+        let is_found = "+-".contains(c) && !is_sign;
+        before = (before.1, c);
+        is_found
+    })
+}
+
+/// Whether letters are bound to the number before them, and are no unit or ending.
+fn is_factor(after: &str) -> bool {
+    let run: String = after.chars().take_while(|c| c.is_alphabetic()).collect();
+    let known = [
+        "cm", "mm", "km", "kg", "mg", "ft", "in", "lb", "oz", "am", "pm", "st", "nd", "rd", "th",
+        "ml",
+    ];
+    !run.is_empty() && !known.contains(&&*run.to_lowercase())
+}
+
+/// A number in a text, or what is written like one and is none.
+struct Found {
+    number: Option<Number>,
+    start: usize,
+    end: usize,
+}
+
+fn numbers(text: &str) -> Vec<Found> {
+    let (mut at, mut all) = (0, Vec::new());
+    while let Some(found) = next_number(text, at) {
+        at = found.end;
+        all.push(found);
+    }
+    all
+}
+
+/// The text with what LaTeX and Unicode have for thousands, fractions and signs in plain characters.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let (piece, taken) = piece(c, rest, &out);
+        out.push_str(&piece);
+        rest = &rest[taken..];
+    }
+    out
+}
+
+/// What stands for the beginning of a text, and how long that beginning is.
+fn piece(c: char, rest: &str, out: &str) -> (String, usize) {
+    let is_behind_digit = out.ends_with(|c: char| c.is_ascii_digit());
+    if let Some((name, after)) = spacing(rest).filter(|_| is_behind_digit || out.ends_with(',')) {
+        let groups = digits(after) == 3 && is_behind_digit && name != "\\!";
+        return (
+            if groups {
+                ",".into()
+            } else if name == "\\!" {
+                String::new()
+            } else {
+                " ".into()
+            },
+            name.len(),
+        );
+    }
+    if let Some(after) = rest.strip_prefix("{,}").filter(|_| is_behind_digit) {
+        return (
+            if digits(after) == 3 {
+                ",".into()
+            } else {
+                ".".into()
+            },
+            3,
+        );
+    }
+    if let Some((above, below)) = fraction_sign(c) {
+        let space = if is_behind_digit { " " } else { "" };
+        return (format!("{space}{above}/{below}"), c.len_utf8());
+    }
+    if let Some((inner, taken)) = unwrapped(rest) {
+        return (inner.into(), taken);
+    }
+    if let Some((fraction, taken)) = fraction(rest) {
+        let space = if is_behind_digit { " " } else { "" };
+        return (format!("{space}{fraction}"), taken);
+    }
+    let plain = match c {
+        '\u{2212}' | '\u{2013}' | '\u{ff0d}' => '-',
+        '\u{ff10}'..='\u{ff19}' => char::from(b'0' + (u32::from(c) - 0xff10) as u8),
+        c => c,
+    };
+    (plain.into(), c.len_utf8())
+}
+
+/// A narrow space at the beginning, and what comes after it.
+fn spacing(text: &str) -> Option<(&'static str, &str)> {
+    let names = [
+        "\\,", "\\;", "\\:", "\\!", "\\ ", "~", "\u{2009}", "\u{202f}", "\u{a0}",
+    ];
+    names
+        .into_iter()
+        .find_map(|name| Some((name, text.strip_prefix(name)?)))
+}
+
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+/// What `\text{..}` and the like hold, if it begins with a digit.
+fn unwrapped(text: &str) -> Option<(&str, usize)> {
+    let commands = [
+        "\\text{",
+        "\\mathrm{",
+        "\\mathbf{",
+        "\\textbf{",
+        "\\mbox{",
+        "\\boxed{",
+    ];
+    let name = commands.into_iter().find(|name| text.starts_with(name))?;
+    let (inner, taken) = group(&text[name.len() - 1..])?;
+    let is_number = !inner.is_empty()
+        && inner
+            .chars()
+            .all(|c| c.is_ascii_digit() || ",.-".contains(c));
+    is_number.then_some((inner, name.len() - 1 + taken))
+}
+
+/// `\frac{a}{b}` with numbers as `a/b`, and what stands for it with anything else.
+fn fraction(text: &str) -> Option<(String, usize)> {
+    let names = ["\\frac", "\\dfrac", "\\tfrac", "\\cfrac"];
+    let name = names.into_iter().find(|name| text.starts_with(name))?;
+    let (above, first) = argument(&text[name.len()..])?;
+    let (below, second) = argument(&text[name.len() + first..])?;
+    let taken = name.len() + first + second;
+    let part = |text: &str| {
+        let text = plain(text.trim());
+        Number::decimal(&text).map(|_| text)
+    };
+    let is_nested = above.contains("frac") || below.contains("frac");
+    let parts = if is_nested {
+        None
+    } else {
+        part(above).zip(part(below))
+    };
+    let Some((above, below)) = parts else {
+        return Some((NO_NUMBER.into(), taken));
+    };
+    let is_negative = above.starts_with('-') != below.starts_with('-');
+    let sign = if is_negative { "-" } else { "" };
+    let unsigned = |text: &str| text.trim_start_matches(['-', '+']).to_owned();
+    Some((
+        format!("{sign}{}/{}", unsigned(&above), unsigned(&below)),
+        taken,
+    ))
+}
+
+/// Stands for a fraction of other things than numbers: a power, which is no number.
+const NO_NUMBER: &str = "?^0";
+
+/// A group or one digit, and how much of the text that is.
+fn argument(text: &str) -> Option<(&str, usize)> {
+    let blank = text.len() - text.trim_start().len();
+    let rest = &text[blank..];
+    match rest.bytes().next()? {
+        b'{' => group(rest).map(|(inner, taken)| (inner, blank + taken)),
+        digit if digit.is_ascii_digit() => Some((&rest[..1], blank + 1)),
+        _ => None,
+    }
+}
+
+/// What the braces at the beginning hold, and how long they are.
+fn group(text: &str) -> Option<(&str, usize)> {
+    let mut depth = 0;
+    for (at, c) in text.char_indices().take(LONGEST_GROUP) {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        if depth == 0 {
+            return Some((&text[1..at], at + 1));
+        }
+    }
+    None
+}
+
+/// Longer groups, in characters, hold no number that anybody wrote.
+const LONGEST_GROUP: usize = 200;
+
+/// The first number from `at` on. What is written like one and is none (`1/0`, `x^2`) is found as nothing.
+fn next_number(text: &str, at: usize) -> Option<Found> {
+    let bytes = text.as_bytes();
+    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
+    let begins = |i: &usize| digit(*i) || (bytes[*i] == b'.' && digit(i + 1));
+    let mut at = at;
+    let (start, end) = loop {
+        let start = (at..bytes.len()).find(begins)?;
+        let end = decimal_end(bytes, start);
+        match script(&text[..start]) {
+            None => break (start, end),
+            Some(true) => at = end,
+            Some(false) => {
+                return Some(Found {
+                    number: None,
+                    start,
+                    end,
+                });
+            }
+        }
+    };
+    let before = &text[..start];
+    let number = Number::decimal(&text[start..end]);
+    let number = match is_minus(before) {
+        true => number.map(|number| number.negated()),
+        false => number,
+    };
+    let (number, end) = with_fraction(text, number, end);
+    let (number, end) = with_power(text, number, end);
+    let number = number.filter(|_| !is_part(before, &text[end..]));
+    Some(Found { number, start, end })
+}
+
+/// Whether the number behind a text is a power or an index, and if so whether it is that of a unit.
+fn script(before: &str) -> Option<bool> {
+    let before = before.strip_suffix('{').unwrap_or(before);
+    let before = before.strip_suffix('-').unwrap_or(before);
+    let base = before.strip_suffix(['^', '_'])?;
+    let base = base.trim_end_matches('}');
+    let letters = base.len()
+        - base
+            .trim_end_matches(|c: char| c.is_ascii_alphabetic())
+            .len();
+    let unit = &base[base.len() - letters..];
+    Some(
+        [
+            "cm", "m", "mm", "km", "ft", "in", "inches", "feet", "meters", "units", "yd", "mi",
+            "miles", "yards",
+        ]
+        .contains(&unit),
+    )
+}
+
+/// `a/b`, or `w a/b` with a fraction below 1 behind a whole number.
+fn with_fraction(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {
+    let bytes = text.as_bytes();
+    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
+    if bytes.get(end) == Some(&b'/') && digit(end + 1) {
+        let over = decimal_end(bytes, end + 1);
+        let divisor = Number::decimal(&text[end + 1..over]);
+        return (
+            number
+                .zip(divisor)
+                .and_then(|(number, divisor)| number.over(&divisor)),
+            over,
+        );
+    }
+    let above = end + 1 + digits(text.get(end + 1..).unwrap_or_default());
+    let below = above + 1 + digits(text.get(above + 1..).unwrap_or_default());
+    let is_mixed = bytes.get(end) == Some(&b' ')
+        && above > end + 1
+        && bytes.get(above) == Some(&b'/')
+        && below > above + 1;
+    let Some(Number::Ratio(whole, 1)) = number else {
+        return (number, end);
+    };
+    let is_negative = whole < 0;
+    let part = || {
+        let (above, below) = (
+            text[end + 1..above].parse::<i128>().ok()?,
+            text[above + 1..below].parse::<i128>().ok()?,
+        );
+        (above < below).then(|| Number::Ratio(above, 1).over(&Number::Ratio(below, 1)))?
+    };
+    match is_mixed.then(part).flatten() {
+        Some(part) => {
+            let part = if is_negative { part.negated() } else { part };
+            (Number::Ratio(whole, 1).plus(&part), below)
+        }
+        None => (number, end),
+    }
+}
+
+/// `a^n`, and `a` times `10^n`.
+fn with_power(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {
+    if let Some((exponent, taken)) = exponent(&text[end..]) {
+        return (
+            number.and_then(|number| raised(&number, exponent?)),
+            end + taken,
+        );
+    }
+    let after = &text[end..];
+    let blank = |text: &str| text.len() - text.trim_start().len();
+    let at = blank(after);
+    let signs = ["\\times", "\\cdot", "\u{d7}", "*", "\u{b7}"];
+    let Some(sign) = signs.into_iter().find(|sign| after[at..].starts_with(sign)) else {
+        return (number, end);
+    };
+    let at = at + sign.len();
+    let at = at + blank(&after[at..]);
+    let Some((exponent, taken)) = after[at..].strip_prefix("10").and_then(exponent) else {
+        return (number, end);
+    };
+    let scaled = number.zip(exponent).and_then(|(number, exponent)| {
+        let ten = raised(&Number::Ratio(10, 1), exponent)?;
+        product(&number, &ten)
+    });
+    (scaled, end + at + 2 + taken)
+}
+
+/// What `^n` or `^{n}` at the beginning says, and how long it is; an exponent that is no whole number says nothing.
+fn exponent(text: &str) -> Option<(Option<i64>, usize)> {
+    let rest = text.strip_prefix('^').or_else(|| text.strip_prefix("**"))?;
+    let sign = text.len() - rest.len();
+    if rest.starts_with('{') {
+        let (inner, taken) = group(rest)?;
+        return Some((inner.trim().parse().ok(), sign + taken));
+    }
+    let minus = usize::from(rest.starts_with('-'));
+    let end = minus + digits(&rest[minus..]);
+    Some((rest[..end].parse().ok(), sign + end))
+}
+
+fn raised(number: &Number, exponent: i64) -> Option<Number> {
+    let Number::Ratio(above, below) = number else {
+        return None;
+    };
+    let power = Ratio::new(*above, *below)?.power(exponent)?;
+    Some(Number::Ratio(power.above(), power.below()))
+}
+
+fn product(a: &Number, b: &Number) -> Option<Number> {
+    let (Number::Ratio(a, c), Number::Ratio(b, d)) = (a, b) else {
+        return None;
+    };
+    let product = Ratio::new(*a, *c)?.times(Ratio::new(*b, *d)?)?;
+    Some(Number::Ratio(product.above(), product.below()))
+}
+
+/// Whether a number is a part of other mathematics by what is around it.
+fn is_part(before: &str, after: &str) -> bool {
+    let is_under_root = ["\\sqrt{", "\\sqrt", "\\sqrt ", "\u{221a}", "\u{221a}("]
+        .iter()
+        .any(|root| before.ends_with(root));
+    let after = after
+        .trim_start()
+        .trim_start_matches("\\cdot")
+        .trim_start_matches("\\times")
+        .trim_start();
+    let is_factor = ["\\pi", "\\sqrt", "\u{3c0}", "\u{221a}"]
+        .iter()
+        .any(|name| after.starts_with(name));
+    is_under_root || is_factor
+}
+
+/// Where the decimal number that begins at `start` ends.
+fn decimal_end(bytes: &[u8], start: usize) -> usize {
+    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
+    let run = |mut i: usize| {
+        while digit(i) {
+            i += 1;
+        }
+        i
+    };
+    let mut end = run(start);
+    if (1..=3).contains(&(end - start)) {
+        while bytes.get(end) == Some(&b',') && run(end + 1) == end + 4 {
+            end += 4;
+        }
+    }
+    if bytes.get(end) == Some(&b'.') && digit(end + 1) {
+        end = run(end + 1);
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'-' | b'+')));
+        // An exponent of nineteen digits or more is no number.
+        let after = run(end + 1 + sign);
+        if digit(end + 1 + sign) && after - end < 19 {
+            end = after;
+        }
+    }
+    end
+}
+
+/// Whether a minus stands before a number, and is a sign: nothing to subtract from stands before it. With a space behind it, it is one after `=` and in braces only.
+fn is_minus(before: &str) -> bool {
+    let before = currency(before);
+    let close = before.trim_end_matches(' ');
+    let Some(rest) = close.strip_suffix('-') else {
+        return false;
+    };
+    let rest = currency(rest);
+    match close.len() == before.len() {
+        true => !rest.ends_with(|c: char| c.is_alphanumeric() || c == ')' || c == ']'),
+        false => rest.trim_end().ends_with(['=', '{', '(']),
+    }
+}
+
+fn currency(text: &str) -> &str {
+    match text.strip_suffix('$') {
+        Some(text) => text.strip_suffix('\\').unwrap_or(text),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

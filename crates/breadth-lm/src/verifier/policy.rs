@@ -1,0 +1,73 @@
+//! The response is one that the policy of the prompt's class gives; the class is the data's `group`.
+
+use rayon::prelude::*;
+
+use super::judge::{Judged, Judgement, Reads, VerifierKind, Verify};
+use crate::error::{Error, Result};
+use crate::task::TaskConfig;
+use crate::task::graph_search::{Class, GraphSearch};
+use crate::text::Item;
+
+pub(super) const KIND: VerifierKind = VerifierKind {
+    usage: "policy:TRAIN.toml",
+    help: "the response is right for the class named by `group` (graph search; the task is that of TRAIN.toml)",
+    parse,
+};
+
+#[derive(Debug)]
+struct Policy(GraphSearch);
+
+/// The task of a training configuration.
+fn parse(path: &str) -> Result<Box<dyn Verify>> {
+    let refuse = |message: &str| Error::config(path, message);
+    let task = TaskConfig::of_file(path.as_ref())?
+        .ok_or_else(|| refuse("has no [task], so there is no policy to follow"))?;
+    let search = task.graph_search.ok_or_else(|| {
+        refuse(
+            "has another task than graph search, and only that has policies; use exact or number",
+        )
+    })?;
+    Ok(Box::new(Policy(GraphSearch::new(search)?)))
+}
+
+impl Verify for Policy {
+    fn reads(&self) -> Reads {
+        Reads::Tokens
+    }
+
+    fn compares(&self) -> bool {
+        false
+    }
+
+    fn check(&self, item: &Item) -> Result<()> {
+        class_of(item).map(drop)
+    }
+
+    fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>> {
+        let is_right = |one: &Judged| {
+            class_of(one.item)
+                .is_ok_and(|class| self.0.follows_policy(&one.item.prompt, one.tokens, class))
+        };
+        Ok(batch
+            .par_iter()
+            .map(|one| Judgement::of(is_right(one)))
+            .collect())
+    }
+}
+
+/// The class that an item's `group` names.
+fn class_of(item: &Item) -> Result<Class> {
+    let place = || format!("prompt_id {}", item.prompt_id);
+    let group = item.group.as_deref().ok_or_else(|| {
+        Error::data(
+            place(),
+            "has no group; the verifier policy needs the class there",
+        )
+    })?;
+    serde_json::from_value(serde_json::Value::from(group)).map_err(|_| {
+        Error::data(
+            place(),
+            format!("group `{group}` is not a class of the task"),
+        )
+    })
+}
