@@ -9,12 +9,14 @@
 //! | how often is the best of k samples right? | [`pass_at`] | [`PassReport`] |
 //! | how many rows and samples does that need? | [`Plan`] | [`Plan`] |
 //! | everything about a run, for a page | [`summarize`] | [`Report`] |
+//! | several ways of training side by side | [`comparison`] | [`ComparisonRow`] |
 //!
 //! A document serializes to the JSON that the command line prints, holds the sentences that a reader sees, and says its
 //! version in the field `schema`. The command line prints documents, the page draws them, and neither computes a number.
 //!
 //! Nothing here prints, writes a file or knows a model.
 
+mod comparison;
 mod error;
 mod losses;
 pub mod number;
@@ -28,6 +30,9 @@ mod scores;
 mod select;
 mod verdict;
 
+pub use comparison::{
+    ComparedRun, ComparisonRow, Spread, comparison, comparison_sentence, run_names,
+};
 pub use error::{Error, Result, Setting};
 pub use losses::{Losses, Trained, TrainerSummary};
 pub use pass::*;
@@ -41,3 +46,8 @@ pub use select::*;
 pub use verdict::{
     Bracket, Evidence, Next, Opinion, Rule, Sampled, Scored, State, Verdict, VerdictError, decide,
 };
+
+/// The front page, whose example is run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub mod readme {}

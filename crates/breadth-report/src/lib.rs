@@ -24,9 +24,6 @@ mod page;
 mod palette;
 mod svg;
 
-pub use comparison::{
-    ComparedRun, ComparisonRow, Spread, comparison, comparison_html, comparison_sentence,
-    comparison_table,
-};
+pub use comparison::{comparison_html, comparison_table};
 pub use error::{Error, Result};
 pub use page::{html, svgs};

@@ -146,6 +146,11 @@ impl Checkpoint {
             .find(|point| (point.level.log_n() - log_n).abs() < 1e-9)
     }
 
+    /// Pass@k for one of the report's `k`: exact where it is known, otherwise from samples.
+    pub fn best_pass_at(&self, k: Option<u64>) -> Option<f64> {
+        self.pass_at(k?)?.best()
+    }
+
     /// Pass@k for one of the report's `k`.
     pub fn pass_at(&self, k: u64) -> Option<&PassPoint> {
         self.pass.iter().find(|point| point.k == k)
@@ -178,6 +183,11 @@ impl Report {
             (i == self.verdict.lowest_loss, "lowest loss"),
         ];
         of.into_iter().filter(|of| of.0).map(|of| of.1).collect()
+    }
+
+    /// `Cov_N` of a checkpoint at the report's level.
+    pub fn coverage_of(&self, checkpoint: &Checkpoint) -> Option<f64> {
+        Some(checkpoint.coverage_at(self.level.log_n())?.cov)
     }
 
     /// The checkpoint that the loss would have taken.

@@ -3,7 +3,7 @@
 use super::figure::{Figure, Table, short, time_dot, time_legend};
 use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
 use crate::format::{cov, interval, nats, percent};
-use breadth_analysis::{Checkpoint, Report};
+use breadth_analysis::{Checkpoint, Report, concordance};
 use breadth_stats::Level;
 
 /// What a checkpoint has on an axis, if it is known.
@@ -215,21 +215,6 @@ fn caption(report: &Report, k: u64, predictor: &Predictor) -> String {
     }
 }
 
-/// How often the smaller first number comes with the larger second one, over the pairs that differ
-/// in both: (share, number of such pairs).
-fn concordance(points: &[(f64, f64)]) -> Option<(f64, usize)> {
-    let (mut agree, mut pairs) = (0usize, 0usize);
-    for (i, a) in points.iter().enumerate() {
-        for b in &points[..i] {
-            if a.0 != b.0 && a.1 != b.1 {
-                pairs += 1;
-                agree += usize::from((a.0 < b.0) == (a.1 > b.1));
-            }
-        }
-    }
-    (pairs > 0).then(|| (agree as f64 / pairs as f64, pairs))
-}
-
 /// What Pass@k does over training, at the headline k.
 pub(super) fn training_caption(report: &Report) -> String {
     let Some(k) = report.headline_k() else {
@@ -284,30 +269,5 @@ pub(super) fn table(report: &Report, ks: &[u64]) -> Table {
             .chain(columns)
             .collect(),
         rows: report.checkpoints.iter().map(row).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::concordance;
-
-    #[test]
-    fn concordance_counts_pairs_that_differ_in_both() {
-        assert_eq!(
-            concordance(&[(1.0, 0.9), (2.0, 0.8), (3.0, 0.7)]),
-            Some((1.0, 3))
-        );
-        assert_eq!(
-            concordance(&[(1.0, 0.7), (2.0, 0.8), (3.0, 0.9)]),
-            Some((0.0, 3))
-        );
-        assert_eq!(
-            concordance(&[(1.0, 0.7), (1.0, 0.8), (3.0, 0.7)]),
-            Some((1.0, 1))
-        );
-        assert_eq!(concordance(&[(1.0, 0.7), (1.0, 0.8)]), None);
-        assert_eq!(concordance(&[]), None);
-        let infinite = [(f64::INFINITY, 0.2), (1.0, 0.9), (f64::INFINITY, 0.3)];
-        assert_eq!(concordance(&infinite), Some((1.0, 2)));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use breadth_analysis::{Report, ReportOptions};
+use breadth_analysis::{Report, ReportOptions, Selection};
 use breadth_data::{RunFolder, atomic, refuse_overwriting};
 use serde::Serialize;
 
@@ -60,6 +60,8 @@ struct Document {
     command: &'static str,
     verdict: String,
     notes: Vec<String>,
+    /// What `select --json` says of the same run.
+    selection: Selection,
     output: PathBuf,
     svg: Vec<PathBuf>,
 }
@@ -81,6 +83,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         command: "report",
         verdict,
         notes: report.notes(),
+        selection: report.selection,
         output: page,
         svg,
     };

@@ -7,6 +7,7 @@ mod import;
 mod interface;
 mod limits;
 mod models;
+mod one_voice;
 mod pass;
 mod plan;
 mod process;

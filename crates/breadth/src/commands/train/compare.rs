@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use breadth_analysis::{Report, ReportOptions};
+use breadth_analysis::{ComparedRun, ComparisonRow, Report, ReportOptions};
 use breadth_data::{RunFolder, atomic};
 use breadth_lm::train::{TrainConfig, train};
-use breadth_report::{ComparedRun, ComparisonRow};
 use breadth_stats::Level;
 use serde::Serialize;
 
@@ -64,7 +63,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         command: "train",
         n: arguments.n,
         report: page,
-        runs: breadth_report::comparison(&runs),
+        runs: breadth_analysis::comparison(&runs),
     };
     output.result(&document, |style| text(&runs, &document, style))
 }
@@ -157,7 +156,7 @@ impl Compare<'_> {
 fn text(runs: &[ComparedRun], document: &Document, style: Style) -> String {
     let (head, rows) = breadth_report::comparison_table(runs);
     [
-        style.strong(&breadth_report::comparison_sentence(runs)),
+        style.strong(&breadth_analysis::comparison_sentence(runs)),
         String::new(),
         style.table(1, &head, rows),
         String::new(),
