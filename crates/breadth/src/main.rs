@@ -1,8 +1,9 @@
-//! The `breadth` command line: which checkpoint should I take?
+#![doc = include_str!("../../../README.md")]
+//! # This crate
 //!
-//! A table of contents over the libraries. `cli` holds the parser and the one list of commands, `commands/` one file
-//! per command, `input` turns tables into what the statistics take, `output` is the only place that prints.
-//! There is no statistics here: a number that this crate computes itself is a mistake.
+//! A table of contents over the libraries. `cli` holds the parser, `commands` the one list of commands and one file
+//! for each, `input` reads tables, `output` is the only place that prints. There is no statistics here: a number that
+//! this crate computes itself is a mistake. [`architecture`] and [`design`] say how the whole is built and why.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
@@ -24,6 +25,14 @@ mod models;
 mod output;
 mod progress;
 mod sequence;
+
+#[cfg(doc)]
+#[doc = include_str!("../../../ARCHITECTURE.md")]
+mod architecture {}
+
+#[cfg(doc)]
+#[doc = include_str!("../../../DESIGN.md")]
+mod design {}
 
 fn main() -> ExitCode {
     allocator::keep_freed_memory();

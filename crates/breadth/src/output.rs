@@ -67,9 +67,10 @@ pub fn printable(text: &str) -> String {
             rest = &rest[own.len()..];
             continue;
         }
-        match is_hidden(c) {
-            true => shown.push_str(&format!("\\x{:02x}", u32::from(c))),
-            false => shown.push(c),
+        if is_hidden(c) {
+            shown.push_str(&format!("\\x{:02x}", u32::from(c)))
+        } else {
+            shown.push(c)
         }
         rest = &rest[c.len_utf8()..];
     }
@@ -161,9 +162,12 @@ impl Style {
             return text.to_owned();
         };
         let options = textwrap::Options::new(width).break_words(false);
-        let line = |line: &str| match line.starts_with(' ') || line.contains('─') {
-            true => line.to_owned(),
-            false => textwrap::fill(line, &options),
+        let line = |line: &str| {
+            if line.starts_with(' ') || line.contains('─') {
+                line.to_owned()
+            } else {
+                textwrap::fill(line, &options)
+            }
         };
         text.split('\n').map(line).collect::<Vec<_>>().join("\n")
     }

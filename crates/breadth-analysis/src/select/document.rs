@@ -198,15 +198,16 @@ impl Selection {
             .as_deref()
             .and_then(|name| Some((name, loss(name)?)))
         {
-            self.notes.push(match name == self.winner {
-                true => format!(
+            self.notes.push(if name == self.winner {
+                format!(
                     "It also has the lowest eval loss of the trainer, {}.",
                     number::trimmed(loss.0)
-                ),
-                false => format!(
+                )
+            } else {
+                format!(
                     "The lowest eval loss of the trainer is that of {name}, {}.",
                     number::trimmed(loss.0)
-                ),
+                )
             });
         }
         if let Some(best) = summary

@@ -109,9 +109,10 @@ impl<'a> Found<'a> {
             (Some(evidence.models[best]), (!is_enough).then_some(more))
         };
         // Whoever falls behind at a smaller k may be the best one at k.
-        let to_sample = match is_enough {
-            true => names,
-            false => self.names(evidence, 0..evidence.models.len()),
+        let to_sample = if is_enough {
+            names
+        } else {
+            self.names(evidence, 0..evidence.models.len())
         };
         let next = next.map(|what| Next {
             what,

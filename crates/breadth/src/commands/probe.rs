@@ -81,11 +81,12 @@ fn text(report: &Report, style: Style) -> String {
         trusted,
         ..
     } = report;
-    let head = match trusted {
-        true => format!("{software} gives right log-probabilities of {model}."),
-        false => format!(
+    let head = if trusted {
+        format!("{software} gives right log-probabilities of {model}.")
+    } else {
+        format!(
             "{software} does not give right log-probabilities of {model}: breadth will not score with it."
-        ),
+        )
     };
     let mut lines = vec![style.strong(&head)];
     for host in &report.hosts {

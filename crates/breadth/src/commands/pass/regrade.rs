@@ -47,9 +47,10 @@ impl Regrade {
             .text
             .take()
             .ok_or_else(|| anyhow!("--verifier needs the texts of the responses: a column `text`, or a log that keeps them"))?;
-        let reference = match self.data.is_empty() {
-            true => Reference::default(),
-            false => read_references(&self.data)?,
+        let reference = if self.data.is_empty() {
+            Reference::default()
+        } else {
+            read_references(&self.data)?
         };
         let (items, own_answers) = self.items(&table.prompts, &texts, &reference, &verifier)?;
         let mut answers = Answers::default();
@@ -154,9 +155,10 @@ impl Answers {
             };
             let mut own = Vec::with_capacity(rewards.len());
             for (reward, judgement) in rewards.iter_mut().zip(&mut judgements) {
-                match reward.is_nan() {
-                    true => new += 1,
-                    false => changed += u64::from(*reward != judgement.reward),
+                if reward.is_nan() {
+                    new += 1
+                } else {
+                    changed += u64::from(*reward != judgement.reward)
                 }
                 *reward = judgement.reward;
                 own.push(self.code(judgement.answer.unwrap_or_default()));

@@ -109,9 +109,12 @@ fn which(best: &[BestForK]) -> Option<String> {
             _ => spans.push((one, one.k)),
         }
     }
-    let span = |(first, last): &(&BestForK, u64)| match first.k == *last {
-        true => format!("{} at k = {last}", first.model),
-        false => format!("{} at k = {} to {last}", first.model, first.k),
+    let span = |(first, last): &(&BestForK, u64)| {
+        if first.k == *last {
+            format!("{} at k = {last}", first.model)
+        } else {
+            format!("{} at k = {} to {last}", first.model, first.k)
+        }
     };
     let is_open = best.iter().any(|one| one.not_excluded.len() > 1);
     let sure = if is_open {
@@ -138,9 +141,12 @@ fn estimates(
         .chain(ks.iter().map(|point| format!("{name}{}", point.k)))
         .collect();
     let has_room = ks.len() <= 4;
-    let cell = |point: &PassAtK| match has_room {
-        true => number::with_limits(&point.interval()),
-        false => format!("{:.3}", point.value.0),
+    let cell = |point: &PassAtK| {
+        if has_room {
+            number::with_limits(&point.interval())
+        } else {
+            format!("{:.3}", point.value.0)
+        }
     };
     let row = |one: &PassModel| {
         let (fewest, most) = (one.samples_min, one.samples_max);

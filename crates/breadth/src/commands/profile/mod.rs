@@ -99,9 +99,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         (scores, answers) = (of_answers, Some(summary));
     }
     let scores = scores.weighted(&arguments.tables.group_weights)?;
-    let models: Vec<&str> = match arguments.models.is_empty() {
-        true => scores.table.models.iter().map(String::as_str).collect(),
-        false => arguments.models.iter().map(String::as_str).collect(),
+    let models: Vec<&str> = if arguments.models.is_empty() {
+        scores.table.models.iter().map(String::as_str).collect()
+    } else {
+        arguments.models.iter().map(String::as_str).collect()
     };
     let losses = arguments.losses.read(models)?;
     let mut document = profile(

@@ -171,13 +171,16 @@ fn many_models(profiled: &[ProfiledModel], style: Style) -> String {
         .map(|point| number::level_in_words(point.n.0, point.log_n.0));
     let header: Vec<String> = std::iter::once("N =".to_owned()).chain(levels).collect();
     let has_room = header.len() <= 5;
-    let cell = |point: &ProfilePoint| match has_room {
-        true => format!(
-            "{} {}",
-            number::percent(point.cov.0),
-            number::percent_limits(point.low.0, point.high.0)
-        ),
-        false => number::percent(point.cov.0),
+    let cell = |point: &ProfilePoint| {
+        if has_room {
+            format!(
+                "{} {}",
+                number::percent(point.cov.0),
+                number::percent_limits(point.low.0, point.high.0)
+            )
+        } else {
+            number::percent(point.cov.0)
+        }
     };
     let row = |one: &ProfiledModel| {
         std::iter::once(one.model.clone())
@@ -198,14 +201,17 @@ fn differences(profiled: &[ProfiledModel], style: Style) -> String {
         .chain(names)
         .collect();
     let has_room = header.len() <= 5;
-    let share = |estimate: &Interval| match has_room {
-        true => format!(
-            "{:+.1} [{:+.1}, {:+.1}]%",
-            100.0 * estimate.value.0,
-            100.0 * estimate.low.0,
-            100.0 * estimate.high.0
-        ),
-        false => format!("{:+.1}%{}", 100.0 * estimate.value.0, mark(estimate)),
+    let share = |estimate: &Interval| {
+        if has_room {
+            format!(
+                "{:+.1} [{:+.1}, {:+.1}]%",
+                100.0 * estimate.value.0,
+                100.0 * estimate.low.0,
+                100.0 * estimate.high.0
+            )
+        } else {
+            format!("{:+.1}%{}", 100.0 * estimate.value.0, mark(estimate))
+        }
     };
     let nats = |mean: &Option<Mean>| match mean {
         Some(mean) => format!("{:+.3}{}", mean.interval.value.0, mark(&mean.interval)),
@@ -265,9 +271,10 @@ fn tokens_text(one: &ProfiledModel, tokens: &TokenProfile, style: Style) -> Stri
     };
     let bands = tokens.bands.iter().map(|band| {
         vec![
-            match band.first == band.last {
-                true => band.first.to_string(),
-                false => format!("{}-{}", band.first, band.last),
+            if band.first == band.last {
+                band.first.to_string()
+            } else {
+                format!("{}-{}", band.first, band.last)
             },
             number::grouped(band.tokens),
             nats(band.mean),

@@ -75,18 +75,20 @@ fn headline(reached: &[ReachModel], ks: &[f64], last: usize, document: &ReachRep
         .filter(|name| *name != model)
         .map(String::as_str)
         .collect();
-    let sure = match others.is_empty() {
-        true => String::new(),
-        false => format!("\nNot certain: so may {}.", names(&others)),
+    let sure = if others.is_empty() {
+        String::new()
+    } else {
+        format!("\nNot certain: so may {}.", names(&others))
     };
     format!("{model} reaches furthest: {share} at k = {k}.{sure}")
 }
 
 /// `1024`, `1e6`.
 fn samples(k: f64) -> String {
-    match k < 1e6 {
-        true => number::trimmed(k),
-        false => format!("{k:e}"),
+    if k < 1e6 {
+        number::trimmed(k)
+    } else {
+        format!("{k:e}")
     }
 }
 

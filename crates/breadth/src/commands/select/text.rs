@@ -234,9 +234,10 @@ fn with_certificates(
         });
         for (row, model) in rows.iter_mut().zip(&document.models) {
             let (low, high) = (model.certified_low.0, model.certified_high.0);
-            row.push(match is_bound {
-                true => format!("{:.1}%", number::at_most(high)),
-                false => number::percent_limits(low, high),
+            row.push(if is_bound {
+                format!("{:.1}%", number::at_most(high))
+            } else {
+                number::percent_limits(low, high)
             });
         }
     }
