@@ -12,7 +12,7 @@
 //! | `Cov_N(p‖q)`, Def 1.1 | [`coverage_profile`]; [`finite::coverage`] of known distributions |
 //! | `KL(p‖q)`, `CE(q)` | [`kl()`], [`cross_entropy`]; [`finite::kl`] of known distributions |
 //! | `H2`, squared Hellinger distance | [`finite::hellinger_squared`] |
-//! | `Ĉov_N(q'‖q)`, Eq 28 (here `S_N`) | rival share: [`Tournament::rival_shares`], [`rival_counts`] |
+//! | `Ĉov_N(q'‖q)`, or Chat, Eq 28 (`S_N` here) | rival share: [`Tournament::rival_shares`], [`rival_counts`] |
 //! | `argmin max Ĉov_N`, Eq 29 | [`tournament()`]; [`race`] and [`minimax`] with less work |
 //! | the same over final answers, section 7.1 | [`answer_tournament`], [`answer_coverage`] |
 //! | `Con_N(q'‖q)`, `argmin max {Ĉov_N - 2 N^a Con_N}`, Eq 32 | [`offset_tournament`] |

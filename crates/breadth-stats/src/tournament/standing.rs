@@ -54,6 +54,19 @@ impl Tournament {
         shares.sort_by(f64::total_cmp);
         shares.get(shares.len() / 2).copied()
     }
+
+    /// Sets what follows from a ranking by value: winner, ranks and ties.
+    pub(super) fn ranked(&mut self, ranking: Vec<usize>) {
+        self.winner = ranking[0];
+        for (place, &q) in ranking.iter().enumerate() {
+            self.standings[q].rank = place + 1;
+        }
+        let best = self.standings[self.winner].value;
+        self.tied = (0..ranking.len())
+            .filter(|&q| self.standings[q].value == best)
+            .collect();
+        self.ranking = ranking;
+    }
 }
 
 /// The result of one model.
@@ -80,21 +93,6 @@ pub struct Standing {
     pub certified_low: f64,
     /// Upper limit of the same.
     pub certified_high: f64,
-}
-
-impl Tournament {
-    /// Sets what follows from a ranking by value: winner, ranks and ties.
-    pub(super) fn ranked(&mut self, ranking: Vec<usize>) {
-        self.winner = ranking[0];
-        for (place, &q) in ranking.iter().enumerate() {
-            self.standings[q].rank = place + 1;
-        }
-        let best = self.standings[self.winner].value;
-        self.tied = (0..ranking.len())
-            .filter(|&q| self.standings[q].value == best)
-            .collect();
-        self.ranking = ranking;
-    }
 }
 
 /// Model indices by the first key, then the second, then as they come.
