@@ -81,6 +81,13 @@ pub(crate) fn beta_quantile(a: f64, b: f64, p: f64) -> LogOdds {
     u
 }
 
+/// `P[Beta(a, b) <= 1 - t]`, for a, b > 0 and t in (0, 1).
+pub(crate) fn beta_cdf_at_complement(a: f64, b: f64, t: f64) -> f64 {
+    let at = LogOdds(-LogOdds::of(t).0);
+    let (ln_cdf, _) = ln_cdf_and_density(a, b, ln_beta(a, b), at);
+    ln_cdf.exp()
+}
+
 /// The t with `P[T > t] = tail` for Student's t with `df` degrees of freedom, for tail in (0, 1/2).
 ///
 /// A tournament asks for the same few quantiles thousands of times, so each thread remembers the latest.
