@@ -9,10 +9,9 @@ use rayon::prelude::*;
 use super::cache::{Prompts, Responses};
 use super::choose::{choose, log_prob};
 use super::ttt::{ParameterSet, Ttt, TttHead, TttModel};
-use super::values;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::{Checkpoint, Decoder};
+use crate::model::{Checkpoint, Decoder, values};
 use crate::rng;
 
 /// Responses that grow together: enough that reading the weights is not what takes most of the time, few enough that two prompts of 32 responses keep

@@ -8,13 +8,12 @@ use rayon::prelude::*;
 
 use super::choose::exponentials;
 use super::score::batches;
-use super::values;
 use crate::error::{Error, Result};
 use crate::gemm::{Matrix, matmul};
 use crate::generation::Sequence;
 use crate::model::config::Family;
 use crate::model::kernels::{self, math};
-use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix};
+use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix, values};
 use crate::optim::apply_updates;
 use crate::rng;
 use crate::tree::{Array, Tree};

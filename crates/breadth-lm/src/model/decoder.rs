@@ -531,3 +531,11 @@ impl Decoder {
         self.leaves.iter().filter_map(entry).collect()
     }
 }
+
+/// The numbers of a tensor, row by row.
+pub(crate) fn values(tensor: Tensor<2>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .try_into_vec::<f32>()
+        .expect("activations are f32")
+}

@@ -19,7 +19,7 @@ mod weights;
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use config::Config;
-pub(crate) use decoder::Attended;
 pub use decoder::Decoder;
+pub(crate) use decoder::{Attended, values};
 pub use gpt2::Gpt2;
 pub use layout::block_prefix;

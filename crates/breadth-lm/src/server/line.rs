@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Limits;
 use super::http::{Attempt, Client, Failure};
+use super::limits::Limits;
 use crate::rng;
 
 /// One server of a pool.

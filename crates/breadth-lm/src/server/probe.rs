@@ -6,13 +6,13 @@
 
 use std::sync::atomic::Ordering;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::generate::TOLD;
+use super::generate::{Generation, TOLD, TokenLogProb};
 use super::http::{Attempt, Failure};
 use super::line::{Host, Limit, Line};
+use super::model::Server;
 use super::report::{Check, HostReport, Report, Verdict};
-use super::{Generation, Server, ServerKind, TokenLogProb};
 use crate::error::{Error, Result};
 use crate::generation::{Sampling, Sequence};
 
@@ -101,10 +101,7 @@ impl Server {
 
     /// The server's own `/tokenize`, where it has one.
     fn tokenize(&self, line: &Line, text: &str) -> Option<Vec<u32>> {
-        let body = match self.kind {
-            ServerKind::LlamaCpp => json!({"content": text, "add_special": true}),
-            _ => json!({"model": self.model(), "prompt": text, "add_special_tokens": true}),
-        };
+        let body = self.protocol.tokenize(self.model(), text);
         let reply = line.host.client.post("/tokenize", &body).ok()?;
         let id = |v: &Value| u32::try_from(v.as_u64()?).ok();
         reply.get("tokens")?.as_array()?.iter().map(id).collect()
@@ -211,28 +208,16 @@ impl Probe<'_> {
             "scores alone and in a batch",
         );
         let sampling = self.sampling(&trials[0])?;
-        match self.server.kind {
-            // Forced tokens carry the same numbers as generated ones.
-            ServerKind::LlamaCpp => {
-                checks.compare(
-                    "raw",
-                    sampling,
-                    tolerance,
-                    "scores at temperature 1 and 0.5",
-                );
-            }
-            _ => {
-                let sequence = trials[0].sequence();
-                let cold = self.score(&[sequence], OTHER_TEMPERATURE)?;
-                let difference = furthest(&cold[0], &trials[0].scores);
-                checks.compare(
-                    "raw",
-                    difference,
-                    tolerance,
-                    "scores at temperature 1 and 0.5",
-                );
-            }
-        }
+        // Forced tokens carry the same numbers as generated ones.
+        let difference = if self.server.protocol.forces_tokens() {
+            sampling
+        } else {
+            let sequence = trials[0].sequence();
+            let cold = self.score(&[sequence], OTHER_TEMPERATURE)?;
+            furthest(&cold[0], &trials[0].scores)
+        };
+        let of = "scores at temperature 1 and 0.5";
+        checks.compare("raw", difference, tolerance, of);
         let of = "generated log-probabilities at temperature 1 (others are scored again) and 0.5";
         checks.compare("sampling", sampling, tolerance, of);
         Ok(fixed.concat())
@@ -257,11 +242,7 @@ impl Probe<'_> {
     }
 
     fn described(&self, scores: &[f64]) -> String {
-        let way = match self.server.form.get() {
-            Some(form) => form.name(),
-            None if self.server.kind == ServerKind::LlamaCpp => "forced tokens",
-            None => "logprob_start_len",
-        };
+        let way = self.server.protocol.way();
         format!(
             "{way}: {} entries for {} tokens, ids as sent",
             scores.len(),
@@ -332,7 +313,7 @@ impl Probe<'_> {
 
     /// The scores of all trials, in one request or at the same time.
     fn together(&self, trials: &[Trial]) -> Attempt<Vec<f64>> {
-        if self.server.kind != ServerKind::LlamaCpp {
+        if !self.server.protocol.forces_tokens() {
             let sequences: Vec<Sequence> = trials.iter().map(Trial::sequence).collect();
             return Ok(self.score(&sequences, 1.0)?.concat());
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gradient::WeightedTokens;
+use super::batch::WeightedTokens;
 use crate::decode::sequence_log_prob;
 use crate::error::{Error, Result};
 use crate::server::Address;

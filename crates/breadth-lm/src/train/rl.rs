@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::gradient::WeightedTokens;
-use super::source::Pair;
+use super::batch::{Pair, WeightedTokens};
 use crate::decode::sample;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling};
