@@ -107,7 +107,7 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     );
     if needed > limit {
         let message = format!(
-            "{} tokens and {max_tokens} new ones need {needed} positions; the model has {limit}; lower --max-tokens",
+            "{} tokens and {max_tokens} new ones need {needed} positions; the model has {limit}; lower max_tokens",
             prompt.len()
         );
         return Err(Error::data(place, message));
@@ -115,7 +115,7 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     let from = checkpoint.config.long_from();
     if let Some(from) = from.filter(|from| prompt.len() <= *from && needed > *from) {
         let message = format!(
-            "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary positions are others for the whole sequence; lower --max-tokens",
+            "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary positions are others for the whole sequence; lower max_tokens",
             prompt.len()
         );
         return Err(Error::data(place, message));

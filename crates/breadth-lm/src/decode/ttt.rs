@@ -61,12 +61,12 @@ impl Ttt {
     pub fn check(&self, config: &Config) -> Result<()> {
         match (self.set, config.logit_softcap) {
             (ParameterSet::Head, Some(_)) => Err(Error::config(
-                "--ttt",
+                "ttt",
                 "set=head does not know softly capped logits; take set=last-block or set=all",
             )),
             (ParameterSet::Head, None) => Ok(()),
             _ if config.long_from().is_some() => Err(Error::config(
-                "--ttt",
+                "ttt",
                 "a model with LongRoPE can move its head alone: set=head",
             )),
             _ => Ok(()),
@@ -95,7 +95,7 @@ impl FromStr for Ttt {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let error = |message: String| Error::config("--ttt", message);
+        let error = |message: String| Error::config("ttt", message);
         let (mut learning_rate, mut set) = (None, ParameterSet::Head);
         for part in text.split(',') {
             match part.split_once('=') {
@@ -343,15 +343,19 @@ fn project(name: &str, gradient: &mut Array, rank: usize, inputs_first: bool) {
     let [rows, columns] = gradient.shape[..] else {
         return;
     };
-    let (inputs, outputs) = match inputs_first {
-        true => (rows, columns),
-        false => (columns, rows),
+    let (inputs, outputs) = if inputs_first {
+        (rows, columns)
+    } else {
+        (columns, rows)
     };
     let mut stream = rng::stream(0, &format!("ttt/{name}"), 0);
     let size = 1.0 / (rank as f32).sqrt();
-    let entry = |_| match rng::uniform(&mut stream) < 0.5 {
-        true => size,
-        false => -size,
+    let entry = |_| {
+        if rng::uniform(&mut stream) < 0.5 {
+            size
+        } else {
+            -size
+        }
     };
     let a: Vec<f32> = (0..rank * inputs).map(entry).collect();
     let a = Matrix::new(&a, rank, inputs, inputs);

@@ -10,6 +10,7 @@ use crate::generation::Sequence;
 /// Architecture families whose checkpoints are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum Family {
     Gpt2,
     GptNeox,

@@ -205,9 +205,10 @@ impl Loader<'_> {
 
     fn affine(&mut self, affine: &layout::Affine) -> Affine {
         let weight = self.matrix(&affine.weight);
-        let weight = match layout::stores_inputs_first(self.config.family) {
-            true => weight,
-            false => weight.transpose(),
+        let weight = if layout::stores_inputs_first(self.config.family) {
+            weight
+        } else {
+            weight.transpose()
         };
         let outputs = weight.dims()[1];
         let bias = match &affine.bias {
@@ -285,9 +286,10 @@ impl Loader<'_> {
                 query: config.heads,
                 key_value: config.key_value_heads,
                 width: config.head_dim,
-                scale: match config.scale_by_layer {
-                    true => config.attention_scale / (layer + 1) as f32,
-                    false => config.attention_scale,
+                scale: if config.scale_by_layer {
+                    config.attention_scale / (layer + 1) as f32
+                } else {
+                    config.attention_scale
                 },
                 window: kind.window,
                 softcap: config.attention_softcap,
@@ -387,12 +389,11 @@ impl Decoder {
         let target_rotary = self.rotary(&batch.target_positions, &batch.target_lengths);
         let last = self.blocks.len() - 1;
         for (layer, block) in self.blocks.iter().enumerate() {
-            let (wanted, spans) = match layer == last {
-                true => {
-                    let (rows, rotary) = (self.rows(&batch.target_rows), &target_rotary);
-                    (Some(TargetRows { rows, rotary }), &batch.target_spans)
-                }
-                false => (None, &batch.spans),
+            let (wanted, spans) = if layer == last {
+                let (rows, rotary) = (self.rows(&batch.target_rows), &target_rotary);
+                (Some(TargetRows { rows, rotary }), &batch.target_spans)
+            } else {
+                (None, &batch.spans)
             };
             x = self.block(layer, x, &rotary, wanted, |attended| {
                 keep(&attended);
@@ -436,9 +437,12 @@ impl Decoder {
             let Some(from) = rotary.long_from() else {
                 return (angles, positions.clone());
             };
-            let row = |(&position, &length): (&u32, &u32)| match length as usize > from {
-                true => position + angles.positions as u32,
-                false => position,
+            let row = |(&position, &length): (&u32, &u32)| {
+                if length as usize > from {
+                    position + angles.positions as u32
+                } else {
+                    position
+                }
             };
             let rows = positions.iter().zip(lengths).map(row).collect();
             (angles, rows)
@@ -497,12 +501,11 @@ impl Decoder {
             value: &value,
         });
         let attention = apply(&block.post_norm, block.out.apply(mixed));
-        match block.parallel {
-            true => x.clone() + attention + block.mlp.apply(x),
-            false => {
-                let x = x + attention;
-                x.clone() + block.mlp.apply(x)
-            }
+        if block.parallel {
+            x.clone() + attention + block.mlp.apply(x)
+        } else {
+            let x = x + attention;
+            x.clone() + block.mlp.apply(x)
         }
     }
 

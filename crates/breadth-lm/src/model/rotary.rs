@@ -100,9 +100,10 @@ impl Rotary {
                 let divided = |by: &[f64]| plain.iter().zip(by).map(|(f, by)| f / by).collect();
                 let own: Vec<f64> = divided(&long);
                 beyond = Some((original as usize, single(&own)));
-                let magnitude = match factor > 1.0 {
-                    true => (1.0 + factor.ln() / original.ln()).sqrt(),
-                    false => 1.0,
+                let magnitude = if factor > 1.0 {
+                    (1.0 + factor.ln() / original.ln()).sqrt()
+                } else {
+                    1.0
                 };
                 (divided(&short), attention_factor.unwrap_or(magnitude))
             }

@@ -111,9 +111,10 @@ impl Address {
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.prefix(), self.hosts.join(","))?;
-        match self.model.is_empty() {
-            true => Ok(()),
-            false => write!(f, "/{}", self.model),
+        if self.model.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "/{}", self.model)
         }
     }
 }

@@ -153,14 +153,13 @@ fn choices(reply: &Value, expected: usize) -> Attempt<Vec<&Value>> {
     let index = |c: &&Value| c.get("index").and_then(Value::as_u64).unwrap_or(u64::MAX);
     choices.sort_by_key(index);
     let right = choices.iter().map(index).eq(0..expected as u64);
-    match right {
-        true => Ok(choices),
-        false => {
-            let seen: Vec<u64> = choices.iter().map(index).collect();
-            refuse(format!(
-                "{expected} choices were asked for; the reply has those of index {seen:?}"
-            ))
-        }
+    if right {
+        Ok(choices)
+    } else {
+        let seen: Vec<u64> = choices.iter().map(index).collect();
+        refuse(format!(
+            "{expected} choices were asked for; the reply has those of index {seen:?}"
+        ))
     }
 }
 
@@ -266,9 +265,10 @@ fn echo_entries(
         found.push(TokenLogProb {
             token: named_id(&tokens[i])?,
             log_prob: log_prob(&values[i], &place)?,
-            top: match with_top {
-                true => named_top(choice, i)?,
-                false => Vec::new(),
+            top: if with_top {
+                named_top(choice, i)?
+            } else {
+                Vec::new()
             },
         });
     }
@@ -287,19 +287,21 @@ fn named_top(choice: &Value, i: usize) -> Attempt<Vec<Entry>> {
 }
 
 fn counted(seen: usize, expected: usize) -> Attempt<()> {
-    match seen == expected {
-        true => Ok(()),
-        false => refuse(format!("{expected} entries are due and {seen} came")),
+    if seen == expected {
+        Ok(())
+    } else {
+        refuse(format!("{expected} entries are due and {seen} came"))
     }
 }
 
 fn first_is_null(value: &Value) -> Attempt<()> {
-    match value.is_null() {
-        true => Ok(()),
-        false => refuse(format!(
+    if value.is_null() {
+        Ok(())
+    } else {
+        refuse(format!(
             "the first entry is {} and not null: nothing stands before the first token, so the entries are shifted",
             short(value)
-        )),
+        ))
     }
 }
 

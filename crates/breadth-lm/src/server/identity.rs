@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::http::{Attempt, Client, Failure};
+use super::client::Client;
+use super::http::{Attempt, Failure};
 use super::limits::Limits;
 use super::line::{Host, Limit, Line};
 use super::protocol::ServerKind;
@@ -48,12 +49,7 @@ fn read_models(reply: &Value, client: &Client) -> Attempt<Identity> {
     };
     let owners = text("owned_by");
     let owner = owners.first().map(String::as_str);
-    let has_owner = |kind: &ServerKind| kind.0.owner.is_some() && kind.0.owner == owner;
-    let has_page = |kind: &ServerKind| kind.0.page.is_some_and(|page| client.get(page).is_ok());
-    let kind = ServerKind::all()
-        .find(has_owner)
-        .or_else(|| ServerKind::all().find(has_page))
-        .unwrap_or(ServerKind::OPENAI);
+    let kind = ServerKind::known_by(owner, &|page| client.get(page).is_ok());
     Ok(Identity {
         kind,
         models: text("id"),

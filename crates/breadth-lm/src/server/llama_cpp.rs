@@ -111,11 +111,12 @@ fn force(
 }
 
 fn exact(log_prob: f64, wanted: u32) -> Attempt<f64> {
-    match log_prob >= EXACT {
-        true => Ok(log_prob),
-        false => refuse(format!(
+    if log_prob >= EXACT {
+        Ok(log_prob)
+    } else {
+        refuse(format!(
             "token {wanted} has a log-probability of {log_prob}: below {EXACT} llama.cpp's 32-bit probabilities lose it; score this model with vLLM or SGLang"
-        )),
+        ))
     }
 }
 

@@ -9,6 +9,11 @@
 //! others. A server itself may round differently in different batches; the probe measures that.
 
 mod address;
+#[cfg(feature = "server")]
+mod client;
+#[cfg(not(feature = "server"))]
+#[path = "no_client.rs"]
+mod client;
 mod completions;
 mod generate;
 mod http;

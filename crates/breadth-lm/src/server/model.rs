@@ -116,9 +116,10 @@ impl Server {
             return Err(Error::data(name(i), "the prompt has no token"));
         }
         // The likeliest response is the same every time.
-        let samples = match sampling.temperature == 0.0 {
-            true => sampling.samples.min(1),
-            false => sampling.samples,
+        let samples = if sampling.temperature == 0.0 {
+            sampling.samples.min(1)
+        } else {
+            sampling.samples
         };
         let starts: Vec<usize> = (0..samples).step_by(SAMPLES).collect();
         self.revive();

@@ -1,7 +1,8 @@
 //! Finding out who answers at an address.
 
 use super::address::Address;
-use super::http::{Client, Failure};
+use super::client::Client;
+use super::http::Failure;
 use super::identity::{contact, software};
 use super::limits::Limits;
 use super::line::Host;

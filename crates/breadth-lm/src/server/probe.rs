@@ -93,9 +93,10 @@ impl Server {
                 .filter(|ids| !ids.is_empty())
                 .map(|ids| cut(&ids)),
         );
-        match found.is_empty() {
-            true => vec![vec![1, 2, 3], vec![3, 1, 4, 1], vec![2, 4]],
-            false => found,
+        if found.is_empty() {
+            vec![vec![1, 2, 3], vec![3, 1, 4, 1], vec![2, 4]]
+        } else {
+            found
         }
     }
 
@@ -124,9 +125,10 @@ impl Checks {
 
     /// A difference, and what it is a difference of.
     fn compare(&mut self, name: &'static str, difference: f64, tolerance: f64, of: &str) {
-        let verdict = match difference <= tolerance {
-            true => Verdict::Pass,
-            false => Verdict::Fail,
+        let verdict = if difference <= tolerance {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
         };
         self.add(
             name,
@@ -283,9 +285,10 @@ impl Probe<'_> {
             sampling: &sampling,
         };
         let steps = self.server.generate(self.line, &asked)?.concat();
-        match steps.is_empty() {
-            true => Err(Failure::Refused("generated no token".into())),
-            false => Ok(steps),
+        if steps.is_empty() {
+            Err(Failure::Refused("generated no token".into()))
+        } else {
+            Ok(steps)
         }
     }
 
@@ -338,11 +341,12 @@ impl Probe<'_> {
             Some((*cold, *warm))
         });
         let (cold, warm): (Vec<f64>, Vec<f64>) = pairs.unzip();
-        match cold.is_empty() {
-            true => Err(Failure::Refused(
+        if cold.is_empty() {
+            Err(Failure::Refused(
                 "gives no top log-probabilities of generated tokens".into(),
-            )),
-            false => Ok(furthest(&cold, &warm)),
+            ))
+        } else {
+            Ok(furthest(&cold, &warm))
         }
     }
 }
@@ -404,19 +408,16 @@ fn infinity(trials: &[Trial], checks: &mut Checks) {
 
 /// `|a - b|`, where minus infinity equals itself.
 fn apart(a: f64, b: f64) -> f64 {
-    match a == b {
-        true => 0.0,
-        false => (a - b).abs(),
-    }
+    if a == b { 0.0 } else { (a - b).abs() }
 }
 
 fn furthest(a: &[f64], b: &[f64]) -> f64 {
-    match a.len() == b.len() {
-        true => a
-            .iter()
+    if a.len() == b.len() {
+        a.iter()
             .zip(b)
             .map(|(&a, &b)| apart(a, b))
-            .fold(0.0, f64::max),
-        false => f64::INFINITY,
+            .fold(0.0, f64::max)
+    } else {
+        f64::INFINITY
     }
 }

@@ -85,13 +85,14 @@ fn replies(reply: &Value, expected: usize) -> Attempt<&[Value]> {
         Some(list) => &list[..],
         None => std::slice::from_ref(reply),
     };
-    match replies.len() == expected {
-        true => Ok(replies),
-        false => refuse(format!(
+    if replies.len() == expected {
+        Ok(replies)
+    } else {
+        refuse(format!(
             "{expected} replies are due and {} came: {}",
             replies.len(),
             short(reply)
-        )),
+        ))
     }
 }
 

@@ -149,9 +149,10 @@ pub(super) fn distilled_gradient(
                         -f64::from(q[token])
                     };
                 targets.extend(p.iter().enumerate().map(|(v, &log_p)| {
-                    let target = match target.distributions {
-                        true => f64::from(log_p).exp(),
-                        false => f64::from(u8::from(v == token)),
+                    let target = if target.distributions {
+                        f64::from(log_p).exp()
+                    } else {
+                        f64::from(u8::from(v == token))
                     };
                     (-by * target) as f32
                 }));

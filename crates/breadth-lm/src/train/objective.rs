@@ -10,6 +10,7 @@ use crate::server::Address;
 /// The objectives by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ObjectiveName {
     /// `-log q`.
     #[default]

@@ -15,6 +15,7 @@ use crate::verifier::{Judged, Verifier};
 /// How rewards become gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Algorithm {
     /// The reward less the mean of its group; each response's tokens are summed (Williams 1992).
     #[default]

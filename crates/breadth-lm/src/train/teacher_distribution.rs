@@ -26,9 +26,10 @@ pub(super) fn fill_tail_from_student(told: &TokenLogProb, log_q: &[f32]) -> Vec<
     }
     let (mut named, mut rest) = (0.0, 0.0);
     for (&log_p, &log_q) in log_p.iter().zip(log_q) {
-        match log_p.is_nan() {
-            true => rest += f64::from(log_q).exp(),
-            false => named += f64::from(log_p).exp(),
+        if log_p.is_nan() {
+            rest += f64::from(log_q).exp()
+        } else {
+            named += f64::from(log_p).exp()
         }
     }
     // -inf where the reported tokens hold all the mass.

@@ -27,6 +27,7 @@ use crate::verifier::Verifier;
 
 /// What the caller hears after every step.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Progress {
     /// Steps done.
     pub step: u64,
@@ -101,7 +102,7 @@ fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunInfo> 
         Some(info) if info.config == config => Ok(info),
         Some(_) => Err(Error::config(
             out.display().to_string(),
-            "holds a run with another configuration (see its run.json); choose another --out, or remove the folder",
+            "holds a run with another configuration (see its run.json); choose another output folder, or remove the folder",
         )),
         None => {
             let info = RunInfo {

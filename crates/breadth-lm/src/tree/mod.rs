@@ -16,7 +16,8 @@ use crate::vectorized;
 
 /// The numbers that arrays are made of: `f32` for decoders, `f64` for the theory's models.
 pub trait Real:
-    Copy
+    stored::Stored
+    + Copy
     + Debug
     + Default
     + PartialOrd
@@ -30,9 +31,6 @@ pub trait Real:
     + AddAssign
     + MulAssign
 {
-    /// Its name in a safetensors file.
-    const DTYPE: Dtype;
-
     /// The nearest number of this type.
     fn of(value: f64) -> Self;
 
@@ -42,14 +40,9 @@ pub trait Real:
     /// Its square root.
     #[must_use]
     fn root(self) -> Self;
-
-    /// Reads little-endian numbers; `None` for a type that does not fit into this one.
-    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<Self>>;
 }
 
 impl Real for f32 {
-    const DTYPE: Dtype = Dtype::F32;
-
     fn of(value: f64) -> f32 {
         value as f32
     }
@@ -63,15 +56,9 @@ impl Real for f32 {
     fn root(self) -> f32 {
         self.sqrt()
     }
-
-    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
-        decode(dtype, bytes)
-    }
 }
 
 impl Real for f64 {
-    const DTYPE: Dtype = Dtype::F64;
-
     fn of(value: f64) -> f64 {
         value
     }
@@ -85,12 +72,43 @@ impl Real for f64 {
     fn root(self) -> f64 {
         self.sqrt()
     }
+}
 
-    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f64>> {
-        let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight"));
-        match dtype {
-            Dtype::F64 => Some(bytes.chunks_exact(8).map(number).collect()),
-            other => Some(decode(other, bytes)?.into_iter().map(f64::from).collect()),
+/// How numbers stand in a safetensors file.
+pub(crate) mod stored {
+    use safetensors::tensor::Dtype;
+
+    /// A type of numbers in files; no other crate implements it.
+    pub trait Stored: Sized {
+        /// Its name in a file.
+        const DTYPE: Dtype;
+
+        /// Reads little-endian numbers; `None` for a type that does not fit into this one.
+        fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<Self>>;
+    }
+
+    impl Stored for f32 {
+        const DTYPE: Dtype = Dtype::F32;
+
+        fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+            super::decode(dtype, bytes)
+        }
+    }
+
+    impl Stored for f64 {
+        const DTYPE: Dtype = Dtype::F64;
+
+        fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f64>> {
+            let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight"));
+            match dtype {
+                Dtype::F64 => Some(bytes.chunks_exact(8).map(number).collect()),
+                other => Some(
+                    super::decode(other, bytes)?
+                        .into_iter()
+                        .map(f64::from)
+                        .collect(),
+                ),
+            }
         }
     }
 }

@@ -62,7 +62,8 @@ pub fn end_programs() {
 pub struct Verifier(Box<dyn Verify>);
 
 impl Verifier {
-    /// Every verifier as it is written, and what it does.
+    /// Every verifier as it is written, and in a few words what it looks at (empty where its name says
+    /// so): the help of the command line.
     pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         KINDS.iter().map(|kind| (kind.usage, kind.help))
     }

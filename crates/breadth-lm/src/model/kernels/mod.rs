@@ -77,7 +77,7 @@ pub enum Activation {
 pub struct RotaryTable {
     /// Pairs that turn: the first `2 half` numbers of a head; the rest stay.
     pub half: usize,
-    /// HeadRows of one kind.
+    /// Rows of one kind.
     pub positions: usize,
     /// (rows, half).
     pub cos: Vec<f32>,
