@@ -19,7 +19,7 @@ use crate::rng;
 use crate::tree::{Array, Tree};
 use crate::vectorized;
 
-/// How a model moves along a response: `theta_0 = theta`, `y_h ~ q_{theta_(h-1)}`, `theta_h = theta_(h-1) + lr * grad log q_{theta_(h-1)}(y_h | x, y_<h)`; the next response
+/// Test-time training: one gradient step on every token, `theta_0 = theta`, `y_h ~ q_{theta_(h-1)}`, `theta_h = theta_(h-1) + lr * grad log q_{theta_(h-1)}(y_h | x, y_<h)`; the next response
 /// starts from theta again. The checkpoint itself never changes.
 ///
 /// ```
@@ -35,11 +35,11 @@ use crate::vectorized;
 pub struct Ttt {
     /// Step size.
     pub learning_rate: f64,
-    /// What moves.
+    /// Which parameters are trained.
     pub set: ParameterSet,
 }
 
-/// The parameters that move.
+/// The parameters that test-time training updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterSet {
     /// The head alone, as a matrix of its own where it is tied to the token table. One forward pass as without training; the moved head is never written out.
@@ -53,7 +53,7 @@ pub enum ParameterSet {
 }
 
 impl Ttt {
-    /// Checks that the model can move so.
+    /// Checks that the model supports this kind of test-time training.
     ///
     /// # Errors
     /// If the head alone is to move and its logits are softly capped, which its closed form does not cover; if the model turns long sequences by other angles,

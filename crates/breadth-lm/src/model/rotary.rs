@@ -129,7 +129,7 @@ impl Rotary {
 
     /// Cosines and sines at the positions `0..positions`, then those of long sequences. The angle is a product of two `f32`, as in the reference implementations.
     #[must_use]
-    pub fn angles(&self, positions: usize) -> RotaryTable {
+    pub(crate) fn angles(&self, positions: usize) -> RotaryTable {
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         let long = self.long.as_ref().map(|(_, frequencies)| frequencies);
         let sets = [Some(&self.frequencies), long];

@@ -5,19 +5,21 @@ use std::time::Duration;
 /// How hard servers are worked, and how long they are waited for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Requests under way at once, on each server.
+    /// Concurrent requests on each server.
     pub concurrency: usize,
     /// Sequences in one request for scores.
     pub batch: usize,
-    /// Longest time from a request to the end of its reply.
+    /// Time-out of one request, from sending it to the end of the reply.
     pub timeout: Duration,
-    /// Attempts at a request that fails in passing: status 429 or 5xx, a reset connection, a time-out, a body that breaks off.
+    /// Attempts at a request that fails in a way that may pass: status 429 or 5xx, a reset connection,
+    /// a time-out, a truncated body.
     pub attempts: u32,
-    /// Pause after the first failure; it doubles with each, and is stretched by a random factor between 1/2 and 3/2.
+    /// Back-off after the first failure; it doubles with each further one, times a random factor
+    /// between 1/2 and 3/2 (jitter).
     pub back_off: Duration,
-    /// Longest pause, a server's `Retry-After` included: one that asks for more is not waited for.
+    /// Longest back-off, including a server's `Retry-After`: a server that asks for more is given up.
     pub longest_wait: Duration,
-    /// Seed of the pauses.
+    /// Seed of the jitter.
     pub seed: u64,
     /// Largest difference in nats, per token, between two numbers that should be equal.
     pub tolerance: f64,

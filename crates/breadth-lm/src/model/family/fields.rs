@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::harmless::{self, Verdict};
 use crate::error::{Error, Result};
-use crate::model::kernels::Activation;
+use crate::model::activation::Activation;
 use crate::model::rotary::{Rotary, Scaling};
 
 /// A value as far as a line of text holds it.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::fields::Fields;
 use crate::error::Result;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
-use crate::model::kernels::Activation;
+use crate::model::activation::Activation;
 
 /// GPT-2's fields.
 pub fn read(fields: &mut Fields) -> Result<Config> {

@@ -8,8 +8,9 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
 use super::{
-    Activation, Heads, KernelGradients, Kernels, RotaryTable, Span, attention, few_rows, rows,
+    Heads, KernelGradients, Kernels, RotaryTable, Span, attention, few_rows, rows,
 };
+use crate::model::activation::Activation;
 use crate::gemm::{Matrix, matmul, product};
 
 fn pack(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
