@@ -31,9 +31,9 @@ impl<'a> Matrix<'a> {
         col_stride: usize,
     ) -> Self {
         if rows > 0 && cols > 0 {
-            let last = (rows - 1) * row_stride + (cols - 1) * col_stride;
+            let last = offset(rows - 1, row_stride, cols - 1, col_stride);
             assert!(
-                last < data.len(),
+                last.is_some_and(|last| last < data.len()),
                 "matrix of {rows} x {cols} ends outside its slice"
             );
         }
@@ -48,7 +48,11 @@ impl<'a> Matrix<'a> {
 
     /// `count` rows from `first` on.
     pub fn rows(self, first: usize, count: usize) -> Self {
-        assert!(first + count <= self.rows, "rows outside the matrix");
+        let end = first.checked_add(count);
+        assert!(
+            end.is_some_and(|end| end <= self.rows),
+            "rows outside the matrix"
+        );
         Self {
             data: &self.data[(first * self.row_stride).min(self.data.len())..],
             rows: count,
@@ -73,6 +77,12 @@ impl<'a> Matrix<'a> {
     }
 }
 
+/// `row * row_stride + col * col_stride`, where that is a number.
+fn offset(row: usize, row_stride: usize, col: usize, col_stride: usize) -> Option<usize> {
+    row.checked_mul(row_stride)?
+        .checked_add(col.checked_mul(col_stride)?)
+}
+
 /// `out = alpha * a b`, or `out += alpha * a b` if `accumulate`; rows of `out` are `out_stride` apart.
 ///
 /// # Panics
@@ -89,8 +99,9 @@ pub fn matmul(
     if a.rows == 0 || b.cols == 0 {
         return;
     }
+    let last = offset(a.rows - 1, out_stride, b.cols - 1, 1);
     assert!(
-        (a.rows - 1) * out_stride + b.cols <= out.len(),
+        last.is_some_and(|last| last < out.len()),
         "matmul: output too small"
     );
     // SAFETY: the line above shows that every element of the output lies in its slice, which is borrowed mutably, so it overlaps neither `a` nor `b`.
@@ -140,7 +151,7 @@ unsafe fn multiply(
 /// # Panics
 /// If the inner dimensions differ.
 pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
-    let count = a.rows * b.cols;
+    let count = a.rows.checked_mul(b.cols).expect("product: too large");
     if count == 0 || a.cols == 0 {
         return vec![0.0; count];
     }

@@ -20,7 +20,6 @@
 //!
 //! The types to know:
 //! - [`model::Checkpoint`]: sizes and weights, read from and written to a Hugging Face folder;
-//! - [`model::Decoder`]: a checkpoint on a device, and its forward pass over a packed [`model::Batch`];
 //! - [`optim::GradientTransformation`]: one link of an optimiser;
 //! - [`train::TrainConfig`] and [`train::train`]: a run that resumes to the same bits;
 //! - [`job::ScoreJob`] and [`job::SampleJob`]: many models over many responses, into a table;

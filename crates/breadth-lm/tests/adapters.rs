@@ -70,9 +70,10 @@ fn make(name: &str, modules: &[&str], config: &Value, s: f64) -> Made {
         let inputs_first = name.starts_with("gpt2") && *module != "lm_head";
         let weight = format!("{module}.weight");
         let shape = merged.weights[weight.as_str()].shape.clone();
-        let [outputs, inputs] = match inputs_first {
-            true => [shape[1], shape[0]],
-            false => [shape[0], shape[1]],
+        let [outputs, inputs] = if inputs_first {
+            [shape[1], shape[0]]
+        } else {
+            [shape[0], shape[1]]
         };
         let (a, b) = (matrix(RANK, inputs, seed), matrix(outputs, RANK, seed + 5));
         let (_, w) = merged
@@ -193,9 +194,9 @@ fn what_is_not_merged_rightly_is_refused() {
     };
     let none = Tree::default();
     let at = |more| refusal(more, &none, Some(&base));
-    insta::assert_snapshot!(refusal(json!({}), &none, None), @r#"checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
-    insta::assert_snapshot!(refusal(json!({"base_model_name_or_path": null}), &none, None), @r#"checkpoint run/checkpoint-10: holds a LoRA adapter of an unnamed model, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
-    insta::assert_snapshot!(refusal(json!({}), &none, Some(folder.path())), @"checkpoint run/checkpoint-10: holds a LoRA adapter, which is given as its own base; --base is the folder of the model that it changes");
+    insta::assert_snapshot!(refusal(json!({}), &none, None), @r#"checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (`base` of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    insta::assert_snapshot!(refusal(json!({"base_model_name_or_path": null}), &none, None), @r#"checkpoint run/checkpoint-10: holds a LoRA adapter of an unnamed model, which is no folder here; say where that model is (`base` of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    insta::assert_snapshot!(refusal(json!({}), &none, Some(folder.path())), @"checkpoint run/checkpoint-10: holds a LoRA adapter, which is given as its own base; `base` is the folder of the model that it changes");
     insta::assert_snapshot!(at(json!({"use_dora": true})), @r#"checkpoint run/checkpoint-10: adapter_config.json: use_dora = true, which is not merged here; merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
     for (more, part) in [
         (json!({"peft_type": "IA3"}), "peft_type = \"IA3\""),

@@ -242,5 +242,5 @@ fn what_the_model_cannot_take_is_refused() {
         .unwrap_err()
         .to_string();
     insta::assert_snapshot!(error,
-        @"prompt 1: 80 tokens and 12 new ones need 91 positions; the model has 90; lower --max-tokens");
+        @"prompt 1: 80 tokens and 12 new ones need 91 positions; the model has 90; lower max_tokens");
 }

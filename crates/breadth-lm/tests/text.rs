@@ -332,7 +332,7 @@ fn a_model_without_an_end_token_has_none_appended() {
     );
     let message = with(EndToken::Always).unwrap_err();
     assert!(
-        message.contains("--end-token always: the model names no end token"),
+        message.contains("end_token = always: the model names no end token"),
         "{message}"
     );
 }
@@ -371,7 +371,7 @@ fn boundaries_that_merge_are_counted_and_shown() {
                 Err(message) => {
                     assert!(
                         message.contains(
-                            "line 1: --boundary joint: the last tokens of the prompt merge"
+                            "line 1: boundary = joint: the last tokens of the prompt merge"
                         ),
                         "{message}"
                     );

@@ -139,9 +139,9 @@ fn samples_follow_the_moving_models_law() {
 #[test]
 fn what_cannot_be_read_is_named() {
     let error = |text: &str| text.parse::<Ttt>().unwrap_err().to_string();
-    insta::assert_snapshot!(error("0.1"), @"--ttt: `0.1` is not lr=NUMBER or set=head, last-block, all or low-rank:R");
-    insta::assert_snapshot!(error("set=head"), @"--ttt: `set=head` needs a step size of at least 0: lr=0.1");
-    insta::assert_snapshot!(error("lr=-1"), @"--ttt: `lr=-1` needs a step size of at least 0: lr=0.1");
-    insta::assert_snapshot!(error("lr=1,set=low-rank:0"), @"--ttt: set=low-rank:0 is not head, last-block, all or low-rank:R");
+    insta::assert_snapshot!(error("0.1"), @"ttt: `0.1` is not lr=NUMBER or set=head, last-block, all or low-rank:R");
+    insta::assert_snapshot!(error("set=head"), @"ttt: `set=head` needs a step size of at least 0: lr=0.1");
+    insta::assert_snapshot!(error("lr=-1"), @"ttt: `lr=-1` needs a step size of at least 0: lr=0.1");
+    insta::assert_snapshot!(error("lr=1,set=low-rank:0"), @"ttt: set=low-rank:0 is not head, last-block, all or low-rank:R");
     assert_eq!(ttt(0.5, "low-rank:2").to_string(), "lr=0.5,set=low-rank:2");
 }

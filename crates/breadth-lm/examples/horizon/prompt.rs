@@ -100,9 +100,10 @@ impl Prompt {
     /// How many tokens the budget log N lets count whole (Eq 25), and what of the next one: every token has the same KL.
     pub fn truncation(&self, theta: &Theta) -> (usize, f64) {
         let budget = N.ln() / self.kl(theta);
-        match budget < self.horizon as f64 {
-            true => (budget as usize, budget.fract()),
-            false => (self.horizon, 0.0),
+        if budget < self.horizon as f64 {
+            (budget as usize, budget.fract())
+        } else {
+            (self.horizon, 0.0)
         }
     }
 
@@ -178,9 +179,10 @@ impl Prompt {
         for _ in 0..RESPONSES {
             let response: Vec<usize> = (0..self.horizon).map(|_| self.token(rng)).collect();
             let is_usual = response.iter().all(|&y| y == self.usual);
-            total += usize::from(match is_usual {
-                true => *of_usual.get_or_insert_with(|| follow(&response)),
-                false => follow(&response),
+            total += usize::from(if is_usual {
+                *of_usual.get_or_insert_with(|| follow(&response))
+            } else {
+                follow(&response)
             });
         }
         total as f64 / RESPONSES as f64

@@ -4,11 +4,10 @@
 
 use std::ops::Range;
 
-use super::values;
 use crate::gemm::{Matrix, matmul};
 use crate::generation::Sequence;
 use crate::model::kernels::{Heads, cap_softly, math};
-use crate::model::{Attended, Batch, Decoder};
+use crate::model::{Attended, Batch, Decoder, values};
 use crate::vectorized;
 use burn::tensor::Tensor;
 

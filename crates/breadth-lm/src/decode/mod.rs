@@ -10,13 +10,3 @@ pub use sample::{sample, sample_ttt};
 pub use score::{score, sequence_log_prob};
 pub(crate) use ttt::score_and_update;
 pub use ttt::{ParameterSet, Ttt, score_ttt};
-
-use burn::tensor::Tensor;
-
-/// The numbers of a tensor, row by row.
-fn values(tensor: Tensor<2>) -> Vec<f32> {
-    tensor
-        .into_data()
-        .try_into_vec::<f32>()
-        .expect("activations are f32")
-}

@@ -9,10 +9,9 @@ use rayon::prelude::*;
 use super::cache::{Prompts, Responses};
 use super::choose::{choose, log_prob};
 use super::ttt::{ParameterSet, Ttt, TttHead, TttModel};
-use super::values;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::{Checkpoint, Decoder};
+use crate::model::{Checkpoint, Decoder, values};
 use crate::rng;
 
 /// Responses that grow together: enough that reading the weights is not what takes most of the time, few enough that two prompts of 32 responses keep
@@ -108,7 +107,7 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     );
     if needed > limit {
         let message = format!(
-            "{} tokens and {max_tokens} new ones need {needed} positions; the model has {limit}; lower --max-tokens",
+            "{} tokens and {max_tokens} new ones need {needed} positions; the model has {limit}; lower max_tokens",
             prompt.len()
         );
         return Err(Error::data(place, message));
@@ -116,7 +115,7 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     let from = checkpoint.config.long_from();
     if let Some(from) = from.filter(|from| prompt.len() <= *from && needed > *from) {
         let message = format!(
-            "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary positions are others for the whole sequence; lower --max-tokens",
+            "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary positions are others for the whole sequence; lower max_tokens",
             prompt.len()
         );
         return Err(Error::data(place, message));

@@ -8,19 +8,18 @@ use rayon::prelude::*;
 
 use super::choose::exponentials;
 use super::score::batches;
-use super::values;
 use crate::error::{Error, Result};
 use crate::gemm::{Matrix, matmul};
 use crate::generation::Sequence;
 use crate::model::config::Family;
 use crate::model::kernels::{self, math};
-use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix};
+use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix, values};
 use crate::optim::apply_updates;
 use crate::rng;
 use crate::tree::{Array, Tree};
 use crate::vectorized;
 
-/// How a model moves along a response: `theta_0 = theta`, `y_h ~ q_{theta_(h-1)}`, `theta_h = theta_(h-1) + lr * grad log q_{theta_(h-1)}(y_h | x, y_<h)`; the next response
+/// Test-time training: one gradient step on every token, `theta_0 = theta`, `y_h ~ q_{theta_(h-1)}`, `theta_h = theta_(h-1) + lr * grad log q_{theta_(h-1)}(y_h | x, y_<h)`; the next response
 /// starts from theta again. The checkpoint itself never changes.
 ///
 /// ```
@@ -36,11 +35,11 @@ use crate::vectorized;
 pub struct Ttt {
     /// Step size.
     pub learning_rate: f64,
-    /// What moves.
+    /// Which parameters are trained.
     pub set: ParameterSet,
 }
 
-/// The parameters that move.
+/// The parameters that test-time training updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterSet {
     /// The head alone, as a matrix of its own where it is tied to the token table. One forward pass as without training; the moved head is never written out.
@@ -54,7 +53,7 @@ pub enum ParameterSet {
 }
 
 impl Ttt {
-    /// Checks that the model can move so.
+    /// Checks that the model supports this kind of test-time training.
     ///
     /// # Errors
     /// If the head alone is to move and its logits are softly capped, which its closed form does not cover; if the model turns long sequences by other angles,
@@ -62,12 +61,12 @@ impl Ttt {
     pub fn check(&self, config: &Config) -> Result<()> {
         match (self.set, config.logit_softcap) {
             (ParameterSet::Head, Some(_)) => Err(Error::config(
-                "--ttt",
+                "ttt",
                 "set=head does not know softly capped logits; take set=last-block or set=all",
             )),
             (ParameterSet::Head, None) => Ok(()),
             _ if config.long_from().is_some() => Err(Error::config(
-                "--ttt",
+                "ttt",
                 "a model with LongRoPE can move its head alone: set=head",
             )),
             _ => Ok(()),
@@ -96,7 +95,7 @@ impl FromStr for Ttt {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let error = |message: String| Error::config("--ttt", message);
+        let error = |message: String| Error::config("ttt", message);
         let (mut learning_rate, mut set) = (None, ParameterSet::Head);
         for part in text.split(',') {
             match part.split_once('=') {
@@ -344,15 +343,19 @@ fn project(name: &str, gradient: &mut Array, rank: usize, inputs_first: bool) {
     let [rows, columns] = gradient.shape[..] else {
         return;
     };
-    let (inputs, outputs) = match inputs_first {
-        true => (rows, columns),
-        false => (columns, rows),
+    let (inputs, outputs) = if inputs_first {
+        (rows, columns)
+    } else {
+        (columns, rows)
     };
     let mut stream = rng::stream(0, &format!("ttt/{name}"), 0);
     let size = 1.0 / (rank as f32).sqrt();
-    let entry = |_| match rng::uniform(&mut stream) < 0.5 {
-        true => size,
-        false => -size,
+    let entry = |_| {
+        if rng::uniform(&mut stream) < 0.5 {
+            size
+        } else {
+            -size
+        }
     };
     let a: Vec<f32> = (0..rank * inputs).map(entry).collect();
     let a = Matrix::new(&a, rank, inputs, inputs);

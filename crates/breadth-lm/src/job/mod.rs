@@ -27,6 +27,7 @@ const PROBED: usize = 64;
 
 /// What the caller hears after every part, and from a server in between.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct JobProgress {
     /// Items done, over all models.
     pub done: u64,

@@ -93,12 +93,13 @@ fn is_ours(folder: &Path, marker: Option<&str>) -> Result<()> {
     };
     // What a kill before the first part leaves.
     let is_empty = is_folder && std::fs::read_dir(folder).is_ok_and(|mut all| all.all(is_temp));
-    match is_empty || (is_folder && matches!(first, Some("score" | "sample"))) {
-        true => Ok(()),
-        false => Err(Error::data(
+    if is_empty || (is_folder && matches!(first, Some("score" | "sample"))) {
+        Ok(())
+    } else {
+        Err(Error::data(
             folder.display().to_string(),
             "is there and holds no parts of an unfinished table, so it is left alone; rename it, or choose another output",
-        )),
+        ))
     }
 }
 

@@ -72,7 +72,7 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
             name => name,
         };
         let message = format!(
-            "holds a LoRA adapter of {name}, which is no folder here; say where that model is (--base DIR of score and sample), or {}",
+            "holds a LoRA adapter of {name}, which is no folder here; say where that model is (`base` of score and sample), or {}",
             merge_first(folder)
         );
         return Err(Error::checkpoint(folder, message));
@@ -80,7 +80,7 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
     if base.canonicalize().ok() == folder.canonicalize().ok() {
         return Err(Error::checkpoint(
             folder,
-            "holds a LoRA adapter, which is given as its own base; --base is the folder of the model that it changes",
+            "holds a LoRA adapter, which is given as its own base; `base` is the folder of the model that it changes",
         ));
     }
     Ok(base)
@@ -317,9 +317,10 @@ fn add(
         [&down.shape[..], &up.shape[..]],
         <[usize; 2]>::try_from(&shape[..]).unwrap_or_default(),
     );
-    let [outputs, inputs] = match inputs_first {
-        true => [columns, rows],
-        false => [rows, columns],
+    let [outputs, inputs] = if inputs_first {
+        [columns, rows]
+    } else {
+        [rows, columns]
     };
     let rank = a.first().copied().unwrap_or_default();
     if rank == 0 || a != [rank, inputs] || b != [outputs, rank] {
@@ -327,9 +328,10 @@ fn add(
             "{WEIGHTS}: lora_A {a:?} and lora_B {b:?} of {name} do not fit the base's {shape:?}; is this its base?"
         ));
     }
-    let (left, right) = match inputs_first {
-        true => (transposed(&down), transposed(&up)),
-        false => (up.data.to_vec(), down.data.to_vec()),
+    let (left, right) = if inputs_first {
+        (transposed(&down), transposed(&up))
+    } else {
+        (up.data.to_vec(), down.data.to_vec())
     };
     let scale = scale.of_rank(rank) as f32;
     let mut weight = base.weights[name].clone();

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::kernels::Activation;
+use super::activation::Activation;
 use super::rotary::Rotary;
 use crate::error::{Error, Result};
 use crate::generation::Sequence;
 
-/// Architecture families whose checkpoints are read.
+/// Architecture families whose checkpoints can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum Family {
     Gpt2,
     GptNeox,
@@ -23,18 +24,18 @@ pub enum Family {
     Phi3,
 }
 
-/// What normalises the residual stream.
+/// The normalisation of the residual stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NormKind {
-    /// Layer normalisation with gain and bias.
+    /// LayerNorm, with gain and bias.
     Layer,
-    /// Root mean square, times the gain.
+    /// RMSNorm: `x / rms(x) * gain`.
     Rms,
-    /// Root mean square, times one more than the gain.
+    /// RMSNorm of Gemma: `x / rms(x) * (1 + gain)`.
     RmsPlusOne,
 }
 
-/// Where a block normalises.
+/// Where a block normalises: pre-norm, post-norm or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// The input of attention and of the MLP.
@@ -45,7 +46,7 @@ pub enum Placement {
     Around,
 }
 
-/// What of query and key is normalised before they meet.
+/// How query and key are normalised before their inner product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryKeyNorm {
     /// Every head by itself, with one gain for all.
@@ -68,40 +69,42 @@ pub struct Biases {
 /// What may differ from block to block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerType {
-    /// Positions that a query sees, its own included; all before it without a window.
+    /// Sliding window: how many positions a query attends to, its own included; `None` is full
+    /// causal attention.
     pub window: Option<usize>,
-    /// Which of [`Config::rotary`] turns query and key.
+    /// Index into [`Config::rotary`] of the rotary embedding of query and key.
     pub rotary: usize,
 }
 
-/// A decoder: sizes, and what of the families' variations it has.
+/// The configuration of a decoder-only transformer, in the terms of transformers' `config.json`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Whose names the weights have.
     pub family: Family,
     /// Number of tokens.
     pub vocab_size: usize,
-    /// Longest sequence.
+    /// Longest sequence, in tokens.
     pub max_position_embeddings: usize,
-    /// Model width.
+    /// Width of the residual stream.
     pub hidden_size: usize,
     /// Number of blocks.
     pub layers: usize,
-    /// Heads of the query.
+    /// Query heads (`num_attention_heads`).
     pub heads: usize,
-    /// Heads of keys and values; divides `heads`.
+    /// Key-value heads (`num_key_value_heads`); divides `heads`.
     pub key_value_heads: usize,
-    /// Width of a head.
+    /// Width of one attention head.
     pub head_dim: usize,
-    /// Width inside the MLP.
+    /// Hidden width of the MLP.
     pub intermediate_size: usize,
     /// Normalisation.
     pub norm: NormKind,
-    /// Added to the variance or mean square there.
+    /// Added to the variance (LayerNorm) or the mean square (RMSNorm).
     pub norm_epsilon: f32,
     /// Where blocks normalise.
     pub placement: Placement,
-    /// Whether the MLP sees the block's input rather than what attention made of it.
+    /// Whether attention and MLP are parallel, both fed with the block's input
+    /// (`use_parallel_residual`).
     pub parallel: bool,
     /// Activation of the MLP.
     pub activation: Activation,
@@ -109,27 +112,29 @@ pub struct Config {
     pub gated: bool,
     /// Whether each position has a learned embedding.
     pub learned_positions: bool,
-    /// Rotary positions, by the kind of layer; none for learned ones.
+    /// Rotary embeddings, indexed by [`LayerType::rotary`]; empty with learned positions.
     pub rotary: Vec<Rotary>,
-    /// Each block's kind.
+    /// What each layer attends to.
     pub layer_types: Vec<LayerType>,
-    /// What inner products of query and key are multiplied by.
+    /// Softmax scale, usually `1 / sqrt(head_dim)`.
     pub attention_scale: f32,
-    /// Whether layer `i`, counted from 1, divides them by `i` again.
+    /// Whether layer `i`, counted from 1, divides the softmax scale by `i`
+    /// (`scale_attn_by_inverse_layer_idx`).
     pub scale_by_layer: bool,
-    /// Soft cap of attention scores.
+    /// Soft cap of attention scores, `cap * tanh(score / cap)` (`attn_logit_softcapping`).
     pub attention_softcap: Option<f32>,
-    /// Soft cap of logits.
+    /// Soft cap of logits, `cap * tanh(logit / cap)` (`final_logit_softcapping`).
     pub logit_softcap: Option<f32>,
     /// Normalisation of query and key.
     pub query_key_norm: Option<QueryKeyNorm>,
     /// Biases.
     pub biases: Biases,
-    /// Whether the head is the token table.
+    /// Whether the output head shares the token embedding.
     pub tie_word_embeddings: bool,
-    /// What token embeddings are multiplied by.
+    /// Factor of the token embeddings; 1 but for Gemma, `sqrt(hidden_size)`.
     pub embedding_scale: f32,
-    /// Fields that were passed over, beyond those that transformers writes into every file: they cannot change a score.
+    /// Fields of the file that were ignored because they cannot change a score, beyond those that
+    /// transformers writes into every file.
     pub unread: Vec<String>,
     /// The `config.json` that says all this.
     pub(super) json: Map<String, Value>,
@@ -220,19 +225,19 @@ impl Config {
         Value::Object(json)
     }
 
-    /// The longest sequence that turns by the usual angles, if longer ones turn by others (LongRoPE).
+    /// With LongRoPE: the longest sequence that uses the short rotary factors; longer ones use others.
     #[must_use]
     pub fn long_from(&self) -> Option<usize> {
         self.rotary.iter().find_map(Rotary::long_from)
     }
 
-    /// Width of all query heads together.
+    /// `heads * head_dim`.
     #[must_use]
     pub fn query_width(&self) -> usize {
         self.heads * self.head_dim
     }
 
-    /// Width of all key heads together, which is that of all value heads.
+    /// `key_value_heads * head_dim`, the width of all keys and that of all values.
     #[must_use]
     pub fn key_width(&self) -> usize {
         self.key_value_heads * self.head_dim

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use burn::tensor::{Bytes, DType, Device, Gradients, Int, Tensor, TensorData};
 
+use super::activation::Activation;
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::config::{Config, NormKind};
-use super::kernels::{self, Activation, Heads, RotaryTable};
+use super::kernels::{self, Heads, RotaryTable};
 use super::layout::{self, Inner, Layout, Parameter, Projections};
 use super::rotary::{Rotary, RotaryCache};
 use crate::tree::{Array, Tree};
@@ -205,9 +206,10 @@ impl Loader<'_> {
 
     fn affine(&mut self, affine: &layout::Affine) -> Affine {
         let weight = self.matrix(&affine.weight);
-        let weight = match layout::stores_inputs_first(self.config.family) {
-            true => weight,
-            false => weight.transpose(),
+        let weight = if layout::stores_inputs_first(self.config.family) {
+            weight
+        } else {
+            weight.transpose()
         };
         let outputs = weight.dims()[1];
         let bias = match &affine.bias {
@@ -285,9 +287,10 @@ impl Loader<'_> {
                 query: config.heads,
                 key_value: config.key_value_heads,
                 width: config.head_dim,
-                scale: match config.scale_by_layer {
-                    true => config.attention_scale / (layer + 1) as f32,
-                    false => config.attention_scale,
+                scale: if config.scale_by_layer {
+                    config.attention_scale / (layer + 1) as f32
+                } else {
+                    config.attention_scale
                 },
                 window: kind.window,
                 softcap: config.attention_softcap,
@@ -387,12 +390,11 @@ impl Decoder {
         let target_rotary = self.rotary(&batch.target_positions, &batch.target_lengths);
         let last = self.blocks.len() - 1;
         for (layer, block) in self.blocks.iter().enumerate() {
-            let (wanted, spans) = match layer == last {
-                true => {
-                    let (rows, rotary) = (self.rows(&batch.target_rows), &target_rotary);
-                    (Some(TargetRows { rows, rotary }), &batch.target_spans)
-                }
-                false => (None, &batch.spans),
+            let (wanted, spans) = if layer == last {
+                let (rows, rotary) = (self.rows(&batch.target_rows), &target_rotary);
+                (Some(TargetRows { rows, rotary }), &batch.target_spans)
+            } else {
+                (None, &batch.spans)
             };
             x = self.block(layer, x, &rotary, wanted, |attended| {
                 keep(&attended);
@@ -436,9 +438,12 @@ impl Decoder {
             let Some(from) = rotary.long_from() else {
                 return (angles, positions.clone());
             };
-            let row = |(&position, &length): (&u32, &u32)| match length as usize > from {
-                true => position + angles.positions as u32,
-                false => position,
+            let row = |(&position, &length): (&u32, &u32)| {
+                if length as usize > from {
+                    position + angles.positions as u32
+                } else {
+                    position
+                }
             };
             let rows = positions.iter().zip(lengths).map(row).collect();
             (angles, rows)
@@ -497,12 +502,11 @@ impl Decoder {
             value: &value,
         });
         let attention = apply(&block.post_norm, block.out.apply(mixed));
-        match block.parallel {
-            true => x.clone() + attention + block.mlp.apply(x),
-            false => {
-                let x = x + attention;
-                x.clone() + block.mlp.apply(x)
-            }
+        if block.parallel {
+            x.clone() + attention + block.mlp.apply(x)
+        } else {
+            let x = x + attention;
+            x.clone() + block.mlp.apply(x)
         }
     }
 
@@ -530,4 +534,12 @@ impl Decoder {
         let entry = |(name, leaf): &(String, Leaf)| Some((name.clone(), array(leaf)?));
         self.leaves.iter().filter_map(entry).collect()
     }
+}
+
+/// The numbers of a tensor, row by row.
+pub(crate) fn values(tensor: Tensor<2>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .try_into_vec::<f32>()
+        .expect("activations are f32")
 }

@@ -243,9 +243,10 @@ impl Builder<'_> {
     }
 
     fn affine(&self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Affine {
-        let shape = match stores_inputs_first(self.config.family) {
-            true => vec![inputs, outputs],
-            false => vec![outputs, inputs],
+        let shape = if stores_inputs_first(self.config.family) {
+            vec![inputs, outputs]
+        } else {
+            vec![outputs, inputs]
         };
         Affine {
             weight: self.parameter(name, "weight", shape),

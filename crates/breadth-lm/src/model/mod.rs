@@ -1,5 +1,6 @@
 //! The decoder and its checkpoints; the theory's linear models.
 
+mod activation;
 pub mod adapter;
 mod batch;
 mod checkpoint;
@@ -9,17 +10,18 @@ mod family;
 pub mod folders;
 mod gpt2;
 pub mod hub;
-pub mod kernels;
+pub(crate) mod kernels;
 mod layout;
 pub mod linear;
 mod read;
 pub mod rotary;
 mod weights;
 
-pub use batch::Batch;
+pub use activation::Activation;
+pub(crate) use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use config::Config;
-pub(crate) use decoder::Attended;
-pub use decoder::Decoder;
+pub(crate) use decoder::Decoder;
+pub(crate) use decoder::{Attended, values};
 pub use gpt2::Gpt2;
 pub use layout::block_prefix;

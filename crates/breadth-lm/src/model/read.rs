@@ -22,8 +22,12 @@ impl Config {
 }
 
 impl Checkpoint {
-    /// Reads a folder. Weights of type `f32` are mapped and not copied; the files must not change while the checkpoint is used. Those of type
-    /// `f16` and `bf16` are widened.
+    /// Reads a folder. Weights of type `f32` are mapped and not copied; those of type `f16` and `bf16`
+    /// are widened.
+    ///
+    /// The files must not change while the checkpoint is used: a file that is written to changes the
+    /// numbers, and one that is truncated ends the process with a bus error. A file that is replaced
+    /// by another (as [`Checkpoint::write`] does) is safe: the map keeps the old one.
     ///
     /// A folder of a LoRA adapter stands for its base with the adapter merged in ([`adapter::base_of`]).
     ///

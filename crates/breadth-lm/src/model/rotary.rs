@@ -100,9 +100,10 @@ impl Rotary {
                 let divided = |by: &[f64]| plain.iter().zip(by).map(|(f, by)| f / by).collect();
                 let own: Vec<f64> = divided(&long);
                 beyond = Some((original as usize, single(&own)));
-                let magnitude = match factor > 1.0 {
-                    true => (1.0 + factor.ln() / original.ln()).sqrt(),
-                    false => 1.0,
+                let magnitude = if factor > 1.0 {
+                    (1.0 + factor.ln() / original.ln()).sqrt()
+                } else {
+                    1.0
                 };
                 (divided(&short), attention_factor.unwrap_or(magnitude))
             }
@@ -128,7 +129,7 @@ impl Rotary {
 
     /// Cosines and sines at the positions `0..positions`, then those of long sequences. The angle is a product of two `f32`, as in the reference implementations.
     #[must_use]
-    pub fn angles(&self, positions: usize) -> RotaryTable {
+    pub(crate) fn angles(&self, positions: usize) -> RotaryTable {
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         let long = self.long.as_ref().map(|(_, frequencies)| frequencies);
         let sets = [Some(&self.frequencies), long];

@@ -11,7 +11,8 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use super::config::Config;
 use super::layout::{self, Layout, Parameter};
 use crate::error::{Error, Result};
-use crate::tree::{Array, Data, Real, Tree};
+use crate::tree::stored::Stored as _;
+use crate::tree::{Array, Data, Tree};
 
 /// What is read of a checkpoint's weights; the second where there are several files.
 pub(super) const WEIGHTS: &str = "model.safetensors";
@@ -70,7 +71,10 @@ impl Files {
     fn add(&mut self, name: &str) -> Result<()> {
         let path = self.folder.join(name);
         let file = std::fs::File::open(&path).map_err(|e| missing(&self.folder, name, &e))?;
-        // SAFETY: the map is only read. A file that somebody changes meanwhile changes the numbers; the documentation of `Checkpoint::read` forbids it.
+        // SAFETY: the map is only read, and its bytes are numbers of which every pattern is valid. If
+        // somebody changes the file meanwhile, the numbers change; if somebody truncates it, reading
+        // ends the process. The documentation of `Checkpoint::read` forbids both, as candle and
+        // ripgrep do for theirs.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(&path, e))?;
         let torn = |e: safetensors::SafeTensorError| {
             let size = map.len();

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The famous names; each is a chain, see [`Optimizer::build`](super::Optimizer::build).
+/// The named optimisers; each is a chain, see [`Optimizer::build`](super::Optimizer::build).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OptimizerName {
     /// Adam with decoupled weight decay.
     #[default]

@@ -74,9 +74,10 @@ fn split(tree: &Tree) -> (Tree, Tree) {
     };
     let (mut hidden, mut others) = (Tree::default(), Tree::default());
     for (name, array) in tree.iter() {
-        let side = match is_hidden(name, array) {
-            true => &mut hidden,
-            false => &mut others,
+        let side = if is_hidden(name, array) {
+            &mut hidden
+        } else {
+            &mut others
         };
         side.insert(name, array.clone());
     }

@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 /// Source: section 5 and 6's table of steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "statement", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Proof {
     /// Sequence-level SGD (Eq 14): `1 / (2 H B^2)`.
     #[serde(rename = "prop-5.1")]

@@ -1,36 +1,7 @@
 //! How a server is written on the command line.
 
+use super::protocol::ServerKind;
 use crate::error::{Error, Result};
-
-/// What a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ServerKind {
-    /// vLLM: `/v1/completions` with `prompt_logprobs`.
-    Vllm,
-    /// SGLang: `/generate`.
-    Sglang,
-    /// The server of llama.cpp: `/completion`, one forced token at a time.
-    LlamaCpp,
-    /// Any other with OpenAI's `/v1/completions`, by `echo`.
-    OpenAi,
-}
-
-impl ServerKind {
-    /// Every kind with the prefix that stands for it. `openai:` leaves the kind to be found out.
-    pub const ALL: [(&'static str, Self); 4] = [
-        ("vllm", Self::Vllm),
-        ("sglang", Self::Sglang),
-        ("llama.cpp", Self::LlamaCpp),
-        ("openai", Self::OpenAi),
-    ];
-
-    /// Its prefix.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        let found = Self::ALL.iter().find(|(_, kind)| *kind == self);
-        found.map_or("openai", |(name, _)| name)
-    }
-}
 
 /// One model on one server or several: `KIND:http://HOST:PORT/MODEL`.
 ///
@@ -40,7 +11,7 @@ impl ServerKind {
 /// use breadth_lm::server::{Address, ServerKind};
 /// let address = Address::parse("vllm:http://a:8000,http://b:8000/org/model-8b")?;
 /// assert_eq!(address.hosts, ["http://a:8000", "http://b:8000"]);
-/// assert_eq!((address.kind, &address.model[..]), (Some(ServerKind::Vllm), "org/model-8b"));
+/// assert_eq!((address.kind, &address.model[..]), (ServerKind::named("vllm"), "org/model-8b"));
 /// assert_eq!(address.to_string(), "vllm:http://a:8000,http://b:8000/org/model-8b");
 /// // The kind is found out, and so is the model where a server has one only.
 /// let address = Address::parse("openai:http://localhost:8000")?;
@@ -68,19 +39,19 @@ impl Address {
     #[must_use]
     pub fn is_one(text: &str) -> bool {
         let prefix = text.split_once(':').map(|(prefix, _)| prefix);
-        prefix.is_some_and(|prefix| ServerKind::ALL.iter().any(|(name, _)| *name == prefix))
+        prefix.is_some_and(|prefix| ServerKind::named(prefix).is_some())
     }
 
     /// Reads an address.
     ///
     /// # Errors
-    /// If the prefix is none of [`ServerKind::ALL`], or a server is not `http://HOST:PORT` or `https://HOST:PORT`.
+    /// If the prefix is none of [`ServerKind::all`], or a server is not `http://HOST:PORT` or `https://HOST:PORT`.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |message: String| Error::config(format!("model {text}"), message);
         let (prefix, rest) = text.split_once(':').unwrap_or((text, ""));
-        let known = ServerKind::ALL.iter().find(|(name, _)| *name == prefix);
-        let Some(&(_, kind)) = known else {
-            let names = ServerKind::ALL.map(|(name, _)| name).join(", ");
+        let Some(kind) = ServerKind::named(prefix) else {
+            let names: Vec<&str> = ServerKind::all().map(ServerKind::name).collect();
+            let names = names.join(", ");
             return Err(wrong(format!(
                 "`{prefix}` is no kind of server; the kinds are {names}"
             )));
@@ -110,7 +81,7 @@ impl Address {
             return Err(wrong(format!("{} stands there twice", hosts[i])));
         }
         Ok(Self {
-            kind: (kind != ServerKind::OpenAi).then_some(kind),
+            kind: (kind != ServerKind::OPENAI).then_some(kind),
             hosts,
             model: model.trim_start_matches("v1/").into(),
         })
@@ -133,16 +104,17 @@ impl Address {
     /// What stands before the colon.
     #[must_use]
     pub fn prefix(&self) -> &'static str {
-        self.kind.unwrap_or(ServerKind::OpenAi).name()
+        self.kind.unwrap_or(ServerKind::OPENAI).name()
     }
 }
 
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.prefix(), self.hosts.join(","))?;
-        match self.model.is_empty() {
-            true => Ok(()),
-            false => write!(f, "/{}", self.model),
+        if self.model.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "/{}", self.model)
         }
     }
 }

@@ -4,11 +4,14 @@
 //! `logprobs`, and with `return_tokens_as_token_ids`, so that its lists name ids too. A list without ids is refused: a prompt that was
 //! tokenized again could not be told from one that was not.
 
+use std::sync::OnceLock;
+
 use serde_json::{Map, Value, json};
 
 use super::generate::{Generation, TokenLogProb};
 use super::http::{Attempt, Failure};
 use super::line::Line;
+use super::protocol::Protocol;
 use super::reply::{Entry, field, list, log_prob, refuse, same_token, same_tokens, short, token};
 use crate::generation::Sequence;
 
@@ -16,7 +19,7 @@ const PATH: &str = "/v1/completions";
 
 /// How a server gives the log-probabilities of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+enum Form {
     /// `prompt_logprobs`.
     Prompt,
     /// `echo` with `max_tokens` 0.
@@ -27,10 +30,10 @@ pub(super) enum Form {
 
 impl Form {
     /// In the order in which they are tried.
-    pub(super) const ALL: [Self; 3] = [Self::Prompt, Self::Echo, Self::EchoOne];
+    const ALL: [Self; 3] = [Self::Prompt, Self::Echo, Self::EchoOne];
 
     /// As people call it.
-    pub(super) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Prompt => "prompt_logprobs",
             Self::Echo => "echo, max_tokens 0",
@@ -39,8 +42,60 @@ impl Form {
     }
 }
 
+/// The protocol; the form is found out at the first score.
+#[derive(Debug, Default)]
+pub(super) struct Completions {
+    form: OnceLock<Form>,
+}
+
+impl Protocol for Completions {
+    fn score(
+        &self,
+        line: &Line,
+        model: &str,
+        sequences: &[Sequence],
+        temperature: f64,
+        top: usize,
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        let form = self.form(line, model, &sequences[0])?;
+        score(line, model, form, sequences, temperature, top)
+    }
+
+    fn generate(
+        &self,
+        line: &Line,
+        model: &str,
+        asked: &Generation,
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        generate(line, model, asked)
+    }
+
+    fn way(&self) -> &'static str {
+        self.form.get().map_or("completions", |form| form.name())
+    }
+}
+
+impl Completions {
+    /// The first way of asking for a prompt's log-probabilities that works.
+    fn form(&self, line: &Line, model: &str, sequence: &Sequence) -> Attempt<Form> {
+        if let Some(&form) = self.form.get() {
+            return Ok(form);
+        }
+        let mut said = Vec::new();
+        for form in Form::ALL {
+            let one = std::slice::from_ref(sequence);
+            match score(line, model, form, one, 1.0, 0) {
+                Ok(_) => return Ok(*self.form.get_or_init(|| form)),
+                Err(Failure::Refused(message)) => said.push(format!("{}: {message}", form.name())),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Failure::Refused(said.join("; ")))
+    }
+}
+
 /// `log q` of every response token of each sequence, and the `top` likeliest in its place.
-pub(super) fn score(
+fn score(
     line: &Line,
     model: &str,
     form: Form,
@@ -98,14 +153,13 @@ fn choices(reply: &Value, expected: usize) -> Attempt<Vec<&Value>> {
     let index = |c: &&Value| c.get("index").and_then(Value::as_u64).unwrap_or(u64::MAX);
     choices.sort_by_key(index);
     let right = choices.iter().map(index).eq(0..expected as u64);
-    match right {
-        true => Ok(choices),
-        false => {
-            let seen: Vec<u64> = choices.iter().map(index).collect();
-            refuse(format!(
-                "{expected} choices were asked for; the reply has those of index {seen:?}"
-            ))
-        }
+    if right {
+        Ok(choices)
+    } else {
+        let seen: Vec<u64> = choices.iter().map(index).collect();
+        refuse(format!(
+            "{expected} choices were asked for; the reply has those of index {seen:?}"
+        ))
     }
 }
 
@@ -211,9 +265,10 @@ fn echo_entries(
         found.push(TokenLogProb {
             token: named_id(&tokens[i])?,
             log_prob: log_prob(&values[i], &place)?,
-            top: match with_top {
-                true => named_top(choice, i)?,
-                false => Vec::new(),
+            top: if with_top {
+                named_top(choice, i)?
+            } else {
+                Vec::new()
             },
         });
     }
@@ -232,19 +287,21 @@ fn named_top(choice: &Value, i: usize) -> Attempt<Vec<Entry>> {
 }
 
 fn counted(seen: usize, expected: usize) -> Attempt<()> {
-    match seen == expected {
-        true => Ok(()),
-        false => refuse(format!("{expected} entries are due and {seen} came")),
+    if seen == expected {
+        Ok(())
+    } else {
+        refuse(format!("{expected} entries are due and {seen} came"))
     }
 }
 
 fn first_is_null(value: &Value) -> Attempt<()> {
-    match value.is_null() {
-        true => Ok(()),
-        false => refuse(format!(
+    if value.is_null() {
+        Ok(())
+    } else {
+        refuse(format!(
             "the first entry is {} and not null: nothing stands before the first token, so the entries are shifted",
             short(value)
-        )),
+        ))
     }
 }
 
@@ -264,11 +321,7 @@ fn named_id(value: &Value) -> Attempt<u32> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(
-    line: &Line,
-    model: &str,
-    asked: &Generation,
-) -> Attempt<Vec<Vec<TokenLogProb>>> {
+fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let mut body = json!({
         "model": model,
         "prompt": asked.prompt,

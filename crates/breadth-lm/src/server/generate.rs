@@ -25,6 +25,7 @@ pub(super) struct Generation<'a> {
 
 /// What a server says of one token, drawn or given.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TokenLogProb {
     /// The token.
     pub token: u32,
@@ -51,13 +52,14 @@ impl TokenLogProb {
         if ids.binary_search(&self.token).is_err() {
             mass += self.log_prob.exp();
         }
-        match mass <= 1.0 + MASS_ROUNDING {
-            true => Ok(self),
-            false => refuse(format!(
+        if mass <= 1.0 + MASS_ROUNDING {
+            Ok(self)
+        } else {
+            refuse(format!(
                 "the probabilities of token {} and of the {} likeliest in its place sum to {mass:.4}, more than 1",
                 self.token,
                 self.top.len()
-            )),
+            ))
         }
     }
 }
@@ -65,9 +67,10 @@ impl TokenLogProb {
 impl Generation<'_> {
     /// Tokens that may be drawn in a place, where they are few enough to be told.
     pub(super) fn few(&self) -> Option<usize> {
-        let most = match self.sampling.temperature == 0.0 {
-            true => Some(1),
-            false => self.sampling.top_k,
+        let most = if self.sampling.temperature == 0.0 {
+            Some(1)
+        } else {
+            self.sampling.top_k
         };
         most.filter(|&k| k <= TOLD)
     }

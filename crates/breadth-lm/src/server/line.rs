@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Limits;
-use super::http::{Attempt, Client, Failure};
+use super::client::Client;
+use super::http::{Attempt, Failure};
+use super::limits::Limits;
 use crate::rng;
 
 /// One server of a pool.
@@ -116,9 +117,10 @@ impl Line<'_> {
             };
             let pause = self.pause(number, wait);
             if number >= self.limits.attempts || pause > self.limits.longest_wait {
-                let reason = match pause > self.limits.longest_wait {
-                    true => format!("{reason}; it asks for a pause of {} s", pause.as_secs()),
-                    false => format!("{reason}, after {number} attempts"),
+                let reason = if pause > self.limits.longest_wait {
+                    format!("{reason}; it asks for a pause of {} s", pause.as_secs())
+                } else {
+                    format!("{reason}, after {number} attempts")
                 };
                 return Err(Failure::Passing { reason, wait: None });
             }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
+use super::protocol::{Listed, Protocol};
 use super::reply::{Entry, field, list, log_prob, refuse, same_token, token};
 use crate::generation::Sequence;
 
@@ -18,13 +19,54 @@ const BIAS: f64 = 1e6;
 /// `ln` of the smallest probability that a 32-bit float (gradual underflow begins at -87.3) still holds with 12 bits.
 const EXACT: f64 = -95.0;
 
+pub(super) const KIND: Listed = Listed {
+    name: "llama.cpp",
+    owner: Some("llamacpp"),
+    page: Some("/props"),
+    version: Some(("/props", "build_info")),
+    protocol: || Box::new(LlamaCpp),
+};
+
+#[derive(Debug)]
+struct LlamaCpp;
+
+impl Protocol for LlamaCpp {
+    fn score(
+        &self,
+        line: &Line,
+        model: &str,
+        sequences: &[Sequence],
+        _: f64,
+        top: usize,
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        let one = |sequence| score(line, model, sequence, top);
+        sequences.iter().map(one).collect()
+    }
+
+    fn generate(
+        &self,
+        line: &Line,
+        model: &str,
+        asked: &Generation,
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        generate(line, model, asked)
+    }
+
+    fn way(&self) -> &'static str {
+        "forced tokens"
+    }
+
+    fn forces_tokens(&self) -> bool {
+        true
+    }
+
+    fn tokenize(&self, _: &str, text: &str) -> Value {
+        json!({"content": text, "add_special": true})
+    }
+}
+
 /// `log q` of every response token of a sequence, and the `top` likeliest in its place.
-pub(super) fn score(
-    line: &Line,
-    model: &str,
-    sequence: &Sequence,
-    top: usize,
-) -> Attempt<Vec<TokenLogProb>> {
+fn score(line: &Line, model: &str, sequence: &Sequence, top: usize) -> Attempt<Vec<TokenLogProb>> {
     let mut prefix = sequence.prompt.to_vec();
     let mut steps = Vec::new();
     for &wanted in sequence.response {
@@ -69,11 +111,12 @@ fn force(
 }
 
 fn exact(log_prob: f64, wanted: u32) -> Attempt<f64> {
-    match log_prob >= EXACT {
-        true => Ok(log_prob),
-        false => refuse(format!(
+    if log_prob >= EXACT {
+        Ok(log_prob)
+    } else {
+        refuse(format!(
             "token {wanted} has a log-probability of {log_prob}: below {EXACT} llama.cpp's 32-bit probabilities lose it; score this model with vLLM or SGLang"
-        )),
+        ))
     }
 }
 
@@ -131,11 +174,7 @@ fn read_entry(entry: &Value) -> Attempt<Entry> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(
-    line: &Line,
-    model: &str,
-    asked: &Generation,
-) -> Attempt<Vec<Vec<TokenLogProb>>> {
+fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let draw = |k: usize| {
         let body = json!({
             "model": model,

@@ -1,23 +1,14 @@
 //! Finding out who answers at an address.
 
-use std::sync::OnceLock;
-
-use serde_json::Value;
-
-use super::http::{Attempt, Client, Failure};
-use super::line::{Host, Limit, Line};
-use super::{Address, Limits, Server, ServerKind};
+use super::address::Address;
+use super::client::Client;
+use super::http::Failure;
+use super::identity::{contact, software};
+use super::limits::Limits;
+use super::line::Host;
+use super::model::Server;
+use super::protocol::ServerKind;
 use crate::error::{Error, Result};
-
-/// Attempts at the first contact: a wrong port is to be said soon.
-const ATTEMPTS: u32 = 3;
-
-/// What a server says of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Identity {
-    pub(super) kind: ServerKind,
-    pub(super) models: Vec<String>,
-}
 
 impl Server {
     /// Asks every server of an address who it is, and which models it has. Servers that do not answer are left out as long as one does.
@@ -59,7 +50,7 @@ impl Server {
         if let Some(error) = silent.filter(|_| hosts.iter().all(Host::is_dead)) {
             return Err(error);
         }
-        let kind = kind.unwrap_or(ServerKind::OpenAi);
+        let kind = kind.unwrap_or(ServerKind::OPENAI);
         let first = hosts.iter().find(|host| !host.is_dead());
         Ok(Self {
             software: software(kind, first),
@@ -67,54 +58,9 @@ impl Server {
             kind,
             hosts,
             limits,
-            form: OnceLock::new(),
+            protocol: (kind.0.protocol)(),
         })
     }
-}
-
-fn contact(host: &Host, limits: &Limits) -> Attempt<Identity> {
-    let patience = Limits {
-        attempts: limits.attempts.min(ATTEMPTS),
-        ..limits.clone()
-    };
-    let limit = Limit::none();
-    let line = Line {
-        host,
-        limits: &patience,
-        limit: &limit,
-        job: 0,
-    };
-    read_models(&line.get("/v1/models")?, &host.client)
-}
-
-/// One attempt at `/v1/models`.
-pub(super) fn identify(client: &Client) -> Attempt<Identity> {
-    read_models(&client.get("/v1/models")?, client)
-}
-
-fn read_models(reply: &Value, client: &Client) -> Attempt<Identity> {
-    let Some(models) = reply.get("data").and_then(Value::as_array) else {
-        let message = "/v1/models has no list of models; this is no server that breadth knows";
-        return Err(Failure::Refused(message.into()));
-    };
-    let text = |name: &str| {
-        let of = move |m: &Value| Some(m.get(name)?.as_str()?.to_owned());
-        models.iter().filter_map(of).collect::<Vec<String>>()
-    };
-    let owners = text("owned_by");
-    let kind = match owners.first().map(String::as_str) {
-        Some("vllm") => ServerKind::Vllm,
-        Some("sglang") => ServerKind::Sglang,
-        Some("llamacpp") => ServerKind::LlamaCpp,
-        // Versions that do not say so have a page that no other kind has.
-        _ if client.get("/get_model_info").is_ok() => ServerKind::Sglang,
-        _ if client.get("/props").is_ok() => ServerKind::LlamaCpp,
-        _ => ServerKind::OpenAi,
-    };
-    Ok(Identity {
-        kind,
-        models: text("id"),
-    })
 }
 
 /// Takes the only model, or checks that the one asked for is there.
@@ -137,20 +83,4 @@ fn choose_model(model: &mut String, listed: Vec<String>, host: &Host) -> Result<
         }
     }
     Ok(())
-}
-
-/// The kind's name and, where the server tells it, the version.
-fn software(kind: ServerKind, host: Option<&Host>) -> String {
-    let (path, field) = match kind {
-        ServerKind::Vllm => ("/version", "version"),
-        ServerKind::Sglang => ("/get_server_info", "version"),
-        ServerKind::LlamaCpp => ("/props", "build_info"),
-        ServerKind::OpenAi => return kind.name().into(),
-    };
-    let reply = host.and_then(|host| host.client.get(path).ok());
-    let version = reply.as_ref().and_then(|r| r.get(field)?.as_str());
-    match version {
-        Some(version) => format!("{} {version}", kind.name()),
-        None => kind.name().into(),
-    }
 }

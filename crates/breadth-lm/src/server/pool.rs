@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 
-use super::Limits;
 use super::http::{Attempt, Failure};
+use super::limits::Limits;
 use super::line::{Host, Limit, Line};
 use crate::error::{Error, Result};
 

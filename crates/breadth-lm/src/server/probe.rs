@@ -6,13 +6,13 @@
 
 use std::sync::atomic::Ordering;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::generate::TOLD;
+use super::generate::{Generation, TOLD, TokenLogProb};
 use super::http::{Attempt, Failure};
 use super::line::{Host, Limit, Line};
+use super::model::Server;
 use super::report::{Check, HostReport, Report, Verdict};
-use super::{Generation, Server, ServerKind, TokenLogProb};
 use crate::error::{Error, Result};
 use crate::generation::{Sampling, Sequence};
 
@@ -93,18 +93,16 @@ impl Server {
                 .filter(|ids| !ids.is_empty())
                 .map(|ids| cut(&ids)),
         );
-        match found.is_empty() {
-            true => vec![vec![1, 2, 3], vec![3, 1, 4, 1], vec![2, 4]],
-            false => found,
+        if found.is_empty() {
+            vec![vec![1, 2, 3], vec![3, 1, 4, 1], vec![2, 4]]
+        } else {
+            found
         }
     }
 
     /// The server's own `/tokenize`, where it has one.
     fn tokenize(&self, line: &Line, text: &str) -> Option<Vec<u32>> {
-        let body = match self.kind {
-            ServerKind::LlamaCpp => json!({"content": text, "add_special": true}),
-            _ => json!({"model": self.model(), "prompt": text, "add_special_tokens": true}),
-        };
+        let body = self.protocol.tokenize(self.model(), text);
         let reply = line.host.client.post("/tokenize", &body).ok()?;
         let id = |v: &Value| u32::try_from(v.as_u64()?).ok();
         reply.get("tokens")?.as_array()?.iter().map(id).collect()
@@ -127,9 +125,10 @@ impl Checks {
 
     /// A difference, and what it is a difference of.
     fn compare(&mut self, name: &'static str, difference: f64, tolerance: f64, of: &str) {
-        let verdict = match difference <= tolerance {
-            true => Verdict::Pass,
-            false => Verdict::Fail,
+        let verdict = if difference <= tolerance {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
         };
         self.add(
             name,
@@ -211,28 +210,16 @@ impl Probe<'_> {
             "scores alone and in a batch",
         );
         let sampling = self.sampling(&trials[0])?;
-        match self.server.kind {
-            // Forced tokens carry the same numbers as generated ones.
-            ServerKind::LlamaCpp => {
-                checks.compare(
-                    "raw",
-                    sampling,
-                    tolerance,
-                    "scores at temperature 1 and 0.5",
-                );
-            }
-            _ => {
-                let sequence = trials[0].sequence();
-                let cold = self.score(&[sequence], OTHER_TEMPERATURE)?;
-                let difference = furthest(&cold[0], &trials[0].scores);
-                checks.compare(
-                    "raw",
-                    difference,
-                    tolerance,
-                    "scores at temperature 1 and 0.5",
-                );
-            }
-        }
+        // Forced tokens carry the same numbers as generated ones.
+        let difference = if self.server.protocol.forces_tokens() {
+            sampling
+        } else {
+            let sequence = trials[0].sequence();
+            let cold = self.score(&[sequence], OTHER_TEMPERATURE)?;
+            furthest(&cold[0], &trials[0].scores)
+        };
+        let of = "scores at temperature 1 and 0.5";
+        checks.compare("raw", difference, tolerance, of);
         let of = "generated log-probabilities at temperature 1 (others are scored again) and 0.5";
         checks.compare("sampling", sampling, tolerance, of);
         Ok(fixed.concat())
@@ -257,11 +244,7 @@ impl Probe<'_> {
     }
 
     fn described(&self, scores: &[f64]) -> String {
-        let way = match self.server.form.get() {
-            Some(form) => form.name(),
-            None if self.server.kind == ServerKind::LlamaCpp => "forced tokens",
-            None => "logprob_start_len",
-        };
+        let way = self.server.protocol.way();
         format!(
             "{way}: {} entries for {} tokens, ids as sent",
             scores.len(),
@@ -302,9 +285,10 @@ impl Probe<'_> {
             sampling: &sampling,
         };
         let steps = self.server.generate(self.line, &asked)?.concat();
-        match steps.is_empty() {
-            true => Err(Failure::Refused("generated no token".into())),
-            false => Ok(steps),
+        if steps.is_empty() {
+            Err(Failure::Refused("generated no token".into()))
+        } else {
+            Ok(steps)
         }
     }
 
@@ -332,7 +316,7 @@ impl Probe<'_> {
 
     /// The scores of all trials, in one request or at the same time.
     fn together(&self, trials: &[Trial]) -> Attempt<Vec<f64>> {
-        if self.server.kind != ServerKind::LlamaCpp {
+        if !self.server.protocol.forces_tokens() {
             let sequences: Vec<Sequence> = trials.iter().map(Trial::sequence).collect();
             return Ok(self.score(&sequences, 1.0)?.concat());
         }
@@ -357,11 +341,12 @@ impl Probe<'_> {
             Some((*cold, *warm))
         });
         let (cold, warm): (Vec<f64>, Vec<f64>) = pairs.unzip();
-        match cold.is_empty() {
-            true => Err(Failure::Refused(
+        if cold.is_empty() {
+            Err(Failure::Refused(
                 "gives no top log-probabilities of generated tokens".into(),
-            )),
-            false => Ok(furthest(&cold, &warm)),
+            ))
+        } else {
+            Ok(furthest(&cold, &warm))
         }
     }
 }
@@ -423,19 +408,16 @@ fn infinity(trials: &[Trial], checks: &mut Checks) {
 
 /// `|a - b|`, where minus infinity equals itself.
 fn apart(a: f64, b: f64) -> f64 {
-    match a == b {
-        true => 0.0,
-        false => (a - b).abs(),
-    }
+    if a == b { 0.0 } else { (a - b).abs() }
 }
 
 fn furthest(a: &[f64], b: &[f64]) -> f64 {
-    match a.len() == b.len() {
-        true => a
-            .iter()
+    if a.len() == b.len() {
+        a.iter()
             .zip(b)
             .map(|(&a, &b)| apart(a, b))
-            .fold(0.0, f64::max),
-        false => f64::INFINITY,
+            .fold(0.0, f64::max)
+    } else {
+        f64::INFINITY
     }
 }

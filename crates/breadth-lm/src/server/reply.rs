@@ -71,11 +71,12 @@ pub(super) fn token(value: &Value, place: &str) -> Attempt<u32> {
 
 /// Checks that the reply speaks of the tokens that were sent.
 pub(super) fn same_token(sent: u32, seen: u32, position: usize) -> Attempt<()> {
-    match sent == seen {
-        true => Ok(()),
-        false => refuse(format!(
+    if sent == seen {
+        Ok(())
+    } else {
+        refuse(format!(
             "token {position} was sent as {sent} and came back as {seen}: the server changes the tokens (a start token put in front, or text tokenized again)"
-        )),
+        ))
     }
 }
 

@@ -27,6 +27,7 @@ impl std::fmt::Display for Verdict {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Check {
     /// What: `echo`, `boundary`, `shift`, `infinity`, `batch`, `raw`, `sampling` or `pool`.
     pub name: &'static str,
@@ -40,6 +41,7 @@ pub struct Check {
 
 /// The checks of one server.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[non_exhaustive]
 pub struct HostReport {
     /// `http://host:port`.
     pub host: String,
@@ -49,6 +51,7 @@ pub struct HostReport {
 
 /// The checks of every server of a pool that answers.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The address.
     pub address: String,

@@ -9,13 +9,51 @@ use serde_json::{Value, json};
 use super::generate::{Generation, TokenLogProb};
 use super::http::Attempt;
 use super::line::Line;
+use super::protocol::{Listed, Protocol};
 use super::reply::{Entry, list, log_prob, refuse, same_token, short, token};
 use crate::generation::Sequence;
 
 const PATH: &str = "/generate";
 
+pub(super) const KIND: Listed = Listed {
+    name: "sglang",
+    owner: Some("sglang"),
+    page: Some("/get_model_info"),
+    version: Some(("/get_server_info", "version")),
+    protocol: || Box::new(Sglang),
+};
+
+#[derive(Debug)]
+struct Sglang;
+
+impl Protocol for Sglang {
+    fn score(
+        &self,
+        line: &Line,
+        _: &str,
+        sequences: &[Sequence],
+        temperature: f64,
+        top: usize,
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        score(line, sequences, temperature, top)
+    }
+
+    fn generate(
+        &self,
+        line: &Line,
+        _: &str,
+        asked: &Generation,
+    ) -> Attempt<Vec<Vec<TokenLogProb>>> {
+        generate(line, asked)
+    }
+
+    fn way(&self) -> &'static str {
+        "logprob_start_len"
+    }
+}
+
 /// `log q` of every response token of each sequence, and the `top` likeliest in its place.
-pub(super) fn score(
+fn score(
     line: &Line,
     sequences: &[Sequence],
     temperature: f64,
@@ -47,13 +85,14 @@ fn replies(reply: &Value, expected: usize) -> Attempt<&[Value]> {
         Some(list) => &list[..],
         None => std::slice::from_ref(reply),
     };
-    match replies.len() == expected {
-        true => Ok(replies),
-        false => refuse(format!(
+    if replies.len() == expected {
+        Ok(replies)
+    } else {
+        refuse(format!(
             "{expected} replies are due and {} came: {}",
             replies.len(),
             short(reply)
-        )),
+        ))
     }
 }
 
@@ -113,7 +152,7 @@ fn read_entry(entry: &Value, place: usize) -> Attempt<Entry> {
 }
 
 /// Draws responses to one prompt.
-pub(super) fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
+fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let ends = !asked.sampling.end_tokens.is_empty();
     // Several seeds in one request would all be the same one: each response gets a request's entry of its own.
     let parameters = |k: usize| {

@@ -57,12 +57,15 @@ pub(super) trait Synthetic: Debug + Send + Sync {
     fn tokenizer_files(&self) -> Vec<(&'static str, String)>;
 }
 
+/// A task, or why it is impossible.
+pub(super) type Opened = Result<Arc<dyn Synthetic>>;
+
 /// A kind of task, as it is listed.
 pub(super) struct TaskKind {
     /// Its table in `[task]`.
     pub(super) table: &'static str,
     /// The task, if the configuration has its table.
-    pub(super) open: fn(&TaskConfig, HeldOut) -> Option<Result<Arc<dyn Synthetic>>>,
+    pub(super) open: fn(&TaskConfig, HeldOut) -> Option<Opened>,
 }
 
 /// Refuses classes for a task that has none.

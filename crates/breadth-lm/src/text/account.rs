@@ -120,9 +120,10 @@ impl EndTokenAccount {
             without,
         } = self;
         let ids: Vec<String> = tokens.iter().map(u32::to_string).collect();
-        let token = match ids.is_empty() {
-            true => "the model names none".to_owned(),
-            false => format!("token {}", ids.join(" or ")),
+        let token = if ids.is_empty() {
+            "the model names none".to_owned()
+        } else {
+            format!("token {}", ids.join(" or "))
         };
         format!(
             "end token ({policy}; {token}): appended to {appended} responses, {present} had one, {without} have none"
@@ -140,7 +141,7 @@ impl BoundaryAccount {
         } = change;
         let taken = match self.policy {
             Boundary::Separate => {
-                "they are tokenised apart; --boundary joint takes the ids of one piece"
+                "they are tokenised apart; boundary = joint takes the ids of one piece"
             }
             Boundary::Joint => "the ids of one piece are taken",
         };

@@ -185,9 +185,10 @@ fn trie(table: &str) -> std::result::Result<(), String> {
     }
     // Six digits are 36 bits; the first four bytes, the lowest one first.
     let size = u64::from(u32::swap_bytes((size >> 4) as u32));
-    match bytes >= 4 && size % 4 == 0 && size >= 4 && size <= bytes - 4 {
-        true => Ok(()),
-        false => wrong(),
+    if bytes >= 4 && size % 4 == 0 && size >= 4 && size <= bytes - 4 {
+        Ok(())
+    } else {
+        wrong()
     }
 }
 
@@ -209,9 +210,10 @@ fn short(message: &str) -> String {
     let printable = message
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c });
-    match message.chars().count() > LONGEST {
-        true => printable.take(LONGEST).chain("..".chars()).collect(),
-        false => printable.collect(),
+    if message.chars().count() > LONGEST {
+        printable.take(LONGEST).chain("..".chars()).collect()
+    } else {
+        printable.collect()
     }
 }
 

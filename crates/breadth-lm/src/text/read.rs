@@ -98,7 +98,7 @@ pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Resul
     let lines = lines(files)?;
     let reader = Reader { text, options };
     if options.end_token == EndToken::Always && text.end_token().is_none() {
-        let message = "--end-token always: the model names no end token (eos_token_id of generation_config.json or config.json, eos_token of tokenizer_config.json)";
+        let message = "end_token = always: the model names no end token (eos_token_id of generation_config.json or config.json, eos_token of tokenizer_config.json)";
         return Err(Error::data(&*text.place, message));
     }
     // An explicit collection before `?`: which error is reported must not depend on threads.
@@ -254,9 +254,10 @@ impl Reader<'_> {
         }
         if let Some(prompt) = &read.item.prompt_text {
             let whole = format!("{prompt}{response}");
-            let joint = match read.is_conversation {
-                true => self.text.encode_whole(&whole, place),
-                false => self.text.encode_prompt(&whole, place),
+            let joint = if read.is_conversation {
+                self.text.encode_whole(&whole, place)
+            } else {
+                self.text.encode_prompt(&whole, place)
             };
             match (joint, self.options.boundary) {
                 (Ok(joint), boundary) => {
@@ -293,9 +294,10 @@ impl Reader<'_> {
     }
 
     fn end_token(&self, is_conversation: bool) -> Option<u32> {
-        match is_conversation {
-            true => self.text.end_of_turn(),
-            false => self.text.end_token(),
+        if is_conversation {
+            self.text.end_of_turn()
+        } else {
+            self.text.end_token()
         }
     }
 
@@ -327,7 +329,7 @@ impl Reader<'_> {
         let room = max_length.saturating_sub(response);
         let Some(side) = side else {
             let message = format!(
-                "{length} tokens of prompt and response; at most {max_length} are allowed; shorten it, or say --truncate left or right"
+                "{length} tokens of prompt and response; at most {max_length} are allowed; shorten it, or have it cut: truncate = left or right"
             );
             return Err(Error::data(place, message));
         };
@@ -409,7 +411,7 @@ fn after_prompt(prompt: &[u32], joint: &[u32], place: &str) -> Result<Vec<u32>> 
             let change = change(prompt, joint, place)
                 .map(|c| format!(" ({:?} alone, {:?} in one piece)", c.apart, c.joint));
             let message = format!(
-                "--boundary joint: the last tokens of the prompt merge with the response{}; move the white space at the boundary, or say --boundary separate",
+                "boundary = joint: the last tokens of the prompt merge with the response{}; move the white space at the boundary, or take boundary = separate",
                 change.unwrap_or_default()
             );
             Err(Error::data(place, message))

@@ -200,7 +200,12 @@ impl TrainConfig {
         }
         self.check_objective(place)?;
         self.optimizer.validate(&format!("{place}: [optimizer]"))?;
-        statement::check(self, place)
+        let Some(proof) = &self.optimizer.proof else {
+            return Ok(());
+        };
+        let objective = self.rl.is_none().then_some(&self.objective);
+        let size = (self.train.steps, self.train.batch_size);
+        statement::check(proof, objective, size, place)
     }
 
     /// Whether a teacher writes the responses of a distillation.

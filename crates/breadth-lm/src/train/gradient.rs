@@ -5,10 +5,12 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
+use super::batch::WeightedTokens;
 use crate::generation::Sequence;
-use crate::model::{Batch, Checkpoint, Decoder};
+use crate::model::linear::{DistillTarget, kl};
+use crate::model::{Batch, Checkpoint, Decoder, values};
 use crate::optim;
-use crate::train::teacher::{TeacherDistribution, fill_tail_from_student};
+use crate::train::teacher_distribution::{TeacherDistribution, fill_tail_from_student};
 use crate::tree::Tree;
 
 /// Mean over all response tokens of `-log q`, in nats, and its gradient.
@@ -32,14 +34,6 @@ pub fn value_and_gradient(
             weights: vec![weight; log_probs.len()],
         }
     })
-}
-
-/// What an objective makes of one sequence.
-pub(super) struct WeightedTokens {
-    /// Its part of the loss.
-    pub value: f64,
-    /// How much each token's `grad log q` counts in the descent.
-    pub weights: Vec<f64>,
 }
 
 /// The sum of the parts of the loss, and the gradient `- sum_h w_h grad log q(y_h | x, y_<h)`; `weigh` sees the place of a sequence and the log-probabilities of its tokens.
@@ -86,15 +80,6 @@ pub(super) struct Distilled {
     pub log_ratios: Vec<f64>,
 }
 
-/// What of a teacher is followed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct DistillTarget {
-    /// Whether the whole next-token distributions are followed, or the response's tokens alone.
-    pub distributions: bool,
-    /// The budget `log N` of the weights alpha (Eq 25); without one every token counts 1.
-    pub budget: Option<f64>,
-}
-
 /// Distillation: the mean over sequences of `sum_h alpha_h KL(p(.|x,y_<h) || q(.|x,y_<h))`, or of `- sum_h alpha_h log q(y_h | x, y_<h)` (Eq 24), with its gradient, alpha held fixed.
 ///
 /// # Panics
@@ -119,12 +104,12 @@ pub(super) fn distilled_gradient(
         let batch = Batch::pack(config, sequences.iter().copied());
         let student = Decoder::new(checkpoint, &Device::flex().autodiff());
         let log_q = log_softmax(student.logits(&batch), 1);
-        let q = flat(log_q.clone());
+        let q = values(log_q.clone());
         let vocab = checkpoint.config.vocab_size;
         let p = match teacher {
             TeacherDistribution::Checkpoint(teacher) => {
                 let teacher = Decoder::new(teacher, &Device::flex());
-                flat(log_softmax(teacher.logits(&batch), 1))
+                values(log_softmax(teacher.logits(&batch), 1))
             }
             TeacherDistribution::TopK(told) => {
                 let told = told[part * size..].iter().take(sequences.len()).flatten();
@@ -164,9 +149,10 @@ pub(super) fn distilled_gradient(
                         -f64::from(q[token])
                     };
                 targets.extend(p.iter().enumerate().map(|(v, &log_p)| {
-                    let target = match target.distributions {
-                        true => f64::from(log_p).exp(),
-                        false => f64::from(u8::from(v == token)),
+                    let target = if target.distributions {
+                        f64::from(log_p).exp()
+                    } else {
+                        f64::from(u8::from(v == token))
                     };
                     (-by * target) as f32
                 }));
@@ -194,25 +180,6 @@ pub(super) fn distilled_gradient(
             .collect(),
     };
     (value, gradient, seen)
-}
-
-/// `KL(p||q)` of two distributions given as logarithms; at least 0, also where rounding says otherwise.
-fn kl(log_p: &[f32], log_q: &[f32]) -> f64 {
-    let term = |(&p, &q): (&f32, &f32)| {
-        let (p, q) = (f64::from(p), f64::from(q));
-        match p == f64::NEG_INFINITY {
-            true => 0.0,
-            false => p.exp() * (p - q),
-        }
-    };
-    log_p.iter().zip(log_q).map(term).sum::<f64>().max(0.0)
-}
-
-fn flat(tensor: Tensor<2>) -> Vec<f32> {
-    tensor
-        .into_data()
-        .try_into_vec::<f32>()
-        .expect("log-probabilities are f32")
 }
 
 /// Sums in the order of the shards.
@@ -349,7 +316,7 @@ mod tests {
     /// What a server would tell of a checkpoint's distributions: each response token, and the `top` likeliest in its place.
     fn told(teacher: &Checkpoint, sequences: &[Sequence], top: usize) -> Vec<Vec<TokenLogProb>> {
         let batch = Batch::pack_apart(sequences.iter().copied());
-        let rows = flat(log_softmax(
+        let rows = values(log_softmax(
             Decoder::new(teacher, &Device::flex()).logits(&batch),
             1,
         ));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gradient::WeightedTokens;
+use super::batch::WeightedTokens;
 use crate::decode::sequence_log_prob;
 use crate::error::{Error, Result};
 use crate::server::Address;
@@ -10,6 +10,7 @@ use crate::server::Address;
 /// The objectives by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ObjectiveName {
     /// `-log q`.
     #[default]

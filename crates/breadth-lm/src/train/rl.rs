@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::gradient::WeightedTokens;
-use super::source::Pair;
+use super::batch::{Pair, WeightedTokens};
 use crate::decode::sample;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling};
@@ -16,6 +15,7 @@ use crate::verifier::{Judged, Verifier};
 /// How rewards become gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Algorithm {
     /// The reward less the mean of its group; each response's tokens are summed (Williams 1992).
     #[default]

@@ -10,10 +10,8 @@ use crate::task::Task;
 use crate::text::{self, DataOptions, Item, Text};
 use crate::verifier::Verifier;
 
+use super::batch::Pair;
 use super::config::{DataConfig, TrainConfig};
-
-/// A prompt and its response, as token ids.
-pub type Pair = (Vec<u32>, Vec<u32>);
 
 /// Training examples: batch `step` of a seed is always the same.
 pub enum Source {

@@ -1,32 +1,32 @@
 //! What a statement whose proof gives the step size is about: its objective, and its number of steps.
 
-use super::config::TrainConfig;
 use super::objective::{Objective, ObjectiveName, Targets, Unit};
 use crate::error::{Error, Result};
 use crate::optim::Proof;
 
-/// Refuses a proof in a run that its statement does not speak of: the step size would be one of another method.
+/// Refuses a proof in a run (its objective, none with `[rl]`; its steps and batch size) that its statement does not speak of: the step size would be one of another method.
 ///
 /// # Errors
 /// Names the statement, its own objective, and what the file has.
-pub(super) fn check(config: &TrainConfig, place: &str) -> Result<()> {
-    let Some(proof) = &config.optimizer.proof else {
-        return Ok(());
-    };
+pub(super) fn check(
+    proof: &Proof,
+    objective: Option<&Objective>,
+    (steps, batch_size): (u64, usize),
+    place: &str,
+) -> Result<()> {
     let statement = proof.statement();
     let error = |message: String| {
         let message = format!("[optimizer] proof: {statement} {message}");
         Err(Error::config(place, message))
     };
     let own = own(proof);
-    if config.rl.is_some() {
+    let Some(objective) = objective else {
         return error(format!("is about [objective] {own}; the file has [rl]"));
-    }
-    if !is_own(proof, &config.objective) {
-        let found = described(&config.objective);
+    };
+    if !is_own(proof, objective) {
+        let found = described(objective);
         return error(format!("is about [objective] {own}; the file has {found}"));
     }
-    let (steps, batch_size) = (config.train.steps, config.train.batch_size);
     if matches!(proof, Proof::TokenLevel { .. }) && batch_size != 1 {
         return error(format!(
             "counts every sequence as a step, and [train] has batch_size = {batch_size}; set batch_size = 1 and steps = {}",
@@ -89,6 +89,7 @@ fn described(objective: &Objective) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::TrainConfig;
 
     fn parse(optimizer: &str, rest: &str, batch_size: u64) -> Result<TrainConfig> {
         let text = format!(

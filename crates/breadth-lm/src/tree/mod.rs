@@ -5,9 +5,10 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Sub};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{SafeTensors, TensorView};
 
 mod data;
+pub(crate) mod stored;
 
 pub use data::Data;
 
@@ -16,7 +17,8 @@ use crate::vectorized;
 
 /// The numbers that arrays are made of: `f32` for decoders, `f64` for the theory's models.
 pub trait Real:
-    Copy
+    stored::Stored
+    + Copy
     + Debug
     + Default
     + PartialOrd
@@ -30,9 +32,6 @@ pub trait Real:
     + AddAssign
     + MulAssign
 {
-    /// Its name in a safetensors file.
-    const DTYPE: Dtype;
-
     /// The nearest number of this type.
     fn of(value: f64) -> Self;
 
@@ -42,14 +41,9 @@ pub trait Real:
     /// Its square root.
     #[must_use]
     fn root(self) -> Self;
-
-    /// Reads little-endian numbers; `None` for a type that does not fit into this one.
-    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<Self>>;
 }
 
 impl Real for f32 {
-    const DTYPE: Dtype = Dtype::F32;
-
     fn of(value: f64) -> f32 {
         value as f32
     }
@@ -63,15 +57,9 @@ impl Real for f32 {
     fn root(self) -> f32 {
         self.sqrt()
     }
-
-    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
-        decode(dtype, bytes)
-    }
 }
 
 impl Real for f64 {
-    const DTYPE: Dtype = Dtype::F64;
-
     fn of(value: f64) -> f64 {
         value
     }
@@ -84,14 +72,6 @@ impl Real for f64 {
     #[inline(always)]
     fn root(self) -> f64 {
         self.sqrt()
-    }
-
-    fn read(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f64>> {
-        let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight"));
-        match dtype {
-            Dtype::F64 => Some(bytes.chunks_exact(8).map(number).collect()),
-            other => Some(decode(other, bytes)?.into_iter().map(f64::from).collect()),
-        }
     }
 }
 
@@ -292,29 +272,6 @@ pub(crate) fn as_bytes<T: Real>(data: &[T]) -> &[u8] {
     bytemuck::cast_slice(data)
 }
 
-fn decode(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
-    let halves = || {
-        bytes
-            .chunks_exact(2)
-            .map(|b| u16::from_le_bytes([b[0], b[1]]))
-    };
-    match dtype {
-        Dtype::F32 => Some(
-            bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-        ),
-        Dtype::F16 => Some(halves().map(|b| half::f16::from_bits(b).to_f32()).collect()),
-        Dtype::BF16 => Some(
-            halves()
-                .map(|b| half::bf16::from_bits(b).to_f32())
-                .collect(),
-        ),
-        _ => None,
-    }
-}
-
 impl<T: Real> std::ops::Index<&str> for Tree<T> {
     type Output = Array<T>;
 
@@ -360,15 +317,6 @@ mod tests {
             error.to_string().contains("not a whole safetensors file"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn half_precision_is_widened() {
-        let bytes = half::bf16::from_f32(1.5).to_bits().to_le_bytes();
-        assert_eq!(decode(Dtype::BF16, &bytes), Some(vec![1.5]));
-        let bytes = half::f16::from_f32(-0.25).to_bits().to_le_bytes();
-        assert_eq!(decode(Dtype::F16, &bytes), Some(vec![-0.25]));
-        assert_eq!(decode(Dtype::I64, &[0; 8]), None);
     }
 
     #[test]

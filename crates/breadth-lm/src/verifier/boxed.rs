@@ -1,5 +1,8 @@
 //! What is in the last `\boxed{..}` says the same as the reference: numbers exactly, expressions as far
 //! as algebra goes, tuples and intervals in their order, sets in any. What is not sure is wrong.
+//!
+//! The last \boxed{..} says the same as the `answer`: \dfrac12 = 0.5 = 50\%, 2\sqrt2 = \sqrt8,
+//! \{1,2\} = \{2,1\}; not (1,2) and (2,1).
 
 use super::answer::last_boxed;
 use super::compare::{Compare, Comparison, Given};
@@ -7,7 +10,7 @@ use super::judge::VerifierKind;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "boxed",
-    help: "the last \\boxed{..} says the same as the `answer`: \\dfrac12 = 0.5 = 50\\%, 2\\sqrt2 = \\sqrt8, \\{1,2\\} = \\{2,1\\}; not (1,2) and (2,1)",
+    help: "the last \\boxed{}, as mathematics",
     parse: |_| Ok(Box::new(Comparison(Boxed))),
 };
 

@@ -1,4 +1,6 @@
 //! A program that judges.
+//!
+//! A program reads one JSON line per response and writes one, {"reward": .., "answer": ..}.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +22,8 @@ const MOST_FAILURES: u64 = 16;
 const MOST_FAILURES_AT_FIRST: u64 = 3;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
-    usage: "command:PROGRAM ARGS",
-    help: "a program reads one JSON line per response and writes one, {\"reward\": .., \"answer\": ..}",
+    usage: "command:PROGRAM",
+    help: "",
     parse: |text| Ok(Box::new(Command::parse(text)?)),
 };
 

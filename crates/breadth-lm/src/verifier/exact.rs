@@ -1,4 +1,4 @@
-//! The response is the data's, token for token.
+//! The response equals the `response` of the prompt's line, token for token.
 
 use rayon::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::text::Item;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "exact",
-    help: "the response equals the `response` of the prompt's line, token for token",
+    help: "",
     parse: |_| Ok(Box::new(Exact)),
 };
 

@@ -97,7 +97,7 @@ pub(super) trait Verify: Debug + Send + Sync {
 pub(super) struct VerifierKind {
     /// How it is written: `exact`, or `regex:PATTERN` with an argument.
     pub(super) usage: &'static str,
-    /// What it does.
+    /// What it looks at, in a few words, where its name does not say so.
     pub(super) help: &'static str,
     /// Makes one from its argument, which is empty where `usage` has none.
     pub(super) parse: fn(&str) -> Result<Box<dyn Verify>>,

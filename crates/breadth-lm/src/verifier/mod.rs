@@ -3,6 +3,17 @@
 //! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*: the line's `answer` if it has one, else its response; where lines of
 //! one prompt have several ([`Item::alternatives`]), any of them. Text that is judged is what a reader sees: without special tokens.
 //!
+//! | verifier | a response is right if |
+//! |---|---|
+//! | `exact` | it is the `response` of the prompt's line, token for token |
+//! | `text` | its text is the reference, but for white space at both ends |
+//! | `number` | its last number, after `####` if that is there, is the reference's, in any notation |
+//! | `boxed` | what is in its last `\boxed{..}` equals the reference as mathematics |
+//! | `regex:PATTERN` | what the pattern captures last equals the reference, as by `boxed` |
+//! | `command:PROGRAM` | a program says so: a line of JSON in, `{"reward": r, "answer": ..}` out |
+//! | `valid-path` | it is a path of the prompt's graph (graph search) |
+//! | `policy:TRAIN.toml` | the policy of the prompt's class, its `group`, gives it (graph search) |
+//!
 //! ```
 //! use breadth_lm::verifier::{Judged, Verifier};
 //! use breadth_lm::text::Item;
@@ -62,7 +73,8 @@ pub fn end_programs() {
 pub struct Verifier(Box<dyn Verify>);
 
 impl Verifier {
-    /// Every verifier as it is written, and what it does.
+    /// Every verifier as it is written, and in a few words what it looks at (empty where its name says
+    /// so): the help of the command line.
     pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         KINDS.iter().map(|kind| (kind.usage, kind.help))
     }

@@ -57,9 +57,10 @@ impl Number {
         let digits: i128 = short.parse().ok()?;
         let digits = if is_negative { -digits } else { digits };
         let ten = 10_i128.pow(exponent.unsigned_abs() as u32);
-        let ratio = match exponent < 0 {
-            true => Self::ratio(digits, ten),
-            false => digits.checked_mul(ten).map(|whole| Self::Ratio(whole, 1)),
+        let ratio = if exponent < 0 {
+            Self::ratio(digits, ten)
+        } else {
+            digits.checked_mul(ten).map(|whole| Self::Ratio(whole, 1))
         };
         Some(ratio.unwrap_or(power))
     }

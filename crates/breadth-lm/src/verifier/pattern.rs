@@ -1,4 +1,7 @@
 //! What a pattern captures last is the reference, as answers of mathematics are written.
+//!
+//! What the pattern's group `answer`, or its first, captures last equals the `answer`, compared
+//! as by boxed.
 
 use regex::Regex;
 
@@ -8,7 +11,7 @@ use crate::error::{Error, Result};
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "regex:PATTERN",
-    help: "what the pattern's group `answer`, or its first, captures last equals the `answer`, compared as by boxed",
+    help: "",
     parse,
 };
 

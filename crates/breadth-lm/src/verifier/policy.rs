@@ -1,4 +1,5 @@
-//! The response is one that the policy of the prompt's class gives; the class is the data's `group`.
+//! The response is right for the class named by `group` (graph search; the task is that of
+//! TRAIN.toml).
 
 use rayon::prelude::*;
 
@@ -10,7 +11,7 @@ use crate::text::Item;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "policy:TRAIN.toml",
-    help: "the response is right for the class named by `group` (graph search; the task is that of TRAIN.toml)",
+    help: "",
     parse,
 };
 

@@ -1,11 +1,12 @@
-//! The text is the reference, white space at both ends aside.
+//! The response's text equals the line's `answer` (else its response), but for white space at
+//! both ends.
 
 use super::compare::{Compare, Comparison, Given};
 use super::judge::VerifierKind;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "text",
-    help: "the response's text equals the line's `answer` (else its response), but for white space at both ends",
+    help: "",
     parse: |_| Ok(Box::new(Comparison(Text))),
 };
 

@@ -1,4 +1,4 @@
-//! The response is a path of the prompt's graph from its source to its target.
+//! The response is a path of the prompt's graph (graph search).
 
 use rayon::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::text::Item;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "valid-path",
-    help: "the response is a path of the prompt's graph (graph search)",
+    help: "",
     parse: |_| Ok(Box::new(ValidPath)),
 };
 

@@ -234,9 +234,10 @@ impl Shared {
                 return;
             }
             let counts = matches!(&path[..], "/v1/completions" | "/generate" | "/completion");
-            let number = match counts {
-                true => self.requests.fetch_add(1, Ordering::SeqCst),
-                false => usize::MAX,
+            let number = if counts {
+                self.requests.fetch_add(1, Ordering::SeqCst)
+            } else {
+                usize::MAX
             };
             match self.trouble_of(number) {
                 Some(Trouble::Status(status, retry_after)) => {
@@ -387,9 +388,10 @@ impl Shared {
     }
 
     fn completions(&self, body: &Value) -> (u16, Value) {
-        let prompts: Vec<Vec<u32>> = match body["prompt"][0].is_array() {
-            true => serde_json::from_value(body["prompt"].clone()).unwrap(),
-            false => vec![serde_json::from_value(body["prompt"].clone()).unwrap()],
+        let prompts: Vec<Vec<u32>> = if body["prompt"][0].is_array() {
+            serde_json::from_value(body["prompt"].clone()).unwrap()
+        } else {
+            vec![serde_json::from_value(body["prompt"].clone()).unwrap()]
         };
         if let Some(refused) = prompts.iter().find_map(|p| self.out_of_vocabulary(p)) {
             return refused;
@@ -635,9 +637,10 @@ pub fn letters(tokens: &[u32]) -> String {
 /// their probability.
 pub fn drawable(context: &[u32], asked: &Value) -> Vec<f64> {
     let temperature = asked["temperature"].as_f64().unwrap_or(1.0);
-    let (temperature, greedy) = match temperature == 0.0 {
-        true => (1.0, true),
-        false => (temperature, false),
+    let (temperature, greedy) = if temperature == 0.0 {
+        (1.0, true)
+    } else {
+        (temperature, false)
     };
     let mut best = best(&log_probs(context, temperature), VOCAB as usize);
     match asked["top_k"].as_u64() {

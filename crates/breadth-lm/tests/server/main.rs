@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use breadth_lm::generation::{Sampling, Sequence, Stop};
 use breadth_lm::rng;
-use breadth_lm::server::{Address, Limits, Report, Server, ServerKind, Verdict};
+use breadth_lm::server::{Address, Limits, Report, Server, Verdict};
 
 use serde_json::json;
 
@@ -99,12 +99,12 @@ fn faithful_servers_of_every_kind_give_the_law() {
         let fake = Fake::new(dialect, Defect::None);
         let server = open(&[&fake], limits());
         let kind = match dialect {
-            Dialect::Vllm => ServerKind::Vllm,
-            Dialect::Sglang => ServerKind::Sglang,
-            Dialect::LlamaCpp => ServerKind::LlamaCpp,
-            _ => ServerKind::OpenAi,
+            Dialect::Vllm => "vllm",
+            Dialect::Sglang => "sglang",
+            Dialect::LlamaCpp => "llama.cpp",
+            _ => "openai",
         };
-        assert_eq!((server.kind(), server.model()), (kind, "toy"));
+        assert_eq!((server.kind().name(), server.model()), (kind, "toy"));
         let report = server.probe(&[]).unwrap();
         assert!(report.refusal().is_none(), "{dialect:?}: {report:?}");
         let pairs = scorable(dialect);

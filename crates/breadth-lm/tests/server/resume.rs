@@ -300,9 +300,8 @@ fn finished_checkpoints_are_not_read_again() {
     }));
     assert!(stopped.is_err());
     let (mut resumed, mut made) = (0, 0);
-    score_job(&models, &items, &out, &mut |p| match p.resumed {
-        true => resumed += 1,
-        false => made += 1,
+    score_job(&models, &items, &out, &mut |p| {
+        if p.resumed { resumed += 1 } else { made += 1 }
     })
     .unwrap();
     assert_eq!((resumed, made), (2, 1));

@@ -74,9 +74,10 @@ fn coarse_kl(student: &Checkpoint, context: &[u32], own: u32, top: usize) -> f64
             false => rest = (rest.0 + p, rest.1 + q),
         }
     }
-    match rest.0 > 0.0 {
-        true => kl + rest.0 * (rest.0 / rest.1).ln(),
-        false => kl,
+    if rest.0 > 0.0 {
+        kl + rest.0 * (rest.0 / rest.1).ln()
+    } else {
+        kl
     }
 }
 

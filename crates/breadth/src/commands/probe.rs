@@ -81,7 +81,7 @@ fn text(report: &Report, style: Style) -> String {
         trusted,
         ..
     } = report;
-    let head = if trusted {
+    let head = if *trusted {
         format!("{software} gives right log-probabilities of {model}.")
     } else {
         format!(

@@ -47,6 +47,20 @@ Examples:
 Lines of one prompt_id are one prompt: K responses are drawn to it. The table has every response's log-probability under the model itself, whatever the \
 temperature and the cuts. A killed command goes on where it was when run again.";
 
+fn verifier_help() -> String {
+    let mut kinds: Vec<String> = Verifier::all()
+        .map(|(usage, help)| match help {
+            "" => usage.to_owned(),
+            help => format!("{usage} ({help})"),
+        })
+        .collect();
+    let last = kinds.pop().unwrap_or_default();
+    format!(
+        "What gives the reward: {} or {last}. Several lines of one prompt are several right answers",
+        kinds.join(", ")
+    )
+}
+
 /// Draw K responses per prompt from models, with rewards, as a sample table
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -62,8 +76,7 @@ pub struct Arguments {
     /// Where the sample table goes (Parquet)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// What gives the reward: exact, text, number (the last number), boxed (the last \boxed{}, as mathematics), regex:PATTERN, command:PROGRAM, valid-path or policy:TRAIN.toml. Several lines of one prompt are several right answers
-    #[arg(long, value_name = "V", default_value = "exact")]
+    #[arg(long, value_name = "V", default_value = "exact", help = verifier_help())]
     verifier: String,
     /// Seconds that the program of command:PROGRAM may take for one response
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = arguments::seconds)]

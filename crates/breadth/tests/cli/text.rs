@@ -88,7 +88,7 @@ fn what_was_done_to_the_data_is_said() {
     assert_snapshot!(score(&[]).success(), @"
     wrote scores.parquet (1 models, 4 rows)
     end token (auto; token 9): appended to 3 responses, 0 had one, 1 have none
-    at 1 of 3 boundaries the tokens of prompt and response merge differently in one piece (data.jsonl, line 2: [101, 278, 307, 276, 310] apart, [101, 278, 315, 310] in one piece); they are tokenised apart; --boundary joint takes the ids of one piece
+    at 1 of 3 boundaries the tokens of prompt and response merge differently in one piece (data.jsonl, line 2: [101, 278, 307, 276, 310] apart, [101, 278, 315, 310] in one piece); they are tokenised apart; boundary = joint takes the ids of one piece
     ");
     let auto = tokens(&folder, "scores.parquet");
     let document = score(&["--end-token", "always", "--json"]).json();
@@ -104,9 +104,9 @@ fn what_was_done_to_the_data_is_said() {
             .collect::<Vec<u32>>()
     };
     assert_eq!((auto, always), (plus([1, 1, 1, 0]), plus([1; 4])));
-    assert_snapshot!(score(&["--max-length", "4"]).failure(1), @"error: data.jsonl, line 1: 9 tokens of prompt and response; at most 4 are allowed; shorten it, or say --truncate left or right");
+    assert_snapshot!(score(&["--max-length", "4"]).failure(1), @"error: data.jsonl, line 1: 9 tokens of prompt and response; at most 4 are allowed; shorten it, or have it cut: truncate = left or right");
     assert_snapshot!(score(&["--max-length", "2", "--truncate", "left"]).failure(1), @"error: data.jsonl, line 1: the response has 2 tokens, which leaves no room for a prompt within 2; responses are never cut");
-    assert_snapshot!(score(&["--boundary", "joint"]).failure(1), @"error: data.jsonl, line 2: --boundary joint: the last tokens of the prompt merge with the response ([101, 278, 307] alone, [101, 278, 315, 310] in one piece); move the white space at the boundary, or say --boundary separate");
+    assert_snapshot!(score(&["--boundary", "joint"]).failure(1), @"error: data.jsonl, line 2: boundary = joint: the last tokens of the prompt merge with the response ([101, 278, 307] alone, [101, 278, 315, 310] in one piece); move the white space at the boundary, or take boundary = separate");
     let cut = score(&["--max-length", "9", "--truncate", "right", "--json"]).json();
     assert_eq!(cut["data"]["cut"]["max_length"], 9);
     // A warning comes before the work.
@@ -149,7 +149,7 @@ fn samples_are_judged_by_a_program_and_anew_by_others() {
         .success();
     assert_snapshot!(said, @"
     wrote samples.parquet (1 models, 4 prompts, 3 samples each)
-    at 1 of 3 boundaries the tokens of prompt and response merge differently in one piece (data.jsonl, line 2: [101, 278, 307, 276, 310] apart, [101, 278, 315, 310] in one piece); they are tokenised apart; --boundary joint takes the ids of one piece
+    at 1 of 3 boundaries the tokens of prompt and response merge differently in one piece (data.jsonl, line 2: [101, 278, 307, 276, 310] apart, [101, 278, 315, 310] in one piece); they are tokenised apart; boundary = joint takes the ids of one piece
     the verifier's program failed on 1 of 12 responses, which got reward 0: 1 times it ended, 0 times it took too long
     ");
     let pass = folder
@@ -242,7 +242,7 @@ fn texts_of_any_table_are_judged_anew() {
         (value - 5.0 / 6.0).abs() < 1e-12,
         "2 of 3 and 3 of 3: {value}"
     );
-    assert_snapshot!(pass(&["--verifier", "number", "--data", "several.jsonl"]).failure(1), @r"error: prompt_id b: has the answer `\{1,2\}`, which is not one number; --verifier number compares numbers: use boxed (fractions, tuples, sets, expressions) or text, or give the number alone");
+    assert_snapshot!(pass(&["--verifier", "number", "--data", "several.jsonl"]).failure(1), @r"error: prompt_id b: has the answer `\{1,2\}`, which is not one number; the verifier number compares numbers: use boxed (fractions, tuples, sets, expressions) or text, or give the number alone");
     folder.write(
         "samples.jsonl",
         b"{\"model\": \"m\", \"prompt_id\": \"a\", \"response_id\": 0, \"reward\": 1}",

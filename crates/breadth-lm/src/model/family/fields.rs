@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::harmless::{self, Verdict};
 use crate::error::{Error, Result};
-use crate::model::kernels::Activation;
+use crate::model::activation::Activation;
 use crate::model::rotary::{Rotary, Scaling};
 
 /// A value as far as a line of text holds it.
@@ -67,17 +67,19 @@ impl Fields {
 
     /// A whole number; `default` where the file lacks it, nothing where it is `null`.
     pub fn size_or(&mut self, name: &str, default: Option<usize>) -> Result<Option<usize>> {
-        match self.lacks(name) {
-            true => Ok(default),
-            false => self.size(name),
+        if self.lacks(name) {
+            Ok(default)
+        } else {
+            self.size(name)
         }
     }
 
     /// A number above 0; `default` where the file lacks it, nothing where it is `null`.
     pub fn positive_or(&mut self, name: &str, default: f32) -> Result<Option<f32>> {
-        match self.lacks(name) {
-            true => Ok(Some(default)),
-            false => self.positive(name),
+        if self.lacks(name) {
+            Ok(Some(default))
+        } else {
+            self.positive(name)
         }
     }
 
@@ -297,9 +299,10 @@ impl Fields {
         let value = self.take(name).unwrap_or_default();
         let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
         let numbers: Vec<f64> = list.iter().filter_map(Value::as_f64).collect();
-        match numbers.len() == count && list.len() == count {
-            true => Ok(numbers),
-            false => self.wrong(name, &value, &format!("a list of {count} numbers")),
+        if numbers.len() == count && list.len() == count {
+            Ok(numbers)
+        } else {
+            self.wrong(name, &value, &format!("a list of {count} numbers"))
         }
     }
 

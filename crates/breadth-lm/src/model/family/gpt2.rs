@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::fields::Fields;
 use crate::error::Result;
+use crate::model::activation::Activation;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
-use crate::model::kernels::Activation;
 
 /// GPT-2's fields.
 pub fn read(fields: &mut Fields) -> Result<Config> {
@@ -42,9 +42,10 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
         learned_positions: true,
         rotary: Vec::new(),
         layer_types: vec![LayerType::default(); layers],
-        attention_scale: match scaled {
-            true => 1.0 / (head_dim as f32).sqrt(),
-            false => 1.0,
+        attention_scale: if scaled {
+            1.0 / (head_dim as f32).sqrt()
+        } else {
+            1.0
         },
         scale_by_layer: by_layer.unwrap_or(false),
         attention_softcap: None,

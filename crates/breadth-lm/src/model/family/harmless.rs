@@ -175,9 +175,10 @@ pub(super) fn judge(name: &str, value: &Value) -> Verdict {
     } else {
         is_never_read(name) || is_off(value) && !(is_switch && value.as_f64() == Some(1.0))
     };
-    match passes {
-        true => Verdict::Passed,
-        false => Verdict::Live,
+    if passes {
+        Verdict::Passed
+    } else {
+        Verdict::Live
     }
 }
 

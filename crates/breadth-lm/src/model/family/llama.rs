@@ -2,8 +2,8 @@
 
 use super::fields::Fields;
 use crate::error::Result;
+use crate::model::activation::Activation;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
-use crate::model::kernels::Activation;
 use crate::model::rotary::Rotary;
 
 /// The sizes, under the names that all but GPT-2 use.

@@ -11,7 +11,8 @@ use burn::backend::autodiff::{
 };
 use burn::backend::tensor::FloatTensor;
 
-use super::{Activation, Heads, KernelGradients, Kernels, RotaryTable, Span};
+use super::{Heads, KernelGradients, Kernels, RotaryTable, Span};
+use crate::model::activation::Activation;
 
 /// Gives each tracked parent its gradient.
 fn register<B: KernelGradients, S, const N: usize>(

@@ -3,7 +3,7 @@
 //! A general matrix product first packs such a matrix into another order, which for a few rows costs more than the product itself. Here each output is an inner product of two
 //! rows as they lie.
 
-/// HeadRows of `x` up to which [`linear`] is the faster way (measured: at 32 rows 2.4 times, at 128 none).
+/// Rows of `x` up to which [`linear`] is the faster way (measured: at 32 rows 2.4 times, at 128 none).
 pub const MOST: usize = 64;
 
 /// The numbers of a product `x W' + b`.
@@ -41,12 +41,15 @@ pub fn linear(product: Product) -> Option<Vec<f32>> {
     #[cfg(target_arch = "x86_64")]
     if is_known() {
         let inside = |rows: usize, stride: usize, length: usize| {
-            rows == 0 || (rows - 1) * stride + product.inputs <= length
+            let last = rows.saturating_sub(1).checked_mul(stride);
+            let end = last.and_then(|last| last.checked_add(product.inputs));
+            rows == 0 || end.is_some_and(|end| end <= length)
         };
         assert!(inside(product.rows, product.x_stride, product.x.len()));
         let outputs = product.bias.len();
         assert!(inside(outputs, product.weight_stride, product.weight.len()));
-        let mut out = vec![0.0; product.rows * outputs];
+        let count = product.rows.checked_mul(outputs);
+        let mut out = vec![0.0; count.expect("the output is too large")];
         // SAFETY: the processor has AVX-512, and every row was found to lie in its slice.
         unsafe { avx512::fill(&mut out, product) };
         return Some(out);
@@ -65,7 +68,7 @@ mod avx512 {
 
     /// Numbers in a register.
     const LANES: usize = 16;
-    /// HeadRows and outputs of a block: 24 sums, which with what they are made of fill the 32 registers.
+    /// Rows and outputs of a block: 24 sums, which with what they are made of fill the 32 registers.
     const ROWS: usize = 4;
     const OUTPUTS: usize = 6;
 

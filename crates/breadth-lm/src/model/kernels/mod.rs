@@ -21,6 +21,8 @@ pub(crate) use attention::cap_softly;
 use burn::backend::{Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
+use super::activation::Activation;
+
 /// One sequence of a packed batch, as attention sees it.
 ///
 /// Sequences lie one after another without padding. Queries may be fewer than keys: query `j` stands at position
@@ -51,7 +53,7 @@ pub struct Heads {
     pub key_value: usize,
     /// Width of one head.
     pub width: usize,
-    /// What inner products are multiplied by.
+    /// Softmax scale, usually `1 / sqrt(head_dim)`.
     pub scale: f32,
     /// A query sees its own and the `window - 1` positions before; all of them without a window.
     pub window: Option<usize>,
@@ -59,25 +61,12 @@ pub struct Heads {
     pub softcap: Option<f32>,
 }
 
-/// What stands between the matrices of an MLP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`: `gelu_new`, `gelu_pytorch_tanh`.
-    GeluTanh,
-    /// `x/2 (1 + erf(x / sqrt 2))`: `gelu`.
-    Gelu,
-    /// `x / (1 + e^-x)`: `silu`, `swish`.
-    Silu,
-    /// `max(x, 0)`.
-    Relu,
-}
-
 /// Cosines and sines by which rotary positions turn a head, a row of `half` of each per position; where long sequences turn differently, theirs follow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RotaryTable {
     /// Pairs that turn: the first `2 half` numbers of a head; the rest stay.
     pub half: usize,
-    /// HeadRows of one kind.
+    /// Rows of one kind.
     pub positions: usize,
     /// (rows, half).
     pub cos: Vec<f32>,

@@ -1,7 +1,8 @@
 //! Operations that treat each row on its own: normalisation, GELU, log-softmax, embeddings.
 
+use super::RotaryTable;
 use super::math;
-use super::{Activation, RotaryTable};
+use crate::model::activation::Activation;
 use crate::vectorized;
 
 const GELU_C: f32 = 0.797_884_6; // sqrt(2 / pi)

@@ -199,11 +199,10 @@ impl Walk<'_> {
     }
 }
 
-/// `KL(p||q)` of two next-token distributions, at least 0 also where rounding says otherwise.
-pub(super) fn kl(log_p: &[f64], log_q: &[f64]) -> f64 {
-    let terms = log_p
-        .iter()
-        .zip(log_q)
-        .filter(|(p, _)| **p > f64::NEG_INFINITY);
+/// `KL(p||q)` of two next-token distributions, log-probabilities by token, in nats; at least 0 also
+/// where rounding says otherwise.
+pub(crate) fn kl<T: Copy + Into<f64>>(log_p: &[T], log_q: &[T]) -> f64 {
+    let pairs = log_p.iter().zip(log_q).map(|(&p, &q)| (p.into(), q.into()));
+    let terms = pairs.filter(|(p, _)| *p > f64::NEG_INFINITY);
     terms.map(|(p, q)| p.exp() * (p - q)).sum::<f64>().max(0.0)
 }

@@ -140,9 +140,10 @@ impl Local {
         // |v| falls with m, and at m = |right| it is at most 1.
         for _ in 0..200 {
             let middle = (low * high).sqrt();
-            match norm(&solve(&self.curvature, middle, &right)) > 1.0 {
-                true => low = middle,
-                false => high = middle,
+            if norm(&solve(&self.curvature, middle, &right)) > 1.0 {
+                low = middle
+            } else {
+                high = middle
             }
         }
         let mut best = solve(&self.curvature, high, &right);
@@ -160,9 +161,10 @@ fn solve(c: &[f64], m: f64, b: &[f64]) -> Vec<f64> {
         for j in 0..=i {
             let diagonal = if i == j { m } else { 0.0 };
             let rest = c[i * d + j] + diagonal - dot(&l[i * d..][..j], &l[j * d..][..j]);
-            l[i * d + j] = match i == j {
-                true => rest.max(m * 1e-3).sqrt(),
-                false => rest / l[j * d + j],
+            l[i * d + j] = if i == j {
+                rest.max(m * 1e-3).sqrt()
+            } else {
+                rest / l[j * d + j]
             };
         }
     }

@@ -24,6 +24,7 @@ mod comparison;
 mod likelihood;
 mod steps;
 
+pub(crate) use comparison::kl;
 pub use comparison::{Comparison, Path, compare, compare_sampled};
 pub use likelihood::{Fitted, maximum_likelihood};
 pub use steps::{

@@ -167,13 +167,12 @@ pub fn distilled_gradient(
         let next = NextToken::new(features, theta, prompt, &response[..h]);
         let log_p = next.log_probs(truth);
         kls.push(kl(&log_p, &next.log_q));
-        gradients.push(match target.distributions {
-            false => next.gradient(token),
-            true => {
-                let mut way = next.mean(&log_p);
-                add(&mut way, -1.0, &next.mean(&next.log_q));
-                way
-            }
+        gradients.push(if target.distributions {
+            let mut way = next.mean(&log_p);
+            add(&mut way, -1.0, &next.mean(&next.log_q));
+            way
+        } else {
+            next.gradient(token)
         });
     }
     let alpha = match target.budget {

@@ -138,11 +138,12 @@ fn default(
 ) -> Result<Value> {
     let args = Arguments::of_filter([other, boolean], by_name, &["default_value", "boolean"])?;
     let is_missing = value.is_undefined() || (args.flag("boolean") && !value.is_true());
-    match is_missing {
-        true => Ok(args
+    if is_missing {
+        Ok(args
             .given("default_value")
-            .unwrap_or_else(|| Value::from(""))),
-        false => Ok(value.clone()),
+            .unwrap_or_else(|| Value::from("")))
+    } else {
+        Ok(value.clone())
     }
 }
 
@@ -203,9 +204,10 @@ fn real(text: &str) -> Option<f64> {
 
 fn truncated(number: f64) -> Option<Value> {
     let whole = number.trunc();
-    match whole.abs() < 9.0e18 {
-        true => Some(Value::from(whole as i64)),
-        false => number.is_finite().then_some(Value::from(whole as i128)),
+    if whole.abs() < 9.0e18 {
+        Some(Value::from(whole as i64))
+    } else {
+        number.is_finite().then_some(Value::from(whole as i128))
     }
 }
 
@@ -269,9 +271,12 @@ fn indent(
     let lines = methods::split_lines(&text, false);
     charge(state, lines.len().saturating_mul(step.len() + 1))?;
     let blank = args.flag("blank");
-    let inner = |(i, line): (usize, &&str)| match i > 0 && (blank || !line.is_empty()) {
-        true => format!("{step}{line}"),
-        false => (*line).to_owned(),
+    let inner = |(i, line): (usize, &&str)| {
+        if i > 0 && (blank || !line.is_empty()) {
+            format!("{step}{line}")
+        } else {
+            (*line).to_owned()
+        }
     };
     let lines: Vec<String> = lines.iter().enumerate().map(inner).collect();
     Ok(if args.flag("first") {

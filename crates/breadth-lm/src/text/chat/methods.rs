@@ -145,9 +145,10 @@ fn is_raised_digit(c: char) -> bool {
 }
 
 fn swapped(c: char) -> Vec<char> {
-    match c.is_uppercase() {
-        true => c.to_lowercase().collect(),
-        false => c.to_uppercase().collect(),
+    if c.is_uppercase() {
+        c.to_lowercase().collect()
+    } else {
+        c.to_uppercase().collect()
     }
 }
 
@@ -228,9 +229,10 @@ fn split<'a>(
 /// After so many splits the rest is one piece, with the white space at its far end.
 fn split_space(s: &str, most: usize, from_right: bool) -> Vec<&str> {
     let near = |s: &'_ str| -> usize {
-        match from_right {
-            true => s.trim_end_matches(is_space).len(),
-            false => s.len() - s.trim_start_matches(is_space).len(),
+        if from_right {
+            s.trim_end_matches(is_space).len()
+        } else {
+            s.len() - s.trim_start_matches(is_space).len()
         }
     };
     let mut parts = Vec::new();
@@ -245,11 +247,11 @@ fn split_space(s: &str, most: usize, from_right: bool) -> Vec<&str> {
         if rest.is_empty() {
             break;
         }
-        let cut = match from_right {
-            true => rest
-                .rfind(is_space)
-                .map(|at| (&rest[last_char_end(rest, at)..], &rest[..at])),
-            false => rest.find(is_space).map(|at| (&rest[..at], &rest[at..])),
+        let cut = if from_right {
+            rest.rfind(is_space)
+                .map(|at| (&rest[last_char_end(rest, at)..], &rest[..at]))
+        } else {
+            rest.find(is_space).map(|at| (&rest[..at], &rest[at..]))
         };
         let (part, left) = cut.filter(|_| parts.len() < most).unwrap_or((rest, ""));
         parts.push(part);
@@ -277,9 +279,10 @@ pub(super) fn split_lines(s: &str, keep: bool) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = s;
     while let Some(at) = rest.find(is_end) {
-        let end = match rest[at..].starts_with("\r\n") {
-            true => at + 2,
-            false => at + rest[at..].chars().next().map_or(1, char::len_utf8),
+        let end = if rest[at..].starts_with("\r\n") {
+            at + 2
+        } else {
+            at + rest[at..].chars().next().map_or(1, char::len_utf8)
         };
         lines.push(&rest[..if keep { end } else { at }]);
         rest = &rest[end..];
@@ -294,9 +297,10 @@ fn partition(s: &str, separator: &str, from_right: bool) -> Result<Value> {
     if separator.is_empty() {
         return invalid("empty separator");
     }
-    let cut = match from_right {
-        true => s.rsplit_once(separator),
-        false => s.split_once(separator),
+    let cut = if from_right {
+        s.rsplit_once(separator)
+    } else {
+        s.split_once(separator)
     };
     let parts = match cut {
         Some((before, after)) => [before, separator, after],

@@ -214,11 +214,12 @@ fn read(file: &Path) -> Result<Option<String>> {
 }
 
 fn length(bytes: u64) -> std::result::Result<(), String> {
-    match bytes <= LONGEST as u64 {
-        true => Ok(()),
-        false => Err(format!(
+    if bytes <= LONGEST as u64 {
+        Ok(())
+    } else {
+        Err(format!(
             "has {bytes} bytes; a chat template has at most {LONGEST}"
-        )),
+        ))
     }
 }
 

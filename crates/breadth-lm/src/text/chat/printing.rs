@@ -89,9 +89,10 @@ fn write_repr(state: &State, value: &Value, depth: usize, out: &mut String) -> R
 fn quote(text: &str, out: &mut String) {
     static UNPRINTABLE: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"^[\p{C}\p{Z}]$").expect("a pattern"));
-    let quote = match text.contains('\'') && !text.contains('"') {
-        true => '"',
-        false => '\'',
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
     };
     out.push(quote);
     for c in text.chars() {

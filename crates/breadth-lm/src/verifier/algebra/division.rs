@@ -29,9 +29,10 @@ impl Calculator {
         if let Some(sum) = self.by_a_term(&above, &below) {
             return Some(Quotient::of(sum));
         }
-        let sign = match below.lead()?.1.is_negative() {
-            true => Ratio::ONE.negated(),
-            false => Ratio::ONE,
+        let sign = if below.lead()?.1.is_negative() {
+            Ratio::ONE.negated()
+        } else {
+            Ratio::ONE
         };
         let scale = below.content()?.times(sign)?.inverse()?;
         let (above, below) = (above.scaled(scale)?, below.scaled(scale)?);
@@ -167,9 +168,10 @@ fn conjugate(sum: &Sum) -> Option<Sum> {
         return None;
     }
     let flip = |(monomial, factor): (&Monomial, &Ratio)| {
-        let factor = match monomial.exponent(atom).is_zero() {
-            true => *factor,
-            false => factor.negated(),
+        let factor = if monomial.exponent(atom).is_zero() {
+            *factor
+        } else {
+            factor.negated()
         };
         (monomial.clone(), factor)
     };

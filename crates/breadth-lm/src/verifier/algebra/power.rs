@@ -59,9 +59,10 @@ impl Calculator {
             out = self.product(&out, base)?;
         }
         let one = Sum::number(Ratio::ONE);
-        match times < 0 {
-            true => self.quotient(one, out),
-            false => self.quotient(out, one),
+        if times < 0 {
+            self.quotient(one, out)
+        } else {
+            self.quotient(out, one)
         }
     }
 
@@ -91,9 +92,10 @@ impl Calculator {
         }
         let mut out = Quotient::number(Ratio::ONE);
         for (monomial, factor) in &exponent.above.0 {
-            let part = match monomial.is_one() {
-                true => self.rational_power(base, *factor)?,
-                false => self.power_of_product(base, monomial, *factor)?,
+            let part = if monomial.is_one() {
+                self.rational_power(base, *factor)?
+            } else {
+                self.power_of_product(base, monomial, *factor)?
             };
             out = self.times(&out, &part)?;
         }

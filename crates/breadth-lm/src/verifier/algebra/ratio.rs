@@ -111,9 +111,10 @@ impl Ratio {
             above: self.above.checked_pow(times)?,
             below: self.below.checked_pow(times)?,
         };
-        match exponent < 0 {
-            true => result.inverse(),
-            false => Some(result),
+        if exponent < 0 {
+            result.inverse()
+        } else {
+            Some(result)
         }
     }
 }

@@ -43,9 +43,10 @@ impl Monomial {
         let mut out = self.0.clone();
         for (atom, exponent) in &other.0 {
             let rest = self.exponent(atom).minus(*exponent)?;
-            match rest.is_zero() {
-                true => drop(out.remove(atom)),
-                false => drop(out.insert(atom.clone(), rest)),
+            if rest.is_zero() {
+                out.remove(atom);
+            } else {
+                out.insert(atom.clone(), rest);
             }
         }
         Some(Self(out))
@@ -76,9 +77,10 @@ pub struct Sum(pub BTreeMap<Monomial, Ratio>);
 
 impl Sum {
     pub fn term(factor: Ratio, monomial: Monomial) -> Self {
-        match factor.is_zero() {
-            true => Self::default(),
-            false => Self(BTreeMap::from([(monomial, factor)])),
+        if factor.is_zero() {
+            Self::default()
+        } else {
+            Self(BTreeMap::from([(monomial, factor)]))
         }
     }
 
@@ -111,9 +113,10 @@ impl Sum {
     pub fn add(&mut self, monomial: &Monomial, factor: Ratio) -> Option<()> {
         let total = self.0.get(monomial).copied().unwrap_or(Ratio::ZERO);
         let total = total.plus(factor)?;
-        match total.is_zero() {
-            true => drop(self.0.remove(monomial)),
-            false => drop(self.0.insert(monomial.clone(), total)),
+        if total.is_zero() {
+            self.0.remove(monomial);
+        } else {
+            self.0.insert(monomial.clone(), total);
         }
         Some(())
     }

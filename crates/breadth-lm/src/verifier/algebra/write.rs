@@ -7,9 +7,10 @@ use super::sum::{Atom, Monomial, Quotient, Sum};
 
 impl std::fmt::Display for Quotient {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self.is_sum() {
-            true => f.write_str(&sum(&self.above)),
-            false => write!(f, "\\frac{{{}}}{{{}}}", sum(&self.above), sum(&self.below)),
+        if self.is_sum() {
+            f.write_str(&sum(&self.above))
+        } else {
+            write!(f, "\\frac{{{}}}{{{}}}", sum(&self.above), sum(&self.below))
         }
     }
 }
@@ -45,9 +46,10 @@ fn term(monomial: &Monomial, factor: Ratio) -> String {
     let mut above = Parts::new(factor.above());
     let mut below = Parts::new(factor.below());
     for (atom, exponent) in &monomial.0 {
-        match exponent.is_negative() {
-            true => below.push(atom, exponent.magnitude()),
-            false => above.push(atom, *exponent),
+        if exponent.is_negative() {
+            below.push(atom, exponent.magnitude())
+        } else {
+            above.push(atom, *exponent)
         }
     }
     match below.text() {
@@ -157,9 +159,10 @@ fn written(atom: &Atom) -> String {
 /// Letters as they are, what has a longer name as a command.
 fn written_name(name: &str) -> String {
     let is_command = name.len() > 1 && name.chars().all(|c| c.is_ascii_alphabetic());
-    match is_command {
-        true => format!("\\{name}"),
-        false => name.into(),
+    if is_command {
+        format!("\\{name}")
+    } else {
+        name.into()
     }
 }
 

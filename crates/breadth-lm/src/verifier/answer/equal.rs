@@ -108,10 +108,10 @@ fn is_permuted(a: &[Shape], b: &[Shape], calculator: &Calculator) -> bool {
 }
 
 fn is_within(a: &[Shape], b: &[Shape], calculator: &Calculator) -> bool {
-    match a.len().max(b.len()) > MATCHED {
-        true => a == b,
-        false => a
-            .iter()
-            .all(|one| b.iter().any(|other| is_same(one, other, calculator))),
+    if a.len().max(b.len()) > MATCHED {
+        a == b
+    } else {
+        a.iter()
+            .all(|one| b.iter().any(|other| is_same(one, other, calculator)))
     }
 }

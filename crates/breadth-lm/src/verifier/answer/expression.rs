@@ -53,9 +53,10 @@ impl<'a> Reader<'a> {
         let mut total = self.signed()?;
         while let Some(sign) = self.next_if(|node| matches!(node, Node::Char('+' | '-'))) {
             let part = self.signed()?;
-            total = match *sign == Node::Char('-') {
-                true => self.calculator.minus(&total, &part)?,
-                false => self.calculator.plus(&total, &part)?,
+            total = if *sign == Node::Char('-') {
+                self.calculator.minus(&total, &part)?
+            } else {
+                self.calculator.plus(&total, &part)?
             };
         }
         Some(total)
@@ -63,9 +64,10 @@ impl<'a> Reader<'a> {
 
     /// A product with a minus before it, or without.
     fn signed(&mut self) -> Option<Quotient> {
-        match self.next_char('-') {
-            true => self.product().map(|value| value.negated()),
-            false => self.product(),
+        if self.next_char('-') {
+            self.product().map(|value| value.negated())
+        } else {
+            self.product()
         }
     }
 
@@ -92,9 +94,10 @@ impl<'a> Reader<'a> {
     }
 
     fn signed_factor(&mut self) -> Option<Quotient> {
-        match self.next_char('-') {
-            true => self.factor().map(|value| value.negated()),
-            false => self.factor(),
+        if self.next_char('-') {
+            self.factor().map(|value| value.negated())
+        } else {
+            self.factor()
         }
     }
 

@@ -16,9 +16,10 @@ pub struct Parts<'a> {
 pub fn prepared(nodes: &[Node], is_in_brackets: bool) -> Vec<Node> {
     let nodes = without_conjunctions(nodes);
     let has_spaced = bracket::find(&nodes, |node| *node == Node::Separator).is_some();
-    let nodes = match is_in_brackets && !has_spaced {
-        true => nodes,
-        false => without_thousands(nodes),
+    let nodes = if is_in_brackets && !has_spaced {
+        nodes
+    } else {
+        without_thousands(nodes)
     };
     without_spaced_thousands(nodes)
 }
@@ -150,9 +151,10 @@ pub fn joined(items: Vec<Shape>, has_or: bool) -> Shape {
         })
         .collect();
     let is_union = has_or && inner.iter().all(|item| matches!(item, Shape::Range(..)));
-    let inner = match is_union && named == inner.len() {
-        true => Shape::Union(inner),
-        false => Shape::List(flat(inner)),
+    let inner = if is_union && named == inner.len() {
+        Shape::Union(inner)
+    } else {
+        Shape::List(flat(inner))
     };
     Shape::Named(name, Box::new(inner))
 }

@@ -97,13 +97,15 @@ impl ShapeReader<'_> {
         {
             return None;
         }
-        let items: Vec<Shape> = match inner.is_empty() {
-            true => Vec::new(),
-            false => parts.iter().map(|part| self.read(part, depth)).collect(),
+        let items: Vec<Shape> = if inner.is_empty() {
+            Vec::new()
+        } else {
+            parts.iter().map(|part| self.read(part, depth)).collect()
         };
-        Some(match is_set {
-            true => Shape::Set(list::flat(items)),
-            false => Shape::Bracket(sign(open), items, sign(close)),
+        Some(if is_set {
+            Shape::Set(list::flat(items))
+        } else {
+            Shape::Bracket(sign(open), items, sign(close))
         })
     }
 

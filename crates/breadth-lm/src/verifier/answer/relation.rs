@@ -123,9 +123,10 @@ impl ShapeReader<'_> {
                     calculator.over(&line.constant.negated(), &Quotient::number(line.slope))?;
                 let end = (bound, is_open(0));
                 let infinite = Quotient::name("infty");
-                match line.slope.is_negative() {
-                    true => Some(interval(&line.unknown, (infinite.negated(), true), end)),
-                    false => Some(interval(&line.unknown, end, (infinite, true))),
+                if line.slope.is_negative() {
+                    Some(interval(&line.unknown, (infinite.negated(), true), end))
+                } else {
+                    Some(interval(&line.unknown, end, (infinite, true)))
                 }
             }
             [left, middle, right] => {
@@ -136,9 +137,10 @@ impl ShapeReader<'_> {
                     Some((bound, is_open(at)))
                 };
                 let (low, high) = (end(left, 0)?, end(right, 1)?);
-                match line.slope.is_negative() {
-                    true => Some(interval(&line.unknown, high, low)),
-                    false => Some(interval(&line.unknown, low, high)),
+                if line.slope.is_negative() {
+                    Some(interval(&line.unknown, high, low))
+                } else {
+                    Some(interval(&line.unknown, low, high))
                 }
             }
             _ => None,

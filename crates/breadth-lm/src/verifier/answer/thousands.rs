@@ -11,9 +11,10 @@ pub fn without_thousands(nodes: Vec<Node>) -> Vec<Node> {
         depth -= i32::from(node.is_char(|c| ")]".contains(c)) || node.is_command("}"));
         let is_after =
             at > 0 && (nodes[at - 1].is_digit() || matches!(nodes[at - 1], Node::Char('.' | ',')));
-        let end = match node.is_digit() && !is_after && depth == 0 {
-            true => thousands(&nodes[at..]),
-            false => 0,
+        let end = if node.is_digit() && !is_after && depth == 0 {
+            thousands(&nodes[at..])
+        } else {
+            0
         };
         let taken = &nodes[at..at + end.max(1)];
         out.extend(
@@ -68,12 +69,13 @@ pub fn without_spaced_thousands(nodes: Vec<Node>) -> Vec<Node> {
         && groups[0][0] != Node::Char('0')
         && groups[1..].iter().all(|group| group.len() == 3)
         && rest.get(whole + 1..).is_none_or(is_digits);
-    match is_number {
-        true => nodes[..sign]
+    if is_number {
+        nodes[..sign]
             .iter()
             .chain(rest.iter().filter(|node| **node != Node::Space))
             .cloned()
-            .collect(),
-        false => nodes,
+            .collect()
+    } else {
+        nodes
     }
 }

@@ -1,4 +1,7 @@
 //! The number that a text ends in, and whether a text is one number.
+//!
+//! The last number, after #### if it is there, equals the `answer`, which must be one number:
+//! 1,000 = 1e3 = 10^3, 1/2 = 0.5 = \frac{1}{2}.
 
 use super::algebra::Ratio;
 use super::answer::{Answer, fraction_sign};
@@ -8,7 +11,7 @@ use super::number::Number;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "number",
-    help: "the last number, after #### if it is there, equals the `answer`, which must be one number: 1,000 = 1e3 = 10^3, 1/2 = 0.5 = \\frac{1}{2}",
+    help: "the last number",
     parse: |_| Ok(Box::new(Comparison(LastNumber))),
 };
 
@@ -276,9 +279,10 @@ fn next_number(text: &str, at: usize) -> Option<Found> {
     };
     let before = &text[..start];
     let number = Number::decimal(&text[start..end]);
-    let number = match is_minus(before) {
-        true => number.map(|number| number.negated()),
-        false => number,
+    let number = if is_minus(before) {
+        number.map(|number| number.negated())
+    } else {
+        number
     };
     let (number, end) = with_fraction(text, number, end);
     let (number, end) = with_power(text, number, end);
@@ -455,9 +459,10 @@ fn is_minus(before: &str) -> bool {
         return false;
     };
     let rest = currency(rest);
-    match close.len() == before.len() {
-        true => !rest.ends_with(|c: char| c.is_alphanumeric() || c == ')' || c == ']'),
-        false => rest.trim_end().ends_with(['=', '{', '(']),
+    if close.len() == before.len() {
+        !rest.ends_with(|c: char| c.is_alphanumeric() || c == ')' || c == ']')
+    } else {
+        rest.trim_end().ends_with(['=', '{', '('])
     }
 }
 

@@ -1,0 +1,12 @@
+//! Any other server with OpenAI's `/v1/completions`, by `echo`.
+
+use super::completions::Completions;
+use super::protocol::Listed;
+
+pub(super) const KIND: Listed = Listed {
+    name: "openai",
+    owner: None,
+    page: None,
+    version: None,
+    protocol: || Box::new(Completions::default()),
+};
