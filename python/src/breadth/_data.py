@@ -11,11 +11,14 @@ prompt and response merge into other tokens in one piece, what was cut. `Account
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import importlib
 import json
 import math
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +29,9 @@ _LINE = (
     'a line is {"prompt": .., "response": ..}, each text or a list of token ids, '
     'or {"messages": [..]}'
 )
+#: What a chat template that asks for the date is told, as by `breadth score`: a score must not
+#: depend on when it was computed.
+TEMPLATE_DAY = datetime.datetime(2024, 7, 26)
 _MARKS = {"\u00ad", "\u2060", "\ufeff"}
 _END_POLICIES = ("auto", "always", "never")
 _BOUNDARIES = ("separate", "joint")
@@ -300,9 +306,11 @@ class Text:
         return 0 <= token < len(self._given)
 
     def _rendered(self, messages: Sequence[Any], *, opens: bool) -> str:
-        text: str = self._given.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=opens
-        )
+        asks = "strftime_now" in str(self._given.chat_template)
+        with _one_day() if asks else contextlib.nullcontext():
+            text: str = self._given.apply_chat_template(
+                list(messages), tokenize=False, add_generation_prompt=opens
+            )
         return text
 
     def _after_assistant(self) -> int | None:
@@ -752,6 +760,32 @@ def _is_plain_bpe(fast: Any) -> bool:
     model = fast.model
     marks = ("continuing_subword_prefix", "end_of_word_suffix")
     return type(model).__name__ == "BPE" and not any(getattr(model, m, None) for m in marks)
+
+
+class _Day(datetime.datetime):
+    """The day that templates are told."""
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+        return TEMPLATE_DAY
+
+
+@contextlib.contextmanager
+def _one_day() -> Iterator[None]:
+    """While open, templates that ask transformers for the date are told one day."""
+    try:
+        module: Any = importlib.import_module("transformers.utils.chat_template_utils")
+    except ImportError:
+        module = None
+    usual = getattr(module, "datetime", None)
+    if usual is None:
+        yield
+        return
+    module.datetime = _Day
+    try:
+        yield
+    finally:
+        module.datetime = usual
 
 
 def _is_visible(character: str) -> bool:

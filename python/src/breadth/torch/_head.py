@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ def log_probs(logits: Tensor, targets: Tensor) -> Tensor:
     chunks = logits.split(VOCAB_CHUNK, dim=-1)
     sums = [torch.logsumexp(chunk.float(), dim=-1) for chunk in chunks]
     total = sums[0] if len(sums) == 1 else torch.logsumexp(torch.stack(sums, dim=-1), dim=-1)
+    total = total.masked_fill(total == math.inf, math.nan)
     return logits.gather(-1, targets[:, None])[:, 0].float() - total
 
 
