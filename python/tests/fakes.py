@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 SPECIAL = ["<s>", "</s>", "<user>", "<assistant>", "<end>"]
 
@@ -14,7 +15,7 @@ class FakeTokenizer:
     bos_token_id = 0
     eos_token_id = 1
     chat_template = "yes"
-    added_tokens_decoder = dict(enumerate(SPECIAL))
+    added_tokens_decoder = MappingProxyType(dict(enumerate(SPECIAL)))
 
     def __len__(self):
         return len(self.vocabulary)

@@ -46,34 +46,54 @@ def split(trained, held_out, seed=1):
     """Lines to train on, and others of the same questions."""
     every = list(answers(trained + held_out, seed))
     keep = [int(line["response_id"]) < trained for line in every]
-    return ([line for line, k in zip(every, keep, strict=True) if k],
-            [line for line, k in zip(every, keep, strict=True) if not k])  # fmt: skip
+    return (
+        [line for line, k in zip(every, keep, strict=True) if k],
+        [line for line, k in zip(every, keep, strict=True) if not k],
+    )
 
 
 def features(lines):
     """What a Trainer takes: the loss is that of the response's tokens."""
     return [
-        {"input_ids": [*line["prompt"], *line["response"]],
-         "labels": [-100] * len(line["prompt"]) + line["response"]}
+        {
+            "input_ids": [*line["prompt"], *line["response"]],
+            "labels": [-100] * len(line["prompt"]) + line["response"],
+        }
         for line in lines
-    ]  # fmt: skip
+    ]
 
 
 def collate(batch):
     longest = max(len(one["input_ids"]) for one in batch)
+
     def pad(name, value):
         rows = [one[name] + [value] * (longest - len(one[name])) for one in batch]
         return torch.tensor(rows)
+
     mask = [[1] * len(o["input_ids"]) + [0] * (longest - len(o["input_ids"])) for o in batch]
-    return {"input_ids": pad("input_ids", END), "labels": pad("labels", -100),
-            "attention_mask": torch.tensor(mask)}  # fmt: skip
+    return {
+        "input_ids": pad("input_ids", END),
+        "labels": pad("labels", -100),
+        "attention_mask": torch.tensor(mask),
+    }
 
 
 def gpt2(layers=2, width=64, seed=0):
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(seed)
-    return GPT2LMHeadModel(GPT2Config(
-        vocab_size=VOCABULARY, n_positions=16, n_embd=width, n_layer=layers, n_head=4,
-        bos_token_id=END, eos_token_id=END, pad_token_id=END,
-        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0))  # fmt: skip
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=VOCABULARY,
+            n_positions=16,
+            n_embd=width,
+            n_layer=layers,
+            n_head=4,
+            bos_token_id=END,
+            eos_token_id=END,
+            pad_token_id=END,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+        )
+    )

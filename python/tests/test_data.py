@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from breadth import DataError, Text, read_data
 from breadth._data import one_per_prompt
 from fakes import FakeTokenizer
@@ -65,7 +66,10 @@ def test_boundaries_that_merge_are_counted_and_can_be_joined():
     assert (item.prompt, item.response) == ([0, C, A], [B, C, 1])
     assert (account.boundary.checked, account.boundary.changed) == (1, 1)
     assert account.boundary.example == {
-        "place": "line 1", "apart": [0, C, A, B, C], "joint": [0, C, AB, C]}  # fmt: skip
+        "place": "line 1",
+        "apart": [0, C, A, B, C],
+        "joint": [0, C, AB, C],
+    }
     assert "at 1 of 1 boundaries" in account.warnings()[0]
     with pytest.raises(DataError, match=r"line 1: boundary=\"joint\": the last tokens .* merge"):
         one(line, boundary="joint")
@@ -83,7 +87,10 @@ def test_conversations_end_as_their_template_ends_a_turn():
     chat[1]["content"] = " b"  # the template strips it
     item, account = one({"messages": chat})
     assert (item.response, account.rewritten, account.rewritten_example) == (
-        [SPACE, B, 4], 1, "line 1")  # fmt: skip
+        [SPACE, B, 4],
+        1,
+        "line 1",
+    )
     prompt_only = read_data([{"messages": chat[:1]}], text(), responses=False)
     assert prompt_only.items[0].response == []
     as_prompt, _ = one({"prompt": chat[:1], "response": "b"})
@@ -131,8 +138,10 @@ def test_wrong_lines_name_place_and_field(line, message):
 
 def test_files_are_read_as_lines(tmp_path):
     path = tmp_path / "data.jsonl"
-    path.write_text('\n{"prompt": [5], "response": [6], "prompt_id": 7}\n{"prompt": [5],'
-                    ' "response": [7], "group": true, "answer": 1.5}\n')  # fmt: skip
+    path.write_text(
+        '\n{"prompt": [5], "response": [6], "prompt_id": 7}\n{"prompt": [5],'
+        ' "response": [7], "group": true, "answer": 1.5}\n'
+    )
     first, second = read_data(path, Text()).items
     assert (first.prompt_id, second.prompt_id) == ("7", "1")
     assert (second.group, second.answer) == ("true", "1.5")

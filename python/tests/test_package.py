@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import breadth
 import pytest
+
+import breadth
 
 SOURCE = Path(breadth.__file__).parents[1]
 
@@ -16,8 +17,12 @@ def test_importing_breadth_brings_in_nothing_heavy():
     heavy = {"numpy", "pandas", "pyarrow", "torch", "transformers", "lightning"}
     code = f"import sys, breadth; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(SOURCE)})  # fmt: skip
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(SOURCE)},
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -35,13 +40,19 @@ def test_without_an_engine_the_remedy_is_said(monkeypatch):
 
 def test_the_engine_answers_and_complains(engine, tmp_path):
     rows = [
-        {"source": "data", "prompt_id": p, "response_id": 0, "model": m, "logprob": -1.0 - p * (m == "b")}
+        {
+            "source": "data",
+            "prompt_id": p,
+            "response_id": 0,
+            "model": m,
+            "logprob": -1.0 - p * (m == "b"),
+        }
         for p in range(5)
         for m in ("a", "b")
-    ]  # fmt: skip
+    ]
     breadth.write_scores(tmp_path / "scores.parquet", rows)
     document = breadth.select([tmp_path / "scores.parquet"], best_of=8)
     assert document["n"] == 4.0
     assert "verdict" in document
-    with pytest.raises(breadth.EngineError, match="nothing.parquet"):
+    with pytest.raises(breadth.EngineError, match=r"nothing\.parquet"):
         breadth.select([tmp_path / "nothing.parquet"])

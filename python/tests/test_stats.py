@@ -8,6 +8,7 @@ import math
 import random
 
 import pytest
+
 from breadth import _stats
 from breadth._monitor import sample_metrics
 from breadth._tables import write_samples, write_scores
@@ -84,8 +85,15 @@ def drawn(seed, prompts=30, models=("a", "b")):
         for response in range(source.choice([1, 1, 3])):
             for model in models:
                 log_q = -math.inf if source.random() < 0.05 else -source.expovariate(0.2) - 1.2
-                rows.append({"source": "data", "prompt_id": str(prompt), "response_id":
-                             str(response), "model": model, "logprob": log_q})  # fmt: skip
+                rows.append(
+                    {
+                        "source": "data",
+                        "prompt_id": str(prompt),
+                        "response_id": str(response),
+                        "model": model,
+                        "logprob": log_q,
+                    }
+                )
     return rows
 
 

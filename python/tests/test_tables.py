@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from breadth import TableError, _tables, write_samples, write_scores
 
 pytest.importorskip("pyarrow")

@@ -25,11 +25,19 @@ def write_tokenizer(folder, name):
 
 
 def tiny_llama(seed=0, **more):
-    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    import torch
+
     torch.manual_seed(seed)
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
-            "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 420,
-            "max_position_embeddings": 256, "initializer_range": 0.2}  # fmt: skip
+    size = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": 420,
+        "max_position_embeddings": 256,
+        "initializer_range": 0.2,
+    }
     return LlamaForCausalLM(LlamaConfig(**{**size, **more})).eval()

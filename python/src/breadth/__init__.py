@@ -13,9 +13,11 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from breadth._data import Account, Data, DataError, Item, Text, read_data
+from breadth._data import Account, Data, Item, read_data
 from breadth._engine import EngineError, report, select
+from breadth._errors import DataError
 from breadth._tables import TableError, write_samples, write_scores
+from breadth._text import Text
 
 __version__ = "0.1.0"
 

@@ -11,35 +11,19 @@ prompt and response merge into other tokens in one piece, what was cut. `Account
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import importlib
-import json
-import math
-import os
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-Ids = list[int]
-Source = str | os.PathLike[str]
-_LINE = (
-    'a line is {"prompt": .., "response": ..}, each text or a list of token ids, '
-    'or {"messages": [..]}'
-)
-#: What a chat template that asks for the date is told, as by `breadth score`: a score must not
-#: depend on when it was computed.
-TEMPLATE_DAY = datetime.datetime(2024, 7, 26)
-_MARKS = {"\u00ad", "\u2060", "\ufeff"}
+from breadth._errors import DataError, Ids, Source, fail
+from breadth._lines import are_messages, contents, lines_of, string, weight
+from breadth._text import Text
+
 _END_POLICIES = ("auto", "always", "never")
+
 _BOUNDARIES = ("separate", "joint")
+
 _SIDES = (None, "left", "right")
-
-
-class DataError(ValueError):
-    """Data that cannot be used; the message names the file, the line and the field."""
 
 
 @dataclass
@@ -174,164 +158,6 @@ class Data:
     end_tokens: Ids
 
 
-class Text:
-    """A tokenizer of transformers, and what the model says of ends and lengths.
-
-    A fast tokenizer is copied, so that nothing is changed in the one given and no saved truncation
-    or padding applies. Without a tokenizer, data must be token ids.
-    """
-
-    def __init__(
-        self, tokenizer: Any = None, *, end_tokens: Iterable[int] = (), positions: int | None = None
-    ):
-        self._given = tokenizer
-        self._fast = _copied(tokenizer)
-        self._checks_characters = self._fast is not None and _is_plain_bpe(self._fast)
-        self._known: dict[str, bool] = {}
-        self._end_of_turn: tuple[int | None] | None = None
-        self.positions = positions
-        ends = list(dict.fromkeys(end_tokens))
-        self.end_tokens: Ids = ends if tokenizer is None else [i for i in ends if self._is_token(i)]
-        said = getattr(tokenizer, "eos_token_id", None)
-        if not self.end_tokens and said is not None:
-            self.end_tokens = [said]
-        is_end = said is not None and said in self.end_tokens
-        #: The token that ends a response of plain text.
-        self.end_token: int | None = said if is_end else next(iter(self.end_tokens), None)
-
-    @classmethod
-    def of_model(cls, model: Any, tokenizer: Any = None) -> Text:
-        """With the end tokens of the model's generation configuration, else its configuration."""
-        config = getattr(model, "config", None)
-        inner = config.get_text_config() if hasattr(config, "get_text_config") else config
-        ends: Ids = []
-        for source in (getattr(model, "generation_config", None), config, inner):
-            ends = ends or _as_list(getattr(source, "eos_token_id", None))
-        names = ("max_position_embeddings", "n_positions", "n_ctx")
-        positions = next((p for n in names if (p := getattr(inner, n, None)) is not None), None)
-        return cls(tokenizer, end_tokens=ends, positions=positions)
-
-    @property
-    def has_tokenizer(self) -> bool:
-        """Whether text can be read."""
-        return self._given is not None
-
-    def end_of_turn(self) -> int | None:
-        """What the chat template writes after the assistant's words, else the end token."""
-        if self._end_of_turn is None:
-            self._end_of_turn = (self._after_assistant(),)
-        found = self._end_of_turn[0]
-        return self.end_token if found is None else found
-
-    def decode(self, ids: Ids, *, plain: bool = True) -> str:
-        """Text of token ids; `plain` leaves special tokens out."""
-        if self._fast is not None:
-            return str(self._fast.decode(ids, skip_special_tokens=plain))
-        if self._given is not None:
-            return str(self._given.decode(ids, skip_special_tokens=plain))
-        return " ".join(map(str, ids))
-
-    def prompt_of(self, messages: Sequence[Any], place: str) -> str:
-        """The text of a conversation with the words that open the assistant's turn."""
-        if self._given is None or not getattr(self._given, "chat_template", None):
-            _fail(place, "is a conversation, and the tokenizer has no chat template")
-        try:
-            return self._rendered(messages, opens=True)
-        except Exception as error:
-            _fail(place, f"the chat template refuses it: {error}")
-
-    def writes(self, prompt: str, messages: Sequence[Any], response: str) -> bool:
-        """Whether the template, given the whole conversation, writes prompt and response so."""
-        whole = [*messages, {"role": "assistant", "content": response}]
-        try:
-            text = self._rendered(whole, opens=False)
-        except Exception:
-            return True
-        return text.startswith(prompt) and text[len(prompt) :].startswith(response)
-
-    def encode(self, text: str, place: str) -> Ids:
-        """Ids of a text, nothing added; every character must be in some token."""
-        return self._encoded(text, special=False, place=place)[0]
-
-    def encode_prompt(self, text: str, place: str) -> Ids:
-        """Ids of a prompt: what the tokenizer puts first, never twice, then the text."""
-        ids, mask = self._encoded(text, special=True, place=place)
-        added = next((at for at, is_added in enumerate(mask) if not is_added), len(mask))
-        own = [token for token, is_added in zip(ids, mask, strict=True) if not is_added]
-        start = ids[:added]
-        if not own:  # nothing tells what stands before the text from what stands after it
-            start = [token for token in start if token not in self.end_tokens]
-        return own if own[: len(start)] == start else start + own
-
-    def start_token(self) -> int | None:
-        """The tokenizer's start token, which a cut leaves in place."""
-        found: int | None = getattr(self._given, "bos_token_id", None)
-        return found
-
-    def _encoded(self, text: str, *, special: bool, place: str) -> tuple[Ids, list[int]]:
-        if self._given is None:
-            _fail(place, "is text, and there is no tokenizer; pass tokenizer=, or give token ids")
-        ids, mask = self._tokens(text, special)
-        lost = self._left_out(text)
-        if lost is None and not ids and text.strip():
-            lost = text.strip()[0]
-        if lost is not None:
-            why = "which is in no token; is it the model's own?"
-            _fail(place, f"the tokenizer leaves out {lost!r}, {why}")
-        return ids, mask
-
-    def _tokens(self, text: str, special: bool) -> tuple[Ids, list[int]]:
-        if self._fast is not None:
-            encoding = self._fast.encode(text, add_special_tokens=special)
-            return list(encoding.ids), list(encoding.special_tokens_mask)
-        out = self._given(text, add_special_tokens=special, return_special_tokens_mask=True)
-        mask = list(out["special_tokens_mask"]) if special else [0] * len(out["input_ids"])
-        return list(out["input_ids"]), mask
-
-    def _left_out(self, text: str) -> str | None:
-        """The first character that byte pair encoding passes over in silence."""
-        if not self._checks_characters:
-            return None
-        return next((c for c in text if _is_visible(c) and not self._is_known(c)), None)
-
-    def _is_known(self, character: str) -> bool:
-        if character not in self._known:
-            ids = self._tokens(character, special=False)[0]
-            self._known[character] = bool(self.decode(ids, plain=False).strip())
-        return self._known[character]
-
-    def _is_token(self, token: int) -> bool:
-        if self._fast is not None:
-            return self._fast.id_to_token(token) is not None
-        return 0 <= token < len(self._given)
-
-    def _rendered(self, messages: Sequence[Any], *, opens: bool) -> str:
-        asks = "strftime_now" in str(self._given.chat_template)
-        with _one_day() if asks else contextlib.nullcontext():
-            text: str = self._given.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=opens
-            )
-        return text
-
-    def _after_assistant(self) -> int | None:
-        content = "breadth 3141592653 breadth"
-        messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": content}]
-        try:
-            text = self._rendered(messages, opens=False)
-        except Exception:
-            return None
-        if content not in text:
-            return None
-        after = text.rpartition(content)[2].lstrip()
-        ids = self._tokens(after, special=False)[0] if after else []
-        return ids[0] if ids and ids[0] in self._added_tokens() else None
-
-    def _added_tokens(self) -> set[int]:
-        if self._fast is not None:
-            return set(self._fast.get_added_tokens_decoder())
-        return set(getattr(self._given, "added_tokens_decoder", {}))
-
-
 def read_data(
     source: Source | Sequence[Source] | Iterable[Mapping[str, Any]],
     text: Text,
@@ -365,7 +191,7 @@ def read_data(
             )
         max_length = text.positions + 1  # the last token is only ever predicted
     reader = _Reader(text, responses, end_token, boundary, max_length, truncate, reserve)
-    read = [reader.line(line, at, place) for at, (place, line) in enumerate(_lines(source))]
+    read = [reader.line(line, at, place) for at, (place, line) in enumerate(lines_of(source))]
     if not read:
         raise DataError("no line of data")
     items = [one.item for one in read]
@@ -421,21 +247,21 @@ class _Reader:
 
     def line(self, line: Mapping[str, Any], at: int, place: str) -> _Read:
         fields = {name: value for name, value in line.items() if value is not None}
-        prompt, response = _contents(fields, place)
+        prompt, response = contents(fields, place)
         if response is None and self.responses:
             why = "has no response"
-            if _are_messages(prompt):
+            if are_messages(prompt):
                 why += "; the last message must be the assistant's"
-            _fail(place, why)
-        prompt_id = _string(fields, "prompt_id", place)
-        response_id = _string(fields, "response_id", place)
+            fail(place, why)
+        prompt_id = string(fields, "prompt_id", place)
+        response_id = string(fields, "response_id", place)
         item = Item(
             prompt_id=str(at) if prompt_id is None else prompt_id,
             response_id="0" if response_id is None else response_id,
             prompt=[],
-            answer=_string(fields, "answer", place),
-            group=_string(fields, "group", place),
-            weight=_weight(fields, place),
+            answer=string(fields, "answer", place),
+            group=string(fields, "group", place),
+            weight=weight(fields, place),
         )
         read = _Read(item)
         self._tokens(read, prompt, response, place)
@@ -446,7 +272,7 @@ class _Reader:
         item, at = read.item, f"{place}: prompt"
         if isinstance(prompt, str):
             item.prompt_text, item.prompt = prompt, self.text.encode_prompt(prompt, at)
-        elif _are_messages(prompt):
+        elif are_messages(prompt):
             read.is_conversation = True
             item.prompt_text = self.text.prompt_of(prompt, place)
             item.prompt = self.text.encode(item.prompt_text, at)
@@ -467,7 +293,7 @@ class _Reader:
         item = read.item
         ids = self.text.encode(response, f"{place}: response")
         if not ids:
-            _fail(f"{place}: response", "has no token")
+            fail(f"{place}: response", "has no token")
         if item.prompt_text is not None:
             joint = self._joint(read, item.prompt_text + response, place)
             if joint is not None:
@@ -507,7 +333,7 @@ class _Reader:
         if length <= most:
             return
         if self.truncate is None:
-            _fail(
+            fail(
                 place,
                 f"{length} tokens of prompt and response; at most {most} are allowed; shorten it, "
                 'or say truncate="left" or "right"',
@@ -516,7 +342,7 @@ class _Reader:
         kept = int(start is not None and item.prompt[:1] == [start])
         room = max(0, most - response)
         if room <= kept:
-            _fail(
+            fail(
                 place,
                 f"the response has {response} tokens, which leaves no room for a prompt within "
                 f"{most}; responses are never cut",
@@ -563,139 +389,6 @@ class _Reader:
         )
 
 
-def _lines(source: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    if isinstance(source, str | os.PathLike):
-        source = [source]
-    for number, entry in enumerate(source, start=1):
-        if isinstance(entry, str | os.PathLike):
-            yield from _file(Path(entry))
-        elif isinstance(entry, Mapping):
-            yield f"line {number}", entry
-        else:
-            _fail(f"line {number}", f"is not an object; {_LINE}")
-
-
-def _file(path: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    with open(path, encoding="utf-8") as file:
-        for number, text in enumerate(file, start=1):
-            if not text.strip():
-                continue
-            place = f"{path}, line {number}"
-            try:
-                line = json.loads(text, parse_constant=_no_constant)
-            except ValueError as error:
-                _fail(place, f"{error}; {_LINE}")
-            if not isinstance(line, dict):
-                _fail(place, f"is not an object; {_LINE}")
-            yield place, line
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _contents(fields: dict[str, Any], place: str) -> tuple[Any, Any]:
-    """Prompt and response; each text or ids, the prompt perhaps messages, the response perhaps
-    none."""
-    if "messages" in fields:
-        if "prompt" in fields:
-            _fail(f"{place}: messages", "stands beside prompt; give one of them")
-        if "response" in fields:
-            why = "stands beside messages, whose last message of the assistant is the response"
-            _fail(f"{place}: response", f"{why}; give one of them, or the conversation as `prompt`")
-        return _conversation(fields["messages"], place)
-    if "prompt" not in fields:
-        _fail(place, "has neither prompt nor messages")
-    prompt = fields["prompt"]
-    if isinstance(prompt, str):
-        pass
-    elif isinstance(prompt, list | tuple):
-        first = prompt[0] if prompt else None
-        is_chat = isinstance(first, Mapping)
-        prompt = (_messages if is_chat else _ids)("prompt", prompt, place)
-    else:
-        _fail(f"{place}: prompt", "must be text, a list of token ids or a list of messages")
-    return prompt, _response(fields, place)
-
-
-def _response(fields: dict[str, Any], place: str) -> Any:
-    response = fields.get("response")
-    if response is None:
-        return None
-    if response == "":
-        why = "is empty; remove the line, or give the tokens that end a response"
-        _fail(f"{place}: response", why)
-    if isinstance(response, str):
-        return response
-    if isinstance(response, list | tuple):
-        return _ids("response", response, place)
-    _fail(f"{place}: response", "must be text or a list of token ids")
-
-
-def _ids(name: str, values: Sequence[Any], place: str) -> Ids:
-    for at, value in enumerate(values):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            why = f"{value!r} is not a token id; ids are whole numbers from 0"
-            _fail(f"{place}: {name}[{at}]", why)
-    return list(values)
-
-
-def _conversation(messages: Any, place: str) -> tuple[list[Any], str | None]:
-    checked = _messages("messages", messages, place)
-    last = checked[-1]
-    if last["role"] != "assistant":
-        return checked, None
-    at = f"{place}: messages[{len(checked) - 1}].content"
-    if not isinstance(last.get("content"), str):
-        _fail(at, "must be text; the last message is the response")
-    if not last["content"]:
-        _fail(at, "is empty; the last message is the response")
-    if len(checked) == 1:
-        _fail(f"{place}: messages", "hold no message before the response")
-    return checked[:-1], last["content"]
-
-
-def _messages(name: str, messages: Any, place: str) -> list[Any]:
-    if not isinstance(messages, list | tuple) or not messages:
-        _fail(f"{place}: {name}", 'must be a list of {"role": .., "content": ..}')
-    for at, message in enumerate(messages):
-        where = f"{place}: {name}[{at}]"
-        if not isinstance(message, Mapping):
-            _fail(where, 'must be {"role": .., "content": ..}')
-        if not isinstance(message.get("role"), str):
-            _fail(where, 'has no role, such as "user" or "assistant"')
-        said = isinstance(message.get("content"), str | list)
-        if not said and message.get("tool_calls") is None:
-            _fail(where, "has no content, which is text")
-    return list(messages)
-
-
-def _are_messages(prompt: Any) -> bool:
-    return not isinstance(prompt, str) and bool(prompt) and isinstance(prompt[0], Mapping)
-
-
-def _string(fields: Mapping[str, Any], name: str, place: str) -> str | None:
-    value = fields.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    _fail(f"{place}: {name}", "must be text or a number")
-
-
-def _weight(fields: Mapping[str, Any], place: str) -> float | None:
-    weight = fields.get("weight")
-    if weight is None:
-        return None
-    if isinstance(weight, bool) or not isinstance(weight, int | float):
-        _fail(f"{place}: weight", "must be a number above 0")
-    if not 0.0 < weight < math.inf:
-        _fail(place, f"weight = {weight} must be above 0")
-    return float(weight)
-
-
 def _change(apart: Ids, joint: Ids, place: str) -> dict[str, Any] | None:
     """The ids around the first difference, if there is one."""
     if apart == joint:
@@ -712,7 +405,7 @@ def _after_prompt(prompt: Ids, joint: Ids, place: str) -> Ids:
         return joint[len(prompt) :]
     change = _change(prompt, joint, place)
     shown = f" ({change['apart']} alone, {change['joint']} in one piece)" if change else ""
-    _fail(
+    fail(
         place,
         f'boundary="joint": the last tokens of the prompt merge with the response{shown}; move '
         'the white space at the boundary, or say boundary="separate"',
@@ -724,7 +417,7 @@ def _check_unique(items: Iterable[Item]) -> None:
     for at, item in enumerate(items):
         key = (item.prompt_id, item.response_id)
         if key in seen:
-            _fail(
+            fail(
                 f"item {at + 1}",
                 f"prompt_id {key[0]}, response_id {key[1]} stands there twice; give each response "
                 "its own response_id",
@@ -736,64 +429,3 @@ def _check_word(name: str, word: str | None, words: Sequence[str | None]) -> Non
     if word not in words:
         allowed = ", ".join(repr(one) for one in words)
         raise ValueError(f"{name} = {word!r} must be one of {allowed}")
-
-
-def _as_list(value: Any) -> Ids:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _copied(tokenizer: Any) -> Any:
-    """A copy of the library's tokenizer behind a fast one, without truncation and padding."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        return None
-    copy = type(backend).from_str(backend.to_str())
-    copy.no_padding()
-    copy.no_truncation()
-    return copy
-
-
-def _is_plain_bpe(fast: Any) -> bool:
-    """Byte pair encoding of the kind that passes over a character without a token in silence."""
-    model = fast.model
-    marks = ("continuing_subword_prefix", "end_of_word_suffix")
-    return type(model).__name__ == "BPE" and not any(getattr(model, m, None) for m in marks)
-
-
-class _Day(datetime.datetime):
-    """The day that templates are told."""
-
-    @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-        return TEMPLATE_DAY
-
-
-@contextlib.contextmanager
-def _one_day() -> Iterator[None]:
-    """While open, templates that ask transformers for the date are told one day."""
-    try:
-        module: Any = importlib.import_module("transformers.utils.chat_template_utils")
-    except ImportError:
-        module = None
-    usual = getattr(module, "datetime", None)
-    if usual is None:
-        yield
-        return
-    module.datetime = _Day
-    try:
-        yield
-    finally:
-        module.datetime = usual
-
-
-def _is_visible(character: str) -> bool:
-    """Not white space, a control or a mark without width, which a normalizer may tidy away."""
-    point = ord(character)
-    is_mark = character in _MARKS or 0x200B <= point <= 0x200F or 0xFE00 <= point <= 0xFE0F
-    return not (character.isspace() or is_mark or unicodedata.category(character) == "Cc")
-
-
-def _fail(place: str, why: str) -> NoReturn:
-    raise DataError(f"{place}: {why}")

@@ -48,7 +48,7 @@ def _document(*arguments: Path) -> Document:
 
 
 def _run(*arguments: Path) -> str:
-    command = [program(), *map(os.fspath, arguments), "--quiet"]
+    command = [program(), *(os.fspath(one) for one in arguments), "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise EngineError(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")

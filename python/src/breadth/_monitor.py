@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from breadth import _engine, _stats, _tables
-from breadth._data import Data, DataError, Item, Text, one_per_prompt, read_data
+from breadth._data import Data, Item, one_per_prompt, read_data
+from breadth._errors import DataError
+from breadth._text import Text
 
 Metrics = dict[str, float]
 INITIAL = "initial"
@@ -107,7 +109,9 @@ class Monitor:
             self._write(_tables.write_scores, self.scores_path, rows, fresh=True)
             self._log_p = [row["logprob"] for row in rows]
         else:
-            self._log_p = self._known(self.scores_path, _name(0), "the run began without this callback")
+            self._log_p = self._known(
+                self.scores_path, _name(0), "the run began without this callback"
+            )
 
     def evaluate(self, model: Any, step: int, *, keep: bool = True) -> Metrics:
         """The metrics of the model as it is; with `keep` its rows go to the tables."""
@@ -149,7 +153,9 @@ class Monitor:
         from breadth.torch import _sample
         from breadth.torch._scorer import Scorer
 
-        assert self.data is not None and self.text is not None and self.max_tokens is not None
+        assert self.data is not None
+        assert self.text is not None
+        assert self.max_tokens is not None
         text, longest = self.text, self.max_tokens
         items = one_per_prompt(self.data.items)
         grade = _sample.grader(self.verifier, items)
@@ -220,7 +226,7 @@ class Monitor:
             return {}
         items, k = self._items(), self.best_of
         log_q = [rows[at]["logprob"] for at in places]
-        weights = [1.0 if items[at].weight is None else items[at].weight for at in places]
+        weights = [_or_1(items[at].weight) for at in places]
         prompts = [items[at].prompt_id for at in places]
         same = [tuple(items[at].response) for at in places]
         metrics = {
@@ -260,6 +266,10 @@ def _cross_entropy(log_q: Sequence[float], weights: Sequence[float]) -> float:
     return -_stats.weighted_mean(log_q, weights) + 0.0
 
 
+def _or_1(weight: float | None) -> float:
+    return 1.0 if weight is None else weight
+
+
 def _name(step: int) -> str:
     return f"step-{step:06d}"
 
@@ -269,7 +279,7 @@ def _unwrapped(model: Any) -> Any:
 
 
 def _ranks() -> tuple[int, int]:
-    """This process's rank, and how many there are."""
+    """The rank of this process, and how many there are."""
     import torch.distributed as group
 
     if group.is_available() and group.is_initialized():

@@ -120,7 +120,7 @@ def _checked(table: str, columns: Mapping[str, str], path: Path, at: int, row: R
     unknown = sorted(set(row) - set(columns))
     if unknown:
         raise TableError(f"{place}: a table of {table} has no column {unknown[0]}")
-    checked = {}
+    checked: dict[str, Any] = {}
     for name in columns:
         value = row.get(name)
         if value is None:
@@ -203,4 +203,6 @@ def _pyarrow(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError("tables are written with pyarrow: pip install 'breadth[tables]'") from error
+        raise ImportError(
+            "tables are written with pyarrow: pip install 'breadth[tables]'"
+        ) from error

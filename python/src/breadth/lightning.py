@@ -19,15 +19,15 @@ from breadth._monitor import INITIAL, Monitor
 try:
     from lightning.pytorch.callbacks import Callback
 except ImportError:
-    from pytorch_lightning.callbacks import Callback  # type: ignore[no-redef]
+    from pytorch_lightning.callbacks import Callback  # type: ignore[no-redef,assignment]
 
 
 class CoverageCallback(Callback):
     """Adds `eval_reach_K`, `eval_cov_K` and the others of `Monitor` to every validation.
 
     They are logged by `log_dict`, so that `ModelCheckpoint` and `EarlyStopping` can watch them and
-    every logger of the Trainer gets them. `model`: how to come from the LightningModule to the model
-    of transformers (default: its attribute `model`).
+    every logger of the Trainer gets them. `model`: how to come from the LightningModule to the
+    model of transformers (default: its attribute `model`).
     """
 
     def __init__(
@@ -74,7 +74,8 @@ class CoverageCallback(Callback):
         if self.monitor.data is None:  # validate() without fit()
             folder = os.path.join(trainer.default_root_dir, "breadth")
             self.monitor.prepare(model, None, folder, trainer.global_step)
-        found = self.monitor.evaluate(model, trainer.global_step, keep=not trainer.validating)
+        is_training = trainer.state.fn == "fit"  # and not another model, validated by itself
+        found = self.monitor.evaluate(model, trainer.global_step, keep=is_training)
         named = {f"eval_{name}": value for name, value in found.items()}
         # The ranks have the same numbers already.
         pl_module.log_dict(named, sync_dist=False)

@@ -161,16 +161,14 @@ class NormalizedSGD(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        moved = [(p, group) for group in self.param_groups for p in group["params"]
-                 if p.grad is not None]  # fmt: skip
+        every = [(p, group) for group in self.param_groups for p in group["params"]]
+        moved = [(p, group) for p, group in every if p.grad is not None]
         whole = _norm(p.grad for p, _ in moved) if self.per == "model" else 0.0
         for p, group in moved:
             scale = self._scale(p.grad, group["lamda"], whole)
             p.add_((p.grad * scale).to(p.dtype), alpha=-group["lr"])
         if self.radius is not None:
-            project_onto_ball(
-                (p for group in self.param_groups for p in group["params"]), self.radius
-            )
+            project_onto_ball((p for p, _ in every), self.radius)
         return loss
 
     def _scale(self, gradient: Tensor, lamda: float, whole: float) -> Tensor | float:
@@ -241,7 +239,7 @@ class TailFilter:
         self.steps = steps
 
     def fraction(self, step: int = 0) -> float:
-        """f at a step, counted from 0."""
+        """F at a step, counted from 0."""
         if self.steps is None:
             return self.first
         done = min(max(step, 0) / self.steps, 1.0)

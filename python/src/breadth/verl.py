@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from breadth import _tables
-from breadth._data import DataError
+from breadth._errors import DataError
 from breadth._monitor import Metrics, sample_metrics
 
 #: What a score says: a reward in [0, 1].

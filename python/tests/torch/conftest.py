@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tiny import FAMILIES, GOLDEN, tiny_llama, write_tokenizer
 
 HERE = Path(__file__).parent

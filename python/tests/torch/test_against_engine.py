@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from breadth import _tables
 from breadth.torch import DataError, score
 from tiny import tiny_llama, write_tokenizer
@@ -23,9 +24,16 @@ LINES = [
     {"prompt_id": 6, "prompt": "12", "response": [40, 41]},
     {"prompt_id": 7, "prompt": "written <s> by hand", "response": "ends </s>"},
     {"prompt_id": 8, "prompt": "1,000", "response": "000"},
-    *({"prompt_id": 9, "response_id": i, "prompt": "The answer is 42, of course: " * 6,
-       "response": f"{i} {i}"} for i in range(20)),
-]  # fmt: skip
+    *(
+        {
+            "prompt_id": 9,
+            "response_id": i,
+            "prompt": "The answer is 42, of course: " * 6,
+            "response": f"{i} {i}",
+        }
+        for i in range(20)
+    ),
+]
 
 
 def compare(engine, tmp_path, folder, lines, flags=(), **options):
@@ -69,7 +77,8 @@ def checkpoint(request, tmp_path):
 def test_text_is_read_as_by_the_engine(engine, tmp_path, checkpoint, end_token):
     lines = [line for line in LINES if line["prompt"] or _starts(checkpoint)]
     worst = compare(
-        engine, tmp_path, checkpoint, lines, ("--end-token", end_token), end_token=end_token)
+        engine, tmp_path, checkpoint, lines, ("--end-token", end_token), end_token=end_token
+    )
     assert worst < EXACT
 
 
@@ -82,8 +91,10 @@ def test_long_prompts_are_cut_as_by_the_engine(engine, tmp_path, checkpoint):
     lines = [line for line in LINES if line["prompt_id"] in (1, 3, 9)]
     for side in ("left", "right"):
         flags = ("--truncate", side, "--max-length", 20)
-        assert compare(
-            engine, tmp_path, checkpoint, lines, flags, truncate=side, max_length=20) < EXACT
+        assert (
+            compare(engine, tmp_path, checkpoint, lines, flags, truncate=side, max_length=20)
+            < EXACT
+        )
 
 
 def test_joined_boundaries_are_the_engines(engine, tmp_path, checkpoint):

@@ -6,6 +6,7 @@ import doctest
 import math
 
 import pytest
+
 import torch
 from breadth import optim
 from breadth.optim import NormalizedSGD, TailFilter
@@ -52,14 +53,22 @@ def test_one_is_cross_entropy_and_gradients_reach_the_logits():
     logits = torch.randn(2, 5, 7, dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([[-100, -100, 3, 1, 6], [-100, 2, 2, -100, -100]])
     log_q = optim.sequence_log_probs(logits, labels)
-    expected = torch.stack([
-        sum(torch.log_softmax(logits[b, i - 1], -1)[labels[b, i]] for i in range(1, 5)
-            if labels[b, i] >= 0) for b in range(2)])  # fmt: skip
+    expected = torch.stack(
+        [
+            sum(
+                torch.log_softmax(logits[b, i - 1], -1)[labels[b, i]]
+                for i in range(1, 5)
+                if labels[b, i] >= 0
+            )
+            for b in range(2)
+        ]
+    )
     assert torch.allclose(log_q, expected, atol=1e-6)
     loss = optim.coverage_loss(log_q, 1.0)
     assert loss.item() == pytest.approx(-expected.mean().item(), abs=1e-6)
-    one, other = (torch.autograd.grad(x, logits, retain_graph=True)[0]
-                  for x in (loss, -expected.mean()))  # fmt: skip
+    one, other = (
+        torch.autograd.grad(x, logits, retain_graph=True)[0] for x in (loss, -expected.mean())
+    )
     assert torch.allclose(one, other, atol=1e-6)
 
 
@@ -72,7 +81,8 @@ def test_truncation_weights_spend_the_budget():
     generator = torch.Generator().manual_seed(0)
     for _ in range(50):
         a = torch.rand(9, generator=generator, dtype=torch.float64) * (
-            torch.rand(9, generator=generator) > 0.3)  # fmt: skip
+            torch.rand(9, generator=generator) > 0.3
+        )
         for n in (1.0, 2.0, 30.0):
             alpha = optim.truncation_weights(a, n)
             spent = (alpha * a).sum().item()
@@ -108,8 +118,9 @@ def test_distillation_is_eq_24_to_26(n, targets):
     torch.manual_seed(1)
     student = torch.randn(3, 6, 5, requires_grad=True)
     teacher = torch.randn(3, 6, 5, requires_grad=True)
-    labels = torch.tensor([[-100, 1, 2, 3, 4, 0], [-100, -100, 2, 2, -100, -100],
-                           [-100, -100, -100, 4, 4, 1]])  # fmt: skip
+    labels = torch.tensor(
+        [[-100, 1, 2, 3, 4, 0], [-100, -100, 2, 2, -100, -100], [-100, -100, -100, 4, 4, 1]]
+    )
     loss = optim.truncated_distillation_loss(student, teacher, labels, n=n, targets=targets)
     expected, weights = by_hand(student, teacher, labels, n, targets)
     assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
@@ -124,8 +135,12 @@ def test_distillation_is_eq_24_to_26(n, targets):
     if n is None:
         direction = torch.randn_like(student)
         with torch.no_grad():
-            ends = [optim.truncated_distillation_loss(student + h * direction, teacher, labels,
-                    n=None, targets=targets).item() for h in (-1e-3, 1e-3)]  # fmt: skip
+            ends = [
+                optim.truncated_distillation_loss(
+                    student + h * direction, teacher, labels, n=None, targets=targets
+                ).item()
+                for h in (-1e-3, 1e-3)
+            ]
         slope = (ends[1] - ends[0]) / 2e-3
         assert slope == pytest.approx((ours * direction).sum().item(), rel=1e-2, abs=1e-4)
 
@@ -139,8 +154,9 @@ def test_a_student_that_is_its_teacher_has_no_loss_and_no_gradient():
     assert gradient.abs().max() < 1e-7
     impossible = torch.full((1, 2, 3), -math.inf)
     impossible[0, :, 1] = 0.0
-    loss = optim.truncated_distillation_loss(torch.zeros(1, 2, 3), impossible,
-                                             torch.tensor([[0, 1]]), n=None)  # fmt: skip
+    loss = optim.truncated_distillation_loss(
+        torch.zeros(1, 2, 3), impossible, torch.tensor([[0, 1]]), n=None
+    )
     assert loss.item() == pytest.approx(math.log(3.0), abs=1e-6)
 
 
@@ -186,8 +202,12 @@ def test_a_step_ends_in_the_ball_and_state_is_saved():
     again = NormalizedSGD([p, q], lr=0.5)
     again.load_state_dict(optimizer.state_dict())
     assert again.param_groups[0]["lr"] == 1.0
-    for wrong in ({"lr": 0.0}, {"lr": 1.0, "lamda": -1.0}, {"lr": 1.0, "per": "x"},
-                  {"lr": 1.0, "radius": 0.0}):  # fmt: skip
+    for wrong in (
+        {"lr": 0.0},
+        {"lr": 1.0, "lamda": -1.0},
+        {"lr": 1.0, "per": "x"},
+        {"lr": 1.0, "radius": 0.0},
+    ):
         with pytest.raises(ValueError, match="must be"):
             NormalizedSGD([p], **wrong)
 
@@ -197,9 +217,17 @@ def test_the_steps_of_the_proofs_are_the_engines():
     assert optim.thm_6_2_step(1.0, 1.0, math.e, 4356) == pytest.approx(1 / 66)
 
 
-@pytest.mark.parametrize(("fraction", "kept"), [
-    (0.0, [0, 1, 2, 3, 4]), (1.0, []), (0.5, [0, 2]), (0.2, [0, 2, 3, 4]),
-    (0.1, [0, 2, 3, 4]), (0.09, [0, 1, 2, 3, 4])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fraction", "kept"),
+    [
+        (0.0, [0, 1, 2, 3, 4]),
+        (1.0, []),
+        (0.5, [0, 2]),
+        (0.2, [0, 2, 3, 4]),
+        (0.1, [0, 2, 3, 4]),
+        (0.09, [0, 1, 2, 3, 4]),
+    ],
+)
 def test_the_tail_filter_drops_what_improved_most(fraction, kept):
     now = [3.0, 1.0, 5.0, 2.0, 2.0]
     initial = [3.0, 4.0, 5.0, 3.0, 3.0]  # margins 0, -3, 0, -1, -1

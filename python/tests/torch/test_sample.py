@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+
 import torch
 from breadth import _tables
 from breadth.torch import Pair, Scorer, sample
@@ -49,9 +50,11 @@ def test_log_probs_are_the_models_own_whatever_the_temperature(model, tmp_path):
     before = torch.random.get_rng_state()
     options = {"k": 8, "max_tokens": 4, "seed": 7}
     ends = []
+
     def verifier(prompt, response, item):
         ends.append(item.prompt_id)
         return 0.25
+
     hot = sample(model, LINES, temperature=5.0, verifier=verifier, **options)
     assert {row["reward"] for row in hot.rows} == {0.25}
     assert len(ends) == 16
@@ -78,8 +81,15 @@ def test_top_k_and_top_p_cut(model):
 
 def test_text_is_graded_as_a_reader_sees_it(llama, tokenizer):
     lines = [{"prompt": "What is 12 + 30?", "response": " 42 ", "answer": "42"}]
-    found = sample(llama(), lines, k=3, max_tokens=4, tokenizer=tokenizer, keep_text=True,
-                   verifier=lambda prompt, response, item: prompt.endswith("30?"))  # fmt: skip
+    found = sample(
+        llama(),
+        lines,
+        k=3,
+        max_tokens=4,
+        tokenizer=tokenizer,
+        keep_text=True,
+        verifier=lambda prompt, response, item: prompt.endswith("30?"),
+    )
     assert [row["reward"] for row in found.rows] == [1.0] * 3
     assert found.rows[0]["prompt"] == "What is 12 + 30?"
     assert found.rows[0]["gold"] == "42"
@@ -102,11 +112,16 @@ class Engine:
 
     def generate(self, prompts, parameters, use_tqdm):
         self.parameters = parameters
-        step = lambda token, log: {token: SimpleNamespace(logprob=log)}
+
+        def step(token, log):
+            return {token: SimpleNamespace(logprob=log)}
+
         one = SimpleNamespace(token_ids=[5, END], logprobs=[step(5, -1.0), step(END, -0.5)])
         two = SimpleNamespace(token_ids=[3], logprobs=[step(3, -9999.0)])
-        return [SimpleNamespace(prompt_token_ids=p["prompt_token_ids"], outputs=[one, two])
-                for p in prompts]  # fmt: skip
+        return [
+            SimpleNamespace(prompt_token_ids=p["prompt_token_ids"], outputs=[one, two])
+            for p in prompts
+        ]
 
 
 def test_an_engine_of_vllm_draws_and_tells_log_probs(monkeypatch):
@@ -115,7 +130,9 @@ def test_an_engine_of_vllm_draws_and_tells_log_probs(monkeypatch):
     engine = Engine()
     found = sample(engine, LINES, k=2, max_tokens=4, name="v")
     assert [(row["reward"], row["logprob"]) for row in found.rows] == [
-        (1.0, -1.5), (0.0, -math.inf)] + [(0.0, -1.5), (0.0, -math.inf)]  # fmt: skip
+        (1.0, -1.5),
+        (0.0, -math.inf),
+    ] + [(0.0, -1.5), (0.0, -math.inf)]
     assert (engine.parameters.n, engine.parameters.stop_token_ids) == (2, [END])
     with pytest.raises(ValueError, match="start it with logprobs_mode='raw_logprobs'"):
         sample(Engine("processed_logprobs"), LINES, k=2, max_tokens=4)

@@ -6,6 +6,7 @@ import json
 import math
 
 import pytest
+
 import torch
 from breadth.torch import DataError, LogitsError, Pair, Scorer, load
 from breadth.torch._head import log_probs
@@ -40,9 +41,18 @@ def worst(ours, theirs):
 SHAPES = [(1, 1), (7, 3), (20, 12), (3, 9), (20, 1), (12, 6), (1, 14), (20, 7), (20, 8), (2, 2)]
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"batch_tokens": 1}, {"batch_tokens": 50}, {"layout": "packed"},
-    {"layout": "packed", "batch_tokens": 60}, {"logits_memory": 1}], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"batch_tokens": 1},
+        {"batch_tokens": 50},
+        {"layout": "packed"},
+        {"layout": "packed", "batch_tokens": 60},
+        {"logits_memory": 1},
+    ],
+    ids=str,
+)
 def test_families_have_the_numbers_of_transformers(family, options):
     model, _ = load(family)
     expected = json.loads((family / "expected.json").read_text())
@@ -88,8 +98,12 @@ def test_a_model_that_leaks_when_packed_is_padded(llama):
     def leaks(input_ids=None, attention_mask=None, position_ids=None, use_cache=None):
         if attention_mask is None:  # as one sequence
             position_ids = torch.arange(input_ids.shape[1])[None]
-        return attend(input_ids=input_ids, attention_mask=attention_mask, use_cache=use_cache,
-                      position_ids=position_ids)  # fmt: skip
+        return attend(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            use_cache=use_cache,
+            position_ids=position_ids,
+        )
 
     model.forward = leaks
     pairs = draw(420, SHAPES)
@@ -103,14 +117,25 @@ def test_a_cache_that_lies_is_not_used(llama):
     model = llama()
     attend = model.forward
 
-    def lies(input_ids=None, attention_mask=None, position_ids=None, use_cache=None,
-             cache=None, past_key_values=None):  # fmt: skip
+    def lies(
+        input_ids=None,
+        attention_mask=None,
+        position_ids=None,
+        use_cache=None,
+        cache=None,
+        past_key_values=None,
+    ):
         known = cache if cache is not None else past_key_values
         name = "cache" if "cache" in attend.__func__.__code__.co_varnames else "past_key_values"
         if known is not None:
             position_ids = position_ids + 1
-        return attend(input_ids=input_ids, attention_mask=attention_mask, use_cache=use_cache,
-                      position_ids=position_ids, **{name: known})  # fmt: skip
+        return attend(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            use_cache=use_cache,
+            position_ids=position_ids,
+            **{name: known},
+        )
 
     model.forward = lies
     pairs = draw(420, [(80, 4)] * 8, shared=[80])
@@ -194,11 +219,15 @@ def test_nan_names_model_prompt_and_position(llama):
         Scorer(model, name="ckpt").token_log_probs([Pair([4, 5], [6, 7])])
 
 
-@pytest.mark.parametrize(("pair", "message"), [
-    (Pair([], [5]), "the prompt has no token"),
-    (Pair([5], []), "the response has no token"),
-    (Pair([5], [420]), "token 420 is outside the model's vocabulary of 420"),
-    (Pair([5] * 250, [6] * 8), "257 input tokens; the model has 256 positions")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (Pair([], [5]), "the prompt has no token"),
+        (Pair([5], []), "the response has no token"),
+        (Pair([5], [420]), "token 420 is outside the model's vocabulary of 420"),
+        (Pair([5] * 250, [6] * 8), "257 input tokens; the model has 256 positions"),
+    ],
+)
 def test_impossible_sequences_are_named(llama, pair, message):
     with pytest.raises(DataError, match=f"prompt 3: {message}"):
         Scorer(llama()).token_log_probs([pair], lambda at: "prompt 3")

@@ -1,4 +1,4 @@
-"""Exact log-probabilities and graded samples of models of transformers, as breadth's tables.
+r"""Exact log-probabilities and graded samples of models of transformers, as breadth's tables.
 
 ```python
 from breadth.torch import sample, score
@@ -12,7 +12,9 @@ The account of end tokens and boundaries is that of `breadth score`, and so are 
 1e-4 nats a token where both compute in float32.
 """
 
-from breadth._data import Account, Data, DataError, Item, Text, read_data
+from breadth._data import Account, Data, Item, read_data
+from breadth._errors import DataError
+from breadth._text import Text
 from breadth.torch._sample import Samples, sample
 from breadth.torch._score import Scores, load, score
 from breadth.torch._scorer import LogitsError, Pair, Scorer

@@ -19,7 +19,7 @@ def log_probs(logits: Tensor, targets: Tensor) -> Tensor:
     `logits`: (rows, vocab). `targets`: (rows). Chunked over the vocabulary, so that no float32 copy
     of all logits is made. NaN where a logit of the row is NaN or +inf.
     """
-    chunks = logits.split(VOCAB_CHUNK, dim=-1)
+    chunks = torch.split(logits, VOCAB_CHUNK, dim=-1)
     sums = [torch.logsumexp(chunk.float(), dim=-1) for chunk in chunks]
     total = sums[0] if len(sums) == 1 else torch.logsumexp(torch.stack(sums, dim=-1), dim=-1)
     total = total.masked_fill(total == math.inf, math.nan)
@@ -100,7 +100,9 @@ class Head:
         rows, targets = self._rows.to(hidden.device), self._targets.to(hidden.device)
         parts = [
             log_probs(self._logits(layer, hidden[some]), wanted)
-            for some, wanted in zip(rows.split(size), targets.split(size), strict=True)
+            for some, wanted in zip(
+                torch.split(rows, size), torch.split(targets, size), strict=True
+            )
         ]
         return torch.cat(parts)
 

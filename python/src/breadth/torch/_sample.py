@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from breadth import _tables
-from breadth._data import Account, Data, Ids, Item, Text, one_per_prompt, read_data
+from breadth._data import Account, Data, Item, one_per_prompt, read_data
+from breadth._errors import Ids
+from breadth._text import Text
 from breadth.torch._score import Lines
 
 #: What gives the reward: `exact`, `text`, or a function of prompt, response and item.
@@ -65,8 +67,8 @@ def sample(
     left as it was; the same seed and batches give the same responses.
 
     `verifier`: `exact` (the tokens are the line's response), `text` (the text is, white space at
-    both ends aside), or a function `(prompt, response, item) -> reward in [0, 1]`. For the others of
-    the command line keep the text and grade the table: `breadth pass TABLE --verifier boxed`.
+    both ends aside), or a function `(prompt, response, item) -> reward in [0, 1]`. For the others
+    of the command line keep the text and grade the table: `breadth pass TABLE --verifier boxed`.
     """
     if k < 1 or max_tokens < 1:
         raise ValueError(f"k = {k} and max_tokens = {max_tokens} must be at least 1")
@@ -180,7 +182,6 @@ def graded_rows(
 def by_generate(scorer: Any, items: Sequence[Item], draw: Any) -> list[list[Drawn]]:
     """Responses by `generate`, then scored: one list for each item."""
     import torch
-
     from breadth.torch._scorer import Pair
 
     found: list[list[Drawn]] = [[] for _ in items]
@@ -223,8 +224,9 @@ def _batches(items: Sequence[Item], draw: Any, most: int) -> Iterator[list[tuple
 def _generated(
     scorer: Any, items: Sequence[Item], batch: Sequence[tuple[int, int]], draw: Any
 ) -> Iterator[tuple[int, Ids]]:
+    import transformers
+
     import torch
-    from transformers import GenerationConfig
 
     owners = [at for at, count in batch for _ in range(count)]
     width = max(len(items[at].prompt) for at in owners)
@@ -237,12 +239,13 @@ def _generated(
         ids[row, width - len(own) :] = torch.tensor(own)
         mask[row, width - len(own) :] = 1
     is_greedy = draw.temperature == 0.0
-    warped = {} if is_greedy else {
-        "temperature": float(draw.temperature),
-        "top_k": draw.top_k or 0,
-        "top_p": 1.0 if draw.top_p is None else draw.top_p,
-    }  # fmt: skip
-    config = GenerationConfig(
+    warped: dict[str, Any] = {}
+    if not is_greedy:
+        warped["temperature"] = float(draw.temperature)
+        warped["top_k"] = draw.top_k or 0
+        warped["top_p"] = 1.0 if draw.top_p is None else draw.top_p
+    make: Any = transformers.GenerationConfig
+    config = make(
         do_sample=not is_greedy,
         max_new_tokens=draw.max_tokens,
         eos_token_id=ends or None,
@@ -267,10 +270,11 @@ def ended(tokens: Ids, ends: Sequence[int]) -> Ids:
 @contextlib.contextmanager
 def _plain_generation(model: Any) -> Iterator[None]:
     """No penalty or cut of the model's own generation configuration, which would be merged in."""
-    from transformers import GenerationConfig
+    import transformers
 
+    make: Any = transformers.GenerationConfig
     saved = getattr(model, "generation_config", None)
-    model.generation_config = GenerationConfig()
+    model.generation_config = make()
     try:
         yield
     finally:
@@ -281,9 +285,8 @@ def _engine_text(engine: Any, tokenizer: Any) -> Text:
     config = getattr(engine.llm_engine, "model_config", None)
     inner = getattr(config, "hf_config", None)
     ends = getattr(inner, "eos_token_id", None)
-    said = engine.get_default_sampling_params() if hasattr(
-        engine, "get_default_sampling_params"
-    ) else None  # fmt: skip
+    defaults = getattr(engine, "get_default_sampling_params", lambda: None)
+    said = defaults()
     stops = list(getattr(said, "stop_token_ids", None) or [])
     first = ends if isinstance(ends, list) else [] if ends is None else [ends]
     return Text(tokenizer, end_tokens=[*first, *stops])

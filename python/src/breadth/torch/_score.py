@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from breadth import _tables
-from breadth._data import Account, Data, Item, Source, Text, read_data
+from breadth._data import Account, Data, Item, read_data
+from breadth._errors import Source
+from breadth._text import Text
 from breadth.torch._scorer import Pair, Scorer
 
 Lines = Source | Sequence[Source] | Iterable[Mapping[str, Any]] | Data
@@ -35,11 +37,13 @@ def load(
 
     The tokenizer is `None` where the folder has none: then data must be token ids.
     """
-    import torch
     import transformers
 
+    import torch
+
     chosen = torch.float32 if dtype is None else dtype
-    model = transformers.AutoModelForCausalLM.from_pretrained(os.fspath(folder), dtype=chosen)
+    loader: Any = transformers.AutoModelForCausalLM
+    model = loader.from_pretrained(os.fspath(folder), dtype=chosen)
     if device is not None:
         model = model.to(device)
     has_one = (Path(folder) / "tokenizer.json").exists()
@@ -89,7 +93,7 @@ def score(
         scorer = Scorer(models, name=name or "model", **computing)
         return Scores(rows(scorer, read.items, source, token_logprobs), read.account)
     whole, account = [], None
-    lines = data if isinstance(data, Data | str | os.PathLike) else list(data)
+    lines: Any = data if isinstance(data, Data | str | os.PathLike) else list(data)
     for folder in folders:
         model, own = load(folder, device=device, dtype=dtype)
         read = _data(lines, model, tokenizer or own, reading)

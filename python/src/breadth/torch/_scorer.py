@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
-
-from breadth._data import DataError, Ids
+from breadth._errors import DataError, Ids
 from breadth.torch._head import Head, log_probs
+from torch import Tensor, nn
 
 #: Input tokens of a forward pass, padding included, on a processor and on an accelerator.
 BATCH_TOKENS = {"cpu": 2048}
@@ -254,12 +253,10 @@ class Scorer:
     ) -> tuple[list[Tensor], Any]:
         """Log-probabilities of the responses, whose first is predicted by the flat row `start`."""
         lengths = [len(pair.response) for pair in pairs]
-        rows = torch.cat(
-            [torch.arange(s, s + n) for s, n in zip(starts, lengths, strict=True)]
-        )
+        rows = torch.cat([torch.arange(s, s + n) for s, n in zip(starts, lengths, strict=True)])
         targets = torch.tensor([token for pair in pairs for token in pair.response])
         values, cache = self._forward(ids, mask, positions, rows, targets, cache)
-        return list(values.cpu().split(lengths)), cache
+        return list(torch.split(values.cpu(), lengths)), cache
 
     def _forward(
         self,
@@ -294,7 +291,7 @@ class Scorer:
         out = self.model(**given)
         logits = out.logits.reshape(-1, out.logits.shape[-1])
         size = max(16, self.logits_memory // (logits.shape[-1] * 6))
-        parts = zip(rows.split(size), targets.split(size), strict=True)
+        parts = zip(torch.split(rows, size), torch.split(targets, size), strict=True)
         device = logits.device
         some = [log_probs(logits[row.to(device)], to.to(device)) for row, to in parts]
         return torch.cat(some), self._cache_of(out)
@@ -303,8 +300,9 @@ class Scorer:
         return getattr(out, self._cache_name, None)
 
     def _is_worth_sharing(self, pairs: Sequence[Pair], group: Sequence[int]) -> bool:
+        # A pass of its own for a prompt costs an accelerator the time of a good part of a batch.
         saved = (len(group) - 1) * (len(pairs[group[0]].prompt) - 1)
-        return saved >= max(64, self.batch_tokens // 8)
+        return saved >= max(64, self.batch_tokens // (8 if self.device.type == "cpu" else 2))
 
     def _shared(
         self, pairs: Sequence[Pair], group: list[int]
@@ -313,7 +311,8 @@ class Scorer:
         try:
             cache = self._prompt_cache(pairs[group[0]].prompt[:-1])
             if cache is None:
-                return self._no_sharing()
+                self.shares_prompts = False
+                return None
             found = [
                 (some, self._on_cache([pairs[at] for at in some], cache))
                 for some in self._shared_batches(pairs, group)
@@ -325,11 +324,9 @@ class Scorer:
             self._trusted["shared"] = self._is_same(values, self._padded([pairs[first]])[0])
             if not self._trusted["shared"]:
                 self._warn("a cached prompt gives other numbers; every response is read whole")
-                return self._no_sharing()
+                self.shares_prompts = False
+                return None
         return found
-
-    def _no_sharing(self) -> None:
-        self.shares_prompts = False
 
     def _shared_batches(self, pairs: Sequence[Pair], group: Sequence[int]) -> Iterator[list[int]]:
         prompt = len(pairs[group[0]].prompt)
