@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -147,7 +148,7 @@ class Monitor:
 
         items = self._items()
         scorer = Scorer(model, name=name, **self.computing)
-        return _shared_out(items, lambda own: rows(scorer, own))
+        return _shared_out(items, lambda own: rows(scorer, own), _is_sharded(model))
 
     def _sampled(self, model: Any, name: str, step: int) -> list[dict[str, Any]]:
         from breadth.torch import _sample
@@ -160,16 +161,17 @@ class Monitor:
         items = one_per_prompt(self.data.items)
         grade = _sample.grader(self.verifier, items)
         scorer = Scorer(model, name=name, **self.computing)
-        ends = self.data.end_tokens
+        ends, is_sharded = self.data.end_tokens, _is_sharded(model)
 
         def draw(own: list[Item]) -> list[dict[str, Any]]:
             # Each rank draws from a stream of its own, another one at every step.
-            seed = zlib.crc32(f"{self.seed}/{step}/{_ranks()[0]}".encode())
+            rank = 0 if is_sharded else _ranks()[0]
+            seed = zlib.crc32(f"{self.seed}/{step}/{rank}".encode())
             how = _sample._Draw(self.samples, longest, seed=seed, end_tokens=ends)
             drawn = _sample.by_generate(scorer, own, how)
             return _sample.graded_rows(name, own, drawn, grade, text, keep_text=True)
 
-        return _shared_out(items, draw)
+        return _shared_out(items, draw, is_sharded)
 
     def _of_reference(self, path: Path, model: Any) -> list[float]:
         if not (path / "config.json").exists():
@@ -280,11 +282,18 @@ def _unwrapped(model: Any) -> Any:
 
 def _ranks() -> tuple[int, int]:
     """The rank of this process, and how many there are."""
-    import torch.distributed as group
-
-    if group.is_available() and group.is_initialized():
+    group = getattr(sys.modules.get("torch"), "distributed", None)
+    if group is not None and group.is_available() and group.is_initialized():
         return group.get_rank(), group.get_world_size()
     return 0, 1
+
+
+def _is_sharded(model: Any) -> bool:
+    """Whether parameters lie scattered over the ranks: FSDP, or stage 3 of DeepSpeed's ZeRO."""
+    parameters = list(model.parameters()) if hasattr(model, "parameters") else []
+    kinds = {type(p).__name__ for p in parameters} | {type(model).__name__}
+    scattered = {"DTensor", "FlatParameter", "FullyShardedDataParallel"}
+    return bool(kinds & scattered) or any(hasattr(p, "ds_id") for p in parameters)
 
 
 def _wait() -> None:
@@ -295,14 +304,17 @@ def _wait() -> None:
 
 
 def _shared_out(
-    items: Sequence[Item], work: Callable[[list[Item]], list[dict[str, Any]]]
+    items: Sequence[Item],
+    work: Callable[[list[Item]], list[dict[str, Any]]],
+    is_sharded: bool = False,
 ) -> list[dict[str, Any]]:
     """Each rank's share of the prompts, whole; every rank gets all rows, in the order of items.
 
-    An error on one rank is an error on all: nobody waits for rows that do not come.
+    Where the ranks hold shards of one model, a pass needs them all: then all do the same. An error
+    on one rank is an error on all: nobody waits for rows that do not come.
     """
     rank, world = _ranks()
-    if world == 1:
+    if world == 1 or is_sharded:
         return work(list(items))
     import torch.distributed as group
 

@@ -60,7 +60,7 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         )
         self.every = every
         self._handler: Any = None
-        self._evaluated = -1
+        self._latest: tuple[int, Metrics] | None = None
         self._has_trained = False
 
     def verdict(self) -> dict[str, Any]:
@@ -71,10 +71,14 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         """Writes the page about all evaluations."""
         self.monitor.report(path)
 
+    def on_init_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Finds those who are told of logs."""
+        self._find_handler()
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Reads the data, and scores the reference."""
         self._find_handler()
-        self._has_trained = False
+        self._has_trained, self._latest = False, None
         folder = Path(args.output_dir) / "breadth"
         tokenizer = _tokenizer(kwargs.get("processing_class"))
         self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step)
@@ -105,8 +109,13 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         self._has_trained = True
 
     def _measure(self, model: Any, step: int) -> Metrics:
+        # An evaluation of several data sets is told once for each.
+        if not self._has_trained and self._latest is not None and self._latest[0] == step:
+            return self._latest[1]
         found = self.monitor.evaluate(model, step, keep=not self._has_trained)
-        return {f"eval_{name.replace('/', '_')}": value for name, value in found.items()}
+        named = {f"eval_{name.replace('/', '_')}": value for name, value in found.items()}
+        self._latest = (step, named)
+        return named
 
     def _log(self, args: Any, state: Any, control: Any, ours: Metrics) -> None:
         """Into the history beside the evaluation's own metrics, and to all who are told of logs.

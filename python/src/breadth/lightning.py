@@ -22,7 +22,7 @@ except ImportError:
     from pytorch_lightning.callbacks import Callback  # type: ignore[no-redef,assignment]
 
 
-class CoverageCallback(Callback):
+class CoverageCallback(Callback):  # type: ignore[misc]
     """Adds `eval_reach_K`, `eval_cov_K` and the others of `Monitor` to every validation.
 
     They are logged by `log_dict`, so that `ModelCheckpoint` and `EarlyStopping` can watch them and

@@ -49,7 +49,7 @@ def coverage_loss(log_q: Tensor, n: float) -> Tensor:
     return loss
 
 
-class _Missed(torch.autograd.Function):
+class _Missed(torch.autograd.Function):  # type: ignore[misc]
     """`f(l) = -log(1 - (1 - e^l)^N)` with its slope in closed form, which autograd would lose to
     rounding where q is small or 1."""
 
@@ -124,7 +124,7 @@ def truncated_distillation_loss(
     return (alpha * kls).sum(-1).mean()
 
 
-class NormalizedSGD(torch.optim.Optimizer):
+class NormalizedSGD(torch.optim.Optimizer):  # type: ignore[misc]
     """`theta - eta g / (lambda + |g|)` (Eq 18), g being the gradient of the loss of a batch.
 
     `per`: what shares a norm: the `model` as in the paper, each `module` (array), or each `row` of
@@ -154,7 +154,7 @@ class NormalizedSGD(torch.optim.Optimizer):
         self.per = per
         self.radius = radius
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """One step; all parameter groups together share the norm of `per="model"`."""
         loss = None

@@ -263,7 +263,12 @@ if world > 1:
 _, held = sums.split(2, 3)
 held[4]["weight"] = 3.0
 model = sums.gpt2()
-if world > 1:
+if sys.argv[4:] == ["sharded"]:
+    from torch.distributed.fsdp import fully_shard
+    for block in model.transformer.h:
+        fully_shard(block)
+    fully_shard(model)
+elif world > 1:
     model = torch.nn.parallel.DistributedDataParallel(model)
 monitor = Monitor(held, best_of=4, samples=8, max_tokens=7, verifier=sums.is_right,
                   folder=f"{folder}/tables")
@@ -319,6 +324,15 @@ def test_ranks_share_the_work_and_know_the_same(tmp_path):
     assert keys[0] == keys[1]
     samples = _tables.read_rows(tmp_path / "two" / "tables" / "samples.parquet")
     assert len(samples) == 8 * len(sums.TOTALS)
+
+
+def test_ranks_that_hold_shards_go_together(tmp_path):
+    (alone,) = processes(tmp_path / "one", 1)
+    both = processes(tmp_path / "two", 2, "sharded")
+    one, (two, other) = json.loads(alone[0]), [json.loads(lines[0]) for lines in both]
+    assert two == other
+    for name in one:
+        assert one[name] == pytest.approx(two[name], abs=1e-6)
 
 
 def test_lightning_watches_reach(tmp_path):

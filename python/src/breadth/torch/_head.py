@@ -81,9 +81,8 @@ class Head:
         if theirs.shape != ours.shape:
             return False
         loose = logits.dtype in (torch.bfloat16, torch.float16)
-        return torch.allclose(
-            theirs, ours, rtol=2e-2 if loose else 1e-4, atol=5e-2 if loose else 1e-4, equal_nan=True
-        )
+        rtol, atol = (2e-2, 5e-2) if loose else (1e-4, 1e-4)
+        return bool(torch.allclose(theirs, ours, rtol=rtol, atol=atol, equal_nan=True))
 
     def _take(self, layer: nn.Module, args: Any, kwargs: Any) -> Any:
         hidden = args[0] if args else None

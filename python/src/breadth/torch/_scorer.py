@@ -368,7 +368,7 @@ class Scorer:
 
     def _is_same(self, one: Tensor, other: Tensor) -> bool:
         most = ROUNDING.get(self.dtype, ROUNDING_OF_HALF)
-        return torch.allclose(one, other, rtol=1e-4, atol=most, equal_nan=True)
+        return bool(torch.allclose(one, other, rtol=1e-4, atol=most, equal_nan=True))
 
     def _warn(self, what: str) -> None:
         warnings.warn(f"model {self.name}: {what}", stacklevel=2)
