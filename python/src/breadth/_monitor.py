@@ -68,7 +68,8 @@ class Monitor:
             raise ValueError("samples need a verifier, and max_tokens, their longest length")
         if verifier is not None and not samples:
             raise ValueError("a verifier grades samples; say how many: samples=")
-        self.heldout = heldout
+        is_source = isinstance(heldout, str | os.PathLike | Data)
+        self.heldout = heldout if is_source else list(heldout)
         self.best_of, self.samples, self.group_size = best_of, samples, group_size
         self.reference, self.verifier, self.max_tokens = reference, verifier, max_tokens
         self.per_group, self.folder, self.tokenizer, self.seed = per_group, folder, tokenizer, seed
@@ -100,7 +101,9 @@ class Monitor:
         self.folder = folder if self.folder is None else self.folder
         self.tokenizer = tokenizer if self.tokenizer is None else self.tokenizer
         self.text = Text.of_model(_unwrapped(model), self.tokenizer)
-        self.data = read_data(self.heldout, self.text, **self.reading)
+        given = self.heldout
+        read = given if isinstance(given, Data) else read_data(given, self.text, **self.reading)
+        self.data = read
         if self.reference is None:
             self._log_p = None
         elif self.reference != INITIAL:

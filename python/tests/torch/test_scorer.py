@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 
@@ -208,6 +209,27 @@ def test_bf16_is_close_and_float32_after_the_head(llama):
     expected = [law[token].item() for law, token in zip(laws, pair.response, strict=True)]
     alone = Scorer(model).token_log_probs([pair])
     assert worst(alone, [expected]) < 0.05  # the head rounds a row alone and in a batch apart
+
+
+def test_under_autocast_a_forward_that_gives_float32_is_known_for_what_it_is(llama, recwarn):
+    model = llama()
+    attend = model.forward
+
+    @functools.wraps(attend)
+    def mixed(**given):
+        with torch.autocast("cpu", torch.bfloat16):
+            out = attend(**given)
+        out.logits = out.logits.float()
+        return out
+
+    pairs = draw(420, [*SHAPES, *[(80, 4)] * 8], shared=[80])
+    exact = Scorer(model).token_log_probs(pairs)
+    model.forward = mixed
+    scorer = Scorer(model, batch_tokens=512)
+    assert 0 < worst(scorer.token_log_probs(pairs), exact) < 0.3
+    assert scorer._uses_head
+    assert scorer._trusted["shared"]
+    assert not recwarn.list
 
 
 def test_nan_names_model_prompt_and_position(llama):

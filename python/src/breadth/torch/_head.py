@@ -56,6 +56,8 @@ class Head:
         self.process = post_processing(config)
         self.memory = memory
         self.found: Tensor | None = None
+        #: What the layer computes in, which under autocast is not what its weights are.
+        self.dtype = torch.float32
         self._own: Tensor | None = None
         self._rows = torch.empty(0)
         self._targets = torch.empty(0)
@@ -80,7 +82,7 @@ class Head:
         theirs, ours = logits.reshape(-1, logits.shape[-1])[0].float(), self._own[0].float()
         if theirs.shape != ours.shape:
             return False
-        loose = logits.dtype in (torch.bfloat16, torch.float16)
+        loose = self.dtype in (torch.bfloat16, torch.float16)
         rtol, atol = (2e-2, 5e-2) if loose else (1e-4, 1e-4)
         return bool(torch.allclose(theirs, ours, rtol=rtol, atol=atol, equal_nan=True))
 
@@ -107,4 +109,6 @@ class Head:
 
     def _logits(self, layer: nn.Module, hidden: Tensor) -> Tensor:
         # Not the call: it would come back here, and into what sharded training hangs on it.
-        return self.process(layer.forward(hidden))
+        logits = layer.forward(hidden)
+        self.dtype = logits.dtype
+        return self.process(logits)

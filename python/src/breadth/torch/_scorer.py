@@ -68,6 +68,8 @@ class Scorer:
         if layout not in ("auto", "padded", "packed"):
             raise ValueError(f"layout = {layout!r} must be 'auto', 'padded' or 'packed'")
         self.model = _unwrapped(model)
+        if getattr(self.model.config, "is_encoder_decoder", False):
+            raise TypeError(f"model {name} has an encoder; causal models alone can be scored")
         self.name = name
         self.config = self.model.config.get_text_config()
         self.device = self.model.get_input_embeddings().weight.device
@@ -283,6 +285,7 @@ class Scorer:
                 head.ask(rows, targets, (ids.shape[0], ids.shape[1]))
                 out = self.model(**given)
             if head.found is not None and head.agrees(out.logits):
+                self.dtype = head.dtype
                 return head.found, self._cache_of(out)
             self._uses_head = False
             self._warn("its logits are not its output layer's; they are taken whole")
