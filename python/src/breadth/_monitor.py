@@ -93,10 +93,14 @@ class Monitor:
             raise ValueError("no folder is known yet for the tables: give folder=, or train first")
         return self.folder
 
-    def prepare(self, model: Any, tokenizer: Any, folder: Any, step: int) -> None:
+    def prepare(
+        self, model: Any, tokenizer: Any, folder: Any, step: int, *, keep: bool = True
+    ) -> None:
         """Reads the data and finds the reference, before the first step of training.
 
-        A run that goes on after `step` steps finds its initial model's scores in the table.
+        A run that goes on after `step` steps finds its initial model's scores in the table; one
+        that begins begins its tables anew. Without `keep`, for an evaluation without a run, the
+        tables of a run that may be in the folder stay as they are.
         """
         self.folder = folder if self.folder is None else self.folder
         self.tokenizer = tokenizer if self.tokenizer is None else self.tokenizer
@@ -110,7 +114,8 @@ class Monitor:
             self._log_p = self._of_reference(Path(self.reference), model)
         elif step == 0:
             rows = self._scored(model, _name(0))
-            self._write(_tables.write_scores, self.scores_path, rows, fresh=True)
+            if keep:
+                self._write(_tables.write_scores, self.scores_path, rows, fresh=True)
             self._log_p = [row["logprob"] for row in rows]
         else:
             self._log_p = self._known(

@@ -61,7 +61,7 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         self.every = every
         self._handler: Any = None
         self._latest: tuple[int, Metrics] | None = None
-        self._has_trained = False
+        self._is_training = False
 
     def verdict(self) -> dict[str, Any]:
         """Which checkpoint to take: the document of `breadth select --json`."""
@@ -78,7 +78,7 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Reads the data, and scores the reference."""
         self._find_handler()
-        self._has_trained, self._latest = False, None
+        self._is_training, self._latest = True, None
         folder = Path(args.output_dir) / "breadth"
         tokenizer = _tokenizer(kwargs.get("processing_class"))
         self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step)
@@ -91,7 +91,7 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         if self.monitor.data is None:  # evaluate() without train()
             folder = Path(args.output_dir) / "breadth"
             tokenizer = _tokenizer(kwargs.get("processing_class"))
-            self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step)
+            self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step, keep=False)
         metrics = kwargs.get("metrics")
         ours = self._measure(kwargs["model"], state.global_step)
         if metrics is not None:
@@ -106,13 +106,13 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """From now on the model may be another than the last step's: the best one, loaded."""
-        self._has_trained = True
+        self._is_training = False
 
     def _measure(self, model: Any, step: int) -> Metrics:
         # An evaluation of several data sets is told once for each.
-        if not self._has_trained and self._latest is not None and self._latest[0] == step:
+        if self._is_training and self._latest is not None and self._latest[0] == step:
             return self._latest[1]
-        found = self.monitor.evaluate(model, step, keep=not self._has_trained)
+        found = self.monitor.evaluate(model, step, keep=self._is_training)
         named = {f"eval_{name.replace('/', '_')}": value for name, value in found.items()}
         self._latest = (step, named)
         return named

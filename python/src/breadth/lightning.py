@@ -60,8 +60,8 @@ class CoverageCallback(Callback):  # type: ignore[misc]
         """Writes the page about all evaluations."""
         self.monitor.report(path)
 
-    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Reads the data, and scores the reference."""
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Reads the data, and scores the reference; a run that goes on has its steps by now."""
         folder = os.path.join(trainer.default_root_dir, "breadth")
         model = self._model(pl_module)
         self.monitor.prepare(model, None, folder, trainer.global_step)
@@ -73,7 +73,7 @@ class CoverageCallback(Callback):  # type: ignore[misc]
         model = self._model(pl_module)
         if self.monitor.data is None:  # validate() without fit()
             folder = os.path.join(trainer.default_root_dir, "breadth")
-            self.monitor.prepare(model, None, folder, trainer.global_step)
+            self.monitor.prepare(model, None, folder, trainer.global_step, keep=False)
         is_training = trainer.state.fn == "fit"  # and not another model, validated by itself
         found = self.monitor.evaluate(model, trainer.global_step, keep=is_training)
         named = {f"eval_{name}": value for name, value in found.items()}

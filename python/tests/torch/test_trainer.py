@@ -125,6 +125,13 @@ def test_loss_and_reach_keep_different_checkpoints_and_reachs_is_better(engine, 
         step = int(one["model"].removeprefix("step-"))
         value = evaluations[step]["eval_cov_16"]
         assert value == pytest.approx(one["profile"][0]["cov"], abs=1e-12)
+    # Evaluating without a run leaves the run's tables alone, and gives fresh numbers each time.
+    fresh = trainer_of(args, [CoverageCallback(held, best_of=16)], model=sums.gpt2(seed=9))
+    table = callback.monitor.scores_path.read_bytes()
+    one = fresh.evaluate()["eval_reach_16"]
+    fresh.model.load_state_dict(other.state_dict())
+    assert fresh.evaluate()["eval_reach_16"] > one
+    assert callback.monitor.scores_path.read_bytes() == table
     # The best model is loaded now: evaluating it must not overwrite the last step's rows.
     before = callback.monitor.scores_path.read_bytes()
     again = trainer.evaluate()
@@ -384,6 +391,25 @@ def test_lightning_watches_reach(tmp_path):
     assert best.best_model_score.item() > 0
     logger.save()
     assert "eval_reach_16" in Path(logger.log_dir, "metrics.csv").read_text().splitlines()[0]
+    again = LightningCallback(held, best_of=16, folder=tmp_path / "tables")
+    other = lightning.Trainer(
+        max_steps=126,
+        val_check_interval=6,
+        check_val_every_n_epoch=None,
+        accelerator="cpu",
+        callbacks=[again],
+        logger=False,
+        default_root_dir=tmp_path,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    batches = loader(train, batch_size=32, shuffle=True), loader(held, batch_size=300)
+    other.fit(Module(), *batches, ckpt_path=best.best_model_path)
+    rows = _tables.read_rows(tmp_path / "tables" / "scores.parquet")
+    assert models <= {row["model"] for row in rows}  # it goes on with the same table and reference
+    other.validate(other.lightning_module, batches[1], verbose=False)
+    assert _tables.read_rows(tmp_path / "tables" / "scores.parquet") == rows
     print(f"lightning: best {best.best_model_path}: reach_16 {best.best_model_score:.4f}")
 
 
