@@ -118,25 +118,11 @@ def test_a_cache_that_lies_is_not_used(llama):
     model = llama()
     attend = model.forward
 
-    def lies(
-        input_ids=None,
-        attention_mask=None,
-        position_ids=None,
-        use_cache=None,
-        cache=None,
-        past_key_values=None,
-    ):
-        known = cache if cache is not None else past_key_values
-        name = "cache" if "cache" in attend.__func__.__code__.co_varnames else "past_key_values"
-        if known is not None:
-            position_ids = position_ids + 1
-        return attend(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            use_cache=use_cache,
-            position_ids=position_ids,
-            **{name: known},
-        )
+    @functools.wraps(attend)
+    def lies(**given):
+        if given.get("cache", given.get("past_key_values")) is not None:
+            given["position_ids"] = given["position_ids"] + 1
+        return attend(**given)
 
     model.forward = lies
     pairs = draw(420, [(80, 4)] * 8, shared=[80])
@@ -277,3 +263,33 @@ def test_sequences_with_long_and_short_rope_do_not_share_a_batch():
     pairs = draw(61, [(10, 5), (30, 5), (20, 5), (20, 6)])  # it switches at 24 input tokens
     batches = list(Scorer(model)._batches(pairs, range(4)))
     assert batches == [[2, 0], [1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("config", "lengths"),
+    [
+        ({"rope_parameters": {"rope_type": "default"}}, [(), (), ()]),
+        ({"rope_scaling": {"type": "dynamic", "factor": 2.0}}, [(0,), (0,), (9,)]),
+        (
+            {
+                "rope_parameters": {
+                    "full_attention": {
+                        "rope_type": "longrope",
+                        "original_max_position_embeddings": 5,
+                    }
+                }
+            },
+            [(0,), (1,), (1,)],
+        ),
+    ],
+)
+def test_rope_that_moves_with_the_length_is_found_in_every_form(llama, config, lengths):
+    from types import SimpleNamespace
+
+    from breadth.torch._scorer import _moving_rope
+
+    scorer = Scorer(llama())
+    scorer.config = SimpleNamespace(max_position_embeddings=8, **config)
+    scorer._rope = _moving_rope(scorer.config)
+    pairs = [Pair([1] * 4, [2] * n) for n in (2, 4, 6)]  # 5, 7 and 9 input tokens
+    assert [scorer._by_length(pair) for pair in pairs] == lengths

@@ -82,9 +82,8 @@ class Scorer:
         parameters = inspect.signature(inner.forward).parameters
         self._takes_positions = "position_ids" in parameters
         self._cache_name = "cache" if "cache" in parameters else "past_key_values"
-        rope = getattr(self.config, "rope_parameters", None) or {}
-        self._rope = rope.get("rope_type") if isinstance(rope, dict) else None
-        self.shares_prompts = share_prompts and self._rope not in _MOVING_ROPES
+        self._rope = _moving_rope(self.config)
+        self.shares_prompts = share_prompts and not self._rope
         flash = "flash" in str(getattr(self.model.config, "_attn_implementation", ""))
         self.packs = layout == "packed" or (layout == "auto" and flash)
         self._trusted = {"shared": False, "packed": False}
@@ -163,16 +162,14 @@ class Scorer:
     def _by_length(self, pair: Pair) -> tuple[int, ...]:
         """What sequences of one batch must have in common, for rope that moves with the length."""
         length = len(pair.prompt) + len(pair.response) - 1
-        config = self.config
-        if self._rope == "longrope":
-            rope = config.rope_parameters
-            switch = rope.get("original_max_position_embeddings") or getattr(
-                config, "original_max_position_embeddings", config.max_position_embeddings
-            )
-            return (int(length > switch),)
-        if self._rope == "dynamic":
-            return (length if length > config.max_position_embeddings else 0,)
-        return ()
+        if self._rope is None:
+            return ()
+        kind = self._rope.get("rope_type", self._rope.get("type"))
+        name = "original_max_position_embeddings"
+        usual = getattr(self.config, name, None) or self.config.max_position_embeddings
+        switch = self._rope.get(name) or usual
+        # LongRoPE has two sets of factors, dynamic scaling one for every length.
+        return (0 if length <= switch else 1 if kind == "longrope" else length,)
 
     def _batches(self, pairs: Sequence[Pair], places: Sequence[int]) -> Iterator[list[int]]:
         """Places that go through the model together: long ones first, of like length."""
@@ -395,6 +392,16 @@ class Scorer:
 
 class _CacheSpentError(Exception):
     """A pass went through the cache without an answer."""
+
+
+def _moving_rope(config: Any) -> dict[str, Any] | None:
+    """The rotary positions of a model, where they depend on the longest sequence of the batch."""
+    said = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None)
+    ropes = [said, *said.values()] if isinstance(said, dict) else []
+    for rope in ropes:
+        if isinstance(rope, dict) and rope.get("rope_type", rope.get("type")) in _MOVING_ROPES:
+            return rope
+    return None
 
 
 def _by_prompt(pairs: Sequence[Pair]) -> dict[tuple[int, ...], list[int]]:
