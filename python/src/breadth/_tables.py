@@ -1,0 +1,208 @@
+"""Score and sample tables as Parquet, written with pyarrow; a file appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+Row = Mapping[str, Any]
+
+#: A log-probability above 0 by no more than this is rounding, and becomes 0.
+LOG_PROB_ROUNDING = 1e-3
+
+SCORES = {
+    "source": "string",
+    "prompt_id": "string",
+    "response_id": "string",
+    "model": "string",
+    "logprob": "double",
+    "tokens": "uint32",
+    "token_logprobs": "list<float>",
+    "group": "string",
+    "weight": "double",
+}
+SAMPLES = {
+    "model": "string",
+    "prompt_id": "string",
+    "response_id": "string",
+    "reward": "double",
+    "answer": "string",
+    "logprob": "double",
+    "tokens": "uint32",
+    "text": "string",
+    "prompt": "string",
+    "gold": "string",
+    "group": "string",
+}
+_REQUIRED = {
+    "scores": ("source", "prompt_id", "response_id", "model", "logprob"),
+    "samples": ("model", "prompt_id", "response_id", "reward"),
+}
+_KEYS = {
+    "scores": ("source", "prompt_id", "response_id", "model"),
+    "samples": ("prompt_id", "response_id", "model"),
+}
+
+
+class TableError(ValueError):
+    """A row that no table may hold; the message names the file, the row and the column."""
+
+
+def write_scores(path: str | os.PathLike[str], rows: Iterable[Row], *, append: bool = False) -> int:
+    """Writes a score table and returns its number of rows.
+
+    With `append`, the rows of an existing file stay, except those of the models that are written:
+    a model that is scored again is replaced, so that no checkpoint stands there twice.
+    """
+    return _write("scores", SCORES, Path(path), rows, append)
+
+
+def write_samples(
+    path: str | os.PathLike[str], rows: Iterable[Row], *, append: bool = False
+) -> int:
+    """Writes a sample table and returns its number of rows; `append` as in `write_scores`."""
+    return _write("samples", SAMPLES, Path(path), rows, append)
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The rows of a Parquet table."""
+    rows: list[dict[str, Any]] = _pyarrow("pyarrow.parquet").read_table(path).to_pylist()
+    return rows
+
+
+def checked_log_prob(value: float) -> float:
+    """A log-probability: not NaN, at most 0; rounding above 0 becomes 0."""
+    if math.isnan(value):
+        raise ValueError("NaN is not a log-probability")
+    if value > LOG_PROB_ROUNDING:
+        raise ValueError(f"{value} is above 0, and no probability is above 1")
+    return min(float(value), 0.0) + 0.0
+
+
+def checked_reward(value: float) -> float:
+    """A reward in [0, 1]; booleans are 0 and 1."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{value} is not a reward; give a number in [0, 1], or true or false")
+    return float(value)
+
+
+def _checked_weight(value: float) -> float:
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{value} is not a weight; give a finite number above 0")
+    return float(value)
+
+
+def _checked_tokens(value: int) -> int:
+    if value != int(value) or value < 0:
+        raise ValueError(f"{value} is not a number of tokens")
+    return int(value)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "logprob": checked_log_prob,
+    "reward": checked_reward,
+    "weight": _checked_weight,
+    "tokens": _checked_tokens,
+    "prompt_id": str,
+    "response_id": str,
+    "model": str,
+    "source": str,
+}
+
+
+def _checked(table: str, columns: Mapping[str, str], path: Path, at: int, row: Row) -> Row:
+    place = f"{path}, row {at + 1}"
+    unknown = sorted(set(row) - set(columns))
+    if unknown:
+        raise TableError(f"{place}: a table of {table} has no column {unknown[0]}")
+    checked: dict[str, Any] = {}
+    for name in columns:
+        value = row.get(name)
+        if value is None:
+            if name in _REQUIRED[table]:
+                raise TableError(f"{place}: {name} is missing")
+            checked[name] = None
+            continue
+        try:
+            checked[name] = _CHECKS[name](value) if name in _CHECKS else value
+        except ValueError as error:
+            raise TableError(f"{place}: {name}: {error}") from None
+    _check_sum(place, checked)
+    return checked
+
+
+def _check_sum(place: str, row: Row) -> None:
+    listed = row.get("token_logprobs")
+    if listed is None:
+        return
+    total, whole = math.fsum(listed), row["logprob"]
+    if total != whole and not abs(total - whole) <= 1e-3 + 1e-4 * abs(whole):
+        raise TableError(f"{place}: token_logprobs sum to {total}, and logprob is {whole}")
+
+
+def _write(
+    table: str, columns: Mapping[str, str], path: Path, rows: Iterable[Row], append: bool
+) -> int:
+    arrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
+    new = [_checked(table, columns, path, at, row) for at, row in enumerate(rows)]
+    _check_keys(table, path, new)
+    schema = arrow.schema([arrow.field(name, _type(arrow, kind)) for name, kind in columns.items()])
+    if append and path.exists():
+        again = {row["model"] for row in new}
+        old = [row for row in read_rows(path) if row["model"] not in again]
+        new = [{name: row.get(name) for name in columns} for row in old] + new
+    whole = arrow.Table.from_pylist(new, schema=schema)
+    with _replacing(path) as pending:
+        parquet.write_table(whole, pending, compression="zstd")
+    return len(new)
+
+
+def _check_keys(table: str, path: Path, rows: Iterable[Row]) -> None:
+    seen = set()
+    for at, row in enumerate(rows):
+        key = tuple(row[name] for name in _KEYS[table])
+        if key in seen:
+            named = ", ".join(f"{n} {v}" for n, v in zip(_KEYS[table], key, strict=True))
+            raise TableError(f"{path}, row {at + 1}: {named} stands there twice")
+        seen.add(key)
+
+
+def _type(arrow: Any, kind: str) -> Any:
+    types = {"string": arrow.string(), "double": arrow.float64(), "uint32": arrow.uint32()}
+    return types[kind] if kind in types else arrow.list_(arrow.float32())
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[str]:
+    """A file beside `path` that takes its name when all went well, and goes away otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, pending = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        yield pending
+        with open(pending, "rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(pending, 0o666 & ~umask)
+        os.replace(pending, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(pending)
+        raise
+
+
+def _pyarrow(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            "tables are written with pyarrow: pip install 'breadth[tables]'"
+        ) from error

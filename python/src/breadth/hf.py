@@ -1,0 +1,159 @@
+"""Reach and coverage as metrics of the Trainer of transformers, and of TRL's trainers.
+
+```python
+from breadth.hf import CoverageCallback
+
+callback = CoverageCallback("heldout.jsonl", best_of=16)
+args = TrainingArguments(..., eval_strategy="steps", load_best_model_at_end=True,
+                         metric_for_best_model="eval_reach_16", greater_is_better=True)
+trainer = Trainer(..., args=args, callbacks=[callback])
+trainer.train()
+print(callback.verdict()["verdict"])
+```
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from breadth._monitor import INITIAL, Metrics, Monitor
+
+
+class CoverageCallback(TrainerCallback):  # type: ignore[misc]
+    """Adds `eval_reach_K`, `eval_cov_K`, `eval_cross_entropy` and, with samples, `eval_pass_K` and
+    `eval_mixed_G` to every evaluation of a Trainer; see `Monitor` for what they are.
+
+    They stand in the metrics of the evaluation, so that `metric_for_best_model` and
+    `EarlyStoppingCallback` work with them, in `trainer.state.log_history`, and in whatever the
+    Trainer reports to. With `every=N` the model is also evaluated every N steps without an
+    evaluation of the Trainer's own, as TRL's GRPO has none by default.
+
+    Tables go to `folder` (default: `output_dir/breadth`). All ranks score a share, rank 0 writes.
+    The model is measured in the precision in which the Trainer evaluates it.
+    """
+
+    def __init__(
+        self,
+        heldout: Any,
+        *,
+        best_of: int = 16,
+        reference: str | os.PathLike[str] | None = INITIAL,
+        verifier: Any = None,
+        samples: int = 0,
+        every: int | None = None,
+        **options: Any,
+    ):
+        if every is not None and every < 1:
+            raise ValueError(f"every = {every} must be at least 1")
+        self.monitor = Monitor(
+            heldout,
+            best_of=best_of,
+            reference=reference,
+            verifier=verifier,
+            samples=samples,
+            **options,
+        )
+        self.every = every
+        self._handler: Any = None
+        self._latest: tuple[int, Metrics] | None = None
+        self._is_training = False
+
+    def verdict(self) -> dict[str, Any]:
+        """Which checkpoint to take: the document of `breadth select --json`."""
+        return self.monitor.verdict()
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Writes the page about all evaluations."""
+        self.monitor.report(path)
+
+    def on_init_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Finds those who are told of logs."""
+        self._find_handler()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Reads the data, and scores the reference."""
+        self._find_handler()
+        self._is_training, self._latest = True, None
+        folder = Path(args.output_dir) / "breadth"
+        tokenizer = _tokenizer(kwargs.get("processing_class"))
+        self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step)
+        if state.is_world_process_zero and self.monitor.data is not None:
+            for sentence in self.monitor.data.account.warnings():
+                print(f"breadth: {sentence}", file=sys.stderr)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Adds the metrics to the Trainer's."""
+        if self.monitor.data is None:  # evaluate() without train()
+            folder = Path(args.output_dir) / "breadth"
+            tokenizer = _tokenizer(kwargs.get("processing_class"))
+            self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step, keep=False)
+        metrics = kwargs.get("metrics")
+        ours = self._measure(kwargs["model"], state.global_step)
+        if metrics is not None:
+            metrics.update(ours)
+        self._log(args, state, control, ours)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Evaluates where `every` says so and the Trainer does not."""
+        due = self.every is not None and state.global_step % self.every == 0
+        if due and not control.should_evaluate:
+            self._log(args, state, control, self._measure(kwargs["model"], state.global_step))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """From now on the model may be another than the last step's: the best one, loaded."""
+        self._is_training = False
+
+    def _measure(self, model: Any, step: int) -> Metrics:
+        # An evaluation of several data sets is told once for each.
+        if self._is_training and self._latest is not None and self._latest[0] == step:
+            return self._latest[1]
+        found = self.monitor.evaluate(model, step, keep=self._is_training)
+        named = {f"eval_{name.replace('/', '_')}": value for name, value in found.items()}
+        self._latest = (step, named)
+        return named
+
+    def _log(self, args: Any, state: Any, control: Any, ours: Metrics) -> None:
+        """Into the history beside the evaluation's own metrics, and to all who are told of logs.
+
+        The Trainer has logged by the time it tells its callbacks of an evaluation.
+        """
+        history = state.log_history
+        is_same = bool(history) and history[-1].get("step") == state.global_step
+        if is_same and any(name.startswith("eval_") for name in history[-1]):
+            history[-1].update(ours)
+        else:
+            history.append({**ours, "epoch": state.epoch, "step": state.global_step})
+        if self._handler is not None:
+            self._handler.on_log(args, state, control, logs=dict(ours))
+
+    def _find_handler(self) -> None:
+        """The Trainer's list of callbacks, which no event hands over: its `call_event` called us.
+
+        This callback is put before all that read metrics, `EarlyStoppingCallback` among them.
+        """
+        frame = sys._getframe(1)
+        while frame is not None:
+            owner = frame.f_locals.get("self")
+            callbacks = getattr(owner, "callbacks", None)
+            if hasattr(owner, "on_log") and isinstance(callbacks, list) and self in callbacks:
+                self._handler = owner
+                break
+            if frame.f_back is None:
+                return
+            frame = frame.f_back
+        readers = [one for one in callbacks if hasattr(one, "early_stopping_patience")]
+        first = min((callbacks.index(one) for one in readers), default=len(callbacks))
+        if first < callbacks.index(self):
+            others = [one for one in callbacks if one is not self]
+            # A new list: the old one is being gone through.
+            self._handler.callbacks = [*others[:first], self, *others[first:]]
+
+
+def _tokenizer(processor: Any) -> Any:
+    """The tokenizer of a processor of several kinds of input."""
+    return getattr(processor, "tokenizer", processor)

@@ -1,0 +1,40 @@
+"""What the tests share: the engine, if it is built, and the repository's goldens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_ignore_collect(collection_path, config):
+    """What needs PyTorch is not even imported unless it is asked for."""
+    asked = config.option.markexpr == "needs_torch"
+    return True if collection_path.name == "torch" and not asked else None
+
+
+@pytest.fixture
+def golden():
+    return ROOT / "tests" / "golden"
+
+
+@pytest.fixture
+def engine():
+    """Runs the command line and returns its JSON document."""
+    program = os.environ.get("BREADTH_BIN") or shutil.which("breadth")
+    if not program:
+        pytest.skip("the engine is not built: name it in BREADTH_BIN")
+
+    def run(*arguments):
+        command = [program, *map(str, arguments), "--json", "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run

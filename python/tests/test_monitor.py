@@ -1,0 +1,117 @@
+"""What the callbacks share, on a model that is a table of probabilities: no tensors."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from breadth import DataError, _tables
+from breadth._monitor import Monitor
+
+pytest.importorskip("pyarrow")
+
+HELDOUT = [
+    {"prompt_id": 1, "prompt": [1], "response": [5], "group": "easy"},
+    {"prompt_id": 1, "response_id": 1, "prompt": [1], "response": [6], "group": "easy"},
+    {"prompt_id": 2, "prompt": [2], "response": [5], "group": "hard", "weight": 3.0},
+]
+
+
+class Tabled(Monitor):
+    """Asks a dictionary in place of a model: the probabilities of the responses, in order, and
+    the rewards of four samples to each prompt."""
+
+    def _scored(self, model, name):
+        return [
+            {"source": "data", "prompt_id": item.prompt_id, "response_id": item.response_id,
+             "model": name, "logprob": math.log(q), "group": item.group, "weight": item.weight}
+            for item, q in zip(self.data.items, model["q"], strict=True)
+        ]  # fmt: skip
+
+    def _sampled(self, model, name, step):
+        return [
+            {"model": name, "prompt_id": prompt, "response_id": str(at), "reward": reward}
+            for prompt, rewards in zip("12", model["rewards"], strict=True)
+            for at, reward in enumerate(rewards)
+        ]
+
+
+def model(*q, rewards=((1.0, 0.0, 0.0, 0.0), (0.0,) * 4)):
+    return {"q": q, "rewards": rewards}
+
+
+class Model(dict):
+    config = SimpleNamespace(eos_token_id=9)
+
+
+def made(tmp_path, **options):
+    usual = {"best_of": 2, "samples": 4, "verifier": "exact", "max_tokens": 2, "group_size": 2}
+    return Tabled(HELDOUT, folder=tmp_path, **{**usual, **options})
+
+
+def test_metrics_are_their_definitions_in_all_and_by_group(tmp_path):
+    monitor = made(tmp_path)
+    monitor.prepare(Model(model(0.5, 0.25, 0.5)), None, None, 0)
+    found = monitor.evaluate(Model(model(0.5, 0.25, 0.125)), 10)
+    easy, hard = 1.0 - 0.25**2, 1.0 - 0.875**2
+    assert found["reach_2"] == pytest.approx((easy + 3.0 * hard) / 4.0, abs=1e-12)
+    assert found["reach_2/easy"] == pytest.approx(easy, abs=1e-12)
+    assert found["cov_2"] == pytest.approx(3.0 / 5.0)
+    assert (found["cov_2/easy"], found["cov_2/hard"]) == (0.0, 1.0)
+    assert found["cross_entropy/hard"] == pytest.approx(math.log(8.0))
+    assert found["pass_2"] == pytest.approx(0.25)
+    assert found["mixed_2/easy"] == pytest.approx(0.5)
+    assert found["mixed_2/hard"] == 0.0
+
+
+def test_the_table_grows_by_a_model_an_evaluation(engine, tmp_path):
+    monitor = made(tmp_path, best_of=4)
+    monitor.prepare(Model(model(0.25, 0.25, 0.5)), None, None, 0)
+    for step in (10, 20, 20):
+        monitor.evaluate(Model(model(0.5, 0.25, 0.125)), step)
+    monitor.evaluate(Model(model(0.5, 0.25, 0.01)), 30, keep=False)
+    models = [row["model"] for row in _tables.read_rows(monitor.scores_path)]
+    assert models == [name for name in ("step-000000", "step-000010", "step-000020")
+                      for _ in range(3)]  # fmt: skip
+    assert len(_tables.read_rows(monitor.samples_path)) == 2 * 8
+    document = monitor.verdict()
+    assert document["command"] == "select"
+    assert {one["model"] for one in document["models"]} == set(models)
+
+
+def test_a_run_that_begins_anew_begins_its_tables_anew(tmp_path):
+    monitor = made(tmp_path)
+    for _ in range(2):
+        monitor.prepare(Model(model(0.25, 0.25, 0.5)), None, None, 0)
+        monitor.evaluate(Model(model(0.5, 0.25, 0.125)), 10)
+    assert len(_tables.read_rows(monitor.scores_path)) == 6
+    again = made(tmp_path)
+    again.prepare(Model(model(0.9, 0.05, 0.9)), None, None, 10)  # goes on: not its initial model
+    assert again.evaluate(Model(model(0.25, 0.25, 0.125)), 20)["cov_2"] == pytest.approx(0.6)
+
+
+def test_without_a_reference_there_is_no_coverage(tmp_path):
+    monitor = made(tmp_path, reference=None, per_group=False)
+    monitor.prepare(Model(model(0.25, 0.25, 0.5)), None, None, 0)
+    found = monitor.evaluate(Model(model(0.5, 0.25, 0.125)), 10)
+    assert set(found) == {"reach_2", "cross_entropy", "pass_2", "mixed_2"}
+
+
+def test_a_reference_must_have_every_response(tmp_path):
+    table = tmp_path / "teacher.parquet"
+    row = {"source": "data", "prompt_id": 1, "response_id": 0, "model": "t", "logprob": -1.0}
+    _tables.write_scores(table, [row])
+    with pytest.raises(DataError, match=r"model t has no row of \('1', '1'\)"):
+        made(tmp_path, reference=table).prepare(Model(), None, None, 0)
+    _tables.write_scores(table, [row, {**row, "model": "u"}])
+    with pytest.raises(DataError, match="has 2 models; a reference is one"):
+        made(tmp_path, reference=table).prepare(Model(), None, None, 0)
+
+
+def test_folders_and_data_come_first(tmp_path):
+    with pytest.raises(ValueError, match="no folder is known yet"):
+        _ = Tabled(HELDOUT).scores_path
+    with pytest.raises(ValueError, match="prepare comes first"):
+        made(tmp_path).evaluate(Model(), 1)

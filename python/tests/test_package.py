@@ -1,0 +1,58 @@
+"""What `import breadth` brings in, and the engine's errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import breadth
+
+SOURCE = Path(breadth.__file__).parents[1]
+
+
+def test_importing_breadth_brings_in_nothing_heavy():
+    heavy = {"numpy", "pandas", "pyarrow", "torch", "transformers", "lightning"}
+    code = f"import sys, breadth; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(SOURCE)},
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_unknown_names_are_errors():
+    with pytest.raises(AttributeError, match="no attribute 'tensorflow'"):
+        _ = breadth.tensorflow
+
+
+def test_without_an_engine_the_remedy_is_said(monkeypatch):
+    monkeypatch.delenv("BREADTH_BIN", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(breadth.EngineError, match="BREADTH_BIN"):
+        breadth.select(["scores.parquet"])
+
+
+def test_the_engine_answers_and_complains(engine, tmp_path):
+    rows = [
+        {
+            "source": "data",
+            "prompt_id": p,
+            "response_id": 0,
+            "model": m,
+            "logprob": -1.0 - p * (m == "b"),
+        }
+        for p in range(5)
+        for m in ("a", "b")
+    ]
+    breadth.write_scores(tmp_path / "scores.parquet", rows)
+    document = breadth.select([tmp_path / "scores.parquet"], best_of=8)
+    assert document["n"] == 4.0
+    assert "verdict" in document
+    with pytest.raises(breadth.EngineError, match=r"nothing\.parquet"):
+        breadth.select([tmp_path / "nothing.parquet"])

@@ -1,0 +1,76 @@
+"""Tables: whole or not at all, checked, appended by model."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from breadth import TableError, _tables, write_samples, write_scores
+
+pytest.importorskip("pyarrow")
+
+
+def row(model, logprob=-1.0, **more):
+    start = {"source": "data", "prompt_id": "p", "response_id": "0"}
+    return {**start, "model": model, "logprob": logprob, **more}
+
+
+def test_appending_keeps_other_models_and_replaces_the_same(tmp_path):
+    path = tmp_path / "new" / "scores.parquet"
+    assert write_scores(path, [row("a"), row("b")], append=True) == 2
+    assert write_scores(path, [row("b", -3.0), row("c", -math.inf)], append=True) == 3
+    read = {one["model"]: one["logprob"] for one in _tables.read_rows(path)}
+    assert read == {"a": -1.0, "b": -3.0, "c": -math.inf}
+    assert [file.name for file in path.parent.iterdir()] == ["scores.parquet"]
+
+
+def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "scores.parquet"
+    write_scores(path, [row("a")])
+    before = path.read_bytes()
+
+    def rows():
+        yield row("b")
+        raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError):
+        write_scores(path, rows(), append=True)
+    with pytest.raises(TableError):
+        write_scores(path, [row("b", math.nan)], append=True)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (row("a", math.nan), "row 1: logprob: NaN is not a log-probability"),
+        (row("a", 0.5), "logprob: 0.5 is above 0"),
+        (row("a", None), "logprob is missing"),
+        (row("a", weight=0.0), "weight: 0.0 is not a weight"),
+        (row("a", token_logprobs=[-0.5]), r"token_logprobs sum to -0.5, and logprob is -1.0"),
+        (row("a", reward=1.0), "a table of scores has no column reward"),
+    ],
+)
+def test_wrong_rows_name_the_place(tmp_path, wrong, message):
+    with pytest.raises(TableError, match=message):
+        write_scores(tmp_path / "scores.parquet", [wrong])
+
+
+def test_rounding_above_0_is_forgiven_and_duplicates_are_not(tmp_path):
+    path = tmp_path / "scores.parquet"
+    write_scores(path, [row("a", 5e-4)])
+    assert _tables.read_rows(path)[0]["logprob"] == 0.0
+    with pytest.raises(TableError, match="row 2: source data, prompt_id p, .* stands there twice"):
+        write_scores(path, [row("a"), row("a")])
+    with pytest.raises(TableError, match="reward: 1.5 is not a reward"):
+        write_samples(path, [{"model": "a", "prompt_id": 1, "response_id": 2, "reward": 1.5}])
+
+
+def test_the_engine_reads_what_is_written(engine, tmp_path):
+    rows = [row("a", -1.0, tokens=2, token_logprobs=[-0.25, -0.75], group="g", weight=2.0)]
+    rows += [row("a", -2.0, prompt_id="q", tokens=1, token_logprobs=[-2.0], group="h", weight=1.0)]
+    write_scores(tmp_path / "scores.parquet", rows)
+    reach = engine("reach", tmp_path / "scores.parquet", "-k", "2")["models"][0]
+    assert (reach["prompts"], reach["reach"][0]["k"]) == (2, 2)
