@@ -85,7 +85,11 @@ impl ParquetFile {
             place: None,
         })?;
         let find = |name: &str| names.iter().position(|known| *known == name);
-        let positions = layout.columns.iter().map(|f| find(f.name)).collect();
+        let positions = layout
+            .columns
+            .iter()
+            .map(|c| find(c.as_ref()?.name))
+            .collect();
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
@@ -126,8 +130,8 @@ fn arrow_metadata(
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain.clone())?;
     let is_id = |name: &str| {
-        let mut columns = layout.columns.iter();
-        columns.any(|column| column.name == name && column.kind == ColumnType::Id)
+        let mut columns = layout.columns.iter().flatten();
+        columns.any(|column| column.name == name && column.holds == ColumnType::Id)
     };
     let fields = inferred.schema().fields().iter().map(|field| {
         match field.data_type() == &DataType::Utf8 && is_id(field.name()) {
@@ -165,19 +169,19 @@ impl Piece for RowGroup {
 
 impl RowGroup {
     fn column(&self, column: usize, layout: &Layout) -> Result<Option<ArrayRef>> {
-        let Some(position) = self.shared.positions[column] else {
+        let position = self.shared.positions[column];
+        let (Some(position), Some(wanted)) = (position, layout.columns[column]) else {
             return Ok(None);
         };
-        let wanted = layout.columns[column];
         let array = self.read(position)?;
         let found = array.data_type().to_string();
-        match convert(array, wanted.kind) {
+        match convert(array, wanted.holds) {
             Some(array) => self.check_cells(&array, wanted.name).map(|()| Some(array)),
             None => Err(Error::ColumnType {
                 path: self.shared.path.to_path_buf(),
                 column: wanted.name.into(),
                 found,
-                wanted: wanted.kind.wanted(),
+                wanted: wanted.holds.wanted(),
             }),
         }
     }

@@ -2,20 +2,26 @@
 
 use arrow_array::Array;
 
+use super::columns::{
+    ANSWER, C, COLUMNS, CORRECT, GOLD, GROUP, MODEL, N, PASSED, PROMPT, QUESTION, RESPONSE, REWARD,
+    TEXT,
+};
 use super::table::{Outcome, SampleTable, SampleTexts};
 use crate::error::{Error, Result};
 use crate::intern::{Interner, NONE};
 use crate::io::chunk::Chunk;
 use crate::io::origins::Origins;
 use crate::options::ReadOptions;
-use crate::schema::sample::{
-    ANSWER, C, COLUMNS, GOLD, GROUP, MODEL, N, PROMPT, QUESTION, RESPONSE, REWARDS, TEXT,
-};
 use crate::value;
+
+/// The names a reward goes by; the first one present counts.
+const REWARDS: [usize; 3] = [REWARD, CORRECT, PASSED];
 
 /// A sample table under construction.
 #[derive(Default)]
 pub(super) struct Builder {
+    /// Whether every row must have a text.
+    wants_texts: bool,
     origins: Origins,
     models: Interner,
     prompts: Interner,
@@ -71,6 +77,13 @@ enum Row {
 }
 
 impl Builder {
+    pub(super) fn new(options: &ReadOptions) -> Self {
+        Self {
+            wants_texts: options.texts,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn push(&mut self, chunk: &Chunk) -> Result<()> {
         let first = self.origins.push(chunk)?;
         let models = required(&mut self.models, chunk, MODEL)?;
@@ -80,8 +93,8 @@ impl Builder {
         let answers = self.answers(chunk);
         let texts = self.texts(chunk)?;
         let known = [
-            asked(&mut self.questions, chunk, QUESTION),
-            asked(&mut self.golds, chunk, GOLD),
+            optional(&mut self.questions, chunk, QUESTION),
+            optional(&mut self.golds, chunk, GOLD),
         ];
         self.cells.resize_with(self.models.len(), Vec::new);
         for at in 0..chunk.rows {
@@ -97,9 +110,6 @@ impl Builder {
 
     /// The answers of a chunk; the empty one where a sample has none, [`NONE`] where nobody asked.
     fn answers(&mut self, chunk: &Chunk) -> Vec<u32> {
-        if ANSWER >= chunk.columns.len() {
-            return vec![NONE; chunk.rows];
-        }
         match chunk.ids(ANSWER).filter(|ids| ids.null_count() < ids.len()) {
             Some(ids) => self
                 .answers
@@ -111,7 +121,7 @@ impl Builder {
 
     /// The texts of a chunk, which every row must have; [`NONE`] where nobody asked.
     fn texts(&mut self, chunk: &Chunk) -> Result<Vec<u32>> {
-        if TEXT >= chunk.columns.len() {
+        if !self.wants_texts {
             return Ok(vec![NONE; chunk.rows]);
         }
         required(&mut self.texts, chunk, TEXT)
@@ -469,14 +479,6 @@ fn optional(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
     match chunk.ids(column) {
         Some(ids) => interner.optional_codes(ids),
         None => vec![NONE; chunk.rows],
-    }
-}
-
-/// As [`optional`], of a column that is read only when it is asked for.
-fn asked(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
-    match column < chunk.columns.len() {
-        true => optional(interner, chunk, column),
-        false => vec![NONE; chunk.rows],
     }
 }
 

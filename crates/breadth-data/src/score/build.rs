@@ -7,16 +7,16 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
+use super::columns::{
+    ANSWER, COLUMNS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS,
+    WEIGHT,
+};
 use super::table::ScoreTable;
 use crate::error::{Error, Result, list};
 use crate::intern::{Interner, NONE};
 use crate::io::chunk::Chunk;
 use crate::io::origins::{ABSENT, Origins};
 use crate::options::ReadOptions;
-use crate::schema::score::{
-    ANSWER, COLUMNS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS,
-    WEIGHT,
-};
 use crate::value;
 
 /// Rows worth a thread of their own.
@@ -170,7 +170,7 @@ impl Builder {
     }
 
     fn push_labels(&mut self, chunk: &Chunk, rows: &[u32], column: usize) -> Result<()> {
-        if column >= chunk.columns.len() || all_null(chunk, column) {
+        if all_null(chunk, column) {
             return Ok(());
         }
         let Some(ids) = chunk.ids(column) else {
@@ -189,7 +189,7 @@ impl Builder {
     }
 
     fn push_tokens(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
-        if TOKENS >= chunk.columns.len() || all_null(chunk, TOKENS) {
+        if all_null(chunk, TOKENS) {
             return Ok(());
         }
         self.tokens.resize(self.keys.rows.len(), 0);
@@ -203,9 +203,6 @@ impl Builder {
     }
 
     fn push_lists(&mut self, chunk: &Chunk, rows: &[u32], models: &[u32]) -> Result<()> {
-        if TOKEN_LOGPROBS >= chunk.columns.len() {
-            return Ok(());
-        }
         let Some(lists) = chunk.lists(TOKEN_LOGPROBS) else {
             return Ok(());
         };
@@ -247,10 +244,7 @@ impl Builder {
             return Err(self.nothing_common());
         }
         let group = self.take_labels(GROUP, &keep)?;
-        let answer = match options.answers {
-            true => self.take_labels(ANSWER, &keep)?,
-            false => None,
-        };
+        let answer = self.take_labels(ANSWER, &keep)?;
         let token_logprobs = self.take_lists(&keep, &heard)?;
         let mut table = self.into_table(group, answer, token_logprobs);
         table.of_other_sources = match &options.source {
