@@ -54,6 +54,7 @@ mod run_folder;
 mod sample;
 mod schema;
 mod score;
+mod setting;
 mod value;
 mod write;
 
@@ -70,4 +71,5 @@ pub use run_folder::{RunFolder, RunManifest};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};
 pub use schema::Table;
 pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
+pub use setting::Setting;
 pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};

@@ -135,13 +135,15 @@ impl Table {
         let has = |name: &str| names.iter().any(|known| known == name);
         let reward = has("reward") || has("correct") || has("passed");
         let counts = has("n") && has("c");
-        let is_sample = match has("logprob") {
-            true => reward && !has("source"),
-            false => reward || counts,
+        let is_sample = if has("logprob") {
+            reward && !has("source")
+        } else {
+            reward || counts
         };
-        match is_sample {
-            true => Table::Samples,
-            false => Table::Scores,
+        if is_sample {
+            Table::Samples
+        } else {
+            Table::Scores
         }
     }
 

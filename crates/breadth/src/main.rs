@@ -15,6 +15,7 @@ mod cli;
 mod commands;
 mod data;
 mod failure;
+mod flags;
 mod input;
 mod interrupt;
 mod losses;

@@ -134,9 +134,10 @@ fn arrow_metadata(
         columns.any(|column| column.name == name && column.holds == ColumnType::Id)
     };
     let fields = inferred.schema().fields().iter().map(|field| {
-        match field.data_type() == &DataType::Utf8 && is_id(field.name()) {
-            true => ArrowField::new(field.name(), ids.clone(), field.is_nullable()).into(),
-            false => field.clone(),
+        if field.data_type() == &DataType::Utf8 && is_id(field.name()) {
+            ArrowField::new(field.name(), ids.clone(), field.is_nullable()).into()
+        } else {
+            field.clone()
         }
     });
     let schema = Schema::new(fields.collect::<Vec<_>>());
@@ -194,13 +195,14 @@ impl RowGroup {
         };
         let most = limit::max_record_bytes();
         let longest = values.iter().flatten().map(str::len).max().unwrap_or(0);
-        match longest as u64 > most {
-            true => Err(limit::over(
+        if longest as u64 > most {
+            Err(limit::over(
                 &self.shared.path,
                 None,
                 format!("a text of {longest} bytes in column `{column}`"),
-            )),
-            false => Ok(()),
+            ))
+        } else {
+            Ok(())
         }
     }
 
@@ -208,9 +210,10 @@ impl RowGroup {
     fn read(&self, position: usize) -> Result<ArrayRef> {
         let path = &self.shared.path;
         let mask = ProjectionMask::roots(self.shared.metadata.parquet_schema(), [position]);
-        let metadata = match self.gave_up_dictionary(&mask) {
-            true => self.shared.views.clone(),
-            false => self.shared.metadata.clone(),
+        let metadata = if self.gave_up_dictionary(&mask) {
+            self.shared.views.clone()
+        } else {
+            self.shared.metadata.clone()
         };
         let span = Span::read(self, &mask).map_err(|source| read_error(path, source))?;
         let rows = self.rows();
@@ -288,9 +291,10 @@ impl ChunkReader for Span {
         let outside = || ParquetError::EOF("a page lies outside of its column".into());
         let from = start.checked_sub(self.start).ok_or_else(outside)? as usize;
         let to = from.checked_add(length).ok_or_else(outside)?;
-        match to <= self.bytes.len() {
-            true => Ok(self.bytes.slice(from..to)),
-            false => Err(outside()),
+        if to <= self.bytes.len() {
+            Ok(self.bytes.slice(from..to))
+        } else {
+            Err(outside())
         }
     }
 }

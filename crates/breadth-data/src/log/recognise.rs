@@ -37,7 +37,7 @@ static FORMATS: [Format; 16] = [
 static NO_TABLES: [(Sign, &str); 3] = [
     (
         Sign::Document(|has| has("log_history")),
-        "this is the state of a Hugging Face trainer, not a table; give it with --trainer-state beside one",
+        "this is the state of a Hugging Face trainer, not a table; give it with `TrainerState::read` beside one",
     ),
     (
         Sign::Document(|has| has("results") && has("configs") && has("versions")),

@@ -346,9 +346,10 @@ impl Builder {
             texts,
         });
         // Chunks that lack the column leave holes: then nothing is known of the answers.
-        let mut answer: Vec<Vec<Vec<u32>>> = match answers.is_empty() {
-            true => Vec::new(),
-            false => codes(|sample| sample.answer),
+        let mut answer: Vec<Vec<Vec<u32>>> = if answers.is_empty() {
+            Vec::new()
+        } else {
+            codes(|sample| sample.answer)
         };
         if answer.iter().flatten().flatten().any(|&code| code == NONE) {
             answer.clear();

@@ -255,9 +255,10 @@ impl Builder {
             table.models.remove(model as usize);
             table.logprob.remove(model as usize);
         }
-        match keep.contains(&false) {
-            true => Ok(table.keep(&keep)),
-            false => Ok(table),
+        if keep.contains(&false) {
+            Ok(table.keep(&keep))
+        } else {
+            Ok(table)
         }
     }
 
