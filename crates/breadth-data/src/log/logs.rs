@@ -29,6 +29,7 @@ pub struct Logs {
 
 /// What one log came to.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LogFile {
     /// The log.
     pub path: PathBuf,

@@ -15,6 +15,7 @@ use crate::setting::Setting;
 
 /// What a run of the Hugging Face trainer says of its checkpoints.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct TrainerState {
     /// Steps with the validation loss that was measured there, in nats per token as a rule, in the
     /// order of the steps. A step that was measured again has its last value.
