@@ -2,6 +2,7 @@
 
 mod build;
 mod columns;
+mod observe;
 mod read;
 mod table;
 mod write;

@@ -54,7 +54,9 @@ fn layout(options: &ReadOptions) -> Layout {
     Layout::new(Table::Samples, COLUMNS, |asked| match asked {
         Asked::Answers => options.answers || options.texts,
         Asked::Texts => options.texts,
-        _ => false,
+        Asked::Required | Asked::Always | Asked::Tokens | Asked::TokenLogProbs | Asked::Never => {
+            false
+        }
     })
 }
 

@@ -2,6 +2,8 @@
 
 mod build;
 mod columns;
+mod keys;
+mod model_values;
 mod read;
 mod table;
 mod write;

@@ -52,7 +52,7 @@ fn layout(options: &ReadOptions) -> Layout {
         Asked::Answers => options.answers,
         Asked::Tokens => options.tokens || options.token_logprobs,
         Asked::TokenLogProbs => options.token_logprobs,
-        _ => false,
+        Asked::Required | Asked::Always | Asked::Texts | Asked::Never => false,
     })
 }
 

@@ -75,11 +75,10 @@ impl Stored for Option<f64> {
     }
 
     fn append(&self, holds: ColumnType, builder: &mut Float64Builder) {
-        builder.append_option(match holds {
-            // Rounding above 0 was let through.
-            ColumnType::LogProb => self.map(|value| value.min(0.0)),
-            _ => *self,
-        });
+        // Rounding of log-probabilities above 0 was let through.
+        let is_log_prob = matches!(holds, ColumnType::LogProb | ColumnType::LogProbs);
+        let stored = |value: f64| if is_log_prob { value.min(0.0) } else { value };
+        builder.append_option(self.map(stored));
     }
 }
 
