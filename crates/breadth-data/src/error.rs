@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::setting::Setting;
+
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -56,7 +58,8 @@ pub enum Error {
     },
     /// A record that is larger than what is read at once, see [`max_record_bytes`](crate::max_record_bytes).
     #[error(
-        "{at}: {what}, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now {limit})"
+        "{at}: {what}, which is more than is read at once; if it is meant, raise the limit: {}, or BREADTH_MAX_RECORD_BYTES (now {limit})",
+        Setting::MaxRecordBytes
     )]
     Limit {
         /// The file, and the row or line where it is known.
@@ -112,7 +115,8 @@ pub enum Error {
     },
     /// Prompts of one name that are not the same in all logs.
     #[error(
-        "{differ} of {all} prompts are not the same in all logs, so their rows must not be compared: {shown}. Run all models on the same version of the task with the same examples and template, or leave these prompts out (--intersect)"
+        "{differ} of {all} prompts are not the same in all logs, so their rows must not be compared: {shown}. Run all models on the same version of the task with the same examples and template, or leave these prompts out ({})",
+        Setting::Intersect
     )]
     Joins {
         /// How many prompts differ.
@@ -198,7 +202,8 @@ pub enum Error {
     },
     /// A model without responses or prompts that others have.
     #[error(
-        "model `{model}` lacks {missing} of {all} {what}; the first is {key}, which {at} gives for another model; add them, or use only what all models have (--intersect)"
+        "model `{model}` lacks {missing} of {all} {what}; the first is {key}, which {at} gives for another model; add them, or use only what all models have ({})",
+        Setting::Intersect
     )]
     MissingRows {
         /// The model.

@@ -35,9 +35,10 @@ impl Logs {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotALog`] for a file in no known format, [`Error::Field`] or [`Error::Syntax`] for
-    /// what its reader cannot take, [`Error::Joins`] where prompts differ between logs, and whatever
-    /// the reader of the table refuses.
+    /// [`NotALog`](crate::Error::NotALog) for a file in no known format,
+    /// [`Field`](crate::Error::Field) or [`Syntax`](crate::Error::Syntax) for what its reader cannot
+    /// take, [`Joins`](crate::Error::Joins) where prompts differ between logs, and whatever the
+    /// reader of the table refuses.
     pub fn read(inputs: &[PathBuf], table: Option<Table>, options: &ReadOptions) -> Result<Self> {
         let found = expand_logs(inputs, &options.log)?;
         let mut logs = Self::gather(&found, table, options)?;

@@ -86,9 +86,12 @@ impl Interner {
     pub(crate) fn optional_codes(&mut self, column: &DictionaryArray<Int32Type>) -> Vec<u32> {
         let mut codes = Codes::new(self, column);
         (0..column.len())
-            .map(|row| match column.is_null(row) {
-                true => NONE,
-                false => codes.get(row),
+            .map(|row| {
+                if column.is_null(row) {
+                    NONE
+                } else {
+                    codes.get(row)
+                }
             })
             .collect()
     }

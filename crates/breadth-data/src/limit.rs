@@ -82,9 +82,10 @@ pub(crate) fn too_long(what: impl Into<String>) -> io::Error {
 pub(crate) fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     let limit = max_record_bytes();
     let read = Read::take(&mut *reader, limit + 1).read_until(b'\n', line)?;
-    match read as u64 > limit {
-        true => Err(too_long(format!("a line of more than {limit} bytes"))),
-        false => Ok(read),
+    if read as u64 > limit {
+        Err(too_long(format!("a line of more than {limit} bytes")))
+    } else {
+        Ok(read)
     }
 }
 
@@ -145,11 +146,12 @@ impl<R> Inflated<R> {
     fn check(&self) -> io::Result<()> {
         let packed = self.packed.load(Ordering::Relaxed);
         let most = (RECORDS * max_record_bytes()).max(TIMES * packed);
-        match self.read > most {
-            true => Err(too_long(format!(
+        if self.read > most {
+            Err(too_long(format!(
                 "a text of more than {most} bytes out of {packed} compressed ones"
-            ))),
-            false => Ok(()),
+            )))
+        } else {
+            Ok(())
         }
     }
 }

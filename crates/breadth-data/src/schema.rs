@@ -1,4 +1,4 @@
-//! The columns of the two tables: the one place that says what a reader looks for.
+//! What tables are: columns, what they hold, and which of them make which table.
 
 use crate::error::{At, Error, Result, list};
 
@@ -11,53 +11,79 @@ pub(crate) enum ColumnType {
     Number,
     /// A number or a boolean; becomes f64, true being 1.
     Flag,
-    /// A list of numbers; becomes a list of f32.
-    Numbers,
+    /// A log-probability, in nats; becomes f64.
+    LogProb,
+    /// A list of log-probabilities, in nats; becomes a list of f32.
+    LogProbs,
 }
 
 impl ColumnType {
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             ColumnType::Id => "strings or integers",
-            ColumnType::Number => "numbers",
+            ColumnType::Number | ColumnType::LogProb => "numbers",
             ColumnType::Flag => "numbers or booleans",
-            ColumnType::Numbers => "lists of numbers",
+            ColumnType::LogProbs => "lists of numbers",
         }
     }
 }
 
-/// A column that a reader looks for.
+/// When a reader looks at a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Always, and no row can do without it.
+    Required,
+    Always,
+    /// Where answers are wanted.
+    Answers,
+    /// Where lengths in tokens are wanted.
+    Tokens,
+    /// Where log-probabilities token by token are wanted.
+    TokenLogProbs,
+    /// Where texts are wanted.
+    Texts,
+    /// It is written for people and other programs.
+    Never,
+}
+
+/// A column of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    pub(crate) kind: ColumnType,
-    /// Whether no row can do without it.
-    pub(crate) required: bool,
-}
-
-const fn required(name: &'static str, kind: ColumnType) -> Column {
-    let required = true;
-    Column {
-        name,
-        kind,
-        required,
-    }
-}
-
-const fn optional(name: &'static str, kind: ColumnType) -> Column {
-    let required = false;
-    Column {
-        name,
-        kind,
-        required,
-    }
+    pub(crate) holds: ColumnType,
+    pub(crate) asked: Asked,
 }
 
 /// The columns to read, and the kind of table they belong to.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) table: Table,
-    pub(crate) columns: Vec<Column>,
+    /// The columns by their positions in the table and in every chunk; `None` for one that nobody
+    /// asked for.
+    pub(crate) columns: Vec<Option<Column>>,
+}
+
+impl Layout {
+    /// The layout of the columns that are asked for.
+    pub(crate) fn new(table: Table, all: &[Column], is_asked: impl Fn(Asked) -> bool) -> Self {
+        let asked = |column: &Column| match column.asked {
+            Asked::Required | Asked::Always => true,
+            Asked::Never => false,
+            asked => is_asked(asked),
+        };
+        let columns = all.iter().map(|column| Some(*column).filter(asked));
+        Self {
+            table,
+            columns: columns.collect(),
+        }
+    }
+
+    /// The position of a column that is asked for.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        let is_it = |column: &Column| column.name == name;
+        let mut columns = self.columns.iter();
+        columns.position(|column| column.as_ref().is_some_and(is_it))
+    }
 }
 
 /// The two tables.
@@ -67,72 +93,6 @@ pub enum Table {
     Scores,
     /// Responses drawn from each model, with their rewards.
     Samples,
-}
-
-/// Positions of the score columns in a [`Layout`] and so in every chunk read by it.
-pub(crate) mod score {
-    use super::{Column, ColumnType, optional, required};
-
-    pub(crate) const SOURCE: usize = 0;
-    pub(crate) const PROMPT: usize = 1;
-    pub(crate) const RESPONSE: usize = 2;
-    pub(crate) const MODEL: usize = 3;
-    pub(crate) const LOGPROB: usize = 4;
-    pub(crate) const GROUP: usize = 5;
-    pub(crate) const WEIGHT: usize = 6;
-    /// This and the next ones are read only when they or a later one is asked for; so they come last.
-    pub(crate) const ANSWER: usize = 7;
-    pub(crate) const TOKENS: usize = 8;
-    pub(crate) const TOKEN_LOGPROBS: usize = 9;
-
-    pub(crate) const COLUMNS: [Column; 10] = [
-        optional("source", ColumnType::Id),
-        required("prompt_id", ColumnType::Id),
-        optional("response_id", ColumnType::Id),
-        required("model", ColumnType::Id),
-        required("logprob", ColumnType::Number),
-        optional("group", ColumnType::Id),
-        optional("weight", ColumnType::Number),
-        optional("answer", ColumnType::Id),
-        optional("tokens", ColumnType::Number),
-        optional("token_logprobs", ColumnType::Numbers),
-    ];
-}
-
-/// Positions of the sample columns, as in [`score`].
-pub(crate) mod sample {
-    use super::{Column, ColumnType, optional, required};
-
-    pub(crate) const PROMPT: usize = 0;
-    pub(crate) const RESPONSE: usize = 1;
-    pub(crate) const MODEL: usize = 2;
-    pub(crate) const GROUP: usize = 3;
-    pub(crate) const N: usize = 4;
-    pub(crate) const C: usize = 5;
-    /// The names a reward goes by; the first one present counts.
-    pub(crate) const REWARDS: [usize; 3] = [6, 7, 8];
-
-    /// This and the next ones are read only when they are asked for; so they come last.
-    pub(crate) const ANSWER: usize = 9;
-    pub(crate) const TEXT: usize = 10;
-    pub(crate) const QUESTION: usize = 11;
-    pub(crate) const GOLD: usize = 12;
-
-    pub(crate) const COLUMNS: [Column; 13] = [
-        required("prompt_id", ColumnType::Id),
-        optional("response_id", ColumnType::Id),
-        required("model", ColumnType::Id),
-        optional("group", ColumnType::Id),
-        optional("n", ColumnType::Number),
-        optional("c", ColumnType::Number),
-        optional("reward", ColumnType::Flag),
-        optional("correct", ColumnType::Flag),
-        optional("passed", ColumnType::Flag),
-        optional("answer", ColumnType::Id),
-        optional("text", ColumnType::Id),
-        optional("prompt", ColumnType::Id),
-        optional("gold", ColumnType::Id),
-    ];
 }
 
 impl Table {
@@ -175,13 +135,15 @@ impl Table {
         let has = |name: &str| names.iter().any(|known| known == name);
         let reward = has("reward") || has("correct") || has("passed");
         let counts = has("n") && has("c");
-        let is_sample = match has("logprob") {
-            true => reward && !has("source"),
-            false => reward || counts,
+        let is_sample = if has("logprob") {
+            reward && !has("source")
+        } else {
+            reward || counts
         };
-        match is_sample {
-            true => Table::Samples,
-            false => Table::Scores,
+        if is_sample {
+            Table::Samples
+        } else {
+            Table::Scores
         }
     }
 

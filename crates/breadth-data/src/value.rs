@@ -39,40 +39,44 @@ pub(crate) fn log_prob(value: f64) -> Result<f64, String> {
 
 /// A sampling weight: finite and above 0.
 pub(crate) fn weight(value: f64) -> Result<f64, String> {
-    match value > 0.0 && value.is_finite() {
-        true => Ok(value),
-        false => Err(format!(
+    if value > 0.0 && value.is_finite() {
+        Ok(value)
+    } else {
+        Err(format!(
             "{value} is not a weight; give a finite number above 0"
-        )),
+        ))
     }
 }
 
 /// A reward: in [0, 1].
 pub(crate) fn reward(value: f64) -> Result<f64, String> {
-    match (0.0..=1.0).contains(&value) {
-        true => Ok(value),
-        false => Err(format!(
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!(
             "{value} is not a reward; give a number in [0, 1], or true or false"
-        )),
+        ))
     }
 }
 
 /// A length in tokens: a whole number.
 pub(crate) fn tokens(value: f64) -> Result<u32, String> {
-    match value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0 {
-        true => Ok(value as u32),
-        false => Err(format!(
+    if value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0 {
+        Ok(value as u32)
+    } else {
+        Err(format!(
             "{value} is not a number of tokens; give a whole number"
-        )),
+        ))
     }
 }
 
 /// A number of samples or of correct ones: a whole number that f64 holds exactly.
 pub(crate) fn count(value: f64) -> Result<u64, String> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    match (0.0..=EXACT).contains(&value) && value.fract() == 0.0 {
-        true => Ok(value as u64),
-        false => Err(format!("{value} is not a count; give a whole number")),
+    if (0.0..=EXACT).contains(&value) && value.fract() == 0.0 {
+        Ok(value as u64)
+    } else {
+        Err(format!("{value} is not a count; give a whole number"))
     }
 }
 
@@ -96,10 +100,11 @@ pub(crate) fn token_logprobs(
     let sum: f64 = list.iter().map(|&value| f64::from(value)).sum();
     let tolerance = TOKEN_SUM_ABSOLUTE + TOKEN_SUM_RELATIVE * whole.abs();
     // Two infinities are equal, but their difference is NaN.
-    match sum == whole || (sum - whole).abs() <= tolerance {
-        true => Ok(list),
-        false => Err(format!(
+    if sum == whole || (sum - whole).abs() <= tolerance {
+        Ok(list)
+    } else {
+        Err(format!(
             "the entries sum to {sum}, but `logprob` is {whole}; both must be about the same tokens"
-        )),
+        ))
     }
 }

@@ -101,7 +101,7 @@ fn weights_and_groups() {
 #[test]
 fn duplicates_and_missing_rows() {
     assert_snapshot!(csv("a,p1,0,-1,,\na,p2,0,-1,,\na,p1,0,-2,,\n"), @"s.csv, line 4: duplicate of s.csv, line 2: both give model `a`, source `data`, prompt `p1`, response `0`; remove one of them");
-    assert_snapshot!(csv("a,p1,0,-1,,\na,p2,0,-1,,\nb,p2,0,-2,,\n"), @"model `b` lacks 1 of 2 responses; the first is source `data`, prompt `p1`, response `0`, which s.csv, line 2 gives for another model; add them, or use only what all models have (--intersect)");
+    assert_snapshot!(csv("a,p1,0,-1,,\na,p2,0,-1,,\nb,p2,0,-2,,\n"), @"model `b` lacks 1 of 2 responses; the first is source `data`, prompt `p1`, response `0`, which s.csv, line 2 gives for another model; add them, or use only what all models have (`ReadOptions::intersect`)");
     let folder = Folder::new();
     let one = folder.file("one.csv", "model,prompt_id,logprob\na,1,-1\n");
     let two = folder.file("two.jsonl", r#"{"model":"a","prompt_id":1,"logprob":-1}"#);
@@ -238,7 +238,7 @@ fn rewards_and_counts() {
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,\n")), @"s.csv, line 2, column `reward`: no value; fill it in or remove the row");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,,1\n")), @"s.csv, line 2, column `response_id`: no value; fill it in or remove the row");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,1\na,1,1,0\na,1,0,0\n")), @"s.csv, line 4: duplicate of s.csv, line 2: both give model `a`, prompt `1`, response `0`; remove one of them");
-    assert_snapshot!(samples("s.csv", format!("{header}a,1,0,1\na,2,0,1\nb,2,0,1\n")), @"model `b` lacks 1 of 2 prompts; the first is prompt `1`, which s.csv, line 2 gives for another model; add them, or use only what all models have (--intersect)");
+    assert_snapshot!(samples("s.csv", format!("{header}a,1,0,1\na,2,0,1\nb,2,0,1\n")), @"model `b` lacks 1 of 2 prompts; the first is prompt `1`, which s.csv, line 2 gives for another model; add them, or use only what all models have (`ReadOptions::intersect`)");
     let header = "model,prompt_id,n,c\n";
     assert_snapshot!(samples("s.csv", format!("{header}a,1,4,5\n")), @"s.csv, line 2, column `c`: 5 correct of 4 samples (`n`); at most `n` can be correct");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,0\n")), @"s.csv, line 2, column `n`: 0 samples say nothing; give at least 1 or remove the row");

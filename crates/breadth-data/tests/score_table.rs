@@ -136,9 +136,10 @@ fn complete() -> impl Strategy<Value = Vec<ScoreRow>> {
 fn write_json_lines(path: &Path, rows: &[ScoreRow]) {
     let mut file = std::fs::File::create(path).unwrap();
     for row in rows {
-        let logprob = match row.logprob.is_finite() {
-            true => json!(row.logprob),
-            false => json!("-inf"),
+        let logprob = if row.logprob.is_finite() {
+            json!(row.logprob)
+        } else {
+            json!("-inf")
         };
         let line = json!({
             "source": row.source, "prompt_id": row.prompt_id, "response_id": row.response_id,

@@ -4,6 +4,7 @@ use std::io;
 
 use anyhow::Error;
 
+use crate::flags;
 use crate::output::printable;
 
 /// The whole chain of causes as one paragraph. A cause that its parent already quotes is not said twice, since library
@@ -17,7 +18,7 @@ pub fn message(error: &Error) -> String {
             text = format!("{}: {cause}", text.trim_end_matches('.'));
         }
     }
-    shorten(&printable(&text))
+    shorten(&printable(&flags::named(&text)))
 }
 
 /// A cause with the flag that it is about: libraries name options in words.

@@ -17,6 +17,7 @@ mod cli;
 mod commands;
 mod data;
 mod failure;
+mod flags;
 mod input;
 mod interrupt;
 mod losses;

@@ -8,6 +8,8 @@ use comfy_table::{
 };
 use serde::Serialize;
 
+use crate::flags;
+
 /// Where and how the results of a command go.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -36,7 +38,9 @@ impl Output {
 
     /// What the readers of other tools' logs want known.
     pub fn remarks(&self, texts: &[String]) {
-        texts.iter().for_each(|text| self.remark(text));
+        texts
+            .iter()
+            .for_each(|text| self.remark(&flags::named(text)));
     }
 
     /// A remark on stderr for a person who watches, silenced by `-q`.

@@ -65,7 +65,10 @@ impl CsvFile {
         let positions = layout
             .columns
             .iter()
-            .map(|wanted| position(&names, wanted, &path))
+            .map(|wanted| match wanted {
+                Some(wanted) => position(&names, wanted, &path),
+                None => Ok(None),
+            })
             .collect::<Result<_>>()?;
         Ok(Self {
             path,
@@ -127,10 +130,11 @@ impl Piece for Block {
 
     fn decode(self: Box<Self>, layout: &Layout) -> Result<Chunk> {
         let places = Places::of_lines(self.path, self.lines);
-        let column = |(wanted, &position): (&Column, &Option<usize>)| {
-            position
-                .map(|position| column(wanted, &self.records, position, &places))
-                .transpose()
+        let column = |(wanted, position): (&Option<Column>, &Option<usize>)| {
+            let (Some(wanted), Some(position)) = (wanted, position) else {
+                return Ok(None);
+            };
+            column(wanted, &self.records, *position, &places).map(Some)
         };
         let columns = layout.columns.iter().zip(self.positions.iter()).map(column);
         Ok(Chunk {
@@ -147,25 +151,25 @@ fn column(
     position: usize,
     places: &Places,
 ) -> Result<ArrayRef> {
-    let mut column = ColumnBuilder::new(wanted.kind);
+    let mut column = ColumnBuilder::new(wanted.holds);
     for (row, record) in records.iter().enumerate() {
         let text = record.get(position).unwrap_or_default();
         column
-            .push(&cell(text, wanted.kind))
+            .push(&cell(text, wanted.holds))
             .map_err(|found| Error::Value {
                 at: places.at(row),
                 column: wanted.name,
-                problem: format!("found {found} where {} belong", wanted.kind.wanted()),
+                problem: format!("found {found} where {} belong", wanted.holds.wanted()),
             })?;
     }
     Ok(column.finish())
 }
 
 /// CSV knows only text.
-fn cell(text: &str, kind: ColumnType) -> Cell<'_> {
-    match kind {
+fn cell(text: &str, holds: ColumnType) -> Cell<'_> {
+    match holds {
         _ if text.trim().is_empty() => Cell::Missing,
-        ColumnType::Numbers => list(text.trim()).unwrap_or(Cell::Text(Cow::Borrowed(text))),
+        ColumnType::LogProbs => list(text.trim()).unwrap_or(Cell::Text(Cow::Borrowed(text))),
         _ => Cell::Text(Cow::Borrowed(text)),
     }
 }

@@ -16,7 +16,7 @@ use crate::io::chunk::{Chunk, Places};
 use crate::io::json::{Members, quote_bare_numbers};
 use crate::io::open::{Reader, line_error};
 use crate::limit::{VALUES, allow, charge, over, read_line};
-use crate::schema::Layout;
+use crate::schema::{Asked, Column, Layout};
 
 pub(super) const FORMAT: TableFormat = TableFormat {
     extensions: &["jsonl", "ndjson"],
@@ -108,7 +108,9 @@ impl Piece for Block {
         }
         Ok(Chunk {
             rows: rows.lines.len(),
-            columns: rows.columns.into_iter().map(|c| Some(c.finish())).collect(),
+            columns: (rows.columns.into_iter())
+                .map(|column| column.map(ColumnBuilder::finish))
+                .collect(),
             places: Places::of_lines(self.path, rows.lines),
         })
     }
@@ -117,7 +119,7 @@ impl Piece for Block {
 /// The rows of a block so far.
 struct Rows<'l> {
     layout: &'l Layout,
-    columns: Vec<ColumnBuilder>,
+    columns: Vec<Option<ColumnBuilder>>,
     lines: Vec<u64>,
 }
 
@@ -128,7 +130,7 @@ impl<'l> Rows<'l> {
             columns: layout
                 .columns
                 .iter()
-                .map(|f| ColumnBuilder::new(f.kind))
+                .map(|wanted| wanted.map(|wanted| ColumnBuilder::new(wanted.holds)))
                 .collect(),
             lines: Vec::new(),
         }
@@ -147,15 +149,15 @@ impl<'l> Rows<'l> {
             },
         };
         self.check(line, &cells, &at)?;
-        for ((cell, wanted), column) in cells
-            .iter()
-            .zip(&self.layout.columns)
-            .zip(&mut self.columns)
-        {
+        let wanted = self.layout.columns.iter().zip(&mut self.columns);
+        for (cell, wanted) in cells.iter().zip(wanted) {
+            let (Some(wanted), Some(column)) = wanted else {
+                continue;
+            };
             column.push(cell).map_err(|found| Error::Value {
                 at: at(),
                 column: wanted.name,
-                problem: format!("found {found} where {} belong", wanted.kind.wanted()),
+                problem: format!("found {found} where {} belong", wanted.holds.wanted()),
             })?;
         }
         self.lines.push(number);
@@ -165,8 +167,10 @@ impl<'l> Rows<'l> {
     /// Whether this line can be a row of the table. The names in it are looked at once in a block
     /// and whenever a required one is missing: the lines of a file are alike, unless it is wrong.
     fn check(&self, line: &[u8], cells: &[Cell], at: impl Fn() -> At) -> Result<()> {
+        let is_required =
+            |wanted: &Option<Column>| wanted.is_some_and(|column| column.asked == Asked::Required);
         let mut pairs = cells.iter().zip(&self.layout.columns);
-        let suspicious = pairs.any(|(cell, wanted)| wanted.required && *cell == Cell::Missing);
+        let suspicious = pairs.any(|(cell, wanted)| is_required(wanted) && *cell == Cell::Missing);
         if !suspicious && !self.lines.is_empty() {
             return Ok(());
         }
@@ -233,12 +237,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
         let mut cells = vec![Cell::Missing; self.0.columns.len()];
         let mut seen = vec![false; cells.len()];
         while let Some(name) = map.next_key::<Key>()? {
-            match self
-                .0
-                .columns
-                .iter()
-                .position(|wanted| wanted.name == name.0)
-            {
+            match self.0.position(&name.0) {
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -85,7 +85,11 @@ impl ParquetFile {
             place: None,
         })?;
         let find = |name: &str| names.iter().position(|known| *known == name);
-        let positions = layout.columns.iter().map(|f| find(f.name)).collect();
+        let positions = layout
+            .columns
+            .iter()
+            .map(|c| find(c.as_ref()?.name))
+            .collect();
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
@@ -126,13 +130,14 @@ fn arrow_metadata(
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain.clone())?;
     let is_id = |name: &str| {
-        let mut columns = layout.columns.iter();
-        columns.any(|column| column.name == name && column.kind == ColumnType::Id)
+        let mut columns = layout.columns.iter().flatten();
+        columns.any(|column| column.name == name && column.holds == ColumnType::Id)
     };
     let fields = inferred.schema().fields().iter().map(|field| {
-        match field.data_type() == &DataType::Utf8 && is_id(field.name()) {
-            true => ArrowField::new(field.name(), ids.clone(), field.is_nullable()).into(),
-            false => field.clone(),
+        if field.data_type() == &DataType::Utf8 && is_id(field.name()) {
+            ArrowField::new(field.name(), ids.clone(), field.is_nullable()).into()
+        } else {
+            field.clone()
         }
     });
     let schema = Schema::new(fields.collect::<Vec<_>>());
@@ -165,19 +170,19 @@ impl Piece for RowGroup {
 
 impl RowGroup {
     fn column(&self, column: usize, layout: &Layout) -> Result<Option<ArrayRef>> {
-        let Some(position) = self.shared.positions[column] else {
+        let position = self.shared.positions[column];
+        let (Some(position), Some(wanted)) = (position, layout.columns[column]) else {
             return Ok(None);
         };
-        let wanted = layout.columns[column];
         let array = self.read(position)?;
         let found = array.data_type().to_string();
-        match convert(array, wanted.kind) {
+        match convert(array, wanted.holds) {
             Some(array) => self.check_cells(&array, wanted.name).map(|()| Some(array)),
             None => Err(Error::ColumnType {
                 path: self.shared.path.to_path_buf(),
                 column: wanted.name.into(),
                 found,
-                wanted: wanted.kind.wanted(),
+                wanted: wanted.holds.wanted(),
             }),
         }
     }
@@ -190,13 +195,14 @@ impl RowGroup {
         };
         let most = limit::max_record_bytes();
         let longest = values.iter().flatten().map(str::len).max().unwrap_or(0);
-        match longest as u64 > most {
-            true => Err(limit::over(
+        if longest as u64 > most {
+            Err(limit::over(
                 &self.shared.path,
                 None,
                 format!("a text of {longest} bytes in column `{column}`"),
-            )),
-            false => Ok(()),
+            ))
+        } else {
+            Ok(())
         }
     }
 
@@ -204,9 +210,10 @@ impl RowGroup {
     fn read(&self, position: usize) -> Result<ArrayRef> {
         let path = &self.shared.path;
         let mask = ProjectionMask::roots(self.shared.metadata.parquet_schema(), [position]);
-        let metadata = match self.gave_up_dictionary(&mask) {
-            true => self.shared.views.clone(),
-            false => self.shared.metadata.clone(),
+        let metadata = if self.gave_up_dictionary(&mask) {
+            self.shared.views.clone()
+        } else {
+            self.shared.metadata.clone()
         };
         let span = Span::read(self, &mask).map_err(|source| read_error(path, source))?;
         let rows = self.rows();
@@ -284,9 +291,10 @@ impl ChunkReader for Span {
         let outside = || ParquetError::EOF("a page lies outside of its column".into());
         let from = start.checked_sub(self.start).ok_or_else(outside)? as usize;
         let to = from.checked_add(length).ok_or_else(outside)?;
-        match to <= self.bytes.len() {
-            true => Ok(self.bytes.slice(from..to)),
-            false => Err(outside()),
+        if to <= self.bytes.len() {
+            Ok(self.bytes.slice(from..to))
+        } else {
+            Err(outside())
         }
     }
 }

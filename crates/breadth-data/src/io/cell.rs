@@ -45,14 +45,14 @@ pub(crate) enum ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    pub(crate) fn new(kind: ColumnType) -> Self {
-        match kind {
+    pub(crate) fn new(holds: ColumnType) -> Self {
+        match holds {
             ColumnType::Id => ColumnBuilder::Ids(StringDictionaryBuilder::new()),
-            ColumnType::Number | ColumnType::Flag => ColumnBuilder::Numbers {
-                flag: kind == ColumnType::Flag,
+            ColumnType::Number | ColumnType::Flag | ColumnType::LogProb => ColumnBuilder::Numbers {
+                flag: holds == ColumnType::Flag,
                 builder: Float64Builder::new(),
             },
-            ColumnType::Numbers => ColumnBuilder::Lists(ListBuilder::new(Float32Builder::new())),
+            ColumnType::LogProbs => ColumnBuilder::Lists(ListBuilder::new(Float32Builder::new())),
         }
     }
 

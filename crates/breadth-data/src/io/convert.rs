@@ -22,35 +22,37 @@ pub(crate) fn id_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-/// The array as the one type that chunks have for this kind, if it can be that.
-pub(crate) fn convert(array: ArrayRef, kind: ColumnType) -> Option<ArrayRef> {
-    match (kind, array.data_type()) {
+/// The array as the one type that chunks have for what it holds, if it can be that.
+pub(crate) fn convert(array: ArrayRef, holds: ColumnType) -> Option<ArrayRef> {
+    match (holds, array.data_type()) {
         // A column of nothing but nulls has no type of its own.
-        (_, DataType::Null) => Some(nulls(kind, array.len())),
+        (_, DataType::Null) => Some(nulls(holds, array.len())),
         (ColumnType::Id, found) if *found == id_type() => Some(array),
         (ColumnType::Id, DataType::Utf8View) => Some(dictionary(array.as_string_view())),
         (ColumnType::Id, _) => ids(&array),
-        (ColumnType::Number | ColumnType::Flag, DataType::Float64) => Some(array),
+        (ColumnType::Number | ColumnType::Flag | ColumnType::LogProb, DataType::Float64) => {
+            Some(array)
+        }
         (ColumnType::Flag, DataType::Boolean) => {
             let values = array.as_boolean().iter();
             let flags = values.map(|value| value.map(|flag| f64::from(u8::from(flag))));
             Some(Arc::new(flags.collect::<Float64Array>()))
         }
-        (ColumnType::Number | ColumnType::Flag, _) => {
+        (ColumnType::Number | ColumnType::Flag | ColumnType::LogProb, _) => {
             numbers(&array).map(|array| Arc::new(array) as ArrayRef)
         }
-        (ColumnType::Numbers, DataType::List(_)) => lists(array.as_list()),
-        (ColumnType::Numbers, _) => None,
+        (ColumnType::LogProbs, DataType::List(_)) => lists(array.as_list()),
+        (ColumnType::LogProbs, _) => None,
     }
 }
 
-fn nulls(kind: ColumnType, rows: usize) -> ArrayRef {
-    let kind = match kind {
+fn nulls(holds: ColumnType, rows: usize) -> ArrayRef {
+    let data_type = match holds {
         ColumnType::Id => id_type(),
-        ColumnType::Number | ColumnType::Flag => DataType::Float64,
-        ColumnType::Numbers => DataType::List(item().into()),
+        ColumnType::Number | ColumnType::Flag | ColumnType::LogProb => DataType::Float64,
+        ColumnType::LogProbs => DataType::List(item().into()),
     };
-    new_null_array(&kind, rows)
+    new_null_array(&data_type, rows)
 }
 
 fn item() -> Field {

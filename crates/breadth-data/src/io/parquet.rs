@@ -109,9 +109,10 @@ fn check_footer(metadata: &ParquetMetaData, file_length: u64) -> Result<(), &'st
             }
         }
     }
-    match rows == metadata.file_metadata().num_rows() {
-        true => Ok(()),
-        false => Err("the row groups do not add up to the rows of the file"),
+    if rows == metadata.file_metadata().num_rows() {
+        Ok(())
+    } else {
+        Err("the row groups do not add up to the rows of the file")
     }
 }
 

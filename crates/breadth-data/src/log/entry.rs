@@ -93,7 +93,8 @@ impl Dropped {
 /// The rows of one file as a reader of tables hands them on.
 pub(crate) fn chunk(path: Arc<std::path::Path>, rows: &[Entry], layout: &Layout) -> Result<Chunk> {
     let columns = layout.columns.iter().map(|wanted| {
-        let mut column = ColumnBuilder::new(wanted.kind);
+        let wanted = wanted.as_ref()?;
+        let mut column = ColumnBuilder::new(wanted.holds);
         for row in rows {
             let pushed = column.push(&cell(row, wanted.name));
             debug_assert!(pushed.is_ok(), "cells fit their columns");

@@ -13,6 +13,7 @@ use super::model_name;
 use super::source::Source;
 use crate::error::{Place, Result};
 use crate::schema::Table;
+use crate::setting::Setting;
 
 pub(super) const FORMAT: Format = Format {
     name: "EvalPlus results",
@@ -68,7 +69,7 @@ fn read(source: &Source) -> Result<Entries> {
     let names: &[String] = &["base".to_owned(), "plus".to_owned()][..1 + usize::from(has_plus)];
     let default = if has_plus { "plus" } else { "base" };
     let name = source.choose(
-        "--reward",
+        Setting::Reward,
         "reward",
         source.ask.reward.or(Some(default)),
         names,
@@ -90,16 +91,17 @@ fn read(source: &Source) -> Result<Entries> {
         }
     }
     if has_plus && source.ask.reward.is_none() {
-        entries.notes.push("a program counts as right if it passes the base and the extra tests; --reward base takes the base tests alone".into());
+        entries.notes.push("a program counts as right if it passes the base and the extra tests; `LogOptions::reward` base takes the base tests alone".into());
     }
     Ok(entries)
 }
 
 impl Attempts {
     fn of(value: &Value) -> serde_json::Result<Self> {
-        match value.is_array() {
-            true => Vec::<Attempt>::deserialize(value).map(Attempts::Each),
-            false => Columns::deserialize(value).map(Attempts::Columns),
+        if value.is_array() {
+            Vec::<Attempt>::deserialize(value).map(Attempts::Each)
+        } else {
+            Columns::deserialize(value).map(Attempts::Columns)
         }
     }
 

@@ -77,9 +77,10 @@ fn one_metric(source: &Source, line: &Line, known: &mut HashMap<String, Value>) 
     let first = known
         .entry(format!("{run}\0{name}"))
         .or_insert_with(|| result.clone());
-    match first == result {
-        true => Ok(()),
-        false => Err(source.fault(
+    if first == result {
+        Ok(())
+    } else {
+        Err(source.fault(
             Place::Line(line.number),
             "evaluation_result_id",
             format!(
@@ -87,7 +88,7 @@ fn one_metric(source: &Source, line: &Line, known: &mut HashMap<String, Value>) 
                 show(result),
                 show(first)
             ),
-        )),
+        ))
     }
 }
 
@@ -121,7 +122,7 @@ fn reward(source: &Source, line: &Line) -> Result<f64> {
         None => Err(source.fault(
             place,
             &field,
-            "no value; choose `score` or `is_correct` with --reward, or remove the line",
+            "no value; choose `score` or `is_correct` with `LogOptions::reward`, or remove the line",
         )),
     }
 }

@@ -25,7 +25,7 @@ fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     if !source.ask.texts {
         return Err(source.refuse(
-            "generations of bigcode-evaluation-harness, which keeps no grade of each; judge them (breadth pass FILE --verifier command:..)",
+            "generations of bigcode-evaluation-harness, which keeps no grade of each; judge them (`breadth pass` with `ReadOptions::texts`)",
         ));
     }
     let tasks: Vec<Vec<String>> = source.parse(&source.text()?, None)?;

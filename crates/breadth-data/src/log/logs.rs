@@ -29,6 +29,7 @@ pub struct Logs {
 
 /// What one log came to.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LogFile {
     /// The log.
     pub path: PathBuf,
@@ -96,7 +97,7 @@ impl Logs {
             };
             let untold = entries.rows.iter().find(|row| row.text.is_none());
             if let Some(row) = untold.filter(|_| options.texts) {
-                let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave --verifier out)";
+                let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave `ReadOptions::texts` out)";
                 return Err(source.fault(row.place, "text", problem));
             }
             joins.add(&source.path, &entries.rows);

@@ -10,13 +10,7 @@ use crate::error::Result;
 
 /// The one that was asked for, or that the file or its folder is named after.
 pub(super) fn model(source: &Source) -> Result<Arc<str>> {
-    let named = source.ask.model.map(str::to_owned);
-    let model = named
-        .or_else(|| of_file(&source.path))
-        .or_else(|| of_folder(&source.path));
-    model.map(Into::into).ok_or_else(|| {
-        source.refuse("the log does not say which model it is about; name it with --model")
-    })
+    source.model(|| of_file(&source.path).or_else(|| of_folder(&source.path)))
 }
 
 /// The model that a file beside the log names.
@@ -29,9 +23,9 @@ pub(super) fn model_beside(source: &Source, file: &str, member: &str) -> Result<
             .as_str()
             .map(str::to_owned)
     };
-    match source.ask.model.map(str::to_owned).or_else(named) {
-        Some(model) => Ok(model.into()),
-        None => self::model(source),
+    match named() {
+        Some(found) => source.model(|| Some(found)),
+        None => model(source),
     }
 }
 

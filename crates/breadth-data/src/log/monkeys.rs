@@ -49,7 +49,7 @@ fn read(source: &Source) -> Result<Entries> {
         let problem = format!("{} outcomes for {} samples", outcomes.len(), samples.len());
         return Err(source.fault(None, "is_corrects", problem));
     }
-    let model: Arc<str> = model(source)?.into();
+    let model = source.model(|| of_folder(&source.path))?;
     let prompt: Arc<str> = name(&source.path).into();
     let question: Option<Arc<str>> = problem.question.map(Into::into);
     let gold: Option<Arc<str>> = problem.gt_answer.as_ref().map(|gold| text(gold).into());
@@ -91,13 +91,6 @@ fn parse(source: &Source) -> Result<Problem> {
                 text.lines().next().unwrap_or_default()
             ),
         }
-    })
-}
-
-fn model(source: &Source) -> Result<String> {
-    let named = source.ask.model.map(str::to_owned);
-    named.or_else(|| of_folder(&source.path)).ok_or_else(|| {
-        source.refuse("the log does not say which model it is about; name it with --model")
     })
 }
 

@@ -104,10 +104,8 @@ fn counts(line: &Line, fault: &impl Fn(&str, String) -> crate::error::Error) -> 
 
 /// `policy.model` of the configuration, with its mode: a model is run with a harness and without.
 fn model(source: &Source) -> Result<Arc<str>> {
-    let named = source.ask.model.map(str::to_owned);
-    let named = named.or_else(|| of_config(&source.path));
-    match named {
-        Some(model) => Ok(model.into()),
+    match of_config(&source.path) {
+        Some(found) => source.model(|| Some(found)),
         None => model_name::model(source),
     }
 }

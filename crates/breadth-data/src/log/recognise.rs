@@ -37,7 +37,7 @@ static FORMATS: [Format; 16] = [
 static NO_TABLES: [(Sign, &str); 3] = [
     (
         Sign::Document(|has| has("log_history")),
-        "this is the state of a Hugging Face trainer, not a table; give it with --trainer-state beside one",
+        "this is the state of a Hugging Face trainer, not a table; give it with `TrainerState::read` beside one",
     ),
     (
         Sign::Document(|has| has("results") && has("configs") && has("versions")),
@@ -77,13 +77,14 @@ pub(crate) fn recognise(path: &Path) -> Result<Recognised> {
         .map_err(fail)?;
     match magic.as_slice() {
         // A damaged file is for the reader of tables to explain.
-        b"PAR1" => find(|sign| match sign {
-            Sign::Parquet(is_one) => Ok(is_one(path).unwrap_or(false)),
-            _ => Ok(false),
-        }),
-        b"PK\x03\x04" => find(|sign| match sign {
-            Sign::Zip(is_one) => is_one(path),
-            _ => Ok(false),
+        b"PAR1" => {
+            find(|sign| Ok(matches!(sign, Sign::Parquet(is_one) if is_one(path).unwrap_or(false))))
+        }
+        b"PK\x03\x04" => find(|sign| {
+            let Sign::Zip(is_one) = sign else {
+                return Ok(false);
+            };
+            is_one(path)
         }),
         _ => text(path).map_err(fail),
     }

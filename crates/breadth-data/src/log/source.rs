@@ -13,6 +13,7 @@ use crate::io::open::{line_error, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
 use crate::options::{ReadOptions, RewardMap};
 use crate::schema::Table;
+use crate::setting::Setting;
 use crate::value;
 
 /// What the user asked for.
@@ -30,7 +31,7 @@ pub(crate) struct Ask<'a> {
 }
 
 /// The way out for rewards of another scale.
-pub(crate) const REWARD_MAP: &str = "for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'";
+pub(crate) const REWARD_MAP: &str = "for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'";
 
 /// A file in some format of log.
 pub(crate) struct Source<'a> {
@@ -113,6 +114,17 @@ impl Source<'_> {
         }
     }
 
+    /// The model that was asked for, or that is found.
+    pub(crate) fn model(&self, found: impl FnOnce() -> Option<String>) -> Result<Arc<str>> {
+        let model = self.ask.model.map(str::to_owned).or_else(found);
+        model.map(Into::into).ok_or_else(|| {
+            self.refuse(format!(
+                "the log does not say which model it is about; name it with {}",
+                Setting::Models
+            ))
+        })
+    }
+
     /// The table to make of a log that holds `found`.
     pub(crate) fn only(&self, found: Table) -> Result<Table> {
         match self.ask.table {
@@ -121,7 +133,7 @@ impl Source<'_> {
         }
     }
 
-    /// The first of the names in `--reward` that the log has, else the first of them; nothing if
+    /// The first of the names asked for that the log has, else the first of them; nothing if
     /// nobody asked.
     pub(crate) fn asked_reward(&self, has: impl Fn(&str) -> bool) -> Option<&str> {
         let asked = self.ask.reward?;
@@ -135,7 +147,7 @@ impl Source<'_> {
     /// The one of `names` that was asked for, or the only one there is.
     pub(crate) fn choose(
         &self,
-        flag: &str,
+        setting: Setting,
         what: &str,
         asked: Option<&str>,
         names: &[String],
@@ -144,14 +156,16 @@ impl Source<'_> {
             (None, [only]) => Ok(only.clone()),
             (None, []) => Err(self.refuse(format!("no {what} in this log"))),
             (None, several) => Err(self.refuse(format!(
-                "{} {what}s in this log; choose one with {flag}: {}",
+                "{} {what}s in this log; choose one with {setting}: {}",
                 several.len(),
                 list(several)
             ))),
             (Some(name), _) if names.iter().any(|known| known == name) => Ok(name.into()),
-            (Some(name), []) => Err(self.refuse(format!("{flag} {name}: no {what} in this log"))),
+            (Some(name), []) => {
+                Err(self.refuse(format!("{setting} {name}: no {what} in this log")))
+            }
             (Some(name), known) => Err(self.refuse(format!(
-                "{flag} {name}: no such {what} in this log; it has {}",
+                "{setting} {name}: no such {what} in this log; it has {}",
                 list(known)
             ))),
         }
@@ -186,13 +200,14 @@ impl Source<'_> {
         let most = limit::most(packed, DOCUMENT);
         let reader = open_text(&self.path).map_err(fail)?;
         reader.take(most + 1).read_to_end(&mut text).map_err(fail)?;
-        match text.len() as u64 > most {
-            true => Err(limit::over(
+        if text.len() as u64 > most {
+            Err(limit::over(
                 &self.path,
                 None,
                 format!("a document of more than {most} bytes out of {packed} compressed ones"),
-            )),
-            false => Ok(text),
+            ))
+        } else {
+            Ok(text)
         }
     }
 

@@ -11,9 +11,11 @@ use super::source::{number, parse};
 use crate::error::{At, Error, Result};
 use crate::io::open::read_error;
 use crate::order::{checkpoint_step, counts_epochs};
+use crate::setting::Setting;
 
 /// What a run of the Hugging Face trainer says of its checkpoints.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct TrainerState {
     /// Steps with the validation loss that was measured there, in nats per token as a rule, in the
     /// order of the steps. A step that was measured again has its last value.
@@ -157,7 +159,8 @@ fn loss_key(document: &Document, asked: Option<&str>, at: &At) -> Result<String>
         let found = spelled.into_iter().find(|name| known.contains(name));
         return found.ok_or_else(|| {
             fault(format!(
-                "--loss {asked}: no such loss; it has {}",
+                "{} {asked}: no such loss; it has {}",
+                Setting::Loss,
                 crate::error::list(&known)
             ))
         });
@@ -169,8 +172,9 @@ fn loss_key(document: &Document, asked: Option<&str>, at: &At) -> Result<String>
             "no eval_loss at any step; train with an evaluation set (eval_strategy)".into(),
         )),
         several => Err(fault(format!(
-            "{} losses and no eval_loss; choose one with --loss: {}",
+            "{} losses and no eval_loss; choose one with {}: {}",
             several.len(),
+            Setting::Loss,
             crate::error::list(several)
         ))),
     }

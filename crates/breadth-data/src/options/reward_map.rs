@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::setting::Setting;
+
 /// Which number of a log makes which reward: everything above 0 is right, or a range becomes [0, 1].
 ///
 /// Written as people say it: `>0`, `>=1`, `==1`, `<0.5`, `<=0` (right if so, else wrong), or
@@ -60,7 +62,8 @@ impl RewardMap {
                 Ok((value - min) / (max - min))
             }
             Map::Range { .. } => Err(format!(
-                "{value} is outside of --reward-map {self}; widen the range, or say what counts as right ('>0')"
+                "{value} is outside of {} {self}; widen the range, or say what counts as right ('>0')",
+                Setting::RewardMap
             )),
         }
     }
@@ -165,7 +168,7 @@ mod tests {
         }
         let why = of("min=0,max=10", 11.0).unwrap_err();
         assert!(
-            why.starts_with("11 is outside of --reward-map min=0,max=10"),
+            why.starts_with("11 is outside of `LogOptions::reward_map` min=0,max=10"),
             "{why}"
         );
     }

@@ -2,20 +2,21 @@
 
 use arrow_array::Array;
 
+use super::columns::{ANSWER, GOLD, GROUP, MODEL, PROMPT, QUESTION, RESPONSE, TEXT};
+use super::observe::{Observation, bad, observe};
 use super::table::{Outcome, SampleTable, SampleTexts};
 use crate::error::{Error, Result};
 use crate::intern::{Interner, NONE};
 use crate::io::chunk::Chunk;
 use crate::io::origins::Origins;
 use crate::options::ReadOptions;
-use crate::schema::sample::{
-    ANSWER, C, COLUMNS, GOLD, GROUP, MODEL, N, PROMPT, QUESTION, RESPONSE, REWARDS, TEXT,
-};
 use crate::value;
 
 /// A sample table under construction.
 #[derive(Default)]
 pub(super) struct Builder {
+    /// Whether every row must have a text.
+    wants_texts: bool,
     origins: Origins,
     models: Interner,
     prompts: Interner,
@@ -56,21 +57,14 @@ struct Sample {
     origin: u32,
 }
 
-/// What one row says.
-enum Row {
-    Counts {
-        n: u64,
-        c: u64,
-    },
-    Sample {
-        reward: f64,
-        response: u32,
-        answer: u32,
-        text: u32,
-    },
-}
-
 impl Builder {
+    pub(super) fn new(options: &ReadOptions) -> Self {
+        Self {
+            wants_texts: options.texts,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn push(&mut self, chunk: &Chunk) -> Result<()> {
         let first = self.origins.push(chunk)?;
         let models = required(&mut self.models, chunk, MODEL)?;
@@ -80,8 +74,8 @@ impl Builder {
         let answers = self.answers(chunk);
         let texts = self.texts(chunk)?;
         let known = [
-            asked(&mut self.questions, chunk, QUESTION),
-            asked(&mut self.golds, chunk, GOLD),
+            optional(&mut self.questions, chunk, QUESTION),
+            optional(&mut self.golds, chunk, GOLD),
         ];
         self.cells.resize_with(self.models.len(), Vec::new);
         for at in 0..chunk.rows {
@@ -89,7 +83,7 @@ impl Builder {
             let (model, prompt) = (models[at], prompts[at]);
             self.note_prompt(prompt, groups[at], ordinal)?;
             self.note_known(prompt, [known[0][at], known[1][at]], ordinal)?;
-            let row = row(chunk, at, [responses[at], answers[at], texts[at]])?;
+            let row = observe(chunk, at, [responses[at], answers[at], texts[at]])?;
             self.add(model, prompt, row, ordinal)?;
         }
         Ok(())
@@ -97,9 +91,6 @@ impl Builder {
 
     /// The answers of a chunk; the empty one where a sample has none, [`NONE`] where nobody asked.
     fn answers(&mut self, chunk: &Chunk) -> Vec<u32> {
-        if ANSWER >= chunk.columns.len() {
-            return vec![NONE; chunk.rows];
-        }
         match chunk.ids(ANSWER).filter(|ids| ids.null_count() < ids.len()) {
             Some(ids) => self
                 .answers
@@ -111,7 +102,7 @@ impl Builder {
 
     /// The texts of a chunk, which every row must have; [`NONE`] where nobody asked.
     fn texts(&mut self, chunk: &Chunk) -> Result<Vec<u32>> {
-        if TEXT >= chunk.columns.len() {
+        if !self.wants_texts {
             return Ok(vec![NONE; chunk.rows]);
         }
         required(&mut self.texts, chunk, TEXT)
@@ -162,17 +153,17 @@ impl Builder {
         })
     }
 
-    fn add(&mut self, model: u32, prompt: u32, row: Row, origin: u32) -> Result<()> {
+    fn add(&mut self, model: u32, prompt: u32, row: Observation, origin: u32) -> Result<()> {
         let cells = &mut self.cells[model as usize];
         if cells.len() <= prompt as usize {
             cells.resize(prompt as usize + 1, Cell::Empty);
         }
         let cell = &mut cells[prompt as usize];
         match (&mut *cell, row) {
-            (Cell::Empty, Row::Counts { n, c }) => *cell = Cell::Counts { n, c, origin },
+            (Cell::Empty, Observation::Counts { n, c }) => *cell = Cell::Counts { n, c, origin },
             (
                 Cell::Empty,
-                Row::Sample {
+                Observation::Sample {
                     reward,
                     response,
                     answer,
@@ -189,7 +180,7 @@ impl Builder {
             }
             (
                 Cell::Samples(samples),
-                Row::Sample {
+                Observation::Sample {
                     reward,
                     response,
                     answer,
@@ -208,7 +199,7 @@ impl Builder {
                 let first = *first;
                 return Err(self.duplicate(model, prompt, None, first, origin));
             }
-            (Cell::Samples(samples), Row::Counts { .. }) => {
+            (Cell::Samples(samples), Observation::Counts { .. }) => {
                 let first = samples[0].origin;
                 return Err(self.duplicate(model, prompt, None, first, origin));
             }
@@ -336,9 +327,10 @@ impl Builder {
             texts,
         });
         // Chunks that lack the column leave holes: then nothing is known of the answers.
-        let mut answer: Vec<Vec<Vec<u32>>> = match answers.is_empty() {
-            true => Vec::new(),
-            false => codes(|sample| sample.answer),
+        let mut answer: Vec<Vec<Vec<u32>>> = if answers.is_empty() {
+            Vec::new()
+        } else {
+            codes(|sample| sample.answer)
         };
         if answer.iter().flatten().flatten().any(|&code| code == NONE) {
             answer.clear();
@@ -388,77 +380,6 @@ fn kept<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
         .collect()
 }
 
-fn row(chunk: &Chunk, at: usize, [response, answer, text]: [u32; 3]) -> Result<Row> {
-    let reward = REWARDS
-        .into_iter()
-        .find_map(|column| Some((column, chunk.number(column, at)?)));
-    let Some((column, reward)) = reward else {
-        if text == NONE {
-            return counts(chunk, at);
-        }
-        return match response {
-            NONE => Err(bad(chunk, at, RESPONSE, value::missing())),
-            response => Ok(Row::Sample {
-                reward: f64::NAN,
-                response,
-                answer,
-                text,
-            }),
-        };
-    };
-    if response == NONE {
-        return Err(bad(chunk, at, RESPONSE, value::missing()));
-    }
-    let reward = value::reward(reward).map_err(|problem| bad(chunk, at, column, problem))?;
-    Ok(Row::Sample {
-        reward,
-        response,
-        answer,
-        text,
-    })
-}
-
-fn counts(chunk: &Chunk, at: usize) -> Result<Row> {
-    let present = |column: usize| {
-        chunk.columns[column]
-            .as_ref()
-            .is_some_and(|a| a.null_count() < a.len())
-    };
-    let count = |column| {
-        let value = chunk.number(column, at).ok_or_else(value::missing);
-        value
-            .and_then(value::count)
-            .map_err(|problem| bad(chunk, at, column, problem))
-    };
-    if !present(N) && !present(C) {
-        return Err(bad(chunk, at, reward_column(chunk), value::missing()));
-    }
-    let (n, c) = (count(N)?, count(C)?);
-    if n == 0 {
-        return Err(bad(
-            chunk,
-            at,
-            N,
-            "0 samples say nothing; give at least 1 or remove the row".into(),
-        ));
-    }
-    if c > n {
-        let problem = format!("{c} correct of {n} samples (`n`); at most `n` can be correct");
-        return Err(bad(chunk, at, C, problem));
-    }
-    Ok(Row::Counts { n, c })
-}
-
-/// The column that a missing reward is missing from.
-fn reward_column(chunk: &Chunk) -> usize {
-    let mut present = REWARDS.into_iter();
-    let found = present.find(|&column| {
-        let array = chunk.columns[column].as_ref();
-        array.is_some_and(|array| array.null_count() < array.len())
-    });
-    found.unwrap_or(REWARDS[0])
-}
-
 fn required(interner: &mut Interner, chunk: &Chunk, column: usize) -> Result<Vec<u32>> {
     let missing = |row| bad(chunk, row, column, value::missing());
     let ids = chunk.ids(column).ok_or_else(|| missing(0))?;
@@ -469,21 +390,5 @@ fn optional(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
     match chunk.ids(column) {
         Some(ids) => interner.optional_codes(ids),
         None => vec![NONE; chunk.rows],
-    }
-}
-
-/// As [`optional`], of a column that is read only when it is asked for.
-fn asked(interner: &mut Interner, chunk: &Chunk, column: usize) -> Vec<u32> {
-    match column < chunk.columns.len() {
-        true => optional(interner, chunk, column),
-        false => vec![NONE; chunk.rows],
-    }
-}
-
-fn bad(chunk: &Chunk, row: usize, column: usize, problem: String) -> Error {
-    Error::Value {
-        at: chunk.places.at(row),
-        column: COLUMNS[column].name,
-        problem,
     }
 }

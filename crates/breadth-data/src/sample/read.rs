@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use super::build::Builder;
+use super::columns::COLUMNS;
 use super::table::SampleTable;
 use crate::error::Result;
 use crate::input::for_each_chunk;
 use crate::log::Logs;
 use crate::options::ReadOptions;
 use crate::order::{by_step, permute};
-use crate::schema::{Layout, Table, sample};
+use crate::schema::{Asked, Layout, Table};
 
 impl SampleTable {
     /// Reads a sample table from files, folders, globs, a run folder, or `-` for standard input.
@@ -31,7 +32,7 @@ impl SampleTable {
     /// Whatever would make a number wrong: see [`Error`](crate::Error).
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
         let layout = layout(options);
-        let mut builder = Builder::default();
+        let mut builder = Builder::new(options);
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let mut table = builder.finish(options)?;
         table.remarks = remarks;
@@ -50,20 +51,19 @@ impl SampleTable {
 
 /// The columns to read.
 fn layout(options: &ReadOptions) -> Layout {
-    Layout {
-        table: Table::Samples,
-        columns: match (options.answers, options.texts) {
-            (_, true) => sample::COLUMNS.to_vec(),
-            (true, false) => sample::COLUMNS[..sample::TEXT].to_vec(),
-            (false, false) => sample::COLUMNS[..sample::ANSWER].to_vec(),
-        },
-    }
+    Layout::new(Table::Samples, COLUMNS, |asked| match asked {
+        Asked::Answers => options.answers || options.texts,
+        Asked::Texts => options.texts,
+        Asked::Required | Asked::Always | Asked::Tokens | Asked::TokenLogProbs | Asked::Never => {
+            false
+        }
+    })
 }
 
 /// The table that logs make.
 pub(crate) fn of_logs(logs: &Logs, options: &ReadOptions) -> Result<SampleTable> {
     let layout = layout(options);
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(options);
     let mut chunks = logs.chunks(&layout)?.into_iter();
     chunks.try_for_each(|chunk| builder.push(&chunk))?;
     builder.finish(options)

@@ -3,20 +3,20 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Int32Type};
 use arrow_array::{Array, DictionaryArray, ListArray};
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
+use super::columns::{
+    ANSWER, COLUMNS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS,
+    WEIGHT,
+};
+use super::keys::{Key, Keys};
+use super::model_values::ModelValues;
 use super::table::ScoreTable;
 use crate::error::{Error, Result, list};
 use crate::intern::{Interner, NONE};
 use crate::io::chunk::Chunk;
 use crate::io::origins::{ABSENT, Origins};
 use crate::options::ReadOptions;
-use crate::schema::score::{
-    ANSWER, COLUMNS, GROUP, LOGPROB, MODEL, PROMPT, RESPONSE, SOURCE, TOKEN_LOGPROBS, TOKENS,
-    WEIGHT,
-};
 use crate::value;
 
 /// Rows worth a thread of their own.
@@ -33,7 +33,7 @@ pub(super) struct Builder {
     groups: Labels,
     answers: Labels,
     keys: Keys,
-    columns: Vec<Column>,
+    columns: Vec<ModelValues>,
     /// Where each model's next value belongs if its rows come in the order of the table.
     next: Vec<u32>,
     weights: Vec<f64>,
@@ -49,29 +49,6 @@ struct Labels {
     codes: Vec<u32>,
 }
 
-/// Source, prompt and response.
-type Key = [u32; 3];
-
-/// The responses, in order of first appearance.
-#[derive(Default)]
-struct Keys {
-    rows: Vec<Key>,
-    /// Keys with their rows.
-    index: HashTable<(Key, u32)>,
-    /// The ordinal of the long row that gave it first.
-    origin: Vec<u32>,
-}
-
-/// What one model says, row by row; shorter than the table where it says nothing yet.
-#[derive(Default)]
-struct Column {
-    /// NaN where the model says nothing yet: a log-probability is never NaN.
-    values: Vec<f64>,
-    /// The ordinal of the long row that gave the value, or [`ABSENT`].
-    origin: Vec<u32>,
-    lists: Vec<Option<Vec<f32>>>,
-}
-
 impl Builder {
     pub(super) fn push(&mut self, chunk: &Chunk) -> Result<()> {
         let first = self.origins.push(chunk)?;
@@ -80,7 +57,8 @@ impl Builder {
         let prompts = codes(&mut self.prompts, chunk, PROMPT, None)?;
         let responses = codes(&mut self.responses, chunk, RESPONSE, Some("0"))?;
         let values = log_probs(chunk)?;
-        self.columns.resize_with(self.models.len(), Column::default);
+        self.columns
+            .resize_with(self.models.len(), ModelValues::default);
 
         let rows = self.rows_of([&sources, &prompts, &responses], &models, first);
         if let Some((at, earlier)) = self.set(&models, &rows, &values, first) {
@@ -130,7 +108,7 @@ impl Builder {
         first: u32,
     ) -> Option<(usize, u32)> {
         let share = self.columns.len().div_ceil(rayon::current_num_threads());
-        let set_some = |(part, columns): (usize, &mut [Column])| {
+        let set_some = |(part, columns): (usize, &mut [ModelValues])| {
             let start = part * share;
             (0..rows.len()).find_map(|at| {
                 let column = columns.get_mut((models[at] as usize).wrapping_sub(start))?;
@@ -170,7 +148,7 @@ impl Builder {
     }
 
     fn push_labels(&mut self, chunk: &Chunk, rows: &[u32], column: usize) -> Result<()> {
-        if column >= chunk.columns.len() || all_null(chunk, column) {
+        if all_null(chunk, column) {
             return Ok(());
         }
         let Some(ids) = chunk.ids(column) else {
@@ -189,7 +167,7 @@ impl Builder {
     }
 
     fn push_tokens(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
-        if TOKENS >= chunk.columns.len() || all_null(chunk, TOKENS) {
+        if all_null(chunk, TOKENS) {
             return Ok(());
         }
         self.tokens.resize(self.keys.rows.len(), 0);
@@ -203,9 +181,6 @@ impl Builder {
     }
 
     fn push_lists(&mut self, chunk: &Chunk, rows: &[u32], models: &[u32]) -> Result<()> {
-        if TOKEN_LOGPROBS >= chunk.columns.len() {
-            return Ok(());
-        }
         let Some(lists) = chunk.lists(TOKEN_LOGPROBS) else {
             return Ok(());
         };
@@ -247,10 +222,7 @@ impl Builder {
             return Err(self.nothing_common());
         }
         let group = self.take_labels(GROUP, &keep)?;
-        let answer = match options.answers {
-            true => self.take_labels(ANSWER, &keep)?,
-            false => None,
-        };
+        let answer = self.take_labels(ANSWER, &keep)?;
         let token_logprobs = self.take_lists(&keep, &heard)?;
         let mut table = self.into_table(group, answer, token_logprobs);
         table.of_other_sources = match &options.source {
@@ -261,9 +233,10 @@ impl Builder {
             table.models.remove(model as usize);
             table.logprob.remove(model as usize);
         }
-        match keep.contains(&false) {
-            true => Ok(table.keep(&keep)),
-            false => Ok(table),
+        if keep.contains(&false) {
+            Ok(table.keep(&keep))
+        } else {
+            Ok(table)
         }
     }
 
@@ -384,7 +357,7 @@ impl Builder {
     }
 
     fn nothing_common(&self) -> Error {
-        let given = |column: &Column| column.origin.iter().filter(|&&o| o != ABSENT).count();
+        let given = |column: &ModelValues| column.origin.iter().filter(|&&o| o != ABSENT).count();
         let fewest = (0..self.columns.len()).min_by_key(|&m| given(&self.columns[m]));
         Error::NoCommonRows {
             models: self.columns.len(),
@@ -466,72 +439,6 @@ impl Labels {
             }
         }
         None
-    }
-}
-
-impl Keys {
-    /// The row of a key, or [`NONE`]; `guess` is tried first.
-    #[inline]
-    fn find(&self, key: Key, guess: u32) -> u32 {
-        if self.rows.get(guess as usize) == Some(&key) {
-            return guess;
-        }
-        let found = self.index.find(hash(&key), |known| known.0 == key);
-        found.map_or(NONE, |known| known.1)
-    }
-
-    fn find_or_insert(&mut self, key: Key, ordinal: u32) -> u32 {
-        let row = self.rows.len() as u32;
-        let entry = self
-            .index
-            .entry(hash(&key), |known| known.0 == key, |known| hash(&known.0));
-        match entry {
-            Entry::Occupied(entry) => return entry.get().1,
-            Entry::Vacant(entry) => entry.insert((key, row)),
-        };
-        self.rows.push(key);
-        self.origin.push(ordinal);
-        row
-    }
-}
-
-/// Two multiplications folded: codes are dense and not chosen by anyone, so no more is needed.
-#[inline]
-fn hash(&[source, prompt, response]: &Key) -> u64 {
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        product as u64 ^ (product >> 64) as u64
-    };
-    let low = u64::from(prompt) | u64::from(response) << 32;
-    fold(
-        low ^ 0x9e37_79b9_7f4a_7c15,
-        u64::from(source) ^ 0xd6e8_feb8_6659_fd93,
-    )
-}
-
-impl Column {
-    /// Sets a value; returns the ordinal of the earlier one if there is one.
-    #[inline]
-    fn set(&mut self, row: usize, value: f64, ordinal: u32) -> Option<u32> {
-        if row >= self.values.len() {
-            self.pad(row);
-            self.values.push(value);
-            self.origin.push(ordinal);
-            return None;
-        }
-        if !self.values[row].is_nan() {
-            return Some(self.origin[row]);
-        }
-        self.values[row] = value;
-        self.origin[row] = ordinal;
-        None
-    }
-
-    fn pad(&mut self, rows: usize) {
-        if self.values.len() < rows {
-            self.values.resize(rows, f64::NAN);
-            self.origin.resize(rows, ABSENT);
-        }
     }
 }
 

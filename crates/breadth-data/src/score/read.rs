@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use super::build::Builder;
+use super::columns::COLUMNS;
 use super::table::ScoreTable;
 use crate::error::Result;
 use crate::input::for_each_chunk;
 use crate::log::Logs;
 use crate::options::ReadOptions;
 use crate::order::{by_step, permute};
-use crate::schema::{Layout, Table, score};
+use crate::schema::{Asked, Layout, Table};
 
 impl ScoreTable {
     /// Reads a score table from files, folders, globs, a run folder, or `-` for standard input.
@@ -29,16 +30,7 @@ impl ScoreTable {
     /// Whatever would make a number wrong: see [`Error`](crate::Error). A log-probability above 0 is one, save
     /// that rounding up to 1e-3 is forgiven and set to 0.
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
-        let last = match (options.token_logprobs, options.tokens, options.answers) {
-            (true, ..) => score::TOKEN_LOGPROBS,
-            (_, true, _) => score::TOKENS,
-            (.., true) => score::ANSWER,
-            _ => score::WEIGHT,
-        };
-        let layout = Layout {
-            table: Table::Scores,
-            columns: score::COLUMNS[..=last].to_vec(),
-        };
+        let layout = layout(options);
         let mut builder = Builder::default();
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let mut table = builder.finish(options)?;
@@ -54,12 +46,19 @@ impl ScoreTable {
     }
 }
 
+/// The columns to read. Lists of tokens are checked against the number of tokens.
+fn layout(options: &ReadOptions) -> Layout {
+    Layout::new(Table::Scores, COLUMNS, |asked| match asked {
+        Asked::Answers => options.answers,
+        Asked::Tokens => options.tokens || options.token_logprobs,
+        Asked::TokenLogProbs => options.token_logprobs,
+        Asked::Required | Asked::Always | Asked::Texts | Asked::Never => false,
+    })
+}
+
 /// The table that logs make.
 pub(crate) fn of_logs(logs: &Logs, options: &ReadOptions) -> Result<ScoreTable> {
-    let layout = Layout {
-        table: Table::Scores,
-        columns: score::COLUMNS[..=score::WEIGHT].to_vec(),
-    };
+    let layout = layout(&ReadOptions::default());
     let mut builder = Builder::default();
     let mut chunks = logs.chunks(&layout)?.into_iter();
     chunks.try_for_each(|chunk| builder.push(&chunk))?;

@@ -1,5 +1,9 @@
 //! Writing tables.
 
+mod columns;
+mod rows;
 mod table;
 
+pub(crate) use columns::{Row, Stored, columns};
+pub(crate) use rows::{Fault, RowWriter};
 pub(crate) use table::TableWriter;

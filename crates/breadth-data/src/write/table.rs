@@ -80,9 +80,10 @@ fn leaf(name: &str, fields: &[Field]) -> ColumnPath {
     let list = fields
         .iter()
         .any(|f| f.name() == name && f.data_type().is_list());
-    let path = match list {
-        true => vec![name.into(), "list".into(), "item".into()],
-        false => vec![name.to_string()],
+    let path = if list {
+        vec![name.into(), "list".into(), "item".into()]
+    } else {
+        vec![name.to_string()]
     };
     ColumnPath::new(path)
 }

@@ -37,7 +37,7 @@ fn programs_that_nobody_tested() {
         "{\"task_id\": \"a\", \"passed\": true}\n{\"task_id\": \"a\", \"passed\": \"perhaps\"}\n";
     assert_snapshot!(refusal("samples.jsonl", odd), @"samples.jsonl, line 2, field `passed`: not graded; give the file of results that the evaluation writes (.._results.jsonl)");
     assert_snapshot!(refusal("samples.jsonl", "{\"task_id\": \"a\", \"passed\": true}\n{\"passed\": false}\n"), @"samples.jsonl, line 2, field `task_id`: no value; is this line whole?");
-    assert_snapshot!(refusal("samples.jsonl", "{\"task_id\": \"a\", \"passed\": 2}\n"), @"samples.jsonl, line 1, field `passed`: 2 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(refusal("samples.jsonl", "{\"task_id\": \"a\", \"passed\": 2}\n"), @"samples.jsonl, line 1, field `passed`: 2 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
     assert_snapshot!(refusal("samples.jsonl", "{\"task_id\": \"a\", \"passed\": true}\n{\"task_id\": \"a\", \"pas"), @"samples.jsonl, line 2: not a JSON object (EOF while parsing a string, character 21); the log may be truncated: copy it again, or remove what is not whole");
 }
 
@@ -78,7 +78,7 @@ fn eval_plus_results_of_both_versions() {
         reward: "plus",
         ..Ask::default()
     };
-    assert_snapshot!(asked_refusal(&plus, "m.eval_results.json", base_only), @"m.eval_results.json: --reward plus: no such reward in this log; it has `base`");
+    assert_snapshot!(asked_refusal(&plus, "m.eval_results.json", base_only), @"m.eval_results.json: `LogOptions::reward` plus: no such reward in this log; it has `base`");
     assert_snapshot!(refusal("m.json", r#"{"date":"","hash":"","eval":{"a":[{"solution":""}]}}"#), @"m.json, field `eval.a`: not what EvalPlus writes there (missing field `base_status`)");
 }
 
@@ -147,7 +147,7 @@ fn outcomes_of_agents() {
 fn outcomes_that_are_wrong() {
     let of = |rest: &str| refusal("m/a.jsonl", format!("{{\"task_id\":\"t\",{rest}}}\n"));
     assert_snapshot!(of(r#""pass_flags":[]"#), @"m/a.jsonl, line 1, field `pass_flags`: [] is not a list of outcomes");
-    assert_snapshot!(of(r#""pass_flags":[1,0,2]"#), @"m/a.jsonl, line 1, field `pass_flags`: 2 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(of(r#""pass_flags":[1,0,2]"#), @"m/a.jsonl, line 1, field `pass_flags`: 2 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
     assert_snapshot!(of(r#""pass_flags":[1,"x"]"#), @r#"m/a.jsonl, line 1, field `pass_flags`: "x" is not an outcome"#);
     assert_snapshot!(of(r#""n":2,"c":3"#), @"m/a.jsonl, line 1, field `c`: 3 right of 2 samples; at most `n` can be right");
     assert_snapshot!(of(r#""n":1e9,"c":3"#), @"m/a.jsonl, line 1, field `n`: 1000000000 samples of one task; at most 1000000 are read");

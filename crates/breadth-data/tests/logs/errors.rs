@@ -39,7 +39,7 @@ fn files_beside_logs() {
             ScoreTable::read(std::slice::from_ref(path), &ReadOptions::default()).unwrap_err(),
         )
     };
-    assert_snapshot!(message(&state), @"trainer_state.json: this is the state of a Hugging Face trainer, not a table; give it with --trainer-state beside one");
+    assert_snapshot!(message(&state), @"trainer_state.json: this is the state of a Hugging Face trainer, not a table; give it with `TrainerState::read` beside one");
     let results = golden("lm-eval/tiny/results_2026-11-23T12-56-45.049373.json");
     let results = folder.file("results_1.json", std::fs::read(results).unwrap());
     assert_snapshot!(message(&results), @"results_1.json: these are the results of lm-evaluation-harness, without the documents; give the samples_*.jsonl that it writes with --log_samples");
@@ -77,7 +77,7 @@ fn metrics_that_are_no_rewards() {
     };
     let of = |metrics: &str| refusal("m/samples_t_1.jsonl", line(metrics));
     assert_snapshot!(of(r#""bleu":12.5"#), @"m/samples_t_1.jsonl: no metric of this log is in [0, 1] for every document, as a reward must be; it has `bleu`");
-    assert_snapshot!(of(r#""exact_match":1,"f1":0.5"#), @"m/samples_t_1.jsonl: 2 metrics in this log; choose one with --reward: `exact_match`, `f1`");
+    assert_snapshot!(of(r#""exact_match":1,"f1":0.5"#), @"m/samples_t_1.jsonl: 2 metrics in this log; choose one with `LogOptions::reward`: `exact_match`, `f1`");
     let asked = |reward| {
         let ask = Ask {
             reward,
@@ -89,10 +89,10 @@ fn metrics_that_are_no_rewards() {
             line(r#""bleu":12.5,"parts":[1,"x"],"two":[1,0]"#),
         )
     };
-    assert_snapshot!(asked("bleu"), @"m/samples_t_1.jsonl, line 1, field `bleu`: 12.5 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
-    assert_snapshot!(asked("parts"), @r#"m/samples_t_1.jsonl, line 1, field `parts`: [1,"x"] is not a reward; choose a metric in [0, 1] with --reward"#);
+    assert_snapshot!(asked("bleu"), @"m/samples_t_1.jsonl, line 1, field `bleu`: 12.5 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(asked("parts"), @r#"m/samples_t_1.jsonl, line 1, field `parts`: [1,"x"] is not a reward; choose a metric in [0, 1] with `LogOptions::reward`"#);
     assert_snapshot!(asked("two"), @"m/samples_t_1.jsonl, line 1, field `two`: 2 values for 1 responses; a reward is one number for each response");
-    assert_snapshot!(asked("rouge"), @"m/samples_t_1.jsonl: --reward rouge: no such metric in this log; it has `bleu`, `parts`, `two`");
+    assert_snapshot!(asked("rouge"), @"m/samples_t_1.jsonl: `LogOptions::reward` rouge: no such metric in this log; it has `bleu`, `parts`, `two`");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn every_repeat_of_lm_eval_is_there_to_be_judged() {
 fn rewards_of_another_scale() {
     let folder = Folder::new();
     let minus = case(&folder, "14-verl-minus-one-rewards/minus/10.jsonl");
-    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&minus)), @"10.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&minus)), @"10.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
     let mapped = |path: &PathBuf, reward_map: &'static str| {
         let ask = Ask {
             reward_map,
@@ -83,7 +83,7 @@ fn rewards_of_another_scale() {
     let bonus = case(&folder, "14-verl-minus-one-rewards/bonus/10.jsonl");
     assert_eq!(mapped(&bonus, ">=1"), [1.0, 0.0]);
     let both = case(&folder, "14-verl-minus-one-rewards/both/10.jsonl");
-    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&both)), @"10.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with --reward: `acc`; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&both)), @"10.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with `LogOptions::reward`: `acc`; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
     let accuracy = Ask {
         reward: "acc",
         ..Ask::default()
@@ -93,7 +93,7 @@ fn rewards_of_another_scale() {
         reward_map: "min=0,max=1",
         ..Ask::default()
     };
-    assert_snapshot!(folder.refusal(&narrow, &[minus]), @"10.jsonl, line 2, field `score`: -1 is outside of --reward-map min=0,max=1; widen the range, or say what counts as right ('>0')");
+    assert_snapshot!(folder.refusal(&narrow, &[minus]), @"10.jsonl, line 2, field `score`: -1 is outside of `LogOptions::reward_map` min=0,max=1; widen the range, or say what counts as right ('>0')");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn choices_that_are_contexts() {
         "samples_w_2.jsonl",
         text.replace("\"acc\": 1.0", "\"x\": 1.0"),
     );
-    assert_snapshot!(folder.refusal(&ask, &[untold]), @"samples_w_2.jsonl: the choices of this task are contexts before one continuation, and no metric `acc` tells which context is right; log `acc` too, or import the metrics (--kind samples)");
+    assert_snapshot!(folder.refusal(&ask, &[untold]), @"samples_w_2.jsonl: the choices of this task are contexts before one continuation, and no metric `acc` tells which context is right; log `acc` too, or import the metrics (`Table::Samples`)");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn inspect_logs_with_errors_and_epochs() {
     assert_eq!(rewards(&logs), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
     assert_eq!(logs.prompts(), ["t/1", "t/2"]);
     let list = case(&folder, "21-inspect-logs-ok/list.json");
-    assert_snapshot!(folder.refusal(&Ask::default(), &[list]), @"list.json, row 1, field `scores.s`: [null,1.0] is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (--reward)");
+    assert_snapshot!(folder.refusal(&Ask::default(), &[list]), @"list.json, row 1, field `scores.s`: [null,1.0] is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (`LogOptions::reward`)");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn evalplus_in_both_shapes() {
         2,
         "solutions are kept"
     );
-    assert_snapshot!(folder.refusal(&texts(), &[old]), @"old_eval_results.json, row 1, field `text`: no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave --verifier out)");
+    assert_snapshot!(folder.refusal(&texts(), &[old]), @"old_eval_results.json, row 1, field `text`: no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave `ReadOptions::texts` out)");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn other_shapes_of_lm_eval() {
         [row("m", "0", "0", -8.5), row("m", "1", "0", -9.5)]
     );
     let ifeval = case(&folder, "23-lm-eval-shapes-ok/ifeval.jsonl");
-    assert_snapshot!(folder.refusal(&model, std::slice::from_ref(&ifeval)), @"ifeval.jsonl: 2 metrics in this log; choose one with --reward: `prompt_level_strict_acc`, `prompt_level_loose_acc`");
+    assert_snapshot!(folder.refusal(&model, std::slice::from_ref(&ifeval)), @"ifeval.jsonl: 2 metrics in this log; choose one with `LogOptions::reward`: `prompt_level_strict_acc`, `prompt_level_loose_acc`");
     let strict = Ask {
         reward: "prompt_level_strict_acc",
         ..model
@@ -233,7 +233,7 @@ fn trl_completions() {
             ("format_reward", [Some(0.5); 8]),
         ],
     );
-    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&two)), @"completions_00005.parquet: 2 reward columns in this log; choose one with --reward: `accuracy_reward`, `format_reward`");
+    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&two)), @"completions_00005.parquet: 2 reward columns in this log; choose one with `LogOptions::reward`: `accuracy_reward`, `format_reward`");
     let mut holes = graded;
     (holes[1], holes[5]) = (None, None);
     let holes = completions(&folder, 6, &[("accuracy_reward", holes)]);
@@ -251,5 +251,5 @@ fn trl_completions() {
     );
     let lengths = [-12.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -1.0].map(Some);
     let lengths = completions(&folder, 7, &[("length_reward", lengths)]);
-    assert_snapshot!(folder.refusal(&Ask::default(), &[lengths]), @"completions_00007.parquet, row 1, field `length_reward`: -12 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(folder.refusal(&Ask::default(), &[lengths]), @"completions_00007.parquet, row 1, field `length_reward`: -12 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
 }

@@ -198,7 +198,7 @@ fn generations_are_there_to_be_judged() {
         "starcoder.json",
         "[[\"def f(): 1\", \"def f(): 2\"], [\"x\", \"y\"]]",
     );
-    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&path)), @"starcoder.json: generations of bigcode-evaluation-harness, which keeps no grade of each; judge them (breadth pass FILE --verifier command:..)");
+    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&path)), @"starcoder.json: generations of bigcode-evaluation-harness, which keeps no grade of each; judge them (`breadth pass` with `ReadOptions::texts`)");
     let ask = Ask {
         texts: true,
         ..Ask::default()

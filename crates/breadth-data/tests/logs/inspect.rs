@@ -81,7 +81,7 @@ fn several_scores_and_a_sample_in_pieces() {
         reward,
         ..Ask::default()
     };
-    assert_snapshot!(folder.refusal(&ask(""), std::slice::from_ref(&path)), @"scorers.eval: 3 scores in this log; choose one with --reward: `exact`, `rubric/sense`, `rubric/style`");
+    assert_snapshot!(folder.refusal(&ask(""), std::slice::from_ref(&path)), @"scorers.eval: 3 scores in this log; choose one with `LogOptions::reward`: `exact`, `rubric/sense`, `rubric/style`");
     let values = |reward| rows(&ask(reward).read(std::slice::from_ref(&path)).unwrap());
     let of = |id: &str, value| row("hf/tiny", &format!("sums/{id}"), "1", value);
     assert_eq!(values("exact"), [of("w", 1.0), of("p", 0.0)]);
@@ -209,9 +209,9 @@ fn scores_that_are_no_rewards() {
             ]),
         )
     };
-    assert_snapshot!(of("7"), @"log.json, row 2, field `scores.s`: 7 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
-    assert_snapshot!(of(r#""A""#), @r#"log.json, row 2, field `scores.s`: "A" is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (--reward)"#);
-    assert_snapshot!(of("[1, 0]"), @"log.json, row 2, field `scores.s`: [1,0] is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (--reward)");
+    assert_snapshot!(of("7"), @"log.json, row 2, field `scores.s`: 7 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(of(r#""A""#), @r#"log.json, row 2, field `scores.s`: "A" is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (`LogOptions::reward`)"#);
+    assert_snapshot!(of("[1, 0]"), @"log.json, row 2, field `scores.s`: [1,0] is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (`LogOptions::reward`)");
     assert_snapshot!(refusal("log.json", log(&["{}"])), @"log.json: no score in this log");
     assert_snapshot!(refusal("log.json", log(&[r#"{"s":{"value":NaN}}"#])), @"log.json (Inspect .json: left out: samples that were not scored (1)): no rows; a table needs at least one");
     assert_snapshot!(refusal("log.json", log(&[])), @"log.json: no sample in this log; is it only the head of one (--no-log-samples)?");

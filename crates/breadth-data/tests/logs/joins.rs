@@ -32,12 +32,12 @@ fn with_another(replace: &[(&str, &str)]) -> (Folder, [std::path::PathBuf; 2]) {
 #[test]
 fn another_document_prompt_target_or_continuation() {
     let (folder, paths) = with_another(&[("f4f69c0a", "00000000"), ("cf06a8df", "00000000")]);
-    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"2 of 4 prompts are not the same in all logs, so their rows must not be compared: prompt `tinymc/0` differs in `doc_hash` between a/samples_tinymc_1.jsonl, line 1 and b/samples_tinymc_1.jsonl, line 1; prompt `tinymc/1` differs in `prompt_hash` between a/samples_tinymc_1.jsonl, line 2 and b/samples_tinymc_1.jsonl, line 2. Run all models on the same version of the task with the same examples and template, or leave these prompts out (--intersect)");
+    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"2 of 4 prompts are not the same in all logs, so their rows must not be compared: prompt `tinymc/0` differs in `doc_hash` between a/samples_tinymc_1.jsonl, line 1 and b/samples_tinymc_1.jsonl, line 1; prompt `tinymc/1` differs in `prompt_hash` between a/samples_tinymc_1.jsonl, line 2 and b/samples_tinymc_1.jsonl, line 2. Run all models on the same version of the task with the same examples and template, or leave these prompts out (`ReadOptions::intersect`)");
     let (folder, paths) = with_another(&[(
         "the quick brown 2\", \"arg_1\": \" fox",
         "A shot. the quick brown 2\", \"arg_1\": \" fox",
     )]);
-    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"1 of 4 prompts are not the same in all logs, so their rows must not be compared: prompt `tinymc/2` differs in `arguments` between a/samples_tinymc_1.jsonl, line 3 and b/samples_tinymc_1.jsonl, line 3. Run all models on the same version of the task with the same examples and template, or leave these prompts out (--intersect)");
+    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"1 of 4 prompts are not the same in all logs, so their rows must not be compared: prompt `tinymc/2` differs in `arguments` between a/samples_tinymc_1.jsonl, line 3 and b/samples_tinymc_1.jsonl, line 3. Run all models on the same version of the task with the same examples and template, or leave these prompts out (`ReadOptions::intersect`)");
     let error = ScoreTable::read(&paths, &ReadOptions::default()).unwrap_err();
     assert!(
         error
@@ -97,7 +97,7 @@ fn a_checkpoint_that_lacks_documents() {
         folder.file("a/samples_tinymc_1.jsonl", text),
         folder.file("b/samples_tinymc_1.jsonl", shorter),
     ];
-    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"model `b` lacks 1 of 4 responses; the first is source `data`, prompt `tinymc/0`, response `0`, which a/samples_tinymc_1.jsonl, line 1 gives for another model; add them, or use only what all models have (--intersect)");
+    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"model `b` lacks 1 of 4 responses; the first is source `data`, prompt `tinymc/0`, response `0`, which a/samples_tinymc_1.jsonl, line 1 gives for another model; add them, or use only what all models have (`ReadOptions::intersect`)");
     assert_eq!(both().read(&paths).unwrap().rows(), 6);
 }
 

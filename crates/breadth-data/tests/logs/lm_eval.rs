@@ -117,8 +117,8 @@ fn a_filter_must_be_chosen() {
         model: "m",
         ..Ask::default()
     };
-    assert_snapshot!(folder.refusal(&ask(""), std::slice::from_ref(&path)), @"samples_sums_2026.jsonl: 2 filters in this log; choose one with --filter: `strict-match`, `flexible-extract`");
-    assert_snapshot!(folder.refusal(&ask("strict"), &[path]), @"samples_sums_2026.jsonl: --filter strict: no such filter in this log; it has `strict-match`, `flexible-extract`");
+    assert_snapshot!(folder.refusal(&ask(""), std::slice::from_ref(&path)), @"samples_sums_2026.jsonl: 2 filters in this log; choose one with `LogOptions::filter`: `strict-match`, `flexible-extract`");
+    assert_snapshot!(folder.refusal(&ask("strict"), &[path]), @"samples_sums_2026.jsonl: `LogOptions::filter` strict: no such filter in this log; it has `strict-match`, `flexible-extract`");
 }
 
 #[test]
@@ -254,10 +254,10 @@ fn numbers_as_choices_are_told_by_the_accuracy() {
         values(line(0, "1", &choices, resps, r#","acc":0.0"#)),
         [-3.0]
     );
-    assert_snapshot!(refusal("m/samples_t_2026.jsonl", line(0, "1", &choices, resps, "")), @"m/samples_t_2026.jsonl, line 1, field `target`: `1` is the number of one choice and the text of another, and no metric `acc` tells which is meant; log `acc` too, or import the metrics (--kind samples)");
+    assert_snapshot!(refusal("m/samples_t_2026.jsonl", line(0, "1", &choices, resps, "")), @"m/samples_t_2026.jsonl, line 1, field `target`: `1` is the number of one choice and the text of another, and no metric `acc` tells which is meant; log `acc` too, or import the metrics (`Table::Samples`)");
     let wrong = line(0, "0", &[" a", " b"], resps, r#","acc":1.0"#);
-    assert_snapshot!(refusal("m/samples_t_2026.jsonl", wrong), @"m/samples_t_2026.jsonl, line 1, field `target`: `0` does not agree with `acc`, which says whether the most likely choice is the target; import the metrics instead (--kind samples)");
-    assert_snapshot!(refusal("m/samples_t_2026.jsonl", line(0, "[0, 1]", &choices, resps, "")), @"m/samples_t_2026.jsonl: no target is among the choices that were scored; import the metrics instead (--kind samples)");
+    assert_snapshot!(refusal("m/samples_t_2026.jsonl", wrong), @"m/samples_t_2026.jsonl, line 1, field `target`: `0` does not agree with `acc`, which says whether the most likely choice is the target; import the metrics instead (`Table::Samples`)");
+    assert_snapshot!(refusal("m/samples_t_2026.jsonl", line(0, "[0, 1]", &choices, resps, "")), @"m/samples_t_2026.jsonl: no target is among the choices that were scored; import the metrics instead (`Table::Samples`)");
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn lines_of_one_document_under_several_filters() {
         filter: "none",
         ..Ask::default()
     };
-    assert_snapshot!(asked_refusal(&samples, "m/samples_t_2026.jsonl", &content), @"m/samples_t_2026.jsonl: 2 metrics in this log; choose one with --reward: `acc`, `acc_norm`");
+    assert_snapshot!(asked_refusal(&samples, "m/samples_t_2026.jsonl", &content), @"m/samples_t_2026.jsonl: 2 metrics in this log; choose one with `LogOptions::reward`: `acc`, `acc_norm`");
     let acc = Ask {
         reward: "acc",
         ..samples

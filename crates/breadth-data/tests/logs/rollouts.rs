@@ -65,7 +65,7 @@ fn verl_without_import() {
 fn rewards_of_verl_that_are_wrong() {
     let folder = Folder::new();
     let path = folder.file("20.jsonl", std::fs::read(golden("verl/20.jsonl")).unwrap());
-    assert_snapshot!(folder.refusal(&Ask::default(), &[path]), @"20.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with --reward: `acc`; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(folder.refusal(&Ask::default(), &[path]), @"20.jsonl, line 2, field `score`: -1 is not a reward; give a number in [0, 1], or true or false; or choose another field with `LogOptions::reward`: `acc`; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
     let of = |rest: &str| {
         refusal(
             "a.jsonl",
@@ -110,7 +110,7 @@ fn the_same_prompt_with_another_expected_answer() {
         folder.file("1.jsonl", line("4")),
         folder.file("2.jsonl", line("5")),
     ];
-    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"1 of 1 prompts are not the same in all logs, so their rows must not be compared: prompt `aab9e019315011bb` differs in `gts` between 1.jsonl, line 1 and 2.jsonl, line 1. Run all models on the same version of the task with the same examples and template, or leave these prompts out (--intersect)");
+    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"1 of 1 prompts are not the same in all logs, so their rows must not be compared: prompt `aab9e019315011bb` differs in `gts` between 1.jsonl, line 1 and 2.jsonl, line 1. Run all models on the same version of the task with the same examples and template, or leave these prompts out (`ReadOptions::intersect`)");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn trl_by_reward_columns() {
         path("completions_00005.parquet"),
         path("completions_00010.parquet"),
     ];
-    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"completions_00005.parquet: 2 reward columns in this log; choose one with --reward: `accuracy_reward`, `format_reward`");
+    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"completions_00005.parquet: 2 reward columns in this log; choose one with `LogOptions::reward`: `accuracy_reward`, `format_reward`");
     let accuracy = Ask {
         reward: "accuracy_reward",
         ..Ask::default()
@@ -146,12 +146,12 @@ fn trl_by_reward_columns() {
         reward: "format_reward",
         ..Ask::default()
     };
-    assert_snapshot!(folder.refusal(&format, &paths), @"completions_00005.parquet, row 3, field `format_reward`: -1 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+    assert_snapshot!(folder.refusal(&format, &paths), @"completions_00005.parquet, row 3, field `format_reward`: -1 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in `LogOptions::reward_map` '>0', '>=1', '==1' or 'min=-1,max=1'");
     let advantage = Ask {
         reward: "advantage",
         ..Ask::default()
     };
-    assert_snapshot!(folder.refusal(&advantage, &paths), @"completions_00005.parquet: --reward advantage: no such reward column in this log; it has `accuracy_reward`, `format_reward`");
+    assert_snapshot!(folder.refusal(&advantage, &paths), @"completions_00005.parquet: `LogOptions::reward` advantage: no such reward column in this log; it has `accuracy_reward`, `format_reward`");
 }
 
 #[test]

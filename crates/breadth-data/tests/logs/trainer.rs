@@ -58,7 +58,7 @@ fn states_that_are_wrong() {
     assert_snapshot!(message("{\"global_step\": 1"), @"trainer_state.json: not a trainer_state.json (EOF while parsing an object at line 1 column 17); give the file that the Hugging Face trainer writes");
     assert_snapshot!(message("{\"global_step\": 1}"), @"trainer_state.json: not a trainer_state.json (missing field `log_history` at line 1 column 18); give the file that the Hugging Face trainer writes");
     assert_snapshot!(message(r#"{"log_history": [{"step": 1, "loss": 2.0}]}"#), @"trainer_state.json, field `log_history`: no eval_loss at any step; train with an evaluation set (eval_strategy)");
-    assert_snapshot!(message(r#"{"log_history": [{"step": 1, "eval_a_loss": 2.0, "eval_b_loss": 1}]}"#), @"trainer_state.json, field `log_history`: 2 losses and no eval_loss; choose one with --loss: `eval_a_loss`, `eval_b_loss`");
+    assert_snapshot!(message(r#"{"log_history": [{"step": 1, "eval_a_loss": 2.0, "eval_b_loss": 1}]}"#), @"trainer_state.json, field `log_history`: 2 losses and no eval_loss; choose one with `loss` of `TrainerState::read`: `eval_a_loss`, `eval_b_loss`");
     assert_snapshot!(message(r#"{"log_history": [{"step": 1, "eval_loss": 2.0}, {"eval_loss": 1}]}"#), @"trainer_state.json, field `log_history[1]`: `step` and `eval_loss` must be numbers");
     let path = folder.file(
         "trainer_state.json",
@@ -93,5 +93,5 @@ fn several_evaluation_sets() {
         assert_eq!(state.loss_of("20"), Some(2.0));
     }
     let error = TrainerState::read(&path, Some("law")).unwrap_err();
-    assert_snapshot!(folder.message(error), @"trainer_state.json, field `log_history`: --loss law: no such loss; it has `eval_code_loss`, `eval_math_loss`");
+    assert_snapshot!(folder.message(error), @"trainer_state.json, field `log_history`: `loss` of `TrainerState::read` law: no such loss; it has `eval_code_loss`, `eval_math_loss`");
 }

@@ -7,6 +7,7 @@ use breadth_data::{LogFile, LogOptions, Logs, Provenance, ReadOptions, Table, re
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::flags;
 use crate::input::LogChoice;
 use crate::models::command_line;
 use crate::number;
@@ -92,13 +93,13 @@ struct File<'a> {
     format: &'static str,
     models: &'a [String],
     rows: usize,
-    dropped: Vec<Dropped<'a>>,
+    dropped: Vec<Dropped>,
 }
 
 #[derive(Serialize)]
-struct Dropped<'a> {
+struct Dropped {
     count: u64,
-    what: &'a str,
+    what: String,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
@@ -138,7 +139,11 @@ fn document<'a>(logs: &'a Logs, output: &'a PathBuf) -> Document<'a> {
         models: logs.models(),
         differ: logs.differ,
         files: logs.files.iter().map(file).collect(),
-        notes: logs.remarks(),
+        notes: logs
+            .remarks()
+            .iter()
+            .map(|text| flags::named(text))
+            .collect(),
     }
 }
 
@@ -152,7 +157,7 @@ fn file(log: &LogFile) -> File<'_> {
         dropped: dropped
             .map(|(count, what)| Dropped {
                 count: *count,
-                what,
+                what: flags::named(what),
             })
             .collect(),
     }

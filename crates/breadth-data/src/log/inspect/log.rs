@@ -12,6 +12,7 @@ use crate::log::checked;
 use crate::log::entry::{Entries, Entry};
 use crate::log::source::{Source, show};
 use crate::schema::Table;
+use crate::setting::Setting;
 use crate::value;
 
 /// The part of a log's head that is used.
@@ -89,7 +90,7 @@ fn likelihoods(source: &Source, log: &Log, names: &[String]) -> Result<Entries> 
     let likely = |name: &&String| log.samples.iter().any(|s| s.likelihood(name).is_some());
     let likely: Vec<String> = names.iter().filter(likely).cloned().collect();
     let name = source.choose(
-        "--reward",
+        Setting::Reward,
         "scorer of log-probabilities",
         source.ask.reward,
         &likely,
@@ -130,7 +131,7 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
         return Err(Table::Samples.wrong(Table::Scores, source.at(None)));
     }
     let asked = source.asked_reward(|name| graded.iter().any(|known| known == name));
-    let name = match source.choose("--reward", "score", asked, &graded) {
+    let name = match source.choose(Setting::Reward, "score", asked, &graded) {
         // Whoever judges anew needs no grade.
         Err(_) if source.ask.texts && source.ask.reward.is_none() => String::new(),
         name => name?,
@@ -159,8 +160,9 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
             }
             Score::Other(value) => {
                 let problem = format!(
-                    "{} is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (--reward)",
-                    show(&value)
+                    "{} is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N ({})",
+                    show(&value),
+                    Setting::Reward
                 );
                 return Err(source.fault(
                     Place::Row(sample.place),

@@ -176,9 +176,10 @@ fn arguments(members: &Map<String, Value>) -> Option<Vec<Vec<Value>>> {
 /// generation are an object.
 fn output(arguments: &[Vec<Value>]) -> Output {
     let scored = |one: &Vec<Value>| one.get(1).is_none_or(Value::is_string);
-    match arguments.iter().all(scored) {
-        true => Output::LogLikelihood,
-        false => Output::Generated,
+    if arguments.iter().all(scored) {
+        Output::LogLikelihood
+    } else {
+        Output::Generated
     }
 }
 

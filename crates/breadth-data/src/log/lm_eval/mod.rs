@@ -16,6 +16,7 @@ use super::format::{Format, Sign};
 use super::source::Source;
 use crate::error::{Error, Place, Result, list};
 use crate::schema::Table;
+use crate::setting::Setting;
 use line::{Doc, Output};
 use model::Origin;
 
@@ -141,7 +142,7 @@ fn filter(source: &Source, docs: &[Doc]) -> Result<String> {
             filters.push(doc.filter.clone());
         }
     }
-    source.choose("--filter", "filter", source.ask.filter, &filters)
+    source.choose(Setting::Filter, "filter", source.ask.filter, &filters)
 }
 
 /// The metric that was asked for, or the only one that can be a reward: in [0, 1] for every document.
@@ -151,7 +152,7 @@ fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
     };
     if let Some(asked) = source.asked_reward(|name| first.metric(name).is_some()) {
         let names: Vec<String> = first.metrics.iter().map(|(name, _)| name.clone()).collect();
-        return source.choose("--reward", "metric", Some(asked), &names);
+        return source.choose(Setting::Reward, "metric", Some(asked), &names);
     }
     let fits = |name: &&String| {
         let of = |doc: &&Doc| {
@@ -166,13 +167,14 @@ fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
         let names: Vec<String> = names.cloned().collect();
         return Err(source.refuse(format!(
             "no metric of this log is in [0, 1] for every document, as a reward must be; it has {}",
-            match names.is_empty() {
-                true => "none".into(),
-                false => list(&names),
+            if names.is_empty() {
+                "none".into()
+            } else {
+                list(&names)
             }
         )));
     }
-    source.choose("--reward", "metric", None, &rewards)
+    source.choose(Setting::Reward, "metric", None, &rewards)
 }
 
 /// The rewards of a document's responses.
@@ -214,12 +216,13 @@ fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> R
             Ok(vec![domain(*value)?])
         }
         line::Metric::Other(value) => Err(fault(format!(
-            "{value} is not a reward; choose a metric in [0, 1] with --reward"
+            "{value} is not a reward; choose a metric in [0, 1] with {}",
+            Setting::Reward
         ))),
     }
 }
 
-const REPEATS: &str = "responses without a grade of their own (repeats that the filter left out; `breadth pass LOG --verifier V` judges them all)";
+const REPEATS: &str = "responses without a grade of their own (repeats that the filter left out; `breadth pass` with `ReadOptions::texts` judges them all)";
 
 fn note_once(entries: &mut Entries, note: &str) {
     if !entries.notes.iter().any(|known| known == note) {

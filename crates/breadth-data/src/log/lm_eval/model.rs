@@ -19,20 +19,12 @@ impl Origin {
     /// folder, which the tool names after the model. The task is in the file's name.
     pub(super) fn of(source: &Source) -> Result<Self> {
         let (task, time) = name_parts(&source.path);
-        let model = source.ask.model.map(str::to_owned);
-        let model = model
-            .or_else(|| of_results(&source.path, time.as_deref()))
-            .or_else(|| folder_name(&source.path));
-        match model {
-            Some(model) => Ok(Self {
-                model: model.into(),
-                task: task.map(Into::into),
-            }),
-            None => {
-                Err(source
-                    .refuse("the log does not say which model it is about; name it with --model"))
-            }
-        }
+        let path = &source.path;
+        let found = || of_results(path, time.as_deref()).or_else(|| folder_name(path));
+        Ok(Self {
+            model: source.model(found)?,
+            task: task.map(Into::into),
+        })
     }
 }
 

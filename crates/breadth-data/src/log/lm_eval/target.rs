@@ -26,18 +26,19 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
     };
     let wrong = |reading| docs.iter().find(|doc| contradicts(doc, reading));
     if docs.iter().all(are_contexts) {
-        return match docs.iter().any(|doc| pick(doc, Reading::Text).is_some()) {
-            true => Ok(Reading::Text),
-            false => Err(source.refuse(
-                "the choices of this task are contexts before one continuation, and no metric `acc` tells which context is right; log `acc` too, or import the metrics (--kind samples)",
-            )),
+        return if docs.iter().any(|doc| pick(doc, Reading::Text).is_some()) {
+            Ok(Reading::Text)
+        } else {
+            Err(source.refuse(
+                "the choices of this task are contexts before one continuation, and no metric `acc` tells which context is right; log `acc` too, or import the metrics (`Table::Samples`)",
+            ))
         };
     }
     let readings = [Reading::Number, Reading::Text];
     let most = readings.map(picks).into_iter().max().unwrap_or(0);
     if most == 0 {
         return Err(source.refuse(
-            "no target is among the choices that were scored; import the metrics instead (--kind samples)",
+            "no target is among the choices that were scored; import the metrics instead (`Table::Samples`)",
         ));
     }
     let possible = readings
@@ -57,7 +58,7 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
                 Place::Line(doc.line),
                 "target",
                 format!(
-                    "`{}` is the number of one choice and the text of another, and no metric `acc` tells which is meant; log `acc` too, or import the metrics (--kind samples)",
+                    "`{}` is the number of one choice and the text of another, and no metric `acc` tells which is meant; log `acc` too, or import the metrics (`Table::Samples`)",
                     doc.target
                 ),
             )),
@@ -68,7 +69,7 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
                 Place::Line(doc.line),
                 "target",
                 format!(
-                    "`{}` does not agree with `acc`, which says whether the most likely choice is the target; import the metrics instead (--kind samples)",
+                    "`{}` does not agree with `acc`, which says whether the most likely choice is the target; import the metrics instead (`Table::Samples`)",
                     doc.target
                 ),
             ))
@@ -135,9 +136,12 @@ fn right_context(doc: &Doc) -> Option<usize> {
 /// The choice with the highest log-likelihood, the first of equal ones.
 fn most_likely(doc: &Doc) -> usize {
     let logprob = |at: usize| doc.requests[at].logprob;
-    (1..choices(doc)).fold(0, |best, at| match logprob(at) > logprob(best) {
-        true => at,
-        false => best,
+    (1..choices(doc)).fold(0, |best, at| {
+        if logprob(at) > logprob(best) {
+            at
+        } else {
+            best
+        }
     })
 }
 

@@ -9,6 +9,7 @@ use crate::error::{Place, Result, list};
 use crate::log::entry::Entries;
 use crate::log::source::{Line, REWARD_MAP, Source, flag, show, text};
 use crate::schema::Table;
+use crate::setting::Setting;
 
 /// How one program writes its lines.
 pub(super) struct Dump {
@@ -61,12 +62,15 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
     let mut names = Names::new(source);
     source.for_each_line(|line| {
         let place = Place::Line(line.number);
-        let field = source.asked_reward(|name| found(&line, name).is_some()).unwrap_or(dump.reward);
+        let field = source
+            .asked_reward(|name| found(&line, name).is_some())
+            .unwrap_or(dump.reward);
         let parts = (dump.parts)(&line.members);
         let Some(prompt) = parts.prompt else {
-            let problem = match line.members.contains_key(dump.prompt) {
-                true => "no prompt in it apart from the response; log conversations as lists of messages",
-                false => "no value; is this line whole?",
+            let problem = if line.members.contains_key(dump.prompt) {
+                "no prompt in it apart from the response; log conversations as lists of messages"
+            } else {
+                "no value; is this line whole?"
             };
             return Err(source.fault(place, dump.prompt, problem));
         };
@@ -109,12 +113,13 @@ fn reward(source: &Source, line: &Line, field: &str) -> Result<Option<f64>> {
     let fault = |problem: String| source.fault(place, field, problem);
     let Some(found) = found(line, field) else {
         let names: Vec<String> = fitting(source, line).collect();
-        return Err(fault(match names.is_empty() {
-            true => "no such field, and no other on this line is a reward".into(),
-            false => format!(
+        return Err(fault(if names.is_empty() {
+            "no such field, and no other on this line is a reward".into()
+        } else {
+            format!(
                 "no such field; those in [0, 1] on this line: {}",
                 list(&names)
-            ),
+            )
         }));
     };
     let value = match flag(found).or_else(|| sum(found)) {
@@ -131,7 +136,8 @@ fn reward(source: &Source, line: &Line, field: &str) -> Result<Option<f64>> {
     }
     let problem = crate::value::reward(value).err().unwrap_or_default();
     Err(fault(format!(
-        "{problem}; or choose another field with --reward: {}; {REWARD_MAP}",
+        "{problem}; or choose another field with {}: {}; {REWARD_MAP}",
+        Setting::Reward,
         list(&others)
     )))
 }

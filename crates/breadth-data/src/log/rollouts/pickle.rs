@@ -43,9 +43,12 @@ pub(super) fn read(text: &[u8], items: u64) -> Result<Value, String> {
     while machine.step()? {}
     let item = machine.pop()?;
     let mut budget = items;
-    value(&item, 0, &mut budget).map_err(|problem| match problem.is_empty() {
-        true => too_many(items),
-        false => problem,
+    value(&item, 0, &mut budget).map_err(|problem| {
+        if problem.is_empty() {
+            too_many(items)
+        } else {
+            problem
+        }
     })
 }
 

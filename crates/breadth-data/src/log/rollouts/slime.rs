@@ -21,6 +21,7 @@ use crate::log::format::{Format, Sign};
 use crate::log::messages::prompt_text;
 use crate::log::source::{Source, flag, show, text};
 use crate::schema::Table;
+use crate::setting::Setting;
 
 pub(in crate::log) const FORMAT: Format = Format {
     name: "slime rollouts",
@@ -113,11 +114,12 @@ fn document(source: &Source) -> Result<Value> {
         ));
     }
     pickle::read(&bytes, (limit::max_record_bytes() / 8).max(packed)).map_err(|problem| {
-        match problem.starts_with(limit::VALUES) {
-            true => limit::over(path, None, problem),
-            false => source.refuse(format!(
+        if problem.starts_with(limit::VALUES) {
+            limit::over(path, None, problem)
+        } else {
+            source.refuse(format!(
                 "`{name}` is not plain data as slime saves them ({problem})"
-            )),
+            ))
         }
     })
 }
@@ -128,7 +130,7 @@ fn reward(source: &Source, sample: &Value, place: Place) -> Result<Option<f64>> 
         Some(Value::Object(several)) => {
             let names: Vec<String> = several.keys().cloned().collect();
             let asked = source.asked_reward(|name| several.contains_key(name));
-            &several[&source.choose("--reward", "reward", asked, &names)?]
+            &several[&source.choose(Setting::Reward, "reward", asked, &names)?]
         }
         Some(one) => one,
     };

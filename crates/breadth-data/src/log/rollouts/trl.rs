@@ -18,6 +18,7 @@ use crate::log::entry::Entries;
 use crate::log::format::{Format, Sign};
 use crate::log::source::Source;
 use crate::schema::Table;
+use crate::setting::Setting;
 
 pub(in crate::log) const FORMAT: Format = Format {
     name: "TRL completions",
@@ -41,7 +42,7 @@ fn read(source: &Source) -> Result<Entries> {
     let batches = read_batches(&source.path)?;
     let names = rewards(&batches);
     let asked = source.asked_reward(|name| names.iter().any(|known| known == name));
-    let field = match source.choose("--reward", "reward column", asked, &names) {
+    let field = match source.choose(Setting::Reward, "reward column", asked, &names) {
         Ok(field) => Some(field),
         // Whoever judges anew needs no grade.
         Err(_) if source.ask.texts => None,
