@@ -90,7 +90,7 @@ pub struct ReportInputs<'a> {
 /// use breadth_data::ScoreTable;
 /// use breadth_analysis::{ReportInputs, ReportOptions, summarize};
 ///
-/// // Two responses: the late checkpoint fits the first better and gives up the second.
+/// // Two responses: the late checkpoint assigns the first more probability, the second much less.
 /// let scores = ScoreTable {
 ///     models: vec!["exact".into(), "step-10".into(), "step-20".into()],
 ///     sources: vec!["data".into()],
