@@ -26,12 +26,7 @@ impl Stored for f64 {
         let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of eight"));
         match dtype {
             Dtype::F64 => Some(bytes.chunks_exact(8).map(number).collect()),
-            other => Some(
-                decode(other, bytes)?
-                    .into_iter()
-                    .map(f64::from)
-                    .collect(),
-            ),
+            other => Some(decode(other, bytes)?.into_iter().map(f64::from).collect()),
         }
     }
 }

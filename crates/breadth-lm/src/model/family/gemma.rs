@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::fields::Fields;
 use super::llama::{Defaults, Sizes, with_windows};
 use crate::error::Result;
-use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement, QueryKeyNorm};
 use crate::model::activation::Activation;
+use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement, QueryKeyNorm};
 use crate::model::rotary::Rotary;
 
 /// Gemma 2's fields.

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::fields::Fields;
 use crate::error::Result;
-use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
 use crate::model::activation::Activation;
+use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
 
 /// GPT-2's fields.
 pub fn read(fields: &mut Fields) -> Result<Config> {

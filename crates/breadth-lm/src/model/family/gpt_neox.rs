@@ -2,9 +2,9 @@
 
 use super::fields::Fields;
 use crate::error::Result;
+use crate::model::activation::Activation;
 use crate::model::config::{Biases, Config, Family, NormKind};
 use crate::model::family::llama;
-use crate::model::activation::Activation;
 
 /// GPT-NeoX's fields.
 pub fn read(fields: &mut Fields) -> Result<Config> {

@@ -7,11 +7,9 @@ use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
-use super::{
-    Heads, KernelGradients, Kernels, RotaryTable, Span, attention, few_rows, rows,
-};
-use crate::model::activation::Activation;
+use super::{Heads, KernelGradients, Kernels, RotaryTable, Span, attention, few_rows, rows};
 use crate::gemm::{Matrix, matmul, product};
+use crate::model::activation::Activation;
 
 fn pack(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(data, shape.into()))
