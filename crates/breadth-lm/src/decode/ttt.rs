@@ -130,8 +130,8 @@ fn parse_set(text: &str) -> std::result::Result<ParameterSet, String> {
     }
 }
 
-/// `log q(y_h | x, y_<h)` of every response token, in nats, under the model that moves along the given tokens: one list per sequence. Sequences are independent of one
-/// another and run in parallel.
+/// `log q(y_h | x, y_<h)` of every response token, in nats, under the model that is trained along the
+/// given tokens: one list per sequence. Sequences are independent of one another and run in parallel.
 ///
 /// # Errors
 /// If a sequence is empty, too long, or has a token outside the vocabulary.
@@ -162,7 +162,7 @@ pub fn score_ttt(
     Ok(lists)
 }
 
-/// Steps of the set on every token of a sequence: the log-probabilities of [`score_ttt`] and the checkpoint at the end, from which the next sequence may carry on (Eq 21).
+/// Steps of the set on every token of a sequence: the log-probabilities of [`score_ttt`] and the checkpoint at the end, from which the next sequence may continue (Eq 21).
 pub(crate) fn score_and_update(
     checkpoint: &Checkpoint,
     sequence: &Sequence,
@@ -197,7 +197,8 @@ fn score_heads(
     places.into_iter().map(score).collect()
 }
 
-/// A head that has moved: `W + lr sum_j (e_{y_j} - q_j) x_j'`, as the inputs `x_j` it has seen and the errors it made.
+/// An output head under test-time training: `W + lr sum_j (e_{y_j} - q_j) x_j'`, kept as the inputs
+/// `x_j` and the errors of the tokens so far.
 #[derive(Clone, Debug)]
 pub(super) struct TttHead {
     learning_rate: f32,
@@ -214,7 +215,8 @@ impl TttHead {
         }
     }
 
-    /// Chooses a token from the moved logits and moves on. `logits`: those of the head that did not move. Returns the token and its log-probability.
+    /// Chooses a token from the logits of the trained head and takes the step on it. `logits`: those of
+    /// the untrained head. Returns the token and its log-probability.
     pub(super) fn step(
         &mut self,
         hidden: &[f32],
@@ -258,7 +260,7 @@ vectorized! {
     }
 }
 
-/// A checkpoint that moves, by any other set than the head.
+/// A checkpoint under test-time training of any other set than the head.
 pub(super) struct TttModel<'a> {
     checkpoint: Checkpoint,
     ttt: &'a Ttt,

@@ -2,132 +2,20 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Bytes, DType, Device, Gradients, Int, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 
-use super::activation::Activation;
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
-use super::config::{Config, NormKind};
+use super::config::Config;
 use super::kernels::{self, Heads, RotaryTable};
-use super::layout::{self, Inner, Layout, Parameter, Projections};
+use super::layer::{Affine, Block, Norm, apply};
+use super::layout::Layout;
+use super::loader::{Leaf, Loader};
 use super::rotary::{Rotary, RotaryCache};
 use crate::tree::{Array, Tree};
 
 /// Numbers of logits at a time where only the log-probabilities of the targets are wanted: 16 MB.
 const LOGITS_AT_ONCE: usize = 1 << 22;
-
-/// A parameter on a device.
-#[derive(Clone, Debug)]
-enum Leaf {
-    Vector(Tensor<1>),
-    Matrix(Tensor<2>),
-}
-
-/// Weight, (inputs, outputs), and bias of `x W + b`.
-#[derive(Clone, Debug)]
-struct Affine {
-    weight: Tensor<2>,
-    bias: Tensor<1>,
-}
-
-impl Affine {
-    fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        kernels::linear(x, self.weight.clone(), self.bias.clone())
-    }
-
-    /// The columns `start..end` of the output alone.
-    fn columns(&self, start: usize, end: usize) -> Self {
-        Self {
-            weight: self.weight.clone().narrow(1, start, end - start),
-            bias: self.bias.clone().narrow(0, start, end - start),
-        }
-    }
-
-    /// Part `part` of `parts` of every head's outputs.
-    fn of_heads(&self, heads: usize, part: usize, parts: usize) -> Self {
-        let [inputs, outputs] = self.weight.dims();
-        let width = outputs / heads / parts;
-        let by_head = self
-            .weight
-            .clone()
-            .transpose()
-            .reshape([heads, parts, width, inputs]);
-        let bias = self.bias.clone().reshape([heads, parts, width]);
-        Self {
-            weight: by_head
-                .narrow(1, part, 1)
-                .reshape([heads * width, inputs])
-                .transpose(),
-            bias: bias.narrow(1, part, 1).reshape([heads * width]),
-        }
-    }
-}
-
-/// A normalisation: of layers with a bias, of the root mean square without.
-#[derive(Clone, Debug)]
-struct Norm {
-    gain: Tensor<1>,
-    bias: Option<Tensor<1>>,
-    /// What is added to the gain.
-    offset: f32,
-    epsilon: f32,
-}
-
-impl Norm {
-    fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        let gain = self.gain.clone();
-        match &self.bias {
-            Some(bias) => kernels::layer_norm(x, gain, bias.clone(), self.epsilon),
-            None => kernels::rms_norm(x, gain, self.offset, self.epsilon),
-        }
-    }
-}
-
-/// `norm(x)`, or `x` where there is no norm.
-fn apply(norm: &Option<Norm>, x: Tensor<2>) -> Tensor<2> {
-    match norm {
-        Some(norm) => norm.apply(x),
-        None => x,
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Mlp {
-    norm: Option<Norm>,
-    gate: Option<Affine>,
-    up: Affine,
-    activation: Activation,
-    out: Affine,
-    post_norm: Option<Norm>,
-}
-
-impl Mlp {
-    fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = apply(&self.norm, x);
-        let inner = match &self.gate {
-            Some(gate) => kernels::gated(gate.apply(x.clone()), self.up.apply(x), self.activation),
-            None => kernels::activate(self.up.apply(x), self.activation),
-        };
-        apply(&self.post_norm, self.out.apply(inner))
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Block {
-    norm: Option<Norm>,
-    query: Affine,
-    key: Affine,
-    value: Affine,
-    query_norm: Option<Norm>,
-    key_norm: Option<Norm>,
-    heads: Heads,
-    /// Which angles turn query and key; none with learned positions.
-    rotary: Option<usize>,
-    out: Affine,
-    post_norm: Option<Norm>,
-    parallel: bool,
-    mlp: Mlp,
-}
 
 /// What attention sees of one layer: its query, key and value rows.
 pub(crate) struct Attended<'a> {
@@ -138,10 +26,10 @@ pub(crate) struct Attended<'a> {
     pub value: &'a Tensor<2>,
 }
 
-/// How rows turn, by the kind of layer: angles, and the row of each there.
+/// Rotary tables by the kind of layer, and the row of each token there.
 struct RotaryTables(Vec<(Arc<RotaryTable>, Arc<[u32]>)>);
 
-/// The rows in which a block's output is wanted, and how they turn.
+/// The rows in which a block's output is wanted, with their rotary tables.
 struct TargetRows<'a> {
     rows: Tensor<1, Int>,
     rotary: &'a RotaryTables,
@@ -159,149 +47,6 @@ pub struct Decoder {
     head: Affine,
     angles: Arc<RotaryCache>,
     device: Device,
-}
-
-/// Moves weights to a device and looks them up by name.
-struct Loader<'a> {
-    config: &'a Config,
-    weights: &'a Tree,
-    leaves: Vec<(String, Leaf)>,
-    device: &'a Device,
-    tracked: &'a dyn Fn(&str) -> bool,
-}
-
-impl Loader<'_> {
-    /// The numbers of a parameter, shared with the checkpoint.
-    fn data(&self, parameter: &Parameter) -> TensorData {
-        let array = &self.weights[&parameter.name];
-        let shared = bytes::Bytes::from_owner(array.data.clone());
-        let property = burn::tensor::AllocationProperty::Other;
-        let bytes = Bytes::from_shared(shared, property);
-        TensorData::from_bytes(bytes, array.shape.clone(), DType::F32)
-    }
-
-    fn is_tracked(&self, name: &str) -> bool {
-        self.device.is_autodiff() && (self.tracked)(name)
-    }
-
-    fn matrix(&mut self, parameter: &Parameter) -> Tensor<2> {
-        let mut tensor = Tensor::<2>::from_data(self.data(parameter), self.device);
-        if self.is_tracked(&parameter.name) {
-            tensor = tensor.require_grad();
-            self.leaves
-                .push((parameter.name.clone(), Leaf::Matrix(tensor.clone())));
-        }
-        tensor
-    }
-
-    fn vector(&mut self, parameter: &Parameter) -> Tensor<1> {
-        let mut tensor = Tensor::<1>::from_data(self.data(parameter), self.device);
-        if self.is_tracked(&parameter.name) {
-            tensor = tensor.require_grad();
-            self.leaves
-                .push((parameter.name.clone(), Leaf::Vector(tensor.clone())));
-        }
-        tensor
-    }
-
-    fn affine(&mut self, affine: &layout::Affine) -> Affine {
-        let weight = self.matrix(&affine.weight);
-        let weight = if layout::stores_inputs_first(self.config.family) {
-            weight
-        } else {
-            weight.transpose()
-        };
-        let outputs = weight.dims()[1];
-        let bias = match &affine.bias {
-            Some(bias) => self.vector(bias),
-            None => Tensor::zeros([outputs], self.device),
-        };
-        Affine { weight, bias }
-    }
-
-    fn norm(&mut self, norm: &layout::Norm) -> Norm {
-        Norm {
-            gain: self.vector(&norm.gain),
-            bias: norm.bias.as_ref().map(|bias| self.vector(bias)),
-            offset: match self.config.norm {
-                NormKind::RmsPlusOne => 1.0,
-                NormKind::Layer | NormKind::Rms => 0.0,
-            },
-            epsilon: self.config.norm_epsilon,
-        }
-    }
-
-    fn optional(&mut self, norm: &Option<layout::Norm>) -> Option<Norm> {
-        norm.as_ref().map(|norm| self.norm(norm))
-    }
-
-    fn projections(&mut self, projections: &Projections) -> [Affine; 3] {
-        let (query, key) = (self.config.query_width(), self.config.key_width());
-        match projections {
-            Projections::Separate(three) => three.each_ref().map(|one| self.affine(one)),
-            Projections::Blocks(all) => {
-                let all = self.affine(all);
-                let ends = [0, query, query + key, query + 2 * key];
-                [0, 1, 2].map(|i| all.columns(ends[i], ends[i + 1]))
-            }
-            Projections::Interleaved(all) => {
-                let all = self.affine(all);
-                [0, 1, 2].map(|part| all.of_heads(self.config.heads, part, 3))
-            }
-        }
-    }
-
-    fn mlp(&mut self, block: &layout::Block) -> Mlp {
-        let norm = self.optional(&block.mlp_norm);
-        let (gate, up) = match &block.inner {
-            Inner::Plain(up) => (None, self.affine(up)),
-            Inner::Gated([gate, up]) => (Some(self.affine(gate)), self.affine(up)),
-            Inner::Blocks(both) => {
-                let (both, inner) = (self.affine(both), self.config.intermediate_size);
-                (Some(both.columns(0, inner)), both.columns(inner, 2 * inner))
-            }
-        };
-        Mlp {
-            norm,
-            gate,
-            up,
-            activation: self.config.activation,
-            out: self.affine(&block.mlp_out),
-            post_norm: self.optional(&block.mlp_post_norm),
-        }
-    }
-
-    fn block(&mut self, layer: usize, block: &layout::Block) -> Block {
-        let config = self.config;
-        let kind = config.layer_types[layer];
-        let norm = self.optional(&block.attention_norm);
-        let [query, key, value] = self.projections(&block.projections);
-        Block {
-            norm,
-            query,
-            key,
-            value,
-            query_norm: self.optional(&block.query_norm),
-            key_norm: self.optional(&block.key_norm),
-            heads: Heads {
-                query: config.heads,
-                key_value: config.key_value_heads,
-                width: config.head_dim,
-                scale: if config.scale_by_layer {
-                    config.attention_scale / (layer + 1) as f32
-                } else {
-                    config.attention_scale
-                },
-                window: kind.window,
-                softcap: config.attention_softcap,
-            },
-            rotary: (!config.rotary.is_empty()).then_some(kind.rotary),
-            out: self.affine(&block.attention_out),
-            post_norm: self.optional(&block.attention_post_norm),
-            parallel: config.parallel,
-            mlp: self.mlp(block),
-        }
-    }
 }
 
 impl Decoder {
@@ -430,7 +175,7 @@ impl Decoder {
         Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len()]), &self.device)
     }
 
-    /// How rows at these positions, of sequences of these lengths, turn.
+    /// The rotary tables of rows at these positions, of sequences of these lengths.
     fn rotary(&self, positions: &Arc<[u32]>, lengths: &[u32]) -> RotaryTables {
         let reach = positions.iter().max().map_or(0, |&p| p as usize + 1);
         let angles = self.angles.get(&self.config.rotary, reach).into_iter();

@@ -18,9 +18,9 @@ pub enum Scaling {
     Llama3 {
         /// The divisor.
         factor: f64,
-        /// RotaryTable that turn fewer times than this in the original length are slow.
+        /// Angles that turn fewer times than this in the original length are slow.
         low: f64,
-        /// RotaryTable that turn more often than this are fast.
+        /// Angles that turn more often than this are fast.
         high: f64,
         /// The original length.
         original: f64,
@@ -35,9 +35,9 @@ pub enum Scaling {
         mscale: f64,
         /// See `mscale`.
         mscale_all_dim: f64,
-        /// RotaryTables in the original length above which an angle stays.
+        /// Turns in the original length above which an angle stays.
         beta_fast: f64,
-        /// RotaryTables below which it is divided.
+        /// Turns below which it is divided.
         beta_slow: f64,
         /// The original length.
         original: f64,
@@ -218,7 +218,7 @@ fn yarn(plain: &[f64], theta: f64, width: usize, scaling: Scaling) -> (Vec<f64>,
 pub(super) struct RotaryCache(Mutex<Vec<Arc<RotaryTable>>>);
 
 impl RotaryCache {
-    /// RotaryTable of each kind for at least `positions` positions.
+    /// Tables of each kind for at least `positions` positions.
     pub fn get(&self, kinds: &[Rotary], positions: usize) -> Vec<Arc<RotaryTable>> {
         let mut kept = self.0.lock().expect("no code panics while it holds this");
         let enough = |a: &Arc<RotaryTable>| a.positions >= positions;

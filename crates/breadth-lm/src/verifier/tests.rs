@@ -225,7 +225,7 @@ fn what_is_no_verifier_is_told_what_there_is() {
     ] {
         let message = Verifier::parse(text).unwrap_err().to_string();
         assert!(
-            message.contains("exact, text, number, boxed, regex:PATTERN, command:PROGRAM ARGS"),
+            message.contains("exact, text, number, boxed, regex:PATTERN, command:PROGRAM"),
             "{message}"
         );
     }

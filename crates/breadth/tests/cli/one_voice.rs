@@ -89,7 +89,7 @@ fn parted() -> String {
 
 #[test]
 fn a_coin_toss() {
-    let (a, b) = (vec![-1.0; 60], vec![-1.1; 60]);
+    let (a, b) = (vec![-6.0; 60], vec![-6.1; 60]);
     let tables = scores(&[("step-1", &a), ("step-2", &b)]);
     let files = [("run/run.json", RUN), ("run/scores.parquet", &tables)];
     let selection = assert_one_voice(&files, "Nothing to take yet");

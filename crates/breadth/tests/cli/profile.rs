@@ -372,9 +372,9 @@ fn groups_count_what_they_count_in_the_population() {
         ];
         folder.run(&arguments).failure(1)
     };
-    assert_snapshot!(refused("easy=9"), @"error: group weights: group `hard` is left out; give its weight too");
-    assert_snapshot!(refused("easy=9,hard=1,odd=1"), @"error: group weights: no row has the group `odd`; the groups are easy, hard");
-    assert_snapshot!(refused("easy=9,hard=1,easy=2"), @"error: group weights: `easy` is named twice");
+    assert_snapshot!(refused("easy=9"), @"error: --group-weights: group `hard` is left out; give its weight too");
+    assert_snapshot!(refused("easy=9,hard=1,odd=1"), @"error: --group-weights: no row has the group `odd`; the groups are easy, hard");
+    assert_snapshot!(refused("easy=9,hard=1,easy=2"), @"error: --group-weights: `easy` is named twice");
 }
 
 #[test]
@@ -492,7 +492,7 @@ fn answers_are_summed_over_their_chains() {
             .run(&["profile", "scores.jsonl", "-r", "teacher", "--answers"])
             .failure(1)
     };
-    assert_snapshot!(refused(&three_checkpoints()), @"error: answers: they need the final answer of every response: a column `answer` in the score table");
+    assert_snapshot!(refused(&three_checkpoints()), @"error: --answers: they need the final answer of every response: a column `answer` in the score table");
     let sampled: String = chains()
         .lines()
         .filter(|row| !row.contains(r#""response_id":3"#))
@@ -640,6 +640,6 @@ fn tokens_say_where_the_probability_was_lost() {
             .run(&["profile", table, "-r", "teacher", "--tokens"])
             .failure(1)
     };
-    assert_snapshot!(refused("scores.jsonl"), @"error: tokens: response `0` of prompt `0` is 2 tokens under `teacher` but 3 under `close`; only models with the same tokenizer can be compared");
-    assert_snapshot!(refused("plain.jsonl"), @"error: tokens: they need the column `token_logprobs`, which the table lacks; breadth score writes it with --token-logprobs");
+    assert_snapshot!(refused("scores.jsonl"), @"error: --tokens: response `0` of prompt `0` is 2 tokens under `teacher` but 3 under `close`; only models with the same tokenizer can be compared");
+    assert_snapshot!(refused("plain.jsonl"), @"error: --tokens: they need the column `token_logprobs`, which the table lacks; breadth score writes it with --token-logprobs");
 }

@@ -539,8 +539,8 @@ fn a_race_names_the_winner_and_what_it_took() {
         ("weighted.jsonl", &table.replace('}', ",\"weight\":2}")),
     ]);
     let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
-    assert_snapshot!(refused(&["scores.jsonl", "--race", "--rule", "cross-entropy"]), @"error: race: it plays the tournament; leave out the rule");
-    assert_snapshot!(refused(&["weighted.jsonl", "--race"]), @"error: race: it takes rows that count the same, and this table has weights; leave it out");
+    assert_snapshot!(refused(&["scores.jsonl", "--race", "--rule", "cross-entropy"]), @"error: --race: it plays the tournament; leave out the rule");
+    assert_snapshot!(refused(&["weighted.jsonl", "--race"]), @"error: --race: it takes rows that count the same, and this table has weights; leave it out");
 }
 
 /// `bold` is right on the even prompts only, `broad` is right half of the time on all; `teacher` always.
@@ -652,7 +652,7 @@ fn answers_are_compared_where_responses_are_too_long() {
     let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
     assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or a reference and a column `answer`); `breadth pass` compares models by rewards between them");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "-r", "nobody"]), @"error: no samples of `nobody`; the models are bold, broad, teacher");
-    assert_snapshot!(refused(&["counts.jsonl", "--answers", "-r", "a"]), @"error: answers: with a reference answers are compared: every file needs a column `answer`");
+    assert_snapshot!(refused(&["counts.jsonl", "--answers", "-r", "a"]), @"error: --answers: with a reference answers are compared: every file needs a column `answer`");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "offset"]), @"error: --answers has no offset rule: it needs no samples beside those it reads; leave out --rule");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "cross-entropy"]), @"error: --answers has no cross-entropy rule: samples put no limits on log-probabilities, and an answer that was never given may have any; leave out --rule");
 }

@@ -25,7 +25,7 @@ pub struct Defaults {
     pub max_position_embeddings: usize,
     /// As many as heads without one.
     pub key_value_heads: Option<usize>,
-    /// The hidden_size over the heads without one.
+    /// `hidden_size` over the heads without one.
     pub head_dim: Option<usize>,
     pub heads: Option<usize>,
     pub vocab_size: Option<usize>,

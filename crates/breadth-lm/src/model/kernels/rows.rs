@@ -251,7 +251,7 @@ pub fn gated_backward(
 }
 
 vectorized! {
-    /// RotaryTables the pairs of every head by the angles of the row's position, in the direction of `sign`.
+    /// Rotates the pairs of every head by the angles of the row's position, in the direction of `sign`.
     pub fn rotate(x: &[f32], angles: &RotaryTable, positions: &[u32], head_dim: usize, sign: f32) -> Vec<f32> {
         let half = angles.half;
         let mut out = x.to_vec();
