@@ -20,17 +20,20 @@ pub(crate) enum Access {
     /// A file by its first bytes, read wherever its parts lie in it.
     File {
         magic: &'static [u8],
-        open: fn(Arc<Path>, &Layout) -> Result<Box<dyn TableFile>>,
+        open: fn(Arc<Path>, &Layout) -> Opened,
         column_names: fn(&Path) -> Result<Vec<String>>,
     },
     /// A text by its first character that is no blank, if there is one, read front to back.
     Text {
         begins: fn(Option<u8>) -> bool,
-        open: fn(Arc<Path>, Reader, &Layout) -> Result<Box<dyn TableFile>>,
+        open: fn(Arc<Path>, Reader, &Layout) -> Opened,
         /// Of the first line that is not blank.
         column_names: fn(&[u8]) -> Vec<String>,
     },
 }
+
+/// A file that was opened, or why not.
+pub(crate) type Opened = Result<Box<dyn TableFile>>;
 
 /// A table being read: pieces that are cheap to make and expensive to decode.
 pub(crate) trait TableFile {

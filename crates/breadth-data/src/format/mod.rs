@@ -10,7 +10,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) use file::{Piece, TableFile};
+pub(crate) use file::{Opened, Piece, TableFile};
 
 use crate::error::{Error, Result};
 use crate::io::open::{Reader, decompressed, open_raw, open_text, peek, read_error};
@@ -27,7 +27,7 @@ pub(crate) fn extensions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Opens a file as what its content says it is; its name does not matter.
-pub(crate) fn open(path: Arc<Path>, layout: &Layout) -> Result<Box<dyn TableFile>> {
+pub(crate) fn open(path: Arc<Path>, layout: &Layout) -> Opened {
     let fail = |source| read_error(&path, source);
     let mut reader = open_raw(&path).map_err(fail)?;
     let head = reader.fill_buf().map_err(fail)?;
@@ -42,11 +42,7 @@ pub(crate) fn open(path: Arc<Path>, layout: &Layout) -> Result<Box<dyn TableFile
 }
 
 /// Opens a text, compressed or not, as what its first bytes say it is.
-pub(crate) fn open_table_text(
-    path: Arc<Path>,
-    reader: Reader,
-    layout: &Layout,
-) -> Result<Box<dyn TableFile>> {
+pub(crate) fn open_table_text(path: Arc<Path>, reader: Reader, layout: &Layout) -> Opened {
     let fail = |source| read_error(&path, source);
     let reader = decompressed(reader).map_err(fail)?;
     let (head, reader) = peek(reader, HEAD).map_err(fail)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::resolve::resolve;
 use crate::error::{At, Error, Result};
-use crate::format::{self, Piece, TableFile};
+use crate::format::{self, Opened, Piece, TableFile};
 use crate::io::chunk::Chunk;
 use crate::io::open::{decompressed, open_raw, peek, read_error};
 use crate::log::{Logs, of_head};
@@ -98,7 +98,7 @@ impl Inputs {
     }
 }
 
-fn open(path: Arc<Path>, layout: &Layout) -> Result<Box<dyn TableFile>> {
+fn open(path: Arc<Path>, layout: &Layout) -> Opened {
     if &*path == Path::new("-") {
         return open_stdin(path, layout);
     }
@@ -106,7 +106,7 @@ fn open(path: Arc<Path>, layout: &Layout) -> Result<Box<dyn TableFile>> {
 }
 
 /// Standard input can be read but once, and logs are looked at before they are read.
-fn open_stdin(path: Arc<Path>, layout: &Layout) -> Result<Box<dyn TableFile>> {
+fn open_stdin(path: Arc<Path>, layout: &Layout) -> Opened {
     let fail = |source| read_error(&path, source);
     let text = open_raw(&path).and_then(decompressed).map_err(fail)?;
     let (head, text) = peek(text, 4096).map_err(fail)?;
