@@ -1,4 +1,5 @@
-//! Several runs side by side: which way of training covers best, and what selection and reinforcement learning make of each.
+//! Several runs side by side: which way of training covers best, and what selection and
+//! reinforcement learning make of each.
 
 use serde::Serialize;
 
@@ -163,7 +164,8 @@ pub fn comparison_sentence(runs: &[ComparedRun]) -> String {
         .unwrap_or(1);
     match (best(|row| row.chosen_pass), best(|row| row.then_pass_1)) {
         (Some((one, value)), Some((then, end))) => format!(
-            "{} has the best Pass@{k} after the tournament's choice ({}); the further training ends best from {} (Pass@1 {}).",
+            "{} has the best Pass@{k} after the tournament's choice ({}); the further training \
+             ends best from {} (Pass@1 {}).",
             one.name,
             percent(value),
             then.name,

@@ -36,7 +36,8 @@ pub enum Error {
 /// The result of every fallible function here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An option of a question, for callers that name options in their own way (flags, keyword arguments).
+/// An option of a question, for callers that name options in their own way (flags, keyword
+/// arguments).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Setting {

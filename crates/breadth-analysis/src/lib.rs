@@ -11,8 +11,9 @@
 //! | everything about a run, for a page | [`summarize`] | [`Report`] |
 //! | several ways of training side by side | [`comparison`] | [`ComparisonRow`] |
 //!
-//! A document serializes to the JSON that the command line prints, holds the sentences that a reader sees, and says its
-//! version in the field `schema`. The command line prints documents, the page draws them, and neither computes a number.
+//! A document serializes to the JSON that the command line prints, holds the sentences that a
+//! reader sees, and says its version in the field `schema`. The command line prints documents, the
+//! page draws them, and neither computes a number.
 //!
 //! Nothing here prints, writes a file or knows a model.
 

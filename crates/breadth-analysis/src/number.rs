@@ -3,8 +3,9 @@
 use breadth_stats::{Estimate, Level};
 use serde::{Serialize, Serializer, ser::Error};
 
-/// An f64 in JSON: the shortest digits that read back to the same bits, and `"inf"` or `"-inf"` where JSON has no
-/// number. NaN is refused: it would be a bug, and a bug must not look like a result.
+/// An f64 in JSON: the shortest digits that read back to the same bits, and `"inf"` or `"-inf"`
+/// where JSON has no number. NaN is refused: it would be a bug, and a bug must not look like a
+/// result.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number(pub f64);
 
@@ -121,7 +122,8 @@ pub fn at_most(share: f64) -> f64 {
     (share * 1000.0 - NOISE).ceil() / 10.0 + 0.0
 }
 
-/// `[10.0, 12.1]%`: limits in percent, rounded outwards so that the printed interval contains the computed one.
+/// `[10.0, 12.1]%`: limits in percent, rounded outwards so that the printed interval contains the
+/// computed one.
 pub fn percent_limits(low: f64, high: f64) -> String {
     format!("[{:.1}, {:.1}]%", at_least(low), at_most(high))
 }

@@ -144,7 +144,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Adds: two of several models told apart, where the worse is left behind by N on a share `ahead` of the rows and the better on `behind`.
+    /// Adds: two of several models told apart, where the worse is left behind by N on a share
+    /// `ahead` of the rows and the better on `behind`.
     ///
     /// # Errors
     /// Numbers that are no shares, fewer than two models.
@@ -178,10 +179,12 @@ impl Plan {
         Ok(())
     }
 
-    /// Adds what a pilot says: rows that separate its winner from the others at N, and, with `certify`, rows that certify that share for every model against the reference.
+    /// Adds what a pilot says: rows that separate its winner from the others at N, and, with
+    /// `certify`, rows that certify that share for every model against the reference.
     ///
     /// # Errors
-    /// A reference that the pilot lacks, a share to certify without a reference, and whatever the statistics refuse.
+    /// A reference that the pilot lacks, a share to certify without a reference, and whatever the
+    /// statistics refuse.
     pub fn of_pilot(
         &mut self,
         scores: &Scores,

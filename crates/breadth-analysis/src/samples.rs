@@ -71,7 +71,8 @@ impl Samples {
             .partition(|model| names.contains(&model.as_str()));
         let Some(first) = known.first() else {
             return Err(Error::Tables(format!(
-                "none of the models of the samples ({}) is among those of the scores ({}); rename one or the other, or give the samples alone",
+                "none of the models of the samples ({}) is among those of the scores ({}); rename \
+                 one or the other, or give the samples alone",
                 listed(models.iter().map(String::as_str)),
                 listed(names.iter().copied())
             )));
@@ -99,7 +100,8 @@ impl Samples {
                 .any(|prompt| asked.contains(prompt))
         {
             strange.push(format!(
-                "None of the {} of the samples is among those of the scores (prompt `{}` of {first}, say): are they of the same data?",
+                "None of the {} of the samples is among those of the scores (prompt `{}` of \
+                 {first}, say): are they of the same data?",
                 number::count(self.table.prompts.len(), "prompt"),
                 self.table.prompts.first().map_or("", String::as_str)
             ));
@@ -117,7 +119,8 @@ impl Samples {
     }
 }
 
-/// The group of every prompt, and weights under which groups count what they count in the population.
+/// The group of every prompt, and weights under which groups count what they count in the
+/// population.
 pub(crate) struct Groups {
     pub(crate) weights: Vec<f64>,
     pub(crate) strata: Vec<u32>,
@@ -274,7 +277,8 @@ fn group_weights(model: &str, groups: &[&str], totals: &HashMap<&str, f64>) -> R
     unsampled.sort_unstable();
     if let Some(group) = unsampled.first() {
         return Err(Error::Tables(format!(
-            "group `{group}` has weight in the scores but no samples of model `{model}`: sample every group, or Pass@k would speak of another mixture"
+            "group `{group}` has weight in the scores but no samples of model `{model}`: sample \
+             every group, or Pass@k would speak of another mixture"
         )));
     }
     let weight = |group: &&str| match totals.get(group) {
@@ -287,6 +291,7 @@ fn group_weights(model: &str, groups: &[&str], totals: &HashMap<&str, f64>) -> R
 /// A prompt or group was sampled whose weight the scores do not tell.
 fn unknown(what: &str) -> Error {
     Error::Tables(format!(
-        "the samples have {what}, which the scores lack: its weight is unknown, so draw samples for the prompts and groups that were scored"
+        "the samples have {what}, which the scores lack: its weight is unknown, so draw samples \
+         for the prompts and groups that were scored"
     ))
 }

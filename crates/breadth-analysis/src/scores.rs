@@ -6,7 +6,8 @@ use breadth_stats::{Design, MeanEstimate, OnPolicy, stratified_weights};
 use crate::error::{Error, Result, Setting};
 use crate::number::{Mean, count};
 
-/// Scores of samples of the data distribution, with what the intervals need to know of how they were sampled.
+/// Scores of samples of the data distribution, with what the intervals need to know of how they
+/// were sampled.
 pub struct Scores {
     /// The aligned rows.
     pub table: ScoreTable,
@@ -31,7 +32,8 @@ impl Scores {
         }
     }
 
-    /// With rows weighted so that groups count what they count in the population; as they are where nothing is known of that.
+    /// With rows weighted so that groups count what they count in the population; as they are where
+    /// nothing is known of that.
     pub fn weighted(mut self, group_weights: &[(String, f64)]) -> Result<Self> {
         if group_weights.is_empty() {
             return Ok(self);
@@ -44,7 +46,8 @@ impl Scores {
         Ok(self)
     }
 
-    /// The sampling design of the rows: weights, prompts as clusters, groups of known weight as strata.
+    /// The sampling design of the rows: weights, prompts as clusters, groups of known weight as
+    /// strata.
     pub fn design(&self) -> Design<'_> {
         Design {
             weights: self.table.weight.as_deref(),

@@ -112,7 +112,8 @@ fn every_number_equals_its_definition() {
 fn the_tournament_is_that_of_the_rows_in_drawing_order() {
     let table = table();
     let report = summarize(&inputs(&table), &ReportOptions::default()).unwrap();
-    // LATE gives the last two rows (weight 0.2 of 8.2) e^6 less than EARLY; EARLY loses e^1 at most.
+    // LATE gives the last two rows (weight 0.2 of 8.2) e^6 less than EARLY; EARLY loses e^1 at
+    // most.
     close(report.matrix[1], 0.2 / 8.2);
     assert_eq!(
         (report.matrix[0], report.matrix[2], report.matrix[3]),

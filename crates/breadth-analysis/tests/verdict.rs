@@ -67,7 +67,8 @@ fn forgetful() -> Columns {
     vec![vec![-1.2; 300], late.collect()]
 }
 
-/// The one covers evenly but thinly, the other gives a third of the responses much and the rest far less.
+/// The one covers evenly but thinly, the other gives a third of the responses much and the rest far
+/// less.
 fn parted() -> Columns {
     let late = (0..300).map(|i| if i % 3 == 0 { -1.0 } else { -9.5 });
     vec![vec![-6.5; 300], late.collect()]
@@ -307,7 +308,8 @@ fn lone_and_doubled_candidates_are_said_to_be() {
     insta::assert_snapshot!(same.sentence(), @"Take a: all candidates give every response the same probability.");
 }
 
-/// A response that was scored twice with other rounding adds up to more than 1: the other rules still speak.
+/// A response that was scored twice with other rounding adds up to more than 1: the other rules
+/// still speak.
 #[test]
 fn probabilities_above_one_silence_reach_alone() {
     let columns = forgetful();
@@ -356,8 +358,8 @@ fn bad_evidence_is_an_error() {
     assert_eq!((nothing.take, nothing.state), (None, State::Open));
 }
 
-/// Candidates with success rates that are known: a verdict called certain names one that is within a point of the best in 95% of the series, and the choice costs
-/// less than two points on average.
+/// Candidates with success rates that are known: a verdict called certain names one that is within
+/// a point of the best in 95% of the series, and the choice costs less than two points on average.
 #[test]
 fn what_is_called_certain_is_right() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);

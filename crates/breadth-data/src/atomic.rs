@@ -41,7 +41,8 @@ fn living() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     LIVING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what this process is writing under temporary names: for a program that is about to end before its time.
+/// Removes what this process is writing under temporary names: for a program that is about to end
+/// before its time.
 ///
 /// Whoever was writing gets an error, so end the process after it.
 pub fn remove_unfinished() {

@@ -25,7 +25,8 @@ pub enum Error {
     NotFound(PathBuf),
     /// A glob that matches nothing.
     #[error(
-        "{0}: no file matches this pattern; check it, and quote it so that the shell leaves it alone"
+        "{0}: no file matches this pattern; check it, and quote it so that the shell leaves it \
+         alone"
     )]
     NoMatch(String),
     /// A folder without any table.
@@ -56,9 +57,11 @@ pub enum Error {
         /// What to do.
         todo: &'static str,
     },
-    /// A record that is larger than what is read at once, see [`max_record_bytes`](crate::max_record_bytes).
+    /// A record that is larger than what is read at once, see
+    /// [`max_record_bytes`](crate::max_record_bytes).
     #[error(
-        "{at}: {what}, which is more than is read at once; if it is meant, raise the limit: {}, or BREADTH_MAX_RECORD_BYTES (now {limit})",
+        "{at}: {what}, which is more than is read at once; if it is meant, raise the limit: {}, or \
+         BREADTH_MAX_RECORD_BYTES (now {limit})",
         Setting::MaxRecordBytes
     )]
     Limit {
@@ -105,7 +108,8 @@ pub enum Error {
     },
     /// Names of models that do not fit the inputs.
     #[error(
-        "{names} names of models for {inputs} logs; give one name for all, or one for each in their order (a folder or pattern counts as one)"
+        "{names} names of models for {inputs} logs; give one name for all, or one for each in \
+         their order (a folder or pattern counts as one)"
     )]
     ModelNames {
         /// How many names.
@@ -115,7 +119,9 @@ pub enum Error {
     },
     /// Prompts of one name that are not the same in all logs.
     #[error(
-        "{differ} of {all} prompts are not the same in all logs, so their rows must not be compared: {shown}. Run all models on the same version of the task with the same examples and template, or leave these prompts out ({})",
+        "{differ} of {all} prompts are not the same in all logs, so their rows must not be \
+         compared: {shown}. Run all models on the same version of the task with the same examples \
+         and template, or leave these prompts out ({})",
         Setting::Intersect
     )]
     Joins {
@@ -184,7 +190,8 @@ pub enum Error {
     },
     /// Two rows that disagree about something they share.
     #[error(
-        "{second}, column `{column}`: {second_value}, but {first} has {first_value} for {shared}; make them equal"
+        "{second}, column `{column}`: {second_value}, but {first} has {first_value} for {shared}; \
+         make them equal"
     )]
     Conflict {
         /// The earlier row.
@@ -202,7 +209,8 @@ pub enum Error {
     },
     /// A model without responses or prompts that others have.
     #[error(
-        "model `{model}` lacks {missing} of {all} {what}; the first is {key}, which {at} gives for another model; add them, or use only what all models have ({})",
+        "model `{model}` lacks {missing} of {all} {what}; the first is {key}, which {at} gives for \
+         another model; add them, or use only what all models have ({})",
         Setting::Intersect
     )]
     MissingRows {
@@ -224,7 +232,8 @@ pub enum Error {
     NoRows(String),
     /// Nothing is left of an intersection.
     #[error(
-        "no {what} is common to all {models} models; model `{model}` has the fewest: leave it out, or give it the same ones"
+        "no {what} is common to all {models} models; model `{model}` has the fewest: leave it out, \
+         or give it the same ones"
     )]
     NoCommonRows {
         /// How many models there are.

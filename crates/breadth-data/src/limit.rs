@@ -1,7 +1,9 @@
-//! How much memory one record may take: memory follows the input, whatever the input says of itself.
+//! How much memory one record may take: memory follows the input, whatever the input says of
+//! itself.
 //!
-//! One number decides, the longest record: a line, the decompressed member of an archive, a cell. What is
-//! compressed may be larger than it where the file itself is large; nothing real shrinks a hundredfold.
+//! One number decides, the longest record: a line, the decompressed member of an archive, a cell.
+//! What is compressed may be larger than it where the file itself is large; nothing real shrinks a
+//! hundredfold.
 
 use std::cell::Cell;
 use std::fmt;
@@ -45,7 +47,8 @@ pub fn set_max_record_bytes(limit: u64) {
     LIMIT.store(limit, Ordering::Relaxed);
 }
 
-/// The most of something that a packed form of `packed` bytes may hold: one record, or `times` as much as the packed form.
+/// The most of something that a packed form of `packed` bytes may hold: one record, or `times` as
+/// much as the packed form.
 pub(crate) fn most(packed: u64, times: u64) -> u64 {
     max_record_bytes().max(packed.saturating_mul(times))
 }

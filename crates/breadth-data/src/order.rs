@@ -48,8 +48,8 @@ impl NaturalKey {
 }
 
 /// The training step in the name of a model: the number that ends it, alone or after one of
-/// `checkpoint`, `ckpt`, `step`, `steps`, `iter`, `iteration` and `epoch`. Other numbers are versions
-/// or sizes.
+/// `checkpoint`, `ckpt`, `step`, `steps`, `iter`, `iteration` and `epoch`. Other numbers are
+/// versions or sizes.
 ///
 /// ```
 /// use breadth_data::checkpoint_step;
@@ -98,8 +98,8 @@ fn last_word(stem: &str) -> &str {
     })
 }
 
-/// The order of models in a table, as positions: those of one run by their steps, in the places that they
-/// took together; all others stay where they are. `None` where nothing moves.
+/// The order of models in a table, as positions: those of one run by their steps, in the places
+/// that they took together; all others stay where they are. `None` where nothing moves.
 pub(crate) fn by_step(models: &[String]) -> Option<Vec<usize>> {
     let stem = |name: &str| split_number(name).0.to_owned();
     let first = |at: usize| {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Refuses to write where one of the inputs stands: the same file by another path, link or hard link, or a name inside of it.
+/// Refuses to write where one of the inputs stands: the same file by another path, link or hard
+/// link, or a name inside of it.
 ///
 /// An input may be a file, a pattern, or a folder, which stands for everything in it.
 ///

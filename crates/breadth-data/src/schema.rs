@@ -115,7 +115,8 @@ impl Table {
         match self {
             Table::Scores => "`breadth select` and `breadth profile` take score tables",
             Table::Samples => {
-                "`breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)"
+                "`breadth pass` takes sample tables (responses that all models were asked about \
+                 are told by a column `source`)"
             }
         }
     }
@@ -130,7 +131,8 @@ impl Table {
         }
     }
 
-    /// The kind of table that columns of these names make: what [`check`](Self::check) does not refuse.
+    /// The kind of table that columns of these names make: what [`check`](Self::check) does not
+    /// refuse.
     pub(crate) fn of(names: &[String]) -> Table {
         let has = |name: &str| names.iter().any(|known| known == name);
         let reward = has("reward") || has("correct") || has("passed");

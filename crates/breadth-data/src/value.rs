@@ -5,7 +5,8 @@
 /// A log-probability above 0 by no more than this is rounding, and becomes 0.
 pub const LOG_PROB_ROUNDING: f64 = 1e-3;
 
-/// Below this, in nats, only `-inf` is a log-probability: programs write such numbers for "impossible", and sums of them are beyond f64.
+/// Below this, in nats, only `-inf` is a log-probability: programs write such numbers for
+/// "impossible", and sums of them are beyond f64.
 pub const LEAST_LOG_PROB: f64 = -1e30;
 
 /// How far token log-probabilities may sum from the whole one, relative to it; they are f32, and

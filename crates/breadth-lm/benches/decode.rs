@@ -1,8 +1,11 @@
-//! Times sampling and scoring with test-time training of the head beside plain ones: the table of `bench/results/ttt-<date>.md`.
+//! Times sampling and scoring with test-time training of the head beside plain ones: the table of
+//! `bench/results/ttt-<date>.md`.
 //!
-//! `cargo bench -p breadth-lm --bench decode -- --layers 6 --width 384 --heads 6 --prompt 128 --response 64 --vocab 32000 --prompts 4 --samples 8 --rounds 5`
+//! `cargo bench -p breadth-lm --bench decode -- --layers 6 --width 384 --heads 6 --prompt 128
+//! --response 64 --vocab 32000 --prompts 4 --samples 8 --rounds 5`
 //!
-//! Without arguments it decodes once with a small model and checks what came out, so that it runs as a test.
+//! Without arguments it decodes once with a small model and checks what came out, so that it runs
+//! as a test.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,11 @@
-//! Times every optimiser's update of a decoder's parameters beside AdamW's, and beside the gradient that comes before it: the tables of `bench/results/optim-<date>.md`.
+//! Times every optimiser's update of a decoder's parameters beside AdamW's, and beside the gradient
+//! that comes before it: the tables of `bench/results/optim-<date>.md`.
 //!
-//! `cargo bench -p breadth-lm --bench optim -- --layers 6 --width 384 --heads 6 --tokens 136 --batch 16 --vocab 35 --response 10 --rounds 15`
+//! `cargo bench -p breadth-lm --bench optim -- --layers 6 --width 384 --heads 6 --tokens 136
+//! --batch 16 --vocab 35 --response 10 --rounds 15`
 //!
-//! Without arguments it takes one step of a small model with each and checks what came out, so that it runs as a test.
+//! Without arguments it takes one step of a small model with each and checks what came out, so that
+//! it runs as a test.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +85,8 @@ fn run() {
     }
 }
 
-/// Milliseconds of each one's update and its addition to the parameters: the fastest of rounds that take all of them in turn.
+/// Milliseconds of each one's update and its addition to the parameters: the fastest of rounds that
+/// take all of them in turn.
 fn measure(sizes: &BTreeMap<String, usize>, model: &Checkpoint, gradient: &Tree) -> Vec<f64> {
     let steps = 1000;
     let mut running: Vec<_> = OPTIMISERS

@@ -1,12 +1,16 @@
-//! Times scoring and sampling with a checkpoint: the twin of `bench/scoring_transformers.py`, with its arguments and its JSON.
-//! `bench/scoring_compare.py` makes checkpoints and data, runs the two in turn and asserts that they agree.
+//! Times scoring and sampling with a checkpoint: the twin of `bench/scoring_transformers.py`, with
+//! its arguments and its JSON. `bench/scoring_compare.py` makes checkpoints and data, runs the two
+//! in turn and asserts that they agree.
 //!
-//! `cargo bench -p breadth-lm --bench scoring -- --checkpoint DIR --data FILE --mode score --threads 2 --runs 5`
+//! `cargo bench -p breadth-lm --bench scoring -- --checkpoint DIR --data FILE --mode score
+//! --threads 2 --runs 5`
 //!
-//! The data is `{"prompts": [[token, ..], ..], "responses": [[[token, ..], ..], ..]}`: any number of responses to each prompt. Mode `sample` draws
-//! `--samples` responses of `--tokens` tokens to each prompt instead, and prints the first run's. Reading the checkpoint is not timed.
+//! The data is `{"prompts": [[token, ..], ..], "responses": [[[token, ..], ..], ..]}`: any number
+//! of responses to each prompt. Mode `sample` draws `--samples` responses of `--tokens` tokens to
+//! each prompt instead, and prints the first run's. Reading the checkpoint is not timed.
 //!
-//! Without arguments it scores the texts of `tests/golden/lm` and compares with PyTorch's numbers, so that it runs as a test.
+//! Without arguments it scores the texts of `tests/golden/lm` and compares with PyTorch's numbers,
+//! so that it runs as a test.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -135,7 +139,8 @@ fn summary(mode: &str, times: &[f64; 3], log_probs: &[f64], drawn: &Value) -> Va
     })
 }
 
-/// What a run gives, after one to warm up; median, fastest and slowest of the others in milliseconds.
+/// What a run gives, after one to warm up; median, fastest and slowest of the others in
+/// milliseconds.
 fn measure<T>(runs: usize, run: impl Fn() -> T) -> (T, [f64; 3]) {
     let result = run();
     let mut times: Vec<f64> = (0..runs)

@@ -1,8 +1,11 @@
-//! Times a training step and scoring: the twin of `bench/step_torch.py`, with its arguments and its JSON.
+//! Times a training step and scoring: the twin of `bench/step_torch.py`, with its arguments and its
+//! JSON.
 //!
-//! `cargo bench -p breadth-lm --bench step -- --layers 6 --width 384 --heads 6 --tokens 136 --batch 16 --vocab 35 --response 10 --threads 1`
+//! `cargo bench -p breadth-lm --bench step -- --layers 6 --width 384 --heads 6 --tokens 136 --batch
+//! 16 --vocab 35 --response 10 --threads 1`
 //!
-//! Without arguments it makes one step of a small model and checks the loss, so that it runs as a test.
+//! Without arguments it makes one step of a small model and checks the loss, so that it runs as a
+//! test.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -1,7 +1,8 @@
-//! Conversations through chat templates, for comparison with transformers: JSON Lines in, JSON Lines out.
+//! Conversations through chat templates, for comparison with transformers: JSON Lines in, JSON
+//! Lines out.
 //!
-//! A line is `{"template": .., "tokens": {..}, "messages": [..], "add_generation_prompt": ..}`, `messages` as JSON text;
-//! for each comes `{"text": ..}` or `{"raises": ..}`.
+//! A line is `{"template": .., "tokens": {..}, "messages": [..], "add_generation_prompt": ..}`,
+//! `messages` as JSON text; for each comes `{"text": ..}` or `{"raises": ..}`.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,9 +1,10 @@
 //! Gradients and AdamW steps of a checkpoint, for comparison with PyTorch:
 //! `gradients CHECKPOINT BATCHES.json OUT.safetensors [--adamw]`.
 //!
-//! A batch is `{"prompts": [[ids]], "responses": [[ids]]}`. Without `--adamw`, the gradients of its mean token loss are written under GPT-2's
-//! names, and the loss is printed. With it, the file is a list of batches, one AdamW step is made on each (learning rate 1e-2, betas 0.9 and
-//! 0.99, weight decay 0.01 on matrices, clipping at 1), and the parameters are written.
+//! A batch is `{"prompts": [[ids]], "responses": [[ids]]}`. Without `--adamw`, the gradients of its
+//! mean token loss are written under GPT-2's names, and the loss is printed. With it, the file is a
+//! list of batches, one AdamW step is made on each (learning rate 1e-2, betas 0.9 and 0.99, weight
+//! decay 0.01 on matrices, clipping at 1), and the parameters are written.
 
 use std::error::Error;
 use std::path::Path;

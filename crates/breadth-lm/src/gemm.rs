@@ -83,7 +83,8 @@ fn offset(row: usize, row_stride: usize, col: usize, col_stride: usize) -> Optio
         .checked_add(col.checked_mul(col_stride)?)
 }
 
-/// `out = alpha * a b`, or `out += alpha * a b` if `accumulate`; rows of `out` are `out_stride` apart.
+/// `out = alpha * a b`, or `out += alpha * a b` if `accumulate`; rows of `out` are `out_stride`
+/// apart.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -104,14 +105,16 @@ pub fn matmul(
         last.is_some_and(|last| last < out.len()),
         "matmul: output too small"
     );
-    // SAFETY: the line above shows that every element of the output lies in its slice, which is borrowed mutably, so it overlaps neither `a` nor `b`.
+    // SAFETY: the line above shows that every element of the output lies in its slice, which is
+    // borrowed mutably, so it overlaps neither `a` nor `b`.
     unsafe { multiply(out.as_mut_ptr(), out_stride, a, b, alpha, accumulate) };
 }
 
 /// As [`matmul`], with the output as a place in memory; what is there is read only if `accumulate`.
 ///
 /// # Safety
-/// `out` must be valid for writes (and reads, if `accumulate`) of `a.rows` rows of `b.cols` elements that are `out_stride` apart, and overlap neither matrix.
+/// `out` must be valid for writes (and reads, if `accumulate`) of `a.rows` rows of `b.cols`
+/// elements that are `out_stride` apart, and overlap neither matrix.
 unsafe fn multiply(
     out: *mut f32,
     out_stride: usize,
@@ -120,7 +123,8 @@ unsafe fn multiply(
     alpha: f32,
     accumulate: bool,
 ) {
-    // SAFETY: `Matrix` proves that every element of `a` and `b` lies in its slice; the caller answers for the output.
+    // SAFETY: `Matrix` proves that every element of `a` and `b` lies in its slice; the caller
+    // answers for the output.
     unsafe {
         gemm::gemm(
             a.rows,
@@ -159,7 +163,8 @@ pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
     let mut out = Vec::with_capacity(count);
     // SAFETY: there is room for all `count` elements, and new memory overlaps nothing.
     unsafe { multiply(out.as_mut_ptr(), b.cols, a, b, 1.0, false) };
-    // SAFETY: all of the `count` elements, for which there is room, were written: the inner dimension is not 0.
+    // SAFETY: all of the `count` elements, for which there is room, were written: the inner
+    // dimension is not 0.
     unsafe { out.set_len(count) };
     out
 }
@@ -195,7 +200,8 @@ mod tests {
     fn products_of_strided_and_transposed_matrices() {
         let a: Vec<f32> = (0..12).map(|i| i as f32).collect();
         let b: Vec<f32> = (0..12).map(|i| (i % 5) as f32 - 2.0).collect();
-        // columns 1..3 of a (3 x 4) times the transpose of the first two columns of b (4 x 3, stride 3)
+        // columns 1..3 of a (3 x 4) times the transpose of the first two columns of b (4 x 3,
+        // stride 3)
         let left = Matrix::new(&a[1..], 3, 2, 4);
         let right = Matrix::new(&b, 4, 2, 3).t();
         let mut out = vec![1.0; 3 * 5];

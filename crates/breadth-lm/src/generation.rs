@@ -28,7 +28,8 @@ impl Sequence<'_> {
 pub struct Sample {
     /// Its tokens, the end token included if it ended.
     pub tokens: Vec<u32>,
-    /// `log q` of each token under the model itself, in nats, whatever the temperature, `top_k` and `top_p`.
+    /// `log q` of each token under the model itself, in nats, whatever the temperature, `top_k` and
+    /// `top_p`.
     pub log_probs: Vec<f32>,
 }
 
@@ -109,8 +110,8 @@ pub struct Sampling {
     pub top_p: Option<f64>,
     /// Seed: each response draws from random streams of its own.
     pub seed: u64,
-    /// Number of the first prompt: prompt `i` draws from the streams of number `first_prompt + i`, so
-    /// that a set of prompts may be sampled in parts.
+    /// Number of the first prompt: prompt `i` draws from the streams of number `first_prompt + i`,
+    /// so that a set of prompts may be sampled in parts.
     pub first_prompt: u64,
 }
 

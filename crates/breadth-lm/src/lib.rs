@@ -26,7 +26,8 @@
 //! - [`server::Server`]: a model behind vLLM, SGLang or llama.cpp, probed before it is believed;
 //! - [`task::graph_search::GraphSearch`]: a task whose distribution is known exactly.
 //!
-//! This crate computes no statistic of its results, beyond what a training step logs: that is `breadth-stats`, over the tables that this crate writes.
+//! This crate computes no statistic of its results, beyond what a training step logs: that is
+//! `breadth-stats`, over the tables that this crate writes.
 
 pub mod decode;
 pub mod error;

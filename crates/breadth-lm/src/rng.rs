@@ -1,8 +1,9 @@
 //! Random numbers: the caller owns the generator, and every stream is named by what it is for.
 //!
-//! A run needs no saved generator: step `i` of purpose `name` draws from [`stream`]`(seed, name, i)`, so that a resumed run
-//! draws what the uninterrupted one would have drawn. The helpers below are ours because `rand` does not promise the same
-//! values from one release to the next; their outputs, and those of `stream`, are fixed for ever by the tests.
+//! A run needs no saved generator: step `i` of purpose `name` draws from [`stream`]`(seed, name,
+//! i)`, so that a resumed run draws what the uninterrupted one would have drawn. The helpers below
+//! are ours because `rand` does not promise the same values from one release to the next; their
+//! outputs, and those of `stream`, are fixed for ever by the tests.
 
 use std::convert::Infallible;
 
@@ -30,10 +31,12 @@ impl TryRng for Stream {
     }
 }
 
-/// The generator of purpose `name` (say `"train/batch"`) at position `index` (say the step), independent of all others.
+/// The generator of purpose `name` (say `"train/batch"`) at position `index` (say the step),
+/// independent of all others.
 ///
-/// ChaCha8 with key `seed (8 bytes) | FNV-1a-128(name) (16 bytes) | "breadth1"`, little-endian, and `index` as its stream
-/// number: different indices are different streams of one cipher, not seeds that may collide.
+/// ChaCha8 with key `seed (8 bytes) | FNV-1a-128(name) (16 bytes) | "breadth1"`, little-endian, and
+/// `index` as its stream number: different indices are different streams of one cipher, not seeds
+/// that may collide.
 ///
 /// ```
 /// use breadth_lm::rng::{self, stream};
@@ -51,14 +54,16 @@ pub fn stream(seed: u64, name: &str, index: u64) -> Stream {
     Stream(rng)
 }
 
-/// Uniform integer in `0..n`, without bias (Lemire's multiplication with rejection). Zero for `n <= 1`.
+/// Uniform integer in `0..n`, without bias (Lemire's multiplication with rejection). Zero for `n <=
+/// 1`.
 ///
 /// ```
 /// use breadth_lm::rng::{below, stream};
 /// assert!(below(&mut stream(0, "doc", 0), 6) < 6);
 /// ```
 pub fn below(rng: &mut Stream, n: u64) -> u64 {
-    // Low halves under 2^64 mod n belong to the results that would otherwise come up once too often.
+    // Low halves under 2^64 mod n belong to the results that would otherwise come up once too
+    // often.
     let reject = if n <= 1 { 0 } else { n.wrapping_neg() % n };
     loop {
         let product = u128::from(rng.next_u64()) * u128::from(n);
@@ -96,7 +101,8 @@ pub fn shuffle<T>(rng: &mut Stream, items: &mut [T]) {
     }
 }
 
-/// Removes and returns a uniformly drawn item (the order of the rest changes); `None` when there is none.
+/// Removes and returns a uniformly drawn item (the order of the rest changes); `None` when there is
+/// none.
 ///
 /// ```
 /// use breadth_lm::rng::{stream, take};
@@ -112,9 +118,11 @@ pub fn take<T>(rng: &mut Stream, items: &mut Vec<T>) -> Option<T> {
     Some(items.swap_remove(i))
 }
 
-/// An index drawn with probability proportional to its weight, by one uniform draw. Zero weights are never drawn.
+/// An index drawn with probability proportional to its weight, by one uniform draw. Zero weights
+/// are never drawn.
 ///
-/// Weights are finite, at least 0, and not all 0; the caller has checked that. `None` when their sum is not positive.
+/// Weights are finite, at least 0, and not all 0; the caller has checked that. `None` when their
+/// sum is not positive.
 ///
 /// ```
 /// use breadth_lm::rng::{categorical, stream};

@@ -1,9 +1,10 @@
 //! One loop, compiled once per instruction set.
 
-/// Defines a function whose body is compiled for AVX-512, for AVX2 with FMA, and for the baseline; the processor decides at run time.
+/// Defines a function whose body is compiled for AVX-512, for AVX2 with FMA, and for the baseline;
+/// the processor decides at run time.
 ///
-/// A macro and not a function over closures: a closure is compiled for the baseline unless the optimiser happens to inline it, and then
-/// `mul_add` becomes a call.
+/// A macro and not a function over closures: a closure is compiled for the baseline unless the
+/// optimiser happens to inline it, and then `mul_add` becomes a call.
 macro_rules! vectorized {
     ($(#[$meta:meta])* $vis:vis fn $name:ident $(<$g:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*

@@ -41,7 +41,8 @@ fn matrix(rows: usize, columns: usize, seed: usize) -> Array {
     Array::new([rows, columns], (0..rows * columns).map(entry).collect())
 }
 
-/// `W + s B A`, entry by entry as it is written, with `W` (out, in) unless it is stored the other way.
+/// `W + s B A`, entry by entry as it is written, with `W` (out, in) unless it is stored the other
+/// way.
 fn merged_by_hand(w: &mut Array, a: &Array, b: &Array, s: f64, inputs_first: bool) {
     let columns = w.shape[1];
     for (at, entry) in w.data.iter_mut().enumerate() {

@@ -1,5 +1,5 @@
-//! Properties of the decoder that need no reference: gradients against finite differences, neighbours that do not leak,
-//! sampling that agrees with scoring.
+//! Properties of the decoder that need no reference: gradients against finite differences,
+//! neighbours that do not leak, sampling that agrees with scoring.
 
 use breadth_lm::decode::{sample, score, sequence_log_prob};
 use breadth_lm::generation::{Sampling, Sequence};

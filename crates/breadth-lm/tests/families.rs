@@ -1,4 +1,5 @@
-//! Every family against transformers: tiny models with all options on (`tests/golden/families`, made by `scripts/families.py`).
+//! Every family against transformers: tiny models with all options on (`tests/golden/families`,
+//! made by `scripts/families.py`).
 
 use std::path::{Path, PathBuf};
 

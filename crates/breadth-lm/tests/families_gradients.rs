@@ -1,4 +1,5 @@
-//! Gradients and test-time training of every family against PyTorch (`tests/golden/families`, made by `scripts/families.py`).
+//! Gradients and test-time training of every family against PyTorch (`tests/golden/families`, made
+//! by `scripts/families.py`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

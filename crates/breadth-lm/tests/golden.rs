@@ -1,4 +1,5 @@
-//! The decoder, its gradients and AdamW against PyTorch and transformers on identical weights (`tests/golden/lm`).
+//! The decoder, its gradients and AdamW against PyTorch and transformers on identical weights
+//! (`tests/golden/lm`).
 
 use std::path::{Path, PathBuf};
 
@@ -120,7 +121,8 @@ fn adamw_steps_are_those_of_pytorch() {
     for (name, expected) in tree("adamw.safetensors").iter() {
         let got = &checkpoint.weights[name].data;
         for (i, (g, e)) in got.iter().zip(&expected.data).enumerate() {
-            // The softmax does not depend on the keys' bias: its gradient is rounding, which Adam divides by itself.
+            // The softmax does not depend on the keys' bias: its gradient is rounding, which Adam
+            // divides by itself.
             let keys_bias = name.ends_with("c_attn.bias") && (width..2 * width).contains(&i);
             assert!(keys_bias || (g - e).abs() < 3e-4, "{name}[{i}]: {g} {e}");
         }

@@ -1,4 +1,5 @@
-//! Autoregressive linear models: gradients by finite differences, distributions by brute force, maximum likelihood by its gap, the paper's instances by their numbers.
+//! Autoregressive linear models: gradients by finite differences, distributions by brute force,
+//! maximum likelihood by its gap, the paper's instances by their numbers.
 
 use breadth_lm::model::linear::{
     DistillTarget, Features, compare, compare_sampled, descend, distilled_gradient, gradient,
@@ -184,7 +185,8 @@ fn degenerate_sizes() {
 
 #[test]
 fn maximum_likelihood_inside_and_on_the_sphere() {
-    // Three of four tokens +1: e^(2 theta) = 3 inside the ball; all of them +1: theta = 1 on its edge.
+    // Three of four tokens +1: e^(2 theta) = 3 inside the ball; all of them +1: theta = 1 on its
+    // edge.
     let inside = maximum_likelihood(&Signs(4), &[(1, vec![1, 1, 1, 0])]).unwrap();
     assert!((inside.theta[0] - 3_f64.ln() / 2.0).abs() < 1e-6);
     assert!(inside.gap <= 1e-9);
@@ -227,7 +229,8 @@ fn prop_3_2() {
     }
 }
 
-/// Test-time training is a distribution: over all responses its probabilities add to 1, and samples follow it.
+/// Test-time training is a distribution: over all responses its probabilities add to 1, and samples
+/// follow it.
 #[test]
 fn test_time_training_is_a_law() {
     let theta = [0.6, 0.5, -0.4];
@@ -255,7 +258,8 @@ fn test_time_training_is_a_law() {
     assert!(moved != theta && moved.iter().map(|v| v * v).sum::<f64>() <= 1.0 + 1e-12);
 }
 
-/// The gradient of whole distributions is the mean of the tokens' over the next token, and truncation leaves A nats.
+/// The gradient of whole distributions is the mean of the tokens' over the next token, and
+/// truncation leaves A nats.
 #[test]
 fn distillation() {
     let (truth, theta) = ([0.6, 0.5, -0.4], [-0.2, -0.7, 0.3]);
@@ -320,7 +324,8 @@ impl Features for TwoCycle {
     }
 }
 
-/// With `eta >= 8/(HB)` the iterate jumps between v(1) and v(-1) for ever, and nothing is ever covered.
+/// With `eta >= 8/(HB)` the iterate jumps between v(1) and v(-1) for ever, and nothing is ever
+/// covered.
 #[test]
 fn prop_5_1_two_cycle() {
     let (b, horizon, steps) = (100.0, 16, 200);

@@ -1,4 +1,5 @@
-//! Every way to train: it resumes to the same bits, does not depend on threads, and improves what it says it improves.
+//! Every way to train: it resumes to the same bits, does not depend on threads, and improves what
+//! it says it improves.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! A run stopped anywhere and started again ends in the same bits; the number of threads changes none.
+//! A run stopped anywhere and started again ends in the same bits; the number of threads changes
+//! none.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Chat templates: equal to transformers construct by construct, cases from the field, and programs that must be stopped.
+//! Chat templates: equal to transformers construct by construct, cases from the field, and programs
+//! that must be stopped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

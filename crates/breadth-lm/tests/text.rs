@@ -1,4 +1,5 @@
-//! Data as people have it to token ids: conversations against transformers, boundaries, ends, cuts, and what is refused.
+//! Data as people have it to token ids: conversations against transformers, boundaries, ends, cuts,
+//! and what is refused.
 
 use std::path::{Path, PathBuf};
 
@@ -111,7 +112,8 @@ fn conversations_are_what_transformers_makes_of_them() {
     for family in families() {
         let folder = Folder::family(&family);
         for case in family["conversations"].as_array().unwrap() {
-            // A conversation that ends with the assistant would have a response; these all end otherwise.
+            // A conversation that ends with the assistant would have a response; these all end
+            // otherwise.
             let line = case["line"].as_str().unwrap();
             match (folder.read(line, &optional()), case["raises"].as_str()) {
                 (Ok(data), None) => {
@@ -228,7 +230,8 @@ fn the_last_word_of_the_assistant_is_the_response() {
             data.end_tokens.contains(&end),
             "sampling stops at the end of the turn"
         );
-        // Qwen 3 writes empty thoughts before an answer, Llama 2 and Mistral a space, and one a list of all roles behind it.
+        // Qwen 3 writes empty thoughts before an answer, Llama 2 and Mistral a space, and one a
+        // list of all roles behind it.
         let is_rewritten =
             ["qwen3", "llama2", "mistral", "marked"].contains(&family["name"].as_str().unwrap());
         assert_eq!(

@@ -1,4 +1,5 @@
-//! Tokenizers from strangers: files that the library panics at, or that it would obey to the reader's harm, are errors of the file.
+//! Tokenizers from strangers: files that the library panics at, or that it would obey to the
+//! reader's harm, are errors of the file.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! Draws the page of the miniature experiment: `cargo run -p breadth-report --example miniature -- OUT.html [SVG_DIR]`.
+//! Draws the page of the miniature experiment: `cargo run -p breadth-report --example miniature --
+//! OUT.html [SVG_DIR]`.
 //!
 //! The numbers at steps 0, 30, 60, 90, 150, 240 and 480 are one run of the small Figure 1 (three
 //! layers, two nodes each); the rest of a report, which such a table does not hold, is interpolated

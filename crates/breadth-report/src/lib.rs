@@ -3,7 +3,8 @@
 //! [`html`] and [`svgs`] draw a [`Report`](breadth_analysis::Report), which
 //! [`from_run`](breadth_analysis::from_run) reads from a run folder.
 //!
-//! It does **not** run or train models, and it estimates nothing: every number comes from `breadth-analysis`.
+//! It does **not** run or train models, and it estimates nothing: every number comes from
+//! `breadth-analysis`.
 //!
 //! ```no_run
 //! use breadth_analysis::{ReportOptions, from_run};

@@ -51,7 +51,8 @@ pub(crate) fn page_css() -> String {
         .map(|c| format!("--{}:{};", c.0, c.2))
         .collect();
     format!(
-        ":root{{color-scheme:light dark;{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{CHART_CSS}"
+        ":root{{color-scheme:light dark;{light}}}\n@media screen and \
+         (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{CHART_CSS}"
     )
 }
 

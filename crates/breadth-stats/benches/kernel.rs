@@ -1,6 +1,8 @@
-//! The tournament's pairwise kernel: 64 models x 200,000 rows, all ordered pairs, one thread and all.
+//! The tournament's pairwise kernel: 64 models x 200,000 rows, all ordered pairs, one thread and
+//! all.
 //!
-//! `bench/kernel.sh` runs this and NumPy's column loop on the same data in the same run and prints the ratio.
+//! `bench/kernel.sh` runs this and NumPy's column loop on the same data in the same run and prints
+//! the ratio.
 
 use breadth_stats::{
     Design, Level, is_uncovered, minimax, rival_counts, rival_counts_at, tournament,
@@ -13,7 +15,8 @@ fn main() {
     divan::main();
 }
 
-/// Log-probabilities around -60 nats that differ by a few nats between models; `kernel_numpy.py` makes the same ones.
+/// Log-probabilities around -60 nats that differ by a few nats between models; `kernel_numpy.py`
+/// makes the same ones.
 fn columns() -> Vec<Vec<f64>> {
     (0..MODELS as u64)
         .map(|model| (0..ROWS as u64).map(|row| log_prob(model, row)).collect())
@@ -125,7 +128,8 @@ fn whole_tournament_of_clusters(bencher: divan::Bencher, threads: usize) {
     bencher.bench(play);
 }
 
-/// Sixteen levels at once, N = 2^(k/2), all of them below the largest ratio, so that no level is skipped; `LEVEL_ROWS` sets the rows.
+/// Sixteen levels at once, N = 2^(k/2), all of them below the largest ratio, so that no level is
+/// skipped; `LEVEL_ROWS` sets the rows.
 #[divan::bench(args = [1], sample_count = 3)]
 fn sixteen_levels(bencher: divan::Bencher, threads: usize) {
     let rows = std::env::var("LEVEL_ROWS").map_or(20_000, |n| n.parse().unwrap());

@@ -1,4 +1,5 @@
-//! How often 95% limits of Pass@k beyond the samples miss the truth, on each side: prints the table of lab/results/extrapolation.md.
+//! How often 95% limits of Pass@k beyond the samples miss the truth, on each side: prints the table
+//! of lab/results/extrapolation.md.
 //!
 //! `cargo run --release -p breadth-stats --example extrapolation [DATA_SETS] [beta]`
 
@@ -56,7 +57,8 @@ impl Rates {
     }
 }
 
-/// Gamma(a, 1) by Johnk and by sums of exponentials, for a a multiple of 1/10 below 1 plus a whole number.
+/// Gamma(a, 1) by Johnk and by sums of exponentials, for a a multiple of 1/10 below 1 plus a whole
+/// number.
 fn gamma(a: f64, rng: &mut impl Rng) -> f64 {
     let exponential = |rng: &mut dyn FnMut() -> f64| -(1.0 - rng()).ln();
     let mut uniform = || rng.random::<f64>();
@@ -122,7 +124,8 @@ fn main() {
     }
 }
 
-/// Success rates, prompts, samples and k: the regular, and those with few prompts that are never solved.
+/// Success rates, prompts, samples and k: the regular, and those with few prompts that are never
+/// solved.
 fn cases() -> Vec<(Rates, usize, u64, u64)> {
     let two = |share: f64, low: f64, high: f64| Rates::TwoPoints { share, low, high };
     let regular = [

@@ -1,7 +1,9 @@
 //! What a tournament says of long responses, as log N grows: lab/results/long_responses.md.
 //!
-//! Two kinds of checkpoint: "broad" ones miss each token by a little, "narrow" ones less, but they lost one prompt in ten (30 nats on these responses, and the right answer).
-//! The log-ratio to the data of a response of H tokens is normal with mean `-H a` and variance `2 H a`, as for a product of H small perturbations with KL `a` each.
+//! Two kinds of checkpoint: "broad" ones miss each token by a little, "narrow" ones less, but they
+//! lost one prompt in ten (30 nats on these responses, and the right answer). The log-ratio to the
+//! data of a response of H tokens is normal with mean `-H a` and variance `2 H a`, as for a product
+//! of H small perturbations with KL `a` each.
 
 use breadth_stats::{Design, Level, PromptOutcome, answer_coverage, tournament};
 use rand::{Rng, RngExt, SeedableRng};
@@ -23,7 +25,8 @@ fn normal(rng: &mut impl Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
-/// Scores of even (broad) and odd (narrow) checkpoints, and how often each was right on every prompt.
+/// Scores of even (broad) and odd (narrow) checkpoints, and how often each was right on every
+/// prompt.
 fn series(rng: &mut ChaCha8Rng, tokens: f64) -> (Vec<Vec<f64>>, Vec<Vec<PromptOutcome>>) {
     let truth: Vec<f64> = (0..ROWS)
         .map(|_| -1.5 * tokens + tokens.sqrt() * normal(rng))

@@ -1,4 +1,5 @@
-//! How often a race keeps the winners of the whole tournament, and what share of the scores it asks for: prints the table of lab/results/race.md.
+//! How often a race keeps the winners of the whole tournament, and what share of the scores it asks
+//! for: prints the table of lab/results/race.md.
 //!
 //! `cargo run --release -p breadth-stats --example race [SERIES]`
 

@@ -29,7 +29,8 @@ pub enum Error {
     },
     /// A log-probability is NaN, above 0, or finite and below [`crate::numerics::LEAST_LOG_PROB`].
     #[error(
-        "{column}, row {row}: {value} is not a log-probability: neither in [-1e30, 0] nor -inf; give natural logs of probabilities"
+        "{column}, row {row}: {value} is not a log-probability: neither in [-1e30, 0] nor -inf; \
+         give natural logs of probabilities"
     )]
     InvalidLogProb {
         /// The slice it stands in.
@@ -41,7 +42,8 @@ pub enum Error {
     },
     /// Two models saw a response as different numbers of tokens.
     #[error(
-        "row {row}: {p} tokens under p but {q} under q; token by token only models with the same tokenizer can be compared"
+        "row {row}: {p} tokens under p but {q} under q; token by token only models with the same \
+         tokenizer can be compared"
     )]
     DifferentTokens {
         /// The row.
@@ -53,7 +55,8 @@ pub enum Error {
     },
     /// The reference gives probability 0 to a response that was drawn from the data.
     #[error(
-        "row {row}: log p is -inf but log q is {log_q}; KL needs a reference that gives every row a positive probability"
+        "row {row}: log p is -inf but log q is {log_q}; KL needs a reference that gives every row \
+         a positive probability"
     )]
     ImpossibleReference {
         /// The row.
@@ -63,7 +66,8 @@ pub enum Error {
     },
     /// A sampling weight is not a positive finite number.
     #[error(
-        "weight {value} in row {row} is not a positive finite number; drop rows that should not count"
+        "weight {value} in row {row} is not a positive finite number; drop rows that should not \
+         count"
     )]
     InvalidWeight {
         /// The row.
@@ -73,7 +77,8 @@ pub enum Error {
     },
     /// Rows of one cluster in different strata.
     #[error(
-        "row {row} belongs to a cluster whose other rows are in another stratum; a cluster lies in one stratum"
+        "row {row} belongs to a cluster whose other rows are in another stratum; a cluster lies in \
+         one stratum"
     )]
     SplitCluster {
         /// The row.
@@ -111,7 +116,8 @@ pub enum Error {
     },
     /// Fewer samples than k.
     #[error(
-        "{samples} samples cannot give an unbiased estimate at k = {k}; draw more samples or ask for a smaller k"
+        "{samples} samples cannot give an unbiased estimate at k = {k}; draw more samples or ask \
+         for a smaller k"
     )]
     TooFewSamples {
         /// Number of samples.
@@ -151,7 +157,8 @@ pub enum Error {
     InvalidRate(f64),
     /// A reward that is neither 0 nor 1 where success rates are asked for.
     #[error(
-        "sample {index}: reward {value} is neither 0 nor 1, and only such rewards have success rates"
+        "sample {index}: reward {value} is neither 0 nor 1, and only such rewards have success \
+         rates"
     )]
     NotBinary {
         /// The sample's position.
@@ -161,7 +168,8 @@ pub enum Error {
     },
     /// Distinct responses of one prompt with probabilities that add up to more than 1.
     #[error(
-        "the distinct responses of the prompt of row {row} have probabilities that add up to {total}; they must be whole responses, each listed once"
+        "the distinct responses of the prompt of row {row} have probabilities that add up to \
+         {total}; they must be whole responses, each listed once"
     )]
     ProbabilitiesAboveOne {
         /// One of the prompt's rows.

@@ -102,7 +102,8 @@ pub(crate) fn error_rate(confidence: f64) -> Result<f64> {
     }
 }
 
-/// Refuses NaN, positive log-probabilities and finite ones below [`LEAST_LOG_PROB`], naming the column and the row.
+/// Refuses NaN, positive log-probabilities and finite ones below [`LEAST_LOG_PROB`], naming the
+/// column and the row.
 pub(crate) fn check_log_probs(column: &str, values: &[f64]) -> Result<()> {
     let is_valid = |v: f64| (LEAST_LOG_PROB..=TOLERANCE).contains(&v) || v == f64::NEG_INFINITY;
     match values.iter().position(|&v| !is_valid(v)) {

@@ -246,7 +246,8 @@ pub fn separations(
     Ok((outcome, plan))
 }
 
-/// How many of the rows with an outcome count as one independent row for the share of `true` among them.
+/// How many of the rows with an outcome count as one independent row for the share of `true` among
+/// them.
 fn effect_on(
     design: &Design,
     outcome: &impl Fn(usize) -> Option<bool>,
@@ -273,7 +274,8 @@ fn effect_on(
     Ok(kept.len() as f64 / share.effective_size(tail))
 }
 
-/// The chance that n rows exclude the worse model: they disagree on `either` of the rows, and there on `share` in favour of the better.
+/// The chance that n rows exclude the worse model: they disagree on `either` of the rows, and there
+/// on `share` in favour of the better.
 fn chance_to_separate(n: u64, either: f64, share: f64, tail: f64) -> f64 {
     const STEPS: f64 = 400.0;
     const DEVIATIONS: f64 = 8.0;
@@ -294,7 +296,8 @@ fn chance_to_separate(n: u64, either: f64, share: f64, tail: f64) -> f64 {
     chance
 }
 
-/// The chance that, of n disagreements with the given share, so many are for the better that the lower limit of the share exceeds 1/2.
+/// The chance that, of n disagreements with the given share, so many are for the better that the
+/// lower limit of the share exceeds 1/2.
 fn chance_of_sign_test(n: f64, share: f64, tail: f64) -> f64 {
     let proves = |c: f64| lower(c, n, tail) > 0.5;
     if !proves(n) {

@@ -1,4 +1,5 @@
-//! Reach: the probability that k samples contain a known correct response, and which prompts N samples reach.
+//! Reach: the probability that k samples contain a known correct response, and which prompts N
+//! samples reach.
 
 use std::cmp::Ordering;
 
@@ -433,7 +434,8 @@ pub fn reachability(
     };
     let (n, surely, perhaps) = right_of(graded)?;
     let needed = (-budget.log_n()).exp();
-    // Limits enclose the rate, so that one of them is enough to look at. 1/N is positive even where f64 has it as 0.
+    // Limits enclose the rate, so that one of them is enough to look at. 1/N is positive even where
+    // f64 has it as 0.
     if surely > 0.0 && surely >= needed * n && lower(surely, n, tail) >= needed {
         Ok(Reachability::Reachable)
     } else if perhaps < needed * n && upper(perhaps, n, tail) < needed {
@@ -502,7 +504,8 @@ fn log_sum(rows: &[usize], column: &[f64]) -> Result<f64> {
     Ok(total.min(0.0))
 }
 
-/// The mean weight of each prompt's rows, scaled so that strata keep what they count; `None` where all are equal.
+/// The mean weight of each prompt's rows, scaled so that strata keep what they count; `None` where
+/// all are equal.
 fn prompt_weights(rows: &CheckedDesign) -> Option<Vec<f64>> {
     if rows.weights.is_none() && rows.strata.is_none() {
         return None;
@@ -607,7 +610,8 @@ mod tests {
             let found = reachability(log_mass, graded.as_ref(), budget, 0.95)?;
             assert_eq!(found, expected, "{log_mass:?}, {graded:?}");
         }
-        // A budget of one sample asks for certainty, which samples cannot give; one past f64 for next to nothing.
+        // A budget of one sample asks for certainty, which samples cannot give; one past f64 for
+        // next to nothing.
         let one = Level::from_n(1.0)?;
         assert_eq!(reachability(Some(0.0), None, one, 0.95)?, Reachable);
         assert_eq!(reachability(None, Some(&counts(9, 9)), one, 0.95)?, Unknown);

@@ -1,4 +1,5 @@
-//! Every bound on thousands of random pairs of distributions and on its extremal instance, computed exactly.
+//! Every bound on thousands of random pairs of distributions and on its extremal instance, computed
+//! exactly.
 
 use breadth_stats::{Level, bound, finite, pass_at_n_exact};
 use rand::{RngExt, SeedableRng};
@@ -239,7 +240,8 @@ fn answers_need_the_corrected_inequality() {
     });
 }
 
-/// Binary sequences of three steps: the distribution, and for each sequence the sums of next-token KLs and squared Hellinger distances.
+/// Binary sequences of three steps: the distribution, and for each sequence the sums of next-token
+/// KLs and squared Hellinger distances.
 struct Autoregressive {
     p: Vec<f64>,
     q: Vec<f64>,
@@ -373,7 +375,8 @@ fn the_experiments_in_closed_form() {
     }
 }
 
-/// Prop E.1: maximum likelihood takes the model with the worse coverage in at least a quarter of the samples.
+/// Prop E.1: maximum likelihood takes the model with the worse coverage in at least a quarter of
+/// the samples.
 #[test]
 fn maximum_likelihood_can_prefer_the_worse_coverage() {
     let (alpha, m) = (0.5_f64, Level::from_n(16.0).unwrap());

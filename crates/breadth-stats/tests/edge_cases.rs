@@ -1,4 +1,5 @@
-//! Named cases: NaN, infinities, no rows, one row, ties, thresholds, and every refusal with its message.
+//! Named cases: NaN, infinities, no rows, one row, ties, thresholds, and every refusal with its
+//! message.
 
 use breadth_stats::interval::clopper_pearson;
 use breadth_stats::{
@@ -490,7 +491,8 @@ fn a_clearly_worse_model_is_excluded_and_certified() {
     assert_eq!(found.not_excluded, [1, 2]);
     let bad = &found.standings[0];
     assert_eq!((bad.value, bad.rank), (0.5, 3));
-    // Half of the rows are lost by e^20: certain for all but sampling error and a slack of 1/256 or so.
+    // Half of the rows are lost by e^20: certain for all but sampling error and a slack of 1/256 or
+    // so.
     assert!(
         bad.certified_low > 0.38 && bad.certified_low < 0.5,
         "{}",
@@ -499,7 +501,8 @@ fn a_clearly_worse_model_is_excluded_and_certified() {
     assert!(found.standings[1].certified_low == 0.0 && found.standings[1].certified_high == 1.0);
 }
 
-/// Whatever model and level are picked: the limits are those of one tournament at the error that is left for each.
+/// Whatever model and level are picked: the limits are those of one tournament at the error that is
+/// left for each.
 #[test]
 fn limits_along_a_landscape_hold_for_all_models_and_levels_at_once() {
     let value = |model: usize, row: usize| if row % 5 == model { -30.0 } else { -1.0 };

@@ -1,4 +1,5 @@
-//! The numbers of SciPy and NumPy (made by scripts/golden_stats.py) and those of the mathematics, section 9.
+//! The numbers of SciPy and NumPy (made by scripts/golden_stats.py) and those of the mathematics,
+//! section 9.
 
 use std::collections::BTreeMap;
 
@@ -212,7 +213,8 @@ fn section_9_figure_1_in_closed_form() {
     }
 }
 
-/// Figure 2's floor: 5% of the prompts end in a path that looks uniform over 2^(H/2); H = 8 sits on the threshold of N = 16.
+/// Figure 2's floor: 5% of the prompts end in a path that looks uniform over 2^(H/2); H = 8 sits on
+/// the threshold of N = 16.
 #[test]
 fn section_9_figure_2_floor() {
     for (h, expected) in [(8, 0.1386), (16, 0.2773), (24, 0.4159)] {
@@ -237,7 +239,8 @@ fn section_9_figure_2_floor() {
     }
 }
 
-/// Success rates that are Beta(0.5, 1.2): the mean of 1 - (1 - s)^k by the trapezoid rule in s = sin^2.
+/// Success rates that are Beta(0.5, 1.2): the mean of 1 - (1 - s)^k by the trapezoid rule in s =
+/// sin^2.
 #[test]
 fn section_9_beta_distributed_success_rates() {
     let steps = 400_000;

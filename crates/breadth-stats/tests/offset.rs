@@ -106,7 +106,8 @@ proptest! {
     }
 }
 
-/// Con with groups and weights word by word: groups in turn, their prompts in turn, their responses in turn.
+/// Con with groups and weights word by word: groups in turn, their prompts in turn, their responses
+/// in turn.
 fn con_by_hand(
     own: &[Vec<f64>],
     prompts: &[u32],
@@ -181,13 +182,15 @@ proptest! {
     }
 }
 
-/// The shares of data and of own samples on which either of two rivals is ahead of each of three models.
+/// The shares of data and of own samples on which either of two rivals is ahead of each of three
+/// models.
 const CHAT: [f64; 3] = [0.02, 0.25, 0.4];
 const CON: [f64; 3] = [0.0, 0.02, 0.15];
 
 type Columns = Vec<Vec<f64>>;
 
-/// Model q is behind both others, far enough, with the probabilities above; both alike, so that the maximum is known.
+/// Model q is behind both others, far enough, with the probabilities above; both alike, so that the
+/// maximum is known.
 fn simulated(rng: &mut ChaCha8Rng) -> (Columns, Vec<(Columns, Vec<u32>)>) {
     let behind =
         |rng: &mut ChaCha8Rng, q: usize, share: f64, rows: usize, columns: &mut [Vec<f64>]| {

@@ -1,4 +1,5 @@
-//! pass^k, the best model for k, extrapolation: oracles, properties, simulated coverage, named cases.
+//! pass^k, the best model for k, extrapolation: oracles, properties, simulated coverage, named
+//! cases.
 
 use breadth_stats::PromptOutcome::{self, Counts, Rewards};
 use breadth_stats::{
@@ -10,7 +11,8 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// The share of the k-subsets that are all right, and the mean of their worst, one subset after another.
+/// The share of the k-subsets that are all right, and the mean of their worst, one subset after
+/// another.
 fn by_hand(rewards: &[f64], k: usize) -> f64 {
     let subsets = (0..1_u32 << rewards.len()).filter(|set| set.count_ones() as usize == k);
     let worst = |set: u32| {
@@ -61,7 +63,8 @@ fn named_cases_of_all_of_k() {
     assert!(Rewards(vec![0.5, f64::NAN]).worst_of(1).is_err());
 }
 
-/// The best of three models is kept in at least 93.5% of the simulated tables, and a far worse one is excluded.
+/// The best of three models is kept in at least 93.5% of the simulated tables, and a far worse one
+/// is excluded.
 #[test]
 fn the_best_model_is_not_excluded() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -88,7 +91,8 @@ fn the_best_model_is_not_excluded() {
     assert!(dropped as f64 >= 0.9 * RUNS as f64, "{dropped}");
 }
 
-/// The better model owes its lead to 4% of the prompts, which 50 often do not hold: it is excluded in at most 5% of the samples (by Student's t in 15%).
+/// The better model owes its lead to 4% of the prompts, which 50 often do not hold: it is excluded
+/// in at most 5% of the samples (by Student's t in 15%).
 #[test]
 fn a_lead_on_few_prompts_is_not_excluded() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
@@ -223,7 +227,8 @@ fn extrapolated(prompts: &[PromptOutcome], k: u64) -> Estimate {
     }
 }
 
-/// A hundred prompts of which none was unsolvable allow `1 - .025^(1/100)` of them, for any k and however well each was solved.
+/// A hundred prompts of which none was unsolvable allow `1 - .025^(1/100)` of them, for any k and
+/// however well each was solved.
 #[test]
 fn prompts_never_met_may_be_unsolvable() {
     let most = 0.025_f64.powf(0.01);
@@ -232,7 +237,8 @@ fn prompts_never_met_may_be_unsolvable() {
         assert!((found.low - most).abs() < 1e-3, "{n} {c} {k}: {found:?}");
         assert_eq!((found.value, found.high), (1.0, 1.0));
     }
-    // And the mirror image: what is never solved among the prompts seen may always be solved elsewhere.
+    // And the mirror image: what is never solved among the prompts seen may always be solved
+    // elsewhere.
     let found = extrapolated(&vec![Counts { n: 64, c: 0 }; 200], 65);
     assert!(
         found.low == 0.0 && found.high >= 1.0 - 0.025_f64.powf(0.005),
@@ -240,7 +246,8 @@ fn prompts_never_met_may_be_unsolvable() {
     );
 }
 
-/// One in a hundred is never solved: the limits of 300 prompts hold that, where they would have missed it in a third of the samples.
+/// One in a hundred is never solved: the limits of 300 prompts hold that, where they would have
+/// missed it in a third of the samples.
 #[test]
 fn the_limits_hold_with_a_few_unsolvable_prompts() {
     let mut rng = ChaCha8Rng::seed_from_u64(12);
@@ -259,7 +266,8 @@ fn the_limits_hold_with_a_few_unsolvable_prompts() {
     assert!(missed <= 3, "{missed} of 40");
 }
 
-/// At k = n the estimate within the samples, at n + 1 hardly another, and nothing ever falls with k.
+/// At k = n the estimate within the samples, at n + 1 hardly another, and nothing ever falls with
+/// k.
 #[test]
 fn extrapolation_goes_on_from_the_samples() {
     let mixed = |i: u64| Counts {
@@ -351,7 +359,8 @@ fn named_cases_of_the_majority_vote() {
     let answer = |count, reward| AnswerCount { count, reward };
     assert_eq!(majority_of_k(&[answer(4, 1.0)], 3).unwrap(), 1.0);
     assert_eq!(majority_of_k(&[answer(4, 0.0)], 3).unwrap(), 0.0);
-    // Three samples without an answer lose to two that agree, and win only where none of the two was drawn twice.
+    // Three samples without an answer lose to two that agree, and win only where none of the two
+    // was drawn twice.
     let alone = [
         answer(2, 1.0),
         answer(1, 0.0),

@@ -12,7 +12,8 @@ const IID: Design = Design {
     strata: None,
 };
 
-/// Log-probabilities on a coarse grid, so that ties and exact thresholds are common, with some impossible responses.
+/// Log-probabilities on a coarse grid, so that ties and exact thresholds are common, with some
+/// impossible responses.
 fn log_prob() -> impl Strategy<Value = f64> {
     prop_oneof![
         1 => Just(f64::NEG_INFINITY),
@@ -251,7 +252,8 @@ proptest! {
 
     #[test]
     fn strata_that_weigh_what_they_hold_change_no_estimate(table in table(60), level in level()) {
-        // Every row in one of three strata, whose population shares are those of the sample: the estimate is the plain one, the limits surround it.
+        // Every row in one of three strata, whose population shares are those of the sample: the
+        // estimate is the plain one, the limits surround it.
         let rows = table.weights.len();
         let strata: Vec<u32> = (0..rows as u32).map(|row| row % 3).collect();
         let population: Vec<f64> = (0..3).map(|s| strata.iter().filter(|&&at| at == s).count() as f64).collect();
@@ -293,7 +295,8 @@ proptest! {
         }
     }
 
-    /// Exact distributions, as rows weighted by p: Prop 3.1 and Lemma D.1 hold for every pair and level.
+    /// Exact distributions, as rows weighted by p: Prop 3.1 and Lemma D.1 hold for every pair and
+    /// level.
     #[test]
     fn the_bounds_bound(masses in prop::collection::vec((0.001..1.0_f64, 1e-6..1.0_f64), 2..12), level in level()) {
         let total: (f64, f64) = masses.iter().fold((0.0, 0.0), |t, m| (t.0 + m.0, t.1 + m.1));

@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 
 const MODELS: usize = 20;
 
-/// Checkpoints of a run: `gap` sets how clearly the best one is the best. Each gives up a share of the rows that grows with its distance from it.
+/// Checkpoints of a run: `gap` sets how clearly the best one is the best. Each gives up a share of
+/// the rows that grows with its distance from it.
 fn checkpoints(rng: &mut ChaCha8Rng, rows: usize, gap: f64) -> Vec<Vec<f64>> {
     let best = rng.random_range(0..MODELS);
     let mut columns = vec![Vec::new(); MODELS];
@@ -42,7 +43,8 @@ fn run(columns: &[Vec<f64>], rng: &mut ChaCha8Rng, level: Level) -> Race {
     race(columns.len(), columns[0].len(), level, 0.95, score).unwrap()
 }
 
-/// Series, how often a race kept all winners, how often all it found are winners, mean share of scores.
+/// Series, how often a race kept all winners, how often all it found are winners, mean share of
+/// scores.
 fn compare(seed: u64, series: usize, rows: usize, gap: f64) -> (usize, usize, f64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let level = Level::from_n(16.0).unwrap();
@@ -66,7 +68,8 @@ fn a_clear_winner_is_found_with_a_third_of_the_scores() {
     assert!(share <= 1.0 / 3.0, "{share}");
 }
 
-/// All limits at once fail to hold the values of the whole table in at most 5% of the orders; of two models, so that the union over pairs gives little away.
+/// All limits at once fail to hold the values of the whole table in at most 5% of the orders; of
+/// two models, so that the union over pairs gives little away.
 #[test]
 fn limits_hold_at_every_look_at_once() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);

@@ -26,9 +26,9 @@ standard input. `breadth COMMAND --help` shows more, with examples.";
 
 /// Which checkpoint should I take?
 ///
-/// The one that still covers your data. A model that gives a response less than 1/N of its due probability will not
-/// find it in N samples, however low its loss. breadth measures that coverage from log-probabilities, and selects,
-/// trains and decodes for it.
+/// The one that still covers your data. A model that gives a response less than 1/N of its due
+/// probability will not find it in N samples, however low its loss. breadth measures that coverage
+/// from log-probabilities, and selects, trains and decodes for it.
 #[derive(Debug, Parser)]
 #[command(name = "breadth", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 #[command(max_term_width = 100)]
@@ -49,7 +49,8 @@ struct Common {
     /// Use this many threads [default: one per core]; results do not depend on it
     #[arg(long, global = true, value_name = "T", value_parser = threads, display_order = 901)]
     threads: Option<usize>,
-    /// Longest record of an input that is read: a line, a text, the member of an archive [default: 32 MiB, or BREADTH_MAX_RECORD_BYTES]
+    /// Longest record of an input that is read: a line, a text, the member of an archive [default:
+    /// 32 MiB, or BREADTH_MAX_RECORD_BYTES]
     #[arg(long, global = true, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..), display_order = 902)]
     max_record_bytes: Option<u64>,
     /// Say nothing on stderr unless something is wrong

@@ -12,13 +12,15 @@ use crate::output::Output;
 /// What `score` and `sample` ask of their data.
 #[derive(Debug, clap::Args)]
 pub struct DataFlags {
-    /// Which responses get the model's end token if they lack it: auto (those given as text), always or never
+    /// Which responses get the model's end token if they lack it: auto (those given as text),
+    /// always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = word::<EndToken>)]
     end_token: EndToken,
     /// Whether prompt and response are tokenised apart (separate) or in one piece (joint)
     #[arg(long, value_name = "HOW", default_value = "separate", value_parser = word::<Boundary>)]
     boundary: Boundary,
-    /// Longest prompt with its response in tokens; longer ones are an error unless --truncate [default: what the model takes]
+    /// Longest prompt with its response in tokens; longer ones are an error unless --truncate
+    /// [default: what the model takes]
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(2..))]
     max_length: Option<u32>,
     /// Cut longer prompts at this end: left or right; responses are never cut
@@ -32,7 +34,8 @@ fn word<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, String> {
 }
 
 impl DataFlags {
-    /// The options for data of a model in this folder; so many tokens are to be drawn after each prompt, or none if responses are given.
+    /// The options for data of a model in this folder; so many tokens are to be drawn after each
+    /// prompt, or none if responses are given.
     pub fn options(&self, folder: &Path, drawn: usize) -> Result<DataOptions> {
         let responses = if drawn > 0 {
             Responses::Optional
@@ -55,7 +58,8 @@ impl DataFlags {
                 // The last token is only ever predicted.
                 Some(positions) => positions + 1,
                 None => bail!(
-                    "--truncate {side}: {}/config.json does not say how long a sequence may be; say --max-length T",
+                    "--truncate {side}: {}/config.json does not say how long a sequence may be; \
+                     say --max-length T",
                     folder.display()
                 ),
             },

@@ -7,8 +7,8 @@ use anyhow::Error;
 use crate::flags;
 use crate::output::printable;
 
-/// The whole chain of causes as one paragraph. A cause that its parent already quotes is not said twice, since library
-/// errors often do both: show their source and return it.
+/// The whole chain of causes as one paragraph. A cause that its parent already quotes is not said
+/// twice, since library errors often do both: show their source and return it.
 pub fn message(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(as_typed) {
@@ -56,7 +56,8 @@ impl std::fmt::Display for Unsure {
 
 impl std::error::Error for Unsure {}
 
-/// The exit status of an error: 1 for bad input, 3 for an answer that is less sure than was required.
+/// The exit status of an error: 1 for bad input, 3 for an answer that is less sure than was
+/// required.
 pub fn status(error: &Error) -> u8 {
     if error.is::<Unsure>() { 3 } else { 1 }
 }

@@ -15,13 +15,15 @@ use crate::output::{Output, printable_names};
 /// The tables a command reads.
 #[derive(Debug, clap::Args)]
 pub struct Tables {
-    /// Parquet, JSON Lines (.gz, .zst) or CSV, or other tools' logs (see import); files, globs, folders, a run folder; `-` is JSON Lines on stdin
+    /// Parquet, JSON Lines (.gz, .zst) or CSV, or other tools' logs (see import); files, globs,
+    /// folders, a run folder; `-` is JSON Lines on stdin
     #[arg(required = true, value_name = "TABLE")]
     pub paths: Vec<PathBuf>,
     /// Keep the rows that every model has, instead of refusing tables with holes
     #[arg(long)]
     pub intersect: bool,
-    /// What each group of prompts (column `group`) counts in the population; rows are weighted to that, and limits are those of samples within groups
+    /// What each group of prompts (column `group`) counts in the population; rows are weighted to
+    /// that, and limits are those of samples within groups
     #[arg(long, value_name = "GROUP=WEIGHT,..", value_delimiter = ',', value_parser = group_weight)]
     pub group_weights: Vec<(String, f64)>,
     #[command(flatten)]
@@ -31,13 +33,15 @@ pub struct Tables {
 /// What to take of other tools' logs where they leave a choice.
 #[derive(Debug, Default, clap::Args)]
 pub struct LogChoice {
-    /// Of logs with several metrics, scores or reward columns: the one that is the reward; of NAME,NAME the first that a log has
+    /// Of logs with several metrics, scores or reward columns: the one that is the reward; of
+    /// NAME,NAME the first that a log has
     #[arg(long, value_name = "NAME", visible_alias = "metric")]
     reward: Option<String>,
     /// Of lm-evaluation-harness logs with several filters: the one whose metrics count
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
-    /// Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'), or the range that becomes [0, 1] ('min=-1,max=1')
+    /// Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'), or
+    /// the range that becomes [0, 1] ('min=-1,max=1')
     #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
     reward_map: Option<RewardMap>,
 }
@@ -76,7 +80,8 @@ impl Tables {
 
     /// The score tables and the sample tables among them.
     pub fn split(&self) -> TablePaths {
-        // What cannot be told apart goes to the reader of scores, which says what is wrong and where.
+        // What cannot be told apart goes to the reader of scores, which says what is wrong and
+        // where.
         let all = |_| TablePaths {
             scores: self.paths.clone(),
             ..TablePaths::default()
@@ -102,7 +107,8 @@ impl Tables {
 /// The level of a tournament, said in one of three ways.
 #[derive(Debug, clap::Args)]
 pub struct LevelChoice {
-    /// The level N >= 1: a response is missed where a rival gives N times the probability [default: 4]
+    /// The level N >= 1: a response is missed where a rival gives N times the probability [default:
+    /// 4]
     #[arg(short, value_name = "N", group = "level", allow_hyphen_values = true)]
     n: Option<f64>,
     /// The level as log N in nats, for long responses
@@ -142,7 +148,8 @@ pub fn level_from_log_n(log_n: f64) -> Result<Level> {
         .map_err(|_| anyhow!("--log-n {log_n}: a level is a finite number of nats >= 0"))
 }
 
-/// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing about the data.
+/// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing
+/// about the data.
 pub fn read_scores(paths: &[PathBuf], options: &ReadOptions, output: &Output) -> Result<Scores> {
     let options = ReadOptions {
         source: Some("data".to_owned()),

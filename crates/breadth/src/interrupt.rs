@@ -11,7 +11,8 @@ use signal_hook::iterator::Signals;
 /// Whether a signal has come.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Once a signal has come, waits for the end of the process: what fails then fails because of it, and is no news.
+/// Once a signal has come, waits for the end of the process: what fails then fails because of it,
+/// and is no news.
 pub fn wait_if_ending() {
     while IS_ENDING.load(Ordering::SeqCst) {
         std::thread::park();
@@ -31,7 +32,8 @@ pub fn watch() {
             atomic::remove_unfinished();
             let _ = writeln!(
                 stderr(),
-                "\nstopped; what a job has done so far stays, and the same command goes on from there"
+                "\nstopped; what a job has done so far stays, and the same command goes on from \
+                 there"
             );
             std::process::exit(128 + signal);
         }

@@ -9,10 +9,12 @@ use breadth_data::TrainerState;
 /// Where the validation losses stand.
 #[derive(Debug, Default, clap::Args)]
 pub struct LossChoice {
-    /// Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a folder with one; models are matched by the step that ends their names
+    /// Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
+    /// folder with one; models are matched by the step that ends their names
     #[arg(long, value_name = "PATH")]
     trainer_state: Option<PathBuf>,
-    /// With --trainer-state of a run with several evaluation sets: whose loss is meant (eval_math_loss, or math)
+    /// With --trainer-state of a run with several evaluation sets: whose loss is meant
+    /// (eval_math_loss, or math)
     #[arg(long, value_name = "NAME", requires = "trainer_state")]
     loss: Option<String>,
 }
@@ -31,7 +33,8 @@ impl LossChoice {
         match Losses::of_models(state, models) {
             Some(losses) => Ok(Some(losses)),
             None => bail!(
-                "--trainer-state {}: no model of the table is a checkpoint with a loss there; their names must end in the step, such as checkpoint-500 or step-500",
+                "--trainer-state {}: no model of the table is a checkpoint with a loss there; \
+                 their names must end in the step, such as checkpoint-500 or step-500",
                 path.display()
             ),
         }

@@ -1,9 +1,10 @@
 #![doc = include_str!("../../../README.md")]
 //! # This crate
 //!
-//! A table of contents over the libraries. `cli` holds the parser, `commands` the one list of commands and one file
-//! for each, `input` reads tables, `output` is the only place that prints. There is no statistics here: a number that
-//! this crate computes itself is a mistake. [`architecture`] and [`design`] say how the whole is built and why.
+//! A table of contents over the libraries. `cli` holds the parser, `commands` the one list of
+//! commands and one file for each, `input` reads tables, `output` is the only place that prints.
+//! There is no statistics here: a number that this crate computes itself is a mistake.
+//! [`architecture`] and [`design`] say how the whole is built and why.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
@@ -40,7 +41,8 @@ fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Help and version arrive here too; a closed pipe under `--help | head` is nobody's error.
+            // Help and version arrive here too; a closed pipe under `--help | head` is nobody's
+            // error.
             let _ = usage.print();
             return ExitCode::from(usage.exit_code() as u8);
         }

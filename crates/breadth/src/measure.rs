@@ -1,4 +1,5 @@
-//! What a run on a synthetic task leaves beside its checkpoints: held-out data, scores, and what they mean.
+//! What a run on a synthetic task leaves beside its checkpoints: held-out data, scores, and what
+//! they mean.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -42,8 +43,9 @@ pub struct Measured {
 }
 
 impl Measure<'_> {
-    /// Writes `evaluation.jsonl` (as many prompts of every class, weighted back to their shares), `selection.jsonl` (fresh samples of the mixture) and, where a prompt
-    /// has several right responses, `right.jsonl` (all of them), unless they are there.
+    /// Writes `evaluation.jsonl` (as many prompts of every class, weighted back to their shares),
+    /// `selection.jsonl` (fresh samples of the mixture) and, where a prompt has several right
+    /// responses, `right.jsonl` (all of them), unless they are there.
     pub fn data(&self) -> Result<()> {
         let task = Task::new(self.task)?;
         let run = RunFolder::new(self.out);
@@ -60,7 +62,8 @@ impl Measure<'_> {
         }
     }
 
-    /// Scores every checkpoint on both, and says in `run.json` what the tables mean. What is there already stays.
+    /// Scores every checkpoint on both, and says in `run.json` what the tables mean. What is there
+    /// already stays.
     pub fn scores(&self) -> Result<Measured> {
         let models = folders::find(self.out)?;
         let run = RunFolder::new(self.out);

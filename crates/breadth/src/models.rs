@@ -15,17 +15,19 @@ use crate::output::Output;
 /// What `score` and `sample` ask.
 #[derive(Debug, clap::Args)]
 pub struct Models {
-    /// Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them, run folders, LoRA adapters,
-    /// names of models in the local Hugging Face cache, or servers: KIND:http://HOST:PORT/NAME, where KIND is openai
-    /// (finds out), vllm, sglang or llama.cpp
+    /// Checkpoint folders (config.json, model.safetensors, tokenizer.json), folders of them, run
+    /// folders, LoRA adapters, names of models in the local Hugging Face cache, or servers:
+    /// KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or llama.cpp
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<String>,
-    /// Folder of the model that LoRA adapters change [default: what adapter_config.json names, if it is here]
+    /// Folder of the model that LoRA adapters change [default: what adapter_config.json names, if
+    /// it is here]
     #[arg(long, value_name = "DIR")]
     base: Option<PathBuf>,
     #[command(flatten)]
     servers: Servers,
-    /// Folder with the servers' tokenizer.json, for text; and with the generation_config.json that names end tokens
+    /// Folder with the servers' tokenizer.json, for text; and with the generation_config.json that
+    /// names end tokens
     #[arg(
         long,
         value_name = "FOLDER",
@@ -148,7 +150,8 @@ fn tokenizer_folder(folder: PathBuf, base: Option<&Path>) -> PathBuf {
 }
 
 impl Models {
-    /// The models in the order given. A folder of checkpoints stands for all of them; servers of one model are a pool.
+    /// The models in the order given. A folder of checkpoints stands for all of them; servers of
+    /// one model are a pool.
     pub fn find(&self) -> Result<Chosen> {
         let mut places: Vec<Place> = Vec::new();
         for text in &self.models {
@@ -203,8 +206,9 @@ impl Models {
 
 /// The first folder's tokenizer, and the data in its tokens.
 ///
-/// Checkpoints of one run share a tokenizer; scores under different tokenizers are not comparable token by token, so each
-/// family is scored by a command of its own. The same goes for end tokens and chat templates, where they were used.
+/// Checkpoints of one run share a tokenizer; scores under different tokenizers are not comparable
+/// token by token, so each family is scored by a command of its own. The same goes for end tokens
+/// and chat templates, where they were used.
 pub fn read_data(
     tokenizers: &[PathBuf],
     files: &[PathBuf],

@@ -1,4 +1,5 @@
-//! The only place that prints: the result on stdout as text or as one JSON document, remarks on stderr.
+//! The only place that prints: the result on stdout as text or as one JSON document, remarks on
+//! stderr.
 
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 
@@ -56,8 +57,8 @@ impl Output {
     }
 }
 
-/// A text in which control characters that came with the data are seen instead of obeyed: `\u{1b}` as `\x1b`. Line
-/// breaks and the emphasis of [`Style`] stay.
+/// A text in which control characters that came with the data are seen instead of obeyed: `\u{1b}`
+/// as `\x1b`. Line breaks and the emphasis of [`Style`] stay.
 pub fn printable(text: &str) -> String {
     let is_hidden = |c: char| c.is_control() && c != '\n';
     if !text.contains(is_hidden) {
@@ -81,8 +82,8 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// Names of models with their control characters, line breaks among them, as JSON writes them: in a sentence nothing else
-/// tells a name's line break from the sentence's.
+/// Names of models with their control characters, line breaks among them, as JSON writes them: in a
+/// sentence nothing else tells a name's line break from the sentence's.
 pub fn printable_names(names: &mut [String]) {
     for name in names
         .iter_mut()
@@ -160,7 +161,8 @@ impl Style {
         }
     }
 
-    /// Sentences broken between words at the terminal's width. Lines that begin with a space, tables and commands, stay as they are.
+    /// Sentences broken between words at the terminal's width. Lines that begin with a space,
+    /// tables and commands, stay as they are.
     fn wrapped(self, text: &str) -> String {
         let Some(width) = self.width else {
             return text.to_owned();
@@ -199,7 +201,8 @@ impl Style {
         }
     }
 
-    /// Rows under a header, every row one line. The first `left` columns hold words, the others numbers.
+    /// Rows under a header, every row one line. The first `left` columns hold words, the others
+    /// numbers.
     pub fn table(self, left: usize, header: &[String], rows: Vec<Vec<String>>) -> String {
         let mut table = Table::new();
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));

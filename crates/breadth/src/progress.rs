@@ -42,7 +42,8 @@ impl Bar {
             .set_message(format!("loss {:.3} {rate}", progress.loss));
     }
 
-    /// After a part of a job, or some of its items. What an earlier run did counts as done, and not for the speed.
+    /// After a part of a job, or some of its items. What an earlier run did counts as done, and not
+    /// for the speed.
     pub fn part(&mut self, progress: JobProgress) {
         let tokens = if progress.resumed { 0 } else { progress.tokens };
         self.set(progress.done, progress.total, tokens, progress.resumed);

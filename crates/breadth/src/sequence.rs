@@ -77,8 +77,8 @@ impl Sequence {
         }
     }
 
-    /// The numbers listed, continued to the sequence's own end or else to `default_end`, which is included where the
-    /// progression meets it.
+    /// The numbers listed, continued to the sequence's own end or else to `default_end`, which is
+    /// included where the progression meets it.
     pub fn terms(&self, growth: Growth, default_end: f64) -> Result<Vec<f64>, String> {
         let mut terms = self.listed.clone();
         let Some(open) = &self.open else {

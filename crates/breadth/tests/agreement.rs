@@ -1,4 +1,5 @@
-//! Pass@N from samples against the exact value from log-probabilities, through the commands that users type.
+//! Pass@N from samples against the exact value from log-probabilities, through the commands that
+//! users type.
 
 use std::path::Path;
 use std::process::Command;
@@ -41,7 +42,8 @@ fn breadth(arguments: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Prompts of the task and their right responses: `s a t` for the even node `a` of the odd layer 1 would be wrong, the odd one is right.
+/// Prompts of the task and their right responses: `s a t` for the even node `a` of the odd layer 1
+/// would be wrong, the odd one is right.
 fn write_data(path: &Path) {
     let mut lines = String::new();
     for names in 0..240u32 {

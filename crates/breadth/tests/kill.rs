@@ -1,4 +1,5 @@
-//! `kill -9` at random moments of training, scoring and sampling: the resumed result is that of a run left alone.
+//! `kill -9` at random moments of training, scoring and sampling: the resumed result is that of a
+//! run left alone.
 
 #[path = "common/kill.rs"]
 mod common;
@@ -137,7 +138,8 @@ fn killed_jobs_end_in_the_same_bits(name: &str, flags: &[&str]) {
             .map(|w| w.replace("DATA", data.to_str().unwrap()));
         words.chain(["-o".into(), out.into()]).collect()
     };
-    // One name in a folder of its own each: the command line is part of a table's provenance, so it must not differ.
+    // One name in a folder of its own each: the command line is part of a table's provenance, so it
+    // must not differ.
     let out = folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
     let table = out.join("table.parquet");
@@ -166,7 +168,8 @@ fn sampling_killed_at_twenty_moments_ends_in_the_same_bits() {
     killed_jobs_end_in_the_same_bits("sample", &["--prompts", "DATA", "-k", "4"]);
 }
 
-/// Ctrl-C and SIGTERM while a verifier runs: its whole family ends with the job, no temporary file stays, the status says which signal.
+/// Ctrl-C and SIGTERM while a verifier runs: its whole family ends with the job, no temporary file
+/// stays, the status says which signal.
 #[cfg(target_os = "linux")]
 #[test]
 fn interrupted_jobs_leave_nothing_behind() {

@@ -1,4 +1,5 @@
-//! `breadth probe`, and `score` and `sample` with servers, as their users meet them: over HTTP, and killed.
+//! `breadth probe`, and `score` and `sample` with servers, as their users meet them: over HTTP, and
+//! killed.
 
 #[path = "../../breadth-lm/tests/server/fake.rs"]
 #[allow(dead_code)] // most of its defects are for the library's tests
@@ -212,7 +213,8 @@ fn wrong_addresses_are_usage_errors_or_named() {
     );
 }
 
-/// Runs a job on a slow server again and again, killed at a moment each; the result is that of the run left alone.
+/// Runs a job on a slow server again and again, killed at a moment each; the result is that of the
+/// run left alone.
 fn killed_jobs_end_in_the_same_bits(name: &str, flags: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data.jsonl");

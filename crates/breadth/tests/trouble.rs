@@ -1,4 +1,5 @@
-//! Bad configurations, bad checkpoints, a full disk: one message, exit status 1, nothing half-written.
+//! Bad configurations, bad checkpoints, a full disk: one message, exit status 1, nothing
+//! half-written.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

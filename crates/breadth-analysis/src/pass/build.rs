@@ -91,7 +91,8 @@ fn without_samples(model: &str) -> Error {
 /// `Pass@k = mean over prompts of 1 - C(n - c, k)/C(n, k)` for c right ones of n samples: unbiased.
 ///
 /// # Errors
-/// A k beyond the samples without `extrapolate`, answers that are missing, groups without weights, a model without samples.
+/// A k beyond the samples without `extrapolate`, answers that are missing, groups without weights,
+/// a model without samples.
 ///
 /// # Examples
 /// ```
@@ -347,7 +348,8 @@ impl<'a> Graded<'a> {
     }
 }
 
-/// How often each answer was given, and the mean reward of each. Samples without an answer (`empty`: by answer) agree on nothing, and each stands for itself.
+/// How often each answer was given, and the mean reward of each. Samples without an answer
+/// (`empty`: by answer) agree on nothing, and each stands for itself.
 fn answer_counts(answers: &[u32], empty: &[bool], rewards: &[f64]) -> Vec<AnswerCount> {
     let mut counts: BTreeMap<u32, (u64, f64)> = BTreeMap::new();
     let mut alone = Vec::new();

@@ -180,7 +180,8 @@ impl VerifierFailures {
         let failed = crashed + timed_out;
         (failed > 0).then(|| {
             format!(
-                "the verifier's program failed on {failed} of {judged} responses, which got reward 0: {crashed} times it ended, {timed_out} times it took too long"
+                "the verifier's program failed on {failed} of {judged} responses, which got reward \
+                 0: {crashed} times it ended, {timed_out} times it took too long"
             )
         })
     }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::error::{Error, Result, Setting};
 use crate::scores::Scores;
 
-/// How much of the reference the responses listed may lack, for a prompt, and by how much rounding may exceed it.
+/// How much of the reference the responses listed may lack, for a prompt, and by how much rounding
+/// may exceed it.
 const SLACK: f64 = 0.01;
 
 /// What the answers were made of.
@@ -23,9 +24,12 @@ pub struct ProfileAnswers {
     pub listed_min: f64,
 }
 
-/// A table with a row for each answer of each prompt: `log q(ans|x)`, the sum over the responses listed, with weight `p(ans|x)` (section 7.1).
+/// A table with a row for each answer of each prompt: `log q(ans|x)`, the sum over the responses
+/// listed, with weight `p(ans|x)` (section 7.1).
 ///
-/// Every prompt counts what its rows' weight says, whatever rounding took from what is listed of it: prompts are the independent units. Refuses tables whose responses do not hold all that the reference may write: what was drawn at random has no sums.
+/// Every prompt counts what its rows' weight says, whatever rounding took from what is listed of
+/// it: prompts are the independent units. Refuses tables whose responses do not hold all that the
+/// reference may write: what was drawn at random has no sums.
 ///
 /// # Errors
 /// No column `answer`, sums that are not 1, weights that differ within a prompt.
@@ -50,14 +54,17 @@ pub fn answer_scores(scores: &Scores, reference: &str) -> Result<(Scores, Profil
         let name = &table.prompts[prompt as usize];
         if (listed - 1.0).abs() > SLACK {
             return Err(Error::Tables(format!(
-                "prompt `{name}`: its responses have probability {listed:.4} in all under `{reference}`; exact sums need every response that it may write, once. For samples use breadth select --answers"
+                "prompt `{name}`: its responses have probability {listed:.4} in all under \
+                 `{reference}`; exact sums need every response that it may write, once. For \
+                 samples use breadth select --answers"
             )));
         }
         if let Some(weight) = &table.weight
             && rows.iter().any(|&row| weight[row] != weight[rows[0]])
         {
             return Err(Setting::Answers.refused(format!(
-                "prompt `{name}`: with answers a weight is that of a prompt, the same in all its rows"
+                "prompt `{name}`: with answers a weight is that of a prompt, the same in all its \
+                 rows"
             )));
         }
         listed_of.insert(prompt, listed);

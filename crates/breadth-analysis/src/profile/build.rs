@@ -40,12 +40,15 @@ pub struct ProfileOptions<'a> {
     pub losses: Option<&'a Losses>,
 }
 
-/// The coverage profile of models against a reference, with KL, cross-entropy, and what follows for Best-of-N.
+/// The coverage profile of models against a reference, with KL, cross-entropy, and what follows for
+/// Best-of-N.
 ///
-/// `Cov_N(p||q)` is the share of the rows with `log p - log q >= log N - 1e-9`, weighted, rows of one prompt being dependent.
+/// `Cov_N(p||q)` is the share of the rows with `log p - log q >= log N - 1e-9`, weighted, rows of
+/// one prompt being dependent.
 ///
 /// # Errors
-/// A name that the table lacks, a reference that gives some row probability 0, and whatever the statistics refuse.
+/// A name that the table lacks, a reference that gives some row probability 0, and whatever the
+/// statistics refuse.
 ///
 /// # Examples
 /// ```
@@ -83,7 +86,8 @@ pub struct ProfileOptions<'a> {
 pub fn profile(scores: &Scores, options: &ProfileOptions) -> Result<Profile> {
     if options.tokens && scores.table.token_logprobs.is_none() {
         return Err(Setting::Tokens.refused(
-            "they need the column `token_logprobs`, which the table lacks; breadth score writes it with --token-logprobs",
+            "they need the column `token_logprobs`, which the table lacks; breadth score writes it \
+             with --token-logprobs",
         ));
     }
     let mut models = models(scores, options)?;
@@ -153,7 +157,8 @@ fn profiled(model: &str, scores: &Scores, options: &ProfileOptions) -> Result<Pr
 
 /// What a model has more than the baseline.
 struct Difference {
-    /// Of KL, which is that of cross-entropy; none where each gives some response probability 0 that the other does not.
+    /// Of KL, which is that of cross-entropy; none where each gives some response probability 0
+    /// that the other does not.
     kl: Option<MeanEstimate>,
     /// Of the coverage at each level.
     coverage: Vec<Estimate>,
@@ -220,7 +225,8 @@ fn tokens(model: &str, scores: &Scores, options: &ProfileOptions) -> Result<Opti
         Statistics::DifferentTokens { row, p, q } => {
             let (prompt, response) = scores.key(row);
             Setting::Tokens.refused(format!(
-                "response `{response}` of prompt `{prompt}` is {p} tokens under `{reference}` but {q} under `{model}`; only models with the same tokenizer can be compared"
+                "response `{response}` of prompt `{prompt}` is {p} tokens under `{reference}` but \
+                 {q} under `{model}`; only models with the same tokenizer can be compared"
             ))
         }
         error => error.into(),

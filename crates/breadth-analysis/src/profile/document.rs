@@ -11,7 +11,8 @@ use crate::losses::Trained;
 use crate::number::{self, Interval, Mean, Number};
 use crate::scores::Scores;
 
-/// What Lemma D.1 makes of the KL estimate at a level: an upper bound on the coverage, 1 where it says nothing.
+/// What Lemma D.1 makes of the KL estimate at a level: an upper bound on the coverage, 1 where it
+/// says nothing.
 pub(super) fn kl_bound(kl: &MeanEstimate, level: Level) -> f64 {
     bound::coverage_upper_from_kl_sharp(kl.value.max(0.0), level)
         .map_or(1.0, |bound| bound.min(1.0))
@@ -138,7 +139,8 @@ pub struct ForetoldPass {
 pub struct TokenProfile {
     /// By position in the response.
     pub bands: Vec<TokenRange>,
-    /// Share of all that the model falls behind in the worst hundredth of the tokens; none where it falls behind nowhere, or without end.
+    /// Share of all that the model falls behind in the worst hundredth of the tokens; none where it
+    /// falls behind nowhere, or without end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst_hundredth: Option<f64>,
     /// The tokens that cost most.

@@ -19,7 +19,8 @@ const SHARES: [f64; 5] = [0.01, 0.05, 0.1, 0.25, 0.5];
 pub struct ReachOptions<'a> {
     /// Numbers of samples, however large.
     pub ks: &'a [f64],
-    /// The samples that a prompt may cost: it is within reach if a sample is right with probability 1/budget.
+    /// The samples that a prompt may cost: it is within reach if a sample is right with probability
+    /// 1/budget.
     pub budget: Level,
     /// A model that is left out: the teacher, or the exact distribution.
     pub left_out: Option<&'a str>,
@@ -27,12 +28,14 @@ pub struct ReachOptions<'a> {
     pub confidence: f64,
 }
 
-/// What k samples find for certain: `reach_k = mean over prompts of 1 - (1 - q)^k`, where q is the probability that a model gives a prompt's right responses together.
+/// What k samples find for certain: `reach_k = mean over prompts of 1 - (1 - q)^k`, where q is the
+/// probability that a model gives a prompt's right responses together.
 ///
 /// It is at most Pass@k for every verifier that accepts the rows' responses.
 ///
 /// # Errors
-/// A name that the table lacks, responses of a prompt whose probabilities add up to more than 1, and whatever the statistics refuse.
+/// A name that the table lacks, responses of a prompt whose probabilities add up to more than 1,
+/// and whatever the statistics refuse.
 ///
 /// # Examples
 /// ```

@@ -82,9 +82,9 @@ pub struct ReportInputs<'a> {
 /// Computes everything a report shows, except its title, training loss and provenance.
 ///
 /// KL, cross-entropy, coverage and the exact `Pass@k = mean(1 - (1 - q(y|x))^k)` are weighted means
-/// over `scores`; rows that share a prompt are one cluster. The sampled Pass@k weights its prompts so
-/// that every group counts as in `scores`: both estimate the same quantity. The tournament (Eq 29)
-/// never sees the reference.
+/// over `scores`; rows that share a prompt are one cluster. The sampled Pass@k weights its prompts
+/// so that every group counts as in `scores`: both estimate the same quantity. The tournament (Eq
+/// 29) never sees the reference.
 ///
 /// ```
 /// use breadth_data::ScoreTable;
@@ -119,8 +119,8 @@ pub struct ReportInputs<'a> {
 /// ```
 ///
 /// # Errors
-/// A reference that is not in the scores, a checkpoint that only one table has, samples from a group
-/// or prompt of unknown weight, and whatever the statistics refuse.
+/// A reference that is not in the scores, a checkpoint that only one table has, samples from a
+/// group or prompt of unknown weight, and whatever the statistics refuse.
 pub fn summarize(inputs: &ReportInputs, options: &ReportOptions) -> Result<Report> {
     let names = candidates(inputs)?;
     let selection = inputs.selection.unwrap_or(inputs.scores);
@@ -165,7 +165,8 @@ pub fn summarize(inputs: &ReportInputs, options: &ReportOptions) -> Result<Repor
     })
 }
 
-/// The selection rows as right responses, unless their probabilities add up to more than 1 for some prompt.
+/// The selection rows as right responses, unless their probabilities add up to more than 1 for some
+/// prompt.
 fn right_responses(selection: &ScoreTable, field: &Field) -> Result<Option<CorrectResponses>> {
     let columns = field
         .names
@@ -227,7 +228,8 @@ fn candidates(inputs: &ReportInputs) -> Result<Vec<String>> {
         && !models.iter().any(|model| model == reference)
     {
         return Err(Error::Tables(format!(
-            "the scores have no reference `{reference}`; they have the models {}: name one of them as the reference",
+            "the scores have no reference `{reference}`; they have the models {}: name one of them \
+             as the reference",
             models.join(", ")
         )));
     }
@@ -516,8 +518,9 @@ fn headline(passes: &[u64], level: Level) -> Result<Vec<Level>> {
     Ok(levels)
 }
 
-/// Where the profile's curve ends: a little beyond the log-ratio that all but one row in two hundred
-/// stay below, for every checkpoint. The few rows above it would squeeze the rest into a corner.
+/// Where the profile's curve ends: a little beyond the log-ratio that all but one row in two
+/// hundred stay below, for every checkpoint. The few rows above it would squeeze the rest into a
+/// corner.
 fn last_log_n(scores: &ScoreTable, log_p: &[f64], names: &[String], level: Level) -> Result<f64> {
     let mut last = level.log_n() + 4f64.ln();
     for name in names {

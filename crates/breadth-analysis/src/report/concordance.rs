@@ -1,7 +1,7 @@
 //! Whether one quantity predicts another over training.
 
-/// How often the smaller first number comes with the larger second one, over the pairs of points that differ
-/// in both: (share, number of such pairs); `None` without such a pair.
+/// How often the smaller first number comes with the larger second one, over the pairs of points
+/// that differ in both: (share, number of such pairs); `None` without such a pair.
 ///
 /// Kendall's tau of the first against the second number is `1 - 2 share` where no values tie.
 ///

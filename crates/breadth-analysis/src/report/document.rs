@@ -36,7 +36,8 @@ pub struct Report {
     pub selection_rows: Rows,
     /// How the intervals of the coverage profile were made; empty without a reference.
     pub method: String,
-    /// Training loss as it was logged: (step, nats per response token). Empty when nothing was logged.
+    /// Training loss as it was logged: (step, nats per response token). Empty when nothing was
+    /// logged.
     pub training_loss: Vec<(f64, f64)>,
     /// Where the numbers come from: (what, value), shown at the foot of the page.
     pub provenance: Vec<(String, String)>,
@@ -81,8 +82,9 @@ pub struct Checkpoint {
     pub profile: Vec<CoveragePoint>,
     /// Pass@k.
     pub pass: Vec<PassPoint>,
-    /// Reach at k = 2N on the rows of the tournament: how often k samples contain a held-out response; none where the
-    /// responses of a prompt have probabilities that add up to more than 1.
+    /// Reach at k = 2N on the rows of the tournament: how often k samples contain a held-out
+    /// response; none where the responses of a prompt have probabilities that add up to more than
+    /// 1.
     #[serde(serialize_with = "json::option_estimate")]
     pub reach: Option<Estimate>,
     /// Place in the tournament, 1 for the winner.

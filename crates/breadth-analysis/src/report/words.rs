@@ -15,7 +15,8 @@ impl Report {
         }
     }
 
-    /// What qualifies the verdict, a sentence each: what would decide, the other rules, what the lowest loss would cost, what is certain, warnings.
+    /// What qualifies the verdict, a sentence each: what would decide, the other rules, what the
+    /// lowest loss would cost, what is certain, warnings.
     pub fn notes(&self) -> Vec<String> {
         let selection = &self.selection;
         let mut notes = Vec::new();
@@ -30,7 +31,8 @@ impl Report {
         notes
     }
 
-    /// What taking the lowest loss instead would cost, where a reference or Pass@k tells. It never claims a cost that the numbers do not show.
+    /// What taking the lowest loss instead would cost, where a reference or Pass@k tells. It never
+    /// claims a cost that the numbers do not show.
     pub fn cost_of_lowest_loss(&self) -> Option<String> {
         let (chosen, lowest) = (&self.checkpoints[self.highlighted()], self.lowest_loss());
         if chosen.model == lowest.model {

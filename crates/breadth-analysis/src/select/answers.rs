@@ -53,9 +53,11 @@ impl AnswersSummary {
     }
 }
 
-/// The samples as a score table: a row for each answer of the data, `log (c + 1/2)/(n + 1)` for the c of n samples of a model that gave it.
+/// The samples as a score table: a row for each answer of the data, `log (c + 1/2)/(n + 1)` for the
+/// c of n samples of a model that gave it.
 ///
-/// The data's answers are the right ones, one row per prompt, or those of the samples of `reference`.
+/// The data's answers are the right ones, one row per prompt, or those of the samples of
+/// `reference`.
 pub(super) fn of_samples(
     samples: &SampleTable,
     reference: Option<&str>,
@@ -105,7 +107,9 @@ fn of_rewards(samples: &SampleTable) -> Result<Counted> {
                 Ok(PromptOutcome::Counts { n, c })
             }
             Some(Outcome::Rewards(_)) => Err(Error::Tables(format!(
-                "model `{model}`, prompt `{prompt}`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or a reference and a column `answer`); `breadth pass` compares models by rewards between them"
+                "model `{model}`, prompt `{prompt}`: the tournament over answers asks which \
+                 samples are right, and needs rewards of 0 and 1 (or a reference and a column \
+                 `answer`); `breadth pass` compares models by rewards between them"
             ))),
             None => Err(Error::Tables(format!(
                 "model `{model}` has no sample for prompt `{prompt}`"

@@ -48,10 +48,12 @@ impl Candidates {
         })
     }
 
-    /// All models of the samples, compared by how often each gives the right answers, or those of the samples of `reference`.
+    /// All models of the samples, compared by how often each gives the right answers, or those of
+    /// the samples of `reference`.
     ///
     /// # Errors
-    /// Rewards other than 0 and 1 without a reference, a reference without samples or answers, holes.
+    /// Rewards other than 0 and 1 without a reference, a reference without samples or answers,
+    /// holes.
     pub fn of_answers(samples: &SampleTable, reference: Option<&str>) -> Result<Self> {
         let (table, answers) = answers::of_samples(samples, reference)?;
         Ok(Candidates {
@@ -72,7 +74,8 @@ impl Candidates {
         let sampled = |model: &String| {
             all.with_source(model).map(Scores::of).map_err(|error| {
                 Error::from(error).at(format!(
-                    "the offset rule needs responses sampled from `{model}`: rows with its name as `source`, scored by every model"
+                    "the offset rule needs responses sampled from `{model}`: rows with its name as \
+                     `source`, scored by every model"
                 ))
             })
         };
@@ -97,12 +100,14 @@ impl Candidates {
         Candidates { graded, ..self }
     }
 
-    /// Whether the held-out responses are known to be the only right ones: their probabilities then are success rates.
+    /// Whether the held-out responses are known to be the only right ones: their probabilities then
+    /// are success rates.
     pub fn with_only_right(self, only_right: bool) -> Self {
         Candidates { only_right, ..self }
     }
 
-    /// Data rows and the models' own samples, weighted so that groups count what they count in the population.
+    /// Data rows and the models' own samples, weighted so that groups count what they count in the
+    /// population.
     ///
     /// # Errors
     /// Weights of groups that the tables lack.
@@ -204,7 +209,8 @@ impl Candidates {
         )?)
     }
 
-    /// The verdict over all evidence; none where answers of a reference stand for the data, whose rewards are not known.
+    /// The verdict over all evidence; none where answers of a reference stand for the data, whose
+    /// rewards are not known.
     fn verdict(
         &self,
         fought: &Tournament,

@@ -11,7 +11,8 @@ use crate::number::{self, Interval, Mean, Number};
 use crate::scores::Scores;
 use crate::verdict::Verdict;
 
-/// The answer to "which checkpoint should I take?": the verdict on all evidence, and the ranking by one rule.
+/// The answer to "which checkpoint should I take?": the verdict on all evidence, and the ranking by
+/// one rule.
 ///
 /// The command line prints it as text or JSON, the page draws it.
 #[derive(Clone, Debug, Serialize)]
@@ -58,7 +59,8 @@ pub struct Selection {
     /// What the trainer says of its checkpoints, if it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trainer: Option<TrainerSummary>,
-    /// Share of the responses on which two models differ by a factor of n or more, for the median pair; none for a single model and for other rules.
+    /// Share of the responses on which two models differ by a factor of n or more, for the median
+    /// pair; none for a single model and for other rules.
     pub apart: Option<Number>,
     /// What the winner misses at most.
     pub certificate: Certificate,
@@ -71,7 +73,8 @@ pub struct Selection {
     pub landscape: Vec<Stop>,
 }
 
-/// What the winner misses at most: `Cov_n_winner(winner) <= Cov_n_some(any candidate) + excess`, with the confidence asked for.
+/// What the winner misses at most: `Cov_n_winner(winner) <= Cov_n_some(any candidate) + excess`,
+/// with the confidence asked for.
 #[derive(Clone, Debug, Serialize)]
 pub struct Certificate {
     /// The level at which some candidate is assumed to cover.
@@ -119,7 +122,8 @@ pub struct SelectedModel {
     pub certified_low: Number,
     /// Upper limit of the same.
     pub certified_high: Number,
-    /// Cross-entropy less that of the winner, with paired limits; none where each gives some response probability 0 that the other does not, and for answers.
+    /// Cross-entropy less that of the winner, with paired limits; none where each gives some
+    /// response probability 0 that the other does not, and for answers.
     pub cross_entropy_above_winner: Option<Mean>,
     /// The same under its older name.
     pub difference_to_winner: Option<Mean>,

@@ -23,11 +23,13 @@ pub struct Stop {
     pub value: Number,
     /// How far the next value lies above the winner's; nothing if all models have the same.
     pub runner_up_gap: Option<Number>,
-    /// Whether every other model is excluded at this level, with the confidence asked for at all levels at once.
+    /// Whether every other model is excluded at this level, with the confidence asked for at all
+    /// levels at once.
     pub certain: bool,
     /// Share of the responses on which the median pair of models differs by a factor of n or more.
     pub apart: Option<Number>,
-    /// Limits of Cov_n of each model, whatever the data distribution is: with the confidence asked for, for all models and levels at once.
+    /// Limits of Cov_n of each model, whatever the data distribution is: with the confidence asked
+    /// for, for all models and levels at once.
     pub certified: Vec<CertifiedCoverage>,
 }
 

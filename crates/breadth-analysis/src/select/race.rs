@@ -77,7 +77,8 @@ pub struct Dropped {
 }
 
 impl Candidates {
-    /// Runs the race over the rows of the table in this order, a permutation of the rows that `seed` stands for.
+    /// Runs the race over the rows of the table in this order, a permutation of the rows that
+    /// `seed` stands for.
     ///
     /// # Errors
     /// Another rule than the tournament, and rows with weights.

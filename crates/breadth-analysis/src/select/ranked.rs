@@ -27,7 +27,8 @@ fn rank(result: &mut Tournament, better: impl Fn(&Standing, &Standing) -> Orderi
     result.ranking = ranking;
 }
 
-/// The tournament's models ranked by reach at k = 2N, from the largest down; ties go to the lower cross-entropy.
+/// The tournament's models ranked by reach at k = 2N, from the largest down; ties go to the lower
+/// cross-entropy.
 pub(super) fn by_reach(
     mut result: Tournament,
     columns: &[&[f64]],
@@ -47,7 +48,8 @@ pub(super) fn by_reach(
     Ok(result)
 }
 
-/// The tournament's models ranked by `Cov_N(base||q)` on the data rows, from the smallest up; ties go to the lower cross-entropy.
+/// The tournament's models ranked by `Cov_N(base||q)` on the data rows, from the smallest up; ties
+/// go to the lower cross-entropy.
 pub(super) fn by_coverage_against(
     mut result: Tournament,
     base: &[f64],

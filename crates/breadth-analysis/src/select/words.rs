@@ -7,10 +7,12 @@ use super::options::SelectionRule;
 use crate::number;
 use crate::verdict::Verdict;
 
-/// Where two models differ by N on this share of the responses, N no longer tells lost responses from the spread of all: lab/results/long_responses.md.
+/// Where two models differ by N on this share of the responses, N no longer tells lost responses
+/// from the spread of all: lab/results/long_responses.md.
 const APART: f64 = 0.5;
 
-/// What the reader of a selection should know before acting on it; `covering` is the tournament's winner.
+/// What the reader of a selection should know before acting on it; `covering` is the tournament's
+/// winner.
 pub(super) fn notes(document: &Selection, level: Level, covering: &str) -> Vec<String> {
     let (n, models) = (number::level(level), document.models.len());
     let Some(first) = document.models.first().filter(|_| models > 1) else {
@@ -54,7 +56,8 @@ pub(super) fn notes(document: &Selection, level: Level, covering: &str) -> Vec<S
             None => format!("more than these {}", number::count(document.rows, "row")),
         };
         notes.push(format!(
-            "By the tournament alone each of the {models} models may be the best one: {missing} are needed to tell."
+            "By the tournament alone each of the {models} models may be the best one: {missing} \
+             are needed to tell."
         ));
     }
     if let Some(answers) = &document.answers {
@@ -66,12 +69,14 @@ pub(super) fn notes(document: &Selection, level: Level, covering: &str) -> Vec<S
         }
     } else if is_tournament && first.value.0 > 0.5 {
         notes.push(format!(
-            "Even the winner falls short by a factor of {n} on most responses, so this ranking says little. {}",
+            "Even the winner falls short by a factor of {n} on most responses, so this ranking \
+             says little. {}",
             longer()
         ));
     } else if let Some(apart) = document.apart.filter(|apart| apart.0 >= APART) {
         notes.push(format!(
-            "Two models (the median pair) differ by a factor of {n} or more on {} of the responses, so N says little here: what was lost hides among what differs anyway. {}",
+            "Two models (the median pair) differ by a factor of {n} or more on {} of the \
+             responses, so N says little here: what was lost hides among what differs anyway. {}",
             number::percent(apart.0),
             longer()
         ));
@@ -143,7 +148,8 @@ fn void(document: &Selection, n: &str) -> Option<String> {
     let is_void = document.answers.is_none() && !has_certificate(document);
     (is_void && document.models.len() > 1).then(|| {
         format!(
-            "Each one's own coverage at N = {n} may be anything, [0, 100]%: the certificate is void, and all may be poor."
+            "Each one's own coverage at N = {n} may be anything, [0, 100]%: the certificate is \
+             void, and all may be poor."
         )
     })
 }
@@ -165,26 +171,31 @@ fn rule_says(document: &Selection, n: &str) -> String {
             format!("Cross-entropy takes {winner}: it is the lowest.")
         }
         [first, ..] if document.rule == SelectionRule::Reach => format!(
-            "Reach takes {winner}: {} samples contain the held-out response with a probability of {} on average.",
+            "Reach takes {winner}: {} samples contain the held-out response with a probability of \
+             {} on average.",
             number::trimmed((2.0 * document.n.0).round()),
             number::percent(first.value.0)
         ),
         [first, ..] if document.rule == SelectionRule::Against => format!(
-            "{winner} loses the least against {}: it gives {} of the responses at most 1/{n} of the probability there.",
+            "{winner} loses the least against {}: it gives {} of the responses at most 1/{n} of \
+             the probability there.",
             document.against.as_deref().unwrap_or_default(),
             number::percent(first.value.0)
         ),
         [first, ..] if document.rule == SelectionRule::Offset => match first.value.0 {
             0.0 => format!(
-                "The offset rule takes {winner}: what rivals gain on the data they gain on its own samples too."
+                "The offset rule takes {winner}: what rivals gain on the data they gain on its own \
+                 samples too."
             ),
             value => format!(
-                "The offset rule takes {winner}: its worst rival gains {} of the responses beyond what the model's own samples explain.",
+                "The offset rule takes {winner}: its worst rival gains {} of the responses beyond \
+                 what the model's own samples explain.",
                 number::percent(value)
             ),
         },
         [first, ..] if document.answers.is_some() => format!(
-            "The tournament takes {winner}: in these samples no rival gives the answer {n} times as often on {}.",
+            "The tournament takes {winner}: in these samples no rival gives the answer {n} times \
+             as often on {}.",
             match first.value.0 {
                 0.0 => "any prompt".to_owned(),
                 value => format!("more than {} of the prompts", number::percent(value)),
@@ -192,11 +203,13 @@ fn rule_says(document: &Selection, n: &str) -> String {
         ),
         [first, ..] if first.value.0 == 0.0 => {
             format!(
-                "The tournament takes {winner}: no rival gives any response {n} times its probability."
+                "The tournament takes {winner}: no rival gives any response {n} times its \
+                 probability."
             )
         }
         [first, ..] => format!(
-            "The tournament takes {winner}: no rival gives {n} times its probability to more than {} of the responses.",
+            "The tournament takes {winner}: no rival gives {n} times its probability to more than \
+             {} of the responses.",
             number::percent(first.value.0),
         ),
     }
@@ -224,7 +237,8 @@ fn loss_winner(document: &Selection, n: &str) -> Option<String> {
         ));
     }
     Some(format!(
-        "The lowest cross-entropy is that of {name}, which falls short by a factor of {n} on {} of the responses{}.",
+        "The lowest cross-entropy is that of {name}, which falls short by a factor of {n} on {} of \
+         the responses{}.",
         number::percent(model.value.0),
         model
             .worst_rival
@@ -233,7 +247,8 @@ fn loss_winner(document: &Selection, n: &str) -> Option<String> {
     ))
 }
 
-/// What is certain of the lowest loss, or of the model of which most is certain, whatever the data distribution is.
+/// What is certain of the lowest loss, or of the model of which most is certain, whatever the data
+/// distribution is.
 fn certain(document: &Selection, n: &str, percent: &str) -> Option<String> {
     // Beside a decision by samples it would be read as one against what is taken.
     let is_by_samples = |verdict: &Verdict| verdict.by == Some(crate::verdict::Rule::Samples);
@@ -253,7 +268,8 @@ fn certain(document: &Selection, n: &str, percent: &str) -> Option<String> {
     };
     let model = of_loss.or_else(most).filter(|model| low(model) >= 0.001)?;
     Some(format!(
-        "Whatever the data distribution is, {} under-weights at least {:.1}% of the responses by a factor of {n} ({percent}% confidence).",
+        "Whatever the data distribution is, {} under-weights at least {:.1}% of the responses by a \
+         factor of {n} ({percent}% confidence).",
         model.model,
         number::at_least(low(&model)),
     ))
@@ -269,7 +285,8 @@ fn certificate(document: &Selection, percent: &str) -> Option<String> {
     let is_said = found.excess.0 <= MOST_EXCESS && found.log_n_some.0 > 0.0;
     (is_said && document.models.len() > 1).then(|| {
         format!(
-            "If some candidate misses a share e of the data at N = {}, {} misses at most e + {:.1}% at N = {squared} ({percent}% confidence).",
+            "If some candidate misses a share e of the data at N = {}, {} misses at most e + \
+             {:.1}% at N = {squared} ({percent}% confidence).",
             number::short(found.n_some.0, found.log_n_some.0),
             document.winner,
             number::at_most(found.excess.0),

@@ -5,14 +5,18 @@ use super::rules::Found;
 
 /// Decides which checkpoint to take.
 ///
-/// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over prompts. `certain` where no other candidate can be better by more
-///   than one point, `likely` where by at most ten, else `open`. With fewer than k samples, or samples of some candidates only, it is at most `likely`.
+/// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over
+///   prompts. `certain` where no other candidate can be better by more than one point, `likely`
+///   where by at most ten, else `open`. With fewer than k samples, or samples of some candidates
+///   only, it is at most `likely`.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
-/// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no other can be better by more, for any verifier that accepts the
-///   held-out responses.
-/// - Else the tournament and reach side by side. Both are needed: the tournament compares candidates with one another and says nothing of a field in which none
-///   covers well; reach counts the held-out responses alone. `likely` where they say the same and one of them excludes some candidate, else `open`. They never
-///   make a verdict `certain`: which other responses a verifier accepts is not in them.
+/// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
+///   other can be better by more, for any verifier that accepts the held-out responses.
+/// - Else the tournament and reach side by side. Both are needed: the tournament compares
+///   candidates with one another and says nothing of a field in which none covers well; reach
+///   counts the held-out responses alone. `likely` where they say the same and one of them excludes
+///   some candidate, else `open`. They never make a verdict `certain`: which other responses a
+///   verifier accepts is not in them.
 ///
 /// Errors: what the statistics refuse.
 ///
@@ -32,7 +36,8 @@ use super::rules::Found;
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
-/// Source: Thm 6.3 bounds the tournament's winner by the best candidate, whose coverage may itself be poor; Chen et al. (2025) for reach.
+/// Source: Thm 6.3 bounds the tournament's winner by the best candidate, whose coverage may itself
+/// be poor; Chen et al. (2025) for reach.
 pub fn decide(evidence: &Evidence) -> Result<Verdict, VerdictError> {
     let found = Found::new(evidence)?;
     if let [only] = evidence.models {

@@ -63,7 +63,8 @@ impl Rule {
 pub struct Evidence<'a> {
     /// Their names.
     pub models: &'a [&'a str],
-    /// The number of samples that the choice is for: Best-of-k or Pass@k, a group of k in reinforcement learning. N of the tournament is k/2.
+    /// The number of samples that the choice is for: Best-of-k or Pass@k, a group of k in
+    /// reinforcement learning. N of the tournament is k/2.
     pub k: f64,
     /// Confidence of all limits, such as 0.95.
     pub confidence: f64,
@@ -89,7 +90,8 @@ pub struct Scored<'a> {
 /// Graded samples of candidates on the same prompts.
 #[derive(Clone, Copy, Debug)]
 pub struct Sampled<'a> {
-    /// The outcomes of each candidate, prompts in the same order; empty for a candidate without samples.
+    /// The outcomes of each candidate, prompts in the same order; empty for a candidate without
+    /// samples.
     pub outcomes: &'a [Vec<PromptOutcome>],
     /// Weights and strata of the prompts.
     pub design: Design<'a>,
@@ -108,7 +110,8 @@ pub struct Verdict {
     pub k: Number,
     /// The number that decides, in words.
     pub because: String,
-    /// The candidates that the deciding evidence leaves open; where nothing is taken, those to sample.
+    /// The candidates that the deciding evidence leaves open; where nothing is taken, those to
+    /// sample.
     pub may_be_best: Vec<String>,
     /// What every other rule says.
     pub others: Vec<Opinion>,
@@ -177,7 +180,8 @@ impl Verdict {
         Some(format!("{} would decide:\n  {}", next.what, next.command))
     }
 
-    /// What follows the sentence: what would decide, what the other rules say, warnings. One paragraph each.
+    /// What follows the sentence: what would decide, what the other rules say, warnings. One
+    /// paragraph each.
     pub fn notes(&self) -> Vec<String> {
         let next = self.next_step();
         let said = |opinion: &Opinion| {

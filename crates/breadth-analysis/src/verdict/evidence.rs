@@ -74,7 +74,8 @@ impl BySamples {
             };
             sampled.outcomes[at].iter().map(of_prompt).collect()
         };
-        // Of equals in Pass@k the one that is expected to miss least comes first, and the first is taken.
+        // Of equals in Pass@k the one that is expected to miss least comes first, and the first is
+        // taken.
         let weight = |prompt: usize| sampled.design.weights.map_or(1.0, |w| w[prompt]);
         let missed = |at: usize| -> f64 {
             let outcomes = sampled.outcomes[at].iter().enumerate();
@@ -106,7 +107,8 @@ impl BySamples {
     }
 }
 
-/// `(1 - p)^k` at `p = (c + 1/2)/(n + 1)`: how likely k samples miss, where c of n were right. It tells prompts that were just reached from those that always are.
+/// `(1 - p)^k` at `p = (c + 1/2)/(n + 1)`: how likely k samples miss, where c of n were right. It
+/// tells prompts that were just reached from those that always are.
 fn expected_miss(outcome: &PromptOutcome, k: u64) -> f64 {
     let (n, c) = match outcome {
         PromptOutcome::Counts { n, c } => (*n as f64, *c as f64),
@@ -127,7 +129,8 @@ impl<'a> ByScores<'a> {
                 (
                     CorrectResponses::new(scored.columns, &rows)?,
                     Some(format!(
-                        "reach is unknown, as the responses of a prompt have probabilities that add up to {}",
+                        "reach is unknown, as the responses of a prompt have probabilities that \
+                         add up to {}",
                         number::trimmed(total)
                     )),
                 )

@@ -152,7 +152,8 @@ impl<'a> Found<'a> {
         }
         if said.agree() {
             let because = format!(
-                "the tournament at N = {n} and reach_{k} ({}) both say so; which other responses a verifier accepts they cannot see",
+                "the tournament at N = {n} and reach_{k} ({}) both say so; which other responses a \
+                 verifier accepts they cannot see",
                 with_limits(&scores.estimate())
             );
             let (take, by) = (name(said.tournament.best), Some(Rule::Tournament));
@@ -168,7 +169,8 @@ impl<'a> Found<'a> {
         self.among(evidence, &rivals, verdict)
     }
 
-    /// A reach so near 1 that no other candidate can be much better: Pass@k is at least reach_k and at most 1, whatever the other rules say.
+    /// A reach so near 1 that no other candidate can be much better: Pass@k is at least reach_k and
+    /// at most 1, whatever the other rules say.
     fn by_bound(&self, evidence: &Evidence) -> Option<Verdict> {
         let scores = self.scores.as_ref()?;
         let most_lost = 1.0 - scores.reach_of_best.low;
@@ -177,7 +179,8 @@ impl<'a> Found<'a> {
         }
         let k = k_words(evidence.k);
         let because = format!(
-            "reach_{k} is {}, so that no other candidate is better by more than {:.1} points, for any verifier that accepts the held-out responses",
+            "reach_{k} is {}, so that no other candidate is better by more than {:.1} points, for \
+             any verifier that accepts the held-out responses",
             with_limits(&scores.estimate()),
             number::at_most(most_lost)
         );
@@ -213,7 +216,8 @@ impl<'a> Found<'a> {
         let (tournament, reach) = (said.tournament.best, said.reach.best);
         let (because, mut rivals) = if let Some(weakness) = &said.weakness {
             let because = format!(
-                "the tournament at N = {n} says {}, but log-probabilities cannot tell whether {k} samples would find a right response: {weakness}",
+                "the tournament at N = {n} says {}, but log-probabilities cannot tell whether {k} \
+                 samples would find a right response: {weakness}",
                 name(tournament),
             );
             (because, said.tournament.all.clone())
@@ -232,7 +236,8 @@ impl<'a> Found<'a> {
             );
             (because, vec![tournament, reach])
         };
-        // Where many responses are right, training past the lowest loss may help: the last candidate belongs to every comparison.
+        // Where many responses are right, training past the lowest loss may help: the last
+        // candidate belongs to every comparison.
         rivals.push(scores.same_as[evidence.models.len() - 1]);
         if rivals.len() < 2 || rivals[0] == rivals[1] {
             let loss = scores.same_as[scores.tournament.cross_entropy_winner];
@@ -372,7 +377,8 @@ impl<'a> Found<'a> {
             .filter(|one| one.estimate.high <= NO_LOSS)
         {
             warnings.push(format!(
-                "No candidate finds a right response in {} samples of one prompt in a hundred: none of them is worth sampling.",
+                "No candidate finds a right response in {} samples of one prompt in a hundred: \
+                 none of them is worth sampling.",
                 samples.k
             ));
         }
@@ -384,7 +390,8 @@ impl<'a> Found<'a> {
         }
         if scores.several > 0 && self.samples.is_none() && !scores.only_right {
             warnings.push(format!(
-                "{} of the {} have several right responses: for a verifier one of them is enough, and coverage of each response is not what its Pass@k needs.",
+                "{} of the {} have several right responses: for a verifier one of them is enough, \
+                 and coverage of each response is not what its Pass@k needs.",
                 number::grouped(scores.several),
                 number::count(scores.prompts, "prompt")
             ));

@@ -67,7 +67,8 @@ pub(super) fn sample_command(names: &[String], k: f64) -> String {
         "CHECKPOINTS".into()
     };
     format!(
-        "breadth sample {folders} --prompts PROMPTS.jsonl -k {} --verifier VERIFIER -o samples.parquet",
+        "breadth sample {folders} --prompts PROMPTS.jsonl -k {} --verifier VERIFIER -o \
+         samples.parquet",
         samples_wanted(k)
     )
 }

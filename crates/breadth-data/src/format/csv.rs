@@ -198,7 +198,8 @@ fn csv_error(path: &Arc<Path>, error: csv::Error) -> Error {
         } => (
             line(pos),
             format!(
-                "{len} fields where the header has {expected_len}; quote fields that contain a comma"
+                "{len} fields where the header has {expected_len}; quote fields that contain a \
+                 comma"
             ),
         ),
         ErrorKind::Utf8 { pos, .. } => (line(pos), "not UTF-8; save the file as UTF-8".to_string()),

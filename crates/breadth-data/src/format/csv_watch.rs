@@ -1,11 +1,12 @@
-//! A CSV text as it passes by: whether it ends inside of a quoted field, and records that do not end.
+//! A CSV text as it passes by: whether it ends inside of a quoted field, and records that do not
+//! end.
 
 use std::io::{self, BufRead, Read};
 
 use crate::limit::{max_record_bytes, too_long};
 
-/// Hands a text on and watches its quotes, as the parser understands them: a quote opens a field that it begins,
-/// and two of them inside of it are one of its characters.
+/// Hands a text on and watches its quotes, as the parser understands them: a quote opens a field
+/// that it begins, and two of them inside of it are one of its characters.
 pub(super) struct Watched<R> {
     inner: R,
     state: State,

@@ -119,7 +119,8 @@ pub(super) fn expand(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
     }
 }
 
-/// The tables and logs in a folder and in those inside it, by name, numbers by value; other files may lie beside them.
+/// The tables and logs in a folder and in those inside it, by name, numbers by value; other files
+/// may lie beside them.
 fn folder(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut seen = HashSet::new();
@@ -131,7 +132,8 @@ fn folder(path: &Path, table: Table) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Adds what is in a folder; `seen` holds the folders that were looked into, as links may lead in circles.
+/// Adds what is in a folder; `seen` holds the folders that were looked into, as links may lead in
+/// circles.
 fn gather(
     path: &Path,
     table: Table,
@@ -160,8 +162,8 @@ fn gather(
     Ok(())
 }
 
-/// Whether a folder inside of one that was named is looked into: not what is hidden, a checkpoint, or the parts of
-/// an unfinished table.
+/// Whether a folder inside of one that was named is looked into: not what is hidden, a checkpoint,
+/// or the parts of an unfinished table.
 fn holds_tables(name: &str, path: &Path) -> bool {
     !name.starts_with('.') && !name.ends_with(".parts") && !path.join("config.json").is_file()
 }

@@ -10,7 +10,8 @@ use crate::options::ReadOptions;
 use crate::run_folder::RunFolder;
 use crate::schema::Table;
 
-/// What the user named, score tables and sample tables apart, each in the order in which they were named.
+/// What the user named, score tables and sample tables apart, each in the order in which they were
+/// named.
 ///
 /// Both lists are for the readers of tables: [`ScoreTable::read`](crate::ScoreTable::read) and
 /// [`SampleTable::read`](crate::SampleTable::read).
@@ -23,13 +24,15 @@ pub struct TablePaths {
 }
 
 impl TablePaths {
-    /// Looks at the columns of every file behind the inputs: files, folders, globs, run folders (`scores.parquet` and
-    /// `samples.parquet`, if they are there). A folder that holds both kinds stands as its files.
+    /// Looks at the columns of every file behind the inputs: files, folders, globs, run folders
+    /// (`scores.parquet` and `samples.parquet`, if they are there). A folder that holds both kinds
+    /// stands as its files.
     ///
-    /// A reward (`reward`, `correct`, `passed`) makes a sample table, unless a `source` beside `logprob` says that its
-    /// responses are shared by all models; so do counts `n` and `c` without `logprob`. Everything else is taken for a
-    /// score table, whose reader says what it lacks. Standard input, which can be read but once, is taken for one, too.
-    /// Other tools' logs are what [`Logs::read`](crate::Logs::read) makes of them.
+    /// A reward (`reward`, `correct`, `passed`) makes a sample table, unless a `source` beside
+    /// `logprob` says that its responses are shared by all models; so do counts `n` and `c` without
+    /// `logprob`. Everything else is taken for a score table, whose reader says what it lacks.
+    /// Standard input, which can be read but once, is taken for one, too. Other tools' logs are
+    /// what [`Logs::read`](crate::Logs::read) makes of them.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -63,7 +66,8 @@ impl TablePaths {
                 None => {}
             }
         }
-        // Readers tell what was named from what lies beside it, so that folders of one kind stay folders.
+        // Readers tell what was named from what lies beside it, so that folders of one kind stay
+        // folders.
         let stays = input.is_dir() && !RunFolder::is_one(input);
         match (own.scores.is_empty(), own.samples.is_empty()) {
             (false, true) if stays => self.scores.push(input.into()),

@@ -18,8 +18,8 @@ use crate::schema::Layout;
 /// A wave is small enough to keep two of them in memory, and large enough to keep the threads busy.
 const WAVE_ROWS: usize = 1 << 18;
 
-/// Reads every row of `inputs`, in order, and hands it to `take` chunk by chunk. Returns what a user should know of the
-/// logs among them.
+/// Reads every row of `inputs`, in order, and hands it to `take` chunk by chunk. Returns what a
+/// user should know of the logs among them.
 pub(crate) fn for_each_chunk(
     inputs: &[PathBuf],
     layout: &Layout,

@@ -1,4 +1,5 @@
-//! JSON as programs write it: the names of an object's members, and numbers that JSON does not know.
+//! JSON as programs write it: the names of an object's members, and numbers that JSON does not
+//! know.
 
 /// The members of the object that a text begins with.
 #[derive(Debug, Default, PartialEq)]
@@ -12,7 +13,8 @@ pub(crate) struct Members {
 impl Members {
     /// Looks at a text that begins with `{` and may end anywhere.
     ///
-    /// Nothing is checked but quotes and brackets: whether the text is JSON is for its reader to say.
+    /// Nothing is checked but quotes and brackets: whether the text is JSON is for its reader to
+    /// say.
     pub(crate) fn scan(text: &[u8]) -> Self {
         let mut found = Self::default();
         let (mut depth, mut last, mut at) = (0usize, None, 0);

@@ -138,7 +138,8 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps the messages of panics that [`guarded`] catches off the terminal; all others go where they went before.
+/// Keeps the messages of panics that [`guarded`] catches off the terminal; all others go where they
+/// went before.
 fn silence() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,5 @@
-//! JSON values whose objects name every member once, and which take no more memory than [`limit`](crate::limit) allows.
+//! JSON values whose objects name every member once, and which take no more memory than
+//! [`limit`](crate::limit) allows.
 
 use std::fmt;
 
@@ -39,7 +40,8 @@ impl<'de> Deserialize<'de> for CheckedMap {
     }
 }
 
-/// What a value takes in a list, and what a member takes in an object (a node of a tree has room for several).
+/// What a value takes in a list, and what a member takes in an object (a node of a tree has room
+/// for several).
 const ITEM: u64 = 32;
 const MEMBER: u64 = 160;
 const OBJECT: u64 = 640;

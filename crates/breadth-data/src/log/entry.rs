@@ -52,7 +52,8 @@ impl Entry {
     }
 }
 
-/// Fields of a log that belong to the prompt and not to the model, with what they hold (or its hash).
+/// Fields of a log that belong to the prompt and not to the model, with what they hold (or its
+/// hash).
 pub(crate) type Identity = Vec<(&'static str, String)>;
 
 /// The rows of one log.

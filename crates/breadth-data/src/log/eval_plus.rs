@@ -1,4 +1,5 @@
-//! EvalPlus: `{samples}.eval_results.json`, the programs of each task with the outcome of their tests.
+//! EvalPlus: `{samples}.eval_results.json`, the programs of each task with the outcome of their
+//! tests.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! every_eval_ever: one JSON object for each response (`*_samples.jsonl`), after
 //! `instance_level_eval.schema.json` of evaleval/every_eval_ever.
 //!
-//! `model_id`, `evaluation_name`, `sample_id`, `input {raw, reference}`, `output {raw}` or `messages`, and
-//! `evaluation {score, is_correct}`. The reward is `is_correct`, unless `score` is asked for. A sample that
-//! stands several times was answered several times.
+//! `model_id`, `evaluation_name`, `sample_id`, `input {raw, reference}`, `output {raw}` or
+//! `messages`, and `evaluation {score, is_correct}`. The reward is `is_correct`, unless `score` is
+//! asked for. A sample that stands several times was answered several times.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -84,7 +84,8 @@ fn one_metric(source: &Source, line: &Line, known: &mut HashMap<String, Value>) 
             Place::Line(line.number),
             "evaluation_result_id",
             format!(
-                "{} after {}: two metrics of one evaluation repeat its responses; keep the lines of one of them",
+                "{} after {}: two metrics of one evaluation repeat its responses; keep the lines \
+                 of one of them",
                 show(result),
                 show(first)
             ),

@@ -1,7 +1,8 @@
-//! `generations.json` of bigcode-evaluation-harness (`--save_generations`): a list with a list of programs
-//! for each task, in the order of the tasks, after `bigcode_eval/evaluator.py`.
+//! `generations.json` of bigcode-evaluation-harness (`--save_generations`): a list with a list of
+//! programs for each task, in the order of the tasks, after `bigcode_eval/evaluator.py`.
 //!
-//! They are not graded, so a verifier must be: `breadth pass generations.json --verifier command:..`.
+//! They are not graded, so a verifier must be: `breadth pass generations.json --verifier
+//! command:..`.
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     if !source.ask.texts {
         return Err(source.refuse(
-            "generations of bigcode-evaluation-harness, which keeps no grade of each; judge them (`breadth pass` with `ReadOptions::texts`)",
+            "generations of bigcode-evaluation-harness, which keeps no grade of each; judge them \
+             (`breadth pass` with `ReadOptions::texts`)",
         ));
     }
     let tasks: Vec<Vec<String>> = source.parse(&source.text()?, None)?;

@@ -1,8 +1,9 @@
 //! Whether logs of several checkpoints are about the same prompts.
 //!
-//! Rows are joined by the name of a prompt: task and number. Another version of a task, other few-shot examples or another
-//! chat template give other prompts under the same name, and a comparison of log-probabilities of
-//! different things. Logs say more than the name: hashes, or the texts themselves. These must agree.
+//! Rows are joined by the name of a prompt: task and number. Another version of a task, other
+//! few-shot examples or another chat template give other prompts under the same name, and a
+//! comparison of log-probabilities of different things. Logs say more than the name: hashes, or the
+//! texts themselves. These must agree.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -29,8 +29,8 @@ pub(super) fn model_beside(source: &Source, file: &str, member: &str) -> Result<
     }
 }
 
-/// `qwen-7b` of `qwen-7b.jsonl_results.jsonl` or `qwen-7b.eval_results.json`; nothing of a name that
-/// says only what the file is.
+/// `qwen-7b` of `qwen-7b.jsonl_results.jsonl` or `qwen-7b.eval_results.json`; nothing of a name
+/// that says only what the file is.
 fn of_file(path: &Path) -> Option<String> {
     const ENDS: [&str; 8] = [
         ".gz",

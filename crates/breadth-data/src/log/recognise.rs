@@ -37,15 +37,18 @@ static FORMATS: [Format; 16] = [
 static NO_TABLES: [(Sign, &str); 3] = [
     (
         Sign::Document(|has| has("log_history")),
-        "this is the state of a Hugging Face trainer, not a table; give it with `TrainerState::read` beside one",
+        "this is the state of a Hugging Face trainer, not a table; give it with \
+         `TrainerState::read` beside one",
     ),
     (
         Sign::Document(|has| has("results") && has("configs") && has("versions")),
-        "these are the results of lm-evaluation-harness, without the documents; give the samples_*.jsonl that it writes with --log_samples",
+        "these are the results of lm-evaluation-harness, without the documents; give the \
+         samples_*.jsonl that it writes with --log_samples",
     ),
     (
         Sign::Line(|has| has("eval/all/avg_score")),
-        "these are the averages of SkyRL's evaluation, without the responses; give the .jsonl files beside it",
+        "these are the averages of SkyRL's evaluation, without the responses; give the .jsonl \
+         files beside it",
     ),
 ];
 

@@ -84,8 +84,8 @@ impl TrainerState {
         })
     }
 
-    /// The training step of the checkpoint of this name: see [`checkpoint_step`]. That of `epoch-3` is where the third
-    /// epoch ended.
+    /// The training step of the checkpoint of this name: see [`checkpoint_step`]. That of `epoch-3`
+    /// is where the third epoch ended.
     pub fn step_of(&self, model: &str) -> Option<u64> {
         let step = checkpoint_step(model)?;
         if !counts_epochs(model) {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use crate::setting::Setting;
 
-/// Which number of a log makes which reward: everything above 0 is right, or a range becomes [0, 1].
+/// Which number of a log makes which reward: everything above 0 is right, or a range becomes [0,
+/// 1].
 ///
 /// Written as people say it: `>0`, `>=1`, `==1`, `<0.5`, `<=0` (right if so, else wrong), or
 /// `min=-1,max=1`, which takes `r` to `(r - min) / (max - min)`.
@@ -62,7 +63,8 @@ impl RewardMap {
                 Ok((value - min) / (max - min))
             }
             Map::Range { .. } => Err(format!(
-                "{value} is outside of {} {self}; widen the range, or say what counts as right ('>0')",
+                "{value} is outside of {} {self}; widen the range, or say what counts as right \
+                 ('>0')",
                 Setting::RewardMap
             )),
         }

@@ -15,8 +15,8 @@ use crate::schema::{Asked, Layout, Table};
 impl SampleTable {
     /// Reads a sample table from files, folders, globs, a run folder, or `-` for standard input.
     ///
-    /// A model that lacks prompts would be averaged over easier or harder ones than its rivals: that
-    /// is an error, unless `intersect` asks for the prompts that all models have.
+    /// A model that lacks prompts would be averaged over easier or harder ones than its rivals:
+    /// that is an error, unless `intersect` asks for the prompts that all models have.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;

@@ -10,15 +10,15 @@ pub enum Outcome {
         /// The correct ones.
         c: u64,
     },
-    /// The reward of each sample, in [0, 1], in the order of the rows. Where texts are read, NaN for
-    /// a sample that nobody graded.
+    /// The reward of each sample, in [0, 1], in the order of the rows. Where texts are read, NaN
+    /// for a sample that nobody graded.
     Rewards(Vec<f64>),
 }
 
 /// Outcomes by model and prompt.
 ///
-/// Models, prompts and groups stand in the order of their first appearance, save that checkpoints of
-/// one run stand by their steps (`step-20` before `step-100`).
+/// Models, prompts and groups stand in the order of their first appearance, save that checkpoints
+/// of one run stand by their steps (`step-20` before `step-100`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleTable {
     /// The models.
@@ -34,8 +34,9 @@ pub struct SampleTable {
     pub outcomes: Vec<Vec<Option<Outcome>>>,
     /// The distinct answers of the samples, if they were asked for and given.
     pub answers: Vec<String>,
-    /// The answer of each sample, `[model][prompt][sample]` as in [`Outcome::Rewards`], as a position in `answers`; empty unless asked for and given. Samples without
-    /// an answer have the empty one, which they do not agree on.
+    /// The answer of each sample, `[model][prompt][sample]` as in [`Outcome::Rewards`], as a
+    /// position in `answers`; empty unless asked for and given. Samples without an answer have the
+    /// empty one, which they do not agree on.
     pub answer: Vec<Vec<Vec<u32>>>,
     /// What a user should know of the other tools' logs among the inputs.
     pub remarks: Vec<String>,
@@ -43,7 +44,8 @@ pub struct SampleTable {
     pub text: Option<SampleTexts>,
 }
 
-/// Responses as text; `text` and `response` are `[model][prompt][sample]` as in [`Outcome::Rewards`].
+/// Responses as text; `text` and `response` are `[model][prompt][sample]` as in
+/// [`Outcome::Rewards`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleTexts {
     /// The distinct texts.

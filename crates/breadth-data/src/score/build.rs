@@ -421,7 +421,8 @@ impl Builder {
 }
 
 impl Labels {
-    /// Notes the labels of a chunk. Returns the first position with another label than its row has, and both.
+    /// Notes the labels of a chunk. Returns the first position with another label than its row has,
+    /// and both.
     fn set(
         &mut self,
         ids: &DictionaryArray<Int32Type>,

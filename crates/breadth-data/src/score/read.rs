@@ -27,8 +27,8 @@ impl ScoreTable {
     /// ```
     ///
     /// # Errors
-    /// Whatever would make a number wrong: see [`Error`](crate::Error). A log-probability above 0 is one, save
-    /// that rounding up to 1e-3 is forgiven and set to 0.
+    /// Whatever would make a number wrong: see [`Error`](crate::Error). A log-probability above 0
+    /// is one, save that rounding up to 1e-3 is forgiven and set to 0.
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
         let layout = layout(options);
         let mut builder = Builder::default();

@@ -39,7 +39,8 @@ pub struct ScoreTable {
     /// The length of each response in tokens, if asked for and given: the largest that a model
     /// reports, as models with different tokenizers count differently.
     pub tokens: Option<Vec<u32>>,
-    /// Number of responses in the files that [`ReadOptions::source`](crate::ReadOptions::source) left out.
+    /// Number of responses in the files that [`ReadOptions::source`](crate::ReadOptions::source)
+    /// left out.
     pub of_other_sources: usize,
     /// Log-probabilities, `[model][row]`, in nats.
     pub logprob: Vec<Vec<f64>>,

@@ -13,7 +13,8 @@ fn files_that_are_no_logs() {
     assert_snapshot!(refusal("empty.jsonl", ""), @"empty.jsonl: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), sharpening-tax and counts {id, n, c}, every_eval_ever, human-eval (results), EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime, TRL (completions), BigCode (generations), large_language_monkeys (YAML). Tables of our own need no import");
 }
 
-/// Our own table, whose members happen to be those of a log, with texts longer than what is looked at first.
+/// Our own table, whose members happen to be those of a log, with texts longer than what is looked
+/// at first.
 #[test]
 fn a_table_with_the_members_of_a_log() {
     let folder = Folder::new();

@@ -244,7 +244,8 @@ fn targets_as_texts() {
 
 #[test]
 fn numbers_as_choices_are_told_by_the_accuracy() {
-    // The most likely choice is " 2" at position 1: as a number the target 1 is right, as a text it is not.
+    // The most likely choice is " 2" at position 1: as a number the target 1 is right, as a text it
+    // is not.
     let (choices, resps) = ([" 1", " 2"], "[[[-3,false]],[[-2,true]]]");
     assert_eq!(
         values(line(0, "1", &choices, resps, r#","acc":1.0"#)),

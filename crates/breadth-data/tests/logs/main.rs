@@ -1,4 +1,5 @@
-//! Other tools' logs, from a file to the exact rows; `tests/golden/logs/make.py` made what no tool did.
+//! Other tools' logs, from a file to the exact rows; `tests/golden/logs/make.py` made what no tool
+//! did.
 
 mod code;
 mod errors;

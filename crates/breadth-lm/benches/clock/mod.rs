@@ -15,7 +15,8 @@ pub fn ms() -> f64 {
         fn clock_gettime(clock: i32, time: *mut [i64; 2]) -> i32;
     }
     let mut time = [0; 2];
-    // SAFETY: `timespec` is two 64-bit numbers here, seconds and nanoseconds, and `time` outlives the call.
+    // SAFETY: `timespec` is two 64-bit numbers here, seconds and nanoseconds, and `time` outlives
+    // the call.
     let status = unsafe { clock_gettime(THREAD, &mut time) };
     assert_eq!(status, 0, "Linux has a clock for each thread");
     1e3 * time[0] as f64 + time[1] as f64 / 1e6

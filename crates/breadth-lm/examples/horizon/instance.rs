@@ -14,7 +14,8 @@ pub struct Instance {
 /// The instances of the study.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Case {
-    /// Two steep prompts that pull apart (130 degrees between their directions), of two tokens each; one flat prompt. B = 12.
+    /// Two steep prompts that pull apart (130 degrees between their directions), of two tokens
+    /// each; one flat prompt. B = 12.
     Opposed,
     /// Prop 5.1's three tokens, from which large steps jump for ever, and one flat prompt. B = 60.
     Cycle,
@@ -49,7 +50,8 @@ impl Case {
     pub fn build(self, horizon: usize) -> Instance {
         let (bound, flat_bound) = self.bounds();
         let flats = if self == Case::RareFlats { 4 } else { 1 };
-        // The truth: 0.8 along the first coordinate, and a length of 0.6 in those of the flat prompts.
+        // The truth: 0.8 along the first coordinate, and a length of 0.6 in those of the flat
+        // prompts.
         let mut truth = [0.0; D];
         truth[0] = 0.8;
         truth[2..2 + flats].fill(0.6 / (flats as f64).sqrt());

@@ -1,4 +1,5 @@
-//! How the coverage of the average iterate grows with the horizon, for the paper's ways of training: prints the tables of lab/results/horizon.md.
+//! How the coverage of the average iterate grows with the horizon, for the paper's ways of
+//! training: prints the tables of lab/results/horizon.md.
 //!
 //! `cargo run --release -p breadth-lm --example horizon [A|B|C [ROW]]`
 
@@ -115,7 +116,8 @@ impl Method {
     }
 }
 
-/// The mean over the steps of Cov_N(theta_t), theta_0 included and the last left out, and that of the last.
+/// The mean over the steps of Cov_N(theta_t), theta_0 included and the last left out, and that of
+/// the last.
 fn train(instance: &Instance, method: Method, eta: f64, steps: u64, seed: u64) -> [f64; 2] {
     let mut rng = stream(seed, "horizon/train", 0);
     let mut judge = stream(seed, "horizon/judge", 0);
@@ -167,7 +169,8 @@ fn train(instance: &Instance, method: Method, eta: f64, steps: u64, seed: u64) -
     [total / steps as f64, last]
 }
 
-/// The mean of the sequence gradients of `k` responses. It is linear in the counts of tokens, so those of all responses to a prompt are drawn as one.
+/// The mean of the sequence gradients of `k` responses. It is linear in the counts of tokens, so
+/// those of all responses to a prompt are drawn as one.
 fn mean_gradient(instance: &Instance, theta: &Theta, k: usize, rng: &mut Stream) -> Theta {
     let mut total = [0.0; D];
     for (prompt, responses) in instance.batch(k, rng) {
@@ -189,7 +192,8 @@ fn truncated(instance: &Instance, theta: &Theta, rng: &mut Stream) -> Theta {
     total
 }
 
-/// What the best step size gives at one horizon: of each measuring seed, the average and the last iterate's coverage.
+/// What the best step size gives at one horizon: of each measuring seed, the average and the last
+/// iterate's coverage.
 struct Outcome {
     eta: f64,
     seeds: Vec<[f64; 2]>,
@@ -232,7 +236,8 @@ fn proven(case: Case, method: Method, horizon: usize) -> Option<Outcome> {
     Some(measure(case, &instance, method, eta))
 }
 
-/// The slope of log coverage against log H, seed by seed: mean and half the width of its 95% interval.
+/// The slope of log coverage against log H, seed by seed: mean and half the width of its 95%
+/// interval.
 fn slope(outcomes: &[Outcome]) -> (f64, f64) {
     let x: Vec<f64> = HORIZONS.iter().map(|&h| (h as f64).ln()).collect();
     let mean_x = sum(x.iter().copied()) / x.len() as f64;

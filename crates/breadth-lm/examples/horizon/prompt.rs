@@ -1,4 +1,6 @@
-//! Prompts whose tokens are independent of one another: a response is its counts of tokens, so that one evaluation of the distribution gives the gradient of H tokens, and coverage is a sum over counts.
+//! Prompts whose tokens are independent of one another: a response is its counts of tokens, so that
+//! one evaluation of the distribution gives the gradient of H tokens, and coverage is a sum over
+//! counts.
 
 use breadth_lm::model::linear::{Features, project_onto_unit_ball};
 use breadth_lm::rng::{Stream, uniform};
@@ -28,7 +30,8 @@ pub struct Prompt {
     log_p: Tokens,
     /// The token that p all but always gives.
     usual: usize,
-    /// Vectors of token counts with their probabilities; those left out have less than 1e-15 together.
+    /// Vectors of token counts with their probabilities; those left out have less than 1e-15
+    /// together.
     counts: Vec<(Tokens, f64)>,
     level: Level,
 }
@@ -52,7 +55,8 @@ impl Prompt {
         prompt
     }
 
-    /// Lists every way to have at most `left` more of the tokens from `token` on, besides the usual one.
+    /// Lists every way to have at most `left` more of the tokens from `token` on, besides the usual
+    /// one.
     fn list_counts(&mut self, token: usize, left: usize, counts: &mut Tokens) {
         if token == self.rows.len() {
             let mut whole = *counts;
@@ -97,7 +101,8 @@ impl Prompt {
         }
     }
 
-    /// How many tokens the budget log N lets count whole (Eq 25), and what of the next one: every token has the same KL.
+    /// How many tokens the budget log N lets count whole (Eq 25), and what of the next one: every
+    /// token has the same KL.
     pub fn truncation(&self, theta: &Theta) -> (usize, f64) {
         let budget = N.ln() / self.kl(theta);
         if budget < self.horizon as f64 {
@@ -142,7 +147,8 @@ impl Prompt {
         self.share * self.horizon as f64 * sum((0..D).map(of))
     }
 
-    /// A step on one token of p's, as Eq 21 takes it and test-time training too; `log p/q` before it.
+    /// A step on one token of p's, as Eq 21 takes it and test-time training too; `log p/q` before
+    /// it.
     pub fn token_step(&self, theta: &mut Theta, token: usize, eta: f64) -> f64 {
         let log_q = log_probs(&self.rows, theta);
         let mut counts = [0.0; V];
@@ -162,7 +168,8 @@ impl Prompt {
         found.unwrap_or(self.usual)
     }
 
-    /// Cov_N of the decoder with test-time training: exact for one token, otherwise over a few responses of p. The usual response comes up again and again and is followed once.
+    /// Cov_N of the decoder with test-time training: exact for one token, otherwise over a few
+    /// responses of p. The usual response comes up again and again and is followed once.
     pub fn ttt_coverage(&self, theta: &Theta, eta: f64, rng: &mut Stream) -> f64 {
         if self.horizon == 1 {
             return self.coverage(theta);

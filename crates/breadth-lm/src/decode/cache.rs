@@ -1,6 +1,7 @@
 //! Keys and values of prompts and of the responses grown from them.
 //!
-//! A prompt's keys and values are computed once and read by all of its responses; each response keeps only its own.
+//! A prompt's keys and values are computed once and read by all of its responses; each response
+//! keeps only its own.
 
 use std::ops::Range;
 
@@ -18,7 +19,8 @@ struct KeysValues {
     values: Vec<f32>,
 }
 
-/// Prompts that went through the model: keys and values of every layer, and what the head sees at their ends.
+/// Prompts that went through the model: keys and values of every layer, and what the head sees at
+/// their ends.
 pub struct Prompts {
     layers: Vec<KeysValues>,
     /// First row of each prompt, and one past the last prompt's end.
@@ -35,7 +37,8 @@ impl Prompts {
             starts.push(starts[starts.len() - 1] + prompt.len());
         }
         let mut layers = Vec::new();
-        // A response of one token stands for "predict what follows the prompt"; which token it is does not matter.
+        // A response of one token stands for "predict what follows the prompt"; which token it is
+        // does not matter.
         let batch = Batch::pack_apart(prompts.iter().map(|&prompt| Sequence {
             prompt,
             response: &[0],
@@ -83,8 +86,9 @@ impl<'a> Responses<'a> {
         }
     }
 
-    /// Appends a key and a value row to each of the responses `active` (ascending), then lets each one's query attend to its prompt and to its own
-    /// rows: attention output, (active, query width).
+    /// Appends a key and a value row to each of the responses `active` (ascending), then lets each
+    /// one's query attend to its prompt and to its own rows: attention output, (active, query
+    /// width).
     pub fn attend(&mut self, attended: &Attended, active: &[usize]) -> Vec<f32> {
         let heads = attended.heads;
         let width = heads.key_value * heads.width;
@@ -108,7 +112,8 @@ impl<'a> Responses<'a> {
         out
     }
 
-    /// The responses to one prompt: their scores against the prompt are one matrix product per head.
+    /// The responses to one prompt: their scores against the prompt are one matrix product per
+    /// head.
     fn attend_group(
         &self,
         layer: usize,

@@ -14,19 +14,21 @@ use crate::generation::{Sample, Sampling, Sequence};
 use crate::model::{Checkpoint, Decoder, values};
 use crate::rng;
 
-/// Responses that grow together: enough that reading the weights is not what takes most of the time, few enough that two prompts of 32 responses keep
-/// two threads busy.
+/// Responses that grow together: enough that reading the weights is not what takes most of the
+/// time, few enough that two prompts of 32 responses keep two threads busy.
 const ROWS: usize = 32;
 /// Input tokens of prompts that go through the model together.
 const PROMPT_TOKENS: usize = 1024;
 
 /// Draws `sampling.samples` responses to each prompt: one list per prompt.
 ///
-/// A prompt goes through the model once; each response adds its own keys and values to those of its prompt. Groups of prompts run in parallel, and the
-/// result does not depend on the number of threads.
+/// A prompt goes through the model once; each response adds its own keys and values to those of its
+/// prompt. Groups of prompts run in parallel, and the result does not depend on the number of
+/// threads.
 ///
 /// # Errors
-/// If a prompt is empty, has a token outside the vocabulary, or leaves no room for the response; if the temperature or a cut makes no sense.
+/// If a prompt is empty, has a token outside the vocabulary, or leaves no room for the response; if
+/// the temperature or a cut makes no sense.
 pub fn sample(
     checkpoint: &Checkpoint,
     prompts: &[&[u32]],
@@ -107,7 +109,8 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     );
     if needed > limit {
         let message = format!(
-            "{} tokens and {max_tokens} new ones need {needed} positions; the model has {limit}; lower max_tokens",
+            "{} tokens and {max_tokens} new ones need {needed} positions; the model has {limit}; \
+             lower max_tokens",
             prompt.len()
         );
         return Err(Error::data(place, message));
@@ -115,7 +118,8 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
     let from = checkpoint.config.long_from();
     if let Some(from) = from.filter(|from| prompt.len() <= *from && needed > *from) {
         let message = format!(
-            "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary positions are others for the whole sequence; lower max_tokens",
+            "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary \
+             positions are others for the whole sequence; lower max_tokens",
             prompt.len()
         );
         return Err(Error::data(place, message));
@@ -282,7 +286,8 @@ impl<'a> Sampler<'a> {
         !self.active.is_empty()
     }
 
-    /// Draws a token for each active response from what the head sees in its row, and retires those that ended.
+    /// Draws a token for each active response from what the head sees in its row, and retires those
+    /// that ended.
     fn draw(&mut self, hidden: Tensor<2>, rows: &[usize]) {
         let (width, vocab) = (
             self.decoder.config().hidden_size,

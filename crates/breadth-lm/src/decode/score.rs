@@ -9,16 +9,16 @@ use crate::error::Result;
 use crate::generation::Sequence;
 use crate::model::{Batch, Checkpoint, Decoder};
 
-/// Input tokens in one forward pass: enough for the matrix products to run at full speed, few enough for their activations to
-/// stay small.
+/// Input tokens in one forward pass: enough for the matrix products to run at full speed, few
+/// enough for their activations to stay small.
 const BATCH_TOKENS: usize = 1024;
 /// A batch may be as many times longer than a prompt that its responses share.
 const PROMPT_TIMES: usize = 3;
 
 /// `log q(y_h | x, y_<h)` of every response token, in nats: one list per sequence.
 ///
-/// Sequences are packed without padding, responses to one prompt share its forward pass, and batches run in parallel; the result does not depend on the
-/// number of threads.
+/// Sequences are packed without padding, responses to one prompt share its forward pass, and
+/// batches run in parallel; the result does not depend on the number of threads.
 ///
 /// # Errors
 /// If a sequence is empty, too long, or has a token outside the vocabulary.
@@ -64,7 +64,8 @@ fn by_prompt(sequences: &[Sequence]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Input tokens of a batch, such that there is work for an even number of threads until the end: about [`BATCH_TOKENS`], so that their number is even, or a multiple of 8.
+/// Input tokens of a batch, such that there is work for an even number of threads until the end:
+/// about [`BATCH_TOKENS`], so that their number is even, or a multiple of 8.
 fn batch_tokens(sequences: &[Sequence], groups: &[Vec<usize>]) -> usize {
     let own: usize = sequences.iter().map(|s| s.response.len() - 1).sum();
     let prompts = groups.iter().map(|group| sequences[group[0]].prompt.len());
@@ -78,8 +79,9 @@ fn batch_tokens(sequences: &[Sequence], groups: &[Vec<usize>]) -> usize {
     (total as f64 / count).ceil() as usize
 }
 
-/// The places of sequences that go through the model together: those of one prompt side by side, at most [`batch_tokens`] input tokens or one sequence.
-/// A long prompt's batch may be longer, so that few batches compute the prompt again.
+/// The places of sequences that go through the model together: those of one prompt side by side, at
+/// most [`batch_tokens`] input tokens or one sequence. A long prompt's batch may be longer, so that
+/// few batches compute the prompt again.
 pub(super) fn batches(sequences: &[Sequence]) -> Vec<Vec<usize>> {
     let mut batches = Vec::new();
     let (mut batch, mut tokens) = (Vec::new(), 0);

@@ -19,8 +19,9 @@ use crate::rng;
 use crate::tree::{Array, Tree};
 use crate::vectorized;
 
-/// Test-time training: one gradient step on every token, `theta_0 = theta`, `y_h ~ q_{theta_(h-1)}`, `theta_h = theta_(h-1) + lr * grad log q_{theta_(h-1)}(y_h | x, y_<h)`; the next response
-/// starts from theta again. The checkpoint itself never changes.
+/// Test-time training: one gradient step on every token, `theta_0 = theta`, `y_h ~
+/// q_{theta_(h-1)}`, `theta_h = theta_(h-1) + lr * grad log q_{theta_(h-1)}(y_h | x, y_<h)`; the
+/// next response starts from theta again. The checkpoint itself never changes.
 ///
 /// ```
 /// use breadth_lm::decode::{ParameterSet, Ttt};
@@ -42,13 +43,15 @@ pub struct Ttt {
 /// The parameters that test-time training updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterSet {
-    /// The head alone, as a matrix of its own where it is tied to the token table. One forward pass as without training; the moved head is never written out.
+    /// The head alone, as a matrix of its own where it is tied to the token table. One forward pass
+    /// as without training; the moved head is never written out.
     Head,
     /// The last block.
     LastBlock,
     /// Everything; a tied table moves as one.
     All,
-    /// The matrices of all blocks, each within a random subspace of this many dimensions of its inputs: `W + A' B` with A fixed and B trained from 0.
+    /// The matrices of all blocks, each within a random subspace of this many dimensions of its
+    /// inputs: `W + A' B` with A fixed and B trained from 0.
     LowRank(usize),
 }
 
@@ -56,8 +59,9 @@ impl Ttt {
     /// Checks that the model supports this kind of test-time training.
     ///
     /// # Errors
-    /// If the head alone is to move and its logits are softly capped, which its closed form does not cover; if the model turns long sequences by other angles,
-    /// which a step on a token would need to foresee.
+    /// If the head alone is to move and its logits are softly capped, which its closed form does
+    /// not cover; if the model turns long sequences by other angles, which a step on a token would
+    /// need to foresee.
     pub fn check(&self, config: &Config) -> Result<()> {
         match (self.set, config.logit_softcap) {
             (ParameterSet::Head, Some(_)) => Err(Error::config(
@@ -130,8 +134,9 @@ fn parse_set(text: &str) -> std::result::Result<ParameterSet, String> {
     }
 }
 
-/// `log q(y_h | x, y_<h)` of every response token, in nats, under the model that is trained along the
-/// given tokens: one list per sequence. Sequences are independent of one another and run in parallel.
+/// `log q(y_h | x, y_<h)` of every response token, in nats, under the model that is trained along
+/// the given tokens: one list per sequence. Sequences are independent of one another and run in
+/// parallel.
 ///
 /// # Errors
 /// If a sequence is empty, too long, or has a token outside the vocabulary.
@@ -162,7 +167,8 @@ pub fn score_ttt(
     Ok(lists)
 }
 
-/// Steps of the set on every token of a sequence: the log-probabilities of [`score_ttt`] and the checkpoint at the end, from which the next sequence may continue (Eq 21).
+/// Steps of the set on every token of a sequence: the log-probabilities of [`score_ttt`] and the
+/// checkpoint at the end, from which the next sequence may continue (Eq 21).
 pub(crate) fn score_and_update(
     checkpoint: &Checkpoint,
     sequence: &Sequence,
@@ -172,7 +178,8 @@ pub(crate) fn score_and_update(
     (moved.score(sequence), moved.checkpoint)
 }
 
-/// The sequences at `places`, whose prompts go through the model once: what the head sees does not move.
+/// The sequences at `places`, whose prompts go through the model once: what the head sees does not
+/// move.
 fn score_heads(
     decoder: &Decoder,
     all: &[Sequence],
@@ -215,8 +222,8 @@ impl TttHead {
         }
     }
 
-    /// Chooses a token from the logits of the trained head and takes the step on it. `logits`: those of
-    /// the untrained head. Returns the token and its log-probability.
+    /// Chooses a token from the logits of the trained head and takes the step on it. `logits`:
+    /// those of the untrained head. Returns the token and its log-probability.
     pub(super) fn step(
         &mut self,
         hidden: &[f32],
@@ -242,7 +249,8 @@ impl TttHead {
     }
 }
 
-/// Logits that are worked on at a time, so that they stay in the nearest cache while all errors pass by.
+/// Logits that are worked on at a time, so that they stay in the nearest cache while all errors
+/// pass by.
 const TILE: usize = 1024;
 
 vectorized! {
@@ -282,7 +290,8 @@ impl<'a> TttModel<'a> {
         (0..sequence.response.len()).map(step).collect()
     }
 
-    /// Chooses a token from the logits after `context` and takes the step on it. Returns the token and its log-probability before the step.
+    /// Chooses a token from the logits after `context` and takes the step on it. Returns the token
+    /// and its log-probability before the step.
     pub(super) fn step(
         &mut self,
         context: &[u32],
@@ -338,7 +347,9 @@ fn is_trained(set: ParameterSet, checkpoint: &Checkpoint, name: &str) -> bool {
     }
 }
 
-/// `G <- A' A G` for a gradient (inputs, outputs), or `G <- G A' A` for one (outputs, inputs); A (rank, inputs) of independent entries `+-1/sqrt(rank)`, signs of the weight's own random stream: what the gradient of B moves in `W + A' B`.
+/// `G <- A' A G` for a gradient (inputs, outputs), or `G <- G A' A` for one (outputs, inputs); A
+/// (rank, inputs) of independent entries `+-1/sqrt(rank)`, signs of the weight's own random stream:
+/// what the gradient of B moves in `W + A' B`.
 ///
 /// Source of the projection: Achlioptas 2003.
 fn project(name: &str, gradient: &mut Array, rank: usize, inputs_first: bool) {

@@ -1,4 +1,5 @@
-//! Many models over many responses, into a table: in parts, so that a killed job goes on where it was.
+//! Many models over many responses, into a table: in parts, so that a killed job goes on where it
+//! was.
 
 mod model;
 mod part;
@@ -45,7 +46,8 @@ pub struct ScoreJob<'a> {
     pub models: &'a [Model],
     /// Prompts and responses.
     pub items: &'a [Item],
-    /// Further columns of log-probabilities by model name: an exact distribution, say. They come first in the table.
+    /// Further columns of log-probabilities by model name: an exact distribution, say. They come
+    /// first in the table.
     pub references: &'a [(String, Vec<f64>)],
     /// Where the table goes.
     pub out: &'a Path,
@@ -172,7 +174,8 @@ impl SampleJob<'_> {
     /// Does the job, or what is left of it.
     ///
     /// # Errors
-    /// If a checkpoint cannot be read or take a prompt, the verifier lacks something or fails, or the file system refuses.
+    /// If a checkpoint cannot be read or take a prompt, the verifier lacks something or fails, or
+    /// the file system refuses.
     pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
         check_ttt(self.models, self.ttt)?;
         self.verifier.check_all(self.items, self.text)?;
@@ -429,7 +432,8 @@ impl Opened {
                     if let Some(refusal) = report.refusal() {
                         return Err(refusal);
                     }
-                    // That of the run that began the job stays: a resumed table is the same as any other.
+                    // That of the run that began the job stays: a resumed table is the same as any
+                    // other.
                     let said = format!(
                         "{}, model {}, {}",
                         report.software,

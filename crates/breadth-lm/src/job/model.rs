@@ -17,7 +17,8 @@ pub enum Model {
         name: String,
         /// The folder.
         path: PathBuf,
-        /// For an adapter: the folder of the model that it changes; absent means what it names itself.
+        /// For an adapter: the folder of the model that it changes; absent means what it names
+        /// itself.
         base: Option<PathBuf>,
     },
     /// A model of one server or several.
@@ -68,7 +69,8 @@ impl Model {
         }
     }
 
-    /// Checks that it can take every item, as far as that is known beforehand; the weights are not read.
+    /// Checks that it can take every item, as far as that is known beforehand; the weights are not
+    /// read.
     pub(super) fn check(&self, items: &[Item]) -> Result<()> {
         let config = self.config().transpose()?;
         for item in items {
@@ -177,7 +179,8 @@ fn hash_model(folder: &Path, base: Option<&Path>) -> Result<String> {
     Ok(both.to_hex()[..16].to_string())
 }
 
-/// Hash of `config.json` and the weights' files, 16 hexadecimal digits: equal for equal files, whatever the folder. The weights are not decoded.
+/// Hash of `config.json` and the weights' files, 16 hexadecimal digits: equal for equal files,
+/// whatever the folder. The weights are not decoded.
 fn hash_files(folder: &Path) -> Result<String> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
     let mut names: Vec<String> = entries

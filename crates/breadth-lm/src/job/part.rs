@@ -79,7 +79,8 @@ impl Part {
     }
 }
 
-/// Refuses to touch a folder of this name that holds no parts: its marker begins with the command of the job.
+/// Refuses to touch a folder of this name that holds no parts: its marker begins with the command
+/// of the job.
 fn is_ours(folder: &Path, marker: Option<&str>) -> Result<()> {
     let first = marker.and_then(|text| text.split(' ').next());
     let is_folder = folder.symlink_metadata().is_ok_and(|meta| meta.is_dir());
@@ -98,7 +99,8 @@ fn is_ours(folder: &Path, marker: Option<&str>) -> Result<()> {
     } else {
         Err(Error::data(
             folder.display().to_string(),
-            "is there and holds no parts of an unfinished table, so it is left alone; rename it, or choose another output",
+            "is there and holds no parts of an unfinished table, so it is left alone; rename it, \
+             or choose another output",
         ))
     }
 }

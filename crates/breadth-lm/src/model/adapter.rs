@@ -1,4 +1,5 @@
-//! LoRA adapters as PEFT saves them: `adapter_config.json` and `adapter_model.safetensors`, merged into the weights of their base when read.
+//! LoRA adapters as PEFT saves them: `adapter_config.json` and `adapter_model.safetensors`, merged
+//! into the weights of their base when read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ const WEIGHTS: &str = "adapter_model.safetensors";
 /// What PEFT puts before the names of a model's modules.
 const PREFIX: &str = "base_model.model.";
 
-/// Fields of `adapter_config.json` that say nothing about the merged weights, or nothing that the tensors do not say.
+/// Fields of `adapter_config.json` that say nothing about the merged weights, or nothing that the
+/// tensors do not say.
 const NEVER_READ: &[&str] = &[
     "auto_mapping",
     "base_model_name_or_path",
@@ -52,8 +54,8 @@ pub fn is_one(folder: &Path) -> bool {
     folder.join(CONFIG).exists() && !has_weights(folder)
 }
 
-/// The folder of the model that an adapter changes: `given`, or what `base_model_name_or_path` names, if that is a folder here or a snapshot in the local
-/// cache of the Hugging Face hub.
+/// The folder of the model that an adapter changes: `given`, or what `base_model_name_or_path`
+/// names, if that is a folder here or a snapshot in the local cache of the Hugging Face hub.
 ///
 /// # Errors
 /// If it is none; the message says how to give it.
@@ -72,7 +74,8 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
             name => name,
         };
         let message = format!(
-            "holds a LoRA adapter of {name}, which is no folder here; say where that model is (`base` of score and sample), or {}",
+            "holds a LoRA adapter of {name}, which is no folder here; say where that model is \
+             (`base` of score and sample), or {}",
             merge_first(folder)
         );
         return Err(Error::checkpoint(folder, message));
@@ -80,7 +83,8 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
     if base.canonicalize().ok() == folder.canonicalize().ok() {
         return Err(Error::checkpoint(
             folder,
-            "holds a LoRA adapter, which is given as its own base; `base` is the folder of the model that it changes",
+            "holds a LoRA adapter, which is given as its own base; `base` is the folder of the \
+             model that it changes",
         ));
     }
     Ok(base)
@@ -88,7 +92,8 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
 
 fn merge_first(folder: &Path) -> String {
     format!(
-        "merge it first: AutoPeftModelForCausalLM.from_pretrained(\"{}\").merge_and_unload().save_pretrained(\"merged\")",
+        "merge it first: \
+         AutoPeftModelForCausalLM.from_pretrained(\"{}\").merge_and_unload().save_pretrained(\"merged\")",
         folder.display()
     )
 }
@@ -193,7 +198,8 @@ impl Tensors {
             };
             let Some(weight) = weight else {
                 let message = format!(
-                    "{WEIGHTS} has the tensor {name}, which changes nothing that the base has as a matrix of its own; {}",
+                    "{WEIGHTS} has the tensor {name}, which changes nothing that the base has as a \
+                     matrix of its own; {}",
                     merge_first(folder)
                 );
                 return Err(Error::checkpoint(folder, message));
@@ -243,17 +249,20 @@ fn names(base: &Checkpoint) -> BTreeMap<String, String> {
     names
 }
 
-/// Adds an adapter to its base: `W + s B A` with `s = alpha / r`, or `alpha / sqrt(r)` with `use_rslora`, in `f32`.
+/// Adds an adapter to its base: `W + s B A` with `s = alpha / r`, or `alpha / sqrt(r)` with
+/// `use_rslora`, in `f32`.
 ///
 /// # Errors
 /// If the adapter is of another kind, or does not fit the base.
 ///
-/// Source: Hu et al. 2022, LoRA; Kalajdzievski 2023, rank-stabilised LoRA; PEFT's `get_delta_weight`.
+/// Source: Hu et al. 2022, LoRA; Kalajdzievski 2023, rank-stabilised LoRA; PEFT's
+/// `get_delta_weight`.
 pub(super) fn merge(folder: &Path, base: &mut Checkpoint) -> Result<()> {
     let scale = Scale::read(fields(folder)?, folder)?;
     if !folder.join(WEIGHTS).exists() {
         let message = format!(
-            "has no {WEIGHTS}; save the adapter again with save_pretrained(.., safe_serialization=True)"
+            "has no {WEIGHTS}; save the adapter again with save_pretrained(.., \
+             safe_serialization=True)"
         );
         return Err(Error::checkpoint(folder, message));
     }
@@ -285,7 +294,8 @@ fn replace(folder: &Path, base: &mut Checkpoint, whole: BTreeMap<String, Array>)
         }
         if name == tokens && base.config.tie_word_embeddings {
             let message = format!(
-                "{WEIGHTS} has a token table of its own ({name}), to which the base ties its head; {}",
+                "{WEIGHTS} has a token table of its own ({name}), to which the base ties its head; \
+                 {}",
                 merge_first(folder)
             );
             return Err(Error::checkpoint(folder, message));
@@ -325,7 +335,8 @@ fn add(
     let rank = a.first().copied().unwrap_or_default();
     if rank == 0 || a != [rank, inputs] || b != [outputs, rank] {
         return error(format!(
-            "{WEIGHTS}: lora_A {a:?} and lora_B {b:?} of {name} do not fit the base's {shape:?}; is this its base?"
+            "{WEIGHTS}: lora_A {a:?} and lora_B {b:?} of {name} do not fit the base's {shape:?}; \
+             is this its base?"
         ));
     }
     let (left, right) = if inputs_first {

@@ -8,8 +8,9 @@ use crate::model::Config;
 
 /// Packed sequences, ready for the decoder.
 ///
-/// Row `i` of every per-token tensor is input token `i`; sequences follow one another, and attention never looks across their
-/// borders, so a sequence's numbers do not depend on its neighbours. Neighbouring sequences with the same prompt share its rows.
+/// Row `i` of every per-token tensor is input token `i`; sequences follow one another, and
+/// attention never looks across their borders, so a sequence's numbers do not depend on its
+/// neighbours. Neighbouring sequences with the same prompt share its rows.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Input tokens, (tokens).
@@ -49,7 +50,8 @@ impl Batch {
         packing.finish()
     }
 
-    /// Packs checked sequences of which none shares rows with another, so that row `i` is the `i`-th input token of them all.
+    /// Packs checked sequences of which none shares rows with another, so that row `i` is the
+    /// `i`-th input token of them all.
     #[must_use]
     pub fn pack_apart<'a>(sequences: impl IntoIterator<Item = Sequence<'a>>) -> Self {
         let mut packing = Packing::default();

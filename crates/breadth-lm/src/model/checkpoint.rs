@@ -15,13 +15,15 @@ use crate::tree::{Array, Tree};
 pub struct Checkpoint {
     /// Sizes.
     pub config: Config,
-    /// Weights under their family's names (`transformer.wte.weight`, `model.layers.0.self_attn.q_proj.weight`, ..).
+    /// Weights under their family's names (`transformer.wte.weight`,
+    /// `model.layers.0.self_attn.q_proj.weight`, ..).
     pub weights: Tree,
 }
 
 impl Checkpoint {
-    /// Fresh weights as GPT-2 draws them: normal with deviation 0.02, divided by `sqrt(2 layers)` for the two projections
-    /// into the residual stream; biases 0, gains such that a normalisation only normalises.
+    /// Fresh weights as GPT-2 draws them: normal with deviation 0.02, divided by `sqrt(2 layers)`
+    /// for the two projections into the residual stream; biases 0, gains such that a normalisation
+    /// only normalises.
     pub fn random(config: Config, rng: &mut impl rand::Rng) -> Self {
         use rand_distr::{Distribution, StandardNormal};
         let small = 0.02 / (2.0 * config.layers as f32).sqrt();
@@ -70,7 +72,8 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Hash of sizes and weights, 16 hexadecimal digits: equal for equal models, whatever the folder.
+    /// Hash of sizes and weights, 16 hexadecimal digits: equal for equal models, whatever the
+    /// folder.
     #[must_use]
     pub fn content_hash(&self) -> String {
         let mut hash = blake3::Hasher::new();

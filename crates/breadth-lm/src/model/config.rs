@@ -199,21 +199,24 @@ impl Config {
         if let Some(token) = tokens.copied().find(|&t| t as usize >= self.vocab_size) {
             let vocab = self.vocab_size;
             let message = format!(
-                "token {token} is outside the model's vocabulary of {vocab}; is the tokenizer the model's own?"
+                "token {token} is outside the model's vocabulary of {vocab}; is the tokenizer the \
+                 model's own?"
             );
             return Err(Error::data(place, message));
         }
         if sequence.inputs() > self.max_position_embeddings {
             let (length, limit) = (sequence.inputs(), self.max_position_embeddings);
             let message = format!(
-                "{length} input tokens; the model has {limit} positions; shorten the prompt or the response"
+                "{length} input tokens; the model has {limit} positions; shorten the prompt or the \
+                 response"
             );
             return Err(Error::data(place, message));
         }
         Ok(())
     }
 
-    /// The `config.json` that other tools read: what was read, with the type in which weights are written.
+    /// The `config.json` that other tools read: what was read, with the type in which weights are
+    /// written.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut json = self.json.clone();
@@ -225,7 +228,8 @@ impl Config {
         Value::Object(json)
     }
 
-    /// With LongRoPE: the longest sequence that uses the short rotary factors; longer ones use others.
+    /// With LongRoPE: the longest sequence that uses the short rotary factors; longer ones use
+    /// others.
     #[must_use]
     pub fn long_from(&self) -> Option<usize> {
         self.rotary.iter().find_map(Rotary::long_from)

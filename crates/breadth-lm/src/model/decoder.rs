@@ -35,7 +35,8 @@ struct TargetRows<'a> {
     rotary: &'a RotaryTables,
 }
 
-/// A decoder on a device. With an autodiff device its parameters are tracked and [`Decoder::gradients`] reads them.
+/// A decoder on a device. With an autodiff device its parameters are tracked and
+/// [`Decoder::gradients`] reads them.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     config: Config,
@@ -50,7 +51,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Puts a checkpoint on a device. On the CPU the weights are those of the checkpoint, not a copy.
+    /// Puts a checkpoint on a device. On the CPU the weights are those of the checkpoint, not a
+    /// copy.
     #[must_use]
     pub fn new(checkpoint: &Checkpoint, device: &Device) -> Self {
         Self::tracking(checkpoint, device, &|_| true)
@@ -105,8 +107,8 @@ impl Decoder {
 
     /// `log q(target)` at each target position of the batch, in nats, (targets).
     ///
-    /// The last block and the head run at the target positions alone. Off an autodiff device, which must keep them for the gradient, logits are
-    /// made for some rows at a time.
+    /// The last block and the head run at the target positions alone. Off an autodiff device, which
+    /// must keep them for the gradient, logits are made for some rows at a time.
     #[must_use]
     pub fn log_probs(&self, batch: &Batch) -> Tensor<1> {
         let hidden = self.hidden(batch, |_| ());
@@ -128,7 +130,8 @@ impl Decoder {
         self.head(self.hidden(batch, |_| ()))
     }
 
-    /// What the head sees at the target positions, (targets, width); `keep` sees each layer's keys and values.
+    /// What the head sees at the target positions, (targets, width); `keep` sees each layer's keys
+    /// and values.
     pub(crate) fn hidden(&self, batch: &Batch, mut keep: impl FnMut(&Attended)) -> Tensor<2> {
         let mut x = self.embed(batch.tokens.clone(), batch.positions.clone());
         let rotary = self.rotary(&batch.positions, &batch.lengths);
@@ -155,7 +158,8 @@ impl Decoder {
         self.final_norm.apply(x)
     }
 
-    /// One token per row through all blocks, to what the head sees, (rows, width); `attend` sees each layer's query, key and value rows.
+    /// One token per row through all blocks, to what the head sees, (rows, width); `attend` sees
+    /// each layer's query, key and value rows.
     pub(crate) fn step(
         &self,
         tokens: Arc<[u32]>,

@@ -8,11 +8,12 @@ use super::weights::missing;
 use super::{adapter, hub};
 use crate::error::{Error, Result};
 
-/// The checkpoint folders a command was given: a folder with `config.json`, or with a LoRA adapter, is one; any other folder stands for those inside
-/// it (or inside its `checkpoints/`), in the order of their names, numbers in them by value: `checkpoint-400` before `checkpoint-1600`.
+/// The checkpoint folders a command was given: a folder with `config.json`, or with a LoRA adapter,
+/// is one; any other folder stands for those inside it (or inside its `checkpoints/`), in the order
+/// of their names, numbers in them by value: `checkpoint-400` before `checkpoint-1600`.
 ///
-/// A trainer leaves its final model beside the folders of its steps. Then all are meant: `run/checkpoint-20`,
-/// `run/checkpoint-100`, and `run`, the final one, last.
+/// A trainer leaves its final model beside the folders of its steps. Then all are meant:
+/// `run/checkpoint-20`, `run/checkpoint-100`, and `run`, the final one, last.
 ///
 /// A path that is not there may be the name of a model in the local cache of the Hugging Face hub.
 ///
@@ -53,14 +54,16 @@ fn find_in_cache(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     let message = match hub::place(name) {
         None => "no such folder".to_owned(),
         Some(place) => format!(
-            "no such folder, nor is a model of this name in the local Hugging Face cache ({}); `hf download {name}` puts it there",
+            "no such folder, nor is a model of this name in the local Hugging Face cache ({}); `hf \
+             download {name}` puts it there",
             place.display()
         ),
     };
     Err(Error::checkpoint(path, message))
 }
 
-/// Whether a folder is a checkpoint: it says what the model computes, or it is an adapter of one that does.
+/// Whether a folder is a checkpoint: it says what the model computes, or it is an adapter of one
+/// that does.
 fn is_checkpoint(folder: &Path) -> bool {
     folder.join("config.json").exists() || adapter::is_one(folder)
 }
@@ -77,8 +80,9 @@ fn folders_in(parent: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Folders inside of one that was given that look like checkpoints and are none of those that [`find`] takes: those
-/// without a `config.json` (an unfinished one), and in a checkpoint those that are named after no step.
+/// Folders inside of one that was given that look like checkpoints and are none of those that
+/// [`find`] takes: those without a `config.json` (an unfinished one), and in a checkpoint those
+/// that are named after no step.
 #[must_use]
 pub fn left_out(path: &Path) -> Vec<PathBuf> {
     let taken: Vec<PathBuf> = find(path)

@@ -132,7 +132,8 @@ mod tests {
             (
                 "model_type",
                 json!("mamba"),
-                "model_type = \"mamba\"; breadth reads gpt2, gpt_neox, llama, mistral, qwen2, qwen3, olmo2, gemma2, gemma3_text, gemma3, phi3",
+                "model_type = \"mamba\"; breadth reads gpt2, gpt_neox, llama, mistral, qwen2, \
+                 qwen3, olmo2, gemma2, gemma3_text, gemma3, phi3",
             ),
             (
                 "activation_function",

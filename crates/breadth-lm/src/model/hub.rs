@@ -1,4 +1,5 @@
-//! The local cache of the Hugging Face hub: models that other tools downloaded. Nothing is downloaded here.
+//! The local cache of the Hugging Face hub: models that other tools downloaded. Nothing is
+//! downloaded here.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,8 @@ pub fn folder() -> Option<PathBuf> {
         })
 }
 
-/// The snapshot of a model's main branch in the local cache, if it is there: `gpt2`, `Qwen/Qwen2.5-0.5B`.
+/// The snapshot of a model's main branch in the local cache, if it is there: `gpt2`,
+/// `Qwen/Qwen2.5-0.5B`.
 ///
 /// ```
 /// assert_eq!(breadth_lm::model::hub::snapshot("../passwords"), None);

@@ -200,7 +200,8 @@ pub(super) fn aliases(family: Family, name: &str) -> Vec<String> {
     aliases
 }
 
-/// Whether a stored tensor that no [`Layout`] asks for is known to hold nothing of the decoder: masks and frequencies that older versions kept.
+/// Whether a stored tensor that no [`Layout`] asks for is known to hold nothing of the decoder:
+/// masks and frequencies that older versions kept.
 ///
 /// And what of a Gemma 3 sees images.
 pub(super) fn is_leftover(family: Family, name: &str) -> bool {

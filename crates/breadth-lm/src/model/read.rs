@@ -9,7 +9,8 @@ use super::weights::{Files, missing};
 use crate::error::Result;
 
 impl Config {
-    /// The configuration of a checkpoint's folder; of a LoRA adapter that of its base, which is `base` or what the adapter names.
+    /// The configuration of a checkpoint's folder; of a LoRA adapter that of its base, which is
+    /// `base` or what the adapter names.
     ///
     /// # Errors
     /// If there is none, or the decoder cannot do what it asks for.
@@ -22,22 +23,25 @@ impl Config {
 }
 
 impl Checkpoint {
-    /// Reads a folder. Weights of type `f32` are mapped and not copied; those of type `f16` and `bf16`
-    /// are widened.
+    /// Reads a folder. Weights of type `f32` are mapped and not copied; those of type `f16` and
+    /// `bf16` are widened.
     ///
-    /// The files must not change while the checkpoint is used: a file that is written to changes the
-    /// numbers, and one that is truncated ends the process with a bus error. A file that is replaced
-    /// by another (as [`Checkpoint::write`] does) is safe: the map keeps the old one.
+    /// The files must not change while the checkpoint is used: a file that is written to changes
+    /// the numbers, and one that is truncated ends the process with a bus error. A file that is
+    /// replaced by another (as [`Checkpoint::write`] does) is safe: the map keeps the old one.
     ///
-    /// A folder of a LoRA adapter stands for its base with the adapter merged in ([`adapter::base_of`]).
+    /// A folder of a LoRA adapter stands for its base with the adapter merged in
+    /// ([`adapter::base_of`]).
     ///
     /// # Errors
-    /// If a file is missing or truncated, the architecture is another one, or weights and sizes disagree.
+    /// If a file is missing or truncated, the architecture is another one, or weights and sizes
+    /// disagree.
     pub fn read(folder: &Path) -> Result<Self> {
         Self::read_on(folder, None)
     }
 
-    /// As [`read`](Self::read), with the folder of the model that an adapter changes; a whole model is read as it is.
+    /// As [`read`](Self::read), with the folder of the model that an adapter changes; a whole model
+    /// is read as it is.
     ///
     /// # Errors
     /// As [`read`](Self::read), or if an adapter does not fit its base.

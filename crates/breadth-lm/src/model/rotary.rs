@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use super::kernels::RotaryTable;
 
-/// How a model's angles differ from `position * theta^(-2i/d)`, so that it may read longer texts than it was trained on.
+/// How a model's angles differ from `position * theta^(-2i/d)`, so that it may read longer texts
+/// than it was trained on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scaling {
     /// Not at all.
@@ -31,7 +32,8 @@ pub enum Scaling {
         factor: f64,
         /// What cosines and sines are multiplied by; absent means `0.1 ln(factor) + 1`.
         attention_factor: Option<f64>,
-        /// With `mscale_all_dim`: the multiplier is a ratio of two such terms; 0 where it is not given.
+        /// With `mscale_all_dim`: the multiplier is a ratio of two such terms; 0 where it is not
+        /// given.
         mscale: f64,
         /// See `mscale`.
         mscale_all_dim: f64,
@@ -44,13 +46,15 @@ pub enum Scaling {
         /// Whether the ends of the ramp are whole dimensions.
         truncate: bool,
     },
-    /// Every angle is divided by a number of its own, and by another one in all of a sequence that is longer than the original length (LongRoPE).
+    /// Every angle is divided by a number of its own, and by another one in all of a sequence that
+    /// is longer than the original length (LongRoPE).
     Long {
         /// Divisors up to the original length.
         short: Vec<f64>,
         /// Divisors beyond.
         long: Vec<f64>,
-        /// What cosines and sines are multiplied by; absent means `sqrt(1 + ln(factor) / ln(original))`.
+        /// What cosines and sines are multiplied by; absent means `sqrt(1 + ln(factor) /
+        /// ln(original))`.
         attention_factor: Option<f64>,
         /// How many times the original length the model reads.
         factor: f64,
@@ -127,7 +131,8 @@ impl Rotary {
         self.long.as_ref().map(|&(original, _)| original)
     }
 
-    /// Cosines and sines at the positions `0..positions`, then those of long sequences. The angle is a product of two `f32`, as in the reference implementations.
+    /// Cosines and sines at the positions `0..positions`, then those of long sequences. The angle
+    /// is a product of two `f32`, as in the reference implementations.
     #[must_use]
     pub(crate) fn angles(&self, positions: usize) -> RotaryTable {
         let (mut cos, mut sin) = (Vec::new(), Vec::new());

@@ -1,4 +1,5 @@
-//! The weights of a Hugging Face folder: `model.safetensors` (or several files with an index), mapped.
+//! The weights of a Hugging Face folder: `model.safetensors` (or several files with an index),
+//! mapped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -71,10 +72,10 @@ impl Files {
     fn add(&mut self, name: &str) -> Result<()> {
         let path = self.folder.join(name);
         let file = std::fs::File::open(&path).map_err(|e| missing(&self.folder, name, &e))?;
-        // SAFETY: the map is only read, and its bytes are numbers of which every pattern is valid. If
-        // somebody changes the file meanwhile, the numbers change; if somebody truncates it, reading
-        // ends the process. The documentation of `Checkpoint::read` forbids both, as candle and
-        // ripgrep do for theirs.
+        // SAFETY: the map is only read, and its bytes are numbers of which every pattern is valid.
+        // If somebody changes the file meanwhile, the numbers change; if somebody truncates it,
+        // reading ends the process. The documentation of `Checkpoint::read` forbids both, as candle
+        // and ripgrep do for theirs.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(&path, e))?;
         let torn = |e: safetensors::SafeTensorError| {
             let size = map.len();
@@ -160,7 +161,8 @@ impl Files {
         Ok(Array::new(shape, data))
     }
 
-    /// Refuses tensors that nothing asked for: an adapter, say, or a part of the model that this decoder would leave out.
+    /// Refuses tensors that nothing asked for: an adapter, say, or a part of the model that this
+    /// decoder would leave out.
     fn check_rest(&self, config: &Config, weights: &Tree) -> Result<()> {
         let head = layout::tied_head(config.family);
         for (name, stored) in &self.tensors {
@@ -175,11 +177,13 @@ impl Files {
                     continue;
                 }
                 format!(
-                    "tensor {name} differs from the token table, to which config.json ties it (tie_word_embeddings)"
+                    "tensor {name} differs from the token table, to which config.json ties it \
+                     (tie_word_embeddings)"
                 )
             } else {
                 format!(
-                    "has the tensor {name}, which config.json does not ask for; scores could be wrong"
+                    "has the tensor {name}, which config.json does not ask for; scores could be \
+                     wrong"
                 )
             };
             return Err(Error::checkpoint(&self.place(), message));
@@ -208,7 +212,8 @@ fn file_names(folder: &Path) -> Result<Vec<String>> {
         let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
         if let Some(name) = pickled.iter().find(|name| folder.join(name).exists()) {
             let message = format!(
-                "has {name} and no {WEIGHTS}; save it again with save_pretrained(.., safe_serialization=True)"
+                "has {name} and no {WEIGHTS}; save it again with save_pretrained(.., \
+                 safe_serialization=True)"
             );
             return Err(Error::checkpoint(folder, message));
         }

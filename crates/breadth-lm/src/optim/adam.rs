@@ -6,8 +6,8 @@ use super::transformation::GradientTransformation;
 use crate::tree::{Array, Real, Tree};
 use crate::vectorized;
 
-/// `m / (sqrt(v) + epsilon)` with bias-corrected moments `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`
-/// (Kingma and Ba 2015).
+/// `m / (sqrt(v) + epsilon)` with bias-corrected moments `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1
+/// - b2) g^2` (Kingma and Ba 2015).
 #[derive(Clone, Debug)]
 pub struct ScaleByAdam<T: Real = f32> {
     betas: [f64; 2],

@@ -6,7 +6,8 @@ use super::transformation::{GradientTransformation, zip_leaves};
 use crate::tree::{Array, Real, Tree};
 use crate::vectorized;
 
-/// Changes the updates so that the parameters end in the ball of a radius around 0: `u <- Proj(theta + u) - theta`, all arrays together. The last link of a chain.
+/// Changes the updates so that the parameters end in the ball of a radius around 0: `u <-
+/// Proj(theta + u) - theta`, all arrays together. The last link of a chain.
 #[derive(Clone, Debug)]
 pub struct ProjectOntoBall {
     /// Of the ball.

@@ -3,7 +3,8 @@
 use super::transformation::{GradientTransformation, scale_all};
 use crate::tree::{Real, Tree};
 
-/// Scales all updates by `min(1, limit / (|updates| + 1e-6))`, the norm over all arrays together, as PyTorch does.
+/// Scales all updates by `min(1, limit / (|updates| + 1e-6))`, the norm over all arrays together,
+/// as PyTorch does.
 #[derive(Clone, Debug)]
 pub struct ClipByGlobalNorm {
     /// Largest norm let through.

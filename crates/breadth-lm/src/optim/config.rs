@@ -22,7 +22,8 @@ const EPSILON: f64 = 1e-8;
 const WEIGHT_DECAY: f64 = 0.01;
 const CLIP_NORM: f64 = 1.0;
 
-/// `[optimizer]`: a name and its settings; absent ones take their defaults, and a setting that the name does not use is refused.
+/// `[optimizer]`: a name and its settings; absent ones take their defaults, and a setting that the
+/// name does not use is refused.
 ///
 /// ```
 /// use breadth_lm::optim::Optimizer;
@@ -40,7 +41,8 @@ pub struct Optimizer {
     pub name: OptimizerName,
     /// Peak learning rate (default: 1e-3).
     pub learning_rate: f64,
-    /// sgd, normalized_sgd: the proof whose step size (and lambda) takes the place of `learning_rate` (default: none).
+    /// sgd, normalized_sgd: the proof whose step size (and lambda) takes the place of
+    /// `learning_rate` (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
     /// Steps of linear warm-up from 0 (default: 0).
@@ -61,7 +63,8 @@ pub struct Optimizer {
     /// adamw: added to the root of the second moment (default: 1e-8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
-    /// All but adamw: momentum of the gradients, before they are normalised (default: 0; muon 0.95).
+    /// All but adamw: momentum of the gradients, before they are normalised (default: 0; muon
+    /// 0.95).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
     /// normalized_sgd: added to the norm (default: 0).
@@ -70,7 +73,8 @@ pub struct Optimizer {
     /// normalized_sgd: what shares a norm (default: model).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per: Option<Per>,
-    /// Radius of a ball around 0 to which parameters are projected after every step (default: none).
+    /// Radius of a ball around 0 to which parameters are projected after every step (default:
+    /// none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ball: Option<f64>,
 }
@@ -110,9 +114,9 @@ impl Optimizer {
         }
     }
 
-    /// The optimiser over `steps` steps: clipping by global norm, momentum, the scaling of the name,
-    /// decoupled weight decay, the learning-rate schedule, projection; those of them that are asked
-    /// for, in this order.
+    /// The optimiser over `steps` steps: clipping by global norm, momentum, the scaling of the
+    /// name, decoupled weight decay, the learning-rate schedule, projection; those of them that are
+    /// asked for, in this order.
     ///
     /// ```
     /// use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};

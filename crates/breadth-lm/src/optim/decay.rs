@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::transformation::GradientTransformation;
 use crate::tree::{Array, Real, Tree};
 
-/// Adds `rate * parameter` to the update of every array of two or more dimensions (biases and gains are left alone).
+/// Adds `rate * parameter` to the update of every array of two or more dimensions (biases and gains
+/// are left alone).
 #[derive(Clone, Debug)]
 pub struct AddDecayedWeights {
     /// Weight decay before the learning rate.

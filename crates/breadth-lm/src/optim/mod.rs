@@ -1,7 +1,8 @@
 //! Optimisers as gradient transformations joined by [`chain`].
 //!
-//! A transformation turns gradients into updates; the famous names ([`Optimizer`]) are chains of a few. All state is a [`Tree`]
-//! that can be read, saved and loaded, and the step count belongs to the caller, so a run resumes to the same bits. One definition serves decoders (`f32`) and the
+//! A transformation turns gradients into updates; the famous names ([`Optimizer`]) are chains of a
+//! few. All state is a [`Tree`] that can be read, saved and loaded, and the step count belongs to
+//! the caller, so a run resumes to the same bits. One definition serves decoders (`f32`) and the
 //! theory's models (`f64`).
 
 mod adam;

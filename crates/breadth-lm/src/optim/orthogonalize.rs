@@ -19,8 +19,10 @@ const LEAST_PANEL: usize = 32;
 /// Betas and epsilon of Adam for what is not a hidden matrix.
 const ADAM: ([f64; 2], f64) = ([0.9, 0.95], 1e-8);
 
-/// Muon: the momentum of each hidden matrix is replaced by a nearly orthogonal one with the same singular vectors (five quintic Newton-Schulz steps), times
-/// `0.2 sqrt(max(rows, columns))`, which gives it the root mean square of an Adam update; embeddings, gains and biases take Adam's update.
+/// Muon: the momentum of each hidden matrix is replaced by a nearly orthogonal one with the same
+/// singular vectors (five quintic Newton-Schulz steps), times `0.2 sqrt(max(rows, columns))`, which
+/// gives it the root mean square of an Adam update; embeddings, gains and biases take Adam's
+/// update.
 ///
 /// Source: Jordan et al. 2024; the factor from Liu et al. 2025.
 pub struct Muon {
@@ -86,8 +88,9 @@ fn split(tree: &Tree) -> (Tree, Tree) {
 
 /// `X <- Q(X X') X` with `Q(A) = a + b A + c A^2`, five times over, from `X = G / |G|`.
 ///
-/// All that multiplies X are polynomials of `A = X X'` on the shorter side, which commute: `A <- A Q^2`, `P <- Q P`, and X itself is multiplied once, at the end. That is a third of the arithmetic of
-/// multiplying X in each iteration, for a matrix four times as wide as high.
+/// All that multiplies X are polynomials of `A = X X'` on the shorter side, which commute: `A <- A
+/// Q^2`, `P <- Q P`, and X itself is multiplied once, at the end. That is a third of the arithmetic
+/// of multiplying X in each iteration, for a matrix four times as wide as high.
 fn orthogonalize(array: &mut Array) {
     let [rows, columns] = array.shape[..] else {
         return;
@@ -143,7 +146,8 @@ fn iterated(mut gram: Vec<f32>, n: usize) -> Vec<f32> {
     all.expect("at least one step")
 }
 
-/// A product (n, n) that is known to be symmetric: panels of rows from the diagonal on, then the mirror image.
+/// A product (n, n) that is known to be symmetric: panels of rows from the diagonal on, then the
+/// mirror image.
 fn symmetric_product(out: &mut [f32], n: usize, left: Matrix, right: Matrix) {
     let panel = n.div_ceil(PANELS).max(LEAST_PANEL);
     for first in (0..n).step_by(panel) {
@@ -162,7 +166,8 @@ fn symmetric_product(out: &mut [f32], n: usize, left: Matrix, right: Matrix) {
 mod tests {
     use super::*;
 
-    /// Singular values of the result, from its Gram matrix times its own inverse scale: `X X'` is near the identity.
+    /// Singular values of the result, from its Gram matrix times its own inverse scale: `X X'` is
+    /// near the identity.
     #[test]
     fn singular_values_come_near_one() {
         for (rows, columns) in [(4, 9), (9, 4), (6, 6), (1, 5)] {
@@ -172,7 +177,8 @@ mod tests {
             orthogonalize(&mut array);
             let (n, m) = (rows.min(columns), rows.max(columns));
             let factor = 0.2 * (m as f64).sqrt();
-            // The squared Frobenius norm is the sum of n squared singular values, each in [0.68, 1.13] squared unless tiny.
+            // The squared Frobenius norm is the sum of n squared singular values, each in [0.68,
+            // 1.13] squared unless tiny.
             let mean_square = (array.norm() / factor).powi(2) / n as f64;
             assert!(
                 (0.4..1.3).contains(&mean_square),

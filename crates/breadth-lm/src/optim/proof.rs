@@ -9,12 +9,16 @@ use super::step_size::{
 };
 use crate::error::{Error, Result};
 
-/// A statement whose proof fixes the step size, with what it assumes of the model: features no longer than `bound` (B), responses of at most `horizon` tokens (H), inherent variance
-/// `variance` (s2), coverage wanted at `n` (N). The number of steps T is that of the run; `steps` may say it again, and is refused where it is another.
+/// A statement whose proof fixes the step size, with what it assumes of the model: features no
+/// longer than `bound` (B), responses of at most `horizon` tokens (H), inherent variance `variance`
+/// (s2), coverage wanted at `n` (N). The number of steps T is that of the run; `steps` may say it
+/// again, and is refused where it is another.
 ///
-/// A run with another objective than the statement's own is refused, as is one whose `truncate` is another N: the step size says nothing about those.
+/// A run with another objective than the statement's own is refused, as is one whose `truncate` is
+/// another N: the step size says nothing about those.
 ///
-/// A decoder is not a linear model: B is then the length of the gradient of one token's log-probability, to be guessed or measured.
+/// A decoder is not a linear model: B is then the length of the gradient of one token's
+/// log-probability, to be guessed or measured.
 ///
 /// ```
 /// use breadth_lm::optim::Optimizer;
@@ -41,7 +45,8 @@ pub enum Proof {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         steps: Option<u64>,
     },
-    /// Normalised SGD (Eq 18): `min{ 1/(128 B), (log N / (s2 T))^(1/4) }`, and `lambda = log N / (16 eta)`.
+    /// Normalised SGD (Eq 18): `min{ 1/(128 B), (log N / (s2 T))^(1/4) }`, and `lambda = log N /
+    /// (16 eta)`.
     #[serde(rename = "thm-5.1")]
     NormalizedSgd {
         /// B.

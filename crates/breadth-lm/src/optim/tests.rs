@@ -358,7 +358,8 @@ impl WrittenOut {
     }
 }
 
-/// Muon's polynomial of `X = G/|G|`, in its first form `a X + b (X X') X + c (X X')^2 X`, for rows <= columns.
+/// Muon's polynomial of `X = G/|G|`, in its first form `a X + b (X X') X + c (X X')^2 X`, for rows
+/// <= columns.
 fn quintic(g: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let times = |a: &[f64], b: &[f64], n: usize, k: usize, m: usize| -> Vec<f64> {
         (0..n * m)
@@ -482,7 +483,8 @@ fn every_name_converges_on_a_quadratic_and_on_logistic_regression() {
             last < 1e-2 * first,
             "{settings:?}: quadratic {first} to {last}"
         );
-        // One datum per element: the label is the sign of the target, the regulariser keeps the minimum finite.
+        // One datum per element: the label is the sign of the target, the regulariser keeps the
+        // minimum finite.
         let logistic = |params: &Tree| {
             let mut gradient = params.clone();
             let mut total = 0.0;

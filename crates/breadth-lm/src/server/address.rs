@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 
 /// One model on one server or several: `KIND:http://HOST:PORT/MODEL`.
 ///
-/// Several servers of one model stand in one address, separated by commas; the last one carries the model.
+/// Several servers of one model stand in one address, separated by commas; the last one carries the
+/// model.
 ///
 /// ```
 /// use breadth_lm::server::{Address, ServerKind};
@@ -45,7 +46,8 @@ impl Address {
     /// Reads an address.
     ///
     /// # Errors
-    /// If the prefix is none of [`ServerKind::all`], or a server is not `http://HOST:PORT` or `https://HOST:PORT`.
+    /// If the prefix is none of [`ServerKind::all`], or a server is not `http://HOST:PORT` or
+    /// `https://HOST:PORT`.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |message: String| Error::config(format!("model {text}"), message);
         let (prefix, rest) = text.split_once(':').unwrap_or((text, ""));
@@ -73,7 +75,8 @@ impl Address {
             .collect();
         if let Some(host) = hosts.iter().find(|host| !is_host(host)) {
             let message = format!(
-                "`{host}` is no server; write {prefix}:http://HOST:PORT/MODEL, several servers separated by commas"
+                "`{host}` is no server; write {prefix}:http://HOST:PORT/MODEL, several servers \
+                 separated by commas"
             );
             return Err(wrong(message));
         }

@@ -1,8 +1,9 @@
 //! vLLM's `/v1/completions`, and that of other servers which name token ids.
 //!
-//! Scores come from `prompt_logprobs`: one map per token, keyed by its id. A server without that field is asked to `echo` the prompt with
-//! `logprobs`, and with `return_tokens_as_token_ids`, so that its lists name ids too. A list without ids is refused: a prompt that was
-//! tokenized again could not be told from one that was not.
+//! Scores come from `prompt_logprobs`: one map per token, keyed by its id. A server without that
+//! field is asked to `echo` the prompt with `logprobs`, and with `return_tokens_as_token_ids`, so
+//! that its lists name ids too. A list without ids is refused: a prompt that was tokenized again
+//! could not be told from one that was not.
 
 use std::sync::OnceLock;
 
@@ -163,7 +164,8 @@ fn choices(reply: &Value, expected: usize) -> Attempt<Vec<&Value>> {
     }
 }
 
-/// `log q` of every token sent, and the likeliest in its place where they are wanted; that of the first is unknown, and stands there as 0.
+/// `log q` of every token sent, and the likeliest in its place where they are wanted; that of the
+/// first is unknown, and stands there as 0.
 fn entries(choice: &Value, sent: &[u32], form: Form, with_top: bool) -> Attempt<Vec<TokenLogProb>> {
     if let Some(seen) = choice.get("prompt_token_ids").filter(|v| !v.is_null()) {
         same_tokens(sent, seen)?;
@@ -206,7 +208,8 @@ fn prompt_entries(choice: &Value, sent: &[u32], with_top: bool) -> Attempt<Vec<T
                 .flatten()
                 .collect();
             return refuse(format!(
-                "token {i} was sent as {}; prompt_logprobs has {ids:?} there: the server changes the tokens, or shifts them",
+                "token {i} was sent as {}; prompt_logprobs has {ids:?} there: the server changes \
+                 the tokens, or shifts them",
                 sent[i]
             ));
         };
@@ -249,7 +252,8 @@ fn echo_entries(
             values.len()
         ));
     }
-    // A generated entry stands at the end, asked for (max_tokens 1) or not; the ids say that it is not one put in front.
+    // A generated entry stands at the end, asked for (max_tokens 1) or not; the ids say that it is
+    // not one put in front.
     let generated = usize::from(form == Form::EchoOne);
     match tokens.len() {
         n if n == generated && n < sent.len() => {
@@ -299,7 +303,8 @@ fn first_is_null(value: &Value) -> Attempt<()> {
         Ok(())
     } else {
         refuse(format!(
-            "the first entry is {} and not null: nothing stands before the first token, so the entries are shifted",
+            "the first entry is {} and not null: nothing stands before the first token, so the \
+             entries are shifted",
             short(value)
         ))
     }
@@ -314,7 +319,8 @@ fn named_id(value: &Value) -> Attempt<u32> {
     {
         Some(id) => Ok(id),
         None => refuse(format!(
-            "the reply names tokens by text ({}) and not by id, so tokens that were changed would go unseen",
+            "the reply names tokens by text ({}) and not by id, so tokens that were changed would \
+             go unseen",
             short(value)
         )),
     }
@@ -329,7 +335,8 @@ fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<Tok
         "max_tokens": asked.sampling.max_tokens,
         "seed": asked.seed,
         "temperature": asked.sampling.temperature,
-        // Said outright, since a server takes what it is not told from its model's generation_config.json.
+        // Said outright, since a server takes what it is not told from its model's
+        // generation_config.json.
         "top_p": asked.sampling.top_p.unwrap_or(1.0),
         "top_k": asked.sampling.top_k.unwrap_or(0),
         "min_p": 0.0,

@@ -4,10 +4,12 @@ use super::http::Attempt;
 use super::reply::refuse;
 use crate::generation::{Sampling, Stop};
 
-/// By so much may the probabilities of a distribution sum to more than 1: servers compute in bfloat16 at worst.
+/// By so much may the probabilities of a distribution sum to more than 1: servers compute in
+/// bfloat16 at worst.
 const MASS_ROUNDING: f64 = 1e-2;
 
-/// So many of the likeliest tokens every server tells beside a generated one: the probe asks for them.
+/// So many of the likeliest tokens every server tells beside a generated one: the probe asks for
+/// them.
 pub(super) const TOLD: usize = 5;
 
 /// Responses to one prompt.
@@ -31,7 +33,8 @@ pub struct TokenLogProb {
     pub token: u32,
     /// `log q` of it, in nats.
     pub log_prob: f64,
-    /// The likeliest tokens in its place with their log-probabilities, as far as they were asked for: no token twice, in no order. The token itself may be among them.
+    /// The likeliest tokens in its place with their log-probabilities, as far as they were asked
+    /// for: no token twice, in no order. The token itself may be among them.
     pub top: Vec<(u32, f64)>,
 }
 
@@ -56,7 +59,8 @@ impl TokenLogProb {
             Ok(self)
         } else {
             refuse(format!(
-                "the probabilities of token {} and of the {} likeliest in its place sum to {mass:.4}, more than 1",
+                "the probabilities of token {} and of the {} likeliest in its place sum to \
+                 {mass:.4}, more than 1",
                 self.token,
                 self.top.len()
             ))
@@ -80,7 +84,8 @@ impl Generation<'_> {
         self.sampling.stop.as_ref().map(Stop::strings)
     }
 
-    /// Checks that each token drawn is one of the few likeliest: a server that does not know a field may ignore it.
+    /// Checks that each token drawn is one of the few likeliest: a server that does not know a
+    /// field may ignore it.
     pub(super) fn drawn_as_asked(&self, steps: &[TokenLogProb], tolerance: f64) -> Attempt<()> {
         let Some(most) = self.few() else {
             return Ok(());
@@ -96,7 +101,9 @@ impl Generation<'_> {
             };
             if step.log_prob < last - tolerance {
                 return refuse(format!(
-                    "token {} of log-probability {:.3} was drawn, where only the {most} likeliest, from {last:.3} on, may be: the server does not draw as it is asked to (temperature, top_k)",
+                    "token {} of log-probability {:.3} was drawn, where only the {most} likeliest, \
+                     from {last:.3} on, may be: the server does not draw as it is asked to \
+                     (temperature, top_k)",
                     step.token, step.log_prob
                 ));
             }
@@ -104,7 +111,8 @@ impl Generation<'_> {
         Ok(())
     }
 
-    /// Cuts a response behind its end token or the token that completes a stop string, and checks that it ended as it should.
+    /// Cuts a response behind its end token or the token that completes a stop string, and checks
+    /// that it ended as it should.
     pub(super) fn finished(&self, mut steps: Vec<TokenLogProb>) -> Attempt<Vec<TokenLogProb>> {
         let tokens: Vec<u32> = steps.iter().map(|step| step.token).collect();
         let is_end = |&length: &usize| {
@@ -128,7 +136,8 @@ impl Generation<'_> {
                 None => String::new(),
             };
             return refuse(format!(
-                "a response of {count} tokens broke off below the {} asked for, and not at an end token {:?}{stops}: the server ends responses elsewhere, or hides what ends them",
+                "a response of {count} tokens broke off below the {} asked for, and not at an end \
+                 token {:?}{stops}: the server ends responses elsewhere, or hides what ends them",
                 self.sampling.max_tokens, self.sampling.end_tokens
             ));
         }

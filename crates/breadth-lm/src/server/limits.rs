@@ -11,13 +11,14 @@ pub struct Limits {
     pub batch: usize,
     /// Time-out of one request, from sending it to the end of the reply.
     pub timeout: Duration,
-    /// Attempts at a request that fails in a way that may pass: status 429 or 5xx, a reset connection,
-    /// a time-out, a truncated body.
+    /// Attempts at a request that fails in a way that may pass: status 429 or 5xx, a reset
+    /// connection, a time-out, a truncated body.
     pub attempts: u32,
     /// Back-off after the first failure; it doubles with each further one, times a random factor
     /// between 1/2 and 3/2 (jitter).
     pub back_off: Duration,
-    /// Longest back-off, including a server's `Retry-After`: a server that asks for more is given up.
+    /// Longest back-off, including a server's `Retry-After`: a server that asks for more is given
+    /// up.
     pub longest_wait: Duration,
     /// Seed of the jitter.
     pub seed: u64,

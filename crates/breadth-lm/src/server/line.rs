@@ -130,7 +130,8 @@ impl Line<'_> {
         }
     }
 
-    /// Pause after attempt `number`: `back_off * 2^(number - 1)`, times 1/2 to 3/2 by the job's own stream, no less than asked for.
+    /// Pause after attempt `number`: `back_off * 2^(number - 1)`, times 1/2 to 3/2 by the job's own
+    /// stream, no less than asked for.
     fn pause(&self, number: u32, asked: Option<Duration>) -> Duration {
         let mut jitter = rng::stream(self.limits.seed, "server/back-off", self.job as u64);
         let factor = (0..number).fold(1.0, |_, _| 0.5 + rng::uniform(&mut jitter));

@@ -1,8 +1,11 @@
-//! The server of llama.cpp, which has no log-probabilities of a prompt: each response token is forced.
+//! The server of llama.cpp, which has no log-probabilities of a prompt: each response token is
+//! forced.
 //!
-//! A request generates one token after the tokens so far, with a bias on the wanted one that no logit outweighs. The reported probability is
-//! the softmax of the logits before any sampler, bias included, so it is the model's own. The server keeps the prefix, hence a token costs one
-//! decoding step. The probability is a 32-bit float: below [`EXACT`] its logarithm has lost digits, and is refused.
+//! A request generates one token after the tokens so far, with a bias on the wanted one that no
+//! logit outweighs. The reported probability is the softmax of the logits before any sampler, bias
+//! included, so it is the model's own. The server keeps the prefix, hence a token costs one
+//! decoding step. The probability is a 32-bit float: below [`EXACT`] its logarithm has lost digits,
+//! and is refused.
 
 use serde_json::{Value, json};
 
@@ -16,7 +19,8 @@ use crate::generation::Sequence;
 const PATH: &str = "/completion";
 /// Bias that forces a token.
 const BIAS: f64 = 1e6;
-/// `ln` of the smallest probability that a 32-bit float (gradual underflow begins at -87.3) still holds with 12 bits.
+/// `ln` of the smallest probability that a 32-bit float (gradual underflow begins at -87.3) still
+/// holds with 12 bits.
 const EXACT: f64 = -95.0;
 
 pub(super) const KIND: Listed = Listed {
@@ -102,7 +106,8 @@ fn force(
     };
     if step.token != wanted {
         return refuse(format!(
-            "token {} was to be forced and {} came: the server does not heed logit_bias, so its log-probability cannot be had",
+            "token {} was to be forced and {} came: the server does not heed logit_bias, so its \
+             log-probability cannot be had",
             wanted, step.token
         ));
     }
@@ -115,7 +120,8 @@ fn exact(log_prob: f64, wanted: u32) -> Attempt<f64> {
         Ok(log_prob)
     } else {
         refuse(format!(
-            "token {wanted} has a log-probability of {log_prob}: below {EXACT} llama.cpp's 32-bit probabilities lose it; score this model with vLLM or SGLang"
+            "token {wanted} has a log-probability of {log_prob}: below {EXACT} llama.cpp's 32-bit \
+             probabilities lose it; score this model with vLLM or SGLang"
         ))
     }
 }
@@ -125,7 +131,8 @@ fn steps(reply: &Value, sent: usize) -> Attempt<Vec<TokenLogProb>> {
     let seen = reply.get("tokens_evaluated").and_then(Value::as_u64);
     if let Some(seen) = seen.filter(|&seen| seen != sent as u64) {
         return refuse(format!(
-            "{sent} tokens were sent and the server saw {seen}: it puts tokens in front, or cuts the prompt"
+            "{sent} tokens were sent and the server saw {seen}: it puts tokens in front, or cuts \
+             the prompt"
         ));
     }
     if reply.get("truncated").and_then(Value::as_bool) == Some(true) {
@@ -141,7 +148,8 @@ fn steps(reply: &Value, sent: usize) -> Attempt<Vec<TokenLogProb>> {
     {
         if ids.len() != entries.len() {
             return refuse(format!(
-                "{} tokens came with {} log-probabilities: llama.cpp gives none for a token that is part of a character",
+                "{} tokens came with {} log-probabilities: llama.cpp gives none for a token that \
+                 is part of a character",
                 ids.len(),
                 entries.len()
             ));
@@ -180,7 +188,8 @@ fn generate(line: &Line, model: &str, asked: &Generation) -> Attempt<Vec<Vec<Tok
             "model": model,
             "prompt": asked.prompt,
             "n_predict": asked.sampling.max_tokens,
-            // In our order; stop strings are not named, since their tokens' probabilities would not come back.
+            // In our order; stop strings are not named, since their tokens' probabilities would not
+            // come back.
             "samplers": ["temperature", "top_k", "top_p"],
             "temperature": asked.sampling.temperature,
             "top_k": asked.sampling.top_k.unwrap_or(0),

@@ -52,12 +52,14 @@ impl Server {
         &self.address
     }
 
-    /// `log q(y_h | x, y_<h)` of every response token, in nats: one list per sequence. A token that cannot follow has `-inf`.
+    /// `log q(y_h | x, y_<h)` of every response token, in nats: one list per sequence. A token that
+    /// cannot follow has `-inf`.
     ///
     /// `name` says what sequence `i` is called in an error; `done` hears how many are finished.
     ///
     /// # Errors
-    /// If a sequence has no prompt, a server refuses one, a reply is not what it should be, or no server answers.
+    /// If a sequence has no prompt, a server refuses one, a reply is not what it should be, or no
+    /// server answers.
     pub fn score(
         &self,
         sequences: &[Sequence],
@@ -69,11 +71,12 @@ impl Server {
         Ok(scored.into_iter().map(single).collect())
     }
 
-    /// As [`Server::score`], with the `top` most likely tokens in the place of each response token: the whole
-    /// next-token distribution where `top` is the vocabulary size.
+    /// As [`Server::score`], with the `top` most likely tokens in the place of each response token:
+    /// the whole next-token distribution where `top` is the vocabulary size.
     ///
     /// # Errors
-    /// As [`Server::score`]; and if a server does not give that many (vLLM: `--max-logprobs`), or returns probabilities that sum to more than 1.
+    /// As [`Server::score`]; and if a server does not give that many (vLLM: `--max-logprobs`), or
+    /// returns probabilities that sum to more than 1.
     pub fn next_token_distributions(
         &self,
         sequences: &[Sequence],
@@ -96,15 +99,18 @@ impl Server {
         Ok(scored.into_iter().flatten().collect())
     }
 
-    /// Draws responses to each prompt: one list per prompt, with the log-probability of every token under the model itself. Servers differ in what
-    /// they tell of tokens drawn at another temperature or from a part of the vocabulary: those responses are scored again. At temperature 0 one
-    /// response is asked for.
+    /// Draws responses to each prompt: one list per prompt, with the log-probability of every token
+    /// under the model itself. Servers differ in what they tell of tokens drawn at another
+    /// temperature or from a part of the vocabulary: those responses are scored again. At
+    /// temperature 0 one response is asked for.
     ///
-    /// `name` says what prompt `i` is called in an error; `done` hears how many responses are finished.
+    /// `name` says what prompt `i` is called in an error; `done` hears how many responses are
+    /// finished.
     ///
     /// # Errors
-    /// As [`Server::score`]; if a response neither has `max_tokens` tokens nor ends with an end token or a stop string; and if a token is none of
-    /// the likeliest five or fewer to which `sampling` confines it.
+    /// As [`Server::score`]; if a response neither has `max_tokens` tokens nor ends with an end
+    /// token or a stop string; and if a token is none of the likeliest five or fewer to which
+    /// `sampling` confines it.
     pub fn sample(
         &self,
         prompts: &[&[u32]],
@@ -197,7 +203,8 @@ impl Server {
         }
     }
 
-    /// Scores sequences in one request. When the server refuses it, each goes alone, so that the refusal is of one of them.
+    /// Scores sequences in one request. When the server refuses it, each goes alone, so that the
+    /// refusal is of one of them.
     fn score_batch(
         &self,
         line: &Line,
@@ -245,7 +252,8 @@ impl Server {
         self.protocol.generate(line, self.model(), asked)
     }
 
-    /// Asks those that fell silent whether they are back, with the same model. One that never answered was never probed, and stays out.
+    /// Asks those that fell silent whether they are back, with the same model. One that never
+    /// answered was never probed, and stays out.
     fn revive(&self) {
         let was_probed = |host: &&Host| host.probed.load(Ordering::SeqCst);
         for host in self.hosts.iter().filter(|h| h.is_dead()).filter(was_probed) {
@@ -273,7 +281,8 @@ fn named(failure: Failure, name: impl Fn() -> String) -> Failure {
     }
 }
 
-/// Seed of a prompt's first response; that of response `k` is larger by `k`. Below 2^62, for readers of signed numbers.
+/// Seed of a prompt's first response; that of response `k` is larger by `k`. Below 2^62, for
+/// readers of signed numbers.
 fn seed_of(sampling: &Sampling, prompt: usize) -> u64 {
     let number = sampling.first_prompt + prompt as u64;
     rng::below(

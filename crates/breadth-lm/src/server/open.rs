@@ -11,7 +11,8 @@ use super::protocol::ServerKind;
 use crate::error::{Error, Result};
 
 impl Server {
-    /// Asks every server of an address who it is, and which models it has. Servers that do not answer are left out as long as one does.
+    /// Asks every server of an address who it is, and which models it has. Servers that do not
+    /// answer are left out as long as one does.
     ///
     /// The environment variable `BREADTH_API_KEY`, where it is set, is sent as a bearer token.
     ///

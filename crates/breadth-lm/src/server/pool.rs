@@ -1,4 +1,5 @@
-//! Several servers share the jobs: what comes out depends on the jobs, never on who did them or when.
+//! Several servers share the jobs: what comes out depends on the jobs, never on who did them or
+//! when.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -31,10 +32,11 @@ struct Board<'a> {
     limit: Limit,
 }
 
-/// Does jobs `0..jobs` on the servers that live, `limits.concurrency` at a time on each, and gives the results in the order of the jobs.
+/// Does jobs `0..jobs` on the servers that live, `limits.concurrency` at a time on each, and gives
+/// the results in the order of the jobs.
 ///
-/// A job that a server does not answer after all attempts goes to the others; so does everything, once a server has answered nothing in that
-/// time. `done` hears the number of finished jobs.
+/// A job that a server does not answer after all attempts goes to the others; so does everything,
+/// once a server has answered nothing in that time. `done` hears the number of finished jobs.
 ///
 /// # Errors
 /// That of the lowest-numbered job that failed: refused, or answered by no server.
@@ -168,7 +170,8 @@ impl Board<'_> {
         if let Some((_, error)) = state.failed.pop_first().filter(|(job, _)| *job == first) {
             return Err(error);
         }
-        // The first unfinished job was given up by all, or left without a server when the last one fell silent.
+        // The first unfinished job was given up by all, or left without a server when the last one
+        // fell silent.
         let of_job = state.given_up.remove(&first);
         let last = of_job.or_else(|| state.given_up.pop_first().map(|(_, g)| g));
         let (host, reason) = match &last {

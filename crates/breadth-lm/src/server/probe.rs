@@ -1,8 +1,9 @@
 //! Whether a server's log-probabilities can be trusted, measured.
 //!
-//! The trick: a server that generates a token says how likely the token was. The same token, put behind the same prompt and scored as part of
-//! it, must get the same number. An entry that belongs to its neighbour, a prompt that was tokenized again or a temperature that was divided
-//! by all show as a difference.
+//! The trick: a server that generates a token says how likely the token was. The same token, put
+//! behind the same prompt and scored as part of it, must get the same number. An entry that belongs
+//! to its neighbour, a prompt that was tokenized again or a temperature that was divided by all
+//! show as a difference.
 
 use std::sync::atomic::Ordering;
 
@@ -32,8 +33,8 @@ const TEXTS: [&str; CONTEXTS] = [
 ];
 
 impl Server {
-    /// Measures every server of the pool. `prompts` are token ids that the model knows, the data's first prompts say; without any, texts are
-    /// tokenized by the server, or small ids are used.
+    /// Measures every server of the pool. `prompts` are token ids that the model knows, the data's
+    /// first prompts say; without any, texts are tokenized by the server, or small ids are used.
     ///
     /// # Errors
     /// If no server answers. A server that answers wrongly is a failed check, not an error.
@@ -233,7 +234,8 @@ impl Probe<'_> {
         Ok(lists.iter().map(values).collect())
     }
 
-    /// Scores of a prompt with its first token once more at the end, so that there is something to score.
+    /// Scores of a prompt with its first token once more at the end, so that there is something to
+    /// score.
     fn closed(&self, context: &[u32]) -> Attempt<Vec<f64>> {
         let tokens = [context, &context[..1]].concat();
         let sequence = Sequence {
@@ -292,7 +294,8 @@ impl Probe<'_> {
         }
     }
 
-    /// The first token behind the prompt, and the likeliest ones in its place: generated against scored.
+    /// The first token behind the prompt, and the likeliest ones in its place: generated against
+    /// scored.
     fn boundary(&self, trials: &[Trial], checks: &mut Checks) -> Attempt<()> {
         let of_trial = |t: &Trial| (t.scores[t.context - 1], t.steps[0].log_prob);
         let (mut scored, mut generated): (Vec<f64>, Vec<f64>) = trials.iter().map(of_trial).unzip();
@@ -374,7 +377,8 @@ fn shift(trials: &[Trial], tolerance: f64, checks: &mut Checks) {
     };
     let [before, none, after] = [-1, 0, 1].map(difference);
     let measured = format!(
-        "scores against generated log-probabilities: {none:.1e} nats apart in place, {before:.1e} one token earlier, {after:.1e} one later"
+        "scores against generated log-probabilities: {none:.1e} nats apart in place, {before:.1e} \
+         one token earlier, {after:.1e} one later"
     );
     let verdict = match (none <= tolerance, before.min(after) <= tolerance) {
         (true, false) => Verdict::Pass,

@@ -8,7 +8,8 @@ use super::http::{Attempt, Failure};
 const ROUNDING: f64 = 1e-3;
 /// vLLM writes this for minus infinity, which JSON lacks.
 const VLLM_MINUS_INFINITY: f64 = -9999.0;
-/// SGLang clamps minus infinity to the lowest number of its floats: -3.4028e38, or -3.3895e38 in bfloat16.
+/// SGLang clamps minus infinity to the lowest number of its floats: -3.4028e38, or -3.3895e38 in
+/// bfloat16.
 const LOWEST_FLOAT: f64 = -3.38e38;
 
 /// A token and its log-probability.
@@ -52,7 +53,8 @@ pub(super) fn log_prob(value: &Value, place: &str) -> Attempt<f64> {
     match number {
         Some(v) if v == VLLM_MINUS_INFINITY || v <= LOWEST_FLOAT => Ok(f64::NEG_INFINITY),
         Some(v) if v.is_finite() && v < VLLM_MINUS_INFINITY => refuse(format!(
-            "{place}: {v} nats looks like a stand-in for an impossible token; only -9999 and -inf are known as such"
+            "{place}: {v} nats looks like a stand-in for an impossible token; only -9999 and -inf \
+             are known as such"
         )),
         Some(v) if v <= 0.0 => Ok(v),
         Some(v) if v <= ROUNDING => Ok(0.0),
@@ -75,7 +77,8 @@ pub(super) fn same_token(sent: u32, seen: u32, position: usize) -> Attempt<()> {
         Ok(())
     } else {
         refuse(format!(
-            "token {position} was sent as {sent} and came back as {seen}: the server changes the tokens (a start token put in front, or text tokenized again)"
+            "token {position} was sent as {sent} and came back as {seen}: the server changes the \
+             tokens (a start token put in front, or text tokenized again)"
         ))
     }
 }
@@ -85,7 +88,8 @@ pub(super) fn same_tokens(sent: &[u32], seen: &Value) -> Attempt<()> {
     let seen = list(seen, "")?;
     if seen.len() != sent.len() {
         return refuse(format!(
-            "{} tokens were sent and the server saw {}: it changes the tokens (a start token put in front, or text tokenized again)",
+            "{} tokens were sent and the server saw {}: it changes the tokens (a start token put \
+             in front, or text tokenized again)",
             sent.len(),
             seen.len()
         ));

@@ -35,7 +35,8 @@ pub struct Check {
     pub verdict: Verdict,
     /// What was measured.
     pub measured: String,
-    /// Whether scores are refused when it fails. `sampling` alone is not of that kind: at temperature 1 there is nothing to process, and what is drawn otherwise is scored again.
+    /// Whether scores are refused when it fails. `sampling` alone is not of that kind: at
+    /// temperature 1 there is nothing to process, and what is drawn otherwise is scored again.
     pub needed: bool,
 }
 
@@ -87,7 +88,8 @@ impl Report {
         bad.into_iter().next()
     }
 
-    /// The outcome in one line, the same for every run on the same server: `probe passed`, and the names of what could not be told.
+    /// The outcome in one line, the same for every run on the same server: `probe passed`, and the
+    /// names of what could not be told.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut unknown: Vec<&str> = Vec::new();
@@ -105,7 +107,8 @@ impl Report {
 }
 
 impl Check {
-    /// Scores need every check not to fail, and three to pass: without `echo` and `boundary` nothing is known.
+    /// Scores need every check not to fail, and three to pass: without `echo` and `boundary`
+    /// nothing is known.
     pub(super) fn speaks_against(&self) -> bool {
         let must_pass = matches!(self.name, "echo" | "boundary");
         self.needed && (self.verdict == Verdict::Fail || must_pass && self.verdict != Verdict::Pass)

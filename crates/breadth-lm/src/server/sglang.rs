@@ -1,8 +1,9 @@
 //! SGLang's `/generate`.
 //!
-//! `logprob_start_len` is the place of the prompt's last token: what stands before comes from the prefix cache. The reply has
-//! `[log q, id, text]` for each token from there on, the first with null. SGLang's JSON writer turns minus infinity and NaN into null,
-//! so a null anywhere else is refused.
+//! `logprob_start_len` is the place of the prompt's last token: what stands before comes from the
+//! prefix cache. The reply has `[log q, id, text]` for each token from there on, the first with
+//! null. SGLang's JSON writer turns minus infinity and NaN into null, so a null anywhere else is
+//! refused.
 
 use serde_json::{Value, json};
 
@@ -130,7 +131,8 @@ fn response_entries(reply: &Value, sent: &[u32], response: usize) -> Attempt<Vec
     Ok(steps.split_off(steps.len() - response))
 }
 
-/// `[[log q, id, ..], ..]`, the likeliest tokens in the place of token `i`; empty where there are none.
+/// `[[log q, id, ..], ..]`, the likeliest tokens in the place of token `i`; empty where there are
+/// none.
 fn top(tops: Option<&Value>, i: usize) -> Attempt<Vec<Entry>> {
     let entries = tops.and_then(|tops| tops.get(i)?.as_array());
     let entries = entries.into_iter().flatten();
@@ -154,7 +156,8 @@ fn read_entry(entry: &Value, place: usize) -> Attempt<Entry> {
 /// Draws responses to one prompt.
 fn generate(line: &Line, asked: &Generation) -> Attempt<Vec<Vec<TokenLogProb>>> {
     let ends = !asked.sampling.end_tokens.is_empty();
-    // Several seeds in one request would all be the same one: each response gets a request's entry of its own.
+    // Several seeds in one request would all be the same one: each response gets a request's entry
+    // of its own.
     let parameters = |k: usize| {
         let mut parameters = json!({
             "max_new_tokens": asked.sampling.max_tokens,

@@ -17,10 +17,12 @@ pub struct TaskConfig {
     /// Graph search: share of each class; they sum to 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mixture: BTreeMap<Class, f64>,
-    /// This many training examples, drawn once and met again and again, as in fine-tuning; absent: fresh ones at every step.
+    /// This many training examples, drawn once and met again and again, as in fine-tuning; absent:
+    /// fresh ones at every step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u64>,
-    /// Totals and sums: share of the prompts that training never meets; then they alone are evaluated.
+    /// Totals and sums: share of the prompts that training never meets; then they alone are
+    /// evaluated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_out: f64,
     /// Find the path through a graph.

@@ -1,7 +1,9 @@
-//! Synthetic tasks whose distribution `p(y|x)` is known exactly, so that coverage and KL can be computed and not only estimated.
+//! Synthetic tasks whose distribution `p(y|x)` is known exactly, so that coverage and KL can be
+//! computed and not only estimated.
 //!
-//! A [`Task`] is what `[task]` of a training configuration says ([`TaskConfig`]). To add one: a module with its settings, prompts, responses and probabilities and
-//! its `Synthetic`, a field of [`TaskConfig`], and a line in `KINDS`.
+//! A [`Task`] is what `[task]` of a training configuration says ([`TaskConfig`]). To add one: a
+//! module with its settings, prompts, responses and probabilities and its `Synthetic`, a field of
+//! [`TaskConfig`], and a line in `KINDS`.
 
 mod config;
 pub mod graph_search;
@@ -74,7 +76,8 @@ impl Task {
         self.0.draw_held_out(rng)
     }
 
-    /// Prompts to evaluate on with a response each: as many of every class, weighted back to their shares.
+    /// Prompts to evaluate on with a response each: as many of every class, weighted back to their
+    /// shares.
     ///
     /// # Errors
     /// A class of another family.
@@ -82,8 +85,9 @@ impl Task {
         self.0.evaluation(seed)
     }
 
-    /// Every right response to the prompts of [`Self::evaluation`], with `response_id`s of their own, where a prompt has several or the data may be wrong; `None` where
-    /// the response of the evaluation is what is right.
+    /// Every right response to the prompts of [`Self::evaluation`], with `response_id`s of their
+    /// own, where a prompt has several or the data may be wrong; `None` where the response of the
+    /// evaluation is what is right.
     ///
     /// # Errors
     /// As [`Self::evaluation`].

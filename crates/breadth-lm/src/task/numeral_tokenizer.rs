@@ -1,7 +1,8 @@
 //! The numeral tokenizer of the synthetic tasks, and its Hugging Face files.
 //!
-//! Ids: the names `0..m` are themselves, then `|` is m, `/` is m + 1, `=` is m + 2. As text, tokens are joined by single spaces. The
-//! vocabulary has no padding, start, end or unknown token: responses have a fixed length, and an unknown word is an error.
+//! Ids: the names `0..m` are themselves, then `|` is m, `/` is m + 1, `=` is m + 2. As text, tokens
+//! are joined by single spaces. The vocabulary has no padding, start, end or unknown token:
+//! responses have a fixed length, and an unknown word is an error.
 
 use serde_json::{Value, json};
 
@@ -67,7 +68,8 @@ impl NumeralTokenizer {
     /// The ids of a text; words are separated by white space.
     ///
     /// # Errors
-    /// A word that is not in the vocabulary: the message has the word and its place. `07` and `+7` are not names.
+    /// A word that is not in the vocabulary: the message has the word and its place. `07` and `+7`
+    /// are not names.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let word_id = |(i, word): (usize, &str)| {
             self.id(word).ok_or_else(|| {
@@ -114,7 +116,8 @@ impl NumeralTokenizer {
             .map(|separator| separator.to_string())
     }
 
-    /// `tokenizer.json` and `tokenizer_config.json`, for the `tokenizers` library and for transformers' `AutoTokenizer`.
+    /// `tokenizer.json` and `tokenizer_config.json`, for the `tokenizers` library and for
+    /// transformers' `AutoTokenizer`.
     pub fn files(&self) -> Vec<(&'static str, String)> {
         vec![
             ("tokenizer.json", format!("{:#}\n", self.tokenizer_json())),
@@ -135,7 +138,8 @@ impl NumeralTokenizer {
             "pre_tokenizer": {"type": "WhitespaceSplit"},
             "post_processor": null,
             "decoder": null,
-            // The format demands a name for the unknown token; as it is not in the vocabulary, an unknown word is an error.
+            // The format demands a name for the unknown token; as it is not in the vocabulary, an
+            // unknown word is an error.
             "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"},
         })
     }

@@ -1,12 +1,14 @@
-//! Sums: the prompt lists numbers to add, the response is their total, alone or at the end of a chain of steps.
+//! Sums: the prompt lists numbers to add, the response is their total, alone or at the end of a
+//! chain of steps.
 //!
 //! ```text
 //! 3+5+9=      17                 steps = false
 //! 3+5+9=      5+3=8,8+9=17       steps = true: the numbers in any order
 //! ```
 //!
-//! With steps all orders of the numbers are equally likely. `wrong` is the share of responses with a wrong label: a total drawn uniformly from all others (without
-//! steps). The distribution `p(y|x)` is known exactly ([`Sums::log_prob`]).
+//! With steps all orders of the numbers are equally likely. `wrong` is the share of responses with
+//! a wrong label: a total drawn uniformly from all others (without steps). The distribution
+//! `p(y|x)` is known exactly ([`Sums::log_prob`]).
 
 pub(super) mod task;
 
@@ -43,7 +45,8 @@ impl Sums {
     /// The task of a configuration.
     ///
     /// # Errors
-    /// Fewer than 2 numbers or more than 6, numbers of which there are fewer than 2 or more than 100,000, a share outside [0, 1), wrong totals with steps.
+    /// Fewer than 2 numbers or more than 6, numbers of which there are fewer than 2 or more than
+    /// 100,000, a share outside [0, 1), wrong totals with steps.
     pub fn new(config: SumsConfig) -> Result<Self> {
         let error = |message: &str| Err(Error::config("[task.sums]", message));
         if !(2..=6).contains(&config.terms) {

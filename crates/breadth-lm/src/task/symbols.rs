@@ -48,7 +48,8 @@ pub fn decode(ids: &[u32]) -> String {
     ids.iter().filter_map(symbol).collect()
 }
 
-/// `tokenizer.json` and `tokenizer_config.json`, for the `tokenizers` library and for transformers' `AutoTokenizer`.
+/// `tokenizer.json` and `tokenizer_config.json`, for the `tokenizers` library and for transformers'
+/// `AutoTokenizer`.
 #[must_use]
 pub fn files() -> Vec<(&'static str, String)> {
     let mut vocab: serde_json::Map<String, Value> = SYMBOLS
@@ -68,7 +69,8 @@ pub fn files() -> Vec<(&'static str, String)> {
         "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": false},
         "post_processor": null,
         "decoder": {"type": "Fuse"},
-        // The format demands a name for the unknown token; as it is not in the vocabulary, an unknown character is an error.
+        // The format demands a name for the unknown token; as it is not in the vocabulary, an
+        // unknown character is an error.
         "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"},
     });
     let config = json!({

@@ -1,11 +1,13 @@
-//! Totals: a task with many right responses. The prompt is a number, the response any sum, difference or product that equals it.
+//! Totals: a task with many right responses. The prompt is a number, the response any sum,
+//! difference or product that equals it.
 //!
 //! ```text
 //! 37:      12+25      60-23      1*37
 //! ```
 //!
-//! The kind of the response is drawn by its weight, then one of its kind, each equally likely, so that the distribution `p(y|x)` is known exactly, and so is the
-//! probability of a right response under any model: the sum over [`Totals::right`].
+//! The kind of the response is drawn by its weight, then one of its kind, each equally likely, so
+//! that the distribution `p(y|x)` is known exactly, and so is the probability of a right response
+//! under any model: the sum over [`Totals::right`].
 
 pub(super) mod task;
 
@@ -60,7 +62,8 @@ impl Totals {
     /// The task of a configuration.
     ///
     /// # Errors
-    /// No totals, totals of 0 or beyond 5,000, weights that are negative, of an infinite sum, or all 0.
+    /// No totals, totals of 0 or beyond 5,000, weights that are negative, of an infinite sum, or
+    /// all 0.
     pub fn new(config: TotalsConfig) -> Result<Self> {
         let error = |message: &str| Err(Error::config("[task.totals]", message));
         if config.from == 0 || config.from > config.to || config.to > MOST {
@@ -70,7 +73,8 @@ impl Totals {
         let sum: f64 = weights.iter().sum();
         if weights.iter().any(|w| w.is_nan() || *w < 0.0) || sum <= 0.0 || sum.is_infinite() {
             return error(
-                "sums, differences and products are weights of at least 0, not all of them 0, with a finite sum",
+                "sums, differences and products are weights of at least 0, not all of them 0, with \
+                 a finite sum",
             );
         }
         Ok(Self { config })
@@ -181,7 +185,8 @@ mod tests {
         })
     }
 
-    /// Brute force: every text of at most five characters that evaluates to the total in one of the three ways.
+    /// Brute force: every text of at most five characters that evaluates to the total in one of the
+    /// three ways.
     #[test]
     fn the_right_responses_are_all_there_are() {
         let totals = task(0.5, 0.3, 0.2).unwrap();

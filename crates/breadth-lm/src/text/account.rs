@@ -1,4 +1,5 @@
-//! What was done to data on its way to token ids, in numbers: for the command's output and its JSON.
+//! What was done to data on its way to token ids, in numbers: for the command's output and its
+//! JSON.
 
 use serde::Serialize;
 
@@ -11,7 +12,8 @@ pub struct Account {
     pub lines: usize,
     /// Lines that are conversations.
     pub conversations: usize,
-    /// Responses that the chat template would write otherwise than they stand in the conversation (trimmed, or with words before them).
+    /// Responses that the chat template would write otherwise than they stand in the conversation
+    /// (trimmed, or with words before them).
     pub rewritten: usize,
     /// The first of those.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +94,8 @@ impl Account {
     pub fn warnings(&self) -> Vec<String> {
         let rewritten = (self.rewritten > 0).then(|| {
             format!(
-                "the chat template writes {} of {} responses otherwise than they stand in the data (first: {}); they are taken as they stand",
+                "the chat template writes {} of {} responses otherwise than they stand in the data \
+                 (first: {}); they are taken as they stand",
                 self.rewritten,
                 self.conversations,
                 self.rewritten_example.as_deref().unwrap_or("unknown"),
@@ -126,7 +129,8 @@ impl EndTokenAccount {
             format!("token {}", ids.join(" or "))
         };
         format!(
-            "end token ({policy}; {token}): appended to {appended} responses, {present} had one, {without} have none"
+            "end token ({policy}; {token}): appended to {appended} responses, {present} had one, \
+             {without} have none"
         )
     }
 }
@@ -146,7 +150,8 @@ impl BoundaryAccount {
             Boundary::Joint => "the ids of one piece are taken",
         };
         Some(format!(
-            "at {} of {} boundaries the tokens of prompt and response merge differently in one piece ({place}: {apart:?} apart, {joint:?} in one piece); {taken}",
+            "at {} of {} boundaries the tokens of prompt and response merge differently in one \
+             piece ({place}: {apart:?} apart, {joint:?} in one piece); {taken}",
             self.changed, self.checked,
         ))
     }
@@ -161,7 +166,8 @@ impl CutAccount {
             tokens,
         } = self;
         format!(
-            "{prompts} prompts were cut on the {side} to {max_length} tokens with their response: {tokens} tokens left out"
+            "{prompts} prompts were cut on the {side} to {max_length} tokens with their response: \
+             {tokens} tokens left out"
         )
     }
 }

@@ -1,4 +1,5 @@
-//! Work that a stranger's file causes, kept within bounds: a template is a program, and a tokenizer's library panics at some files.
+//! Work that a stranger's file causes, kept within bounds: a template is a program, and a
+//! tokenizer's library panics at some files.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -38,7 +39,8 @@ impl std::fmt::Display for Stopped {
 
 /// Runs work on a thread of its own with so much stack, of which only what is used takes memory.
 ///
-/// What does not end is left behind: it goes on until the program ends, so whoever gets [`Stopped`] should not try again.
+/// What does not end is left behind: it goes on until the program ends, so whoever gets [`Stopped`]
+/// should not try again.
 ///
 /// # Errors
 /// If it panics, or goes beyond the limits of time and memory.

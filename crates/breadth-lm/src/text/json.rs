@@ -1,4 +1,5 @@
-//! JSON whose objects keep the order of their fields: chat templates print them as they were written.
+//! JSON whose objects keep the order of their fields: chat templates print them as they were
+//! written.
 
 use minijinja::value::Value as JinjaValue;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -55,7 +56,8 @@ impl Json {
         )
     }
 
-    /// The value as templates see it. Of a key that stands there twice the first gives the place and the last the value, as in Python.
+    /// The value as templates see it. Of a key that stands there twice the first gives the place
+    /// and the last the value, as in Python.
     pub fn to_jinja(&self) -> JinjaValue {
         match self {
             Self::Null => JinjaValue::from(()),

@@ -1,4 +1,5 @@
-//! The tokenizer library behind a fence: files that it panics at, that make text endless, or that give other tokens each time, are errors of the file.
+//! The tokenizer library behind a fence: files that it panics at, that make text endless, or that
+//! give other tokens each time, are errors of the file.
 
 use std::path::Path;
 
@@ -43,10 +44,12 @@ struct Model {
 }
 
 impl Library {
-    /// Reads a `tokenizer.json`; saved truncation and padding are switched off, for they would cut text, or fill it up, without a word.
+    /// Reads a `tokenizer.json`; saved truncation and padding are switched off, for they would cut
+    /// text, or fill it up, without a word.
     ///
     /// # Errors
-    /// If it is too large, not a tokenizer, drops merges at random, or holds what the library fails at; names the file.
+    /// If it is too large, not a tokenizer, drops merges at random, or holds what the library fails
+    /// at; names the file.
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = |why: String| Error::data(path.display().to_string(), why);
         let size = std::fs::metadata(path)
@@ -91,7 +94,8 @@ impl Library {
         match around.get_ids().iter().find(no_token) {
             None => Ok(()),
             Some(id) => Err(format!(
-                "the post-processor puts id {id} around texts, which is no token of the vocabulary; is it the model's own?"
+                "the post-processor puts id {id} around texts, which is no token of the \
+                 vocabulary; is it the model's own?"
             )),
         }
     }
@@ -99,7 +103,8 @@ impl Library {
     /// Tokens of a text, with what the post-processor puts around it if asked for.
     ///
     /// # Errors
-    /// What the library says, also where it panics; and texts that the normalizers may make too long.
+    /// What the library says, also where it panics; and texts that the normalizers may make too
+    /// long.
     pub fn encode(&self, text: &str, special: bool) -> std::result::Result<Encoding, String> {
         if self.growth * text.len() as f64 > MOST_BYTES {
             return Err(format!(
@@ -125,7 +130,8 @@ impl Parts {
     fn checked(&self) -> std::result::Result<f64, String> {
         if let Some(dropout) = self.model.dropout.filter(|dropout| *dropout != 0.0) {
             return Err(format!(
-                "model.dropout is {dropout}: the same text would be other tokens each time; write null there"
+                "model.dropout is {dropout}: the same text would be other tokens each time; write \
+                 null there"
             ));
         }
         let (normalizers, decoders) = (Growth::of(&self.normalizer)?, Growth::of(&self.decoder)?);
@@ -171,7 +177,8 @@ impl Growth {
     }
 }
 
-/// A table of SentencePiece begins with the bytes of its trie, which the library believes: they must be there.
+/// A table of SentencePiece begins with the bytes of its trie, which the library believes: they
+/// must be there.
 fn trie(table: &str) -> std::result::Result<(), String> {
     let wrong =
         || Err("normalizer.precompiled_charsmap is damaged; take the file of the model".to_owned());

@@ -126,7 +126,8 @@ impl LineFields<'_> {
         Ok(Content::Ids(ids))
     }
 
-    /// A whole conversation: what the assistant says last is the response, everything before it the prompt.
+    /// A whole conversation: what the assistant says last is the response, everything before it the
+    /// prompt.
     fn conversation(&self, messages: Json) -> Result<(Content, Option<Content>)> {
         let Json::List(list) = messages else {
             return self.error(
@@ -162,7 +163,8 @@ impl LineFields<'_> {
         Ok(list)
     }
 
-    /// A message has a role and content; what stands beside them is for the template, which need not look at it.
+    /// A message has a role and content; what stands beside them is for the template, which need
+    /// not look at it.
     fn message(&self, place: &str, message: &Json) -> Result<()> {
         if message.as_map().is_none() {
             return self.error(place, "must be {\"role\": .., \"content\": ..}");

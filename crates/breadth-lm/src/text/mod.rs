@@ -1,15 +1,23 @@
-//! Prompts and responses as people keep them: JSON Lines of text, conversations or token ids, and the tokenizer of a checkpoint.
+//! Prompts and responses as people keep them: JSON Lines of text, conversations or token ids, and
+//! the tokenizer of a checkpoint.
 //!
-//! A line is `{"prompt": .., "response": ..}`, each text or a list of token ids, or `{"messages": [{"role": .., "content": ..}, ..]}`, where what the
-//! assistant says last is the response and everything before it the prompt; `prompt` itself may be a list of messages. Optional beside them: `prompt_id`,
-//! `response_id`, `answer` (what verifiers compare with), `group`, `weight`. Other fields are not looked at.
+//! A line is `{"prompt": .., "response": ..}`, each text or a list of token ids, or `{"messages":
+//! [{"role": .., "content": ..}, ..]}`, where what the assistant says last is the response and
+//! everything before it the prompt; `prompt` itself may be a list of messages. Optional beside
+//! them: `prompt_id`, `response_id`, `answer` (what verifiers compare with), `group`, `weight`.
+//! Other fields are not looked at.
 //!
 //! What becomes of it, and what never happens silently:
-//! - **Start token.** A prompt of text gets the tokens that the post-processor of `tokenizer.json` puts first (as in transformers 5, which does not look at
-//!   `add_bos_token` either where there is one), never twice, and nothing after it. A conversation has what its chat template writes and nothing else.
-//! - **Boundary.** Prompt and response are tokenised apart ([`Boundary`]); lines whose ids would be others in one piece are counted, with an example.
-//! - **End token.** Whether a response gets the token that ends it is said by [`EndToken`] and counted.
-//! - **Length.** Nothing is cut unless [`Cut`] asks for it; then prompts are, and counted. Responses never are.
+//! - **Start token.** A prompt of text gets the tokens that the post-processor of `tokenizer.json`
+//!   puts first (as in transformers 5, which does not look at `add_bos_token` either where there is
+//!   one), never twice, and nothing after it. A conversation has what its chat template writes and
+//!   nothing else.
+//! - **Boundary.** Prompt and response are tokenised apart ([`Boundary`]); lines whose ids would be
+//!   others in one piece are counted, with an example.
+//! - **End token.** Whether a response gets the token that ends it is said by [`EndToken`] and
+//!   counted.
+//! - **Length.** Nothing is cut unless [`Cut`] asks for it; then prompts are, and counted.
+//!   Responses never are.
 //! - **Loss.** Text of which the tokenizer leaves out characters is an error.
 
 mod account;
@@ -59,7 +67,8 @@ pub struct Item {
     pub response_text: Option<String>,
     /// The right answer, if the line says one: verifiers compare with it instead of the response.
     pub answer: Option<String>,
-    /// What other lines of the same prompt say is right too ([`join_right_answers`]); verifiers take any.
+    /// What other lines of the same prompt say is right too ([`join_right_answers`]); verifiers
+    /// take any.
     pub alternatives: Vec<Alternative>,
     /// Class of the prompt.
     pub group: Option<String>,
@@ -85,7 +94,8 @@ impl Item {
         std::iter::once(&*self.response).chain(others.filter(|response| !response.is_empty()))
     }
 
-    /// Takes what another line of the prompt says is right, if it says something new; whether it does.
+    /// Takes what another line of the prompt says is right, if it says something new; whether it
+    /// does.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
         let is_known = |response: &[u32], text: &Option<String>, answer: &Option<String>| {
             (response, text, answer) == (&other.response, &other.response_text, &other.answer)
@@ -108,7 +118,8 @@ impl Item {
     }
 }
 
-/// Turns text into token ids and back with a `tokenizer.json`, and knows what the files beside it say.
+/// Turns text into token ids and back with a `tokenizer.json`, and knows what the files beside it
+/// say.
 pub struct Text {
     tokenizer: Option<Library>,
     place: String,
@@ -124,7 +135,8 @@ impl Text {
     /// The `tokenizer.json` of a checkpoint folder; without one, data must be token ids.
     ///
     /// # Errors
-    /// If it, or a file beside it (`tokenizer_config.json`, `chat_template.jinja`, `generation_config.json`, `config.json`), is there but cannot be read.
+    /// If it, or a file beside it (`tokenizer_config.json`, `chat_template.jinja`,
+    /// `generation_config.json`, `config.json`), is there but cannot be read.
     pub fn of_checkpoint(folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer.json");
         if path.exists() {
@@ -182,14 +194,15 @@ impl Text {
             .map(|library| library.tokenizer.get_vocab_size(true))
     }
 
-    /// What `generation_config.json` and `config.json` say; the end tokens are those of the vocabulary, and `eos_token` of `tokenizer_config.json` where there
-    /// is none.
+    /// What `generation_config.json` and `config.json` say; the end tokens are those of the
+    /// vocabulary, and `eos_token` of `tokenizer_config.json` where there is none.
     #[must_use]
     pub fn generation(&self) -> &Generation {
         &self.generation
     }
 
-    /// The token that ends a response of plain text: `eos_token` of the tokenizer's configuration if the model ends with it, else the model's first.
+    /// The token that ends a response of plain text: `eos_token` of the tokenizer's configuration
+    /// if the model ends with it, else the model's first.
     #[must_use]
     pub fn end_token(&self) -> Option<u32> {
         let ends = &self.generation.end_tokens;
@@ -201,7 +214,8 @@ impl Text {
             .or(ends.first().copied())
     }
 
-    /// The token that ends a turn of a conversation: what the chat template writes after the assistant's words, else [`end_token`](Self::end_token).
+    /// The token that ends a turn of a conversation: what the chat template writes after the
+    /// assistant's words, else [`end_token`](Self::end_token).
     #[must_use]
     pub fn end_of_turn(&self) -> Option<u32> {
         let of_template = || {
@@ -222,7 +236,8 @@ impl Text {
         self.decoded(ids, false)
     }
 
-    /// Text of token ids as a reader sees it: without special tokens, such as the one that ends the response.
+    /// Text of token ids as a reader sees it: without special tokens, such as the one that ends the
+    /// response.
     #[must_use]
     pub fn decode_plain(&self, ids: &[u32]) -> String {
         self.decoded(ids, true)
@@ -245,7 +260,8 @@ impl Text {
         let Some(template) = &self.template else {
             let folder = Path::new(&self.place).parent().unwrap_or(Path::new(""));
             let message = format!(
-                "is a conversation, and {} has no chat template; put chat_template.jinja there, or give the prompt as text",
+                "is a conversation, and {} has no chat template; put chat_template.jinja there, or \
+                 give the prompt as text",
                 folder.display()
             );
             return Err(Error::data(place, message));
@@ -277,7 +293,8 @@ impl Text {
         Ok(self.started(&encoding))
     }
 
-    /// An encoding's own tokens after the tokens that belong before them, without those that would end the text.
+    /// An encoding's own tokens after the tokens that belong before them, without those that would
+    /// end the text.
     fn started(&self, encoding: &Encoding) -> Vec<u32> {
         let (ids, mask) = (encoding.get_ids(), encoding.get_special_tokens_mask());
         let added = mask.iter().take_while(|&&added| added == 1).count();
@@ -307,10 +324,12 @@ impl Text {
         let shown = folder.display();
         match older.iter().find(|name| folder.join(name).exists()) {
             Some(older) => format!(
-                "AutoTokenizer.from_pretrained(\"{shown}\").save_pretrained(\"{shown}\") makes it from the {older} that is there; or give token ids"
+                "AutoTokenizer.from_pretrained(\"{shown}\").save_pretrained(\"{shown}\") makes it \
+                 from the {older} that is there; or give token ids"
             ),
             None => format!(
-                "AutoTokenizer.from_pretrained(\"the model it was trained from\").save_pretrained(\"{shown}\") writes one; or give token ids"
+                "AutoTokenizer.from_pretrained(\"the model it was trained \
+                 from\").save_pretrained(\"{shown}\") writes one; or give token ids"
             ),
         }
     }
@@ -332,7 +351,8 @@ impl Text {
             None => Ok(encoding),
             Some(c) => {
                 let message = format!(
-                    "the tokenizer {} leaves out {c:?}, which is in no token; is it the model's own?",
+                    "the tokenizer {} leaves out {c:?}, which is in no token; is it the model's \
+                     own?",
                     self.place
                 );
                 Err(Error::data(place, message))
@@ -342,8 +362,9 @@ impl Text {
 
     /// The first character that the tokenizer passes over.
     ///
-    /// Byte pair encoding without an unknown token and without bytes to fall back on does so silently, and then its offsets are wrong too; all others
-    /// have a token for the unknown, or fail.
+    /// Byte pair encoding without an unknown token and without bytes to fall back on does so
+    /// silently, and then its offsets are wrong too; all others have a token for the unknown, or
+    /// fail.
     fn left_out(&self, library: &Library, text: &str) -> Option<char> {
         let ModelWrapper::BPE(model) = library.tokenizer.get_model() else {
             return None;

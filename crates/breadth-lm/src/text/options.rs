@@ -38,7 +38,8 @@ impl EndToken {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Boundary {
-    /// Each is tokenised by itself: the response begins with a token of its own, as when a model goes on from the prompt.
+    /// Each is tokenised by itself: the response begins with a token of its own, as when a model
+    /// goes on from the prompt.
     #[default]
     Separate,
     /// Both are tokenised in one piece, and the prompt's ids must be the beginning.

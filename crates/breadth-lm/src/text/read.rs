@@ -20,12 +20,13 @@ pub struct Data {
     pub items: Vec<Item>,
     /// What was done.
     pub account: Account,
-    /// The tokens that end a response to these prompts: the model's, and the one that ends a turn if there are conversations.
+    /// The tokens that end a response to these prompts: the model's, and the one that ends a turn
+    /// if there are conversations.
     pub end_tokens: Vec<u32>,
 }
 
-/// One item for each prompt, for drawing responses: the first of its lines, with what the others say is right as [`Item::alternatives`]. Also how many prompts have lines
-/// that differ in that.
+/// One item for each prompt, for drawing responses: the first of its lines, with what the others
+/// say is right as [`Item::alternatives`]. Also how many prompts have lines that differ in that.
 ///
 /// # Errors
 /// If two lines of one `prompt_id` have different prompts.
@@ -43,7 +44,8 @@ pub fn one_per_prompt(items: Vec<Item>) -> Result<(Vec<Item>, usize)> {
         if kept.prompt != item.prompt {
             let (a, b) = (&kept.response_id, &item.response_id);
             let message = format!(
-                "its lines with response_id {a} and {b} have different prompts; give each prompt its own prompt_id"
+                "its lines with response_id {a} and {b} have different prompts; give each prompt \
+                 its own prompt_id"
             );
             return Err(Error::data(
                 format!("prompt_id {}", item.prompt_id),
@@ -56,7 +58,8 @@ pub fn one_per_prompt(items: Vec<Item>) -> Result<(Vec<Item>, usize)> {
     Ok((first, differing))
 }
 
-/// Tells every line of a prompt what the other lines of its `prompt_id` say is right, so that verifiers take any of it.
+/// Tells every line of a prompt what the other lines of its `prompt_id` say is right, so that
+/// verifiers take any of it.
 pub fn join_right_answers(items: &mut [Item]) {
     let mut of_prompt: HashMap<String, Vec<usize>> = HashMap::new();
     for (at, item) in items.iter().enumerate() {
@@ -93,7 +96,8 @@ pub fn read_items(files: &[PathBuf], text: &Text, responses: Responses) -> Resul
 /// Reads JSON Lines files; blank lines are skipped.
 ///
 /// # Errors
-/// Names the file, the line and the field of what cannot be read, has no prompt, is too long, or repeats a `(prompt_id, response_id)`.
+/// Names the file, the line and the field of what cannot be read, has no prompt, is too long, or
+/// repeats a `(prompt_id, response_id)`.
 pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Result<Data> {
     let lines = lines(files)?;
     let reader = Reader { text, options };
@@ -228,7 +232,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Where the template, given the whole conversation, does not write the prompt and then the response.
+    /// Where the template, given the whole conversation, does not write the prompt and then the
+    /// response.
     fn rewritten(
         &self,
         prompt: &str,
@@ -268,7 +273,8 @@ impl Reader<'_> {
                     }
                 }
                 (Err(error), Boundary::Joint) => return Err(error),
-                // Words that stand apart may make none in one piece: then nothing merges, and nothing is compared.
+                // Words that stand apart may make none in one piece: then nothing merges, and
+                // nothing is compared.
                 (Err(_), Boundary::Separate) => {}
             }
         }
@@ -329,13 +335,15 @@ impl Reader<'_> {
         let room = max_length.saturating_sub(response);
         let Some(side) = side else {
             let message = format!(
-                "{length} tokens of prompt and response; at most {max_length} are allowed; shorten it, or have it cut: truncate = left or right"
+                "{length} tokens of prompt and response; at most {max_length} are allowed; shorten \
+                 it, or have it cut: truncate = left or right"
             );
             return Err(Error::data(place, message));
         };
         if room <= kept {
             let message = format!(
-                "the response has {response} tokens, which leaves no room for a prompt within {max_length}; responses are never cut"
+                "the response has {response} tokens, which leaves no room for a prompt within \
+                 {max_length}; responses are never cut"
             );
             return Err(Error::data(place, message));
         }
@@ -411,7 +419,8 @@ fn after_prompt(prompt: &[u32], joint: &[u32], place: &str) -> Result<Vec<u32>> 
             let change = change(prompt, joint, place)
                 .map(|c| format!(" ({:?} alone, {:?} in one piece)", c.apart, c.joint));
             let message = format!(
-                "boundary = joint: the last tokens of the prompt merge with the response{}; move the white space at the boundary, or take boundary = separate",
+                "boundary = joint: the last tokens of the prompt merge with the response{}; move \
+                 the white space at the boundary, or take boundary = separate",
                 change.unwrap_or_default()
             );
             Err(Error::data(place, message))
@@ -425,7 +434,8 @@ fn check_unique(items: &[Item]) -> Result<()> {
         if !seen.insert((&item.prompt_id, &item.response_id)) {
             let (prompt, response) = (&item.prompt_id, &item.response_id);
             let message = format!(
-                "prompt_id {prompt}, response_id {response} stands there twice; give each response its own response_id"
+                "prompt_id {prompt}, response_id {response} stands there twice; give each response \
+                 its own response_id"
             );
             return Err(Error::data(format!("item {}", i + 1), message));
         }

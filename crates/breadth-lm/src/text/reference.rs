@@ -24,8 +24,8 @@ impl Reference {
         self.items.get(prompt_id)
     }
 
-    /// The prompt of this text, for tables whose ids are others than those of the data. `None` also where
-    /// prompts of one text have different answers.
+    /// The prompt of this text, for tables whose ids are others than those of the data. `None` also
+    /// where prompts of one text have different answers.
     #[must_use]
     pub fn by_text(&self, prompt: &str) -> Option<&Item> {
         self.get(self.texts.get(prompt)?.as_deref()?)
@@ -77,7 +77,8 @@ impl Reference {
     }
 }
 
-/// Reads the answers of data files: `answer`, or the response where it is text, for each `prompt_id` (or line number from 0, as in [`read_data`](super::read_data)). Several lines of one
+/// Reads the answers of data files: `answer`, or the response where it is text, for each
+/// `prompt_id` (or line number from 0, as in [`read_data`](super::read_data)). Several lines of one
 /// prompt are several right answers.
 ///
 /// # Errors

@@ -74,12 +74,14 @@ pub struct TrainConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// JSON Lines files with `prompt` and `response`, as text or as token ids, or with `messages` (see [`crate::text`]).
+    /// JSON Lines files with `prompt` and `response`, as text or as token ids, or with `messages`
+    /// (see [`crate::text`]).
     pub files: Vec<PathBuf>,
     /// `tokenizer.json`; absent means that of `init`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
-    /// Which responses get the model's end token if they lack it: auto (those given as text), always, or never (the default).
+    /// Which responses get the model's end token if they lack it: auto (those given as text),
+    /// always, or never (the default).
     #[serde(default, skip_serializing_if = "EndToken::is_never")]
     pub end_token: EndToken,
 }
@@ -110,13 +112,15 @@ pub struct LoopConfig {
     pub steps: u64,
     /// Sequences per step.
     pub batch_size: usize,
-    /// Steps between checkpoints (one at step 0 and one at the end besides); absent means at the end only.
+    /// Steps between checkpoints (one at step 0 and one at the end besides); absent means at the
+    /// end only.
     #[serde(default)]
     pub checkpoint_every: u64,
     /// Steps between rows of `metrics.parquet`.
     #[serde(default = "default_log_every")]
     pub log_every: u64,
-    /// Parts a batch is split into, each on one thread; the result depends on it, but not on the number of threads.
+    /// Parts a batch is split into, each on one thread; the result depends on it, but not on the
+    /// number of threads.
     #[serde(default = "default_shards")]
     pub shards: usize,
 }
@@ -153,7 +157,8 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// The same run under another seed, which also replaces `{seed}` in the paths of `init` and of the teacher.
+    /// The same run under another seed, which also replaces `{seed}` in the paths of `init` and of
+    /// the teacher.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -229,12 +234,14 @@ impl TrainConfig {
             |task: &TaskConfig| Task::new(task).is_ok_and(|task| !task.has_one_length());
         if self.is_by_teacher() && self.task.as_ref().is_some_and(ends_by_itself) {
             return error(
-                "[objective] a teacher writes responses of one length, and those of this task end where they end; add responses = \"data\"",
+                "[objective] a teacher writes responses of one length, and those of this task end \
+                 where they end; add responses = \"data\"",
             );
         }
         if self.data.is_some() && self.objective.responses == Some(ResponseSource::Teacher) {
             return error(
-                "[objective] responses = \"teacher\" needs a [task]; with [data] let breadth sample draw them first",
+                "[objective] responses = \"teacher\" needs a [task]; with [data] let breadth \
+                 sample draw them first",
             );
         }
         let plain = Optimizer {
@@ -248,7 +255,8 @@ impl TrainConfig {
         };
         if self.objective.name == ObjectiveName::TokenLevel && self.optimizer != plain {
             return error(
-                "token_level is plain SGD: [optimizer] name = \"sgd\" with a learning rate and a schedule, and nothing else",
+                "token_level is plain SGD: [optimizer] name = \"sgd\" with a learning rate and a \
+                 schedule, and nothing else",
             );
         }
         Ok(())

@@ -15,8 +15,8 @@ use crate::tree::Tree;
 
 /// Mean over all response tokens of `-log q`, in nats, and its gradient.
 ///
-/// The batch is split into `shards` runs of sequences, one thread each; sums are taken in the order of shards, so the number of
-/// threads does not change a bit of the result.
+/// The batch is split into `shards` runs of sequences, one thread each; sums are taken in the order
+/// of shards, so the number of threads does not change a bit of the result.
 ///
 /// # Panics
 /// If there is no sequence.
@@ -36,7 +36,8 @@ pub fn value_and_gradient(
     })
 }
 
-/// The sum of the parts of the loss, and the gradient `- sum_h w_h grad log q(y_h | x, y_<h)`; `weigh` sees the place of a sequence and the log-probabilities of its tokens.
+/// The sum of the parts of the loss, and the gradient `- sum_h w_h grad log q(y_h | x, y_<h)`;
+/// `weigh` sees the place of a sequence and the log-probabilities of its tokens.
 ///
 /// # Panics
 /// If there is no sequence.
@@ -80,7 +81,8 @@ pub(super) struct Distilled {
     pub log_ratios: Vec<f64>,
 }
 
-/// Distillation: the mean over sequences of `sum_h alpha_h KL(p(.|x,y_<h) || q(.|x,y_<h))`, or of `- sum_h alpha_h log q(y_h | x, y_<h)` (Eq 24), with its gradient, alpha held fixed.
+/// Distillation: the mean over sequences of `sum_h alpha_h KL(p(.|x,y_<h) || q(.|x,y_<h))`, or of
+/// `- sum_h alpha_h log q(y_h | x, y_<h)` (Eq 24), with its gradient, alpha held fixed.
 ///
 /// # Panics
 /// If there is no sequence.
@@ -233,7 +235,8 @@ mod tests {
             .collect()
     }
 
-    /// The largest gap between a gradient and central differences of the loss, at some entries of every array, over the gradient's norm.
+    /// The largest gap between a gradient and central differences of the loss, at some entries of
+    /// every array, over the gradient's norm.
     fn gap(model: &Checkpoint, gradient: &Tree, loss: impl Fn(&Checkpoint) -> f64) -> f64 {
         let mut worst = 0.0_f64;
         for (name, array) in gradient.iter() {
@@ -313,7 +316,8 @@ mod tests {
         assert!(loss.abs() < 1e-9 && gradient.global_norm() < 1e-5);
     }
 
-    /// What a server would tell of a checkpoint's distributions: each response token, and the `top` likeliest in its place.
+    /// What a server would tell of a checkpoint's distributions: each response token, and the `top`
+    /// likeliest in its place.
     fn told(teacher: &Checkpoint, sequences: &[Sequence], top: usize) -> Vec<Vec<TokenLogProb>> {
         let batch = Batch::pack_apart(sequences.iter().copied());
         let rows = values(log_softmax(
@@ -359,7 +363,8 @@ mod tests {
         for top in [1, 2, 3] {
             let distributions = TeacherDistribution::TopK(told(&teacher, &sequences, top));
             let (loss, gradient, seen) = value(&student, &distributions, 1);
-            // Coarser distributions are closer, and the log-ratios of the responses are exact at any coarseness.
+            // Coarser distributions are closer, and the log-ratios of the responses are exact at
+            // any coarseness.
             assert!(
                 before <= loss && loss <= whole.0 + 1e-6,
                 "{before} {loss} {}",

@@ -50,7 +50,8 @@ pub enum Unit {
 pub struct Objective {
     /// Which (default: cross_entropy).
     pub name: ObjectiveName,
-    /// cross_entropy: the mean over tokens or over sequences; confidence_limited: whether a token's or a sequence's probability is limited (default: token).
+    /// cross_entropy: the mean over tokens or over sequences; confidence_limited: whether a token's
+    /// or a sequence's probability is limited (default: token).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per: Option<Unit>,
     /// coverage: N.
@@ -59,15 +60,19 @@ pub struct Objective {
     /// confidence_limited: probability from which on nothing is pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
-    /// distill: the teacher's checkpoint folder, or a server (`vllm:http://HOST:PORT/MODEL`, see [`Address`]).
+    /// distill: the teacher's checkpoint folder, or a server (`vllm:http://HOST:PORT/MODEL`, see
+    /// [`Address`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
-    /// distill from a server: how many of the most likely tokens of each next-token distribution it is asked for (default: 20). All others are taken as one, so that the KL that is minimised and
-    /// logged is a lower bound on the whole, and so are the `a_h` of `truncate`; coverage is exact at any number. Tokens as targets without `truncate` ask for none unless this
-    /// is given; then the logged KL alone is coarser. vLLM gives more than 20 with `--max-logprobs`.
+    /// distill from a server: how many of the most likely tokens of each next-token distribution it
+    /// is asked for (default: 20). All others are taken as one, so that the KL that is minimised
+    /// and logged is a lower bound on the whole, and so are the `a_h` of `truncate`; coverage is
+    /// exact at any number. Tokens as targets without `truncate` ask for none unless this is given;
+    /// then the logged KL alone is coarser. vLLM gives more than 20 with `--max-logprobs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top: Option<usize>,
-    /// distill: whether the targets are the teacher's next-token distributions (`laws`) or the response's tokens (default: laws).
+    /// distill: whether the targets are the teacher's next-token distributions (`laws`) or the
+    /// response's tokens (default: laws).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Targets>,
     /// distill: who writes the responses (default: teacher with a task, data with files).
@@ -145,7 +150,8 @@ impl Objective {
                 error("distill needs teacher = \"CHECKPOINT or server\"".into())
             }
             Distill if self.top.is_some() && !self.is_taught_by_server() => error(
-                "top is a setting of a teacher behind a server; a checkpoint's laws are whole, remove it"
+                "top is a setting of a teacher behind a server; a checkpoint's laws are whole, \
+                 remove it"
                     .into(),
             ),
             Distill if self.top == Some(0) => error("top must be at least 1".into()),
@@ -156,7 +162,9 @@ impl Objective {
         }
     }
 
-    /// Whether more is needed of the teacher than the log-probabilities of the response's tokens: its distributions are the targets, or weigh the tokens (`a_h` of Eq 25), or the file asks for them.
+    /// Whether more is needed of the teacher than the log-probabilities of the response's tokens:
+    /// its distributions are the targets, or weigh the tokens (`a_h` of Eq 25), or the file asks
+    /// for them.
     pub(super) fn needs_distributions(&self) -> bool {
         self.targets != Some(Targets::Tokens) || self.truncate.is_some() || self.top.is_some()
     }
@@ -165,7 +173,8 @@ impl Objective {
         self.teacher.as_deref().is_some_and(Address::is_one)
     }
 
-    /// What the objective makes of a sequence with these token log-probabilities, in a batch of so many sequences and response tokens.
+    /// What the objective makes of a sequence with these token log-probabilities, in a batch of so
+    /// many sequences and response tokens.
     pub(super) fn weigh(
         &self,
         log_probs: &[f32],
@@ -209,7 +218,8 @@ impl Objective {
     }
 }
 
-/// `f(l) = -log(1 - (1 - e^l)^N)` and `-f'(l) = N q (1-q)^(N-1) / (1 - (1-q)^N)`, for `q = e^l`; -log N - l and 1 in the limit of small q.
+/// `f(l) = -log(1 - (1 - e^l)^N)` and `-f'(l) = N q (1-q)^(N-1) / (1 - (1-q)^N)`, for `q = e^l`;
+/// -log N - l and 1 in the limit of small q.
 fn missed(log_q: f64, n: f64) -> (f64, f64) {
     let q = log_q.exp().min(1.0);
     if n * q < 1e-8 {

@@ -20,11 +20,13 @@ pub enum Algorithm {
     /// The reward less the mean of its group; each response's tokens are summed (Williams 1992).
     #[default]
     Reinforce,
-    /// The same over the group's standard deviation; tokens are averaged, likelihood ratios clipped (Shao et al. 2024).
+    /// The same over the group's standard deviation; tokens are averaged, likelihood ratios clipped
+    /// (Shao et al. 2024).
     Grpo,
 }
 
-/// `[rl]`: responses are drawn from the model itself, and the objective is their reward; `batch_size` of `[train]` counts prompts.
+/// `[rl]`: responses are drawn from the model itself, and the objective is their reward;
+/// `batch_size` of `[train]` counts prompts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RlConfig {
@@ -150,7 +152,8 @@ impl RlConfig {
         })
     }
 
-    /// Draws a group of responses to each prompt, up to the model's end tokens or as long as the data's, and judges them.
+    /// Draws a group of responses to each prompt, up to the model's end tokens or as long as the
+    /// data's, and judges them.
     ///
     /// # Errors
     /// If the model cannot take a prompt, or the verifier fails.
@@ -198,7 +201,8 @@ impl RlConfig {
             .collect()
     }
 
-    /// Rewards less their mean; for grpo over their standard deviation. A group of equal rewards teaches nothing.
+    /// Rewards less their mean; for grpo over their standard deviation. A group of equal rewards
+    /// teaches nothing.
     fn advantages(&self, rewards: &[f64]) -> Vec<f64> {
         let n = rewards.len() as f64;
         let mean = rewards.iter().sum::<f64>() / n;
@@ -210,7 +214,8 @@ impl RlConfig {
         rewards.iter().map(|r| (r - mean) * scale).collect()
     }
 
-    /// The tokens' weights now that the model gives them these log-probabilities, in a batch of so many responses.
+    /// The tokens' weights now that the model gives them these log-probabilities, in a batch of so
+    /// many responses.
     pub(super) fn weigh(
         &self,
         rollout: &Rollout,

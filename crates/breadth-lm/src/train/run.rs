@@ -75,7 +75,8 @@ impl State {
     }
 }
 
-/// Saved states, oldest first. A half-removed old one has a smaller step than the newest, so it is never read.
+/// Saved states, oldest first. A half-removed old one has a smaller step than the newest, so it is
+/// never read.
 fn saved(run: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(RunFolder::new(run).states())
         .into_iter()

@@ -83,7 +83,8 @@ impl Source {
             .collect()
     }
 
-    /// The examples of step `step` with all that is known of them: the class of the task in `group`, or the line.
+    /// The examples of step `step` with all that is known of them: the class of the task in
+    /// `group`, or the line.
     #[must_use]
     pub fn items(&self, seed: u64, step: u64, size: usize) -> Vec<Item> {
         match self {

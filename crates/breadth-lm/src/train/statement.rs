@@ -1,10 +1,12 @@
-//! What a statement whose proof gives the step size is about: its objective, and its number of steps.
+//! What a statement whose proof gives the step size is about: its objective, and its number of
+//! steps.
 
 use super::objective::{Objective, ObjectiveName, Targets, Unit};
 use crate::error::{Error, Result};
 use crate::optim::Proof;
 
-/// Refuses a proof in a run (its objective, none with `[rl]`; its steps and batch size) that its statement does not speak of: the step size would be one of another method.
+/// Refuses a proof in a run (its objective, none with `[rl]`; its steps and batch size) that its
+/// statement does not speak of: the step size would be one of another method.
 ///
 /// # Errors
 /// Names the statement, its own objective, and what the file has.
@@ -29,13 +31,15 @@ pub(super) fn check(
     }
     if matches!(proof, Proof::TokenLevel { .. }) && batch_size != 1 {
         return error(format!(
-            "counts every sequence as a step, and [train] has batch_size = {batch_size}; set batch_size = 1 and steps = {}",
+            "counts every sequence as a step, and [train] has batch_size = {batch_size}; set \
+             batch_size = 1 and steps = {}",
             steps.saturating_mul(batch_size as u64)
         ));
     }
     match proof.said_steps() {
         Some(said) if said != steps => error(format!(
-            "has steps = {said} (T), and [train] steps = {steps}; remove steps from the proof, or make them equal"
+            "has steps = {said} (T), and [train] steps = {steps}; remove steps from the proof, or \
+             make them equal"
         )),
         _ => Ok(()),
     }
@@ -68,7 +72,8 @@ fn is_own(proof: &Proof, objective: &Objective) -> bool {
     }
 }
 
-/// What of an objective decides whose own it is, as a file writes it, with the defaults written out.
+/// What of an objective decides whose own it is, as a file writes it, with the defaults written
+/// out.
 fn described(objective: &Objective) -> String {
     let word = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
     let name = word(serde_json::to_value(objective.name));

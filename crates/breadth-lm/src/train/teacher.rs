@@ -10,7 +10,8 @@ use crate::generation::{Sample, Sampling, Sequence};
 use crate::model::Checkpoint;
 use crate::server::{Address, Limits, Server};
 
-/// Likeliest tokens of each log_p that a server is asked for: what vLLM gives unless it is told otherwise.
+/// Likeliest tokens of each log_p that a server is asked for: what vLLM gives unless it is told
+/// otherwise.
 const TOP: usize = 20;
 /// Prompts that the probe of a server may choose from.
 const PROBED: usize = 64;
@@ -27,7 +28,8 @@ impl Teacher {
     /// Reads the checkpoint, or opens the servers and probes them.
     ///
     /// # Errors
-    /// If there is none such, it does not speak the student's tokens, or a server's numbers cannot be trusted.
+    /// If there is none such, it does not speak the student's tokens, or a server's numbers cannot
+    /// be trusted.
     pub(super) fn open(
         config: &TrainConfig,
         student: &Checkpoint,
@@ -54,8 +56,8 @@ impl Teacher {
         )))
     }
 
-    /// Its next-token distributions in the places of the responses' tokens; a server is asked for the
-    /// most likely tokens only if `whole` ones are needed.
+    /// Its next-token distributions in the places of the responses' tokens; a server is asked for
+    /// the most likely tokens only if `whole` ones are needed.
     ///
     /// # Errors
     /// If a server fails, or names a token that the student lacks.
@@ -75,7 +77,8 @@ impl Teacher {
         match tokens.map(|(token, _)| *token).max() {
             Some(token) if token as usize >= vocab_size => {
                 let message = format!(
-                    "names token {token}, and the student's vocabulary is {vocab_size}; a teacher needs the same one"
+                    "names token {token}, and the student's vocabulary is {vocab_size}; a teacher \
+                     needs the same one"
                 );
                 Err(Error::server(server.address().to_string(), message))
             }
@@ -120,7 +123,8 @@ fn check_sizes(folder: &str, teacher: &Checkpoint, student: &Checkpoint) -> Resu
         return Ok(());
     }
     let message = format!(
-        "has a vocabulary of {} and {} positions, the student {} and {}; a teacher needs the same vocabulary and as many positions",
+        "has a vocabulary of {} and {} positions, the student {} and {}; a teacher needs the same \
+         vocabulary and as many positions",
         others.vocab_size,
         others.max_position_embeddings,
         own.vocab_size,

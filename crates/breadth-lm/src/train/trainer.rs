@@ -41,15 +41,18 @@ pub struct Progress {
 
 /// Column names of `metrics.parquet`.
 const COLUMNS: [&str; 5] = ["step", "loss", "gradient_norm", "learning_rate", "tokens"];
-/// Further ones with a teacher: of its responses in the step's batch, the mean KL from teacher to student (nats), the stopped KL at N = 4 and the shares that the student under-weights by 2, 4 and 16.
+/// Further ones with a teacher: of its responses in the step's batch, the mean KL from teacher to
+/// student (nats), the stopped KL at N = 4 and the shares that the student under-weights by 2, 4
+/// and 16.
 const WITH_TEACHER: [&str; 5] = ["teacher_kl", "stopped_kl_4", "cov_2", "cov_4", "cov_16"];
 /// A further one with `[rl]`: the mean reward of the step's responses.
 const WITH_RL: [&str; 1] = ["reward"];
 
 /// Trains `config` in the folder `out`, or finishes what is there.
 ///
-/// `metrics.parquet` has one row per `log_every` steps: `step` (steps done), `loss` (mean over the response tokens of
-/// that step's batch, nats; or what the objective says; or minus the mean reward), `gradient_norm` (before clipping), `learning_rate`, `tokens` (response tokens so far).
+/// `metrics.parquet` has one row per `log_every` steps: `step` (steps done), `loss` (mean over the
+/// response tokens of that step's batch, nats; or what the objective says; or minus the mean
+/// reward), `gradient_norm` (before clipping), `learning_rate`, `tokens` (response tokens so far).
 ///
 /// # Errors
 /// If the configuration is impossible, the folder holds another run, or the file system refuses.
@@ -111,7 +114,8 @@ fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunManife
     if info.config != config {
         return Err(Error::config(
             out.display().to_string(),
-            "holds a run with another configuration (see its run.json); choose another output folder, or remove the folder",
+            "holds a run with another configuration (see its run.json); choose another output \
+             folder, or remove the folder",
         ));
     }
     Ok(info)

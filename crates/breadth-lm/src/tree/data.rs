@@ -8,8 +8,9 @@ use memmap2::Mmap;
 
 /// The elements of an array.
 ///
-/// Reading is reading a slice. Clones share the numbers until one of them is changed, which then has its own; so a checkpoint may be cloned, and lent to
-/// a decoder, for nothing. Numbers mapped from a file are read from there and never written back.
+/// Reading is reading a slice. Clones share the numbers until one of them is changed, which then
+/// has its own; so a checkpoint may be cloned, and lent to a decoder, for nothing. Numbers mapped
+/// from a file are read from there and never written back.
 ///
 /// ```
 /// use breadth_lm::tree::Data;
@@ -33,7 +34,8 @@ enum Source<T> {
 }
 
 impl<T: bytemuck::Pod> Data<T> {
-    /// `len` numbers of a mapped file from byte `start` on; `None` where they do not lie on their alignment, or the file is shorter.
+    /// `len` numbers of a mapped file from byte `start` on; `None` where they do not lie on their
+    /// alignment, or the file is shorter.
     pub(crate) fn mapped(map: &Arc<Mmap>, start: usize, len: usize) -> Option<Self> {
         let bytes = map.get(start..start.checked_add(len.checked_mul(size_of::<T>())?)?)?;
         bytemuck::try_cast_slice::<u8, T>(bytes).ok()?;

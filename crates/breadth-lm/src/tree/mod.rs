@@ -1,4 +1,5 @@
-//! Named arrays: the one form in which parameters, gradients and optimiser moments are kept, saved and compared.
+//! Named arrays: the one form in which parameters, gradients and optimiser moments are kept, saved
+//! and compared.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -116,7 +117,8 @@ impl<T: Real> Array<T> {
 }
 
 vectorized! {
-    /// The sum of squares in `f64`, in eight interleaved parts: one sum would wait for each addition.
+    /// The sum of squares in `f64`, in eight interleaved parts: one sum would wait for each
+    /// addition.
     pub(crate) fn squares<T: Real>(values: &[T]) -> f64 {
         let mut parts = [0.0; 8];
         let mut blocks = values.chunks_exact(8);
@@ -240,7 +242,8 @@ impl<T: Real> Tree<T> {
             .map_err(|e| Error::checkpoint(path, format!("cannot be written: {e}")))
     }
 
-    /// Reads the bytes of a safetensors file whose tensors are of this type or narrower: `f16`, `bf16`, `f32`, and `f64` into `f64`.
+    /// Reads the bytes of a safetensors file whose tensors are of this type or narrower: `f16`,
+    /// `bf16`, `f32`, and `f64` into `f64`.
     ///
     /// # Errors
     /// If the file is truncated or holds another type.

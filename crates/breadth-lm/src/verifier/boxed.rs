@@ -1,5 +1,6 @@
-//! What is in the last `\boxed{..}` says the same as the reference: numbers exactly, expressions as far
-//! as algebra goes, tuples and intervals in their order, sets in any. What is not sure is wrong.
+//! What is in the last `\boxed{..}` says the same as the reference: numbers exactly, expressions as
+//! far as algebra goes, tuples and intervals in their order, sets in any. What is not sure is
+//! wrong.
 //!
 //! The last \boxed{..} says the same as the `answer`: \dfrac12 = 0.5 = 50\%, 2\sqrt2 = \sqrt8,
 //! \{1,2\} = \{2,1\}; not (1,2) and (2,1).

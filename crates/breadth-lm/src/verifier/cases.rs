@@ -1,4 +1,5 @@
-//! Verdicts on pairs that graders are tested on or got wrong, and on reports of users (`tests/cases`).
+//! Verdicts on pairs that graders are tested on or got wrong, and on reports of users
+//! (`tests/cases`).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -16,7 +16,8 @@ use crate::text::Item;
 
 /// Seconds that a response may take unless it is said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Failures in a row, over all processes, after which the program is at fault and not the responses.
+/// Failures in a row, over all processes, after which the program is at fault and not the
+/// responses.
 const MOST_FAILURES: u64 = 16;
 /// The same while nothing was ever answered.
 const MOST_FAILURES_AT_FIRST: u64 = 3;
@@ -29,16 +30,24 @@ pub(super) const KIND: VerifierKind = VerifierKind {
 
 /// A program that reads one line of JSON for each response and writes one.
 ///
-/// In, on standard input: `{"prompt_id", "response_id", "prompt", "response", "reference", "group"}`, texts or `null`. `reference` is the line's `answer`, or its
-/// response. Out, on standard output, before the next line comes in: `{"reward": r}` with r in [0, 1] or a boolean, and, if it likes, `"answer"`, and
-/// `"prompt_id"` and `"response_id"`, which then must be those asked about. Its output must not wait in a buffer (flush; `PYTHONUNBUFFERED` is set); standard error is passed on.
+/// In, on standard input: `{"prompt_id", "response_id", "prompt", "response", "reference",
+/// "group"}`, texts or `null`. `reference` is the line's `answer`, or its response. Out, on
+/// standard output, before the next line comes in: `{"reward": r}` with r in [0, 1] or a boolean,
+/// and, if it likes, `"answer"`, and `"prompt_id"` and `"response_id"`, which then must be those
+/// asked about. Its output must not wait in a buffer (flush; `PYTHONUNBUFFERED` is set); standard
+/// error is passed on.
 ///
-/// As many processes run as there are threads, each for many responses. Which of them gets a response is not defined, so what it says must depend on the line alone.
+/// As many processes run as there are threads, each for many responses. Which of them gets a
+/// response is not defined, so what it says must depend on the line alone.
 ///
-/// - A response that takes longer than the limit gets reward 0 and is counted; the process is killed and another started.
-/// - A process that ends without an answer is started again and asked once more; if it ends again, the response gets reward 0 and is counted.
-/// - 16 such failures in a row (3 if nothing was ever answered) are an error, and so is a program that cannot be started.
-/// - A line that is not such JSON, a reward outside [0, 1], and a line too many are errors: they say nothing of the response.
+/// - A response that takes longer than the limit gets reward 0 and is counted; the process is
+///   killed and another started.
+/// - A process that ends without an answer is started again and asked once more; if it ends again,
+///   the response gets reward 0 and is counted.
+/// - 16 such failures in a row (3 if nothing was ever answered) are an error, and so is a program
+///   that cannot be started.
+/// - A line that is not such JSON, a reward outside [0, 1], and a line too many are errors: they
+///   say nothing of the response.
 #[derive(Debug)]
 pub(super) struct Command {
     words: Vec<String>,
@@ -134,7 +143,8 @@ impl Command {
         };
         if failures >= most {
             let message = format!(
-                "failed {failures} times in a row ({crashed} times ended, {timed_out} times no line within {} s); does it flush every line that it writes?",
+                "failed {failures} times in a row ({crashed} times ended, {timed_out} times no \
+                 line within {} s); does it flush every line that it writes?",
                 self.timeout.as_secs_f64()
             );
             return Err(self.error(judged, &message));
@@ -285,7 +295,8 @@ fn reply(judged: &Judged, line: &str) -> std::result::Result<Judgement, String> 
     })
 }
 
-/// Words parted by white space; single and double quotes keep it, a backslash within double quotes or outside of any keeps the next character.
+/// Words parted by white space; single and double quotes keep it, a backslash within double quotes
+/// or outside of any keeps the next character.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

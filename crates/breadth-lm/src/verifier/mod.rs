@@ -1,7 +1,9 @@
 //! Rewards of sampled responses.
 //!
-//! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*: the line's `answer` if it has one, else its response; where lines of
-//! one prompt have several ([`Item::alternatives`]), any of them. Text that is judged is what a reader sees: without special tokens.
+//! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*:
+//! the line's `answer` if it has one, else its response; where lines of one prompt have several
+//! ([`Item::alternatives`]), any of them. Text that is judged is what a reader sees: without
+//! special tokens.
 //!
 //! | verifier | a response is right if |
 //! |---|---|
@@ -73,8 +75,8 @@ pub fn end_programs() {
 pub struct Verifier(Box<dyn Verify>);
 
 impl Verifier {
-    /// Every verifier as it is written, and in a few words what it looks at (empty where its name says
-    /// so): the help of the command line.
+    /// Every verifier as it is written, and in a few words what it looks at (empty where its name
+    /// says so): the help of the command line.
     pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         KINDS.iter().map(|kind| (kind.usage, kind.help))
     }
@@ -88,8 +90,8 @@ impl Verifier {
     /// Reads what the command line or a configuration says: one of [`Verifier::all`].
     ///
     /// # Errors
-    /// If it names no verifier, the pattern is none or captures nothing, or the file of a policy has
-    /// no task.
+    /// If it names no verifier, the pattern is none or captures nothing, or the file of a policy
+    /// has no task.
     pub fn parse(text: &str) -> Result<Self> {
         Self::of_kinds(&KINDS, text)
     }

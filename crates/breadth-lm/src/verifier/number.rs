@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-/// Most digits, and most powers of ten, of what becomes a fraction of whole numbers; beyond, digits and exponent are kept as they are.
+/// Most digits, and most powers of ten, of what becomes a fraction of whole numbers; beyond, digits
+/// and exponent are kept as they are.
 const MOST_DIGITS: i64 = 36;
 
-/// An exact number. Equal numbers are written alike: as a whole number, a fraction in lowest terms, or digits with a power of ten where they are very long.
+/// An exact number. Equal numbers are written alike: as a whole number, a fraction in lowest terms,
+/// or digits with a power of ten where they are very long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Number {
     /// `numerator / denominator` in lowest terms, the denominator above 0.
@@ -19,7 +21,8 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// A decimal number, signs, thousands in commas and an exponent included: `1,000`, `-.5`, `1e3`.
+    /// A decimal number, signs, thousands in commas and an exponent included: `1,000`, `-.5`,
+    /// `1e3`.
     pub fn decimal(text: &str) -> Option<Self> {
         let (is_negative, text) = match text.strip_prefix(['-', '\u{2212}']) {
             Some(rest) => (true, rest),

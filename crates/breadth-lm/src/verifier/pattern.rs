@@ -39,7 +39,8 @@ impl Compare for Pattern {
     }
 
     fn refusal(&self, _: Option<&str>) -> String {
-        "has a response, which stands for the answer, that the pattern does not match; give `answer`"
+        "has a response, which stands for the answer, that the pattern does not match; give \
+         `answer`"
             .into()
     }
 }

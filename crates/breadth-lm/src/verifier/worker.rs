@@ -25,7 +25,8 @@ pub(super) enum Heard {
     Unreadable(String),
 }
 
-/// A running process. Threads of their own write and read, so that one that neither reads nor writes can be left behind.
+/// A running process. Threads of their own write and read, so that one that neither reads nor
+/// writes can be left behind.
 #[derive(Debug)]
 pub(super) struct Worker {
     child: Child,
@@ -43,7 +44,8 @@ impl Worker {
         // A group of its own, so that what it starts can be ended with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        // Held until the program stands in the list: what starts later than the end of all would outlive it.
+        // Held until the program stands in the list: what starts later than the end of all would
+        // outlive it.
         let mut running = running();
         if running.ended {
             return Err(Error::config(
@@ -96,7 +98,8 @@ impl Worker {
         }
     }
 
-    /// Closes the input; a line that still comes, if one does before the process ends or the time is over.
+    /// Closes the input; a line that still comes, if one does before the process ends or the time
+    /// is over.
     pub fn finish(mut self, timeout: Duration) -> Option<String> {
         let (closed, _) = channel();
         drop(std::mem::replace(&mut self.input, closed));

@@ -1,4 +1,5 @@
-//! Servers for the tests: real HTTP over a small distribution that is known exactly, faithful or with one defect.
+//! Servers for the tests: real HTTP over a small distribution that is known exactly, faithful or
+//! with one defect.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -26,7 +27,8 @@ fn logits(context: &[u32]) -> Vec<f64> {
     (0..VOCAB).map(logit).collect()
 }
 
-/// `log p` of every token after a context, each logit divided by the temperature; as single floats, which servers compute in.
+/// `log p` of every token after a context, each logit divided by the temperature; as single floats,
+/// which servers compute in.
 pub fn log_probs(context: &[u32], temperature: f64) -> Vec<f64> {
     let logits: Vec<f64> = logits(context).iter().map(|l| l / temperature).collect();
     let total: f64 = logits.iter().map(|l| l.exp()).sum();
@@ -633,8 +635,8 @@ pub fn letters(tokens: &[u32]) -> String {
     tokens.iter().map(letter).collect()
 }
 
-/// Weights of the tokens that a request lets be drawn: the distribution at its temperature, of the `top_k` likeliest, of these the fewest with `top_p` of
-/// their probability.
+/// Weights of the tokens that a request lets be drawn: the distribution at its temperature, of the
+/// `top_k` likeliest, of these the fewest with `top_p` of their probability.
 pub fn drawable(context: &[u32], asked: &Value) -> Vec<f64> {
     let temperature = asked["temperature"].as_f64().unwrap_or(1.0);
     let (temperature, greedy) = if temperature == 0.0 {

@@ -35,7 +35,8 @@ fn open(fakes: &[&Fake], limits: Limits) -> Server {
     Server::open(&address, limits).unwrap()
 }
 
-/// Prompts and responses of different lengths; every fifth has a token that the distribution never gives.
+/// Prompts and responses of different lengths; every fifth has a token that the distribution never
+/// gives.
 fn pairs(count: u64) -> Vec<(Vec<u32>, Vec<u32>)> {
     let pair = |i| {
         let mut stream = rng::stream(2, "test/pairs", i);
@@ -311,7 +312,8 @@ fn the_probe_says_which_neighbour_a_shift_comes_from() {
 
 #[test]
 fn temperature_in_generated_numbers_alone_is_told_and_let_through() {
-    // SGLang divides generated log-probabilities by the temperature; at temperature 1 that changes nothing.
+    // SGLang divides generated log-probabilities by the temperature; at temperature 1 that changes
+    // nothing.
     let fake = Fake::new(Dialect::Sglang, Defect::None);
     let report = open(&[&fake], limits()).probe(&[]).unwrap();
     assert_eq!(verdict(&report, "sampling"), Verdict::Fail);

@@ -1,4 +1,5 @@
-//! Jobs on servers: what is finished is not asked for again, and the result is that of a run left alone.
+//! Jobs on servers: what is finished is not asked for again, and the result is that of a run left
+//! alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -50,7 +50,8 @@ fn column(out: &Path, name: &str) -> Vec<f64> {
     found.unwrap_or_else(|| panic!("no column {name}")).1
 }
 
-/// `KL(p||q)` of the two distributions after a context, all tokens but the `top` likeliest of `p` and `own` taken as one.
+/// `KL(p||q)` of the two distributions after a context, all tokens but the `top` likeliest of `p`
+/// and `own` taken as one.
 fn coarse_kl(student: &Checkpoint, context: &[u32], own: u32, top: usize) -> f64 {
     let p = log_probs(context, 1.0);
     let tokens: Vec<u32> = (0..VOCAB).collect();
@@ -114,7 +115,8 @@ fn what_is_minimised_is_the_kl_of_the_laws_that_were_told() {
     }
 }
 
-/// `sum_h alpha_h value_h` over the batch's sequences, by the KLs `a_h` of distributions told as far as `top`; the weights as Eq 25 writes them.
+/// `sum_h alpha_h value_h` over the batch's sequences, by the KLs `a_h` of distributions told as
+/// far as `top`; the weights as Eq 25 writes them.
 fn truncated_loss(student: &Checkpoint, batch: &[(Vec<u32>, Vec<u32>)], n: f64, top: usize) -> f64 {
     let mut loss = 0.0;
     for (prompt, response) in batch {
@@ -152,7 +154,8 @@ fn tokens_as_targets_are_truncated_by_the_kl_of_laws_and_not_of_one_token() {
         );
         loss
     };
-    // Twenty tokens are all that the toy has: its distributions are whole unless the file asks for less.
+    // Twenty tokens are all that the toy has: its distributions are whole unless the file asks for
+    // less.
     let (whole, part) = (of_top(None), of_top(Some(1)));
     assert!(part - whole > 1e-3 * whole, "{part} {whole}");
 }
@@ -178,7 +181,8 @@ fn coverage_by_the_teachers_own_responses_is_exact_and_a_stopped_run_resumes() {
             let bytes = |out: &Path| std::fs::read(out.join(file)).unwrap();
             assert!(bytes(&whole) == bytes(&stopped), "{name}: {file}");
         }
-        // A fresh student spreads its mass over 16 tokens at each of 4 places; the teacher is far from it.
+        // A fresh student spreads its mass over 16 tokens at each of 4 places; the teacher is far
+        // from it.
         let shares = ["cov_2", "cov_4", "cov_16"].map(|column_name| column(&whole, column_name));
         assert!(shares[0].iter().zip(&shares[1]).all(|(a, b)| a >= b));
         assert!(shares[1].iter().zip(&shares[2]).all(|(a, b)| a >= b));

@@ -1,4 +1,5 @@
-//! What figures share: the drawing with its words and numbers, the axis of training, colours of checkpoints.
+//! What figures share: the drawing with its words and numbers, the axis of training, colours of
+//! checkpoints.
 
 use crate::chart::{Axis, Dot, Key, Kind, Role, Shape, Unit};
 use crate::format::confidence;

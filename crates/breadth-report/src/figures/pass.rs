@@ -209,7 +209,8 @@ fn caption(report: &Report, k: u64, predictor: &Predictor) -> String {
     match concordance(&known.collect::<Vec<_>>()) {
         None => format!("Too few checkpoints differ to say whether {name} predicts Pass@{k}."),
         Some((share, pairs)) => format!(
-            "Of {pairs} pairs of checkpoints, the one with lower {name} has the higher Pass@{k} in {} (a coin would give 50%).",
+            "Of {pairs} pairs of checkpoints, the one with lower {name} has the higher Pass@{k} in \
+             {} (a coin would give 50%).",
             percent((100.0 * share).round() / 100.0)
         ),
     }

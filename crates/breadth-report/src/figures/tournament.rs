@@ -27,7 +27,8 @@ fn heat(report: &Report) -> Figure {
         }
         let share = percent(report.matrix[rival * m + q]);
         format!(
-            "{q_name} gives {share} of the responses {n} times less probability than {rival_name}, or worse"
+            "{q_name} gives {share} of the responses {n} times less probability than {rival_name}, \
+             or worse"
         )
     };
     let title = format!("Who under-weights what, at N = {n}");
@@ -56,7 +57,8 @@ fn heat(report: &Report) -> Figure {
 fn heat_caption(report: &Report) -> String {
     let winner = report.winner();
     format!(
-        "A column shows the share of responses that a checkpoint under-weights against each other one; the bottom row is the worst case, smallest for {} ({}).",
+        "A column shows the share of responses that a checkpoint under-weights against each other \
+         one; the bottom row is the worst case, smallest for {} ({}).",
         winner.label(),
         percent(winner.value)
     )
@@ -77,7 +79,8 @@ fn matrix_table(report: &Report) -> Table {
     }
 }
 
-/// The tournament value of every checkpoint with its interval; hollow where it is excluded as the best.
+/// The tournament value of every checkpoint with its interval; hollow where it is excluded as the
+/// best.
 fn standings(report: &Report) -> Figure {
     let n = level(report.level);
     let dots = report.checkpoints.iter().enumerate().map(|(i, c)| {
@@ -128,7 +131,8 @@ fn standings_caption(report: &Report) -> String {
     let open = report.checkpoints.iter().filter(|c| c.not_excluded).count();
     let confidence = crate::format::confidence(report.confidence);
     format!(
-        "Lower is better; bars are {confidence} intervals, and the {open} filled dots are the checkpoints that may be the best at that confidence."
+        "Lower is better; bars are {confidence} intervals, and the {open} filled dots are the \
+         checkpoints that may be the best at that confidence."
     )
 }
 
@@ -229,6 +233,7 @@ fn certificate_caption(report: &Report, bounded: bool) -> String {
         "each dot is the least share that the held-out responses allow"
     };
     format!(
-        "Whatever the true distribution is, at {confidence} confidence {spans}; a dot above zero is a proven failure to cover."
+        "Whatever the true distribution is, at {confidence} confidence {spans}; a dot above zero \
+         is a proven failure to cover."
     )
 }

@@ -88,7 +88,8 @@ pub(crate) fn style() -> String {
 /// Allows the page's own style and script, an empty icon, and nothing else.
 pub(crate) fn policy(style: &str, script: &str) -> String {
     format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; \
+         form-action 'none'",
         hash(style),
         hash(script)
     )

@@ -107,7 +107,8 @@ pub fn kl_upper_from_profile(c: f64, log_w_max: f64) -> Option<f64> {
     })
 }
 
-/// Upper bound on coverage from the Hellinger distance: `Cov_N <= 2N / (sqrt N - 1)^2 * H2`, at most 1.
+/// Upper bound on coverage from the Hellinger distance: `Cov_N <= 2N / (sqrt N - 1)^2 * H2`, at
+/// most 1.
 ///
 /// `hellinger_squared`: `H2 = 1/2 * integral (sqrt p - sqrt q)^2`, in [0, 1]; `level`: N > 1.
 /// `None` if N = 1, or H2 is outside [0, 1].

@@ -1,7 +1,8 @@
 //! Quantiles of the beta and Student t distributions.
 //!
-//! statrs 0.19 stops the continued fraction of the incomplete beta function after 140 terms without saying so, and needs about
-//! `sqrt(a + b)` of them: from a few tens of thousands of rows on its quantiles are wrong. Hence these forty lines, on statrs's log-gamma.
+//! statrs 0.19 stops the continued fraction of the incomplete beta function after 140 terms without
+//! saying so, and needs about `sqrt(a + b)` of them: from a few tens of thousands of rows on its
+//! quantiles are wrong. Hence these forty lines, on statrs's log-gamma.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -35,8 +36,9 @@ impl LogOdds {
     }
 }
 
-/// `ln B(a, b)`. The plain difference of log-gammas loses nine digits at a million rows; for arguments above 10 their large parts are cancelled by
-/// hand (Stirling), and only the small remainders are subtracted.
+/// `ln B(a, b)`. The plain difference of log-gammas loses nine digits at a million rows; for
+/// arguments above 10 their large parts are cancelled by hand (Stirling), and only the small
+/// remainders are subtracted.
 pub(crate) fn ln_beta(a: f64, b: f64) -> f64 {
     let (a, b) = (a.min(b), a.max(b));
     let ln_share_b = (-a / (a + b)).ln_1p();
@@ -65,8 +67,9 @@ fn stirling_remainder(x: f64) -> f64 {
 
 /// The x with `P[Beta(a, b) <= x] = p`, for a, b > 0 and p in (0, 1).
 ///
-/// Newton's method on `ln I_x(a,b) - ln p` as a function of the log-odds of x. That function is increasing and concave (the density of the
-/// log-odds is log-concave), so after the first step the iterates rise towards the root and never overshoot: no bracket is needed.
+/// Newton's method on `ln I_x(a,b) - ln p` as a function of the log-odds of x. That function is
+/// increasing and concave (the density of the log-odds is log-concave), so after the first step the
+/// iterates rise towards the root and never overshoot: no bracket is needed.
 pub(crate) fn beta_quantile(a: f64, b: f64, p: f64) -> LogOdds {
     let ln_beta = ln_beta(a, b);
     let mut u = LogOdds::of(a / (a + b));
@@ -90,7 +93,8 @@ pub(crate) fn beta_cdf_at_complement(a: f64, b: f64, t: f64) -> f64 {
 
 /// The t with `P[T > t] = tail` for Student's t with `df` degrees of freedom, for tail in (0, 1/2).
 ///
-/// A tournament asks for the same few quantiles thousands of times, so each thread remembers the latest.
+/// A tournament asks for the same few quantiles thousands of times, so each thread remembers the
+/// latest.
 pub(crate) fn student_t_upper(df: f64, tail: f64) -> f64 {
     const REMEMBERED: usize = 8;
     thread_local! {
@@ -109,7 +113,8 @@ pub(crate) fn student_t_upper(df: f64, tail: f64) -> f64 {
     })
 }
 
-/// `ln P[Beta(a,b) <= x]` and the log of its derivative by the log-odds of x, `ln( x^a (1-x)^b / B(a,b) )`.
+/// `ln P[Beta(a,b) <= x]` and the log of its derivative by the log-odds of x, `ln( x^a (1-x)^b /
+/// B(a,b) )`.
 fn ln_cdf_and_density(a: f64, b: f64, ln_beta: f64, u: LogOdds) -> (f64, f64) {
     let (ln_x, ln_y) = (u.ln_x(), LogOdds(-u.0).ln_x());
     let ln_density = a * ln_x + b * ln_y - ln_beta;
@@ -121,8 +126,8 @@ fn ln_cdf_and_density(a: f64, b: f64, ln_beta: f64, u: LogOdds) -> (f64, f64) {
     (ln_cdf, ln_density)
 }
 
-/// The continued fraction h in `I_x(a,b) = x^a (1-x)^b h / (a B(a,b))` by the modified Lentz method; it converges in about `sqrt(max(a, b))`
-/// terms for `x <= (a+1)/(a+b+2)`.
+/// The continued fraction h in `I_x(a,b) = x^a (1-x)^b h / (a B(a,b))` by the modified Lentz
+/// method; it converges in about `sqrt(max(a, b))` terms for `x <= (a+1)/(a+b+2)`.
 fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let away_from_zero = |v: f64| if v.abs() < TINY { TINY } else { v };
@@ -165,7 +170,8 @@ mod tests {
         );
     }
 
-    /// Where SciPy's own quantile does not invert its own distribution function, it is no reference.
+    /// Where SciPy's own quantile does not invert its own distribution function, it is no
+    /// reference.
     #[test]
     fn beta_quantiles_are_scipys() {
         let rows = golden(include_str!(

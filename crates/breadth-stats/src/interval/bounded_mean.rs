@@ -170,7 +170,8 @@ impl BoundedMean {
         }
     }
 
-    /// Whether the lower limit with error `tail` is above `bound`; one evaluation instead of a search.
+    /// Whether the lower limit with error `tail` is above `bound`; one evaluation instead of a
+    /// search.
     pub(crate) fn is_above(&self, bound: f64, tail: f64) -> bool {
         if self.value <= bound {
             return false;
@@ -193,8 +194,10 @@ impl BoundedMean {
         }
     }
 
-    /// What [`BoundedMean::upper`] cannot exceed: a log-concave variable is above its mean by more than `1 + ln(1/tail)` standard deviations with a chance of less than
-    /// `tail` (Bobkov and Ledoux). With weights, whose variable need not be log-concave, it is a guess on the far side.
+    /// What [`BoundedMean::upper`] cannot exceed: a log-concave variable is above its mean by more
+    /// than `1 + ln(1/tail)` standard deviations with a chance of less than `tail` (Bobkov and
+    /// Ledoux). With weights, whose variable need not be log-concave, it is a guess on the far
+    /// side.
     pub(crate) fn most_of_upper(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { .. } => 1.0,
@@ -210,7 +213,8 @@ impl BoundedMean {
         }
     }
 
-    /// The same for the mean of these values, without putting them in order; 1 where there are clusters or strata.
+    /// The same for the mean of these values, without putting them in order; 1 where there are
+    /// clusters or strata.
     pub(crate) fn most_of_upper_of(
         rows: &CheckedDesign,
         value: impl Fn(usize) -> f64,
@@ -232,14 +236,16 @@ impl BoundedMean {
         (mean + (1.0 - tail.ln()) * variance.sqrt()).min(1.0)
     }
 
-    /// What [`BoundedMean::upper`] is not expected to exceed for any share of this value, without a look at the rows: as if all units were as heavy as the heaviest,
-    /// and each hit in all of its rows or in none, which spreads them furthest.
+    /// What [`BoundedMean::upper`] is not expected to exceed for any share of this value, without a
+    /// look at the rows: as if all units were as heavy as the heaviest, and each hit in all of its
+    /// rows or in none, which spreads them furthest.
     pub(crate) fn most_of_any_upper(rows: &CheckedDesign, value: f64, tail: f64) -> f64 {
         let units = 1.0 / rows.classes.heaviest - 1.0;
         clopper_pearson::upper(value * units, units, tail)
     }
 
-    /// What [`BoundedMean::lower`] is not expected to exceed; a lower limit left out for it is replaced by a smaller one.
+    /// What [`BoundedMean::lower`] is not expected to exceed; a lower limit left out for it is
+    /// replaced by a smaller one.
     pub(crate) fn most_of_lower(&self, tail: f64) -> f64 {
         match &self.units {
             Units::Counts { .. } => 1.0,
@@ -348,10 +354,12 @@ fn distribution(strata: &[(f64, Vec<Knot>)]) -> Distribution {
     distribution_of_sum(strata.iter().map(of_stratum).collect())
 }
 
-/// What `ln P[sum_g W_g M_g > x]` cannot exceed, by Chernoff's bound, where all units of a stratum weigh the same; 0 where they do not.
+/// What `ln P[sum_g W_g M_g > x]` cannot exceed, by Chernoff's bound, where all units of a stratum
+/// weigh the same; 0 where they do not.
 ///
-/// The gammas behind the weights of a stratum add up to an S that does not depend on M, so that by Jensen's inequality, with m and a the stratum's mean and number
-/// of units, `E exp(t (M - m)) <= E exp(t S (M - m) / a) = prod_j (1 - t (z_j - m) / a)^(-count_j)`.
+/// The gammas behind the weights of a stratum add up to an S that does not depend on M, so that by
+/// Jensen's inequality, with m and a the stratum's mean and number of units, `E exp(t (M - m)) <= E
+/// exp(t S (M - m) / a) = prod_j (1 - t (z_j - m) / a)^(-count_j)`.
 fn most_of_ln_chance(strata: &[(f64, Vec<Knot>)], x: f64) -> f64 {
     let mut terms: Vec<(f64, f64)> = Vec::new();
     let mut mean = 0.0;
@@ -388,12 +396,14 @@ fn most_of_ln_chance(strata: &[(f64, Vec<Knot>)], x: f64) -> f64 {
     terms.iter().map(exponent).sum::<f64>() - low * (x - mean)
 }
 
-/// Units in the making: those of one class and value together, or of one class and nearly the same value where there are too many values.
+/// Units in the making: those of one class and value together, or of one class and nearly the same
+/// value where there are too many values.
 #[derive(Default)]
 struct Knots {
     /// How many units by class and value.
     exact: FxHashMap<(u32, u64), f64>,
-    /// The sum of the values and their number by class and cell; in use once there are more than [`DISTINCT`] values.
+    /// The sum of the values and their number by class and cell; in use once there are more than
+    /// [`DISTINCT`] values.
     cells: FxHashMap<(u32, u64), (f64, f64)>,
 }
 

@@ -75,7 +75,8 @@ pub fn stratified_weights(
     Ok(strata.iter().enumerate().map(of_row).collect())
 }
 
-/// A checked [`Design`], reduced to what matters: no weights when all are equal, no clusters when each has one row.
+/// A checked [`Design`], reduced to what matters: no weights when all are equal, no clusters when
+/// each has one row.
 #[derive(Debug)]
 pub(crate) struct CheckedDesign {
     pub(crate) n: usize,
@@ -118,7 +119,8 @@ pub(crate) struct WeightClasses {
     pub(crate) shares: Vec<f64>,
     /// Effective number of units: `(sum W)^2 / sum W^2` (Kish).
     pub(crate) effective: f64,
-    /// The largest share of the population that one unit stands for, with an imaginary one as heavy in each stratum.
+    /// The largest share of the population that one unit stands for, with an imaginary one as heavy
+    /// in each stratum.
     pub(crate) heaviest: f64,
 }
 
@@ -328,7 +330,8 @@ fn check_weights(weights: &[f64], n: usize) -> Result<&[f64]> {
     }
 }
 
-/// The weights times a power of two that brings the largest to between 1 and 2: exact, and safe to sum and square.
+/// The weights times a power of two that brings the largest to between 1 and 2: exact, and safe to
+/// sum and square.
 fn scaled(weights: &[f64]) -> Vec<f64> {
     let largest = weights.iter().copied().fold(0.0, f64::max);
     let scale = (-largest.log2().floor()).clamp(-1022.0, 1022.0).exp2();
@@ -375,7 +378,8 @@ fn number_from_zero(labels: &[u32]) -> (Vec<u32>, usize) {
     (numbered, seen.len())
 }
 
-/// How many labels there are, if they are 0, 1, .. in order of first appearance, as readers of tables give them.
+/// How many labels there are, if they are 0, 1, .. in order of first appearance, as readers of
+/// tables give them.
 fn numbered_already(labels: &[u32]) -> Option<usize> {
     let mut next = 0;
     for &label in labels {

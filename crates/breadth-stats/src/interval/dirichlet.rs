@@ -1,18 +1,19 @@
 //! Quantiles of a weighted mean of values whose weights are drawn from a Dirichlet distribution.
 //!
 //! With independent `G_j ~ Gamma(count_j)` the mean is `T = sum_j G_j w_j z_j / sum_j G_j w_j`, and
-//! `P[T > x] = P[ sum_j G_j w_j (z_j - x) > 0 ]`: a sum of independent gammas of either sign. For equal
-//! weights the distribution function is a B-spline in x with knots z; its textbook recursion loses all
-//! digits at a few tens of knots. Here it is the inverse Laplace transform
+//! `P[T > x] = P[ sum_j G_j w_j (z_j - x) > 0 ]`: a sum of independent gammas of either sign. For
+//! equal weights the distribution function is a B-spline in x with knots z; its textbook recursion
+//! loses all digits at a few tens of knots. Here it is the inverse Laplace transform
 //!
-//! `P = 1/(2 pi i) integral from c - i inf to c + i inf of prod_j (1 - t w_j (z_j - x))^(-count_j) dt / t`
+//! `P = 1/(2 pi i) integral from c - i inf to c + i inf of prod_j (1 - t w_j (z_j - x))^(-count_j)
+//! dt / t`
 //!
-//! through the saddle point c of the integrand, by the trapezoidal rule in s along the hyperbola
-//! `t = c + sigma (sin d (cosh s - 1) + i cos d sinh s)`, which follows the path of steepest descent, where
-//! the integrand does not oscillate. In s the nearest singularity lies at an imaginary part of pi/4 or
-//! more whatever the data, so that a step of 0.15 leaves an error of 1e-14 relative to the (possibly tiny)
-//! probability itself, after 20 to 120 steps. (Rice, SIAM J. Sci. Stat. Comput. 1 (1980); Weideman and
-//! Trefethen, Math. Comp. 76 (2007), on such contours.)
+//! through the saddle point c of the integrand, by the trapezoidal rule in s along the hyperbola `t
+//! = c + sigma (sin d (cosh s - 1) + i cos d sinh s)`, which follows the path of steepest descent,
+//! where the integrand does not oscillate. In s the nearest singularity lies at an imaginary part
+//! of pi/4 or more whatever the data, so that a step of 0.15 leaves an error of 1e-14 relative to
+//! the (possibly tiny) probability itself, after 20 to 120 steps. (Rice, SIAM J. Sci. Stat. Comput.
+//! 1 (1980); Weideman and Trefethen, Math. Comp. 76 (2007), on such contours.)
 
 /// Units that are alike: how many, what each weighs, and its value in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,8 +41,8 @@ pub(crate) fn ln_chance_above(knots: &[Knot], x: f64) -> f64 {
 
 /// The x with `P[T > x] = tail`, for values in [0, 1] of which one at least is 1.
 ///
-/// Newton's method on the logarithm of the probability, whose slope is known at the saddle point up to a
-/// factor near 1, then the secant, within a bracket.
+/// Newton's method on the logarithm of the probability, whose slope is known at the saddle point up
+/// to a factor near 1, then the secant, within a bracket.
 pub(crate) fn upper_quantile(knots: &[Knot], tail: f64) -> f64 {
     let (mut low, mut high) = (least_value(knots), 1.0);
     if low >= high {
@@ -101,7 +102,8 @@ pub(crate) fn moments(knots: &[Knot]) -> (f64, f64) {
 
 /// The integrand on the line through its saddle point.
 struct Inversion {
-    /// `b_j` and `count_j` of the factors `(1 - z b_j)^(-count_j)`, the pole's among them, in units of the largest `w_j (z_j - x)`.
+    /// `b_j` and `count_j` of the factors `(1 - z b_j)^(-count_j)`, the pole's among them, in units
+    /// of the largest `w_j (z_j - x)`.
     factors: Vec<(f64, f64)>,
     /// `1 / sqrt(sum_j count_j b_j^2)`.
     sigma: f64,
@@ -192,7 +194,8 @@ impl Inversion {
         -knots.iter().map(term).sum::<f64>()
     }
 
-    /// `prod_j (1 - z b_j)^count_j` over the `wanted` factors, at a distance z from the saddle point.
+    /// `prod_j (1 - z b_j)^count_j` over the `wanted` factors, at a distance z from the saddle
+    /// point.
     fn product(&self, z: (f64, f64), wanted: impl Fn(f64) -> bool) -> Product {
         let mut product = Product::default();
         for &(b, count) in self.factors.iter().filter(|&&(b, _)| wanted(b)) {
@@ -240,7 +243,8 @@ struct Polar {
 struct Product {
     x: f64,
     y: f64,
-    /// The logarithm of what is not in x and y: the modulus taken out to stay within the range of f64, and high powers.
+    /// The logarithm of what is not in x and y: the modulus taken out to stay within the range of
+    /// f64, and high powers.
     ln: (f64, f64),
     factors: u32,
 }
@@ -298,8 +302,9 @@ impl Product {
     }
 }
 
-/// The angle d with `sin d / cos^2 d = curvature`, for which the hyperbola follows the path of steepest descent near the saddle point; at most 45 degrees, so
-/// that it stays clear of the singularities.
+/// The angle d with `sin d / cos^2 d = curvature`, for which the hyperbola follows the path of
+/// steepest descent near the saddle point; at most 45 degrees, so that it stays clear of the
+/// singularities.
 fn bend(curvature: f64) -> f64 {
     if curvature == 0.0 {
         return 0.0;
@@ -309,8 +314,9 @@ fn bend(curvature: f64) -> f64 {
         .clamp(-std::f64::consts::FRAC_PI_4, std::f64::consts::FRAC_PI_4)
 }
 
-/// The root in (0, 1) of `sum_j count_j a_j / (1 - t a_j) = 1 / t`, for a_j at most 1 and one of them 1. Multiplied by `t (1 - t)` the equation has
-/// no poles and rises from -1; Newton's method within a bracket.
+/// The root in (0, 1) of `sum_j count_j a_j / (1 - t a_j) = 1 / t`, for a_j at most 1 and one of
+/// them 1. Multiplied by `t (1 - t)` the equation has no poles and rises from -1; Newton's method
+/// within a bracket.
 fn saddle_point(scaled: &[(f64, f64)]) -> f64 {
     let (mut low, mut high, mut t) = (0.0, 1.0, 0.5);
     for _ in 0..200 {
@@ -358,7 +364,8 @@ mod tests {
             .collect()
     }
 
-    /// `P[T > x]` by the B-spline as a divided difference: `sum over z_j > x of (z_j - x)^n / prod_(i != j) (z_j - z_i)`, for few distinct knots.
+    /// `P[T > x]` by the B-spline as a divided difference: `sum over z_j > x of (z_j - x)^n /
+    /// prod_(i != j) (z_j - z_i)`, for few distinct knots.
     fn by_spline(z: &[f64], x: f64) -> f64 {
         let term = |&zj: &f64| {
             let others: f64 = z.iter().filter(|&&zi| zi != zj).map(|zi| zj - zi).product();

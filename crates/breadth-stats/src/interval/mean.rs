@@ -95,7 +95,8 @@ impl NoLimits {
                 )
             }
             NoLimits::Few { units } => format!(
-                "cannot be bounded: it is carried by as little as {units:.1} prompts of equal size, and it takes 10"
+                "cannot be bounded: it is carried by as little as {units:.1} prompts of equal \
+                 size, and it takes 10"
             ),
         }
     }
@@ -148,11 +149,14 @@ impl MeanEstimate {
     }
 }
 
-/// Weighted mean with a Student t interval over units (clusters, or rows): `mean +- t * sqrt(v)`, `v = m/(m-1) * sum_c R_c^2 / W^2`, where R_c is unit c's weighted sum of deviations
-/// from the mean, W the total weight and m the effective number of units `W^2 / sum W_c^2`, which also gives the m - 1 degrees of freedom. With strata the variance is that
-/// within them, with Satterthwaite's degrees of freedom where those are fewer.
+/// Weighted mean with a Student t interval over units (clusters, or rows): `mean +- t * sqrt(v)`,
+/// `v = m/(m-1) * sum_c R_c^2 / W^2`, where R_c is unit c's weighted sum of deviations from the
+/// mean, W the total weight and m the effective number of units `W^2 / sum W_c^2`, which also gives
+/// the m - 1 degrees of freedom. With strata the variance is that within them, with Satterthwaite's
+/// degrees of freedom where those are fewer.
 ///
-/// No limits (`-inf`, `inf`) where one unit holds more than a tenth of the weight or of the variance, or fewer than ten units carry the sum. Values must be finite.
+/// No limits (`-inf`, `inf`) where one unit holds more than a tenth of the weight or of the
+/// variance, or fewer than ten units carry the sum. Values must be finite.
 pub(crate) fn mean_interval(
     rows: &CheckedDesign,
     value: impl Fn(usize) -> f64,
@@ -212,9 +216,11 @@ fn reason_against(rows: &CheckedDesign, totals: &[f64], residuals: &[f64]) -> Op
 
 /// The spread of units' residuals, and its degrees of freedom.
 struct Spread {
-    /// `sum_g m_g / (m_g - 1) sum_{c in g} (z_c - mean of g)^2`; the only unit of a stratum counts in full. Without the factor where there is one stratum.
+    /// `sum_g m_g / (m_g - 1) sum_{c in g} (z_c - mean of g)^2`; the only unit of a stratum counts
+    /// in full. Without the factor where there is one stratum.
     squares: f64,
-    /// Satterthwaite's: `(sum_g v_g)^2 / sum_g v_g^2 / (m_g - 1)`, which is m - 1 where there is one stratum.
+    /// Satterthwaite's: `(sum_g v_g)^2 / sum_g v_g^2 / (m_g - 1)`, which is m - 1 where there is
+    /// one stratum.
     freedom: f64,
 }
 

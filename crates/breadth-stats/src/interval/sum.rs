@@ -2,12 +2,14 @@
 
 /// Log-odds beyond which a distribution function is taken for 0 or 1: probabilities below 1e-12.
 const CERTAIN: f64 = 28.0;
-/// Neighbouring points differ by at most this much in log-odds while those are within [`CENTRE`] of 0, and by [`WIDE`] farther out.
+/// Neighbouring points differ by at most this much in log-odds while those are within [`CENTRE`] of
+/// 0, and by [`WIDE`] farther out.
 const FINE: f64 = 0.45;
 const WIDE: f64 = 1.2;
 const CENTRE: f64 = 6.0;
 
-/// A distribution function, tabulated as log-odds `ln(F / (1 - F))`, between its points a monotone cubic in them.
+/// A distribution function, tabulated as log-odds `ln(F / (1 - F))`, between its points a monotone
+/// cubic in them.
 #[derive(Clone, Debug)]
 pub(crate) struct Distribution {
     x: Vec<f64>,
@@ -32,7 +34,8 @@ impl Distribution {
         table
     }
 
-    /// Slopes that keep the cubics monotone: the harmonic mean of those of the two gaps beside a point (Fritsch and Butland), 0 beyond the ends.
+    /// Slopes that keep the cubics monotone: the harmonic mean of those of the two gaps beside a
+    /// point (Fritsch and Butland), 0 beyond the ends.
     fn set_slopes(&mut self) {
         let gap =
             |i: usize| (self.log_odds[i + 1] - self.log_odds[i]) / (self.x[i + 1] - self.x[i]);
@@ -141,8 +144,8 @@ impl Distribution {
         x0 + (x1 - x0) * right
     }
 
-    /// Points with probabilities that stand for the distribution: two for each gap of the table, at the nodes of Gauss's rule, so that mean and variance
-    /// of a gap are kept.
+    /// Points with probabilities that stand for the distribution: two for each gap of the table, at
+    /// the nodes of Gauss's rule, so that mean and variance of a gap are kept.
     fn points(&self) -> Vec<(f64, f64)> {
         let mut points = Vec::with_capacity(2 * self.x.len());
         for i in 1..self.x.len() {

@@ -2,7 +2,8 @@
 
 use crate::interval::ln_beta;
 
-/// The four parameters, each without bounds: the log-odds of the mean, the logarithm of a + b, and the logarithms of the odds of never and of always against the rest.
+/// The four parameters, each without bounds: the log-odds of the mean, the logarithm of a + b, and
+/// the logarithms of the odds of never and of always against the rest.
 type Parameters = [f64; 4];
 
 /// Where the search begins: means and concentrations of all kinds.
@@ -88,7 +89,8 @@ impl BetaBinomial {
         found.iter().fold(found[0], better)
     }
 
-    /// The largest (`sign` 1) or smallest (-1) Pass@k whose log-likelihood is within `drop` of the best: the price of Pass@k at which the optimum has fallen by it.
+    /// The largest (`sign` 1) or smallest (-1) Pass@k whose log-likelihood is within `drop` of the
+    /// best: the price of Pass@k at which the optimum has fallen by it.
     pub(super) fn end(&self, best: &Parameters, sign: f64, drop: f64) -> f64 {
         let floor = self.log_likelihood(best) - drop;
         let prompts: f64 = self.outcomes.iter().map(|outcome| outcome.2).sum();
@@ -115,7 +117,8 @@ impl BetaBinomial {
         }
     }
 
-    /// Pattern search: steps along each parameter that grow while they help and shrink where they do not.
+    /// Pattern search: steps along each parameter that grow while they help and shrink where they
+    /// do not.
     fn climb(&self, start: Parameters, value: impl Fn(&Parameters) -> f64) -> Parameters {
         let (mut at, mut here, mut steps) = (start, value(&start), [0.5; 4]);
         for _ in 0..400 {

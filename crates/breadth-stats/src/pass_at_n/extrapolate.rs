@@ -10,7 +10,8 @@ use crate::interval::{Design, Estimate};
 use crate::numerics::{error_rate, sum};
 use crate::outcome::{PromptOutcome, binary_counts, each_prompt};
 
-/// An interval wider than this says too little to print, unless that within the samples is about as wide.
+/// An interval wider than this says too little to print, unless that within the samples is about as
+/// wide.
 const WIDEST: f64 = 0.5;
 
 /// Pass@k for more samples than were drawn.

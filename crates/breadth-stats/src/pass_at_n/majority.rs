@@ -79,8 +79,9 @@ pub fn majority_of_k(answers: &[AnswerCount], k: u64) -> Result<f64> {
 
 /// The chance that `winner` is the most frequent answer, ties drawn at random.
 ///
-/// Every sample is taken with probability k/n on its own, given that k are taken in all: so each answer's count is binomial, and the condition is a division by
-/// `P[Bin(n, k/n) = k]`. Answers that can never reach j samples need no count of their own: together they are one binomial.
+/// Every sample is taken with probability k/n on its own, given that k are taken in all: so each
+/// answer's count is binomial, and the condition is a division by `P[Bin(n, k/n) = k]`. Answers
+/// that can never reach j samples need no count of their own: together they are one binomial.
 fn wins(answers: &[AnswerCount], winner: usize, n: u64, k: u64) -> f64 {
     let rate = k as f64 / n as f64;
     let mut total = 0.0;

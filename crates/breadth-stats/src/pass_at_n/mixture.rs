@@ -1,11 +1,14 @@
-//! The distributions of success rates that fit the samples: the most likely one, and the least of a linear functional over all that are nearly as likely.
+//! The distributions of success rates that fit the samples: the most likely one, and the least of a
+//! linear functional over all that are nearly as likely.
 //!
-//! Both are concave programs over the weights of a grid of rates, solved by a barrier method: it keeps every weight positive, so a rate that no sample speaks
-//! against (0, where a prompt may have been missed) gets whatever mass pays, and what is left to gain is known.
+//! Both are concave programs over the weights of a grid of rates, solved by a barrier method: it
+//! keeps every weight positive, so a rate that no sample speaks against (0, where a prompt may have
+//! been missed) gets whatever mass pays, and what is left to gain is known.
 
 use std::collections::BTreeMap;
 
-/// Distance of neighbouring rates in log-odds. Grids of different k differ only in how far down they go, so that what one allows the next does too.
+/// Distance of neighbouring rates in log-odds. Grids of different k differ only in how far down
+/// they go, so that what one allows the next does too.
 const STEP: f64 = 0.2;
 /// The least positive success rate considered, in units of 1/k: below it k samples see nothing.
 const LEAST: f64 = 0.01;
@@ -72,10 +75,13 @@ impl Mixture {
             .weights
     }
 
-    /// The least `sum cost * weight` over all weights whose log-likelihood is at most `drop` below that of `best`, or a little less.
+    /// The least `sum cost * weight` over all weights whose log-likelihood is at most `drop` below
+    /// that of `best`, or a little less.
     ///
-    /// By duality: where w has the largest `log-likelihood - price * cost`, no weights that are likely enough cost less than `cost(w) - (log-likelihood(w) - floor) / price`, whatever
-    /// the price. The best price is the one at which the likelihood comes down to the floor, and any near it is safe.
+    /// By duality: where w has the largest `log-likelihood - price * cost`, no weights that are
+    /// likely enough cost less than `cost(w) - (log-likelihood(w) - floor) / price`, whatever the
+    /// price. The best price is the one at which the likelihood comes down to the floor, and any
+    /// near it is safe.
     pub(super) fn least(&self, best: &[f64], cost: &[f64], drop: f64) -> f64 {
         let floor = self.point(best.to_vec()).log_likelihood - drop;
         let all: f64 = self.prompts.iter().sum();
@@ -116,7 +122,8 @@ impl Mixture {
         }
     }
 
-    /// The weights with the largest log-likelihood less their cost, to within [`LACK`], along the central path from where the objective weighs `force` against the barrier.
+    /// The weights with the largest log-likelihood less their cost, to within [`LACK`], along the
+    /// central path from where the objective weighs `force` against the barrier.
     fn priced(&self, start: Point, mut force: f64, cost: &[f64]) -> Point {
         let most = self.rates.len() as f64 / LACK;
         let mut at = start;
@@ -142,8 +149,9 @@ impl Mixture {
 
     /// One damped Newton step on `sum w = 1`, or nothing where it gains nothing.
     ///
-    /// In `u = dw / w` the Hessian is `1 + sum_i m_i m_i'` with `m_i = w L_i sqrt(force n_i) / f_i` for each outcome, L its likelihoods and f its mixed one: never
-    /// singular, however small the weights.
+    /// In `u = dw / w` the Hessian is `1 + sum_i m_i m_i'` with `m_i = w L_i sqrt(force n_i) / f_i`
+    /// for each outcome, L its likelihoods and f its mixed one: never singular, however small the
+    /// weights.
     fn newton(&self, at: &Point, cost: &[f64], force: f64) -> Option<Point> {
         let pull = self.pull(at);
         let cells = || at.weights.iter().zip(cost.iter().zip(&pull));
@@ -198,7 +206,8 @@ impl Mixture {
         result
     }
 
-    /// The longest step, halved again and again, that keeps its promise; `step` is relative to the weights.
+    /// The longest step, halved again and again, that keeps its promise; `step` is relative to the
+    /// weights.
     fn search(
         &self,
         at: &Point,
@@ -224,7 +233,8 @@ impl Mixture {
     }
 }
 
-/// Looks for the price that gives the highest bound. As a function of 1/price the bound is concave, and its slope is minus the room.
+/// Looks for the price that gives the highest bound. As a function of 1/price the bound is concave,
+/// and its slope is minus the room.
 struct PriceSearch {
     log_price: f64,
     /// The highest price known to be too low, and the lowest known to be too high.
@@ -264,7 +274,8 @@ impl PriceSearch {
         } else {
             self.high = Some(here);
         }
-        // The fall is about a power of the price: its square near the best, less where a share of rate 0 or 1 grows.
+        // The fall is about a power of the price: its square near the best, less where a share of
+        // rate 0 or 1 grows.
         let fall = (drop - room).max(0.01 * drop);
         let power = self.before.map_or(2.0, |(price, before)| {
             (fall / before).ln() / (self.log_price - price)

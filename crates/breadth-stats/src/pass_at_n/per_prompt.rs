@@ -1,4 +1,5 @@
-//! Pass@k, Best-of-k and pass^k of one prompt: unbiased from samples, exact from a known probability.
+//! Pass@k, Best-of-k and pass^k of one prompt: unbiased from samples, exact from a known
+//! probability.
 
 use crate::error::{Error, Result};
 use crate::numerics::{LOG_PROB_ROUNDING, sum};
@@ -78,7 +79,8 @@ pub fn best_of_k(rewards: &[f64], k: u64) -> Result<f64> {
     let mut descending = rewards.to_vec();
     descending.sort_by(|a, b| b.total_cmp(a));
     let (n, k) = (rewards.len() as f64, k as f64);
-    // The chance that the i-th largest is the maximum, from the largest down: k/n, then times (i-k)/(i-1) for ranks i from below.
+    // The chance that the i-th largest is the maximum, from the largest down: k/n, then times
+    // (i-k)/(i-1) for ranks i from below.
     let mut chance = k / n;
     let mut rank = n;
     let terms = descending.into_iter().map(|reward| {

@@ -6,7 +6,8 @@ use crate::log_ratio::Level;
 use crate::numerics::{TOLERANCE, error_rate};
 use crate::outcome::{PromptOutcome, binary_counts};
 
-/// Chances with which a prompt at the threshold stays at or below the cut, tried in turn: large ones for the upper limit, small ones for the lower.
+/// Chances with which a prompt at the threshold stays at or below the cut, tried in turn: large
+/// ones for the upper limit, small ones for the lower.
 const CHANCES: [f64; 4] = [0.98, 0.8, 0.2, 0.02];
 
 /// The share of prompts whose success rate is at least `tau`, from 0/1 outcomes.
@@ -147,7 +148,8 @@ fn share_below(
             high = high.min(share.upper(tail) / least);
         }
     }
-    // Counts that no independent samples give, such as c = 3 of 16 on a hundred prompts, contradict every distribution of rates: nothing is certain then.
+    // Counts that no independent samples give, such as c = 3 of 16 on a hundred prompts, contradict
+    // every distribution of rates: nothing is certain then.
     if low > high {
         (low, high) = (0.0, 1.0);
     }
@@ -167,7 +169,8 @@ fn share_below(
     })
 }
 
-/// The share of prompts at or below the cut that a prompt at the threshold stays below with about this chance, and the least and the largest such chance over the numbers of samples.
+/// The share of prompts at or below the cut that a prompt at the threshold stays below with about
+/// this chance, and the least and the largest such chance over the numbers of samples.
 fn at_cut(
     rows: &CheckedDesign,
     counts: &[(u64, u64)],
@@ -190,7 +193,8 @@ fn at_cut(
     )
 }
 
-/// The least k with `P[Bin(n, t) <= k] >= chance` for a chance above 1/2, the largest with at most that below (-1 if there is none), and its probability.
+/// The least k with `P[Bin(n, t) <= k] >= chance` for a chance above 1/2, the largest with at most
+/// that below (-1 if there is none), and its probability.
 fn cut(n: u64, threshold: f64, chance: f64) -> (f64, f64) {
     // Bisection: the distribution function rises with k.
     let (mut low, mut high) = (-1.0, n as f64);

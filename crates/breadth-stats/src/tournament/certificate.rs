@@ -20,7 +20,8 @@ use crate::numerics::log_mean_exp;
 /// is at error `alpha / 2`.
 pub const SLACKS: [f64; 5] = [4.0, 16.0, 64.0, 256.0, 1024.0];
 
-/// Certified limits of `Cov_N(p||q)` for every q; `rival_shares` is the tournament's own table at N.
+/// Certified limits of `Cov_N(p||q)` for every q; `rival_shares` is the tournament's own table at
+/// N.
 pub(crate) fn bracket(
     pairs: &Pairs,
     rival_shares: &[f64],
@@ -47,8 +48,8 @@ fn mixture(columns: &[&[f64]]) -> Vec<f64> {
         .collect()
 }
 
-/// The table at `N s` for every slack s. Shares fall as s grows, so a pair whose share at the slack before is no more than 1/s can certify
-/// nothing at s, and is left out.
+/// The table at `N s` for every slack s. Shares fall as s grows, so a pair whose share at the slack
+/// before is no more than 1/s can certify nothing at s, and is left out.
 fn shares_at_slacks(pairs: &Pairs, rival_shares: &[f64], level: Level) -> Vec<Vec<f64>> {
     let mut tables: Vec<Vec<f64>> = Vec::new();
     for slack in SLACKS {

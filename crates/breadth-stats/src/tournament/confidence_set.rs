@@ -40,9 +40,11 @@ impl Behind {
             .sum()
     }
 
-    /// Whether more of the population is here than there, with confidence: the lower limit of the mean of `(here - there + 1) / 2` over all rows, with error `tail`, is above 1/2.
+    /// Whether more of the population is here than there, with confidence: the lower limit of the
+    /// mean of `(here - there + 1) / 2` over all rows, with error `tail`, is above 1/2.
     ///
-    /// Rows that are in both or in neither have the value 1/2. Without strata they drop out, and for independent rows of equal weight what is left is the sign test.
+    /// Rows that are in both or in neither have the value 1/2. Without strata they drop out, and
+    /// for independent rows of equal weight what is left is the sign test.
     pub(crate) fn outnumbers(&self, other: &Behind, rows: &CheckedDesign, tail: f64) -> bool {
         let (here, there) = (
             self.count_without(other) as f64,
@@ -107,11 +109,14 @@ fn ones(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Whether rows of the weight `here` outnumber those of the weight `there` with confidence, where that needs no look at the units, of which none weighs more than `largest`.
+/// Whether rows of the weight `here` outnumber those of the weight `there` with confidence, where
+/// that needs no look at the units, of which none weighs more than `largest`.
 ///
-/// With `d_i` what a unit has here less what it has there, the chance to be undone by the imaginary unit is `P[sum G_i d_i < G largest]`. It is at least
-/// `E exp(-sum G_i d_i+ / largest)`, and so at least `exp(-here / largest)`. By Chernoff's bound it is at most `prod (1 + t d_i)^-1 (1 - t largest)^-1`, which is largest where
-/// units are all here or all there: `exp(-n KL(h/n || 1/2))` for h such units here of n that differ.
+/// With `d_i` what a unit has here less what it has there, the chance to be undone by the imaginary
+/// unit is `P[sum G_i d_i < G largest]`. It is at least `E exp(-sum G_i d_i+ / largest)`, and so at
+/// least `exp(-here / largest)`. By Chernoff's bound it is at most `prod (1 + t d_i)^-1 (1 - t
+/// largest)^-1`, which is largest where units are all here or all there: `exp(-n KL(h/n || 1/2))`
+/// for h such units here of n that differ.
 fn outweighs(here: f64, there: f64, largest: f64, tail: f64) -> Option<bool> {
     let needed = -tail.ln();
     let (h, t) = (here / largest, there / largest + 1.0);
@@ -122,7 +127,8 @@ fn outweighs(here: f64, there: f64, largest: f64, tail: f64) -> Option<bool> {
     (h > t && h * (h / half).ln() + t * (t / half).ln() > needed).then_some(true)
 }
 
-/// Models that no other model beats with confidence; see [`super::tournament()`] for the tests and their errors.
+/// Models that no other model beats with confidence; see [`super::tournament()`] for the tests and
+/// their errors.
 pub(crate) fn not_excluded(
     pairs: &Pairs,
     standings: &[Standing],

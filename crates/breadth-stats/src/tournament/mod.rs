@@ -1,4 +1,5 @@
-//! Selecting the model with the best coverage without knowing the data distribution (Sec 6.3, Eq 28-29).
+//! Selecting the model with the best coverage without knowing the data distribution (Sec 6.3, Eq
+//! 28-29).
 
 mod answers;
 mod certificate;

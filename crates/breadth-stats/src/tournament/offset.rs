@@ -198,7 +198,8 @@ impl Own {
     }
 }
 
-/// Weights under which a prompt counts the mean of its rows, and a stratum what its rows count in all.
+/// Weights under which a prompt counts the mean of its rows, and a stratum what its rows count in
+/// all.
 fn prompt_weights(samples: &OnPolicy, prompts: &[u32], rows: usize) -> Vec<f64> {
     let given = |row: usize| samples.weights.map_or(1.0, |weights| weights[row]);
     let stratum = |row: usize| samples.strata.map_or(0, |strata| strata[row]);

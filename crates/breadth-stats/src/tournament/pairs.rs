@@ -38,7 +38,8 @@ impl<'a> Pairs<'a> {
             .map_or(self.rows.n as u64, |units| units.of_row.iter().sum())
     }
 
-    /// `S_N(rival||q)`: (m * m), `[rival * m + q]`; 0 where neither direction of a pair is `wanted`.
+    /// `S_N(rival||q)`: (m * m), `[rival * m + q]`; 0 where neither direction of a pair is
+    /// `wanted`.
     pub(crate) fn shares(&self, level: Level, wanted: Option<&[bool]>) -> Vec<f64> {
         let total = self.total();
         let counts = RivalCounts::of(self.columns, self.units.as_ref(), &[level], wanted);
@@ -48,7 +49,8 @@ impl<'a> Pairs<'a> {
             .collect()
     }
 
-    /// `S_N(rival||q)` ready for limits. `rival_share` is its value, which is all that independent rows of equal weight need.
+    /// `S_N(rival||q)` ready for limits. `rival_share` is its value, which is all that independent
+    /// rows of equal weight need.
     pub(crate) fn share(
         &self,
         rival: usize,
@@ -88,8 +90,8 @@ impl<'a> Pairs<'a> {
             .collect()
     }
 
-    /// Rivals are taken from the largest share down, and left out where they cannot raise any limit. For independent rows, whose limits rise with the
-    /// share, that is after the first.
+    /// Rivals are taken from the largest share down, and left out where they cannot raise any
+    /// limit. For independent rows, whose limits rise with the share, that is after the first.
     fn limits_for(&self, q: usize, rival_shares: &[f64], level: Level, alpha: f64) -> Limits {
         let m = self.len();
         let low_tail = 0.5 * alpha / (m - 1).max(1) as f64;
@@ -108,7 +110,8 @@ impl<'a> Pairs<'a> {
                 continue;
             }
             let share = self.share(r, q, level, rival_share);
-            // A lower limit stays below its estimate, as the distribution that it is a quantile of is log-concave.
+            // A lower limit stays below its estimate, as the distribution that it is a quantile of
+            // is log-concave.
             if share.value > limits.low && share.most_of_lower(low_tail) > limits.low {
                 limits.low = limits.low.max(share.lower(low_tail));
             }

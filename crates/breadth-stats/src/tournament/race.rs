@@ -170,7 +170,8 @@ impl Elimination {
         rival * self.models + q
     }
 
-    /// Candidates, and rivals that some candidate still needs. Pairs that lag behind because they were once not needed stay out: their limits stand.
+    /// Candidates, and rivals that some candidate still needs. Pairs that lag behind because they
+    /// were once not needed stay out: their limits stand.
     fn active(&self) -> Vec<usize> {
         let matters = |model: usize| {
             self.candidates()

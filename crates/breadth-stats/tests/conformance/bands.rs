@@ -6,7 +6,8 @@ use super::distributions::{Hit, exponential};
 use super::harness::{CONFIDENCE, Case, Verdict, check};
 use super::layouts::{Layout, Rows, Weights};
 
-/// Log-ratios are exponential, the same for all rows of a unit, so `Cov_N = 1/N`; looked at on 60 levels.
+/// Log-ratios are exponential, the same for all rows of a unit, so `Cov_N = 1/N`; looked at on 60
+/// levels.
 fn case(layout: Layout) -> Case<'static> {
     let levels: Vec<Level> = (0..60)
         .map(|i| Level::from_log_n(0.05 * f64::from(i)).unwrap())

@@ -15,7 +15,8 @@ pub enum Distribution {
     Uniform(f64, f64),
     /// Beta(a, b).
     Beta(f64, f64),
-    /// Two values: the first with the given chance, else the second. `Rare(0.01, 0.0, 0.78)`: one unit in a hundred is lost.
+    /// Two values: the first with the given chance, else the second. `Rare(0.01, 0.0, 0.78)`: one
+    /// unit in a hundred is lost.
     Rare(f64, f64, f64),
 }
 

@@ -1,4 +1,5 @@
-//! The hostile grid: every limit of a mean of values in [0, 1], over distributions, numbers of units, sizes, weights and strata.
+//! The hostile grid: every limit of a mean of values in [0, 1], over distributions, numbers of
+//! units, sizes, weights and strata.
 
 use breadth_stats::{
     Estimate, coverage_difference, coverage_profile, mean_over_prompts, pass_from_coverage,
@@ -183,7 +184,8 @@ fn holds_everywhere(method: &Method, stride: usize) {
     check(cases(method, layouts(method.of_hits)), stride);
 }
 
-/// Every fifth design; five is prime to the numbers of levels, so that all levels of all factors come.
+/// Every fifth design; five is prime to the numbers of levels, so that all levels of all factors
+/// come.
 fn holds_in_a_fifth(method: &Method, stride: usize) {
     let layouts = layouts(method.of_hits).into_iter().step_by(5);
     check(cases(method, layouts.collect()), stride);
@@ -346,7 +348,8 @@ fn stopped_divergences() {
     holds_in_a_fifth(&STOPPED, 3);
 }
 
-/// Designs on which limits that look at the spread of the sample alone miss the truth in 12 to 50 of 100 samples.
+/// Designs on which limits that look at the spread of the sample alone miss the truth in 12 to 50
+/// of 100 samples.
 #[test]
 fn samples_that_happen_to_hold_no_bad_unit() {
     let means = [

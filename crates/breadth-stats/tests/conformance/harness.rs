@@ -1,4 +1,5 @@
-//! Runs cases, counts misses on each side, judges them and prints the rows of lab/results/intervals.md.
+//! Runs cases, counts misses on each side, judges them and prints the rows of
+//! lab/results/intervals.md.
 
 use breadth_stats::Estimate;
 use rand::SeedableRng;
@@ -251,7 +252,8 @@ struct Row {
 }
 
 impl Row {
-    /// At least 2,000 replicates: the promise and half a point. Fewer: the 99.9% quantile of what the promise itself gives.
+    /// At least 2,000 replicates: the promise and half a point. Fewer: the 99.9% quantile of what
+    /// the promise itself gives.
     fn fails(&self) -> bool {
         let (n, promise) = (self.tally.replicates, self.promise.misses());
         let refuses = !self.may_refuse && self.tally.unbounded * 100 > n;
@@ -326,7 +328,8 @@ impl Plan {
         }
     }
 
-    /// Whether the first replicates suffice: at most what is promised, or, in the ordinary run, what the promise gives in 99 of 100 runs.
+    /// Whether the first replicates suffice: at most what is promised, or, in the ordinary run,
+    /// what the promise gives in 99 of 100 runs.
     fn is_settled(&self, tally: &Tally, promise: Promise) -> bool {
         let (n, promise) = (tally.replicates, promise.misses());
         let most = match self.full {
@@ -342,7 +345,8 @@ pub fn is_full() -> bool {
     Plan::new().full.is_some()
 }
 
-/// Judges all cases, in the ordinary run every `stride`-th one; prints their rows and fails with the list of those that break their promise.
+/// Judges all cases, in the ordinary run every `stride`-th one; prints their rows and fails with
+/// the list of those that break their promise.
 #[track_caller]
 pub fn check(cases: Vec<Case>, stride: usize) {
     let plan = Plan::new();

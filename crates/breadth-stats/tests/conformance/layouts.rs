@@ -82,7 +82,8 @@ pub struct Layout {
     pub groups: Vec<Group>,
     pub rows: Rows,
     pub weights: Weights,
-    /// The distribution of the heavier half of the units (of those with more than 10 rows, where all weigh the same), where it is not that of their group.
+    /// The distribution of the heavier half of the units (of those with more than 10 rows, where
+    /// all weigh the same), where it is not that of their group.
     pub heavy: Option<Distribution>,
 }
 

@@ -1,6 +1,8 @@
-//! Means of values without bounds, by Student's t: what these limits can hold, and that they are refused where one unit or a handful carries the mean.
+//! Means of values without bounds, by Student's t: what these limits can hold, and that they are
+//! refused where one unit or a handful carries the mean.
 //!
-//! Distributions with a rare catastrophe are left out: no limits from a sample alone can hold for them.
+//! Distributions with a rare catastrophe are left out: no limits from a sample alone can hold for
+//! them.
 
 use breadth_stats::{Design, MeanEstimate, cross_entropy, cross_entropy_difference, kl};
 use rand_chacha::ChaCha8Rng;
@@ -134,7 +136,8 @@ fn student_limits() {
     check(cases, 5);
 }
 
-/// Lognormal weights (Kish 4): 29% of plain Student limits miss; one prompt of half of the rows: 96%.
+/// Lognormal weights (Kish 4): 29% of plain Student limits miss; one prompt of half of the rows:
+/// 96%.
 #[test]
 fn one_unit_that_carries_the_mean() {
     let of = |units| Layout::simple(units, Hit(0.0));

@@ -1,11 +1,13 @@
-//! What the limits are compared with in width: those that shares had before, Korn and Graubard's with imaginary clusters, for clusters of one stratum.
+//! What the limits are compared with in width: those that shares had before, Korn and Graubard's
+//! with imaginary clusters, for clusters of one stratum.
 //!
-//! They are right where the sample shows what there is to see, and too narrow where it happens to hold no bad cluster.
-//! Korn and Graubard, Survey Methodology 24 (1998).
+//! They are right where the sample shows what there is to see, and too narrow where it happens to
+//! hold no bad cluster. Korn and Graubard, Survey Methodology 24 (1998).
 
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
-/// Limits of the weighted share of `hits` among clusters that weigh `weights`, of `rows` rows in all, each with error `tail`.
+/// Limits of the weighted share of `hits` among clusters that weigh `weights`, of `rows` rows in
+/// all, each with error `tail`.
 ///
 /// The effective size is at most `largest`.
 pub fn limits(weights: &[f64], hits: &[f64], rows: f64, largest: f64, tail: f64) -> (f64, f64) {

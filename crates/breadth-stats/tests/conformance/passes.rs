@@ -13,7 +13,8 @@ use super::harness::{CONFIDENCE, Case, Verdict, check, is_full};
 use super::layouts::{Frame, Layout, Rows, Weights};
 use super::level;
 
-/// Distributions of success rates; the last five have a few prompts that never are, or alone are, solved.
+/// Distributions of success rates; the last five have a few prompts that never are, or alone are,
+/// solved.
 const RATES: [Distribution; 10] = [
     Beta(0.5, 1.2),
     Uniform(0.0, 0.04),
@@ -88,7 +89,8 @@ fn pass_at_k() {
     check(cases, 6);
 }
 
-/// The published misses: 38%, 21.5% and 23.7% by limits that look at the spread of the sample alone.
+/// The published misses: 38%, 21.5% and 23.7% by limits that look at the spread of the sample
+/// alone.
 #[test]
 fn pass_at_k_with_a_few_unsolvable_prompts() {
     let cases = vec![

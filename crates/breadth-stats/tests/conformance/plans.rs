@@ -1,4 +1,5 @@
-//! What the planner promises: with the rows it asks for the question is answered with the stated chance, and with a fifth fewer it is not.
+//! What the planner promises: with the rows it asks for the question is answered with the stated
+//! chance, and with a fifth fewer it is not.
 
 use breadth_stats::{
     Design, coverage_profile, rows_to_certify, rows_to_separate, samples_to_see, tournament,

@@ -244,7 +244,8 @@ fn tournament_limits_sets_and_certificates() {
     check(designs().into_iter().enumerate().map(of).collect(), 3);
 }
 
-/// A rival as good as the truth makes the lower certificate as sharp as it can be; a model that lost five of six responses gives it much to certify.
+/// A rival as good as the truth makes the lower certificate as sharp as it can be; a model that
+/// lost five of six responses gives it much to certify.
 #[test]
 fn sharp_certificates() {
     let of = |(at, layout): (usize, Layout)| {
@@ -264,7 +265,8 @@ fn twelve_models() {
     check(vec![of(units(30)), of(units(300))], 2);
 }
 
-/// Two models of equal true value, each behind the other on half of the data: the hardest case for the set of the not excluded.
+/// Two models of equal true value, each behind the other on half of the data: the hardest case for
+/// the set of the not excluded.
 #[test]
 fn sets_hold_either_of_two_equals() {
     let distribution = |a: f64, b: f64| vec![a, b];
@@ -283,7 +285,8 @@ fn sets_hold_either_of_two_equals() {
     check(cases.collect(), 2);
 }
 
-/// Two equals of which each is behind in a group of its own: in one a is behind with .1, in the other, which weighs a ninth, b with .9.
+/// Two equals of which each is behind in a group of its own: in one a is behind with .1, in the
+/// other, which weighs a ninth, b with .9.
 #[test]
 fn sets_under_group_weights() {
     let world = |layout: Layout| World {
@@ -351,7 +354,8 @@ impl World {
         rivals.map(score).fold(0.0, f64::max)
     }
 
-    /// The tournament and what the models' own samples, `each` of every model on prompts of their own, make of it.
+    /// The tournament and what the models' own samples, `each` of every model on prompts of their
+    /// own, make of it.
     fn play_with_offset(
         &self,
         each: usize,
@@ -468,7 +472,8 @@ fn sets_of_the_lowest_cross_entropy() {
     check(layouts.map(of).into(), 3);
 }
 
-/// One sample of each of many random distributions: certificates say nothing of how they were found.
+/// One sample of each of many random distributions: certificates say nothing of how they were
+/// found.
 #[test]
 fn certificates_on_random_finite_distributions() {
     let small = |seed: u64, layout: &Layout| {

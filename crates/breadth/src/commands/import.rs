@@ -50,15 +50,18 @@ pub struct Arguments {
     /// Where the table goes (Parquet)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// The name of the model, once for all logs or once for each LOG; of logs of training steps, the name of the run
+    /// The name of the model, once for all logs or once for each LOG; of logs of training steps,
+    /// the name of the run
     #[arg(short, long = "model", value_name = "NAME")]
     models: Vec<String>,
     #[command(flatten)]
     choice: LogChoice,
-    /// The table to make of logs that could make either [default: scores where there are log-likelihoods]
+    /// The table to make of logs that could make either [default: scores where there are
+    /// log-likelihoods]
     #[arg(long, value_enum, value_name = "TABLE")]
     kind: Option<Kind>,
-    /// Keep the rows that every model has and the prompts that are the same for all, instead of refusing logs that differ
+    /// Keep the rows that every model has and the prompts that are the same for all, instead of
+    /// refusing logs that differ
     #[arg(long)]
     intersect: bool,
 }

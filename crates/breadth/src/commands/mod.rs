@@ -1,5 +1,5 @@
-//! One file per command. To add one: write its file (an `Arguments` struct whose doc comment is the help, and `run`),
-//! and add its line here three times: module, variant, arm.
+//! One file per command. To add one: write its file (an `Arguments` struct whose doc comment is the
+//! help, and `run`), and add its line here three times: module, variant, arm.
 
 use anyhow::Result;
 use clap::Subcommand;

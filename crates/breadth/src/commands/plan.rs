@@ -54,7 +54,8 @@ pub struct Arguments {
         allow_hyphen_values = true
     )]
     coverage: Option<f64>,
-    /// Tell two checkpoints apart: shares of responses on which the worse is left behind by N, and the better
+    /// Tell two checkpoints apart: shares of responses on which the worse is left behind by N, and
+    /// the better
     #[arg(long, value_name = "AHEAD,BEHIND", value_parser = two_shares, conflicts_with = "paths")]
     separate: Option<(f64, f64)>,
     /// How many checkpoints compete

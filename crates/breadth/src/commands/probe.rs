@@ -26,7 +26,8 @@ if it fails. The variable BREADTH_API_KEY, where set, is sent as a bearer token.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The server: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or llama.cpp
+    /// The server: KIND:http://HOST:PORT/NAME, where KIND is openai (finds out), vllm, sglang or
+    /// llama.cpp
     #[arg(value_name = "URL", value_parser = Address::parse)]
     server: Address,
     /// JSON Lines of prompts to try with [default: three texts, tokenized by the server]
@@ -85,7 +86,8 @@ fn text(report: &Report, style: Style) -> String {
         format!("{software} gives right log-probabilities of {model}.")
     } else {
         format!(
-            "{software} does not give right log-probabilities of {model}: breadth will not score with it."
+            "{software} does not give right log-probabilities of {model}: breadth will not score \
+             with it."
         )
     };
     let mut lines = vec![style.strong(&head)];

@@ -99,7 +99,8 @@ pub struct Arguments {
     /// Keep the text of every response, without special tokens
     #[arg(long)]
     text: bool,
-    /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or low-rank:R
+    /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or
+    /// low-rank:R
     #[arg(long, value_name = "lr=..,set=..")]
     ttt: Option<Ttt>,
     /// Seed; the same seed gives the same responses

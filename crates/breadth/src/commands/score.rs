@@ -53,7 +53,8 @@ pub struct Arguments {
     /// Keep the log-probability of every token
     #[arg(long)]
     token_logprobs: bool,
-    /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or low-rank:R
+    /// Test-time training along every response: lr=STEP and set=head (default), last-block, all or
+    /// low-rank:R
     #[arg(long, value_name = "lr=..,set=..")]
     ttt: Option<Ttt>,
     #[command(flatten)]

@@ -29,8 +29,8 @@ fn remarked(ran: Ran) -> String {
 
 const VERL: [&str; 2] = ["verl/20.jsonl", "verl/40.jsonl"];
 
-/// By hand: step 20 has 1 and 0 right of 4, step 40 all and 2. Pass@1 is the mean rate, Pass@2 of 1 right is
-/// 1 - C(3,2)/C(4,2) = 1/2 and of 2 right 1 - C(2,2)/C(4,2) = 5/6.
+/// By hand: step 20 has 1 and 0 right of 4, step 40 all and 2. Pass@1 is the mean rate, Pass@2 of 1
+/// right is 1 - C(3,2)/C(4,2) = 1/2 and of 2 right 1 - C(2,2)/C(4,2) = 5/6.
 #[test]
 fn verl_to_pass_at_k() {
     let folder = with(&VERL);
@@ -131,7 +131,8 @@ fn log_likelihoods_of_two_checkpoints_to_a_selection() {
     let folder = with(&logs);
     let all = "lm-eval/*/samples_tinymc_*.jsonl";
     let document = folder.run(&["select", all, "--json"]).json();
-    // The revision gives probability 0 to one target of four, the other falls short on the three others.
+    // The revision gives probability 0 to one target of four, the other falls short on the three
+    // others.
     assert_eq!(
         (&document["winner"], &document["rows"]),
         (&json!("org/tiny@step20"), &json!(4))

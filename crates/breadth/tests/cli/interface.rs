@@ -1,4 +1,5 @@
-//! The JSON documents hold every key that the published interface shows, with values of the same kind.
+//! The JSON documents hold every key that the published interface shows, with values of the same
+//! kind.
 
 use serde_json::Value;
 

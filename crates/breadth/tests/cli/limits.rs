@@ -201,7 +201,8 @@ fn score_leaves_its_inputs_and_foreign_folders_alone() {
     }
 }
 
-/// Responses of logs judged anew: the right answers are the log's, or those of the data by prompt or by its text.
+/// Responses of logs judged anew: the right answers are the log's, or those of the data by prompt
+/// or by its text.
 #[test]
 fn logs_are_judged_anew() {
     let lm_eval = "{\"doc_id\":0,\"doc\":{},\"target\":\"4\",\"arguments\":{\"gen_args_0\":{\"arg_0\":\"Q0\",\"arg_1\":{\"until\":[]}}},\"resps\":[[\"It is 4\",\"It is 5\",\"It is 4\",\"no\"]],\"filtered_resps\":[\"4\"],\"filter\":\"score-first\",\"metrics\":[\"exact_match\"],\"exact_match\":1.0}\n";

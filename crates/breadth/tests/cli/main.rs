@@ -1,4 +1,5 @@
-//! The `breadth` binary as its users meet it: arguments and files in, text, JSON and exit status out.
+//! The `breadth` binary as its users meet it: arguments and files in, text, JSON and exit status
+//! out.
 
 mod errors;
 mod formats;

@@ -1,4 +1,5 @@
-//! What a MODEL argument may be: folders with fields of other tools, LoRA adapters, names of models in the local cache.
+//! What a MODEL argument may be: folders with fields of other tools, LoRA adapters, names of models
+//! in the local cache.
 
 use breadth_data::{ReadOptions, ScoreTable};
 use breadth_lm::tree::{Array, Tree};

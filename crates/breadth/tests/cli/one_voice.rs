@@ -37,7 +37,8 @@ fn flat(text: &str) -> String {
     words.join(" ")
 }
 
-/// Verdict, warnings and numbers are equal in the terminal's text, both JSON documents and the page.
+/// Verdict, warnings and numbers are equal in the terminal's text, both JSON documents and the
+/// page.
 fn assert_one_voice(files: &[(&str, &str)], headline: &str) -> serde_json::Value {
     let folder = Folder::with(files);
     let level = ["-n", "4"];
@@ -78,7 +79,8 @@ fn assert_one_voice(files: &[(&str, &str)], headline: &str) -> serde_json::Value
     selection
 }
 
-/// Log-probabilities that part the models: the early one covers thinly, the late one a third of the responses.
+/// Log-probabilities that part the models: the early one covers thinly, the late one a third of the
+/// responses.
 fn parted() -> String {
     let early = vec![-6.5; 300];
     let late: Vec<f64> = (0..300)

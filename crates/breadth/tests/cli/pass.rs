@@ -183,7 +183,8 @@ fn beyond_the_samples_only_when_asked_and_where_the_data_say_something() {
     assert_snapshot!(folder.run(&["pass", "s.jsonl", "-k", "8", "--extrapolate"]).failure(1), @"error: k = 8 cannot be extrapolated for `m`: every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each");
 }
 
-/// Samples with answers: `(model, prompt, answers)`, an answer being right if it is the prompt's name.
+/// Samples with answers: `(model, prompt, answers)`, an answer being right if it is the prompt's
+/// name.
 fn answered(samples: &[(&str, &str, &[&str])]) -> String {
     use std::fmt::Write;
     let mut text = String::new();
@@ -233,7 +234,8 @@ fn the_majority_vote_and_the_share_solved() {
     assert_snapshot!(refused, @"error: a success rate of 2 is not in (0, 1]");
 }
 
-/// Three of five responses hold no answer (missing, empty, blank): they do not agree on that, and the two that agree win.
+/// Three of five responses hold no answer (missing, empty, blank): they do not agree on that, and
+/// the two that agree win.
 #[test]
 fn responses_without_an_answer_do_not_agree_on_it() {
     let row = |response: usize, answer: &str, reward: u8| {
@@ -261,7 +263,8 @@ fn responses_without_an_answer_do_not_agree_on_it() {
     assert!((value(1) - 1.0).abs() < 1e-12);
 }
 
-/// A hundred prompts, 8 of 16 right in each: 2.5% of such samples come from a population of which 3.6% is never solved.
+/// A hundred prompts, 8 of 16 right in each: 2.5% of such samples come from a population of which
+/// 3.6% is never solved.
 #[test]
 fn what_was_solved_everywhere_is_not_certain_beyond_the_samples() {
     let table = counts(&[("m", &[(16, 8); 100])]);

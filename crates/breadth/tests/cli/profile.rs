@@ -317,7 +317,8 @@ fn bounds_use_the_upper_limit_of_kl_and_best_of_n_the_band() {
     ");
 }
 
-/// Rows of three models in two groups: `late` gives up half of the hard ones, which are half of the rows and a tenth of the population.
+/// Rows of three models in two groups: `late` gives up half of the hard ones, which are half of the
+/// rows and a tenth of the population.
 fn grouped() -> String {
     use std::fmt::Write;
     let mut text = String::new();
@@ -421,7 +422,8 @@ fn differences_to_a_baseline_are_paired() {
     ");
 }
 
-/// Two chains for each of two answers; `flat` spreads over the chains of the answer that it favours, `narrow` keeps one chain of each.
+/// Two chains for each of two answers; `flat` spreads over the chains of the answer that it
+/// favours, `narrow` keeps one chain of each.
 fn chains() -> String {
     use std::fmt::Write;
     let mut text = String::new();
@@ -503,7 +505,8 @@ fn answers_are_summed_over_their_chains() {
     assert_snapshot!(refused(&conflicting), @"error: scores.jsonl, line 2, column `answer`: `yes`, but scores.jsonl, line 1 has `no` for the same response (source `data`, prompt `0`, response `0`); make them equal");
 }
 
-/// 100 prompts with two answers each, which lose a thousandth of their answers: the independent units are the prompts.
+/// 100 prompts with two answers each, which lose a thousandth of their answers: the independent
+/// units are the prompts.
 #[test]
 fn limits_over_answers_count_prompts() {
     let folder = Folder::new();

@@ -51,7 +51,8 @@ fn prompts_lost_as_a_whole_may_be_unseen() {
     assert!(number(&point["effective_rows"]) <= 60.0, "{point}");
 }
 
-/// In group A a is behind on 6 of 40 rows, in B b is behind on 360 of 400; A counts nine times as much.
+/// In group A a is behind on 6 of 40 rows, in B b is behind on 360 of 400; A counts nine times as
+/// much.
 #[test]
 fn rows_outside_of_a_comparison_count_within_their_group() {
     let weights = ["select", "-n", "4", "--group-weights", "A=.9,B=.1"];

@@ -21,7 +21,8 @@ fn table(models: &[&str], rows: &[(&str, &str, &[f64])]) -> String {
     rows.iter().map(row).collect()
 }
 
-/// Prompt 1 has two right responses, one of them listed twice; prompt 2 has one; prompt 3 has two that `b` never gives.
+/// Prompt 1 has two right responses, one of them listed twice; prompt 2 has one; prompt 3 has two
+/// that `b` never gives.
 fn several() -> String {
     table(
         &["a", "b"],
@@ -184,7 +185,8 @@ fn scores_and_samples_together() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(ran.stderr, "left out, samples without scores: unscored\n");
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-    // a: 0 by its scores whatever the samples, 3 by samples, 9 by scores; 2 unknown; 1 and 4 out of reach.
+    // a: 0 by its scores whatever the samples, 3 by samples, 9 by scores; 2 unknown; 1 and 4 out of
+    // reach.
     assert_eq!(
         document["models"][0]["prompts_at"],
         json!({"budget": 64, "reachable": 3, "unknown": 1, "not": 2})

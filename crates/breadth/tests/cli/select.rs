@@ -311,7 +311,8 @@ fn cross_entropy_excludes_what_is_worse_for_certain() {
     assert_eq!(document["not_excluded"], json!(["best", "close"]));
 }
 
-/// Two data rows in five where `late` is left behind; on its own samples it is left behind on `own` of four.
+/// Two data rows in five where `late` is left behind; on its own samples it is left behind on `own`
+/// of four.
 fn with_samples(own: usize) -> String {
     let of = |source: &str, first: usize, models: &[(&str, &[f64])]| {
         let mut text = String::new();
@@ -390,7 +391,8 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     ");
 }
 
-/// Group A: q behind on 30 of 100 data rows and on none of its own; group B: never, and on 20 of its own 100.
+/// Group A: q behind on 30 of 100 data rows and on none of its own; group B: never, and on 20 of
+/// its own 100.
 #[test]
 fn samples_of_the_offset_rule_have_groups_too() {
     let folder = Folder::new();
@@ -447,7 +449,8 @@ fn incomplete_rows_of_other_sources_do_not_matter() {
     assert_eq!(stdout, select(&two_models(20, 0.5), &[]));
 }
 
-/// Responses of hundreds of tokens: `steady` is 8 nats below the other everywhere, which is 60 nats below on a tenth.
+/// Responses of hundreds of tokens: `steady` is 8 nats below the other everywhere, which is 60 nats
+/// below on a tenth.
 fn long_responses() -> String {
     let wild: Vec<f64> = (0..200)
         .map(|row| if row % 10 == 0 { -260.0 } else { -192.0 })
@@ -543,7 +546,8 @@ fn a_race_names_the_winner_and_what_it_took() {
     assert_snapshot!(refused(&["weighted.jsonl", "--race"]), @"error: --race: it takes rows that count the same, and this table has weights; leave it out");
 }
 
-/// `bold` is right on the even prompts only, `broad` is right half of the time on all; `teacher` always.
+/// `bold` is right on the even prompts only, `broad` is right half of the time on all; `teacher`
+/// always.
 fn answered() -> String {
     use std::fmt::Write;
     let mut text = String::new();
@@ -682,7 +686,8 @@ fn rates_from_samples_exclude_no_model_that_is_the_best() {
     }
 }
 
-/// Both models have the law of the reference: nothing is missed, however many answers are given with probability 1/8 or less.
+/// Both models have the law of the reference: nothing is missed, however many answers are given
+/// with probability 1/8 or less.
 #[test]
 fn an_upper_bound_is_not_called_a_bracket() {
     let folder = Folder::new();

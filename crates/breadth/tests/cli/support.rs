@@ -70,7 +70,8 @@ pub fn case(name: &str) -> Vec<u8> {
     std::fs::read(cases.join(name)).expect("a given case")
 }
 
-/// A folder of its own for one test, in which the binary runs, so that messages hold relative paths.
+/// A folder of its own for one test, in which the binary runs, so that messages hold relative
+/// paths.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -130,7 +131,8 @@ impl Folder {
     }
 }
 
-/// A score table in JSON Lines: for each model its log-probabilities of the responses to prompts 0, 1, ...
+/// A score table in JSON Lines: for each model its log-probabilities of the responses to prompts 0,
+/// 1, ...
 pub fn scores(models: &[(&str, &[f64])]) -> String {
     let mut text = String::new();
     for (model, logprobs) in models {
@@ -150,8 +152,8 @@ pub fn scores(models: &[(&str, &[f64])]) -> String {
     text
 }
 
-/// Eight responses. Against the teacher at N = 4, `even` under-weights none, `early` one (by 9) and `late` two (by 32);
-/// `late` has the lowest cross-entropy all the same.
+/// Eight responses. Against the teacher at N = 4, `even` under-weights none, `early` one (by 9) and
+/// `late` two (by 32); `late` has the lowest cross-entropy all the same.
 pub fn three_checkpoints() -> String {
     let shifted = |ratios: [f64; 8]| ratios.map(|ratio| 0.01_f64.ln() - f64::ln(ratio));
     scores(&[
@@ -162,7 +164,8 @@ pub fn three_checkpoints() -> String {
     ])
 }
 
-/// A score table with every row under-weighted alike: `rows` responses, model `a` at -1, `b` at -1 - gap.
+/// A score table with every row under-weighted alike: `rows` responses, model `a` at -1, `b` at -1
+/// - gap.
 pub fn two_models(rows: usize, gap: f64) -> String {
     scores(&[("a", &vec![-1.0; rows]), ("b", &vec![-1.0 - gap; rows])])
 }

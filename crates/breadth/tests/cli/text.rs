@@ -156,7 +156,8 @@ fn samples_are_judged_by_a_program_and_anew_by_others() {
         .run(&["pass", "samples.parquet", "-k", "1", "--majority", "--json"])
         .json();
     let model = &pass["models"][0];
-    // The three responses to a prompt get 1, 0.5, 1, and the answers "", "x", ""; on the first to one prompt the program crashes.
+    // The three responses to a prompt get 1, 0.5, 1, and the answers "", "x", ""; on the first to
+    // one prompt the program crashes.
     let value = |point: &serde_json::Value| point["value"].as_f64().unwrap();
     assert!((value(&model["pass"][0]) - 0.75).abs() < 1e-12, "{pass}");
     assert!(

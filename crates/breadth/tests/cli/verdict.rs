@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::support::{Folder, scores, select, select_json};
 
-/// The early one covers each response thinly; the late one gives a third of them much and the rest far less.
+/// The early one covers each response thinly; the late one gives a third of them much and the rest
+/// far less.
 fn parted() -> String {
     let early = vec![-6.5; 300];
     let late: Vec<f64> = (0..300)

@@ -1,4 +1,5 @@
-//! Arbitrary tables through the commands that compute: a result or one message, never a panic, never NaN as a number.
+//! Arbitrary tables through the commands that compute: a result or one message, never a panic,
+//! never NaN as a number.
 
 mod document;
 mod table;

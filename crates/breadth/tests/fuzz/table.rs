@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 const MODELS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Log-probabilities at the edges of what is allowed: equal ones, exact powers apart, tiny, huge and infinite ones.
+/// Log-probabilities at the edges of what is allowed: equal ones, exact powers apart, tiny, huge
+/// and infinite ones.
 fn log_prob() -> impl Strategy<Value = Value> {
     let edges = vec![
         json!(0),
@@ -40,7 +41,8 @@ fn odd_cell() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// A score table of up to four models and a dozen responses. In one of eight one cell is odd, in some a row is left out or doubled.
+/// A score table of up to four models and a dozen responses. In one of eight one cell is odd, in
+/// some a row is left out or doubled.
 pub fn scores() -> impl Strategy<Value = String> {
     let columns = (
         any::<bool>(),
@@ -63,7 +65,8 @@ pub fn scores() -> impl Strategy<Value = String> {
                     "response_id": response % responses,
                     "logprob": log_prob,
                 });
-                // What belongs to the response or the prompt is the same for every model: taken from the first.
+                // What belongs to the response or the prompt is the same for every model: taken
+                // from the first.
                 let (_, weight, _) = &cells[response * models];
                 let (.., group) = &cells[response / responses * responses * models];
                 if sampled {
@@ -85,7 +88,8 @@ pub fn scores() -> impl Strategy<Value = String> {
                     row["tokens"] = json!(1);
                 }
                 if columns.4 {
-                    // All that a prompt may be answered with: the exact sums of `--answers` need probabilities that sum to 1.
+                    // All that a prompt may be answered with: the exact sums of `--answers` need
+                    // probabilities that sum to 1.
                     row["answer"] = json!(response % 2);
                     row["logprob"] = json!(-(responses as f64).ln());
                     row["token_logprobs"] = json!(null);

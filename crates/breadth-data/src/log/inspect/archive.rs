@@ -29,7 +29,8 @@ pub(in crate::log) const FORMAT: Format = Format {
     read: |source| entries(source, read(source)?),
 };
 
-/// A member may be this many times as long as it is in the archive: transcripts repeat themselves, but not endlessly.
+/// A member may be this many times as long as it is in the archive: transcripts repeat themselves,
+/// but not endlessly.
 const MEMBER: u64 = 100;
 
 const HEADER: &str = "header.json";
@@ -73,7 +74,8 @@ fn is_sample(name: &str) -> bool {
     let Some(inner) = name.strip_prefix("samples/") else {
         return false;
     };
-    // Identifiers may hold slashes; the pieces of a chunked sample stand in folders named `.._epoch_{n}`.
+    // Identifiers may hold slashes; the pieces of a chunked sample stand in folders named
+    // `.._epoch_{n}`.
     let in_pieces = |folder: &str| {
         let number = folder.rsplit_once("_epoch_").map(|(_, number)| number);
         number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
@@ -111,7 +113,8 @@ fn open(path: &Path) -> Result<Archive> {
     }
 }
 
-/// How many members an archive says that it has; nothing where the number does not fit its field (zip64).
+/// How many members an archive says that it has; nothing where the number does not fit its field
+/// (zip64).
 fn member_count(file: &mut (impl Read + Seek)) -> std::io::Result<Option<u64>> {
     const END: &[u8] = b"PK\x05\x06";
     const LONGEST: u64 = 22 + 0xffff;

@@ -78,7 +78,8 @@ pub(super) fn entries(source: &Source, log: Log) -> Result<Entries> {
     Ok(found)
 }
 
-/// The names of scores, `scorer` or `scorer/key` where a scorer gives several, in order of appearance.
+/// The names of scores, `scorer` or `scorer/key` where a scorer gives several, in order of
+/// appearance.
 fn score_names(samples: &[Sample]) -> Vec<String> {
     let mut seen = HashSet::new();
     let names = samples.iter().flat_map(Sample::score_names);
@@ -160,7 +161,8 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
             }
             Score::Other(value) => {
                 let problem = format!(
-                    "{} is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N ({})",
+                    "{} is not a reward; choose a score that is a number in [0, 1] or one of C, P, \
+                     I, N ({})",
                     show(&value),
                     Setting::Reward
                 );

@@ -145,7 +145,8 @@ fn filter(source: &Source, docs: &[Doc]) -> Result<String> {
     source.choose(Setting::Filter, "filter", source.ask.filter, &filters)
 }
 
-/// The metric that was asked for, or the only one that can be a reward: in [0, 1] for every document.
+/// The metric that was asked for, or the only one that can be a reward: in [0, 1] for every
+/// document.
 fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
     let Some(first) = docs.first() else {
         return Err(source.refuse("no document in this log"));
@@ -203,7 +204,8 @@ fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> R
             }
             note_once(
                 entries,
-                "pass@1 says how many responses to a prompt were right, not which: the numbers of the responses mean nothing",
+                "pass@1 says how many responses to a prompt were right, not which: the numbers of \
+                 the responses mean nothing",
             );
             let right = c.round() as usize;
             Ok((0..n).map(|at| f64::from(u8::from(at < right))).collect())

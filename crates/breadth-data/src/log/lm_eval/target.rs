@@ -30,7 +30,9 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
             Ok(Reading::Text)
         } else {
             Err(source.refuse(
-                "the choices of this task are contexts before one continuation, and no metric `acc` tells which context is right; log `acc` too, or import the metrics (`Table::Samples`)",
+                "the choices of this task are contexts before one continuation, and no metric \
+                 `acc` tells which context is right; log `acc` too, or import the metrics \
+                 (`Table::Samples`)",
             ))
         };
     }
@@ -38,7 +40,8 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
     let most = readings.map(picks).into_iter().max().unwrap_or(0);
     if most == 0 {
         return Err(source.refuse(
-            "no target is among the choices that were scored; import the metrics instead (`Table::Samples`)",
+            "no target is among the choices that were scored; import the metrics instead \
+             (`Table::Samples`)",
         ));
     }
     let possible = readings
@@ -52,13 +55,17 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
     let consistent: Vec<Reading> = consistent.collect();
     match (consistent.as_slice(), possible.as_slice()) {
         ([only], _) => Ok(*only),
-        ([first, second], _) => match docs.iter().find(|doc| pick(doc, *first) != pick(doc, *second)) {
+        ([first, second], _) => match docs
+            .iter()
+            .find(|doc| pick(doc, *first) != pick(doc, *second))
+        {
             None => Ok(*first),
             Some(doc) => Err(source.fault(
                 Place::Line(doc.line),
                 "target",
                 format!(
-                    "`{}` is the number of one choice and the text of another, and no metric `acc` tells which is meant; log `acc` too, or import the metrics (`Table::Samples`)",
+                    "`{}` is the number of one choice and the text of another, and no metric `acc` \
+                     tells which is meant; log `acc` too, or import the metrics (`Table::Samples`)",
                     doc.target
                 ),
             )),
@@ -69,7 +76,8 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
                 Place::Line(doc.line),
                 "target",
                 format!(
-                    "`{}` does not agree with `acc`, which says whether the most likely choice is the target; import the metrics instead (`Table::Samples`)",
+                    "`{}` does not agree with `acc`, which says whether the most likely choice is \
+                     the target; import the metrics instead (`Table::Samples`)",
                     doc.target
                 ),
             ))
@@ -109,8 +117,8 @@ fn choices(doc: &Doc) -> usize {
     }
 }
 
-/// Whether the choices are what stands before the continuation, which is the same for all of them ("multiple input",
-/// as in WinoGrande).
+/// Whether the choices are what stands before the continuation, which is the same for all of them
+/// ("multiple input", as in WinoGrande).
 fn are_contexts(doc: &Doc) -> bool {
     let requests = &doc.requests[..choices(doc)];
     let (Some(first), Some(second)) = (requests.first(), requests.get(1)) else {
@@ -122,8 +130,8 @@ fn are_contexts(doc: &Doc) -> bool {
             .all(|one| one.continuation == first.continuation)
 }
 
-/// The context that is right: the target is the continuation and does not tell, but `acc` says whether the most likely
-/// one is, and of two the other one is right if it is not.
+/// The context that is right: the target is the continuation and does not tell, but `acc` says
+/// whether the most likely one is, and of two the other one is right if it is not.
 fn right_context(doc: &Doc) -> Option<usize> {
     let best = most_likely(doc);
     match doc.metric("acc")? {

@@ -1,7 +1,8 @@
 //! What reinforcement learning leaves: responses with their rewards, step by step.
 //!
 //! These logs do not number prompts or responses. A prompt is named by a hash of its text, the same
-//! in every log, and its responses in the order in which they stand; the text stays beside the name.
+//! in every log, and its responses in the order in which they stand; the text stays beside the
+//! name.
 
 mod dump;
 pub(super) mod nemo_rl;

@@ -1,5 +1,5 @@
-//! NeMo-RL: `train_data_step{n}.jsonl` and `val_data_step{n}.jsonl`: `content, rewards, idx`, each a batch of one
-//! (NeMo-RL, `algorithms/grpo.py`, `utils/logger.py`).
+//! NeMo-RL: `train_data_step{n}.jsonl` and `val_data_step{n}.jsonl`: `content, rewards, idx`, each
+//! a batch of one (NeMo-RL, `algorithms/grpo.py`, `utils/logger.py`).
 
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ const DUMP: Dump = Dump {
     note: None,
 };
 
-/// A whole conversation in one field: what stands before the assistant's last message is the prompt; of texts without
-/// roles, what stands before the last.
+/// A whole conversation in one field: what stands before the assistant's last message is the
+/// prompt; of texts without roles, what stands before the last.
 fn conversation(content: Option<&Value>) -> Parts {
     let mut inner = content;
     // A batch of one conversation, which is a list of messages itself.

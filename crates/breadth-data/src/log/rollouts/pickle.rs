@@ -1,7 +1,8 @@
-//! The part of Python's pickle format that plain data take: numbers, texts, lists, tuples and objects of them.
+//! The part of Python's pickle format that plain data take: numbers, texts, lists, tuples and
+//! objects of them.
 //!
-//! Nothing is ever called or imported: an object of a class (a tensor, say) becomes null. Opcodes after CPython's
-//! `Lib/pickletools.py`, protocols 2 to 5.
+//! Nothing is ever called or imported: an object of a class (a tensor, say) becomes null. Opcodes
+//! after CPython's `Lib/pickletools.py`, protocols 2 to 5.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,7 +12,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::limit::VALUES;
 
-/// What stands on the stack. Lists and objects are shared: they are filled after they are first named.
+/// What stands on the stack. Lists and objects are shared: they are filled after they are first
+/// named.
 #[derive(Clone)]
 enum Item {
     Mark,
@@ -31,8 +33,8 @@ struct Machine<'a> {
 /// Reads what a pickle of at most so many items holds.
 ///
 /// # Errors
-/// What is wrong with it: it ends too soon, has an opcode that plain data do not have, or more items (the message
-/// begins as [`VALUES`]).
+/// What is wrong with it: it ends too soon, has an opcode that plain data do not have, or more
+/// items (the message begins as [`VALUES`]).
 pub(super) fn read(text: &[u8], items: u64) -> Result<Value, String> {
     let mut machine = Machine {
         rest: text,
@@ -273,7 +275,8 @@ mod tests {
     use super::read;
     use serde_json::json;
 
-    /// `pickle.dumps({"a": [1, -2, 2.5, None, True, "é"], "b": (1, 2), "c": {}}, protocol=2)`, and the same of 4.
+    /// `pickle.dumps({"a": [1, -2, 2.5, None, True, "é"], "b": (1, 2), "c": {}}, protocol=2)`, and
+    /// the same of 4.
     #[test]
     fn plain_data() {
         let two = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x04\x00\x00\x00\x00\x00\x00N\x88X\x02\x00\x00\x00\xc3\xa9q\x03eX\x01\x00\x00\x00bq\x04K\x01K\x02\x86q\x05X\x01\x00\x00\x00cq\x06}q\x07u.";

@@ -1,5 +1,6 @@
-//! SkyRL: `dumped_evals/global_step_{n}_evals/{data_source}.jsonl`: `input_prompt, output_response, score, env_extras,
-//! data_source`; a score is a number, or a list with one for each token (SkyRL, `utils/trainer_utils.py`).
+//! SkyRL: `dumped_evals/global_step_{n}_evals/{data_source}.jsonl`: `input_prompt, output_response,
+//! score, env_extras, data_source`; a score is a number, or a list with one for each token (SkyRL,
+//! `utils/trainer_utils.py`).
 
 use serde_json::Value;
 

@@ -1,7 +1,9 @@
-//! slime: `--save-debug-rollout-data`, a `torch.save` of `{"rollout_id", "samples": [..]}`, each sample a
-//! `Sample.to_dict()`: `prompt, response, label, reward, ..` (slime, `ray/rollout.py`, `utils/types.py`).
+//! slime: `--save-debug-rollout-data`, a `torch.save` of `{"rollout_id", "samples": [..]}`, each
+//! sample a `Sample.to_dict()`: `prompt, response, label, reward, ..` (slime, `ray/rollout.py`,
+//! `utils/types.py`).
 //!
-//! Such a file is a zip archive with a pickle, of which [`pickle`](super::pickle) reads plain data and calls nothing.
+//! Such a file is a zip archive with a pickle, of which [`pickle`](super::pickle) reads plain data
+//! and calls nothing.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -49,7 +51,8 @@ fn is_archive(path: &Path) -> bool {
     open(path).is_ok_and(|archive| pickle_name(&archive).is_some())
 }
 
-/// Reads one dump. The reward is `reward`, or a member of it that is asked for where rewards are objects.
+/// Reads one dump. The reward is `reward`, or a member of it that is asked for where rewards are
+/// objects.
 fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     let document = document(source)?;

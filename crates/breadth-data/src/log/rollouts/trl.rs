@@ -1,7 +1,7 @@
 //! TRL: `completions/completions_{step}.parquet`, written with `log_completions=True`.
 //!
-//! Columns: `step`, `prompt`, `completion`, one for each reward function under that function's name,
-//! whatever the user logged beside, and `advantage`. Their weighted sum, which the training
+//! Columns: `step`, `prompt`, `completion`, one for each reward function under that function's
+//! name, whatever the user logged beside, and `advantage`. Their weighted sum, which the training
 //! maximises, is not in the file.
 
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! `rollouts/step_{n}/train_rollouts.jsonl` of prime-rl and `results.jsonl` of `vf-eval`: `example_id, prompt, completion,
-//! answer, reward, metrics` (prime-rl, `orchestrator/utils.py`; verifiers, `utils/save_utils.py`).
+//! `rollouts/step_{n}/train_rollouts.jsonl` of prime-rl and `results.jsonl` of `vf-eval`:
+//! `example_id, prompt, completion, answer, reward, metrics` (prime-rl, `orchestrator/utils.py`;
+//! verifiers, `utils/save_utils.py`).
 
 use super::dump::{self, Dump, Parts, logged_step, said};
 use super::rollout::{of_step, step_of_folder};

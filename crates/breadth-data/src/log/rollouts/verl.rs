@@ -1,5 +1,6 @@
-//! verl: `{step}.jsonl` of `trainer.rollout_data_dir` and `trainer.validation_data_dir`: `input, output, gts,
-//! score, step` and what the reward function returned beside (verl, `trainer/ppo/ray_trainer.py`).
+//! verl: `{step}.jsonl` of `trainer.rollout_data_dir` and `trainer.validation_data_dir`: `input,
+//! output, gts, score, step` and what the reward function returned beside (verl,
+//! `trainer/ppo/ray_trainer.py`).
 
 use std::sync::Arc;
 

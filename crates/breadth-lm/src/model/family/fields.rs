@@ -143,7 +143,8 @@ impl Fields {
             Some(other) => {
                 let other = other.map_or(Value::Null, Value::from);
                 Err(self.error(format!(
-                    "config.json: {name} = {other}; this decoder has silu, gelu, gelu_new and relu only"
+                    "config.json: {name} = {other}; this decoder has silu, gelu, gelu_new and relu \
+                     only"
                 )))
             }
         }
@@ -176,7 +177,8 @@ impl Fields {
         }
     }
 
-    /// The one kind of rotary positions of a model, in the old form (`rope_theta`, `rope_scaling`) or the new (`rope_parameters`).
+    /// The one kind of rotary positions of a model, in the old form (`rope_theta`, `rope_scaling`)
+    /// or the new (`rope_parameters`).
     pub fn rotary(&mut self, head_dim: usize, positions: usize, share: f64) -> Result<Rotary> {
         let theta = self.number("rope_theta")?;
         let share = self.number("partial_rotary_factor")?.unwrap_or(share);
@@ -233,7 +235,8 @@ impl Fields {
             Some(other) => {
                 let other = other.map_or(Value::Null, Value::from);
                 return Err(self.error(format!(
-                    "config.json: rope_type = {other}; this decoder has default, linear, dynamic, llama3, yarn and longrope only"
+                    "config.json: rope_type = {other}; this decoder has default, linear, dynamic, \
+                     llama3, yarn and longrope only"
                 )));
             }
         };
@@ -243,7 +246,8 @@ impl Fields {
         inner.take("finetuned");
         if let Some((name, value)) = inner.left.iter().find(|(_, v)| !harmless::is_off(v)) {
             return Err(self.error(format!(
-                "config.json: rotary positions have the field {name}, which breadth does not know; scores could be wrong (its value is {})",
+                "config.json: rotary positions have the field {name}, which breadth does not know; \
+                 scores could be wrong (its value is {})",
                 short(value)
             )));
         }
@@ -306,7 +310,8 @@ impl Fields {
         }
     }
 
-    /// Refuses what nobody took and could change a score; returns the names of what is passed over beyond the usual.
+    /// Refuses what nobody took and could change a score; returns the names of what is passed over
+    /// beyond the usual.
     pub fn finish(&self) -> Result<Vec<String>> {
         let mut passed = Vec::new();
         for (name, value) in &self.left {
@@ -315,7 +320,8 @@ impl Fields {
                 Verdict::Passed => passed.push(name.clone()),
                 Verdict::Live => {
                     return Err(self.error(format!(
-                        "config.json has the field {name}, which breadth does not know; scores could be wrong (its value is {}; remove the field if nothing reads it)",
+                        "config.json has the field {name}, which breadth does not know; scores \
+                         could be wrong (its value is {}; remove the field if nothing reads it)",
                         short(value)
                     )));
                 }

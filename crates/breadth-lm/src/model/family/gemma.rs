@@ -43,7 +43,8 @@ const GEMMA3: Defaults = Defaults {
     norm_epsilon: 1e-6,
 };
 
-/// The fields of the text model of a Gemma 3 with images, as a file of its own: what `text_config` says, and of the rest what holds for both.
+/// The fields of the text model of a Gemma 3 with images, as a file of its own: what `text_config`
+/// says, and of the rest what holds for both.
 pub fn text_model(fields: &mut Fields) -> Result<Fields> {
     let mut text = match fields.take("text_config") {
         Some(Value::Object(text)) => text,

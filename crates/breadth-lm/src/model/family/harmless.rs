@@ -1,8 +1,10 @@
 //! Fields of a `config.json` that no reader takes: which of them cannot change a score.
 //!
-//! The readers of the families take every name that transformers' code of the family reads when it scores. What is left is for training, for drawing, for
-//! other heads, for other tools; or it belongs to an architecture that breadth does not have. A name that is known to be of the first kind passes whatever
-//! its value, and any name passes whose value is switched off. The rest is refused: a model with code of its own may well read it.
+//! The readers of the families take every name that transformers' code of the family reads when it
+//! scores. What is left is for training, for drawing, for other heads, for other tools; or it
+//! belongs to an architecture that breadth does not have. A name that is known to be of the first
+//! kind passes whatever its value, and any name passes whose value is switched off. The rest is
+//! refused: a model with code of its own may well read it.
 
 use serde_json::Value;
 
@@ -71,7 +73,8 @@ const USUAL: &[&str] = &[
     "use_cache",
 ];
 
-/// Seen in published files with values that are not off; never read by transformers' code of the families when it scores.
+/// Seen in published files with values that are not off; never read by transformers' code of the
+/// families when it scores.
 const NEVER_READ: &[&str] = &[
     // Drawing, where older versions kept it.
     "diversity_penalty",
@@ -194,7 +197,8 @@ fn is_full_attention(value: &Value) -> bool {
     value.is_null() || !list.is_empty() && list.iter().all(|kind| kind == "full_attention")
 }
 
-/// Values that switch off what they stand for: nothing, false, and the numbers that neither add (0) nor multiply (1).
+/// Values that switch off what they stand for: nothing, false, and the numbers that neither add (0)
+/// nor multiply (1).
 pub fn is_off(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

@@ -58,7 +58,8 @@ impl Sizes {
             None if heads > 0 && hidden_size.is_multiple_of(heads) => hidden_size / heads,
             None => {
                 return Err(fields.error(format!(
-                    "config.json: hidden_size = {hidden_size} is not a multiple of num_attention_heads = {heads}, and there is no head_dim"
+                    "config.json: hidden_size = {hidden_size} is not a multiple of \
+                     num_attention_heads = {heads}, and there is no head_dim"
                 )));
             }
         };

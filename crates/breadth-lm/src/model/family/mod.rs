@@ -1,7 +1,7 @@
 //! The families: from the fields of a `config.json` to a [`Config`].
 //!
-//! To add one: a file here with its `read`, a line in [`READERS`], its weights' names in `layout.rs`, and a reference model in
-//! `scripts/families.py`.
+//! To add one: a file here with its `read`, a line in [`READERS`], its weights' names in
+//! `layout.rs`, and a reference model in `scripts/families.py`.
 
 mod fields;
 mod gemma;
@@ -30,7 +30,8 @@ impl Config {
     /// Reads a `config.json` of any of the families.
     ///
     /// # Errors
-    /// If a field is missing, unknown, or asks for something this decoder does not do; the message names it.
+    /// If a field is missing, unknown, or asks for something this decoder does not do; the message
+    /// names it.
     pub fn from_json(text: &str, path: &Path) -> Result<Self> {
         let value: Value = serde_json::from_str(text)
             .map_err(|e| Error::checkpoint(path, format!("config.json is not JSON: {e}")))?;

@@ -5,7 +5,8 @@ use super::{Heads, Span};
 use crate::gemm::{Matrix, matmul};
 use crate::vectorized;
 
-/// Queries of one head are taken this many at a time, so that keys nobody in the block may see are never multiplied.
+/// Queries of one head are taken this many at a time, so that keys nobody in the block may see are
+/// never multiplied.
 const BLOCK: usize = 64;
 
 /// The rows of a query, key or value tensor.
@@ -142,7 +143,8 @@ impl Tile {
         }
     }
 
-    /// Adds `weights' x` to the rows of each segment of `out`, which has the key tensor's shape without gaps.
+    /// Adds `weights' x` to the rows of each segment of `out`, which has the key tensor's shape
+    /// without gaps.
     fn add_to_keys(&self, out: &mut [f32], weights: &[f32], x: Matrix, heads: Heads, scale: f32) {
         let stride = heads.key_value * heads.width;
         for segment in self.segments() {
@@ -247,7 +249,8 @@ vectorized! {
 }
 
 vectorized! {
-    /// Softmax of each row over the keys up to the row's position and inside its window, 0 elsewhere. Row `j` stands at column `first + j`.
+    /// Softmax of each row over the keys up to the row's position and inside its window, 0
+    /// elsewhere. Row `j` stands at column `first + j`.
     fn causal_softmax(scores: &mut [f32], keys: usize, first: usize, window: Option<usize>) {
         for (j, row) in scores.chunks_exact_mut(keys).enumerate() {
             let end = first + j + 1;

@@ -1,9 +1,11 @@
 //! Products of a few rows with a matrix that is stored (out, in), as most checkpoints store theirs.
 //!
-//! A general matrix product first packs such a matrix into another order, which for a few rows costs more than the product itself. Here each output is an inner product of two
-//! rows as they lie.
+//! A general matrix product first packs such a matrix into another order, which for a few rows
+//! costs more than the product itself. Here each output is an inner product of two rows as they
+//! lie.
 
-/// Rows of `x` up to which [`linear`] is the faster way (measured: at 32 rows 2.4 times, at 128 none).
+/// Rows of `x` up to which [`linear`] is the faster way (measured: at 32 rows 2.4 times, at 128
+/// none).
 pub const MOST: usize = 64;
 
 /// The numbers of a product `x W' + b`.
@@ -68,7 +70,8 @@ mod avx512 {
 
     /// Numbers in a register.
     const LANES: usize = 16;
-    /// Rows and outputs of a block: 24 sums, which with what they are made of fill the 32 registers.
+    /// Rows and outputs of a block: 24 sums, which with what they are made of fill the 32
+    /// registers.
     const ROWS: usize = 4;
     const OUTPUTS: usize = 6;
 

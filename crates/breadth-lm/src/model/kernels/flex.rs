@@ -15,7 +15,8 @@ fn pack(data: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(data, shape.into()))
 }
 
-/// A tensor as a slice that starts at its first element, with the distance between rows and between columns.
+/// A tensor as a slice that starts at its first element, with the distance between rows and between
+/// columns.
 struct View {
     tensor: FlexTensor,
     rows: usize,

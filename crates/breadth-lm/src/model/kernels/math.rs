@@ -1,8 +1,8 @@
 //! Elementwise and row-wise arithmetic that the compiler vectorises.
 //!
-//! Sums run over [`LANES`] independent accumulators in a fixed order, so a result depends on the data alone, never
-//! on the thread count. Everything here is `#[inline(always)]`: the caller is a [`vectorized`](crate::vectorized) function, which is
-//! compiled once per instruction set.
+//! Sums run over [`LANES`] independent accumulators in a fixed order, so a result depends on the
+//! data alone, never on the thread count. Everything here is `#[inline(always)]`: the caller is a
+//! [`vectorized`](crate::vectorized) function, which is compiled once per instruction set.
 
 /// Independent accumulators of a reduction: one AVX-512 register of `f32`.
 pub const LANES: usize = 16;
@@ -44,7 +44,8 @@ pub fn tanh(x: f32) -> f32 {
     2.0 * sigmoid(2.0 * x) - 1.0
 }
 
-/// Distribution function of the standard normal distribution, `(1 + erf(x / sqrt 2)) / 2`, to about 1e-7.
+/// Distribution function of the standard normal distribution, `(1 + erf(x / sqrt 2)) / 2`, to about
+/// 1e-7.
 ///
 /// Source: Abramowitz and Stegun, 7.1.26.
 #[inline(always)]

@@ -1,11 +1,13 @@
 //! Fused operations of the decoder, with their gradients, as a backend extension of burn.
 //!
-//! Composed from burn's primitives, layer normalisation, GELU, attention and the log-softmax cost more than the matrix
-//! products around them: each primitive makes a full pass over memory forward and two backward. Here each is one pass.
-//! [`Kernels`] is implemented for burn's CPU backend; `autodiff` registers the hand-written gradients, which the tests check against
-//! finite differences and PyTorch.
+//! Composed from burn's primitives, layer normalisation, GELU, attention and the log-softmax cost
+//! more than the matrix products around them: each primitive makes a full pass over memory forward
+//! and two backward. Here each is one pass. [`Kernels`] is implemented for burn's CPU backend;
+//! `autodiff` registers the hand-written gradients, which the tests check against finite
+//! differences and PyTorch.
 //!
-//! Kernels run on the calling thread: the trainer and the scorer split a *batch* over threads, never one kernel.
+//! Kernels run on the calling thread: the trainer and the scorer split a *batch* over threads,
+//! never one kernel.
 
 mod attention;
 mod autodiff;
@@ -25,9 +27,10 @@ use super::activation::Activation;
 
 /// One sequence of a packed batch, as attention sees it.
 ///
-/// Sequences lie one after another without padding. Queries may be fewer than keys: query `j` stands at position
-/// `first_position + j` of its sequence and sees the keys `0..=first_position + j`. Responses to one prompt share its keys: the first
-/// `prefix_len` positions then lie at `prefix_start`, the others at `key_start`.
+/// Sequences lie one after another without padding. Queries may be fewer than keys: query `j`
+/// stands at position `first_position + j` of its sequence and sees the keys `0..=first_position +
+/// j`. Responses to one prompt share its keys: the first `prefix_len` positions then lie at
+/// `prefix_start`, the others at `key_start`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// First row of the sequence in the query tensor.
@@ -61,7 +64,8 @@ pub struct Heads {
     pub softcap: Option<f32>,
 }
 
-/// Cosines and sines by which rotary positions turn a head, a row of `half` of each per position; where long sequences turn differently, theirs follow.
+/// Cosines and sines by which rotary positions turn a head, a row of `half` of each per position;
+/// where long sequences turn differently, theirs follow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RotaryTable {
     /// Pairs that turn: the first `2 half` numbers of a head; the rest stay.
@@ -208,7 +212,8 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     ))
 }
 
-/// `gain * (x - mean) / sqrt(var + epsilon) + bias` over the last axis, with the biased variance: `x` (rows, width).
+/// `gain * (x - mean) / sqrt(var + epsilon) + bias` over the last axis, with the biased variance:
+/// `x` (rows, width).
 #[must_use]
 pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::layer_norm(
@@ -219,8 +224,9 @@ pub fn layer_norm(x: Tensor<2>, gain: Tensor<1>, bias: Tensor<1>, epsilon: f32) 
     ))
 }
 
-/// `(gain + offset) * x / sqrt(mean(x^2) + epsilon)` over each run of as many numbers as `gain` has: `x` (rows, width), where width is a multiple
-/// of that, so that one gain can serve every head.
+/// `(gain + offset) * x / sqrt(mean(x^2) + epsilon)` over each run of as many numbers as `gain`
+/// has: `x` (rows, width), where width is a multiple of that, so that one gain can serve every
+/// head.
 #[must_use]
 pub fn rms_norm(x: Tensor<2>, gain: Tensor<1>, offset: f32, epsilon: f32) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Kernels>::rms_norm(
@@ -250,7 +256,8 @@ pub fn gated(gate: Tensor<2>, up: Tensor<2>, activation: Activation) -> Tensor<2
     ))
 }
 
-/// Rotary positions: in every head of row `r`, the pair `(x_i, x_(i + half))` turns by the angle `i` of row `positions[r]` of `angles`. `x` (rows, heads * `head_dim`).
+/// Rotary positions: in every head of row `r`, the pair `(x_i, x_(i + half))` turns by the angle
+/// `i` of row `positions[r]` of `angles`. `x` (rows, heads * `head_dim`).
 #[must_use]
 pub fn rotate(
     x: Tensor<2>,
@@ -268,8 +275,8 @@ pub fn rotate(
 
 /// Causal multi-head attention over packed sequences.
 ///
-/// `query` (queries, query heads * head width), `key` and `value` (keys, key-value heads * head width) to the shape of `query`. Heads are
-/// consecutive blocks of columns.
+/// `query` (queries, query heads * head width), `key` and `value` (keys, key-value heads * head
+/// width) to the shape of `query`. Heads are consecutive blocks of columns.
 #[must_use]
 pub fn attention(
     query: Tensor<2>,
@@ -287,7 +294,8 @@ pub fn attention(
     ))
 }
 
-/// Sum of a token's and its position's embedding: tables (vocabulary, width) and (positions, width) to (tokens, width).
+/// Sum of a token's and its position's embedding: tables (vocabulary, width) and (positions, width)
+/// to (tokens, width).
 #[must_use]
 pub fn embed(
     tokens_table: Tensor<2>,

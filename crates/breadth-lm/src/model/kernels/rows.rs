@@ -161,7 +161,8 @@ impl Shape for Relu {
     }
 }
 
-// Loops, and not iterators collected: a closure that the standard library calls is compiled for the baseline, where `mul_add` is a call.
+// Loops, and not iterators collected: a closure that the standard library calls is compiled for the
+// baseline, where `mul_add` is a call.
 
 vectorized! {
     fn activate_by<A: Shape>(_kind: A, x: &[f32]) -> Vec<f32> {
@@ -251,7 +252,8 @@ pub fn gated_backward(
 }
 
 vectorized! {
-    /// Rotates the pairs of every head by the angles of the row's position, in the direction of `sign`.
+    /// Rotates the pairs of every head by the angles of the row's position, in the direction of
+    /// `sign`.
     pub fn rotate(x: &[f32], angles: &RotaryTable, positions: &[u32], head_dim: usize, sign: f32) -> Vec<f32> {
         let half = angles.half;
         let mut out = x.to_vec();

@@ -60,7 +60,8 @@ impl Comparison {
     }
 }
 
-/// Compares `q_theta` with `p = q_truth` exactly, by going through every response. `prompts`: the prompts with their shares `mu(x)`.
+/// Compares `q_theta` with `p = q_truth` exactly, by going through every response. `prompts`: the
+/// prompts with their shares `mu(x)`.
 ///
 /// # Errors
 /// If a prompt has more than 2^20 responses; then use [`compare_sampled`].

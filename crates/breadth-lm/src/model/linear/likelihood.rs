@@ -15,12 +15,14 @@ pub struct Fitted {
     pub theta: Vec<f64>,
     /// The mean log-likelihood there, nats per response.
     pub log_likelihood: f64,
-    /// How much higher any theta of the ball can be: `max_{|v|<=1} <g, v - theta> = |g| - <g, theta>`, at most 1e-10 of the larger of 1 and the log-likelihood's size.
+    /// How much higher any theta of the ball can be: `max_{|v|<=1} <g, v - theta> = |g| - <g,
+    /// theta>`, at most 1e-10 of the larger of 1 and the log-likelihood's size.
     pub gap: f64,
 }
 
-/// `argmax_{|theta|<=1} mean_i log q_theta(y_i|x_i)` over (prompt, response) pairs: projected Newton steps. Each maximises the quadratic model over the ball (its multiplier by bisection) and is
-/// shortened until the likelihood rises by a tenth of what the gradient promises.
+/// `argmax_{|theta|<=1} mean_i log q_theta(y_i|x_i)` over (prompt, response) pairs: projected
+/// Newton steps. Each maximises the quadratic model over the ball (its multiplier by bisection) and
+/// is shortened until the likelihood rises by a tenth of what the gradient promises.
 ///
 /// # Errors
 /// If there are no data, or the gap does not come down to 1e-10 (features far too large).
@@ -45,7 +47,8 @@ pub fn maximum_likelihood(features: &dyn Features, data: &[(usize, Vec<u32>)]) -
         let target = here.model_maximum(&theta);
         let way: Vec<f64> = target.iter().zip(&theta).map(|(a, b)| a - b).collect();
         let promised = dot(&here.gradient, &way);
-        // Near the top the rise, quadratic in the gradient, drowns in rounding while the gap is still to be seen.
+        // Near the top the rise, quadratic in the gradient, drowns in rounding while the gap is
+        // still to be seen.
         let rounding = 16.0 * f64::EPSILON * here.value.abs();
         let mut share = 1.0;
         loop {
@@ -67,7 +70,8 @@ pub fn maximum_likelihood(features: &dyn Features, data: &[(usize, Vec<u32>)]) -
     ))
 }
 
-/// The mean log-likelihood, its gradient, and minus its Hessian: the mean covariance of phi under q.
+/// The mean log-likelihood, its gradient, and minus its Hessian: the mean covariance of phi under
+/// q.
 struct Local {
     value: f64,
     gradient: Vec<f64>,
@@ -121,7 +125,8 @@ impl Local {
         }
     }
 
-    /// The maximiser over the ball of `<g, v - theta> - (v - theta)' C (v - theta) / 2`: `(C + m I) v = g + C theta`, with m the least multiplier that keeps v in the ball.
+    /// The maximiser over the ball of `<g, v - theta> - (v - theta)' C (v - theta) / 2`: `(C + m I)
+    /// v = g + C theta`, with m the least multiplier that keeps v in the ball.
     fn model_maximum(&self, theta: &[f64]) -> Vec<f64> {
         let d = theta.len();
         let mut right = self.gradient.clone();

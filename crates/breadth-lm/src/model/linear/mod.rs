@@ -1,7 +1,9 @@
 //! Autoregressive linear models (Eq 3): the theory's models, in `f64`, without tensors.
 //!
-//! `q_theta(y_h | x, y_<h)` is proportional to `exp <theta, phi(x, y_1:h)>` over a finite vocabulary, theta in the unit ball. A [`Features`] says what phi is; parameters are plain slices.
-//! Steps are those of [`crate::optim`] on a [`Tree`] of one array, so that decoders and these models share every optimiser.
+//! `q_theta(y_h | x, y_<h)` is proportional to `exp <theta, phi(x, y_1:h)>` over a finite
+//! vocabulary, theta in the unit ball. A [`Features`] says what phi is; parameters are plain
+//! slices. Steps are those of [`crate::optim`] on a [`Tree`] of one array, so that decoders and
+//! these models share every optimiser.
 //!
 //! ```
 //! use breadth_lm::model::linear::{Features, compare, log_prob};
@@ -146,7 +148,8 @@ pub fn log_prob(features: &dyn Features, theta: &[f64], prompt: usize, response:
     (0..response.len()).map(of_token).sum()
 }
 
-/// `grad log q_theta(y|x) = sum_h phi(x, y_1:h) - E_q[phi | x, y_<h]`: (d). Concave in theta; at most `2 B H` long.
+/// `grad log q_theta(y|x) = sum_h phi(x, y_1:h) - E_q[phi | x, y_<h]`: (d). Concave in theta; at
+/// most `2 B H` long.
 ///
 /// # Panics
 /// As [`log_prob`].

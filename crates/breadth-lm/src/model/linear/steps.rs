@@ -33,8 +33,10 @@ pub fn project_onto_unit_ball(theta: &mut [f64]) {
     }
 }
 
-/// Takes `steps` steps of `optimizer` on the mean of the sequence gradients of a batch (Eq 14, 18, 20, by what the optimiser is), from `theta`; `batch` gives the (prompt, response) pairs of a step,
-/// `observe` hears theta after it. The optimiser descends on minus the log-likelihood; end its chain with a projection onto the ball.
+/// Takes `steps` steps of `optimizer` on the mean of the sequence gradients of a batch (Eq 14, 18,
+/// 20, by what the optimiser is), from `theta`; `batch` gives the (prompt, response) pairs of a
+/// step, `observe` hears theta after it. The optimiser descends on minus the log-likelihood; end
+/// its chain with a projection onto the ball.
 pub fn descend(
     features: &dyn Features,
     theta: &[f64],
@@ -64,7 +66,8 @@ pub fn descend(
     params["theta"].data.to_vec()
 }
 
-/// Token-level SGD (Eq 21): a projected step of size `rate` after every token of the response, carried on. Moves theta, and returns the log-probability of each token before the step on it.
+/// Token-level SGD (Eq 21): a projected step of size `rate` after every token of the response,
+/// carried on. Moves theta, and returns the log-probability of each token before the step on it.
 pub fn token_level_sgd(
     features: &dyn Features,
     theta: &mut [f64],
@@ -82,7 +85,8 @@ pub fn token_level_sgd(
     log_probs
 }
 
-/// `log q(y|x)` of the decoder with test-time training (Eq 22): the recursion of [`token_level_sgd`] on the given tokens, theta itself untouched.
+/// `log q(y|x)` of the decoder with test-time training (Eq 22): the recursion of
+/// [`token_level_sgd`] on the given tokens, theta itself untouched.
 #[must_use]
 pub fn ttt_log_prob(
     features: &dyn Features,
@@ -116,7 +120,8 @@ pub fn ttt_sample(
     response
 }
 
-/// An unbiased estimate of the KL of the decoder with test-time training from `p = q_truth` for a prompt: the next-token KLs along one response drawn from p, summed.
+/// An unbiased estimate of the KL of the decoder with test-time training from `p = q_truth` for a
+/// prompt: the next-token KLs along one response drawn from p, summed.
 #[must_use]
 pub fn ttt_kl(
     features: &dyn Features,
@@ -143,13 +148,16 @@ pub fn ttt_kl(
 /// What a distillation trains towards.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DistillTarget {
-    /// The teacher's next-token distributions in closed form, or the tokens of the response alone (Eq 24).
+    /// The teacher's next-token distributions in closed form, or the tokens of the response alone
+    /// (Eq 24).
     pub distributions: bool,
-    /// The budget `A = log N` of the truncated weights alpha (Eq 25); without one every token counts 1.
+    /// The budget `A = log N` of the truncated weights alpha (Eq 25); without one every token
+    /// counts 1.
     pub budget: Option<f64>,
 }
 
-/// `sum_h alpha_h grad log q(y_h | x, y_<h)` for a response drawn from the teacher `q_truth` (Eq 24-26), or with `E_p[phi]` in place of `phi(y_h)`.
+/// `sum_h alpha_h grad log q(y_h | x, y_<h)` for a response drawn from the teacher `q_truth` (Eq
+/// 24-26), or with `E_p[phi]` in place of `phi(y_h)`.
 ///
 /// # Panics
 /// If theta has another length than phi.

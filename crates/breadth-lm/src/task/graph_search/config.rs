@@ -26,9 +26,10 @@ pub enum EdgeOrder {
     Shuffled,
     /// Layer by layer, in random order within a layer.
     Layer,
-    /// Layer by layer, every layer's block filled up to a constant number of edges, so that all prompts have one length: `W` edges
-    /// out of the source, `2 W` out of every middle layer but the last, 2 into the target. A layer with one passable
-    /// node lists each of its edges twice; no padding token is needed.
+    /// Layer by layer, every layer's block filled up to a constant number of edges, so that all
+    /// prompts have one length: `W` edges out of the source, `2 W` out of every middle layer but
+    /// the last, 2 into the target. A layer with one passable node lists each of its edges twice;
+    /// no padding token is needed.
     Slot,
 }
 
@@ -60,16 +61,19 @@ pub enum Family {
 pub enum Label {
     /// Drawn from the mixture, independently of the prompt (the miniatures).
     Drawn,
-    /// The XOR of the parities of all nodes in a fixed half of the middle layers: 1 for G1, 0 for G2 (the paper). G3 ignores it.
+    /// The XOR of the parities of all nodes in a fixed half of the middle layers: 1 for G1, 0 for
+    /// G2 (the paper). G3 ignores it.
     HiddenXor {
-        /// Seed of the half that counts: `ceil(L / 2)` layers, the same for every prompt of the task.
+        /// Seed of the half that counts: `ceil(L / 2)` layers, the same for every prompt of the
+        /// task.
         seed: u64,
     },
 }
 
 /// The class of a prompt: how many layers branch, and which of the valid paths are right.
 ///
-/// Middle layers count from 1, so that layer `i` is response token `y[i]` (with `y[0] = s`), and "parity of `i`" is that of this number.
+/// Middle layers count from 1, so that layer `i` is response token `y[i]` (with `y[0] = s`), and
+/// "parity of `i`" is that of this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -81,7 +85,8 @@ pub enum Class {
     G3,
     /// Figure 2, 94%: no layer branches, the path is forced.
     Single,
-    /// Figure 2, 5%: in branching layer i take parity(i) XOR (XOR of the parities of the passable nodes of all middle layers).
+    /// Figure 2, 5%: in branching layer i take parity(i) XOR (XOR of the parities of the passable
+    /// nodes of all middle layers).
     Xor,
     /// Figure 2, 1%: a uniformly random valid path.
     Uniform,
@@ -103,7 +108,8 @@ pub const FIGURE2: [(Class, f64); 3] = [
 ];
 
 impl GraphSearchConfig {
-    /// Figure 1 of the paper: L = 8, W = 4, two branching layers, shuffled edges, hidden label. The paper leaves m open: 64 here.
+    /// Figure 1 of the paper: L = 8, W = 4, two branching layers, shuffled edges, hidden label. The
+    /// paper leaves m open: 64 here.
     pub fn figure1() -> Self {
         let label = Label::HiddenXor { seed: 0 };
         let family = Family::Figure1 {
@@ -119,7 +125,8 @@ impl GraphSearchConfig {
         }
     }
 
-    /// Figure 1 for a laptop: L = 3, W = 2, m = 16, slot order, the label drawn (with graphs this small a hidden one leaks).
+    /// Figure 1 for a laptop: L = 3, W = 2, m = 16, slot order, the label drawn (with graphs this
+    /// small a hidden one leaks).
     pub fn figure1_small() -> Self {
         let family = Family::Figure1 {
             branching: 2,
@@ -134,7 +141,8 @@ impl GraphSearchConfig {
         }
     }
 
-    /// Figure 2 of the paper at `h` middle layers (8, 16, 24): W = 4, shuffled edges. The paper leaves m open: 128 here.
+    /// Figure 2 of the paper at `h` middle layers (8, 16, 24): W = 4, shuffled edges. The paper
+    /// leaves m open: 128 here.
     pub fn figure2(h: usize) -> Self {
         let family = Family::Figure2 {
             xor_branching: h / 2,

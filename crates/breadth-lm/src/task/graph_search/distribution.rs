@@ -7,7 +7,8 @@ use super::graph::Graph;
 use crate::error::{Error, Result};
 use crate::rng;
 
-/// `p(y|x, class)`: 0 or 1 where the class has one right path, `2^-branching` for every valid path where it is uniform.
+/// `p(y|x, class)`: 0 or 1 where the class has one right path, `2^-branching` for every valid path
+/// where it is uniform.
 pub(super) fn probability(graph: &Graph, response: &[u32], class: Class) -> f64 {
     match right_path(graph, class) {
         Some(path) => f64::from(path == response),
@@ -70,7 +71,8 @@ pub(super) fn branching(config: &GraphSearchConfig, class: Class) -> Result<usiz
     }
 }
 
-/// Whether prompts of `class` can be this graph: it has the class's branching layers and, where the label is hidden, its label.
+/// Whether prompts of `class` can be this graph: it has the class's branching layers and, where the
+/// label is hidden, its label.
 pub(super) fn is_of_class(config: &GraphSearchConfig, graph: &Graph, class: Class) -> bool {
     let label_fits = match (hidden_seed(config), class) {
         (Some(seed), Class::G1) => hidden_xor(graph, seed) == 1,
@@ -80,8 +82,9 @@ pub(super) fn is_of_class(config: &GraphSearchConfig, graph: &Graph, class: Clas
     label_fits && branching(config, class).is_ok_and(|branching| branching == graph.branching())
 }
 
-/// `P(class | x)` up to a factor that the classes share: the weight times the density of the graph under the class, relative to the
-/// uniform distribution over graphs with that many branching layers.
+/// `P(class | x)` up to a factor that the classes share: the weight times the density of the graph
+/// under the class, relative to the uniform distribution over graphs with that many branching
+/// layers.
 pub(super) fn class_weight(
     config: &GraphSearchConfig,
     graph: &Graph,
@@ -135,8 +138,9 @@ fn hidden_count(layers: usize) -> usize {
 
 /// `P(hidden label = 1)` over graphs with `branching` branching layers.
 ///
-/// With `b` of the counted layers branching (hypergeometric), `2 b` of the counted nodes are one even and one odd each, hence label `b`, and
-/// the others are drawn without replacement from the names that no branching node has taken: hypergeometric again.
+/// With `b` of the counted layers branching (hypergeometric), `2 b` of the counted nodes are one
+/// even and one odd each, hence label `b`, and the others are drawn without replacement from the
+/// names that no branching node has taken: hypergeometric again.
 pub(super) fn xor_probability(config: &GraphSearchConfig, branching: usize) -> f64 {
     let counted = hidden_count(config.middle_layers);
     let names = config.names as usize;
@@ -153,7 +157,8 @@ pub(super) fn xor_probability(config: &GraphSearchConfig, branching: usize) -> f
         .sum()
 }
 
-/// The probability that `k` of `drawn` items are marked, out of `total` of which `marked` are; 0 outside the support.
+/// The probability that `k` of `drawn` items are marked, out of `total` of which `marked` are; 0
+/// outside the support.
 fn hypergeometric(total: usize, marked: usize, drawn: usize, k: usize) -> f64 {
     if k > marked || k > drawn || drawn - k > total - marked {
         return 0.0;

@@ -24,7 +24,8 @@ pub struct Graph {
 pub struct Layer {
     /// All W names, ascending.
     pub nodes: Vec<u32>,
-    /// The names that have edges, to every node of the next layer: one, or in a branching layer an even and an odd one. Ascending.
+    /// The names that have edges, to every node of the next layer: one, or in a branching layer an
+    /// even and an odd one. Ascending.
     pub passable: Vec<u32>,
 }
 
@@ -34,7 +35,8 @@ impl Layer {
         self.passable.len() > 1
     }
 
-    /// The passable node to take when the wanted parity is `parity` (0 even, 1 odd): the only one where the layer does not branch.
+    /// The passable node to take when the wanted parity is `parity` (0 even, 1 odd): the only one
+    /// where the layer does not branch.
     pub fn choice(&self, parity: u32) -> u32 {
         let wanted = self.passable.iter().find(|&name| name % 2 == parity);
         *wanted.unwrap_or(&self.passable[0])
@@ -42,11 +44,12 @@ impl Layer {
 }
 
 impl Graph {
-    /// A graph with `branching` branching layers: the layers, the passable nodes and the names are uniform over all such graphs.
+    /// A graph with `branching` branching layers: the layers, the passable nodes and the names are
+    /// uniform over all such graphs.
     pub(super) fn draw(config: &GraphSearchConfig, branching: usize, rng: &mut Stream) -> Self {
         let branches = draw_layers(config.middle_layers, branching, rng);
-        // The nodes whose parity is constrained come first; whatever they take, the others have equally many completions, so that
-        // every graph is equally likely.
+        // The nodes whose parity is constrained come first; whatever they take, the others have
+        // equally many completions, so that every graph is equally likely.
         let (mut even, mut odd): (Vec<u32>, Vec<u32>) =
             (0..config.names).partition(|name| name % 2 == 0);
         let mut take = |pool: &mut Vec<u32>| {
@@ -269,7 +272,8 @@ pub(super) fn split_prompt(
     Ok((edges, *source, *target))
 }
 
-/// Layer `i`, whose nodes are those `reached`, and the nodes its passable nodes lead to; their edges are taken out of `next`.
+/// Layer `i`, whose nodes are those `reached`, and the nodes its passable nodes lead to; their
+/// edges are taken out of `next`.
 fn parse_layer(
     i: usize,
     reached: &BTreeSet<u32>,

@@ -1,18 +1,22 @@
-//! Graph search: find the path through a layered graph. A prompt lists the edges, the response is the path.
+//! Graph search: find the path through a layered graph. A prompt lists the edges, the response is
+//! the path.
 //!
 //! ```text
 //! 5 2 | 5 9 | 9 4 | 9 7 | ... / 5 12 =      5 9 4 .. 12
 //! edges u v                     s  t          s v_1 .. v_L t
 //! ```
 //!
-//! Between source `s` and target `t` lie L middle layers of W nodes. One node of each is *passable* (has edges, to every node of the next
-//! layer); in a branching layer two are, one with an even and one with an odd name. Which of the `2^branching` valid paths are right is a
-//! matter of the prompt's [`Class`]. The response distribution `p(y|x)` is known exactly:
+//! Between source `s` and target `t` lie L middle layers of W nodes. One node of each is *passable*
+//! (has edges, to every node of the next layer); in a branching layer two are, one with an even and
+//! one with an odd name. Which of the `2^branching` valid paths are right is a matter of the
+//! prompt's [`Class`]. The response distribution `p(y|x)` is known exactly:
 //!
-//! - [`GraphSearch::class_log_prob`] given the class: what a judge who knows the class would say. Figures 1 and 2 of the paper measure
-//!   coverage and KL against it, each prompt under its own class.
-//! - [`GraphSearch::log_prob`] of the prompt alone, the class averaged out with its posterior given the prompt: the best that any
-//!   model can reach. The two agree where the prompt determines the class.
+//! - [`GraphSearch::class_log_prob`] given the class: what a judge who knows the class would say.
+//!   Figures 1 and 2 of the paper measure coverage and KL against it, each prompt under its own
+//!   class.
+//! - [`GraphSearch::log_prob`] of the prompt alone, the class averaged out with its posterior given
+//!   the prompt: the best that any model can reach. The two agree where the prompt determines the
+//!   class.
 //!
 //! ```
 //! use breadth_lm::rng::stream;
@@ -107,7 +111,8 @@ impl GraphSearch {
         self.config.middle_layers + 2
     }
 
-    /// The longest prompt; with [`EdgeOrder::Slot`] the length of all. A model needs `max_prompt_len + response_len - 1` positions.
+    /// The longest prompt; with [`EdgeOrder::Slot`] the length of all. A model needs
+    /// `max_prompt_len + response_len - 1` positions.
     ///
     /// ```
     /// use breadth_lm::task::graph_search::{GraphSearch, GraphSearchConfig};
@@ -117,7 +122,8 @@ impl GraphSearch {
     /// ```
     pub fn max_prompt_len(&self) -> usize {
         let (layers, width) = (self.config.middle_layers, self.config.width);
-        // Out of the source W edges, out of each middle layer W per passable node, into the target one.
+        // Out of the source W edges, out of each middle layer W per passable node, into the target
+        // one.
         let doubled = match (self.config.edge_order, &self.config.family) {
             (EdgeOrder::Slot, _) => layers,
             (_, Family::Figure1 { branching, .. }) => *branching,
@@ -137,7 +143,8 @@ impl GraphSearch {
     /// A distribution over the task's classes, say [`FIGURE1_FINE_TUNE`].
     ///
     /// # Errors
-    /// A class of another family or listed twice; a weight that is negative or not finite; weights that do not sum to 1.
+    /// A class of another family or listed twice; a weight that is negative or not finite; weights
+    /// that do not sum to 1.
     pub fn mixture(&self, weights: &[(Class, f64)]) -> Result<Mixture> {
         distribution::validate_mixture(&self.config, weights)?;
         Ok(Mixture(weights.to_vec()))
@@ -183,7 +190,8 @@ impl GraphSearch {
         Ok(graph.prompt(self.config.edge_order, &self.tokenizer, rng))
     }
 
-    /// Uniform over the graphs with the class's branching layers and, where the label is hidden, its label.
+    /// Uniform over the graphs with the class's branching layers and, where the label is hidden,
+    /// its label.
     fn draw_graph(&self, class: Class, rng: &mut Stream) -> Result<Graph> {
         let branching = distribution::branching(&self.config, class)?;
         loop {
@@ -202,10 +210,12 @@ impl GraphSearch {
         Graph::parse(&self.config, &self.tokenizer, prompt)
     }
 
-    /// `P(class | x)` under the mixture, in its order: the mixture's weights times the prompt's density under each class, normalised.
+    /// `P(class | x)` under the mixture, in its order: the mixture's weights times the prompt's
+    /// density under each class, normalised.
     ///
-    /// A label that is drawn leaves the weights as they are; a hidden one excludes G1 or G2; Figure 2's classes are told apart by the number of
-    /// branching layers, and not at all where that is equal.
+    /// A label that is drawn leaves the weights as they are; a hidden one excludes G1 or G2; Figure
+    /// 2's classes are told apart by the number of branching layers, and not at all where that is
+    /// equal.
     ///
     /// # Errors
     /// If no class of the mixture has such prompts.
@@ -234,7 +244,8 @@ impl GraphSearch {
         Ok(posterior)
     }
 
-    /// `log p(y|x)` in nats, the class averaged out: `log sum_c P(c|x) p(y|x, c)`. `-inf` for a response that is never right.
+    /// `log p(y|x)` in nats, the class averaged out: `log sum_c P(c|x) p(y|x, c)`. `-inf` for a
+    /// response that is never right.
     ///
     /// # Errors
     /// [`posterior`](Self::posterior)'s.
@@ -261,26 +272,28 @@ impl GraphSearch {
             .ln())
     }
 
-    /// `log p(y|x, class)` in nats: 0 or `-inf` where the class has one right path, `-branching ln 2` for every valid path where it is uniform.
+    /// `log p(y|x, class)` in nats: 0 or `-inf` where the class has one right path, `-branching ln
+    /// 2` for every valid path where it is uniform.
     pub fn class_log_prob(&self, graph: &Graph, response: &[u32], class: Class) -> f64 {
         distribution::probability(graph, response, class).ln()
     }
 
-    /// The one response that is right for the class; `None` for G3 and Uniform, where every valid path is.
+    /// The one response that is right for the class; `None` for G3 and Uniform, where every valid
+    /// path is.
     pub fn correct_response(&self, graph: &Graph, class: Class) -> Option<Vec<u32>> {
         distribution::right_path(graph, class)
     }
 
-    /// Whether the response is one that the class's policy gives: its path, or any valid one where it is uniform. From the tokens alone;
-    /// `false` for tokens that are no prompt of this task.
+    /// Whether the response is one that the class's policy gives: its path, or any valid one where
+    /// it is uniform. From the tokens alone; `false` for tokens that are no prompt of this task.
     pub fn follows_policy(&self, prompt: &[u32], response: &[u32], class: Class) -> bool {
         self.parse(prompt)
             .is_ok_and(|graph| distribution::probability(&graph, response, class) > 0.0)
     }
 }
 
-/// Whether the response is a path from s to t along edges of the prompt. From the tokens alone (the prompt's last token, `=`, tells the
-/// number of names); `false` for tokens that are no prompt.
+/// Whether the response is a path from s to t along edges of the prompt. From the tokens alone (the
+/// prompt's last token, `=`, tells the number of names); `false` for tokens that are no prompt.
 pub fn is_valid_path(prompt: &[u32], response: &[u32]) -> bool {
     let names = prompt.last().map_or(0, |&equals| equals.saturating_sub(2));
     let split = NumeralTokenizer::new(names).and_then(|t| graph::split_prompt(&t, prompt));

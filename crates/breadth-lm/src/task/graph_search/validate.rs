@@ -48,7 +48,8 @@ impl GraphSearchConfig {
                 return Err(Error::config(
                     format!("names = {}", self.names),
                     format!(
-                        "{layers} layers of {width} nodes, the source and the target need {needed} distinct names"
+                        "{layers} layers of {width} nodes, the source and the target need {needed} \
+                         distinct names"
                     ),
                 ));
             }
@@ -90,7 +91,8 @@ impl GraphSearchConfig {
             return Err(Error::config(
                 "label = hidden-xor",
                 format!(
-                    "with branching = {branching} and width = {} every graph has label {odd:.0}; widen the layers or take label = drawn",
+                    "with branching = {branching} and width = {} every graph has label {odd:.0}; \
+                     widen the layers or take label = drawn",
                     self.width
                 ),
             ));

@@ -9,7 +9,8 @@ pub(super) fn invalid<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::new(ErrorKind::InvalidOperation, message.into()))
 }
 
-/// Fuel for bytes that are about to be made: minijinja charges for what a method returns only when it is there.
+/// Fuel for bytes that are about to be made: minijinja charges for what a method returns only when
+/// it is there.
 pub(super) fn charge(state: &State, bytes: usize) -> Result<()> {
     state.consume_fuel(bytes as u64 / 64)
 }

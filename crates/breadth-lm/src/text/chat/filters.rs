@@ -15,7 +15,8 @@ type Result<T> = std::result::Result<T, Error>;
 /// The most items of a loop over something that has no length.
 const MOST_ITEMS: usize = 1 << 20;
 
-/// What is here instead of what minijinja has under these names, and without what only minijinja has.
+/// What is here instead of what minijinja has under these names, and without what only minijinja
+/// has.
 pub(super) fn add_to(environment: &mut Environment) {
     for name in ["bool", "split", "lines", "chain", "zip"] {
         environment.remove_filter(name);
@@ -51,7 +52,8 @@ pub(super) fn add_to(environment: &mut Environment) {
     environment.set_formatter(write_value);
 }
 
-/// What Python's `iter` takes. Of those, all that templates meet have a length and can be indexed too, which is what `is sequence` asks for.
+/// What Python's `iter` takes. Of those, all that templates meet have a length and can be indexed
+/// too, which is what `is sequence` asks for.
 fn is_iterable(value: &Value) -> bool {
     matches!(
         value.kind(),
@@ -73,7 +75,8 @@ fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<()>
     }
 }
 
-/// What a loop goes over: Python's `iter`, with a known length, since Jinja2 looks ahead for `loop.last`.
+/// What a loop goes over: Python's `iter`, with a known length, since Jinja2 looks ahead for
+/// `loop.last`.
 fn each(state: &State, value: &Value) -> Result<Value> {
     match value.kind() {
         ValueKind::None => invalid("None is not iterable"),
@@ -86,7 +89,8 @@ fn each(state: &State, value: &Value) -> Result<Value> {
     }
 }
 
-/// What a namespace keeps, which must neither lie too deep in itself nor be too large when it is written out.
+/// What a namespace keeps, which must neither lie too deep in itself nor be too large when it is
+/// written out.
 fn kept(state: &State, value: &Value) -> Result<Value> {
     let mut parts = 0;
     count(value, 0, &mut parts)?;

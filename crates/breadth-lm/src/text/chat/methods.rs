@@ -1,6 +1,7 @@
 //! Python's methods of strings, lists and dictionaries.
 //!
-//! Source: the Python library reference, "Built-in Types". What changes a list or a dictionary is refused, as by the sandbox of transformers.
+//! Source: the Python library reference, "Built-in Types". What changes a list or a dictionary is
+//! refused, as by the sandbox of transformers.
 
 use std::sync::LazyLock;
 
@@ -128,7 +129,8 @@ pub(super) fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
 
-/// Letters as Python has them: without the marks and numerals that Unicode's property `Alphabetic` includes.
+/// Letters as Python has them: without the marks and numerals that Unicode's property `Alphabetic`
+/// includes.
 fn is_letter(c: char) -> bool {
     static LETTER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\p{L}$").expect("a pattern"));
     c.is_ascii_alphabetic() || (!c.is_ascii() && LETTER.is_match(c.encode_utf8(&mut [0; 4])))
@@ -310,7 +312,8 @@ fn partition(s: &str, separator: &str, from_right: bool) -> Result<Value> {
     Ok(Value::from(Tuple::from(parts.map(Value::from))))
 }
 
-/// The part of a string between two places, as slices have them, and where it begins, in characters; nothing where it begins behind the end.
+/// The part of a string between two places, as slices have them, and where it begins, in
+/// characters; nothing where it begins behind the end.
 fn window(s: &str, start: Option<i64>, end: Option<i64>) -> Option<(&str, i64)> {
     if start.is_none() && end.is_none() {
         return Some((s, 0));

@@ -1,20 +1,24 @@
 //! Chat templates: conversations to text, as the model's author wrote it down in Jinja.
 //!
-//! The template is that of `chat_template.jinja`, or else `chat_template` of `tokenizer_config.json`: one text, or a list of
-//! named ones of which `default` is taken. It is rendered as `apply_chat_template` of transformers renders it: Jinja2 with `trim_blocks`,
-//! `lstrip_blocks` and loop controls, methods and printing of Python, `tojson` without HTML escapes, `raise_exception`, `{% generation %}`, every
-//! `*_token` of the tokenizer's configuration, no `tools` and no `documents`; fields of a message that are null are left out, and reasoning stands under each of
-//! its names. `scripts/conformance templates` compares.
+//! The template is that of `chat_template.jinja`, or else `chat_template` of
+//! `tokenizer_config.json`: one text, or a list of named ones of which `default` is taken. It is
+//! rendered as `apply_chat_template` of transformers renders it: Jinja2 with `trim_blocks`,
+//! `lstrip_blocks` and loop controls, methods and printing of Python, `tojson` without HTML
+//! escapes, `raise_exception`, `{% generation %}`, every `*_token` of the tokenizer's
+//! configuration, no `tools` and no `documents`; fields of a message that are null are left out,
+//! and reasoning stands under each of its names. `scripts/conformance templates` compares.
 //!
-//! `strftime_now` always tells one day, 26 July 2024 at midnight: a score must not depend on when it was computed. It is the day that
-//! Llama 3 templates take where there is no clock.
+//! `strftime_now` always tells one day, 26 July 2024 at midnight: a score must not depend on when
+//! it was computed. It is the day that Llama 3 templates take where there is no clock.
 //!
-//! A template is a program from a stranger. It runs only for conversations, sees nothing but them, and has a number of steps that grows with the
-//! conversation; every 64 bytes that it makes are a step, so that its memory is bounded too. What minijinja does not count in steps is stopped by the limits of
-//! time and memory in `bounds`.
+//! A template is a program from a stranger. It runs only for conversations, sees nothing but them,
+//! and has a number of steps that grows with the conversation; every 64 bytes that it makes are a
+//! step, so that its memory is bounded too. What minijinja does not count in steps is stopped by
+//! the limits of time and memory in `bounds`.
 //!
-//! Refused here though Jinja2 has it: `%` between a string and values, more arguments than a macro names, the filters that are for HTML pages, and `{% do %}`,
-//! `{% trans %}` and the like, which transformers has not either. Not told apart: `safe` text and other text where they are added.
+//! Refused here though Jinja2 has it: `%` between a string and values, more arguments than a macro
+//! names, the filters that are for HTML pages, and `{% do %}`, `{% trans %}` and the like, which
+//! transformers has not either. Not told apart: `safe` text and other text where they are added.
 
 mod arguments;
 mod filters;
@@ -44,7 +48,8 @@ const NAME: &str = "chat";
 /// The longest template, in bytes; the longest published one has some 30 kB.
 const LONGEST: usize = 1 << 17;
 
-/// Stack for the first try and for all else, in bytes: libraries recurse as deep as a template nests things.
+/// Stack for the first try and for all else, in bytes: libraries recurse as deep as a template
+/// nests things.
 const STACK: usize = 64 << 20;
 const LARGE_STACK: usize = 512 << 20;
 
@@ -73,14 +78,16 @@ pub struct ChatTemplate {
     tokens: BTreeMap<String, String>,
     /// Compiled when a conversation first needs it.
     compiled: OnceLock<std::result::Result<Arc<Environment<'static>>, String>>,
-    /// Why it is not run any more: a conversation went beyond the limits, and the next one is likely to.
+    /// Why it is not run any more: a conversation went beyond the limits, and the next one is
+    /// likely to.
     stopped: OnceLock<String>,
     /// The file it comes from.
     pub(super) place: String,
 }
 
 impl ChatTemplate {
-    /// A template, the special tokens by their names (`bos_token`, ..), and the file that it comes from, for messages. Nothing runs yet.
+    /// A template, the special tokens by their names (`bos_token`, ..), and the file that it comes
+    /// from, for messages. Nothing runs yet.
     pub fn new(
         source: impl Into<String>,
         tokens: impl IntoIterator<Item = (String, String)>,
@@ -114,10 +121,12 @@ impl ChatTemplate {
         Ok(Some(Self::new(source, special.tokens.clone(), place)))
     }
 
-    /// The text of a conversation, a JSON list of messages; with `add_generation_prompt`, what opens the assistant's turn follows.
+    /// The text of a conversation, a JSON list of messages; with `add_generation_prompt`, what
+    /// opens the assistant's turn follows.
     ///
     /// # Errors
-    /// If it is no such list, the template is not Jinja, or it raises, fails or does not end; in its words, naming its file.
+    /// If it is no such list, the template is not Jinja, or it raises, fails or does not end; in
+    /// its words, naming its file.
     pub fn render_json(&self, messages: &str, add_generation_prompt: bool) -> Result<String> {
         let messages: Vec<Json> = serde_json::from_str(messages)
             .map_err(|e| Error::data("messages", format!("must be a list of messages: {e}")))?;
@@ -190,7 +199,8 @@ impl ChatTemplate {
         compiled.as_ref().map(Arc::clone).map_err(words)
     }
 
-    /// What the template writes after a message of the assistant, in a conversation of two messages.
+    /// What the template writes after a message of the assistant, in a conversation of two
+    /// messages.
     pub(super) fn after_response(&self) -> Option<String> {
         let content = "breadth 3141592653 breadth";
         let messages = [("user", "?"), ("assistant", content)]
@@ -288,7 +298,8 @@ fn run(
     }
 }
 
-/// A message as transformers hands it to the template: null fields left out, and reasoning under each of its names.
+/// A message as transformers hands it to the template: null fields left out, and reasoning under
+/// each of its names.
 ///
 /// Source: `_normalize_chat_messages` and `_alias_reasoning_fields` of transformers 5.24.
 fn message(message: &Json) -> JinjaValue {
@@ -387,7 +398,8 @@ mod tests {
             ),
             ("{{ [1, 2, 3][::-1] }}", "[3, 2, 1]"),
             (
-                "{% set ns = namespace(n=0) %}{% for m in [1, 2] %}{% set ns.n = ns.n + m %}{% endfor %}{{ ns.n }}",
+                "{% set ns = namespace(n=0) %}{% for m in [1, 2] %}{% set ns.n = ns.n + m %}{% \
+                 endfor %}{{ ns.n }}",
                 "3",
             ),
             (
@@ -411,11 +423,13 @@ mod tests {
                 "more steps",
             ),
             (
-                "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+                "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s \
+                 %}{% endfor %}",
                 "more steps",
             ),
             (
-                "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s = ns.s.replace('a', 'aaa') %}{% endfor %}",
+                "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s = \
+                 ns.s.replace('a', 'aaa') %}{% endfor %}",
                 "more steps",
             ),
             (&format!("{list}{{{{ x }}}}"), "more steps"),
@@ -448,7 +462,8 @@ mod tests {
     fn what_is_nested_deeply_does_not_overflow_the_stack() {
         for item in ["[ns.x]", "[ns.x, ns.x]", "{'a': ns.x}"] {
             let source = format!(
-                "{{% set ns = namespace(x=[]) %}}{{% for i in range(40000) %}}{{% set ns.x = {item} %}}{{% endfor %}}"
+                "{{% set ns = namespace(x=[]) %}}{{% for i in range(40000) %}}{{% set ns.x = \
+                 {item} %}}{{% endfor %}}"
             );
             let message = rendered(&source).unwrap_err();
             assert!(message.contains("nested too deeply"), "{message}");

@@ -20,7 +20,8 @@ pub(super) fn float_of(value: &Value) -> Option<f64> {
         .flatten()
 }
 
-/// `repr` of a float: the shortest digits that give it back, with an exponent below 1e-4 and from 1e16.
+/// `repr` of a float: the shortest digits that give it back, with an exponent below 1e-4 and from
+/// 1e16.
 pub(super) fn float(number: f64) -> String {
     if !number.is_finite() {
         let sign = if number < 0.0 { "-" } else { "" };
@@ -131,7 +132,8 @@ fn write_items(state: &State, value: &Value, depth: usize, out: &mut String) -> 
     Ok(())
 }
 
-/// `tojson` of transformers: `json.dumps(value, ensure_ascii=False, indent, separators, sort_keys)`.
+/// `tojson` of transformers: `json.dumps(value, ensure_ascii=False, indent, separators,
+/// sort_keys)`.
 pub(super) fn to_json(
     state: &State,
     value: &Value,

@@ -1,13 +1,15 @@
 //! A template's source, brought to what minijinja reads as Jinja2 does.
 //!
-//! These differ: line ends (Jinja2 takes CR LF and CR for LF); escapes in strings (those of Python); the line end after `{% raw %}`, which stays;
-//! what loops go over (not None, and `loop.last` is known for strings too), for which it passes a filter here; and `{% generation %}`, which only transformers
-//! knows: it marks what the assistant says, and is a scope of its own.
+//! These differ: line ends (Jinja2 takes CR LF and CR for LF); escapes in strings (those of
+//! Python); the line end after `{% raw %}`, which stays; what loops go over (not None, and
+//! `loop.last` is known for strings too), for which it passes a filter here; and `{% generation
+//! %}`, which only transformers knows: it marks what the assistant says, and is a scope of its own.
 
 /// The filter that what a loop goes over passes.
 pub(super) const EACH: &str = "each_of_python";
 
-/// The filter that what a namespace keeps passes: only through a namespace can a loop make things that lie ever deeper in one another.
+/// The filter that what a namespace keeps passes: only through a namespace can a loop make things
+/// that lie ever deeper in one another.
 pub(super) const KEPT: &str = "kept_by_namespace";
 
 /// The source as minijinja is to read it.
@@ -159,7 +161,8 @@ fn copy_raw<'a>(mut rest: &'a str, out: &mut String) -> &'a str {
     rest
 }
 
-/// Copies an expression to its end, which counts outside of strings and brackets only; strings are spelled anew.
+/// Copies an expression to its end, which counts outside of strings and brackets only; strings are
+/// spelled anew.
 fn copy_expression<'a>(tag: &'a str, end: &str, out: &mut String) -> &'a str {
     let mut depth = 0_usize;
     let mut at = 2;
@@ -250,7 +253,8 @@ fn escape<'a>(rest: &'a str, out: &mut String) -> &'a str {
             out.push('\\');
             out.push(c);
         }
-        // A character by its name, which needs a table that is not here: what comes out is no escape.
+        // A character by its name, which needs a table that is not here: what comes out is no
+        // escape.
         'N' => out.push_str("\\uN"),
         // Python keeps the backslash of what is no escape.
         _ => {

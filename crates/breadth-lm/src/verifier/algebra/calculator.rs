@@ -95,7 +95,8 @@ impl Calculator {
         self.reduced(exponents)
     }
 
-    /// A product with what its exponents allow taken out: whole powers of primes, of roots and of the imaginary unit, squares of sines.
+    /// A product with what its exponents allow taken out: whole powers of primes, of roots and of
+    /// the imaginary unit, squares of sines.
     pub(super) fn reduced(&self, exponents: BTreeMap<Atom, Ratio>) -> Option<Sum> {
         let mut factor = Ratio::ONE;
         let mut rest = BTreeMap::new();

@@ -178,7 +178,8 @@ fn conjugate(sum: &Sum) -> Option<Sum> {
     Some(Sum(sum.0.iter().map(flip).collect()))
 }
 
-/// Both without the product that all their terms have in common, and the quotient of these products.
+/// Both without the product that all their terms have in common, and the quotient of these
+/// products.
 fn without_common_products(above: &Sum, below: &Sum) -> Option<(Monomial, Sum, Sum)> {
     let (a, b) = (common_product(above), common_product(below));
     let without = |sum: &Sum, common: &Monomial| -> Option<Sum> {

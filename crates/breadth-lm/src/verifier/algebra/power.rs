@@ -8,7 +8,8 @@ use super::sum::{Atom, Monomial, Quotient, Sum};
 const LARGEST_DIVISOR: u64 = 1 << 14;
 
 impl Calculator {
-    /// `base ^ exponent`; nothing for 0 to a power that is not above 0, for roots of what may be negative or imaginary, and for what is too long.
+    /// `base ^ exponent`; nothing for 0 to a power that is not above 0, for roots of what may be
+    /// negative or imaginary, and for what is too long.
     pub fn power(&self, base: &Quotient, exponent: &Quotient) -> Option<Quotient> {
         match exponent.rational() {
             Some(exponent) => self.rational_power(base, exponent),
@@ -66,7 +67,8 @@ impl Calculator {
         }
     }
 
-    /// A power that is not whole: the number in front and one unknown come out of the root, all else stays in it.
+    /// A power that is not whole: the number in front and one unknown come out of the root, all
+    /// else stays in it.
     fn root(&self, base: &Sum, exponent: Ratio) -> Option<Quotient> {
         if base.atoms().contains(&Atom::Imaginary) {
             return None;
@@ -170,7 +172,8 @@ fn power_of_number(calculator: &Calculator, value: Ratio, exponent: Ratio) -> Op
     Some(Quotient::of(sum.scaled(sign)?))
 }
 
-/// The primes in the magnitude of a number. What has no small divisor is taken as prime: roots of it are then told apart more often than need be, never mixed up.
+/// The primes in the magnitude of a number. What has no small divisor is taken as prime: roots of
+/// it are then told apart more often than need be, never mixed up.
 fn factors(calculator: &Calculator, value: Ratio) -> Option<Vec<(u64, i64)>> {
     calculator.spend(20)?;
     let mut out = Vec::new();

@@ -1,6 +1,7 @@
 //! Exact fractions of bounded size.
 
-/// A fraction in lowest terms, its denominator above 0. Every operation says nothing instead of overflowing.
+/// A fraction in lowest terms, its denominator above 0. Every operation says nothing instead of
+/// overflowing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ratio {
     above: i128,

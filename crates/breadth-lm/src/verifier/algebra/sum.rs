@@ -7,7 +7,8 @@ use super::ratio::{Ratio, gcd};
 /// What products are made of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Atom {
-    /// A prime number; its exponents are between 0 and 1, but where the power would be too long to write.
+    /// A prime number; its exponents are between 0 and 1, but where the power would be too long to
+    /// write.
     Prime(u64),
     /// The imaginary unit.
     Imaginary,

@@ -10,7 +10,8 @@ use super::reader::{Reader, begins_factor, begins_number};
 const LETTERS: &str = "fghFGHPQ";
 
 impl Reader<'_> {
-    /// A function that stands as a command: with an index, a power, and an argument that may have no parentheses.
+    /// A function that stands as a command: with an index, a power, and an argument that may have
+    /// no parentheses.
     pub fn function(&mut self, name: &str) -> Option<Quotient> {
         let mut name = name.to_owned();
         if self.next_if(|node| *node == Node::Char('_')).is_some() {
@@ -48,7 +49,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Factors up to the next sign or function; nothing where it is not sure what belongs to the argument.
+    /// Factors up to the next sign or function; nothing where it is not sure what belongs to the
+    /// argument.
     fn bare_argument(&mut self) -> Option<Quotient> {
         let goes_on = |node: &Node| {
             let is_function = matches!(node, Node::Command(name) if NAMES.contains(&&**name));
@@ -115,7 +117,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What a letter is with parentheses behind it, if that is a function: `f(x)`, and any letter with more than one argument.
+    /// What a letter is with parentheses behind it, if that is a function: `f(x)`, and any letter
+    /// with more than one argument.
     pub fn called(&mut self, name: &str) -> Option<Option<Quotient>> {
         if self.peek() != Some(&Node::Char('(')) {
             return None;

@@ -1,7 +1,7 @@
 //! Answers in boxes.
 
-/// The content of the last `\boxed{..}` (or `\fbox{..}`) whose braces match; `\boxed 5` has the next character. An empty box counts only if there is no other
-/// before it.
+/// The content of the last `\boxed{..}` (or `\fbox{..}`) whose braces match; `\boxed 5` has the
+/// next character. An empty box counts only if there is no other before it.
 pub fn last_boxed(text: &str) -> Option<&str> {
     let (mut from, mut empty) = (text.len(), None);
     while let Some(at) = text[..from].rfind("box") {

@@ -17,7 +17,8 @@ const NO_PRODUCTS: [&str; 28] = [
     "as", "at", "by", "on", "yes", "mod", "cm", "mm", "km", "kg", "ft", "sec", "min", "inf",
 ];
 
-/// The value of all nodes together. Nothing where what is meant is not sure (`1/2x`, `3 4`, `x2`), where it is no algebra, or too much of it.
+/// The value of all nodes together. Nothing where what is meant is not sure (`1/2x`, `3 4`, `x2`),
+/// where it is no algebra, or too much of it.
 pub fn value(nodes: &[Node], calculator: &Calculator) -> Option<Quotient> {
     nested(nodes, calculator, 0)
 }

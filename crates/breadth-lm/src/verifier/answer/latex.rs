@@ -1,4 +1,5 @@
-//! As much of LaTeX, and of plain mathematics, as answers are written in: a tree of what is seen, without what only moves or sizes it.
+//! As much of LaTeX, and of plain mathematics, as answers are written in: a tree of what is seen,
+//! without what only moves or sizes it.
 
 use super::node::Node;
 use super::sign;
@@ -84,7 +85,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Everything up to the brace that closes this group, which is taken, or to the end of the text at the depth where it began.
+    /// Everything up to the brace that closes this group, which is taken, or to the end of the text
+    /// at the depth where it began.
     fn nodes(&mut self, depth: usize, outer: usize) -> Option<Vec<Node>> {
         let mut nodes: Vec<Node> = Vec::new();
         loop {

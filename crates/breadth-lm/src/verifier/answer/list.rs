@@ -12,7 +12,8 @@ pub struct Parts<'a> {
     pub has_or: bool,
 }
 
-/// With words between answers as commands, and without the commas of thousands. In brackets a comma parts elements, unless others there have a space behind them.
+/// With words between answers as commands, and without the commas of thousands. In brackets a comma
+/// parts elements, unless others there have a space behind them.
 pub fn prepared(nodes: &[Node], is_in_brackets: bool) -> Vec<Node> {
     let nodes = without_conjunctions(nodes);
     let has_spaced = bracket::find(&nodes, |node| *node == Node::Separator).is_some();
@@ -127,7 +128,8 @@ pub fn flat(items: Vec<Shape>) -> Vec<Shape> {
     out
 }
 
-/// The items as one answer: with the name they share, and as a union where one of several ranges is meant.
+/// The items as one answer: with the name they share, and as a union where one of several ranges is
+/// meant.
 pub fn joined(items: Vec<Shape>, has_or: bool) -> Shape {
     let Some(Shape::Named(name, _)) = items.first() else {
         return Shape::List(flat(items));

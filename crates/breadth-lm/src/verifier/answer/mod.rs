@@ -30,13 +30,18 @@ const LONGEST: usize = 2000;
 
 /// An answer, as it is understood.
 ///
-/// Not looked at: white space (but between digits), `$`, `\left` and `\right`, sizes and spaces of LaTeX, a full stop at the end, a name before it (`x =`,
-/// `f(x) =`, `\angle ABC =`, `x \in`), and the unit behind a number if the other answer has none. Values are compared exactly, as far as algebra goes: 0.5, .50, 1/2,
-/// `\frac{2}{4}` and 50% are one, so are 1,000, `1\,000`, `1{,}000` and `10^3`, `2\sqrt{2}` and `\sqrt{8}`, `(x+1)^2` and `x^2+2x+1`; a whole number before a fraction is a mixed number.
-/// Tuples and intervals are compared element by element with their brackets, sets and unions without regard to order, answers between commas without brackets as any of
-/// these; an inequality in one unknown is its interval, an equation is any multiple of itself.
+/// Not looked at: white space (but between digits), `$`, `\left` and `\right`, sizes and spaces of
+/// LaTeX, a full stop at the end, a name before it (`x =`, `f(x) =`, `\angle ABC =`, `x \in`), and
+/// the unit behind a number if the other answer has none. Values are compared exactly, as far as
+/// algebra goes: 0.5, .50, 1/2, `\frac{2}{4}` and 50% are one, so are 1,000, `1\,000`, `1{,}000`
+/// and `10^3`, `2\sqrt{2}` and `\sqrt{8}`, `(x+1)^2` and `x^2+2x+1`; a whole number before a
+/// fraction is a mixed number. Tuples and intervals are compared element by element with their
+/// brackets, sets and unions without regard to order, answers between commas without brackets as
+/// any of these; an inequality in one unknown is its interval, an equation is any multiple of
+/// itself.
 ///
-/// What is not sure is different: `1/2x`, a decimal number that is rounded, 5 cm and 5 m, `A` and `a`, a tuple in another order.
+/// What is not sure is different: `1/2x`, a decimal number that is rounded, 5 cm and 5 m, `A` and
+/// `a`, a tuple in another order.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     shape: Shape,
@@ -86,7 +91,8 @@ impl Answer {
             || equal::is_same(&self.shape, &other.shape, &Calculator::default())
     }
 
-    /// The value, if it is one number without letters; per cent and units behind it, and a name before it, are not looked at.
+    /// The value, if it is one number without letters; per cent and units behind it, and a name
+    /// before it, are not looked at.
     pub fn number(&self) -> Option<Number> {
         self.shape.number()
     }

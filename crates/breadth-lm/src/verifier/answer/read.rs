@@ -155,7 +155,8 @@ impl ShapeReader<'_> {
     }
 }
 
-/// Without what stands around an answer: separators and a full stop behind it, an equals sign before it.
+/// Without what stands around an answer: separators and a full stop behind it, an equals sign
+/// before it.
 fn trimmed(mut nodes: &[Node]) -> &[Node] {
     let is_behind = |node: &Node| {
         matches!(

@@ -99,7 +99,8 @@ impl ShapeReader<'_> {
         relation(kind, &gap)
     }
 
-    /// A range of one unknown as an interval with its name, anything else as a relation. The parts are in ascending order.
+    /// A range of one unknown as an interval with its name, anything else as a relation. The parts
+    /// are in ascending order.
     fn inequality(&self, parts: &[&[Node]], operators: &[&str], strict: &str) -> Option<Shape> {
         let calculator = self.calculator;
         let is_open = |at: usize| operators[at] == strict;
@@ -219,7 +220,8 @@ fn line(calculator: &Calculator, value: &Quotient) -> Option<Line> {
     })
 }
 
-/// Whether nodes name something: `x`, `x_1`, `f(x)`, `AB`, `\angle ABC`, words, `(x, y)`, or a quotient or product of such lengths.
+/// Whether nodes name something: `x`, `x_1`, `f(x)`, `AB`, `\angle ABC`, words, `(x, y)`, or a
+/// quotient or product of such lengths.
 pub fn is_name(nodes: &[Node]) -> bool {
     match nodes {
         [] => false,

@@ -1,4 +1,5 @@
-//! The tree of what is seen: arguments bound to what takes them, without what only moves or sizes it.
+//! The tree of what is seen: arguments bound to what takes them, without what only moves or sizes
+//! it.
 
 use super::node::{Node, print};
 
@@ -243,7 +244,8 @@ fn root<'a>(rest: &'a [Node], after: &'a [Node], out: &mut Vec<Node>) -> &'a [No
     behind
 }
 
-/// Adds a power or an index. Without braces, all digits that follow are meant (`2^10`), a sign before them, or what is in parentheses.
+/// Adds a power or an index. Without braces, all digits that follow are meant (`2^10`), a sign
+/// before them, or what is in parentheses.
 fn script<'a>(c: char, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node] {
     let Some((node, rest)) = argument(after) else {
         out.push(Node::Char(c));

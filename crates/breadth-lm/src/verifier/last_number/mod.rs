@@ -38,11 +38,14 @@ impl Compare for LastNumber {
     }
 }
 
-/// The number that a response ends in: the first after the last `####` if there is one, else the last.
+/// The number that a response ends in: the first after the last `####` if there is one, else the
+/// last.
 ///
-/// A number may have a sign, thousands in commas or LaTeX (`1{,}000`, `1\,000`, `1,\!000`), a decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a
-/// fraction `a/b` or `\frac{a}{b}`, alone or behind a whole number. Signs of currency and per cent around it are not looked at: `50%` is 50. What is only part of other
-/// mathematics is no number: the 2 of `x^2`, of `\sqrt{2}`, of `2\pi`.
+/// A number may have a sign, thousands in commas or LaTeX (`1{,}000`, `1\,000`, `1,\!000`), a
+/// decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a fraction `a/b` or
+/// `\frac{a}{b}`, alone or behind a whole number. Signs of currency and per cent around it are not
+/// looked at: `50%` is 50. What is only part of other mathematics is no number: the 2 of `x^2`, of
+/// `\sqrt{2}`, of `2\pi`.
 fn final_number(text: &str) -> Option<Number> {
     let text = plain(text);
     match text.rsplit_once("####") {
@@ -51,7 +54,8 @@ fn final_number(text: &str) -> Option<Number> {
     }
 }
 
-/// The number that an answer of the data is, behind `####` if that is there. Nothing if it holds several, or other mathematics.
+/// The number that an answer of the data is, behind `####` if that is there. Nothing if it holds
+/// several, or other mathematics.
 fn single_number(answer: &str) -> Option<Number> {
     let answer = answer
         .rsplit_once("####")
@@ -108,7 +112,8 @@ fn numbers(text: &str) -> Vec<Found> {
     all
 }
 
-/// The text with what LaTeX and Unicode have for thousands, fractions and signs in plain characters.
+/// The text with what LaTeX and Unicode have for thousands, fractions and signs in plain
+/// characters.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -256,7 +261,8 @@ fn group(text: &str) -> Option<(&str, usize)> {
 /// Longer groups, in characters, hold no number that anybody wrote.
 const LONGEST_GROUP: usize = 200;
 
-/// The first number from `at` on. What is written like one and is none (`1/0`, `x^2`) is found as nothing.
+/// The first number from `at` on. What is written like one and is none (`1/0`, `x^2`) is found as
+/// nothing.
 fn next_number(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
@@ -377,7 +383,8 @@ fn with_power(text: &str, number: Option<Number>, end: usize) -> (Option<Number>
     (scaled, end + at + 2 + taken)
 }
 
-/// What `^n` or `^{n}` at the beginning says, and how long it is; an exponent that is no whole number says nothing.
+/// What `^n` or `^{n}` at the beginning says, and how long it is; an exponent that is no whole
+/// number says nothing.
 fn exponent(text: &str) -> Option<(Option<i64>, usize)> {
     let rest = text.strip_prefix('^').or_else(|| text.strip_prefix("**"))?;
     let sign = text.len() - rest.len();
@@ -451,7 +458,8 @@ fn decimal_end(bytes: &[u8], start: usize) -> usize {
     end
 }
 
-/// Whether a minus stands before a number, and is a sign: nothing to subtract from stands before it. With a space behind it, it is one after `=` and in braces only.
+/// Whether a minus stands before a number, and is a sign: nothing to subtract from stands before
+/// it. With a space behind it, it is one after `=` and in braces only.
 fn is_minus(before: &str) -> bool {
     let before = currency(before);
     let close = before.trim_end_matches(' ');

@@ -28,10 +28,12 @@ pub enum DataAnswers {
     Drawn,
 }
 
-/// Errors at which a row is proved to be behind: their share is taken off a lower limit, so they are small.
+/// Errors at which a row is proved to be behind: their share is taken off a lower limit, so they
+/// are small.
 const BEHIND: [f64; 3] = [0.01, 0.05, 0.2];
 
-/// Errors at which a row is proved not to be behind: an upper limit is divided by what they leave, so they may be large where few rows are behind.
+/// Errors at which a row is proved not to be behind: an upper limit is divided by what they leave,
+/// so they may be large where few rows are behind.
 const NOT_BEHIND: [f64; 3] = [0.05, 0.2, 0.5];
 
 /// The tournament over final answers, from how often samples of each model gave each answer of the
@@ -230,7 +232,8 @@ impl<'a> Proofs<'a> {
         limits.fold(1.0, f64::min)
     }
 
-    /// Limits of the true maximum over rivals, with the errors of [`tournament()`]; they hold the value, which is no part of what they promise.
+    /// Limits of the true maximum over rivals, with the errors of [`tournament()`]; they hold the
+    /// value, which is no part of what they promise.
     fn limit(&self, q: usize, standing: &mut Standing, alpha: f64) {
         let m = self.models;
         let most = |limit: &dyn Fn(usize) -> f64| rivals(m, q).map(limit).fold(0.0, f64::max);

@@ -1,4 +1,5 @@
-//! Whether one success rate is at least N times another, from counts: tests whose errors hold at any rates, however few the samples.
+//! Whether one success rate is at least N times another, from counts: tests whose errors hold at
+//! any rates, however few the samples.
 
 use std::collections::BinaryHeap;
 use std::f64::consts::FRAC_PI_2;
@@ -21,17 +22,21 @@ pub(super) enum Claim {
     NotBehind,
 }
 
-/// At how many of the error rates (in ascending order) the claim is *not* proved: 0 where it is at all of them.
+/// At how many of the error rates (in ascending order) the claim is *not* proved: 0 where it is at
+/// all of them.
 ///
-/// The claim is proved at error b if `p <= b` for the p-value `p = sup over r = N q of P[T at least as extreme]`, T the signed likelihood ratio between the
-/// best pair of rates and the best with `r = N q`. Rates on the wrong side of `r = N q` give no more: T rises with the rival's count and falls with the
-/// model's own, and so do these probabilities with the rates. The supremum is bounded from above cell by cell, with the worse end of the cell for either
-/// rate, until it is clear between which error rates it lies.
+/// The claim is proved at error b if `p <= b` for the p-value `p = sup over r = N q of P[T at least
+/// as extreme]`, T the signed likelihood ratio between the best pair of rates and the best with `r
+/// = N q`. Rates on the wrong side of `r = N q` give no more: T rises with the rival's count and
+/// falls with the model's own, and so do these probabilities with the rates. The supremum is
+/// bounded from above cell by cell, with the worse end of the cell for either rate, until it is
+/// clear between which error rates it lies.
 ///
-/// Rates seen on the wrong side of N prove nothing. `p <= (1 + T) e^-T`, which settles most rows at once.
+/// Rates seen on the wrong side of N prove nothing. `p <= (1 + T) e^-T`, which settles most rows at
+/// once.
 ///
-/// Where both models together have more than 1,000 samples: Fisher's combination `p = w (1 - log w)` of the p-values of the two counts, `w` their largest
-/// product over `r = N q`.
+/// Where both models together have more than 1,000 samples: Fisher's combination `p = w (1 - log
+/// w)` of the p-values of the two counts, `w` their largest product over `r = N q`.
 ///
 /// Both rates 0 is ratio 1, q = 0 < r is infinite.
 pub(super) fn failures(
@@ -64,7 +69,8 @@ fn above(p: f64, errors: &[f64]) -> usize {
     errors.iter().filter(|&&b| p > b).count()
 }
 
-/// The signed likelihood ratio of `r > N q` against `r = N q`: positive where the rates seen are further apart than N.
+/// The signed likelihood ratio of `r > N q` against `r = N q`: positive where the rates seen are
+/// further apart than N.
 fn statistic((n, c): Count, (m, k): Count, inverse: f64) -> f64 {
     let [n, c, m, k] = [n, c, m, k].map(|count| count as f64);
     if c + k == 0.0 {
@@ -75,7 +81,8 @@ fn statistic((n, c): Count, (m, k): Count, inverse: f64) -> f64 {
     let gain = log_likelihood(rate(c, n), c, n) + log_likelihood(rate(k, m), k, m)
         - log_likelihood(r, c, n)
         - log_likelihood(r * inverse, k, m);
-    // What is impossible at N beyond f64 is infinitely unlikely; a finite number can be compared with slack.
+    // What is impossible at N beyond f64 is infinitely unlikely; a finite number can be compared
+    // with slack.
     let gain = gain.clamp(0.0, 1e300);
     if c * m * inverse > k * n { gain } else { -gain }
 }
@@ -99,8 +106,8 @@ struct Region {
     n: u64,
     m: u64,
     inverse: f64,
-    /// For each count of the model's own, the least of the rival's with which the ratio looks large: from there on for `Behind`, below for `NotBehind`. It
-    /// does not fall.
+    /// For each count of the model's own, the least of the rival's with which the ratio looks
+    /// large: from there on for `Behind`, below for `NotBehind`. It does not fall.
     least: Vec<u64>,
     /// The rival's rate at which what was seen is likeliest, of those with `r = N q`.
     likeliest: f64,
@@ -243,7 +250,8 @@ fn masses(n: u64, p: f64) -> Vec<f64> {
     masses
 }
 
-/// Fisher's combination of the two counts' p-values, at the pair of rates that makes the most of it.
+/// Fisher's combination of the two counts' p-values, at the pair of rates that makes the most of
+/// it.
 fn combined(claim: Claim, (n, c): Count, (m, k): Count, inverse: f64) -> f64 {
     let product = |x: f64| {
         let r = x.sin().powi(2);
@@ -256,8 +264,8 @@ fn combined(claim: Claim, (n, c): Count, (m, k): Count, inverse: f64) -> f64 {
             Claim::NotBehind => of_rival(c as f64) * (1.0 - of_own(k as f64 - 1.0)),
         }
     };
-    // One factor rises and the other falls, both log-concave: there is one maximum, and it is near the likeliest rates. Beyond them both may vanish in
-    // rounding.
+    // One factor rises and the other falls, both log-concave: there is one maximum, and it is near
+    // the likeliest rates. Beyond them both may vanish in rounding.
     let [nf, cf, mf, kf] = [n, c, m, k].map(|count| count as f64);
     let middle = restricted(nf, cf, mf, kf, inverse).sqrt().asin();
     let mut w = product(middle);

@@ -372,7 +372,8 @@ fn play(models: &[Vec<PromptOutcome>], design: &Design, n: f64) -> Result<Tourna
     )
 }
 
-/// Counts of models for a few prompts, numbers of samples from none to 40, and the order in which to look at them.
+/// Counts of models for a few prompts, numbers of samples from none to 40, and the order in which
+/// to look at them.
 fn field() -> impl Strategy<Value = (Vec<Vec<(u64, u64)>>, Vec<usize>)> {
     let count = prop_oneof![1 => Just((0, 0)), 9 => (1..40_u64, 0.0..=1.0_f64).prop_map(|(n, r)| (n, (n as f64 * r * r) as u64))];
     (1..4_usize, 1..14_usize).prop_flat_map(move |(models, rows)| {

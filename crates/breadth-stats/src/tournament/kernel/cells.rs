@@ -1,4 +1,5 @@
-//! Many thresholds at once: each difference is put into a cell that holds one threshold at most, so that one comparison finds how many it passes.
+//! Many thresholds at once: each difference is put into a cell that holds one threshold at most, so
+//! that one comparison finds how many it passes.
 
 #![allow(unsafe_code)]
 
@@ -19,8 +20,9 @@ pub(super) struct Thresholds {
 
 /// A group of thresholds with one cell for each.
 ///
-/// The cell of x >= 0 is `round(clamp(x scale + offset, 0, 15))`. Every step of it is monotone, rounding included, so a threshold in an earlier cell than that of x
-/// is passed for certain and one in a later cell is not; the one in its own cell is compared.
+/// The cell of x >= 0 is `round(clamp(x scale + offset, 0, 15))`. Every step of it is monotone,
+/// rounding included, so a threshold in an earlier cell than that of x is passed for certain and
+/// one in a later cell is not; the one in its own cell is compared.
 #[derive(Clone, Debug)]
 pub(super) struct Cells {
     pub(super) scale: f64,
@@ -61,8 +63,9 @@ impl Thresholds {
     }
 }
 
-/// The magnitude that a difference must reach. A threshold of 0 or less is reached by all but those that the other side is ahead of by more than its magnitude: the
-/// next number above it counts these.
+/// The magnitude that a difference must reach. A threshold of 0 or less is reached by all but those
+/// that the other side is ahead of by more than its magnitude: the next number above it counts
+/// these.
 pub(super) fn magnitude(threshold: f64) -> f64 {
     if threshold > 0.0 {
         threshold
@@ -109,10 +112,12 @@ impl Cells {
     }
 }
 
-/// Adds to `ahead` (thresholds of the group * 2) the rows where a is ahead of b by each, and where b is ahead of a.
+/// Adds to `ahead` (thresholds of the group * 2) the rows where a is ahead of b by each, and where
+/// b is ahead of a.
 ///
-/// A register holds 16 counters of 4 bits for each of 8 rows, one counter per threshold passed last; before they overflow they are spread over bytes, and at the
-/// end of the block over 16 bits and summed. At most 1920 rows.
+/// A register holds 16 counters of 4 bits for each of 8 rows, one counter per threshold passed
+/// last; before they overflow they are spread over bytes, and at the end of the block over 16 bits
+/// and summed. At most 1920 rows.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
 pub(super) fn add_counts(
@@ -232,7 +237,8 @@ fn add_passed(counts: &[[u64; CELLS]; 2], rows: usize, thresholds: &[f64], ahead
 mod tests {
     use super::*;
 
-    /// Levels at equal steps of log N fit one group; where they crowd, groups are smaller; a few are compared one by one.
+    /// Levels at equal steps of log N fit one group; where they crowd, groups are smaller; a few
+    /// are compared one by one.
     #[test]
     fn groups_cover_all_thresholds_in_order() {
         let even = |steps: i32| {

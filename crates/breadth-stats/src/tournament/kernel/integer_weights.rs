@@ -8,7 +8,8 @@ pub(crate) struct IntegerWeights {
 }
 
 impl IntegerWeights {
-    /// The unit is the finest power-of-two fraction of the largest weight for which the total stays below 2^63.
+    /// The unit is the finest power-of-two fraction of the largest weight for which the total stays
+    /// below 2^63.
     pub(crate) fn of(weights: &[f64]) -> IntegerWeights {
         let largest = weights.iter().copied().fold(0.0, f64::max);
         let bits = 62 - (usize::BITS - weights.len().leading_zeros());
@@ -31,7 +32,8 @@ impl IntegerWeights {
 mod tests {
     use super::*;
 
-    /// The total stays within 63 bits for any number of rows, and weights far apart keep their proportions.
+    /// The total stays within 63 bits for any number of rows, and weights far apart keep their
+    /// proportions.
     #[test]
     fn units_are_fine_and_do_not_overflow() {
         for rows in [1, 2, 3, 1000, 100_000] {

@@ -6,13 +6,15 @@ use super::cells::Thresholds;
 #[cfg(target_arch = "x86_64")]
 use super::cells::add_counts as add_counts_in_cells;
 
-/// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the second-level one.
+/// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the
+/// second-level one.
 pub(super) const BLOCK: usize = 1024;
 
 /// Thresholds compared in one pass over the differences.
 const TOGETHER: usize = 4;
 
-/// Adds, for every threshold, the weight of the rows where a is ahead of b by it or more, and of those where b is ahead of a.
+/// Adds, for every threshold, the weight of the rows where a is ahead of b by it or more, and of
+/// those where b is ahead of a.
 ///
 /// `ahead`: (thresholds * 2).
 pub(super) fn add_pair(
@@ -118,7 +120,8 @@ fn add_pair_any(
 
 /// Written so that the compiler vectorises it: one plain loop, integer sums, no branch.
 ///
-/// The difference is NaN only where both are -inf: ratio 1, ahead by a threshold of 0 or less (`NAN`) and by no other.
+/// The difference is NaN only where both are -inf: ratio 1, ahead by a threshold of 0 or less
+/// (`NAN`) and by no other.
 #[inline(always)]
 fn add_counts<const L: usize, const NAN: bool>(
     a: &[f64],
@@ -215,7 +218,8 @@ mod tests {
         }
     }
 
-    /// Every compiled version of the loop gives the counts by hand, for any number of levels, also where the rows do not fill a register.
+    /// Every compiled version of the loop gives the counts by hand, for any number of levels, also
+    /// where the rows do not fill a register.
     #[test]
     fn all_instruction_sets_agree() {
         let mut versions: Vec<AddPair> = vec![add_pair, |a, b, w, t, ahead| {

@@ -112,7 +112,8 @@ pub struct RivalCounts {
     /// Place among the thresholds of each level asked for.
     order: Vec<usize>,
     rows: u64,
-    /// `[pair][threshold]`, pairs i < j row by row: the weight by which i is ahead of j, and j of i.
+    /// `[pair][threshold]`, pairs i < j row by row: the weight by which i is ahead of j, and j of
+    /// i.
     ahead: Vec<[u64; 2]>,
 }
 
@@ -222,7 +223,8 @@ impl RivalCounts {
         ahead[usize::from(rival > q)]
     }
 
-    /// Counts of these rows alone. Pairs of which neither direction is `wanted` (m * m) are left at 0.
+    /// Counts of these rows alone. Pairs of which neither direction is `wanted` (m * m) are left at
+    /// 0.
     fn count(
         &self,
         columns: &[&[f64]],

@@ -46,19 +46,22 @@ weights them, so that the numbers are those of the report.";
 pub struct Arguments {
     #[command(flatten)]
     tables: Tables,
-    /// Numbers of samples; `..` continues the progression to the fewest samples of any prompt [default: 1,2,4,..]
+    /// Numbers of samples; `..` continues the progression to the fewest samples of any prompt
+    /// [default: 1,2,4,..]
     #[arg(short, value_name = "K,..", allow_hyphen_values = true)]
     k: Option<Sequence>,
     /// Also pass^k: the chance that all of k samples are right (the worst of k rewards)
     #[arg(long)]
     all_of: bool,
-    /// Also the majority vote of k samples, from the column `answer`; a response without an answer votes for itself alone
+    /// Also the majority vote of k samples, from the column `answer`; a response without an answer
+    /// votes for itself alone
     #[arg(long)]
     majority: bool,
     /// Also the share of prompts solved with a success rate of at least TAU
     #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
     solved: Option<f64>,
-    /// Allow k beyond the samples: bounds from every distribution of success rates that fits the data, or from a beta distribution (narrower, and wrong where rates are not so distributed)
+    /// Allow k beyond the samples: bounds from every distribution of success rates that fits the
+    /// data, or from a beta distribution (narrower, and wrong where rates are not so distributed)
     #[arg(
         long,
         value_enum,
@@ -129,12 +132,14 @@ impl Arguments {
         };
         if self.regrade.is_asked_for() {
             bail!(
-                "--verifier judges anew, and a run folder has its report's numbers: give its samples.parquet itself"
+                "--verifier judges anew, and a run folder has its report's numbers: give its \
+                 samples.parquet itself"
             );
         }
         if self.all_of || self.majority || self.solved.is_some() || self.extrapolate.is_some() {
             bail!(
-                "--all-of, --majority, --solved and --extrapolate count every prompt the same, a run folder does not: give its samples.parquet itself"
+                "--all-of, --majority, --solved and --extrapolate count every prompt the same, a \
+                 run folder does not: give its samples.parquet itself"
             );
         }
         let options = ReadOptions {
@@ -145,7 +150,8 @@ impl Arguments {
         Ok(Some(scores))
     }
 
-    /// The ks asked for, `..` continued to the fewest samples of any prompt; none where nobody asks.
+    /// The ks asked for, `..` continued to the fewest samples of any prompt; none where nobody
+    /// asks.
     fn ks(&self, table: &SampleTable) -> Result<Vec<u64>> {
         let Some(sequence) = &self.k else {
             return Ok(Vec::new());

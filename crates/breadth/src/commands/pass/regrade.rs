@@ -15,10 +15,13 @@ use crate::arguments;
 /// What `pass` asks for a verifier.
 #[derive(Debug, clap::Args)]
 pub struct Regrade {
-    /// Judge the column `text`, or the responses in a log, anew, instead of the rewards: text, number, boxed, regex:PATTERN or command:PROGRAM
+    /// Judge the column `text`, or the responses in a log, anew, instead of the rewards: text,
+    /// number, boxed, regex:PATTERN or command:PROGRAM
     #[arg(long, value_name = "V")]
     verifier: Option<String>,
-    /// With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the response); prompts without a line are compared with the right answer that the table or log has [column `gold`]; of several lines of a prompt, any is right
+    /// With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the
+    /// response); prompts without a line are compared with the right answer that the table or log
+    /// has [column `gold`]; of several lines of a prompt, any is right
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "verifier")]
     data: Vec<PathBuf>,
     /// With --verifier: seconds that the program of command:PROGRAM may take for one response
@@ -40,7 +43,8 @@ impl Regrade {
         let verifier = Verifier::parse(name)?.with_timeout(self.verifier_timeout);
         if verifier.reads_tokens() {
             bail!(
-                "--verifier {name} compares tokens, and the table has text; use text, number, boxed, regex or command"
+                "--verifier {name} compares tokens, and the table has text; use text, number, \
+                 boxed, regex or command"
             );
         }
         let texts = table
@@ -74,8 +78,8 @@ impl Regrade {
         }))
     }
 
-    /// What each prompt's responses are compared with: the line of the data with its id, else that with its text, else
-    /// the right answer in the table. And how many of the last there are.
+    /// What each prompt's responses are compared with: the line of the data with its id, else that
+    /// with its text, else the right answer in the table. And how many of the last there are.
     fn items<'a>(
         &self,
         prompts: &[String],
@@ -100,10 +104,12 @@ impl Regrade {
                     })
                 }
                 None if self.data.is_empty() => bail!(
-                    "prompt {prompt}: the table has no right answer to it (column `gold`); give the answers with --data FILE"
+                    "prompt {prompt}: the table has no right answer to it (column `gold`); give \
+                     the answers with --data FILE"
                 ),
                 None => bail!(
-                    "--data has no line with prompt_id {prompt}, which the table has samples of; add it"
+                    "--data has no line with prompt_id {prompt}, which the table has samples of; \
+                     add it"
                 ),
             };
             verifier.check(&item)?;
@@ -139,7 +145,8 @@ struct Answers {
 }
 
 impl Answers {
-    /// Puts judgements in the place of a model's outcomes; how many rewards changed, and how many are new.
+    /// Puts judgements in the place of a model's outcomes; how many rewards changed, and how many
+    /// are new.
     fn replace(
         &mut self,
         outcomes: &mut [Option<Outcome>],

@@ -61,7 +61,8 @@ pub fn render(document: &PassReport, style: Style) -> String {
             failures,
         } = one;
         let mut said = format!(
-            "Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in the table"
+            "Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in \
+             the table"
         );
         if *ungraded > 0 {
             said.push_str(&format!(", {ungraded} had none"));

@@ -40,7 +40,8 @@ Cov_N is the share of data responses to which the model gives at most 1/N of the
 gives: those that N samples of the model will likely miss. Smaller is better. The reference is any model in the \
 table: the teacher, or the exact law of a synthetic task.";
 
-/// The last level of `..`: beyond it a coverage profile of short responses is rarely more than a flat line.
+/// The last level of `..`: beyond it a coverage profile of short responses is rarely more than a
+/// flat line.
 const LAST_N: f64 = 1024.0;
 /// The last level of `..` in nats.
 const LAST_LOG_N: f64 = 30.0;
@@ -60,7 +61,8 @@ pub struct Arguments {
     /// Also the difference of every model to this one, on the same rows, with paired limits
     #[arg(short, long, value_name = "Q")]
     baseline: Option<String>,
-    /// Levels N >= 1; `..` continues the progression, to 1024 or to the number after it [default: 1,2,4,..]
+    /// Levels N >= 1; `..` continues the progression, to 1024 or to the number after it [default:
+    /// 1,2,4,..]
     #[arg(short, value_name = "N,..")]
     n: Option<Sequence>,
     /// Levels as log N in nats, for long responses; `..` continues to 30
@@ -71,10 +73,12 @@ pub struct Arguments {
         allow_hyphen_values = true
     )]
     log_n: Option<Sequence>,
-    /// Final answers (column `answer`) in place of responses, by sums over all responses that the reference may write
+    /// Final answers (column `answer`) in place of responses, by sums over all responses that the
+    /// reference may write
     #[arg(long, conflicts_with = "tokens")]
     answers: bool,
-    /// Also which tokens cost the probability: by position, the worst, and coverage with one token of each response forgiven (column `token_logprobs`)
+    /// Also which tokens cost the probability: by position, the worst, and coverage with one token
+    /// of each response forgiven (column `token_logprobs`)
     #[arg(long)]
     tokens: bool,
     #[command(flatten)]

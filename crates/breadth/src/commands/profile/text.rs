@@ -37,7 +37,8 @@ pub fn text(document: &Profile, style: Style) -> String {
         summary(profiled, document, style),
         String::new(),
         format!(
-            "Cov_N: share of the {what} to which the model gives at most 1/N of the reference's probability"
+            "Cov_N: share of the {what} to which the model gives at most 1/N of the reference's \
+             probability"
         ),
         String::new(),
         coverage,
@@ -163,7 +164,8 @@ fn one_model(one: &ProfiledModel, style: Style) -> String {
     style.table(0, &header, one.profile.iter().map(row).collect())
 }
 
-/// Several models side by side: a row per model, a column per level, limits where the line has room for them.
+/// Several models side by side: a row per model, a column per level, limits where the line has room
+/// for them.
 fn many_models(profiled: &[ProfiledModel], style: Style) -> String {
     let levels = profiled[0]
         .profile
@@ -298,7 +300,8 @@ fn tokens_text(one: &ProfiledModel, tokens: &TokenProfile, style: Style) -> Stri
         .filter(|worst| worst.log_q.0 < worst.log_p.0)
     {
         lines.push(format!(
-            "The worst: token {} of response `{}` to prompt `{}`, {:.3} nats against {:.3}; more with --json.",
+            "The worst: token {} of response `{}` to prompt `{}`, {:.3} nats against {:.3}; more \
+             with --json.",
             worst.position, worst.response_id, worst.prompt_id, worst.log_q.0, worst.log_p.0,
         ));
     }

@@ -41,10 +41,12 @@ const DEFAULT_KS: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0];
 pub struct Arguments {
     #[command(flatten)]
     tables: Tables,
-    /// Numbers of samples, however large; `..` continues the progression, to 1024 or to the number after it [default: 1,4,16,..]
+    /// Numbers of samples, however large; `..` continues the progression, to 1024 or to the number
+    /// after it [default: 1,4,16,..]
     #[arg(short, value_name = "K,..", allow_hyphen_values = true)]
     k: Option<Sequence>,
-    /// The samples that a prompt may cost: it is within reach if a sample is right with probability 1/N
+    /// The samples that a prompt may cost: it is within reach if a sample is right with probability
+    /// 1/N
     #[arg(
         long,
         value_name = "N",

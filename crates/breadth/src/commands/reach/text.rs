@@ -66,7 +66,8 @@ fn headline(reached: &[ReachModel], ks: &[f64], last: usize, document: &ReachRep
     }
     if reach.effective_prompts.0 < FEW {
         return format!(
-            "{model} has the most, {share} at k = {k};\ntoo few prompts carry it to decide anything."
+            "{model} has the most, {share} at k = {k};\ntoo few prompts carry it to decide \
+             anything."
         );
     }
     let others: Vec<&str> = best
@@ -206,7 +207,8 @@ fn repeats(document: &ReachReport) -> Option<String> {
         _ => ("repeat", "their", "count"),
     };
     Some(format!(
-        "{} {verb} a response of {whose} prompt with equal log-probabilities\nunder every model and {count} once.",
+        "{} {verb} a response of {whose} prompt with equal log-probabilities\nunder every model \
+         and {count} once.",
         number::count(repeated, "row")
     ))
 }

@@ -28,8 +28,9 @@ pub fn table(stops: &[Stop], style: Style) -> String {
     style.table(2, &header, stops.iter().map(row).collect())
 }
 
-/// The most that a model misses for certain, over the levels, for the model that misses most: nothing where nothing is certain. Model and levels are picked for their limits, which hold
-/// for all of them at once.
+/// The most that a model misses for certain, over the levels, for the model that misses most:
+/// nothing where nothing is certain. Model and levels are picked for their limits, which hold for
+/// all of them at once.
 pub fn certain(stops: &[Stop], percent: &str) -> Option<String> {
     let all = stops
         .iter()
@@ -51,7 +52,8 @@ pub fn certain(stops: &[Stop], percent: &str) -> Option<String> {
         _ => at_least(&number::short(stop.n.0, stop.log_n.0), one.low.0),
     };
     Some(format!(
-        "Whatever the data distribution is, with {percent}% confidence for all models and levels at once, {} under-weights at least this share of the responses: {shown}.",
+        "Whatever the data distribution is, with {percent}% confidence for all models and levels \
+         at once, {} under-weights at least this share of the responses: {shown}.",
         one.model
     ))
 }

@@ -76,22 +76,27 @@ pub struct Arguments {
     tables: Tables,
     #[command(flatten)]
     level: LevelChoice,
-    /// How to choose, in place of the verdict over all evidence [default: the verdict, beside the tournament]
+    /// How to choose, in place of the verdict over all evidence [default: the verdict, beside the
+    /// tournament]
     #[arg(long, value_enum)]
     rule: Option<Rule>,
     /// Exit with status 3 if the verdict is less than this
     #[arg(long, value_enum, value_name = "STATE", conflicts_with = "race")]
     require: Option<Require>,
-    /// The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the truth [default: the largest with N^(1-2a) >= 8]
+    /// The a of `--rule offset`, in [0, 1]: some model is assumed within a factor N^a of the truth
+    /// [default: the largest with N^(1-2a) >= 8]
     #[arg(long, value_name = "A", allow_hyphen_values = true)]
     a: Option<f64>,
-    /// Also show the tournament's choice along log N: where it separates, where it ties, where it changes
+    /// Also show the tournament's choice along log N: where it separates, where it ties, where it
+    /// changes
     #[arg(long)]
     landscape: bool,
-    /// Score batch by batch and leave models as soon as they cannot win: says how many scores were needed
+    /// Score batch by batch and leave models as soon as they cannot win: says how many scores were
+    /// needed
     #[arg(long, conflicts_with = "landscape")]
     race: bool,
-    /// Compare final answers instead of responses, from samples: how often each model gives the right answer, or with --reference the answers of that model's samples
+    /// Compare final answers instead of responses, from samples: how often each model gives the
+    /// right answer, or with --reference the answers of that model's samples
     #[arg(long, conflicts_with = "race")]
     answers: bool,
     /// Seed of the order of rows in a race
@@ -100,7 +105,9 @@ pub struct Arguments {
     /// A model that is no candidate: the teacher, or the exact law; a run folder names its own
     #[arg(short, long, value_name = "R")]
     reference: Option<String>,
-    /// Rank by coverage against this fixed model: the share of responses to which it gives N times the probability. As no other checkpoint enters, it can stand in a series (metric_for_best_model). The model is no candidate then
+    /// Rank by coverage against this fixed model: the share of responses to which it gives N times
+    /// the probability. As no other checkpoint enters, it can stand in a series
+    /// (metric_for_best_model). The model is no candidate then
     #[arg(long, value_name = "BASE", conflicts_with_all = ["rule", "race", "answers", "reference"])]
     against: Option<String>,
     #[command(flatten)]
@@ -185,7 +192,8 @@ impl Arguments {
             SelectionRule::Offset => "offset rule: it needs no samples beside those it reads",
             SelectionRule::Reach => "reach: samples are judged by their rewards",
             SelectionRule::CrossEntropy => {
-                "cross-entropy rule: samples put no limits on log-probabilities, and an answer that was never given may have any"
+                "cross-entropy rule: samples put no limits on log-probabilities, and an answer \
+                 that was never given may have any"
             }
             SelectionRule::Tournament | SelectionRule::Against => "",
         };
@@ -262,7 +270,8 @@ pub fn of_run(folder: &Path, n: f64, confidence: f64, output: &Output) -> Result
     })?)
 }
 
-/// The models of the scores with the samples beside them. A run keeps fresh samples for the tournament in a table of their own, and names its reference.
+/// The models of the scores with the samples beside them. A run keeps fresh samples for the
+/// tournament in a table of their own, and names its reference.
 fn candidates(
     tables: &Tables,
     reference: Option<&str>,
@@ -284,7 +293,8 @@ fn candidates(
     };
     let paths = match fresh {
         Some(path) => vec![path],
-        // A rule of log-probabilities on samples alone is refused by the reader of scores, which says what takes them.
+        // A rule of log-probabilities on samples alone is refused by the reader of scores, which
+        // says what takes them.
         None if split.scores.is_empty() => tables.paths.clone(),
         None => split.scores,
     };

@@ -51,7 +51,8 @@ pub fn render(document: &Race, style: Style) -> String {
         style.table(1, &header, rows),
         String::new(),
         style.faint(&format!(
-            "Race to the tournament (Eq 29) at N = {} on {}, {}: with {percent}% confidence over all looks, the winners of the whole table are among those left.",
+            "Race to the tournament (Eq 29) at N = {} on {}, {}: with {percent}% confidence over \
+             all looks, the winners of the whole table are among those left.",
             number::trimmed(document.n.0),
             number::count(document.rows, "row"),
             number::count(document.prompts, "prompt"),

@@ -63,7 +63,8 @@ pub fn render(document: &Selection, is_named: bool, style: Style) -> String {
     parts.join("\n")
 }
 
-/// The verdict, what the other rules say, and the rule's own choice; a rule that was named comes first.
+/// The verdict, what the other rules say, and the rule's own choice; a rule that was named comes
+/// first.
 fn headline(document: &Selection, is_named: bool, style: Style) -> Vec<String> {
     let of_rule = std::iter::once(document.rule_says()).chain(document.lowest_loss_says());
     let Some(verdict) = &document.verdict else {
@@ -98,12 +99,14 @@ fn legend(document: &Selection, n: &str) -> String {
     let value = match document.rule {
         Rule::Tournament => " Value: the worst rival's share of responses.",
         Rule::Offset => {
-            " Value: the worst rival's share of responses, less what it gains on the model's own samples."
+            " Value: the worst rival's share of responses, less what it gains on the model's own \
+             samples."
         }
         Rule::Reach => " Pass@k is at least this for every verifier that accepts these responses.",
         Rule::CrossEntropy => "",
         Rule::Against => {
-            " Value: the share of responses to which that model gives N times the probability or more; no other checkpoint changes it."
+            " Value: the share of responses to which that model gives N times the probability or \
+             more; no other checkpoint changes it."
         }
     };
     let certified = match (&document.answers, document.has_certificate()) {
@@ -122,19 +125,23 @@ fn of_answers(answers: &AnswersSummary, n: &str, has_missed: bool) -> String {
         Certified::Bracket => (
             "the right answer".to_owned(),
             format!(
-                " Missed: limits of Cov_{n}, the share that is given with probability 1/{n} or less."
+                " Missed: limits of Cov_{n}, the share that is given with probability 1/{n} or \
+                 less."
             ),
         ),
         Certified::UpperBound => (
             format!("an answer of {}", answers.of),
             format!(
-                " Missed at most: the share that is given with probability 1/{n} or less, an upper bound of Cov_{n}; how much less is not known, as {} may give its answers with small probabilities too.",
+                " Missed at most: the share that is given with probability 1/{n} or less, an upper \
+                 bound of Cov_{n}; how much less is not known, as {} may give its answers with \
+                 small probabilities too.",
                 answers.of
             ),
         ),
     };
     format!(
-        " Rates: (c + 1/2)/(n + 1) for the c of n samples with {whose}, n >= {}; limits and the set include that samples only estimate them.{}",
+        " Rates: (c + 1/2)/(n + 1) for the c of n samples with {whose}, n >= {}; limits and the \
+         set include that samples only estimate them.{}",
         answers.samples_min,
         if has_missed { &missed } else { "" },
     )
@@ -193,7 +200,8 @@ fn losses(document: &Selection, n: &str, style: Style) -> String {
     with_certificates(document, n, style, 2, header.to_vec(), rows)
 }
 
-/// The table, with the trainer's losses if they were asked for, and the certified limits as its last column where they say something.
+/// The table, with the trainer's losses if they were asked for, and the certified limits as its
+/// last column where they say something.
 fn with_certificates(
     document: &Selection,
     n: &str,

@@ -44,13 +44,16 @@ pub struct Arguments {
     /// The configuration; several with --compare
     #[arg(required = true, value_name = "CONFIG.toml")]
     pub(super) configs: Vec<PathBuf>,
-    /// Train all, measure every checkpoint on the task, and put them side by side in OUT/report.html
+    /// Train all, measure every checkpoint on the task, and put them side by side in
+    /// OUT/report.html
     #[arg(long, requires = "out")]
     pub(super) compare: bool,
-    /// With --compare: how many seeds of each, from --seed on; `{seed}` in `init` and `teacher` stands for the seed
+    /// With --compare: how many seeds of each, from --seed on; `{seed}` in `init` and `teacher`
+    /// stands for the seed
     #[arg(long, value_name = "S", default_value_t = 1, requires = "compare", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) seeds: u64,
-    /// With --compare: a further training, such as reinforcement learning, from each run's chosen checkpoint
+    /// With --compare: a further training, such as reinforcement learning, from each run's chosen
+    /// checkpoint
     #[arg(long, value_name = "CONFIG.toml", requires = "compare")]
     pub(super) then: Option<PathBuf>,
     /// With --compare: N of the tournament that chooses

@@ -77,7 +77,8 @@ fn named_config(path: &Path) -> Result<TrainConfig> {
     let config = TrainConfig::read(path)?;
     if config.task.is_none() {
         bail!(
-            "{}: --compare measures on the law of a [task]; with [data] train one by one, then breadth score and breadth select",
+            "{}: --compare measures on the law of a [task]; with [data] train one by one, then \
+             breadth score and breadth select",
             path.display()
         );
     }

@@ -2,13 +2,15 @@
 
 use super::*;
 
-/// Every graph of a tiny configuration: all assignments of names to places, all choices of passable nodes, those that are allowed.
+/// Every graph of a tiny configuration: all assignments of names to places, all choices of passable
+/// nodes, those that are allowed.
 fn all_graphs(config: &GraphSearchConfig, branching: usize) -> BTreeSet<Vec<u32>> {
     let (layers, width) = (config.middle_layers, config.width);
     let mut graphs = BTreeSet::new();
     for places in permutations(config.names, layers * width + 2) {
         let blocks: Vec<&[u32]> = places[2..].chunks(width).collect();
-        // Names ascending within a layer, so that each graph comes once; then passable nodes as subsets, coded as bits.
+        // Names ascending within a layer, so that each graph comes once; then passable nodes as
+        // subsets, coded as bits.
         if blocks.iter().any(|nodes| !nodes.is_sorted()) {
             continue;
         }
@@ -258,7 +260,8 @@ fn the_law_is_a_distribution_over_all_token_sequences() {
     }
 }
 
-/// All sequences of a length; the last length stops early only because nothing longer than `s .. t` can start otherwise.
+/// All sequences of a length; the last length stops early only because nothing longer than `s .. t`
+/// can start otherwise.
 fn sequences(vocab: u32, length: usize) -> impl Iterator<Item = Vec<u32>> {
     (0..u64::from(vocab).pow(length as u32)).map(move |mut code| {
         let mut digit = |_| {
@@ -272,7 +275,8 @@ fn sequences(vocab: u32, length: usize) -> impl Iterator<Item = Vec<u32>> {
 
 #[test]
 fn classes_that_share_prompts_are_averaged() {
-    // H = 8: Xor and Uniform both have four branching layers; after 5/6 : 1/6, the Xor path gets 5/6 + 1/6/16.
+    // H = 8: Xor and Uniform both have four branching layers; after 5/6 : 1/6, the Xor path gets
+    // 5/6 + 1/6/16.
     let task = task(GraphSearchConfig::figure2(8));
     let mixture = task.mixture(&FIGURE2).unwrap();
     let example = task

@@ -71,7 +71,8 @@ fn the_verifier_accepts_paths_and_nothing_else() {
     );
 }
 
-/// XOR of the passable nodes 2, 3, 4, 5 is 0 and layer 2 is even: class Xor takes 4. With 6 for 5 it is 1: takes 3.
+/// XOR of the passable nodes 2, 3, 4, 5 is 0 and layer 2 is even: class Xor takes 4. With 6 for 5
+/// it is 1: takes 3.
 #[test]
 fn the_xor_class_written_by_hand() {
     let family = Family::Figure2 {

@@ -4,7 +4,8 @@ use breadth_stats::{Design, Level};
 
 use super::*;
 
-/// Pairs of `(log p, log q, weight)`: `count` prompts of each class, weighted by the mixture, the model given by `log_q`.
+/// Pairs of `(log p, log q, weight)`: `count` prompts of each class, weighted by the mixture, the
+/// model given by `log_q`.
 fn score(
     task: &GraphSearch,
     mixture: &[(Class, f64)],

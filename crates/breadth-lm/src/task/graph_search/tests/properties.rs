@@ -61,7 +61,8 @@ proptest! {
         prop_assert!((total - 1.0).abs() < 1e-9);
     }
 
-    /// Counted in the tokens: names distinct, out-degrees W (1 into the target) or 0, each edge once, or in slots as often as it must.
+    /// Counted in the tokens: names distinct, out-degrees W (1 into the target) or 0, each edge
+    /// once, or in slots as often as it must.
     #[test]
     fn degrees_are_right(config in any_config(), seed: u64) {
         let task = task(config.clone());
@@ -105,7 +106,8 @@ proptest! {
         prop_assert!(task.parse(&prompt).is_err());
     }
 
-    /// A single changed token must not be read as another graph with the same paths by accident: reading is all or nothing.
+    /// A single changed token must not be read as another graph with the same paths by accident:
+    /// reading is all or nothing.
     #[test]
     fn broken_prompts_never_panic(place in 0usize..27, token in 0u32..22) {
         let (task, mut prompt) = hand_made();
