@@ -139,8 +139,6 @@ fn legend<'a>(names: &[&'a str], class: impl Fn(&'a str) -> &'static str) -> Vec
     keys
 }
 
-/// The name with the best Pass@k after the tournament's choice.
-
 /// One quantity over training, a line for each run.
 fn figure(
     runs: &[ComparedRun],
@@ -218,6 +216,7 @@ fn figure(
     })
 }
 
+/// The name with the best Pass@k after the tournament's choice.
 fn best_name(runs: &[ComparedRun]) -> Option<String> {
     let rows = comparison(runs);
     let known = rows

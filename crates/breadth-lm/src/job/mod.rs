@@ -151,7 +151,7 @@ fn score_part(ready: &Ready, items: &[Item], ttt: Option<&Ttt>, meter: &mut Mete
 pub struct SampleJob<'a> {
     /// Checkpoints and servers.
     pub models: &'a [Model],
-    /// Prompts; responses are what [`Verifier::Exact`] compares with.
+    /// Prompts; responses are what [`Verifier::exact`] compares with.
     pub items: &'a [Item],
     /// How responses are sampled; every model draws from the same streams. Prompts are counted from
     /// `first_prompt`.

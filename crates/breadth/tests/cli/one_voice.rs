@@ -103,7 +103,7 @@ fn a_coin_toss() {
 fn group_weights() {
     // Half of the prompts are of a group that is one in twenty; samples have as many of each.
     let line = |model: &str, i: usize, logprob: f64| {
-        let (group, weight) = if i % 2 == 0 {
+        let (group, weight) = if i.is_multiple_of(2) {
             ("often", 1.9)
         } else {
             ("seldom", 0.1)
@@ -113,16 +113,21 @@ fn group_weights() {
         )
     };
     let rows = (0..200).map(|i| {
-        line("step-1", i, -2.0) + &line("step-2", i, if i % 2 == 0 { -1.0 } else { -9.0 })
+        line("step-1", i, -2.0) + &line("step-2", i, if i.is_multiple_of(2) { -1.0 } else { -9.0 })
     });
     let sample = |model: &str, i: usize, c: usize| {
-        let group = if i % 2 == 0 { "often" } else { "seldom" };
+        let group = if i.is_multiple_of(2) {
+            "often"
+        } else {
+            "seldom"
+        };
         format!(
             "{{\"model\":\"{model}\",\"prompt_id\":\"{i}\",\"n\":16,\"c\":{c},\"group\":\"{group}\"}}\n"
         )
     };
-    let samples = (0..200)
-        .map(|i| sample("step-1", i, 2) + &sample("step-2", i, if i % 2 == 0 { 8 } else { 0 }));
+    let samples = (0..200).map(|i| {
+        sample("step-1", i, 2) + &sample("step-2", i, if i.is_multiple_of(2) { 8 } else { 0 })
+    });
     let (rows, samples): (String, String) = (rows.collect(), samples.collect());
     let files = [
         ("run/run.json", RUN),
