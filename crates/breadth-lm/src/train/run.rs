@@ -46,7 +46,17 @@ impl State {
             std::fs::write(dir.join("optimizer.safetensors"), &optimizer)?;
             std::fs::write(dir.join("state.json"), &info)
         })?;
-        for old in saved(run).into_iter().filter(|p| *p != folder) {
+        State::remove_older(run)
+    }
+
+    /// Removes all states but the newest; a kill may have left some.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn remove_older(run: &Path) -> Result<()> {
+        let mut older = saved(run);
+        older.pop();
+        for old in older {
             std::fs::remove_dir_all(&old).map_err(|e| Error::io(&old, e))?;
         }
         Ok(())
@@ -90,4 +100,23 @@ fn saved(run: &Path) -> Vec<PathBuf> {
         .collect();
     folders.sort();
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kill after the last state was saved and before the one before it was removed.
+    #[test]
+    fn the_newest_state_alone_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::new(folder.path());
+        for step in [30, 60, 90] {
+            std::fs::create_dir_all(run.state(step)).unwrap();
+        }
+        State::remove_older(folder.path()).unwrap();
+        assert_eq!(saved(folder.path()), [run.state(90)]);
+        State::remove_older(folder.path()).unwrap();
+        assert_eq!(saved(folder.path()), [run.state(90)]);
+    }
 }

@@ -95,6 +95,7 @@ fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunManife
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
         remove_leftovers(&folder)?;
     }
+    State::remove_older(out)?;
     let mut stored = config.clone();
     stored.out = None; // a moved folder is still the same run
     let config = serde_json::to_value(&stored).expect("plain data");
