@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use breadth_data::{RunFolder, atomic};
+use breadth_data::{RunFolder, atomic, checkpoint_step};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -98,7 +98,8 @@ fn saved(run: &Path) -> Vec<PathBuf> {
                 .is_some_and(|n| n.to_string_lossy().starts_with("step-"))
         })
         .collect();
-    folders.sort();
+    // By number: step 1,000,000 has a digit more than the names are padded to.
+    folders.sort_by_key(|p| checkpoint_step(&p.file_name().unwrap_or_default().to_string_lossy()));
     folders
 }
 
@@ -111,12 +112,12 @@ mod tests {
     fn the_newest_state_alone_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunFolder::new(folder.path());
-        for step in [30, 60, 90] {
+        for step in [30, 999_999, 1_000_000] {
             std::fs::create_dir_all(run.state(step)).unwrap();
         }
         State::remove_older(folder.path()).unwrap();
-        assert_eq!(saved(folder.path()), [run.state(90)]);
+        assert_eq!(saved(folder.path()), [run.state(1_000_000)]);
         State::remove_older(folder.path()).unwrap();
-        assert_eq!(saved(folder.path()), [run.state(90)]);
+        assert_eq!(saved(folder.path()), [run.state(1_000_000)]);
     }
 }
