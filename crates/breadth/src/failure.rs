@@ -28,7 +28,7 @@ fn as_typed(cause: &(dyn std::error::Error + 'static)) -> String {
             format!("--{}: {why}", setting.name().replace(' ', "-"))
         }
         Some(breadth_analysis::Error::At { place, source }) => {
-            format!("{place}: {}", as_typed(source))
+            format!("{place}: {}", as_typed(&**source))
         }
         _ => cause.to_string(),
     }

@@ -76,7 +76,7 @@ fn an_adapter_is_scored_on_its_base_or_says_what_it_is() {
         command.env("HF_HUB_CACHE", folder.path("cache"));
         Ran::of(command)
     };
-    assert_snapshot!(score(&[]).failure(1), @r#"error: checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (`base` of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    assert_snapshot!(score(&[]).failure(1), @r#"error: checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
     score(&["--base", "base"]).success();
     let adapted = log_prob(&folder, "out.parquet");
     folder

@@ -427,7 +427,7 @@ fn samples_of_the_offset_rule_have_groups_too() {
         .collect();
     folder.write("off_gw.csv", lacking.join("\n").as_bytes());
     let refused = [&rule[..], &["--group-weights", "A=0.99,B=0.01"]].concat();
-    assert_snapshot!(folder.run(&refused).failure(1), @"error: the rows sampled from `r` must hold the groups of the data rows: group weights: no row has the group `B`; the groups are A");
+    assert_snapshot!(folder.run(&refused).failure(1), @"error: the rows sampled from `r` must hold the groups of the data rows: --group-weights: no row has the group `B`; the groups are A");
 }
 
 #[test]
