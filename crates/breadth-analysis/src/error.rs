@@ -24,12 +24,12 @@ pub enum Error {
         why: String,
     },
     /// Tables of the same models do not fit one another.
-    #[error("{place}: {source}")]
+    #[error("{place}: {error}")]
     At {
         /// Which rows or file it is about.
         place: String,
         /// What is wrong there.
-        source: Box<Error>,
+        error: Box<Error>,
     },
 }
 
@@ -94,7 +94,7 @@ impl Error {
     pub(crate) fn at(self, place: impl Into<String>) -> Error {
         Error::At {
             place: place.into(),
-            source: Box::new(self),
+            error: Box::new(self),
         }
     }
 }

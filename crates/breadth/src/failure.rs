@@ -27,8 +27,8 @@ fn as_typed(cause: &(dyn std::error::Error + 'static)) -> String {
         Some(breadth_analysis::Error::Setting { setting, why }) => {
             format!("--{}: {why}", setting.name().replace(' ', "-"))
         }
-        Some(breadth_analysis::Error::At { place, source }) => {
-            format!("{place}: {}", as_typed(&**source))
+        Some(breadth_analysis::Error::At { place, error }) => {
+            format!("{place}: {}", as_typed(&**error))
         }
         _ => cause.to_string(),
     }
