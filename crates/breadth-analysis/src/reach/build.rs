@@ -64,8 +64,8 @@ pub fn reach(
     samples: Option<&SampleTable>,
     options: &ReachOptions,
 ) -> Result<ReachReport> {
-    let right = right_responses(scores)?;
     let models = scores.models_without(options.left_out)?;
+    let right = right_responses(scores)?;
     let of_model = |&model: &usize| {
         let name = &scores.table.models[model];
         let masses = (&scores.table.prompts[..], right.log_mass(model));
