@@ -221,7 +221,7 @@ impl Plan {
         };
         let reference = reference.ok_or_else(|| {
             Setting::Certify
-                .refused("it asks for a coverage, and that is one against a reference of the pilot")
+                .refused("a coverage is one against a reference: name that of the pilot")
         })?;
         let truth = table.column(reference)?;
         for (at, &log_q) in columns.iter().enumerate() {

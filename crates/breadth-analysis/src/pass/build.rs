@@ -120,7 +120,7 @@ fn without_samples(model: &str) -> Error {
 pub fn pass_at(table: &SampleTable, options: &PassOptions) -> Result<PassReport> {
     if options.majority && table.answer.is_empty() {
         return Err(Setting::Majority
-            .refused("it needs the answer of every sample: a column `answer` in every file"));
+            .refused("every sample needs its answer: a column `answer` in every file"));
     }
     let by_group = Groups::of(table, options.group_weights)?;
     if by_group.is_some() && options.extrapolate.is_some() {
@@ -177,7 +177,7 @@ fn ks(table: &SampleTable, options: &PassOptions) -> Result<Vec<u64>> {
         None => Ok(options.ks.to_vec()),
         Some(k) => Err(Error::Tables(format!(
             "k = {k} is beyond the samples: model `{model}` has {} for prompt `{prompt}`. \
-             Ask for k <= {samples}, draw more samples, or extrapolate",
+             Ask for k <= {samples}, draw more samples, or allow k beyond them (extrapolate)",
             number::count(samples as usize, "sample"),
         ))),
     }

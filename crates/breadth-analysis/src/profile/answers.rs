@@ -38,7 +38,7 @@ pub fn answer_scores(scores: &Scores, reference: &str) -> Result<(Scores, Profil
     let truth = table.column(reference)?;
     let Some(answer) = &table.answer else {
         return Err(Setting::Answers.refused(
-            "they need the final answer of every response: a column `answer` in the score table",
+            "the score table lacks the final answer of every response, a column `answer`",
         ));
     };
     let mut members: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();

@@ -86,7 +86,7 @@ pub struct ProfileOptions<'a> {
 pub fn profile(scores: &Scores, options: &ProfileOptions) -> Result<Profile> {
     if options.tokens && scores.table.token_logprobs.is_none() {
         return Err(Setting::Tokens.refused(
-            "they need the column `token_logprobs`, which the table lacks; breadth score writes it \
+            "the table lacks the column `token_logprobs`; breadth score writes it \
              with --token-logprobs",
         ));
     }

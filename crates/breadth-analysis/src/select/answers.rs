@@ -170,8 +170,7 @@ fn of_reference(samples: &SampleTable, reference: &str) -> Result<Counted> {
     };
     let counts: Vec<Vec<PromptOutcome>> = others.iter().map(counts).collect();
     if counts.iter().flatten().any(|one| one.samples() == 0) {
-        return Err(Setting::Answers
-            .refused("they need samples with answers, not counts, from every model"));
+        return Err(Setting::Answers.refused("every model needs samples with answers, not counts"));
     }
     Ok(Counted {
         models: others

@@ -84,12 +84,13 @@ impl Candidates {
     /// Another rule than the tournament, and rows with weights.
     pub fn race(&self, choice: SelectOptions, order: &[usize], seed: u64) -> Result<Race> {
         if choice.rule != SelectionRule::Tournament {
-            return Err(Setting::Race.refused("it plays the tournament; leave out the rule"));
+            return Err(
+                Setting::Race.refused("a race plays the tournament and takes no other rule")
+            );
         }
         if self.scores.design().weights.is_some() {
-            return Err(Setting::Race.refused(
-                "it takes rows that count the same, and this table has weights; leave it out",
-            ));
+            return Err(Setting::Race
+                .refused("a race takes rows that count the same, and this table has weights"));
         }
         let (columns, names) = (self.columns(), self.names());
         let rows = self.scores.table.rows();

@@ -229,7 +229,7 @@ fn the_majority_vote_and_the_share_solved() {
     assert!((value(1) - 0.5).abs() < 1e-12);
     assert_eq!(model["solved"]["value"], 0.5);
     let refused = folder.run(&["pass", "none.jsonl", "--majority"]).failure(1);
-    assert_snapshot!(refused, @"error: --majority: it needs the answer of every sample: a column `answer` in every file");
+    assert_snapshot!(refused, @"error: --majority: every sample needs its answer: a column `answer` in every file");
     let refused = folder.run(&["pass", "s.jsonl", "--solved", "2"]).failure(1);
     assert_snapshot!(refused, @"error: a success rate of 2 is not in (0, 1]");
 }

@@ -494,7 +494,7 @@ fn answers_are_summed_over_their_chains() {
             .run(&["profile", "scores.jsonl", "-r", "teacher", "--answers"])
             .failure(1)
     };
-    assert_snapshot!(refused(&three_checkpoints()), @"error: --answers: they need the final answer of every response: a column `answer` in the score table");
+    assert_snapshot!(refused(&three_checkpoints()), @"error: --answers: the score table lacks the final answer of every response, a column `answer`");
     let sampled: String = chains()
         .lines()
         .filter(|row| !row.contains(r#""response_id":3"#))
@@ -644,5 +644,5 @@ fn tokens_say_where_the_probability_was_lost() {
             .failure(1)
     };
     assert_snapshot!(refused("scores.jsonl"), @"error: --tokens: response `0` of prompt `0` is 2 tokens under `teacher` but 3 under `close`; only models with the same tokenizer can be compared");
-    assert_snapshot!(refused("plain.jsonl"), @"error: --tokens: they need the column `token_logprobs`, which the table lacks; breadth score writes it with --token-logprobs");
+    assert_snapshot!(refused("plain.jsonl"), @"error: --tokens: the table lacks the column `token_logprobs`; breadth score writes it with --token-logprobs");
 }

@@ -542,8 +542,8 @@ fn a_race_names_the_winner_and_what_it_took() {
         ("weighted.jsonl", &table.replace('}', ",\"weight\":2}")),
     ]);
     let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
-    assert_snapshot!(refused(&["scores.jsonl", "--race", "--rule", "cross-entropy"]), @"error: --race: it plays the tournament; leave out the rule");
-    assert_snapshot!(refused(&["weighted.jsonl", "--race"]), @"error: --race: it takes rows that count the same, and this table has weights; leave it out");
+    assert_snapshot!(refused(&["scores.jsonl", "--race", "--rule", "cross-entropy"]), @"error: --race: a race plays the tournament and takes no other rule");
+    assert_snapshot!(refused(&["weighted.jsonl", "--race"]), @"error: --race: a race takes rows that count the same, and this table has weights");
 }
 
 /// `bold` is right on the even prompts only, `broad` is right half of the time on all; `teacher`
