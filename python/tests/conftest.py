@@ -29,7 +29,7 @@ def engine():
     """Runs the command line and returns its JSON document."""
     program = os.environ.get("BREADTH_BIN") or shutil.which("breadth")
     if not program:
-        pytest.skip("the engine is not built: name it in BREADTH_BIN")
+        pytest.fail("the engine is not built: run scripts/test, or name it in BREADTH_BIN")
 
     def run(*arguments):
         command = [program, *map(str, arguments), "--json", "--quiet"]
