@@ -22,7 +22,12 @@ pub struct Scores {
 impl Scores {
     /// With prompts as clusters.
     pub fn of(table: ScoreTable) -> Self {
-        let prompts = table.prompts.len();
+        // Those that rows have: a table may name more, and rows of one prompt must not pass for independent ones.
+        let mut has_rows = vec![false; table.prompts.len()];
+        for &prompt in &table.prompt {
+            has_rows[prompt as usize] = true;
+        }
+        let prompts = has_rows.into_iter().filter(|&has| has).count();
         let clusters = (prompts < table.rows()).then(|| table.prompt.clone());
         Scores {
             table,
@@ -140,4 +145,20 @@ pub(crate) fn population(groups: &[String], weights: &[(String, f64)]) -> Result
         }
     };
     groups.iter().map(weight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_without_rows_do_not_make_rows_independent() {
+        let scores = Scores::of(ScoreTable {
+            prompts: vec!["a".into(), "b".into(), "c".into()],
+            prompt: vec![0, 0, 1],
+            ..ScoreTable::default()
+        });
+        assert_eq!(scores.prompts, 2);
+        assert_eq!(scores.design().clusters, Some(&[0, 0, 1][..]));
+    }
 }
