@@ -169,6 +169,7 @@ def test_logs_become_tables(tmp_path):
             "the data frame, row 1, column `logprob`",
         ),
         (lambda: breadth.select({"model": [object()]}), TypeError, "column model"),
+        (lambda: breadth.select(Frame(pa.table(SCORES).slice(0, 0))), ValueError, "no rows"),
         (lambda: breadth.select({"model": ["m"]}), ValueError, "the data frame.*prompt_id"),
     ],
 )

@@ -22,7 +22,10 @@ pub(crate) fn for_each_batch(
     let path: Arc<Path> = Path::new(NAME).into();
     let mut rows = 0;
     for batch in batches {
-        take(chunk(&batch, layout, path.clone(), rows + 1)?)?;
+        let chunk = chunk(&batch, layout, path.clone(), rows + 1)?;
+        if chunk.rows > 0 {
+            take(chunk)?;
+        }
         rows += batch.num_rows() as u64;
     }
     match rows {
