@@ -59,5 +59,7 @@ def test_the_command_line_answers_and_complains(engine, tmp_path, monkeypatch):
     document = breadth.select([tmp_path / "scores.parquet"], best_of=8)
     assert document["n"] == 4.0
     assert "verdict" in document
+    assert breadth.plan(see=16).plans[0]["samples"] == 36
+    assert breadth.plan(tmp_path / "scores.parquet", n=2).plans[0]["goal"] == "separate"
     with pytest.raises(breadth.EngineError, match=r"nothing\.parquet"):
         breadth.select([tmp_path / "nothing.parquet"])

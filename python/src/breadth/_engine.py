@@ -260,7 +260,10 @@ def plan(
         "power": power,
     }
     if _native is None:
-        free = choice if pilot is None else {"reference": reference, "certify": certify}
+        # The command line refuses what a pilot tells, and a coverage without a goal for it.
+        told = set() if pilot is None else {"separate", "models", "per_prompt", "correlation"}
+        told |= {"coverage"} if certify is None or pilot is not None else set()
+        free = {name: value for name, value in choice.items() if name not in told}
         options = {**level, **free, "confidence": confidence}
         return Plan(_document("plan", _paths(pilot), options))
     common = _common(None, False, confidence)
