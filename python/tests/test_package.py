@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import breadth
+from breadth import _engine
 
 SOURCE = Path(breadth.__file__).parents[1]
 
@@ -32,13 +33,17 @@ def test_unknown_names_are_errors():
 
 
 def test_without_an_engine_the_remedy_is_said(monkeypatch):
+    monkeypatch.setattr(_engine, "_native", None)
     monkeypatch.delenv("BREADTH_BIN", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(breadth.EngineError, match="BREADTH_BIN"):
         breadth.select(["scores.parquet"])
+    with pytest.raises(breadth.EngineError, match="not built"):
+        breadth.select({"model": ["m"], "prompt_id": [1], "logprob": [-1.0]})
 
 
-def test_the_engine_answers_and_complains(engine, tmp_path):
+def test_the_command_line_answers_and_complains(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(_engine, "_native", None)
     rows = [
         {
             "source": "data",
@@ -54,5 +59,7 @@ def test_the_engine_answers_and_complains(engine, tmp_path):
     document = breadth.select([tmp_path / "scores.parquet"], best_of=8)
     assert document["n"] == 4.0
     assert "verdict" in document
+    assert breadth.plan(see=16).plans[0]["samples"] == 36
+    assert breadth.plan(tmp_path / "scores.parquet", n=2).plans[0]["goal"] == "separate"
     with pytest.raises(breadth.EngineError, match=r"nothing\.parquet"):
         breadth.select([tmp_path / "nothing.parquet"])

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use arrow_array::RecordBatch;
+
 use crate::error::Result;
 use crate::input::expand_logs;
 use crate::log::{Entry, Logs};
@@ -11,6 +13,7 @@ use crate::provenance::Provenance;
 use crate::sample::{self, SampleRow, SampleTable, SampleWriter};
 use crate::schema::Table;
 use crate::score::{self, ScoreRow, ScoreTable, ScoreWriter};
+use crate::write::batch;
 
 impl Logs {
     /// Reads logs from files, folders and globs, and checks that they make a table: prompts that
@@ -83,6 +86,14 @@ impl Logs {
 
     fn all(&self) -> impl Iterator<Item = &Entry> {
         self.rows.iter().flat_map(|(_, rows)| rows)
+    }
+
+    /// The table as a record batch.
+    pub fn to_batch(&self) -> RecordBatch {
+        match self.table {
+            Table::Scores => batch(self.score_rows()),
+            Table::Samples => batch(self.sample_rows()),
+        }
     }
 
     /// Writes the table as Parquet; the file appears whole, or not at all.

@@ -443,3 +443,68 @@ fn inputs_are_files_folders_globs_and_run_folders() {
     write_scores(&path("scores.parquet"), &rows[..5], &made).unwrap();
     assert_eq!(read(&[folder.path().into()]).rows(), 5);
 }
+
+/// What a data frame hands over, in other types and in two pieces, is what its file says.
+#[test]
+fn batches_are_read_as_the_file_of_the_same_rows() {
+    use arrow_array::{Array, ArrayRef, Float32Array, LargeStringArray, RecordBatch};
+    use std::sync::Arc;
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("scores.parquet");
+    let logprob = |at: u64| -1.5 - at as f64 / 8.0;
+    let rows: Vec<ScoreRow> = (0..12)
+        .map(|at| ScoreRow {
+            source: "data".into(),
+            prompt_id: (at % 6 / 2).to_string(),
+            response_id: (at % 2).to_string(),
+            model: if at < 6 { "step-100" } else { "step-20" }.into(),
+            logprob: logprob(at),
+            group: Some("g".into()),
+            ..ScoreRow::default()
+        })
+        .collect();
+    write_scores(&path, &rows, &Provenance::default()).unwrap();
+    let text = |of: fn(&ScoreRow) -> String| -> ArrayRef {
+        Arc::new(LargeStringArray::from_iter_values(rows.iter().map(of)))
+    };
+    let values = rows.iter().map(|row| row.logprob as f32);
+    let whole = RecordBatch::try_from_iter([
+        ("model", text(|row| row.model.clone())),
+        ("prompt_id", text(|row| row.prompt_id.clone())),
+        ("response_id", text(|row| row.response_id.clone())),
+        (
+            "logprob",
+            Arc::new(values.collect::<Float32Array>()) as ArrayRef,
+        ),
+        ("group", text(|row| row.group.clone().unwrap())),
+    ])
+    .unwrap();
+    let options = ReadOptions::default();
+    let file = ScoreTable::read(&[path], &options).unwrap();
+    let pieces = [whole.slice(0, 5), whole.slice(5, 7)];
+    let batches = ScoreTable::from_batches(pieces, &options).unwrap();
+    assert_eq!(batches, file);
+    assert_eq!(batches.models, ["step-20", "step-100"]);
+    let again = ScoreTable::from_batches([file.to_batch()], &options).unwrap();
+    assert_eq!(again, file);
+
+    let refused = |batch: RecordBatch| {
+        let error = ScoreTable::from_batches([batch], &options).unwrap_err();
+        error.to_string()
+    };
+    let above =
+        RecordBatch::try_from_iter(whole.schema().fields().iter().zip(whole.columns()).map(
+            |(field, column)| {
+                let column: ArrayRef = match field.name().as_str() {
+                    "logprob" => Arc::new(Float32Array::from(vec![1.0; column.len()])),
+                    _ => column.clone(),
+                };
+                (field.name().clone(), column)
+            },
+        ));
+    assert!(refused(above.unwrap()).starts_with("the data frame, row 1, column `logprob`: "));
+    assert!(refused(whole.project(&[0, 1]).unwrap()).starts_with("the data frame: "));
+    let none = refused(whole.slice(0, 0));
+    assert_eq!(none, "the data frame: no rows; a table needs at least one");
+}

@@ -1,6 +1,8 @@
 """Which checkpoint should go into Best-of-N or reinforcement learning?
 
-`import breadth` needs nothing but Python. What needs more is imported when it is asked for:
+`import breadth` needs nothing but Python: `select`, `profile`, `reach`, `pass_at`, `plan`,
+`read_logs` and `score_table` take data frames and files. What needs more is imported when it is
+asked for:
 
 - `breadth.torch`: log-probabilities and graded samples of models of transformers
 - `breadth.hf`, `breadth.lightning`: reach and coverage as metrics of a trainer
@@ -14,7 +16,26 @@ import importlib
 from types import ModuleType
 
 from breadth._data import Account, Data, Item, read_data
-from breadth._engine import EngineError, report, select
+from breadth._documents import (
+    Document,
+    PassReport,
+    Plan,
+    Profile,
+    ReachReport,
+    Selection,
+    Verdict,
+)
+from breadth._engine import (
+    EngineError,
+    pass_at,
+    plan,
+    profile,
+    reach,
+    read_logs,
+    report,
+    score_table,
+    select,
+)
 from breadth._errors import DataError
 from breadth._tables import TableError, write_samples, write_scores
 from breadth._text import Text
@@ -25,12 +46,25 @@ __all__ = [
     "Account",
     "Data",
     "DataError",
+    "Document",
     "EngineError",
     "Item",
+    "PassReport",
+    "Plan",
+    "Profile",
+    "ReachReport",
+    "Selection",
     "TableError",
     "Text",
+    "Verdict",
+    "pass_at",
+    "plan",
+    "profile",
+    "reach",
     "read_data",
+    "read_logs",
     "report",
+    "score_table",
     "select",
     "write_samples",
     "write_scores",

@@ -1,6 +1,7 @@
 """The one place that asks the engine: verdicts, numbers with intervals, the page.
 
-The engine is the command line `breadth`: `BREADTH_BIN`, or the program of that name on the path.
+The engine is the compiled half, `breadth._native`. Where that is not built, the command line
+`breadth` answers for tables in files: `BREADTH_BIN`, or the program of that name on the path.
 """
 
 from __future__ import annotations
@@ -9,15 +10,369 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from breadth._documents import (
+    Document,
+    PassReport,
+    Plan,
+    Profile,
+    ReachReport,
+    Selection,
+    with_floats,
+)
+
+if TYPE_CHECKING:
+    from breadth._native import Table
+
+_native: ModuleType | None
+try:
+    from breadth import _native
+except ImportError:
+    _native = None
 
 Path = str | os.PathLike[str]
-Document = dict[str, Any]
+
+
+class Stream(Protocol):
+    """A data frame: whatever has the Arrow PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+#: Where rows come from: a data frame, columns by name, a path, or several paths.
+Rows = Stream | Mapping[str, Any] | Path | Sequence[Path]
+
+_Answer = TypeVar("_Answer", bound=Document)
 
 
 class EngineError(RuntimeError):
-    """What the engine said in place of an answer."""
+    """What the command line said in place of an answer, or why there is no engine to ask."""
+
+
+def select(
+    scores: Rows | None = None,
+    samples: Rows | None = None,
+    *,
+    best_of: float | None = None,
+    n: float | None = None,
+    log_n: float | None = None,
+    rule: str | None = None,
+    a: float | None = None,
+    reference: str | None = None,
+    against: str | None = None,
+    landscape: bool = False,
+    group_weights: Mapping[str, float] | None = None,
+    intersect: bool = False,
+    confidence: float = 0.95,
+) -> Selection:
+    """Which checkpoint to take, on all the evidence: `breadth select`.
+
+    Tables are data frames (pandas, polars, pyarrow, DuckDB: whatever has `__arrow_c_stream__`),
+    columns by name, or paths: files, folders, globs, a run folder. Paths of both kinds of tables
+    may stand together in `scores`. The choice is for Best-of-`best_of`, or at the level `n` (or
+    `log_n` in nats) of the tournament, which is half of that.
+
+    >>> import breadth
+    >>> choice = breadth.select(
+    ...     {
+    ...         "model": ["early", "early", "late", "late"],
+    ...         "prompt_id": [1, 2, 1, 2],
+    ...         "logprob": [-0.9, -1.3, -0.1, -3.9],
+    ...     },
+    ...     best_of=8,
+    ... )
+    >>> choice.winner  # "late" gives prompt 2 a thirteenth of its probability
+    'early'
+    >>> choice.verdict.take is None  # two rows prove nothing
+    True
+
+    Raises `ValueError` for tables and options that do not fit, `FileNotFoundError`.
+    """
+    level = {"best_of": best_of, "n": n, "log_n": log_n}
+    choice = {
+        "rule": rule,
+        "a": a,
+        "reference": reference,
+        "against": against,
+        "landscape": landscape,
+    }
+    common = _common(group_weights, intersect, confidence)
+    if _native is None:
+        options = {**level, **choice, **common}
+        return Selection(_document("select", _paths(scores) + _paths(samples), options))
+    given, graded = table(scores), table(samples)
+    found = _answer(Selection, _native.select(given, graded, level, choice, common))
+
+    def page(path: Path, title: str | None) -> None:
+        _native.report(given, graded, path, title, level, choice, common)
+
+    found._page = page
+    return found
+
+
+def profile(
+    scores: Rows,
+    *,
+    reference: str | None = None,
+    models: Sequence[str] = (),
+    n: Iterable[float] | None = None,
+    log_n: Iterable[float] | None = None,
+    baseline: str | None = None,
+    tokens: bool = False,
+    group_weights: Mapping[str, float] | None = None,
+    intersect: bool = False,
+    confidence: float = 0.95,
+) -> Profile:
+    """How much of the data each model under-weights against `reference`: `breadth profile`.
+
+    >>> import breadth
+    >>> answer = breadth.profile(
+    ...     {
+    ...         "model": ["teacher", "teacher", "student", "student"],
+    ...         "prompt_id": [1, 2, 1, 2],
+    ...         "logprob": [-0.5, -0.5, -0.7, -2.5],
+    ...     },
+    ...     reference="teacher",
+    ...     n=[4],
+    ... )
+    >>> answer.models[0]["profile"][0]["cov"]  # e^(2.5 - 0.5) = 7.4 >= 4 on one of two rows
+    0.5
+    """
+    if n is not None and log_n is not None:
+        raise ValueError("give n or log_n, not both")
+    if n is None and log_n is None:
+        n = [2.0**power for power in range(11)]
+    choice = {
+        "reference": reference,
+        "models": list(models),
+        "baseline": baseline,
+        "n": list(n or ()),
+        "log_n": list(log_n or ()),
+        "tokens": tokens,
+    }
+    common = _common(group_weights, intersect, confidence)
+    if _native is None:
+        options = {**choice, **common}
+        options["model"] = options.pop("models")
+        return Profile(_document("profile", _paths(scores), options))
+    return _answer(Profile, _native.profile(table(scores), choice, common))
+
+
+def reach(
+    scores: Rows,
+    samples: Rows | None = None,
+    *,
+    k: Iterable[float] = (1, 4, 16, 64, 256, 1024),
+    budget: float = 64,
+    reference: str | None = None,
+    group_weights: Mapping[str, float] | None = None,
+    intersect: bool = False,
+    confidence: float = 0.95,
+) -> ReachReport:
+    """What k samples find for certain, without sampling: `breadth reach`.
+
+    >>> import breadth
+    >>> answer = breadth.reach(
+    ...     {"model": ["m", "m"], "prompt_id": [1, 2], "logprob": [-0.6931471805599453, -1000.0]},
+    ...     k=[2],
+    ... )
+    >>> round(answer.models[0]["reach"][0]["value"], 12)  # (1 - 1/4 + 0) / 2
+    0.375
+    """
+    choice = {"k": list(k), "budget": budget, "reference": reference}
+    common = _common(group_weights, intersect, confidence)
+    if _native is None:
+        tables = _paths(scores) + _paths(samples)
+        return ReachReport(_document("reach", tables, {**choice, **common}))
+    return _answer(ReachReport, _native.reach(table(scores), table(samples), choice, common))
+
+
+def pass_at(
+    samples: Rows,
+    *,
+    k: Iterable[int] = (),
+    all_of: bool = False,
+    majority: bool = False,
+    solved: float | None = None,
+    extrapolate: str | None = None,
+    group_weights: Mapping[str, float] | None = None,
+    intersect: bool = False,
+    confidence: float = 0.95,
+) -> PassReport:
+    """How often the best of k samples is right, unbiased: `breadth pass`.
+
+    >>> import breadth
+    >>> answer = breadth.pass_at(
+    ...     {"model": ["m", "m"], "prompt_id": [1, 2], "n": [4, 4], "c": [1, 0]}, k=[2]
+    ... )
+    >>> answer.models[0]["pass"][0]["value"]  # (1 - C(3,2)/C(4,2) + 0) / 2
+    0.25
+    """
+    choice = {
+        "k": list(k),
+        "all_of": all_of,
+        "majority": majority,
+        "solved": solved,
+        "extrapolate": extrapolate,
+    }
+    common = _common(group_weights, intersect, confidence)
+    if _native is None:
+        return PassReport(_document("pass", _paths(samples), {**choice, **common}))
+    return _answer(PassReport, _native.pass_at(table(samples), choice, common))
+
+
+def plan(
+    pilot: Rows | None = None,
+    *,
+    best_of: float | None = None,
+    n: float | None = None,
+    log_n: float | None = None,
+    reference: str | None = None,
+    certify: float | None = None,
+    coverage: float = 0.0,
+    separate: tuple[float, float] | None = None,
+    models: int = 2,
+    see: float | None = None,
+    per_prompt: int = 1,
+    correlation: float = 0.0,
+    power: float = 0.9,
+    confidence: float = 0.95,
+) -> Plan:
+    """How many rows and samples a question needs: `breadth plan`.
+
+    >>> import breadth
+    >>> breadth.plan(see=16).plans[0]["samples"]  # 1 - (15/16)^k >= 0.9
+    36
+    """
+    level = {"best_of": best_of, "n": n, "log_n": log_n}
+    choice = {
+        "reference": reference,
+        "certify": certify,
+        "coverage": coverage,
+        "separate": separate,
+        "models": models,
+        "see": see,
+        "per_prompt": per_prompt,
+        "correlation": correlation,
+        "power": power,
+    }
+    if _native is None:
+        # The command line refuses what a pilot tells, and a coverage without a goal for it.
+        told = set() if pilot is None else {"separate", "models", "per_prompt", "correlation"}
+        told |= {"coverage"} if certify is None or pilot is not None else set()
+        free = {name: value for name, value in choice.items() if name not in told}
+        options = {**level, **free, "confidence": confidence}
+        return Plan(_document("plan", _paths(pilot), options))
+    common = _common(None, False, confidence)
+    return _answer(Plan, _native.plan(table(pilot), level, choice, common))
+
+
+def read_logs(
+    paths: Path | Sequence[Path],
+    *,
+    models: Sequence[str] = (),
+    reward: str | None = None,
+    filter: str | None = None,
+    intersect: bool = False,
+) -> Table:
+    """Other tools' evaluation logs as a table of ours: `breadth import`.
+
+    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
+    """
+    native = _needed("read_logs")
+    rows, remarks = native.read_logs(
+        _paths(paths), models=list(models), reward=reward, filter=filter, intersect=intersect
+    )
+    _warn(remarks)
+    return rows  # type: ignore[no-any-return]
+
+
+def score_table(scores: Rows, *, intersect: bool = False, tokens: bool = False) -> Table:
+    """A score table, read and checked, its rows aligned: every model on the same responses.
+
+    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
+
+    >>> import breadth
+    >>> rows = breadth.score_table({"model": ["m"], "prompt_id": [1], "logprob": [-0.5]})
+    >>> len(rows)
+    1
+    """
+    native = _needed("score_table")
+    rows, remarks = native.score_table(table(scores), intersect=intersect, tokens=tokens)
+    _warn(remarks)
+    return rows  # type: ignore[no-any-return]
+
+
+def report(folder: Path, output: Path, *, best_of: float | None = None) -> None:
+    """Writes the page about the tables of a folder."""
+    if _native is None:
+        given = [] if best_of is None else ["--best-of", f"{best_of:g}"]
+        _run("report", folder, "-o", output, *given)
+        return
+    level = {"best_of": best_of, "n": None, "log_n": None}
+    choice = {"rule": None, "a": None, "reference": None, "against": None, "landscape": False}
+    tables = _native.Table.of_paths([folder])
+    _native.report(tables, None, output, None, level, choice, _common(None, False, 0.95))
+
+
+def table(rows: Rows | None) -> Table | None:
+    """The rows as the compiled half takes them."""
+    native = _needed("tables in memory")
+    if rows is None or isinstance(rows, native.Table):
+        return rows  # type: ignore[return-value]
+    if hasattr(rows, "__arrow_c_stream__"):
+        return native.Table.of_stream(rows)  # type: ignore[no-any-return]
+    if isinstance(rows, Mapping):
+        return native.Table.of_columns(dict(rows))  # type: ignore[no-any-return]
+    return native.Table.of_paths(_paths(rows))  # type: ignore[no-any-return]
+
+
+def _common(
+    group_weights: Mapping[str, float] | None, intersect: bool, confidence: float
+) -> dict[str, Any]:
+    return {
+        "group_weights": list((group_weights or {}).items()),
+        "intersect": intersect,
+        "confidence": confidence,
+    }
+
+
+def _answer(kind: type[_Answer], answer: tuple[str, list[str], list[str]]) -> _Answer:
+    text, sentences, remarks = answer
+    return kind(with_floats(json.loads(text)), tuple(sentences), tuple(remarks))
+
+
+def _warn(remarks: Iterable[str]) -> None:
+    import warnings
+
+    for remark in remarks:
+        warnings.warn(remark, stacklevel=3)
+
+
+def _needed(what: str) -> ModuleType:
+    if _native is None:
+        raise EngineError(
+            f"{what}: the compiled half of breadth is not built; install the wheel, or give files"
+        )
+    return _native
+
+
+def _paths(rows: Rows | None) -> list[str]:
+    if rows is None:
+        return []
+    if isinstance(rows, str | os.PathLike):
+        return [os.fspath(rows)]
+    if isinstance(rows, Mapping) or hasattr(rows, "__arrow_c_stream__"):
+        _needed("a data frame")
+    if not isinstance(rows, Iterable):
+        raise TypeError(
+            f"{type(rows).__name__} is no table: give a data frame with __arrow_c_stream__, "
+            "columns by name, or paths"
+        )
+    return [os.fspath(path) for path in rows]
 
 
 def program() -> str:
@@ -25,26 +380,37 @@ def program() -> str:
     found = os.environ.get("BREADTH_BIN") or shutil.which("breadth")
     if not found:
         raise EngineError(
-            "the program breadth is not on the path: cargo install --path crates/breadth, "
-            "or name it in BREADTH_BIN"
+            "neither is the compiled half of breadth built, nor the program breadth on the path: "
+            "cargo install --path crates/breadth, or name it in BREADTH_BIN"
         )
     return found
 
 
-def select(tables: Sequence[Path], *, best_of: float | None = None) -> Document:
-    """The verdict over all evidence in the tables: the document of `breadth select --json`."""
-    given = [] if best_of is None else ["--best-of", f"{best_of:g}"]
-    return _document("select", *tables, *given)
+def _document(command: str, tables: Sequence[Path], options: Mapping[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = with_floats(
+        json.loads(_run(command, *tables, *_flags(options), "--json"))
+    )
+    return document
 
 
-def report(folder: Path, output: Path, *, best_of: float | None = None) -> None:
-    """Writes the page about the tables of a folder."""
-    given = [] if best_of is None else ["--best-of", f"{best_of:g}"]
-    _run("report", folder, "-o", output, *given)
-
-
-def _document(*arguments: Path) -> Document:
-    return cast(Document, json.loads(_run(*arguments, "--json")))
+def _flags(options: Mapping[str, Any]) -> list[str]:
+    """Keyword arguments as flags; what was not given is left out."""
+    flags = []
+    for name, value in options.items():
+        flag = f"-{name}" if len(name) == 1 and name != "a" else f"--{name.replace('_', '-')}"
+        if value is True:
+            flags.append(flag)
+        elif name == "model":
+            flags += [part for model in value for part in (flag, model)]
+        elif name == "group_weights":
+            flags += [part for group, one in value for part in (flag, f"{group}={one!r}")]
+        elif isinstance(value, list | tuple):
+            flags += [flag, ",".join(map(str, value))] if value else []
+        elif name == "extrapolate" and value is not None:
+            flags.append(f"{flag}={value}")
+        elif value is not None and value is not False:
+            flags += [flag, str(value)]
+    return flags
 
 
 def _run(*arguments: Path) -> str:

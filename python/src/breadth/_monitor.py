@@ -137,7 +137,7 @@ class Monitor:
 
     def verdict(self) -> dict[str, Any]:
         """Which of the evaluated models to take: the document of `breadth select --json`."""
-        return _engine.select(self._tables(), best_of=self.best_of)
+        return _engine.select(self._tables(), best_of=self.best_of).to_dict()
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Writes the page about all evaluations."""

@@ -9,9 +9,10 @@ use arrow_array::types::{
     Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, ListArray,
-    StringArray, StringViewArray, new_null_array,
+    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, LargeListArray,
+    ListArray, StringArray, new_null_array,
 };
+use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field};
 
 use crate::intern::Interner;
@@ -28,7 +29,10 @@ pub(crate) fn convert(array: ArrayRef, holds: ColumnType) -> Option<ArrayRef> {
         // A column of nothing but nulls has no type of its own.
         (_, DataType::Null) => Some(nulls(holds, array.len())),
         (ColumnType::Id, found) if *found == id_type() => Some(array),
-        (ColumnType::Id, DataType::Utf8View) => Some(dictionary(array.as_string_view())),
+        (ColumnType::Id, DataType::Utf8View) => Some(dictionary(array.as_string_view().iter())),
+        (ColumnType::Id, DataType::Utf8) => Some(dictionary(array.as_string::<i32>().iter())),
+        (ColumnType::Id, DataType::LargeUtf8) => Some(dictionary(array.as_string::<i64>().iter())),
+        (ColumnType::Id, DataType::Dictionary(..)) => of_dictionary(&array),
         (ColumnType::Id, _) => ids(&array),
         (ColumnType::Number | ColumnType::Flag | ColumnType::LogProb, DataType::Float64) => {
             Some(array)
@@ -42,6 +46,7 @@ pub(crate) fn convert(array: ArrayRef, holds: ColumnType) -> Option<ArrayRef> {
             numbers(&array).map(|array| Arc::new(array) as ArrayRef)
         }
         (ColumnType::LogProbs, DataType::List(_)) => lists(array.as_list()),
+        (ColumnType::LogProbs, DataType::LargeList(_)) => large_lists(array.as_list()),
         (ColumnType::LogProbs, _) => None,
     }
 }
@@ -95,8 +100,21 @@ fn lists(array: &ListArray) -> Option<ArrayRef> {
     lists.ok().map(|lists| Arc::new(lists) as ArrayRef)
 }
 
+/// Lists whose offsets have 8 bytes.
+fn large_lists(array: &LargeListArray) -> Option<ArrayRef> {
+    let values: Float32Array = numbers(array.values())?.unary(|value| value as f32);
+    let lengths = array.offsets().lengths();
+    let first = array.offsets()[0] as usize;
+    let used = array.offsets()[array.len()] as usize - first;
+    i32::try_from(used).ok()?;
+    let (offsets, nulls) = (OffsetBuffer::from_lengths(lengths), array.nulls().cloned());
+    let values = Arc::new(values.slice(first, used));
+    let lists = ListArray::try_new(item().into(), offsets, values, nulls);
+    lists.ok().map(|lists| Arc::new(lists) as ArrayRef)
+}
+
 /// Strings as a dictionary. Ids come in runs and in a repeated order, so most need no hash.
-fn dictionary(array: &StringViewArray) -> ArrayRef {
+fn dictionary<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
     let mut interner = Interner::default();
     let mut last = ("", None);
     let mut code = |text| {
@@ -105,9 +123,27 @@ fn dictionary(array: &StringViewArray) -> ArrayRef {
         }
         last.1
     };
-    let keys: Int32Array = array.iter().map(|text| text.and_then(&mut code)).collect();
+    let keys: Int32Array = texts.map(|text| text.and_then(&mut code)).collect();
     let values = Arc::new(StringArray::from(interner.into_strings()));
     Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
+}
+
+/// A dictionary with other keys or other values, such as the categories of a data frame.
+fn of_dictionary(array: &ArrayRef) -> Option<ArrayRef> {
+    let array = array.as_any_dictionary();
+    if array.values().is_empty() {
+        return Some(nulls(ColumnType::Id, array.len()));
+    }
+    let values = convert(array.values().clone(), ColumnType::Id)?;
+    let values = values.as_dictionary::<Int32Type>();
+    let codes = array.normalized_keys();
+    let code = |(row, &at): (usize, &usize)| {
+        let is_there = array.is_valid(row) && values.is_valid(at);
+        is_there.then(|| values.keys().value(at))
+    };
+    let keys: Int32Array = codes.iter().enumerate().map(code).collect();
+    let values = values.values().clone();
+    Some(Arc::new(DictionaryArray::<Int32Type>::new(keys, values)))
 }
 
 /// Integers as a dictionary of their decimal forms.

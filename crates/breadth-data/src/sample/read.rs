@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use arrow_array::RecordBatch;
+
 use super::build::Builder;
 use super::columns::COLUMNS;
 use super::table::SampleTable;
 use crate::error::Result;
-use crate::input::for_each_chunk;
+use crate::input::{for_each_batch, for_each_chunk};
 use crate::log::Logs;
 use crate::options::ReadOptions;
 use crate::order::{by_step, permute};
@@ -34,8 +36,30 @@ impl SampleTable {
         let layout = layout(options);
         let mut builder = Builder::new(options);
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
-        let mut table = builder.finish(options)?;
-        table.remarks = remarks;
+        let table = builder.finish(options)?.by_step();
+        Ok(Self { remarks, ..table })
+    }
+
+    /// Makes a sample table of record batches with its columns, such as a data frame hands over.
+    ///
+    /// Every check is that of [`read`](Self::read); messages say "the data frame" in the place of a
+    /// file.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read) but for files.
+    pub fn from_batches(
+        batches: impl IntoIterator<Item = RecordBatch>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let layout = layout(options);
+        let mut builder = Builder::new(options);
+        for_each_batch(batches, &layout, |chunk| builder.push(&chunk))?;
+        Ok(builder.finish(options)?.by_step())
+    }
+
+    /// With checkpoints of one run in the order of their steps.
+    fn by_step(self) -> Self {
+        let mut table = self;
         if let Some(order) = by_step(&table.models) {
             permute(&mut table.models, &order);
             permute(&mut table.outcomes, &order);
@@ -45,7 +69,7 @@ impl SampleTable {
                 permute(&mut texts.response, &order);
             }
         }
-        Ok(table)
+        table
     }
 }
 

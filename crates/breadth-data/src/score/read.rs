@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use arrow_array::RecordBatch;
+
 use super::build::Builder;
 use super::columns::COLUMNS;
 use super::table::ScoreTable;
 use crate::error::Result;
-use crate::input::for_each_chunk;
+use crate::input::{for_each_batch, for_each_chunk};
 use crate::log::Logs;
 use crate::options::ReadOptions;
 use crate::order::{by_step, permute};
@@ -33,8 +35,47 @@ impl ScoreTable {
         let layout = layout(options);
         let mut builder = Builder::default();
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
-        let mut table = builder.finish(options)?;
-        table.remarks = remarks;
+        let table = builder.finish(options)?.by_step();
+        Ok(Self { remarks, ..table })
+    }
+
+    /// Makes a score table of record batches with its columns, such as a data frame hands over.
+    ///
+    /// Every check is that of [`read`](Self::read); messages say "the data frame" in the place of a
+    /// file. All string, integer and dictionary types are taken for ids, and lists of both sizes.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read) but for files.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+    /// use breadth_data::{ReadOptions, ScoreTable};
+    ///
+    /// let columns: [(&str, ArrayRef); 3] = [
+    ///     ("model", Arc::new(StringArray::from(vec!["a", "b"]))),
+    ///     ("prompt_id", Arc::new(Int64Array::from(vec![1, 1]))),
+    ///     ("logprob", Arc::new(Float64Array::from(vec![-1.5, -2.0]))),
+    /// ];
+    /// let batch = RecordBatch::try_from_iter(columns)?;
+    /// let table = ScoreTable::from_batches([batch], &ReadOptions::default())?;
+    /// assert_eq!(table.column("b")?, [-2.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_batches(
+        batches: impl IntoIterator<Item = RecordBatch>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let layout = layout(options);
+        let mut builder = Builder::default();
+        for_each_batch(batches, &layout, |chunk| builder.push(&chunk))?;
+        Ok(builder.finish(options)?.by_step())
+    }
+
+    /// With checkpoints of one run in the order of their steps.
+    fn by_step(self) -> Self {
+        let mut table = self;
         if let Some(order) = by_step(&table.models) {
             permute(&mut table.models, &order);
             permute(&mut table.logprob, &order);
@@ -42,7 +83,7 @@ impl ScoreTable {
                 permute(lists, &order);
             }
         }
-        Ok(table)
+        table
     }
 }
 

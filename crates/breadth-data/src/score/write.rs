@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use arrow_array::RecordBatch;
+
 use super::columns::ScoreRow;
+use super::table::ScoreTable;
 use crate::error::Result;
 use crate::provenance::Provenance;
 use crate::value;
-use crate::write::{Fault, RowWriter};
+use crate::write::{Fault, RowWriter, batch};
 
 /// Writes a score table as Parquet; the file appears whole, or not at all.
 ///
@@ -67,6 +70,30 @@ impl ScoreWriter {
     /// [`Error::Write`](crate::Error::Write); nothing is left behind then.
     pub fn finish(self) -> Result<()> {
         self.0.finish()
+    }
+}
+
+impl ScoreTable {
+    /// The table as a record batch, one row for each model and response, model by model. Tokens are
+    /// there where they were read.
+    pub fn to_batch(&self) -> RecordBatch {
+        let models = 0..self.models.len();
+        batch(models.flat_map(|model| (0..self.rows()).map(move |row| self.row(model, row))))
+    }
+
+    fn row(&self, model: usize, row: usize) -> ScoreRow {
+        let group = |codes: &Vec<u32>| self.groups[codes[row] as usize].clone();
+        ScoreRow {
+            source: self.sources[self.source[row] as usize].clone(),
+            prompt_id: self.prompts[self.prompt[row] as usize].clone(),
+            response_id: self.responses[self.response[row] as usize].clone(),
+            model: self.models[model].clone(),
+            logprob: self.logprob[model][row],
+            tokens: self.tokens.as_ref().map(|tokens| tokens[row]),
+            token_logprobs: (self.token_logprobs.as_ref()).map(|lists| lists[model][row].clone()),
+            group: self.group.as_ref().map(group),
+            weight: self.weight.as_ref().map(|weight| weight[row]),
+        }
     }
 }
 

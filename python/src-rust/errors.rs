@@ -1,0 +1,82 @@
+//! Errors as Python exceptions of the usual kinds.
+
+use std::io;
+
+use breadth_data::Setting;
+use pyo3::PyErr;
+use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
+
+/// What can go wrong between Python and an answer.
+pub enum Error {
+    /// Of tables, files and questions.
+    Analysis(breadth_analysis::Error),
+    /// Of drawing the page.
+    Report(breadth_report::Error),
+    /// An argument that does not fit the others, and what to do.
+    Value(String),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<breadth_analysis::Error> for Error {
+    fn from(error: breadth_analysis::Error) -> Self {
+        Error::Analysis(error)
+    }
+}
+
+impl From<breadth_data::Error> for Error {
+    fn from(error: breadth_data::Error) -> Self {
+        Error::Analysis(error.into())
+    }
+}
+
+impl From<breadth_stats::Error> for Error {
+    fn from(error: breadth_stats::Error) -> Self {
+        Error::Analysis(error.into())
+    }
+}
+
+impl From<breadth_report::Error> for Error {
+    fn from(error: breadth_report::Error) -> Self {
+        Error::Report(error)
+    }
+}
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> PyErr {
+        use breadth_data::Error as Data;
+        let (data, text) = match error {
+            Error::Value(text) => return PyValueError::new_err(text),
+            Error::Report(error) => return PyValueError::new_err(error.to_string()),
+            Error::Analysis(error) => {
+                let text = named(&error.to_string());
+                match error {
+                    breadth_analysis::Error::Data(data) => (data, text),
+                    _ => return PyValueError::new_err(text),
+                }
+            }
+        };
+        match &data {
+            Data::NotFound(_) | Data::NoMatch(_) => PyFileNotFoundError::new_err(text),
+            Data::Read { source, .. } | Data::NoRun { source, .. }
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                PyFileNotFoundError::new_err(text)
+            }
+            Data::Read { .. } | Data::NoRun { .. } | Data::Write { .. } => PyOSError::new_err(text),
+            _ => PyValueError::new_err(text),
+        }
+    }
+}
+
+/// A message or a remark with the keyword arguments that its readers know.
+pub fn named(text: &str) -> String {
+    Setting::rename(text, |setting| match setting {
+        Setting::Intersect => "intersect=True",
+        Setting::Models => "models=[..]",
+        Setting::Reward => "reward=..",
+        Setting::Filter => "filter=..",
+        Setting::MaxRecordBytes => "BREADTH_MAX_RECORD_BYTES",
+        _ => "the command line's option",
+    })
+}

@@ -1,0 +1,236 @@
+"""The answers as typed objects: mappings over the documents of the command line.
+
+Infinite numbers, which JSON writes as the strings "inf" and "-inf", are floats here.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_INFINITE = {"inf": math.inf, "-inf": -math.inf}
+
+#: Fields whose strings are names, whatever they look like.
+_NAMES = {
+    "against",
+    "baseline",
+    "cross_entropy_winner",
+    "from",
+    "group",
+    "model",
+    "prompt",
+    "prompt_id",
+    "reference",
+    "says",
+    "take",
+    "winner",
+    "worst_rival",
+}
+
+
+def with_floats(value: Any) -> Any:
+    """A document with its infinite numbers as floats."""
+    if isinstance(value, dict):
+        return {
+            key: _INFINITE.get(one, one)
+            if isinstance(one, str) and key not in _NAMES
+            else with_floats(one)
+            for key, one in value.items()
+        }
+    return [with_floats(one) for one in value] if isinstance(value, list) else value
+
+
+class Document(Mapping[str, Any]):
+    """An answer: a mapping over its fields, which are those of the command line's `--json`."""
+
+    #: The columns of the table that a notebook shows: field of a model, and its heading.
+    _shown: tuple[tuple[str, str], ...] = (("model", "model"),)
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        sentences: tuple[str, ...] = (),
+        remarks: tuple[str, ...] = (),
+    ) -> None:
+        self._document = dict(document)
+        self._sentences = sentences
+        #: What the readers of the tables want known.
+        self.remarks = remarks
+
+    def __getitem__(self, key: str) -> Any:
+        return self._document[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._document)
+
+    def __len__(self) -> int:
+        return len(self._document)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as a dictionary: the fields of `--json`, infinite numbers as floats."""
+        return dict(self._document)
+
+    @property
+    def models(self) -> list[dict[str, Any]]:
+        """One entry for each model."""
+        return list(self._document.get("models", []))
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence; empty where only a table can say it."""
+        return self._sentences[0] if self._sentences else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else to know, a sentence each."""
+        return self._sentences[1:]
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return self.sentence or f"{name}({', '.join(one['model'] for one in self.models)})"
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><b>{html.escape(repr(self))}</b></p>"]
+        parts += [f"<p>{html.escape(note)}</p>" for note in self.notes]
+        if self.models:
+            head = "".join(f"<th>{html.escape(heading)}</th>" for _, heading in self._shown)
+            rows = "".join(f"<tr>{self._cells(model)}</tr>" for model in self.models)
+            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+        return "".join(parts)
+
+    def _cells(self, model: Mapping[str, Any]) -> str:
+        cells = (_cell(model.get(field)) for field, _ in self._shown)
+        return "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+
+
+def _cell(value: Any) -> str:
+    """A value as a cell: numbers in four digits, an interval with its limits."""
+    if isinstance(value, Mapping):
+        limits = ", ".join(_cell(value.get(end)) for end in ("low", "high"))
+        return f"{_cell(value.get('value'))} [{limits}]"
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to take on all the evidence."""
+
+    #: The checkpoint to take; None where the evidence is not enough.
+    take: str | None
+    #: How sure that is: certain, likely or open.
+    state: str
+    #: The evidence that decides.
+    by: str | None
+    #: The number that decides, in words.
+    because: str
+    #: The candidates that the deciding evidence leaves open.
+    may_be_best: tuple[str, ...]
+    #: What would decide, as commands to type, where nothing does yet.
+    next_command: str | None
+
+
+class Selection(Document):
+    """Which checkpoint to take: the answer of `select`."""
+
+    _shown = (
+        ("rank", "rank"),
+        ("model", "model"),
+        ("value", "value"),
+        ("low", "low"),
+        ("high", "high"),
+        ("cross_entropy", "cross-entropy"),
+        ("pass", "Pass@k"),
+    )
+    _page: Callable[[str | os.PathLike[str], str | None], None] | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What to take on all evidence; None where a reference's answers stand for the data."""
+        found = self._document["verdict"]
+        if found is None:
+            return None
+        return Verdict(
+            take=found["take"],
+            state=found["state"],
+            by=found["by"],
+            because=found["because"],
+            may_be_best=tuple(found["may_be_best"]),
+            next_command=found["next"] and found["next"]["command"],
+        )
+
+    @property
+    def winner(self) -> str:
+        """The choice of the rule; what to take is in the verdict."""
+        return str(self._document["winner"])
+
+    @property
+    def tied(self) -> list[str]:
+        """All models with the winner's exact value."""
+        return list(self._document["tied"])
+
+    @property
+    def not_excluded(self) -> list[str]:
+        """Contains the model with the best true value, with the confidence asked for."""
+        return list(self._document["not_excluded"])
+
+    def report(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
+        """Writes the page about the same tables: one HTML file that needs nothing else."""
+        if self._page is None:
+            raise RuntimeError("the page is made from tables: take what breadth.select returned")
+        self._page(path, title)
+
+
+class _Curves(Document):
+    _curve = ""
+
+    def curve(self, model: str) -> dict[str, np.ndarray[Any, Any]]:
+        """A model's curve as NumPy arrays, one for each number in it."""
+        import numpy as np
+
+        known = {one["model"]: one for one in self.models}
+        if model not in known:
+            raise KeyError(f"no model {model!r}; there are {', '.join(known)}")
+        points = known[model][self._curve]
+        columns: dict[str, list[Any]] = {}
+        for name in points[0]:
+            values = [point.get(name) for point in points]
+            if all(isinstance(value, int | float) for value in values):
+                columns[name] = values
+        return {name: np.asarray(values) for name, values in columns.items()}
+
+
+class Profile(_Curves):
+    """How much of the data each model under-weights: the answer of `profile`."""
+
+    _curve = "profile"
+    _shown = (("model", "model"), ("kl", "KL"), ("cross_entropy", "cross-entropy"))
+
+
+class ReachReport(_Curves):
+    """What k samples find for certain: the answer of `reach`."""
+
+    _curve = "reach"
+    _shown = (("model", "model"), ("prompts", "prompts"))
+
+
+class PassReport(_Curves):
+    """How often the best of k samples is right: the answer of `pass_at`."""
+
+    _curve = "pass"
+    _shown = (("model", "model"), ("prompts", "prompts"))
+
+
+class Plan(Document):
+    """How many rows and samples a question needs: the answer of `plan`."""
+
+    @property
+    def plans(self) -> list[dict[str, Any]]:
+        """One entry for each goal."""
+        return list(self._document["plans"])

@@ -1,0 +1,228 @@
+"""The compiled half: tables in memory and in files, the command line's documents, exceptions."""
+
+from __future__ import annotations
+
+import doctest
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import breadth
+from breadth import _documents, _engine
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+pytestmark = pytest.mark.skipif(_engine._native is None, reason="the extension is not built")
+
+SCORES = {
+    "model": [m for m in ("step-100", "step-20", "exact") for _ in range(40)],
+    "prompt_id": [p for _ in range(3) for p in range(40)],
+    "logprob": [-0.5 - (p % 7) for p in range(40)]
+    + [-1.0 - (p % 5) / 2 for p in range(40)]
+    + [-0.9 - (p % 3) / 10 for p in range(40)],
+    "group": [("odd", "even")[p % 2] for _ in range(3) for p in range(40)],
+}
+SAMPLES = {
+    "model": [m for m in ("step-100", "step-20") for _ in range(40)],
+    "prompt_id": [p for _ in range(2) for p in range(40)],
+    "n": [16] * 80,
+    "c": [p % 4 for p in range(40)] + [p % 9 for p in range(40)],
+}
+
+
+class Frame:
+    """What a data frame is to breadth: nothing but the one method."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def scores(**types):
+    table = pa.table(SCORES)
+    for name, kind in types.items():
+        column = table[name].cast(kind) if not callable(kind) else kind(table[name])
+        table = table.set_column(table.column_names.index(name), name, column)
+    return Frame(table)
+
+
+@pytest.fixture
+def files(tmp_path):
+    pq.write_table(pa.table(SCORES), tmp_path / "scores.parquet")
+    pq.write_table(pa.table(SAMPLES), tmp_path / "samples.parquet")
+    return tmp_path / "scores.parquet", tmp_path / "samples.parquet"
+
+
+def test_a_frame_a_mapping_and_a_file_say_the_same(files):
+    kinds = [
+        scores(),
+        scores(model=pa.large_string(), group=pa.large_string(), logprob=pa.float32()),
+        scores(model=pa.string_view(), prompt_id=pa.int8()),
+        scores(model=lambda column: column.dictionary_encode(), prompt_id=pa.string()),
+        scores(model=pa.dictionary(pa.int8(), pa.large_string())),
+        Frame(pa.table(SCORES).slice(0, 120)),
+        Frame(pa.concat_tables([pa.table(SCORES).slice(0, 50), pa.table(SCORES).slice(50)])),
+        SCORES,
+        files[0],
+        [str(files[0])],
+    ]
+    first = breadth.select(files[0], best_of=8, reference="exact").to_dict()
+    for kind in kinds:
+        assert breadth.select(kind, best_of=8, reference="exact").to_dict() == first
+
+
+def test_the_documents_are_the_command_lines(engine, files):
+    table, graded = files
+    same = _documents.with_floats
+    asked = ["--best-of", "8", "--reference", "exact"]
+    chosen = breadth.select([table, graded], best_of=8, reference="exact")
+    assert chosen.to_dict() == same(engine("select", table, graded, *asked))
+    frames = breadth.select(scores(), Frame(pa.table(SAMPLES)), best_of=8, reference="exact")
+    assert frames.to_dict() == chosen.to_dict()
+    alone = breadth.select(samples=graded, best_of=4)
+    assert alone.to_dict() == same(engine("select", graded, "--best-of", "4"))
+    by_reach = breadth.select(scores(), n=3, rule="reach", landscape=True, confidence=0.9)
+    asked = ["-n", "3", "--rule", "reach", "--landscape", "--confidence", "0.9"]
+    assert by_reach.to_dict() == same(engine("select", table, *asked))
+    weights = {"odd": 0.75, "even": 0.25}
+    asked = ["--reference", "exact", "--group-weights", "odd=0.75,even=0.25"]
+    profile = breadth.profile(scores(), reference="exact", group_weights=weights)
+    assert profile.to_dict() == same(engine("profile", table, *asked))
+    asked = ["-k", "2,1e6", "--budget", "16"]
+    reach = breadth.reach(scores(), Frame(pa.table(SAMPLES)), k=[2, 1e6], budget=16)
+    assert reach.to_dict() == same(engine("reach", table, graded, *asked))
+    passed = breadth.pass_at(graded, k=[1, 4], all_of=True)
+    assert passed.to_dict() == same(engine("pass", graded, "-k", "1,4", "--all-of"))
+    asked = ["--reference", "exact", "--certify", "0.2", "-n", "2", "--see", "9"]
+    planned = breadth.plan(scores(), reference="exact", certify=0.2, n=2, see=9)
+    assert planned.to_dict() == same(engine("plan", table, *asked))
+
+
+def test_answers_are_typed_and_show_themselves(files):
+    chosen = breadth.select(scores(), Frame(pa.table(SAMPLES)), best_of=8, reference="exact")
+    assert isinstance(chosen.verdict, breadth.Verdict)
+    assert repr(chosen) == chosen.sentence
+    assert chosen.verdict.because in chosen.sentence
+    assert chosen["winner"] == chosen.winner
+    shown = chosen._repr_html_()
+    assert shown.startswith("<p><b>")
+    assert shown.count("<tr>") == 3
+    assert "<b><" not in _documents.Document({"models": [{"model": "<b>"}]})._repr_html_()
+    chosen.report(files[0].parent / "page.html", title="A title")
+    page = (files[0].parent / "page.html").read_text()
+    assert "A title" in page
+    assert "step-100" in page
+
+
+def test_infinite_numbers_are_floats_and_names_stay_names():
+    nowhere = {"model": ["p", "inf"], "prompt_id": [1, 1], "logprob": [-1.0, -math.inf]}
+    found = breadth.profile(nowhere, reference="p", n=[2])
+    assert found.models[0]["model"] == "inf"
+    assert found.models[0]["kl"]["value"] == math.inf
+
+
+def test_curves_are_numpy_arrays():
+    numpy = pytest.importorskip("numpy")
+    curve = breadth.profile(scores(), reference="exact", n=[2, 4]).curve("step-20")
+    assert numpy.array_equal(curve["n"], [2.0, 4.0])
+    assert curve["cov"].shape == (2,)
+
+
+def test_tables_go_out_by_the_same_interface(files):
+    table = pa.table(breadth.score_table(scores()))
+    assert table.num_rows == 120
+    assert table["model"].unique().to_pylist()[:2] == ["step-20", "step-100"]
+    again = breadth.select(table, best_of=8).to_dict()
+    assert again == breadth.select(files[0], best_of=8).to_dict()
+
+
+def test_logs_become_tables(tmp_path):
+    log = tmp_path / "qwen-7b.jsonl_results.jsonl"
+    log.write_text('{"task_id": "HumanEval/0", "completion": "..", "passed": true}\n')
+    rows = breadth.read_logs(log)
+    assert pa.table(rows)["reward"].to_pylist() == [1.0]
+    assert breadth.pass_at(rows, k=[1]).models[0]["pass"][0]["value"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (lambda: breadth.select("nothing.parquet"), FileNotFoundError, "nothing"),
+        (lambda: breadth.select(), ValueError, "scores are needed"),
+        (lambda: breadth.select(3), TypeError, "int is no table"),
+        (lambda: breadth.select(SCORES, best_of="8"), TypeError, "best_of|real number"),
+        (lambda: breadth.select(SCORES, best_of=1), ValueError, "at least 2 samples"),
+        (lambda: breadth.select(SCORES, best_of=8, n=4), ValueError, "one of best_of"),
+        (lambda: breadth.select(SCORES, rule="luck"), ValueError, "the rules are"),
+        (lambda: breadth.select(SCORES, reference="x"), ValueError, "no model `x`"),
+        (lambda: breadth.select(SCORES, confidence=2), ValueError, "confidence=2"),
+        (lambda: breadth.select(SAMPLES, rule="reach"), ValueError, "data frame.*sample table"),
+        (
+            lambda: breadth.select({**SCORES, "logprob": [0.5] * 120}),
+            ValueError,
+            "the data frame, row 1, column `logprob`",
+        ),
+        (lambda: breadth.select({"model": [object()]}), TypeError, "column model"),
+        (lambda: breadth.select(Frame(pa.table(SCORES).slice(0, 0))), ValueError, "no rows"),
+        (lambda: breadth.select({"model": ["m"]}), ValueError, "the data frame.*prompt_id"),
+    ],
+)
+def test_errors_are_of_the_usual_kinds(ask, error, message):
+    with pytest.raises(error, match=message):
+        ask()
+
+
+def test_other_threads_go_on_and_ctrl_c_is_heard():
+    code = """
+import os, signal, threading, time
+import breadth
+rows = 400_000
+table = {
+    "model": [m for m in "abcdefgh" for _ in range(rows // 8)],
+    "prompt_id": [p for _ in range(8) for p in range(rows // 8)],
+    "logprob": [-1.0 - (7 * i % 1013) / 100 for i in range(rows)],
+}
+table = breadth.score_table(table)
+ticks = []
+def tick():
+    for _ in range(3):
+        time.sleep(0.01)
+        ticks.append(1)
+    os.kill(os.getpid(), signal.SIGINT)
+thread = threading.Thread(target=tick)
+thread.start()
+try:
+    while True:
+        breadth.select(table, landscape=True)
+except KeyboardInterrupt:
+    print(len(ticks))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env={"PYTHONPATH": str(Path(breadth.__file__).parents[1])},
+    )
+    assert done.stdout.strip() == "3"
+
+
+def test_the_examples_in_the_documentation_hold():
+    done = doctest.testmod(_engine)
+    assert done.failed == 0
+    assert done.attempted > 10
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames(library, files):
+    frames = pytest.importorskip(library)
+    frame = frames.DataFrame(SCORES)
+    chosen = breadth.select(frame, best_of=8).to_dict()
+    assert chosen == breadth.select(files[0], best_of=8).to_dict()
