@@ -8,11 +8,22 @@ mod questions;
 mod table;
 mod work;
 
+use std::ffi::OsString;
+
 use pyo3::prelude::*;
+
+/// Runs the command line on the arguments, of which the first is the name of the program, and
+/// returns its exit status.
+#[pyfunction]
+fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| breadth::run(arguments))
+}
 
 #[pymodule]
 #[pyo3(name = "_native")]
 mod native {
+    #[pymodule_export]
+    use super::main;
     #[pymodule_export]
     use super::questions::{pass_at, plan, profile, reach, report, select};
     #[pymodule_export]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import breadth
 from breadth import _engine
+from breadth._documents import with_floats
 
 SOURCE = Path(breadth.__file__).parents[1]
 
@@ -63,3 +66,32 @@ def test_the_command_line_answers_and_complains(engine, tmp_path, monkeypatch):
     assert breadth.plan(tmp_path / "scores.parquet", n=2).plans[0]["goal"] == "separate"
     with pytest.raises(breadth.EngineError, match=r"nothing\.parquet"):
         breadth.select([tmp_path / "nothing.parquet"])
+
+
+def test_the_command_line_is_in_the_package(tmp_path):
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "breadth", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PYTHONPATH": str(SOURCE)},
+            cwd=tmp_path,
+        )
+
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"breadth {breadth.__version__}\n")
+    table = tmp_path / "scores.csv"
+    table.write_text(
+        "model,prompt_id,logprob\nearly,1,-0.9\nearly,2,-1.3\nlate,1,-0.1\nlate,2,-3.9\n"
+    )
+    told = json.loads(run("select", "scores.csv", "--best-of", "8", "--json").stdout)
+    assert with_floats(told) == breadth.select(table, best_of=8).to_dict()
+    assert run("score", "nothing").returncode == 2
+    missing = run("select", "nothing.csv")
+    assert missing.returncode == 1
+    assert "nothing.csv" in missing.stderr
+    written = run("import", "scores.csv", "-o", "out.parquet")
+    assert written.returncode == 0, written.stderr
+    stored = pq.read_schema(tmp_path / "out.parquet").metadata
+    assert b"breadth import scores.csv -o out.parquet" in b"".join(stored.values())

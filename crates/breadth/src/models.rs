@@ -253,10 +253,3 @@ fn differ(first: &Path, other: &Path, what: &str) -> Result<()> {
         other.display()
     )
 }
-
-/// The command line as it was typed, for the provenance of what it writes.
-pub fn command_line() -> String {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    words.insert(0, "breadth".into());
-    words.join(" ")
-}

@@ -86,7 +86,12 @@ impl Address {
         Ok(Self {
             kind: (kind != ServerKind::OPENAI).then_some(kind),
             hosts,
-            model: model.trim_start_matches("v1/").into(),
+            // Clients of the protocol are given the address with /v1 at its end.
+            model: match model {
+                "v1" => "",
+                _ => model.strip_prefix("v1/").unwrap_or(model),
+            }
+            .into(),
         })
     }
 
@@ -150,6 +155,9 @@ mod tests {
         assert_eq!(model("openai:http://h:1/org/name"), "org/name");
         assert_eq!(model("openai:http://h:1/v1/name/"), "name");
         assert_eq!(model("openai:https://h"), "");
+        assert_eq!(model("openai:http://h:1/v1"), "");
+        assert_eq!(model("openai:http://h:1/v1/"), "");
+        assert_eq!(model("openai:http://h:1/v1-model"), "v1-model");
         assert_eq!(model("sglang:http://[::1]:30000/m"), "m");
     }
 

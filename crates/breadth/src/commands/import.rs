@@ -7,9 +7,9 @@ use breadth_data::{LogFile, LogOptions, Logs, Provenance, ReadOptions, Table, re
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::command_line;
 use crate::flags;
 use crate::input::LogChoice;
-use crate::models::command_line;
 use crate::number;
 use crate::output::{Output, Style};
 
@@ -121,7 +121,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     refuse_overwriting(&arguments.output, &arguments.logs)?;
     let logs = Logs::read(&arguments.logs, table, &options)?;
     let made = Provenance {
-        command: command_line(),
+        command: command_line::text(),
         ..Provenance::default()
     };
     logs.write(&arguments.output, &made)?;

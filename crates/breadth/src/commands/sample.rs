@@ -12,8 +12,9 @@ use breadth_lm::verifier::{Tally, Verifier};
 use serde::Serialize;
 
 use crate::arguments;
+use crate::command_line;
 use crate::data::{self, DataFlags};
-use crate::models::{Models, command_line, read_data};
+use crate::models::{Models, read_data};
 use crate::number::count;
 use crate::output::Output;
 use crate::progress::Bar;
@@ -170,7 +171,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         text: Some(&text),
         keep_text: arguments.text,
         out: &arguments.output,
-        command: &command_line(),
+        command: &command_line::text(),
     };
     let tally = job.run(&mut |progress| bar.part(progress))?;
     bar.finish();

@@ -8,8 +8,9 @@ use breadth_lm::job::ScoreJob;
 use breadth_lm::text::Account;
 use serde::Serialize;
 
+use crate::command_line;
 use crate::data::{self, DataFlags};
-use crate::models::{Models, command_line, read_data};
+use crate::models::{Models, read_data};
 use crate::output::Output;
 use crate::progress::Bar;
 
@@ -86,7 +87,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         out: &arguments.output,
         token_log_probs: arguments.token_logprobs,
         ttt: arguments.ttt.as_ref(),
-        command: &command_line(),
+        command: &command_line::text(),
     };
     job.run(&mut |progress| bar.part(progress))?;
     bar.finish();

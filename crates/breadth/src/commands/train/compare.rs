@@ -10,9 +10,9 @@ use breadth_stats::Level;
 use serde::Serialize;
 
 use super::arguments::Arguments;
+use crate::command_line;
 use crate::input;
 use crate::measure::Measure;
-use crate::models::command_line;
 use crate::output::{Output, Style};
 use crate::progress::Bar;
 
@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let compare = Compare {
         out,
         level: input::level_from_n(arguments.n)?,
-        command: command_line(),
+        command: command_line::text(),
         output,
     };
     let named: Vec<(String, TrainConfig)> = arguments
