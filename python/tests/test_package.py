@@ -91,7 +91,8 @@ def test_the_command_line_is_in_the_package(tmp_path):
     missing = run("select", "nothing.csv")
     assert missing.returncode == 1
     assert "nothing.csv" in missing.stderr
-    written = run("import", "scores.csv", "-o", "out.parquet")
+    (tmp_path / "counts.jsonl").write_text('{"id": "a", "n": 4, "c": 1}\n')
+    written = run("import", "counts.jsonl", "--model", "m", "-o", "out.parquet")
     assert written.returncode == 0, written.stderr
-    stored = pq.read_schema(tmp_path / "out.parquet").metadata
-    assert b"breadth import scores.csv -o out.parquet" in b"".join(stored.values())
+    stored = pq.read_metadata(tmp_path / "out.parquet").metadata
+    assert b"breadth import counts.jsonl --model m -o out.parquet" in b"".join(stored.values())
