@@ -8,15 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbclient
+import nbformat
+import numpy
+import pandas
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import breadth
 from breadth import _documents, _engine
 
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
-
-pytestmark = pytest.mark.skipif(_engine._native is None, reason="the extension is not built")
+PYTHON = Path(__file__).parents[1]
 
 SCORES = {
     "model": [m for m in ("step-100", "step-20", "exact") for _ in range(40)],
@@ -128,10 +132,30 @@ def test_infinite_numbers_are_floats_and_names_stay_names():
 
 
 def test_curves_are_numpy_arrays():
-    numpy = pytest.importorskip("numpy")
     curve = breadth.profile(scores(), reference="exact", n=[2, 4]).curve("step-20")
     assert numpy.array_equal(curve["n"], [2.0, 4.0])
     assert curve["cov"].shape == (2,)
+
+
+def test_curves_are_columns_of_the_table_that_a_notebook_shows():
+    shown = breadth.reach(scores(), k=[2, 1e6])._repr_html_()
+    assert "<th>prompts</th><th>reach_2</th><th>reach_1e+06</th>" in shown
+    first = breadth.reach(scores(), k=[2]).models[0]["reach"][0]
+    assert f"<td>{first['value']:.4g} [{first['low']:.4g}, {first['high']:.4g}]</td>" in shown
+    assert "<th>Cov_2</th>" in breadth.profile(scores(), reference="exact")._repr_html_()
+    assert "<th>Pass@4</th>" in breadth.pass_at(Frame(pa.table(SAMPLES)), k=[4])._repr_html_()
+
+
+def test_the_notebook_runs_and_ends_with_the_verdict(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(PYTHON / "src"))
+    notebook = nbformat.read(PYTHON / "examples" / "which_checkpoint.ipynb", as_version=4)
+    assert len(notebook.cells) == 10
+    where = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=120, resources=where).execute()
+    last = notebook.cells[-1].outputs[0]["data"]["text/plain"]
+    assert "'step-200'" in last
+    assert "Pass@16 is" in last
+    assert "step-200" in (tmp_path / "which-checkpoint.html").read_text()
 
 
 def test_tables_go_out_by_the_same_interface(files):
@@ -220,9 +244,8 @@ def test_the_examples_in_the_documentation_hold():
     assert done.attempted > 10
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars"])
-def test_data_frames(library, files):
-    frames = pytest.importorskip(library)
+@pytest.mark.parametrize("frames", [pandas, polars])
+def test_data_frames(frames, files):
     frame = frames.DataFrame(SCORES)
     chosen = breadth.select(frame, best_of=8).to_dict()
     assert chosen == breadth.select(files[0], best_of=8).to_dict()

@@ -100,14 +100,19 @@ class Document(Mapping[str, Any]):
         parts = [f"<p><b>{html.escape(repr(self))}</b></p>"]
         parts += [f"<p>{html.escape(note)}</p>" for note in self.notes]
         if self.models:
-            head = "".join(f"<th>{html.escape(heading)}</th>" for _, heading in self._shown)
-            rows = "".join(f"<tr>{self._cells(model)}</tr>" for model in self.models)
+            head = "".join(f"<th>{html.escape(heading)}</th>" for heading in self._headings())
+            rows = "".join(
+                "<tr>" + "".join(f"<td>{html.escape(_cell(one))}</td>" for one in self._row(model))
+                for model in self.models
+            )
             parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
         return "".join(parts)
 
-    def _cells(self, model: Mapping[str, Any]) -> str:
-        cells = (_cell(model.get(field)) for field, _ in self._shown)
-        return "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+    def _headings(self) -> list[str]:
+        return [heading for _, heading in self._shown]
+
+    def _row(self, model: Mapping[str, Any]) -> list[Any]:
+        return [model.get(field) for field, _ in self._shown]
 
 
 def _cell(value: Any) -> str:
@@ -189,6 +194,18 @@ class Selection(Document):
 
 class _Curves(Document):
     _curve = ""
+    #: What a point of the curve is at, what its value is called, and the heading before the former.
+    _point: tuple[str, str, str] = ("k", "value", "")
+
+    def _headings(self) -> list[str]:
+        at, _, heading = self._point
+        points = self.models[0][self._curve]
+        return super()._headings() + [f"{heading}{point[at]:g}" for point in points]
+
+    def _row(self, model: Mapping[str, Any]) -> list[Any]:
+        _, value, _ = self._point
+        points = ({**point, "value": point.get(value)} for point in model[self._curve])
+        return [*super()._row(model), *points]
 
     def curve(self, model: str) -> dict[str, np.ndarray[Any, Any]]:
         """A model's curve as NumPy arrays, one for each number in it."""
@@ -210,6 +227,7 @@ class Profile(_Curves):
     """How much of the data each model under-weights: the answer of `profile`."""
 
     _curve = "profile"
+    _point = ("n", "cov", "Cov_")
     _shown = (("model", "model"), ("kl", "KL"), ("cross_entropy", "cross-entropy"))
 
 
@@ -217,6 +235,7 @@ class ReachReport(_Curves):
     """What k samples find for certain: the answer of `reach`."""
 
     _curve = "reach"
+    _point = ("k", "value", "reach_")
     _shown = (("model", "model"), ("prompts", "prompts"))
 
 
@@ -224,6 +243,7 @@ class PassReport(_Curves):
     """How often the best of k samples is right: the answer of `pass_at`."""
 
     _curve = "pass"
+    _point = ("k", "value", "Pass@")
     _shown = (("model", "model"), ("prompts", "prompts"))
 
 
