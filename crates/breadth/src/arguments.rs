@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use breadth_analysis::VerifierFailures;
-use breadth_lm::verifier::Tally;
+use breadth_lm::verifier::{Tally, Verifier};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 
 /// Parses `--confidence`, a probability strictly between 0 and 1.
 pub fn confidence(text: &str) -> Result<f64, String> {
@@ -22,6 +23,31 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     let limit = text.parse().ok().filter(|&limit: &f64| limit > 0.0);
     let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
     limit.ok_or_else(|| "write a number of seconds above 0, such as 10".to_owned())
+}
+
+/// Takes the name of a verifier as it is; shells complete the kinds.
+#[derive(Clone)]
+pub struct VerifierName;
+
+impl TypedValueParser for VerifierName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let name = |(usage, _): (&'static str, _)| match usage.find(':') {
+            Some(colon) => PossibleValue::new(&usage[..=colon]),
+            None => PossibleValue::new(usage),
+        };
+        Some(Box::new(Verifier::all().map(name)))
+    }
 }
 
 /// How often a verifier's program failed, as documents hold it.

@@ -50,6 +50,11 @@ impl DataFlags {
         })
     }
 
+    /// Whether the length of a prompt with its response has a limit of its own.
+    pub fn has_limit(&self) -> bool {
+        self.max_length.is_some() || self.truncate.is_some()
+    }
+
     fn cut(&self, folder: &Path, reserve: usize) -> Result<Option<Cut>> {
         let max_length = match (self.max_length, self.truncate) {
             (Some(max_length), _) => max_length as usize,

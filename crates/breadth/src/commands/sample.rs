@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use breadth_lm::decode::Ttt;
 use breadth_lm::generation::{Sampling, Stop};
 use breadth_lm::job::SampleJob;
@@ -62,6 +62,9 @@ fn verifier_help() -> String {
     )
 }
 
+/// Longest response where neither the command nor the model says.
+const MAX_TOKENS: u32 = 256;
+
 /// Draw K responses per prompt from models, with rewards, as a sample table
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -77,12 +80,13 @@ pub struct Arguments {
     /// Where the sample table goes (Parquet)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    #[arg(long, value_name = "V", default_value = "exact", help = verifier_help())]
+    #[arg(long, value_name = "V", default_value = "exact", help = verifier_help(), value_parser = arguments::VerifierName, hide_possible_values = true)]
     verifier: String,
     /// Seconds that the program of command:PROGRAM may take for one response
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = arguments::seconds)]
     verifier_timeout: Duration,
-    /// Longest response in tokens [default: max_new_tokens of the model's generation_config.json]
+    /// Longest response in tokens [default: max_new_tokens of the model's generation_config.json;
+    /// 256, or what the model still takes after the longest prompt, if it names none]
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: Option<u32>,
     /// Divides the logits; 0 takes the likeliest token. Coverage and Pass@k are about temperature 1
@@ -118,6 +122,8 @@ struct Document {
     models: Vec<String>,
     prompts: usize,
     samples: u32,
+    /// Longest response in tokens.
+    max_tokens: u32,
     /// The tokens that end a response.
     end_tokens: Vec<u32>,
     /// What was done to the data on its way to token ids.
@@ -133,14 +139,17 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     chosen.refuse_overwriting(&arguments.output, &arguments.prompts)?;
     let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
     let folder = &chosen.tokenizers[0];
-    let max_tokens = arguments
-        .max_tokens
-        .or(Generation::read(folder)?.max_new_tokens);
-    let max_tokens = max_tokens.ok_or_else(|| {
-        let folder = folder.display();
-        anyhow!("{folder}/generation_config.json has no max_new_tokens; say --max-tokens T")
-    })?;
-    let options = arguments.tokens.options(folder, max_tokens as usize)?;
+    let generation = Generation::read(folder)?;
+    let told = arguments.max_tokens.or(generation.max_new_tokens);
+    // Without a limit on prompts, how long responses may be follows from the prompts.
+    let reserved = if arguments.tokens.has_limit() {
+        MAX_TOKENS
+    } else {
+        1
+    };
+    let options = arguments
+        .tokens
+        .options(folder, told.unwrap_or(reserved) as usize)?;
     let (text, data) = read_data(&chosen.tokenizers, &arguments.prompts, &options)?;
     data::warn(&data.account, output);
     let (items, differing) = text::one_per_prompt(data.items)?;
@@ -150,6 +159,15 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
             count(differing, "prompt")
         ));
     }
+    let max_tokens = told.unwrap_or_else(|| {
+        let longest = items.iter().map(|item| item.prompt.len()).max();
+        let max_tokens = default_max_tokens(generation.positions, longest.unwrap_or(0));
+        output.remark(&format!(
+            "note: responses have at most {max_tokens} tokens, as the model's \
+             generation_config.json names no max_new_tokens; --max-tokens T changes it"
+        ));
+        max_tokens
+    });
     let stop = arguments.stop(folder)?;
     let mut bar = Bar::new("sample", output);
     let job = SampleJob {
@@ -181,11 +199,21 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         models: chosen.names(),
         prompts: items.len(),
         samples: arguments.k,
+        max_tokens,
         end_tokens: data.end_tokens,
         data: data.account,
         verifier: tally,
     };
     output.result(&document, |_| document.text())
+}
+
+/// Longest response where nothing says how long: as other samplers, but no more than the positions
+/// that the model has left after the longest prompt. The last token takes none.
+fn default_max_tokens(positions: Option<usize>, longest_prompt: usize) -> u32 {
+    let left = positions.map(|positions| (positions + 1).saturating_sub(longest_prompt).max(1));
+    left.map_or(MAX_TOKENS, |left| {
+        u32::try_from(left).unwrap_or(u32::MAX).min(MAX_TOKENS)
+    })
 }
 
 impl Arguments {

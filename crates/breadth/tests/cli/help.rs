@@ -826,7 +826,8 @@ fn sample() {
           --verifier-timeout <SECONDS>  Seconds that the program of command:PROGRAM may take for one
                                         response [default: 10]
           --max-tokens <T>              Longest response in tokens [default: max_new_tokens of the
-                                        model's generation_config.json]
+                                        model's generation_config.json; 256, or what the model still
+                                        takes after the longest prompt, if it names none]
           --temperature <T>             Divides the logits; 0 takes the likeliest token. Coverage and
                                         Pass@k are about temperature 1 [default: 1]
           --top-k <N>                   Draw from the likeliest tokens only: so many
@@ -1085,6 +1086,8 @@ fn every_shell_gets_completions_of_every_command() {
             assert!(script.contains(word), "{shell} does not know {word}");
         }
     }
+    let script = help(&["completions", "bash"]);
+    assert!(script.contains("exact text number boxed regex: command: valid-path policy:"));
 }
 
 #[test]

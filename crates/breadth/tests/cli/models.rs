@@ -135,3 +135,29 @@ fn text_without_a_tokenizer_says_how_to_make_one() {
     folder.write("model/tokenizer.model", b"");
     assert_snapshot!(score(), @r#"error: data.jsonl, line 1: prompt: is text, and there is no model/tokenizer.json; AutoTokenizer.from_pretrained("model").save_pretrained("model") makes it from the tokenizer.model that is there; or give token ids"#);
 }
+
+#[test]
+fn samples_have_a_stated_length_where_the_model_names_none() {
+    let folder = Folder::with(&[("data.jsonl", DATA)]);
+    copy(&folder, "gpt2", "model", &json!({}));
+    let sample = |more: &[&str]| {
+        let first = ["sample", "model", "--prompts", "data.jsonl", "-k", "1"];
+        let rest = ["-o", "out.parquet", "--json"];
+        folder.run(&[&first[..], &rest, more].concat())
+    };
+    let max_tokens = |ran: &Ran| {
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()["max_tokens"]
+            .as_u64()
+            .unwrap()
+    };
+    // 64 positions, of which the prompt takes 3; the last token takes none.
+    let ran = sample(&[]);
+    assert_snapshot!(ran.stderr, @"note: responses have at most 62 tokens, as the model's generation_config.json names no max_new_tokens; --max-tokens T changes it");
+    assert_eq!(max_tokens(&ran), 62);
+    assert_eq!(sample(&["--max-tokens", "5"]).json()["max_tokens"], 5);
+    let long = json!({"max_position_embeddings": 4096});
+    copy(&folder, "qwen2", "model", &long);
+    assert_eq!(max_tokens(&sample(&[])), 256);
+    folder.write("model/generation_config.json", br#"{"max_new_tokens": 7}"#);
+    assert_eq!(sample(&[]).json()["max_tokens"], 7);
+}

@@ -17,7 +17,7 @@ use crate::arguments;
 pub struct Regrade {
     /// Judge the column `text`, or the responses in a log, anew, instead of the rewards: text,
     /// number, boxed, regex:PATTERN or command:PROGRAM
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", value_parser = arguments::VerifierName, hide_possible_values = true)]
     verifier: Option<String>,
     /// With --verifier: JSON Lines with prompt_id (or the same prompt) and `answer` (or the
     /// response); prompts without a line are compared with the right answer that the table or log
