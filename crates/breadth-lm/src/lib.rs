@@ -37,6 +37,7 @@ pub mod job;
 mod leftover;
 pub mod model;
 pub mod optim;
+pub mod programs;
 pub mod rng;
 pub mod server;
 pub mod task;

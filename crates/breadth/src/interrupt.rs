@@ -4,7 +4,7 @@ use std::io::{Write, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use breadth_data::atomic;
-use breadth_lm::verifier;
+use breadth_lm::programs;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -28,7 +28,7 @@ pub fn watch() {
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             IS_ENDING.store(true, Ordering::SeqCst);
-            verifier::end_programs();
+            programs::end_all();
             atomic::remove_unfinished();
             let _ = writeln!(
                 stderr(),

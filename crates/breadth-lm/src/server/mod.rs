@@ -22,6 +22,7 @@ mod generate;
 mod http;
 mod identity;
 mod kinds;
+mod launch;
 mod limits;
 mod line;
 mod llama_cpp;
@@ -38,6 +39,7 @@ mod vllm;
 
 pub use address::Address;
 pub use generate::TokenLogProb;
+pub use launch::{Launched, ServeCommand};
 pub use limits::Limits;
 pub use model::Server;
 pub use protocol::ServerKind;

@@ -64,12 +64,6 @@ const KINDS: [&VerifierKind; 8] = [
     &policy::KIND,
 ];
 
-/// Ends the programs of all verifiers and what they started: for a process that is about to end
-/// before its time.
-pub fn end_programs() {
-    worker::end_all();
-}
-
 /// How a response is judged.
 #[derive(Debug)]
 pub struct Verifier(Box<dyn Verify>);

@@ -1,12 +1,12 @@
 //! A process that answers line by line.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::programs::Group;
 
 /// The longest line that is read.
 const LONGEST: u64 = 1 << 20;
@@ -29,7 +29,7 @@ pub(super) enum Heard {
 /// writes can be left behind.
 #[derive(Debug)]
 pub(super) struct Worker {
-    child: Child,
+    _program: Group,
     input: Sender<String>,
     output: Receiver<std::result::Result<String, String>>,
 }
@@ -40,41 +40,27 @@ impl Worker {
     /// # Errors
     /// If it cannot be.
     pub fn start(words: &[String]) -> Result<Self> {
-        let mut command = Command::new(&words[0]);
-        // A group of its own, so that what it starts can be ended with it.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        // Held until the program stands in the list: what starts later than the end of all would
-        // outlive it.
-        let mut running = running();
-        if running.ended {
-            return Err(Error::config(
+        let failed = |e: std::io::Error| {
+            Error::config(
                 format!("verifier command:{}", words.join(" ")),
-                "is not started any more, as the job is being stopped",
-            ));
-        }
-        let mut child = command
+                format!("cannot be started: {e}"),
+            )
+        };
+        let mut command = Command::new(&words[0]);
+        command
             .args(&words[1..])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| {
-                Error::config(
-                    format!("verifier command:{}", words.join(" ")),
-                    format!("cannot be started: {e}"),
-                )
-            })?;
-        let stdin = child.stdin.take().expect("it is piped");
-        let stdout = child.stdout.take().expect("it is piped");
-        running.ids.push(child.id());
-        drop(running);
+            .stdout(Stdio::piped());
+        let mut program = Group::start(&mut command).map_err(failed)?;
+        let stdin = program.child.stdin.take().expect("it is piped");
+        let stdout = program.child.stdout.take().expect("it is piped");
         let (input, lines) = channel();
         let (heard, output) = channel();
         std::thread::spawn(move || write(stdin, &lines));
         std::thread::spawn(move || read(stdout, &heard));
         Ok(Self {
-            child,
+            _program: program,
             input,
             output,
         })
@@ -108,54 +94,6 @@ impl Worker {
             Err(_) => None,
         }
     }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // Before it is waited for: its number may be another's afterwards.
-        kill_group(self.child.id());
-        running().ids.retain(|id| *id != self.child.id());
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The programs that run.
-struct Running {
-    /// Their numbers, which are those of their groups.
-    ids: Vec<u32>,
-    /// Whether all were ended, and no other may start.
-    ended: bool,
-}
-
-static RUNNING: Mutex<Running> = Mutex::new(Running {
-    ids: Vec::new(),
-    ended: false,
-});
-
-fn running() -> MutexGuard<'static, Running> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ends all programs and what they started; none starts any more.
-pub(super) fn end_all() {
-    let mut running = running();
-    running.ended = true;
-    running.ids.iter().for_each(|id| kill_group(*id));
-}
-
-fn kill_group(id: u32) {
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(id)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    {
-        // It may have ended already.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    #[cfg(not(unix))]
-    let _ = id;
 }
 
 fn write(mut stdin: ChildStdin, lines: &Receiver<String>) {

@@ -142,7 +142,12 @@ struct Shared {
 
 impl Fake {
     pub fn new(dialect: Dialect, defect: Defect) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(0, dialect, defect)
+    }
+
+    /// On this port; 0 means a free one.
+    pub fn on(port: u16, dialect: Dialect, defect: Defect) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
             dialect,

@@ -1,6 +1,7 @@
 //! Servers, over real HTTP: right numbers or a refusal, never a wrong score.
 
 mod fake;
+mod launch;
 mod replay;
 mod resume;
 mod teacher;
