@@ -40,6 +40,18 @@ learning_rate = 5e-3
 steps = 40
 batch_size = 32
 """
+PAIRED_RATE, PAIRED_WARMUP, PAIRED_DECAY = 5e-3, 50, 0.05
+PAIRED_TOLERANCE = 1e-3  # nats a token: rounding grows while a run turns a corner
+PAIRED = f"""{TRAIN.split("[optimizer]")[0]}
+[optimizer]
+learning_rate = {PAIRED_RATE}
+warmup_steps = {PAIRED_WARMUP}
+decay_to = {PAIRED_DECAY}
+[train]
+steps = 300
+batch_size = 64
+log_every = 1
+"""
 PROMPT = "2 10 | 2 9 | 10 7 | 10 0 | 9 0 | 9 7 | 7 4 | 0 11 | 7 11 | 0 4 | 11 6 | 11 6 / 2 6 ="
 
 
@@ -74,6 +86,7 @@ def check_gpt2():
     with tempfile.TemporaryDirectory() as scratch:
         check_goldens(report, Path(scratch))
         checkpoint = train(Path(scratch))
+        check_run(report, Path(scratch))
         check_tokenizer(report, checkpoint)
         for name, folder in [("breadth's checkpoint", checkpoint), ("transformers' checkpoint", GOLDEN)]:
             vocab = json.loads((folder / "config.json").read_text())["vocab_size"]
@@ -121,13 +134,17 @@ def run(*command):
 
 def built():
     """The folder of the binaries, after building both in one go: one set of features, one build of the dependencies."""
-    run("cargo", "build", "--release", "--quiet", "--workspace", "--bins", "--example", "gradients")
+    run("cargo", "build", "--release", "--quiet", "--workspace", "--bins", "--example", "gradients", "--example", "batches")
     metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--no-deps"))
     return Path(metadata["target_directory"]) / "release"
 
 
 def breadth(*arguments):
     run(built() / "breadth", *arguments, "--quiet")
+
+
+def batches_example(*arguments):
+    return run(built() / "examples" / "batches", *arguments)
 
 
 def gradients_example(*arguments):
@@ -201,6 +218,20 @@ def check_gradients(report, name, folder, batch, scratch):
     report.compare(f"{name}, loss", abs(our_loss - loss), LOG_PROB_TOLERANCE)
     ours = reference.read_tensors(out)
     report.compare(f"{name}, gradients of {len(expected)} tensors", largest_difference(ours, expected), GRADIENT_TOLERANCE)
+
+
+def check_run(report, scratch):
+    """A training run step by step: breadth and PyTorch from the same weights on the same batches, with warm-up, decay and clipping."""
+    config, folder = scratch / "paired.toml", scratch / "paired"
+    config.write_text(PAIRED)
+    breadth("train", config, "--out", folder)
+    ours = polars.read_parquet(folder / "metrics.parquet").sort("step")["loss"].to_list()
+    batches = map(json.loads, batches_example(config, len(ours)).splitlines())
+    model = reference.load(folder / "checkpoints" / "step-000000")
+    theirs = reference.paired_losses(model, batches, len(ours), PAIRED_RATE, PAIRED_WARMUP, PAIRED_DECAY)
+    report.compare("paired run, largest difference of the first 60 losses", worst(abs(a - b) for a, b in zip(ours[:60], theirs)), PAIRED_TOLERANCE)
+    late = [sum(losses[-50:]) / 50 for losses in (ours, theirs)]
+    report.compare(f"paired run, mean of the last 50 of {len(ours)} losses", abs(late[0] - late[1]), PAIRED_TOLERANCE)
 
 
 def check_adamw(report, name, folder, vocab, scratch):

@@ -138,6 +138,30 @@ def adamw(model, batches):
     return losses, norms
 
 
+def paired_losses(model, batches, steps, rate, warmup, decay_to):
+    """The losses of a run in place: AdamW with warm-up and linear decay. All sequences of a batch have one length."""
+    groups = [[p for p in model.parameters() if p.ndim >= 2], [p for p in model.parameters() if p.ndim < 2]]
+    optimiser = torch.optim.AdamW(
+        [{"params": group, "weight_decay": decay} for group, decay in zip(groups, (WEIGHT_DECAY, 0.0))], betas=ADAMW["betas"]
+    )
+    losses = []
+    for step, batch in enumerate(batches):
+        tokens = torch.tensor([x + y for x, y in pairs(batch)])
+        length = len(batch["responses"][0])
+        logits = model(tokens[:, :-1]).logits[:, -length:]
+        value = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, -length:].flatten())
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        done = step + 1
+        share = done / warmup if done <= warmup else 1 + (done - warmup) / (steps - warmup) * (decay_to - 1)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * share
+        optimiser.step()
+        losses.append(value.item())
+    return losses
+
+
 def tiny_model(seed):
     """A GPT-2 whose every parameter matters: biases are not zero and LayerNorm weights not one."""
     config = GPT2Config(
