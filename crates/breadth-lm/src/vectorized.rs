@@ -19,17 +19,12 @@ macro_rules! vectorized {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2 $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
 
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    if is_x86_feature_detected!("avx512f")
-                        && is_x86_feature_detected!("avx512bw")
-                        && is_x86_feature_detected!("avx512dq")
-                        && is_x86_feature_detected!("avx512vl")
-                    {
-                        // SAFETY: the processor has every feature the function was compiled for.
-                        return unsafe { avx512($($arg),*) };
-                    }
+                match breadth_stats::simd::Level::in_use() {
+                    // SAFETY: the processor has every feature the function was compiled for.
+                    breadth_stats::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
-                    return unsafe { avx2($($arg),*) };
+                    breadth_stats::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    breadth_stats::simd::Level::Baseline => {}
                 }
             }
             body($($arg),*)

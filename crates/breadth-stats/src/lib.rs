@@ -39,6 +39,7 @@ mod plan;
 mod prediction;
 mod profile;
 mod reach;
+pub mod simd;
 mod tokens;
 pub mod tournament;
 

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr};
 
 use breadth_analysis::number;
+use breadth_stats::simd::Level;
 use clap::Parser;
 
 mod arguments;
@@ -52,6 +53,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return usage.exit_code() as u8;
         }
     };
+    if let Err(message) = Level::forced() {
+        let _ = writeln!(stderr(), "error: {message}");
+        return 2;
+    }
     interrupt::watch();
     match cli.run() {
         Ok(()) => 0,

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Folder, counts, scores, three_checkpoints};
+use insta::assert_snapshot;
+
+use crate::support::{Folder, Ran, counts, scores, three_checkpoints};
 
 /// A table large enough for several threads to share, with weights, clusters and near ties.
 fn large() -> String {
@@ -121,4 +123,15 @@ fn a_full_disk_behind_stdout_is_an_error() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: cannot write the result to standard output: No space left on device (os error 28)");
+}
+
+#[test]
+fn a_forced_level_that_means_nothing_is_a_usage_error() {
+    let folder = Folder::new();
+    let mut command = folder.command(&["plan", "--see", "16"]);
+    command.env("BREADTH_SIMD", "sse9");
+    assert_snapshot!(Ran::of(command).failure(2), @"error: BREADTH_SIMD = sse9 is none of baseline, avx2, avx512");
+    let mut command = folder.command(&["plan", "--see", "16"]);
+    command.env("BREADTH_SIMD", "baseline");
+    Ran::of(command).success();
 }

@@ -30,7 +30,7 @@ pub struct Product<'a> {
 /// Whether the processor has AVX-512.
 fn is_known() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512f");
+    return breadth_stats::simd::Level::in_use() == breadth_stats::simd::Level::Avx512;
     #[cfg(not(target_arch = "x86_64"))]
     false
 }

@@ -5,6 +5,8 @@
 use super::cells::Thresholds;
 #[cfg(target_arch = "x86_64")]
 use super::cells::add_counts as add_counts_in_cells;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::Level;
 
 /// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the
 /// second-level one.
@@ -25,19 +27,12 @@ pub(super) fn add_pair(
     ahead: &mut [[u64; 2]],
 ) {
     #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512bw")
-        {
-            // SAFETY: the processor has the instructions.
-            return unsafe { add_pair_avx512(a, b, weights, thresholds, ahead) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has the instructions.
-            return unsafe { add_pair_avx2(a, b, weights, &thresholds.values, ahead) };
-        }
+    match Level::in_use() {
+        // SAFETY: the processor has the instructions.
+        Level::Avx512 => return unsafe { add_pair_avx512(a, b, weights, thresholds, ahead) },
+        // SAFETY: as above.
+        Level::Avx2 => return unsafe { add_pair_avx2(a, b, weights, &thresholds.values, ahead) },
+        Level::Baseline => {}
     }
     add_pair_any(a, b, weights, &thresholds.values, ahead);
 }
@@ -226,7 +221,7 @@ mod tests {
             add_pair_any(a, b, w, &t.values, ahead)
         }];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
+        if Level::of_processor() >= Level::Avx2 {
             // SAFETY: the processor has the instructions.
             versions.push(|a, b, w, t, ahead| unsafe { add_pair_avx2(a, b, w, &t.values, ahead) });
         }
