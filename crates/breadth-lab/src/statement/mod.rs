@@ -1,6 +1,16 @@
 //! The statements of the paper: one file each, and one list.
 
+mod bernoulli;
+mod d1;
+mod d10;
+mod d11;
 mod d2;
+mod d3;
+mod d4;
+mod d5;
+mod d6;
+mod d7;
+mod p32;
 
 use crate::check::{Check, Verdict};
 
@@ -63,7 +73,19 @@ impl Size {
 }
 
 /// Every statement, in the paper's order.
-pub static STATEMENTS: &[Statement] = &[d2::STATEMENT];
+pub static STATEMENTS: &[Statement] = &[
+    bernoulli::STATEMENT,
+    d1::STATEMENT,
+    d2::STATEMENT,
+    d3::STATEMENT,
+    d4::STATEMENT,
+    d5::STATEMENT,
+    d6::STATEMENT,
+    d7::STATEMENT,
+    d10::STATEMENT,
+    d11::STATEMENT,
+    p32::STATEMENT,
+];
 
 /// The statement with this id.
 pub fn find(id: &str) -> Option<&'static Statement> {
