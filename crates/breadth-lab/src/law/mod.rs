@@ -1,7 +1,17 @@
 //! The laws that several statements share, with exact coverage and divergences.
 
+mod counts;
+mod fading;
 mod finite;
+mod lopsided;
+mod mixed;
+mod signed;
 mod tokens;
 
+pub use counts::{binomial, multinomial, scatter};
+pub use fading::{CoinCounts, FadingPrompts};
 pub use finite::{bernoulli, best_of_n, coverage, dirichlet, divergence, hellinger_squared, level};
+pub use lopsided::{lopsided, lopsided_unseen};
+pub use mixed::{Coins, mixed_coverage};
+pub use signed::{PromptCounts, SignedCoins};
 pub use tokens::{coin_coverage, coin_kl};
