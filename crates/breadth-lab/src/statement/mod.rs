@@ -1,6 +1,16 @@
 //! The statements of the paper: one file each, and one list.
 
+mod cor41ii;
 mod d2;
+mod headline;
+mod p41a;
+mod p41b;
+mod prop_e1;
+mod prop_i1;
+mod seeds;
+mod thm41;
+mod thm42;
+mod thm_e1;
 
 use crate::check::{Check, Verdict};
 
@@ -63,7 +73,18 @@ impl Size {
 }
 
 /// Every statement, in the paper's order.
-pub static STATEMENTS: &[Statement] = &[d2::STATEMENT];
+pub static STATEMENTS: &[Statement] = &[
+    d2::STATEMENT,
+    headline::STATEMENT,
+    thm41::STATEMENT,
+    cor41ii::STATEMENT,
+    thm42::STATEMENT,
+    prop_i1::STATEMENT,
+    p41a::STATEMENT,
+    p41b::STATEMENT,
+    thm_e1::STATEMENT,
+    prop_e1::STATEMENT,
+];
 
 /// The statement with this id.
 pub fn find(id: &str) -> Option<&'static Statement> {
