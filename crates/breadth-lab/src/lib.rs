@@ -13,6 +13,7 @@
 
 mod check;
 mod estimate;
+pub mod fit;
 pub mod law;
 mod random;
 mod slope;

@@ -1,6 +1,7 @@
 //! The statements of the paper: one file each, and one list.
 
 mod bernoulli;
+mod cor41ii;
 mod d1;
 mod d10;
 mod d11;
@@ -10,7 +11,16 @@ mod d4;
 mod d5;
 mod d6;
 mod d7;
+mod headline;
 mod p32;
+mod p41a;
+mod p41b;
+mod prop_e1;
+mod prop_i1;
+mod seeds;
+mod thm41;
+mod thm42;
+mod thm_e1;
 
 use crate::check::{Check, Verdict};
 
@@ -85,6 +95,15 @@ pub static STATEMENTS: &[Statement] = &[
     d10::STATEMENT,
     d11::STATEMENT,
     p32::STATEMENT,
+    headline::STATEMENT,
+    thm41::STATEMENT,
+    cor41ii::STATEMENT,
+    thm42::STATEMENT,
+    prop_i1::STATEMENT,
+    p41a::STATEMENT,
+    p41b::STATEMENT,
+    thm_e1::STATEMENT,
+    prop_e1::STATEMENT,
 ];
 
 /// The statement with this id.
