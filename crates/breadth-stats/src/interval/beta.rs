@@ -93,9 +93,16 @@ pub(crate) fn beta_cdf_at_complement(a: f64, b: f64, t: f64) -> f64 {
 
 /// The t with `P[T > t] = tail` for Student's t with `df` degrees of freedom, for tail in (0, 1/2).
 ///
-/// A tournament asks for the same few quantiles thousands of times, so each thread remembers the
-/// latest.
-pub(crate) fn student_t_upper(df: f64, tail: f64) -> f64 {
+/// `df`: any positive number, whole or not. A tournament asks for the same few quantiles thousands
+/// of times, so each thread remembers the latest.
+///
+/// # Examples
+///
+/// ```
+/// let t = breadth_stats::interval::student_t_upper(9.0, 0.025);
+/// assert!((t - 2.262157163).abs() < 1e-8);
+/// ```
+pub fn student_t_upper(df: f64, tail: f64) -> f64 {
     const REMEMBERED: usize = 8;
     thread_local! {
         static LATEST: RefCell<VecDeque<[f64; 3]>> = const { RefCell::new(VecDeque::new()) };

@@ -2,8 +2,21 @@
 
 use super::beta::beta_cdf_at_complement;
 
-/// `P[ Bin(n, t) <= k ]`.
-pub(crate) fn at_most(k: f64, n: u64, t: f64) -> f64 {
+/// The binomial distribution function `P[ Bin(n, t) <= k ]`, exact also in its lower tail.
+///
+/// `k`: any number (0 below 0, 1 from n on); `n`: trials; `t`: the probability of success, in
+/// [0, 1]. An upper tail is the lower tail of the failures: `P[Bin(n, t) >= k]` is
+/// `at_most(n - k, n, 1 - t)`.
+///
+/// # Examples
+///
+/// ```
+/// use breadth_stats::interval::at_most;
+/// assert!((at_most(1.0, 3, 0.5) - 0.5).abs() < 1e-15);
+/// assert!((at_most(0.0, 500, 0.5).log2() + 500.0).abs() < 1e-9);
+/// ```
+#[doc(alias = "binomial_cdf")]
+pub fn at_most(k: f64, n: u64, t: f64) -> f64 {
     if k < 0.0 {
         return 0.0;
     }

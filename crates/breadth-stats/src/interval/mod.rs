@@ -16,7 +16,8 @@ mod mean;
 mod sum;
 
 pub(crate) use beta::ln_beta;
-pub(crate) use binomial::at_most;
+pub use beta::student_t_upper;
+pub use binomial::at_most;
 pub use bounded_mean::BoundedMean;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};

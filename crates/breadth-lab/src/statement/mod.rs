@@ -1,0 +1,169 @@
+//! The statements of the paper: one file each, and one list.
+
+mod bernoulli;
+mod cor41ii;
+mod d1;
+mod d10;
+mod d11;
+mod d2;
+mod d3;
+mod d4;
+mod d5;
+mod d6;
+mod d7;
+mod headline;
+mod p32;
+mod p41a;
+mod p41b;
+mod prop_e1;
+mod prop_i1;
+mod seeds;
+mod thm41;
+mod thm42;
+mod thm_e1;
+
+use crate::check::{Check, Verdict};
+
+/// A statement of the paper that measures itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement {
+    /// The short name: `d1`, `headline`.
+    pub id: &'static str,
+    /// Where it stands in the paper: `Prop D.1`.
+    pub paper: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// What it says, in a sentence or two.
+    pub claim: &'static str,
+    /// What the print says and what is true, where they differ or the statement was sharpened.
+    pub correction: Option<&'static str>,
+    /// Seconds that the small size takes on one core.
+    pub cost: f64,
+    /// Measures it; the seed names the random streams.
+    pub run: fn(Size, u64) -> Vec<Check>,
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Seconds: what every test run does.
+    Small,
+    /// Ten times the seeds, and one more factor of four in n, T or H.
+    Medium,
+    /// For a statement the same as medium.
+    Paper,
+}
+
+impl Size {
+    /// `small` seeds (or instances) in the small size, ten times as many in the others.
+    pub fn seeds(self, small: u64) -> u64 {
+        match self {
+            Size::Small => small,
+            Size::Medium | Size::Paper => 10 * small,
+        }
+    }
+
+    /// The values of n, T or H: `small`, and in the other sizes four times the last one more.
+    pub fn grid(self, small: &[u64]) -> Vec<u64> {
+        let mut grid = small.to_vec();
+        if let (false, Some(last)) = (self == Size::Small, small.last()) {
+            grid.push(4 * last);
+        }
+        grid
+    }
+
+    /// `small`, `medium` or `paper`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Size::Small => "small",
+            Size::Medium => "medium",
+            Size::Paper => "paper",
+        }
+    }
+}
+
+/// Every statement, in the paper's order.
+pub static STATEMENTS: &[Statement] = &[
+    bernoulli::STATEMENT,
+    d1::STATEMENT,
+    d2::STATEMENT,
+    d3::STATEMENT,
+    d4::STATEMENT,
+    d5::STATEMENT,
+    d6::STATEMENT,
+    d7::STATEMENT,
+    d10::STATEMENT,
+    d11::STATEMENT,
+    p32::STATEMENT,
+    headline::STATEMENT,
+    thm41::STATEMENT,
+    cor41ii::STATEMENT,
+    thm42::STATEMENT,
+    prop_i1::STATEMENT,
+    p41a::STATEMENT,
+    p41b::STATEMENT,
+    thm_e1::STATEMENT,
+    prop_e1::STATEMENT,
+];
+
+/// The statement with this id.
+pub fn find(id: &str) -> Option<&'static Statement> {
+    STATEMENTS.iter().find(|statement| statement.id == id)
+}
+
+/// The verdict of a statement: the worst of its checks, `fails` before `inconclusive`.
+///
+/// Without checks nothing was measured, and that fails.
+pub fn verdict(checks: &[Check]) -> Verdict {
+    let any = |verdict| checks.iter().any(|check| check.verdict == verdict);
+    if checks.is_empty() || any(Verdict::Fails) {
+        Verdict::Fails
+    } else if any(Verdict::Inconclusive) {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Holds
+    }
+}
+
+/// Assertions that the statements' tests share.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Runs the small size at seed 0 and asserts that every check holds.
+    pub(crate) fn assert_holds(statement: &Statement) -> Vec<Check> {
+        let checks = (statement.run)(Size::Small, 0);
+        assert!(!checks.is_empty(), "{} measures nothing", statement.id);
+        for check in &checks {
+            assert_eq!(
+                check.verdict,
+                Verdict::Holds,
+                "{}, {}: {} (99.9% {:?}) outside {:?}; {:?}",
+                statement.id,
+                check.name,
+                check.measured,
+                check.interval999,
+                check.band,
+                check.note
+            );
+        }
+        checks
+    }
+
+    /// The check of this name.
+    pub(crate) fn named<'a>(checks: &'a [Check], name: &str) -> &'a Check {
+        let found = checks.iter().find(|check| check.name == name);
+        found.unwrap_or_else(|| {
+            let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+            panic!("no check named {name:?} among {names:?}")
+        })
+    }
+
+    /// Asserts that a number is within `tolerance` of what the specification's pilot gave.
+    pub(crate) fn assert_near(what: &str, found: f64, pilot: f64, tolerance: f64) {
+        assert!(
+            (found - pilot).abs() <= tolerance,
+            "{what}: {found}, the pilot had {pilot} +- {tolerance}"
+        );
+    }
+}
