@@ -46,6 +46,11 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Number of rows.
+    pub fn height(self) -> usize {
+        self.rows
+    }
+
     /// `count` rows from `first` on.
     pub fn rows(self, first: usize, count: usize) -> Self {
         let end = first.checked_add(count);
@@ -123,16 +128,22 @@ unsafe fn multiply(
     alpha: f32,
     accumulate: bool,
 ) {
+    // The library prefers columns that lie without gaps: those of the transpose, `b' a'`.
+    let (a, b, row, col) = if out_stride > 1 {
+        (b.t(), a.t(), 1, out_stride)
+    } else {
+        (a, b, out_stride, 1)
+    };
     // SAFETY: `Matrix` proves that every element of `a` and `b` lies in its slice; the caller
     // answers for the output.
     unsafe {
-        gemm::gemm(
+        gemm_f32::gemm::f32::get_gemm_fn()(
             a.rows,
             b.cols,
             a.cols,
             out,
-            1,
-            out_stride as isize,
+            col as isize,
+            row as isize,
             accumulate,
             a.data.as_ptr(),
             a.col_stride as isize,
@@ -145,7 +156,7 @@ unsafe fn multiply(
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            gemm_common::Parallelism::None,
         );
     }
 }

@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use crate::gemm::{Matrix, matmul};
 use crate::generation::Sequence;
-use crate::model::kernels::{Heads, cap_softly, math};
-use crate::model::{Attended, Batch, Decoder, values};
+use crate::model::kernels::attention::cap_softly;
+use crate::model::kernels::{Heads, math};
+use crate::model::{Attended, Batch, Decoder, Tensor};
 use crate::vectorized;
-use burn::tensor::Tensor;
 
 /// Keys and values, row by row.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ pub struct Prompts {
     /// First row of each prompt, and one past the last prompt's end.
     starts: Vec<usize>,
     /// (prompts, width).
-    pub ends: Tensor<2>,
+    pub ends: Tensor,
 }
 
 impl Prompts {
@@ -45,8 +45,8 @@ impl Prompts {
         }));
         let ends = decoder.hidden(&batch, |attended| {
             layers.push(KeysValues {
-                keys: values(attended.key.clone()),
-                values: values(attended.value.clone()),
+                keys: attended.key.data().to_vec(),
+                values: attended.value.data().to_vec(),
             });
         });
         Self {
@@ -92,8 +92,7 @@ impl<'a> Responses<'a> {
     pub fn attend(&mut self, attended: &Attended, active: &[usize]) -> Vec<f32> {
         let heads = attended.heads;
         let width = heads.key_value * heads.width;
-        let [query, keys, new] =
-            [&attended.query, attended.key, attended.value].map(|x| values(x.clone()));
+        let [query, keys, new] = [&attended.query, attended.key, attended.value].map(Tensor::data);
         let own = &mut self.layers[attended.layer];
         let rows = keys.chunks_exact(width).zip(new.chunks_exact(width));
         for (&response, (key, value)) in active.iter().zip(rows) {
@@ -101,7 +100,7 @@ impl<'a> Responses<'a> {
             own[response].values.extend_from_slice(value);
         }
         let mut out = vec![0.0; query.len()];
-        let (mut queries, mut rest) = (&query[..], &mut out[..]);
+        let (mut queries, mut rest) = (query, &mut out[..]);
         for members in active.chunk_by(|&a, &b| self.of[a] == self.of[b]) {
             let count = members.len() * heads.query * heads.width;
             let (query, others) = queries.split_at(count);

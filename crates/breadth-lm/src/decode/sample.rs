@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::cache::{Prompts, Responses};
@@ -11,7 +10,7 @@ use super::choose::{choose, log_prob};
 use super::ttt::{ParameterSet, Ttt, TttHead, TttModel};
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::{Checkpoint, Decoder, values};
+use crate::model::{Checkpoint, Decoder, Tensor};
 use crate::rng;
 
 /// Responses that grow together: enough that reading the weights is not what takes most of the
@@ -88,7 +87,7 @@ fn sample_batches(
     sampling: &Sampling,
     ttt: Option<&Ttt>,
 ) -> Vec<Sample> {
-    let decoder = Decoder::new(checkpoint, &Device::flex());
+    let decoder = Decoder::new(checkpoint);
     let drawn: Vec<Vec<Sample>> = groups(prompts, sampling.samples)
         .into_par_iter()
         .map(|group| grow(&decoder, prompts, group, sampling, ttt))
@@ -261,7 +260,7 @@ impl<'a> Sampler<'a> {
             of,
         };
         let rows = sampler.of.clone();
-        sampler.draw(prompts.ends.clone(), &rows);
+        sampler.draw(&prompts.ends, &rows);
         sampler
     }
 
@@ -277,32 +276,26 @@ impl<'a> Sampler<'a> {
         let positions: Arc<[u32]> = self.active.iter().map(place).collect();
         let (responses, active) = (&mut self.responses, &self.active);
         let hidden = self.decoder.step(tokens, positions, |attended| {
-            let (dims, device) = (attended.query.dims(), attended.query.device());
-            let out = responses.attend(&attended, active);
-            Tensor::from_data(TensorData::new(out, dims), &device)
+            let (rows, cols) = (attended.query.rows(), attended.query.cols());
+            Tensor::new(responses.attend(&attended, active), rows, cols)
         });
         let rows: Vec<usize> = (0..self.active.len()).collect();
-        self.draw(hidden, &rows);
+        self.draw(&hidden, &rows);
         !self.active.is_empty()
     }
 
     /// Draws a token for each active response from what the head sees in its row, and retires those
     /// that ended.
-    fn draw(&mut self, hidden: Tensor<2>, rows: &[usize]) {
+    fn draw(&mut self, hidden: &Tensor, rows: &[usize]) {
         let (width, vocab) = (
             self.decoder.config().hidden_size,
             self.decoder.config().vocab_size,
         );
-        let logits = values(self.decoder.head(hidden.clone()));
-        let hidden = if self.heads.is_empty() {
-            Vec::new()
-        } else {
-            values(hidden)
-        };
+        let logits = self.decoder.head(hidden);
         let (sampling, first) = (self.sampling, self.numbers.start);
         let draw = |response: usize, row: usize, position: usize, head: Option<&mut TttHead>| {
             let u = uniform(sampling, first + response, position);
-            let logits = &logits[row * vocab..][..vocab];
+            let logits = &logits.data()[row * vocab..][..vocab];
             let choose = |logits: &[f32]| choose(sampling, logits, u);
             match head {
                 None => {
@@ -310,7 +303,7 @@ impl<'a> Sampler<'a> {
                     (token, log_prob(logits, token))
                 }
                 Some(head) => {
-                    let hidden = &hidden[row * width..][..width];
+                    let hidden = &hidden.data()[row * width..][..width];
                     head.step(hidden, logits, choose)
                 }
             }

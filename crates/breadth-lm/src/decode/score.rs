@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use burn::tensor::Device;
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -28,7 +27,7 @@ pub fn score(checkpoint: &Checkpoint, sequences: &[Sequence]) -> Result<Vec<Vec<
             .config
             .check_sequence(sequence, &format!("sequence {}", i + 1))?;
     }
-    let decoder = Decoder::new(checkpoint, &Device::flex());
+    let decoder = Decoder::new(checkpoint);
     let scored: Vec<Vec<(usize, Vec<f32>)>> = batches(sequences)
         .into_par_iter()
         .map(|batch| forward(&decoder, sequences, batch))
@@ -111,8 +110,8 @@ pub(super) fn batches(sequences: &[Sequence]) -> Vec<Vec<usize>> {
 
 fn forward(decoder: &Decoder, all: &[Sequence], places: Vec<usize>) -> Vec<(usize, Vec<f32>)> {
     let batch = Batch::pack(decoder.config(), places.iter().map(|&i| all[i]));
-    let data = decoder.log_probs(&batch).into_data();
-    let mut rest = data.as_slice::<f32>().expect("log-probabilities are f32");
+    let log_probs = decoder.log_probs(&batch);
+    let mut rest = log_probs.data();
     let take = |at: usize| {
         let (head, tail) = rest.split_at(all[at].response.len());
         rest = tail;

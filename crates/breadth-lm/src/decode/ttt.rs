@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
 use rayon::prelude::*;
 
 use super::choose::exponentials;
@@ -12,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::gemm::{Matrix, matmul};
 use crate::generation::Sequence;
 use crate::model::config::Family;
-use crate::model::kernels::{self, math};
-use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix, values};
+use crate::model::kernels::math;
+use crate::model::operations::token_log_probs;
+use crate::model::{Batch, Checkpoint, Config, Decoder, block_prefix};
 use crate::optim::apply_updates;
 use crate::rng;
 use crate::tree::{Array, Tree};
@@ -155,7 +155,7 @@ pub fn score_ttt(
         let of_sequence = |sequence: &Sequence| TttModel::new(checkpoint, ttt).score(sequence);
         return Ok(sequences.par_iter().map(of_sequence).collect());
     }
-    let decoder = Decoder::new(checkpoint, &Device::flex());
+    let decoder = Decoder::new(checkpoint);
     let scored: Vec<Vec<(usize, Vec<f32>)>> = batches(sequences)
         .into_par_iter()
         .map(|places| score_heads(&decoder, sequences, places, ttt.learning_rate))
@@ -188,12 +188,12 @@ fn score_heads(
 ) -> Vec<(usize, Vec<f32>)> {
     let batch = Batch::pack(decoder.config(), places.iter().map(|&at| all[at]));
     let hidden = decoder.hidden(&batch, |_| ());
-    let logits = values(decoder.head(hidden.clone()));
-    let hidden = values(hidden);
+    let logits = decoder.head(&hidden);
     let config = decoder.config();
     let mut rows = hidden
+        .data()
         .chunks_exact(config.hidden_size)
-        .zip(logits.chunks_exact(config.vocab_size));
+        .zip(logits.data().chunks_exact(config.vocab_size));
     let score = |at: usize| {
         let mut head = TttHead::new(learning_rate);
         let rows = rows.by_ref().take(all[at].response.len());
@@ -299,15 +299,17 @@ impl<'a> TttModel<'a> {
     ) -> (u32, f32) {
         let set = self.ttt.set;
         let is_tracked = |name: &str| is_trained(set, &self.checkpoint, name);
-        let decoder = Decoder::tracking(&self.checkpoint, &Device::flex().autodiff(), &is_tracked);
+        let decoder = Decoder::tracking(&self.checkpoint, &is_tracked);
         let batch = Batch::pack_apart([Sequence {
             prompt: context,
             response: &[0],
         }]);
         let logits = decoder.logits(&batch);
-        let token = choose(&values(logits.clone()));
-        let log_prob = kernels::token_log_probs(logits, [token].into()).sum();
-        let mut gradient = decoder.gradients(&log_prob.backward());
+        let token = choose(logits.data());
+        let chosen = token_log_probs(&logits, [token].into());
+        let log_prob = chosen.data()[0];
+        drop(logits);
+        let mut gradient = decoder.gradients(chosen.backward(vec![1.0]));
         if let ParameterSet::LowRank(rank) = set {
             let inputs_first = self.checkpoint.config.family == Family::Gpt2;
             gradient
@@ -319,7 +321,7 @@ impl<'a> TttModel<'a> {
             array.data.iter_mut().for_each(|g| *g *= rate);
         }
         self.apply(&gradient);
-        (token, log_prob.into_scalar::<f32>())
+        (token, log_prob)
     }
 
     fn apply(&mut self, updates: &Tree) {

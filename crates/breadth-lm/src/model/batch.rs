@@ -8,7 +8,7 @@ use crate::model::Config;
 
 /// Packed sequences, ready for the decoder.
 ///
-/// Row `i` of every per-token tensor is input token `i`; sequences follow one another, and
+/// Row `i` of every per-token array is input token `i`; sequences follow one another, and
 /// attention never looks across their borders, so a sequence's numbers do not depend on its
 /// neighbours. Neighbouring sequences with the same prompt share its rows.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Batch {
     /// The positions that predict response tokens.
     pub target_spans: Arc<[Span]>,
     /// Rows of `tokens` that predict, (targets).
-    pub target_rows: Arc<[i64]>,
+    pub target_rows: Arc<[u32]>,
     /// Position of each of them in its sequence, (targets).
     pub target_positions: Arc<[u32]>,
     /// Input tokens of the sequence to which each row belongs, (tokens).
@@ -68,7 +68,7 @@ struct Packing {
     positions: Vec<u32>,
     spans: Vec<Span>,
     target_spans: Vec<Span>,
-    target_rows: Vec<i64>,
+    target_rows: Vec<u32>,
     target_positions: Vec<u32>,
     lengths: Vec<u32>,
     target_lengths: Vec<u32>,
@@ -152,7 +152,7 @@ impl Packing {
             first_position: first,
             ..span
         });
-        self.target_rows.extend(rows.map(|r| r as i64));
+        self.target_rows.extend(rows.map(|r| r as u32));
         self.target_positions
             .extend((first..first + count).map(|p| p as u32));
         self.targets.extend_from_slice(sequence.response);

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
-
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::config::Config;
-use super::kernels::{self, Heads, RotaryTable};
-use super::layer::{Affine, Block, Norm, apply};
+use super::kernels::{Heads, RotaryTable};
+use super::layer::{Block, Norm, apply};
 use super::layout::Layout;
 use super::loader::{Leaf, Loader};
+use super::operations::{self, Affine, linear};
 use super::rotary::{Rotary, RotaryCache};
+use super::tensor::{Gradients, Tensor};
 use crate::tree::{Array, Tree};
 
 /// Numbers of logits at a time where only the log-probabilities of the targets are wanted: 16 MB.
@@ -21,9 +21,9 @@ const LOGITS_AT_ONCE: usize = 1 << 22;
 pub(crate) struct Attended<'a> {
     pub layer: usize,
     pub heads: Heads,
-    pub query: Tensor<2>,
-    pub key: &'a Tensor<2>,
-    pub value: &'a Tensor<2>,
+    pub query: Tensor,
+    pub key: &'a Tensor,
+    pub value: &'a Tensor,
 }
 
 /// Rotary tables by the kind of layer, and the row of each token there.
@@ -31,55 +31,47 @@ struct RotaryTables(Vec<(Arc<RotaryTable>, Arc<[u32]>)>);
 
 /// The rows in which a block's output is wanted, with their rotary tables.
 struct TargetRows<'a> {
-    rows: Tensor<1, Int>,
+    rows: Arc<[u32]>,
     rotary: &'a RotaryTables,
 }
 
-/// A decoder on a device. With an autodiff device its parameters are tracked and
-/// [`Decoder::gradients`] reads them.
+/// A decoder. [`Decoder::gradients`] reads the gradients of the parameters that it tracks.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     config: Config,
-    leaves: Vec<(String, Leaf)>,
-    tokens: Tensor<2>,
-    positions: Option<Tensor<2>>,
+    leaves: Vec<Leaf>,
+    tokens: Tensor,
+    positions: Option<Tensor>,
     blocks: Vec<Block>,
     final_norm: Norm,
     head: Affine,
     angles: Arc<RotaryCache>,
-    device: Device,
 }
 
 impl Decoder {
-    /// Puts a checkpoint on a device. On the CPU the weights are those of the checkpoint, not a
-    /// copy.
+    /// The decoder of a checkpoint, whose weights it shares.
     #[must_use]
-    pub fn new(checkpoint: &Checkpoint, device: &Device) -> Self {
-        Self::tracking(checkpoint, device, &|_| true)
+    pub fn new(checkpoint: &Checkpoint) -> Self {
+        Self::tracking(checkpoint, &|_| false)
     }
 
-    /// The same with gradients, on an autodiff device, of the parameters with these names alone.
-    pub(crate) fn tracking(
-        checkpoint: &Checkpoint,
-        device: &Device,
-        tracked: &dyn Fn(&str) -> bool,
-    ) -> Self {
+    /// The same with gradients of the parameters with these names.
+    pub(crate) fn tracking(checkpoint: &Checkpoint, tracked: &dyn Fn(&str) -> bool) -> Self {
         let config = checkpoint.config.clone();
         let layout = Layout::of(&config);
         let mut loader = Loader {
             config: &config,
             weights: &checkpoint.weights,
             leaves: Vec::new(),
-            device,
             tracked,
         };
-        let tokens = loader.matrix(&layout.tokens);
-        let positions = layout.positions.as_ref().map(|p| loader.matrix(p));
+        let tokens = loader.tensor(&layout.tokens);
+        let positions = layout.positions.as_ref().map(|p| loader.tensor(p));
         let blocks = layout.blocks.iter().enumerate();
         let blocks = blocks.map(|(i, b)| loader.block(i, b)).collect();
         let final_norm = loader.norm(&layout.final_norm);
         let head = match &layout.head {
-            Some(head) => loader.matrix(head),
+            Some(head) => loader.tensor(head),
             None => tokens.clone(),
         };
         let leaves = loader.leaves;
@@ -90,12 +82,13 @@ impl Decoder {
             blocks,
             final_norm,
             head: Affine {
-                weight: head.transpose(),
-                bias: Tensor::zeros([config.vocab_size], device),
+                outputs: 0..head.rows(),
+                weight: head,
+                inputs_first: false,
+                bias: None,
             },
             angles: Arc::default(),
             config,
-            device: device.clone(),
         }
     }
 
@@ -107,55 +100,55 @@ impl Decoder {
 
     /// `log q(target)` at each target position of the batch, in nats, (targets).
     ///
-    /// The last block and the head run at the target positions alone. Off an autodiff device, which
-    /// must keep them for the gradient, logits are made for some rows at a time.
+    /// The last block and the head run at the target positions alone. Unless they must be kept for
+    /// a gradient, logits are made for some rows at a time.
     #[must_use]
-    pub fn log_probs(&self, batch: &Batch) -> Tensor<1> {
+    pub fn log_probs(&self, batch: &Batch) -> Tensor {
         let hidden = self.hidden(batch, |_| ());
-        let [rows, _] = hidden.dims();
+        let rows = hidden.rows();
         let most = (LOGITS_AT_ONCE / self.config.vocab_size).max(1);
-        if self.device.is_autodiff() || rows <= most {
-            return kernels::token_log_probs(self.head(hidden), batch.targets.clone());
+        if !self.leaves.is_empty() || rows <= most {
+            return operations::token_log_probs(&self.head(&hidden), batch.targets.clone());
         }
-        let some = |start: usize| {
-            let count = most.min(rows - start);
-            let logits = self.head(hidden.clone().narrow(0, start, count));
-            kernels::token_log_probs(logits, batch.targets[start..start + count].into())
-        };
-        Tensor::cat((0..rows).step_by(most).map(some).collect(), 0)
+        let mut all = Vec::with_capacity(rows);
+        for start in (0..rows).step_by(most) {
+            let some = start..rows.min(start + most);
+            let index = some.clone().map(|row| row as u32).collect();
+            let logits = self.head(&operations::select(&hidden, index));
+            let own = operations::token_log_probs(&logits, batch.targets[some].into());
+            all.extend_from_slice(own.data());
+        }
+        Tensor::new(all, rows, 1)
     }
 
     /// Logits at the target positions, (targets, vocabulary).
-    pub(crate) fn logits(&self, batch: &Batch) -> Tensor<2> {
-        self.head(self.hidden(batch, |_| ()))
+    pub(crate) fn logits(&self, batch: &Batch) -> Tensor {
+        self.head(&self.hidden(batch, |_| ()))
     }
 
     /// What the head sees at the target positions, (targets, width); `keep` sees each layer's keys
     /// and values.
-    pub(crate) fn hidden(&self, batch: &Batch, mut keep: impl FnMut(&Attended)) -> Tensor<2> {
+    pub(crate) fn hidden(&self, batch: &Batch, mut keep: impl FnMut(&Attended)) -> Tensor {
         let mut x = self.embed(batch.tokens.clone(), batch.positions.clone());
         let rotary = self.rotary(&batch.positions, &batch.lengths);
         let target_rotary = self.rotary(&batch.target_positions, &batch.target_lengths);
         let last = self.blocks.len() - 1;
         for (layer, block) in self.blocks.iter().enumerate() {
             let (wanted, spans) = if layer == last {
-                let (rows, rotary) = (self.rows(&batch.target_rows), &target_rotary);
+                let (rows, rotary) = (batch.target_rows.clone(), &target_rotary);
                 (Some(TargetRows { rows, rotary }), &batch.target_spans)
             } else {
                 (None, &batch.spans)
             };
             x = self.block(layer, x, &rotary, wanted, |attended| {
                 keep(&attended);
-                kernels::attention(
-                    attended.query,
-                    attended.key.clone(),
-                    attended.value.clone(),
-                    spans.clone(),
-                    block.heads,
-                )
+                let Attended {
+                    query, key, value, ..
+                } = attended;
+                operations::attention(&query, key, value, spans.clone(), block.heads)
             });
         }
-        self.final_norm.apply(x)
+        self.final_norm.apply(&x)
     }
 
     /// One token per row through all blocks, to what the head sees, (rows, width); `attend` sees
@@ -164,19 +157,15 @@ impl Decoder {
         &self,
         tokens: Arc<[u32]>,
         positions: Arc<[u32]>,
-        mut attend: impl FnMut(Attended) -> Tensor<2>,
-    ) -> Tensor<2> {
+        mut attend: impl FnMut(Attended) -> Tensor,
+    ) -> Tensor {
         let lengths: Vec<u32> = positions.iter().map(|p| p + 1).collect();
         let rotary = self.rotary(&positions, &lengths);
         let mut x = self.embed(tokens, positions);
         for layer in 0..self.blocks.len() {
             x = self.block(layer, x, &rotary, None, &mut attend);
         }
-        self.final_norm.apply(x)
-    }
-
-    fn rows(&self, rows: &[i64]) -> Tensor<1, Int> {
-        Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len()]), &self.device)
+        self.final_norm.apply(&x)
     }
 
     /// The rotary tables of rows at these positions, of sequences of these lengths.
@@ -200,18 +189,14 @@ impl Decoder {
         RotaryTables(self.config.rotary.iter().zip(angles).map(of_kind).collect())
     }
 
-    fn embed(&self, tokens: Arc<[u32]>, positions: Arc<[u32]>) -> Tensor<2> {
-        let x = match &self.positions {
-            Some(table) => kernels::embed(self.tokens.clone(), table.clone(), tokens, positions),
-            None => {
-                let nowhere = Tensor::zeros([1, self.config.hidden_size], &self.device);
-                let first = vec![0; tokens.len()];
-                kernels::embed(self.tokens.clone(), nowhere, tokens, first.into())
-            }
-        };
+    fn embed(&self, tokens: Arc<[u32]>, positions: Arc<[u32]>) -> Tensor {
+        let mut x = operations::select(&self.tokens, tokens);
+        if let Some(table) = &self.positions {
+            x = operations::add(&operations::select(table, positions), x);
+        }
         match self.config.embedding_scale {
             1.0 => x,
-            scale => x.mul_scalar(scale),
+            by => operations::scale(x, by),
         }
     }
 
@@ -219,76 +204,61 @@ impl Decoder {
     fn block(
         &self,
         layer: usize,
-        x: Tensor<2>,
+        x: Tensor,
         rotary: &RotaryTables,
         wanted: Option<TargetRows>,
-        attend: impl FnOnce(Attended) -> Tensor<2>,
-    ) -> Tensor<2> {
+        attend: impl FnOnce(Attended) -> Tensor,
+    ) -> Tensor {
         let block = &self.blocks[layer];
-        let turn = |x: Tensor<2>, rotary: &RotaryTables| match block.rotary {
+        let turn = |x: Tensor, rotary: &RotaryTables| match block.rotary {
             Some(kind) => {
                 let (angles, rows) = rotary.0[kind].clone();
-                kernels::rotate(x, angles, rows, block.heads.width)
+                operations::rotate(&x, angles, rows, block.heads.width)
             }
             None => x,
         };
         let normal = apply(&block.norm, x.clone());
-        let key = apply(&block.key_norm, block.key.apply(normal.clone()));
-        let key = turn(key, rotary);
-        let value = block.value.apply(normal.clone());
-        let (x, normal, rotary) = match wanted {
+        let (x, seen, own_rotary) = match wanted {
             Some(TargetRows { rows, rotary }) => {
-                (x.select(0, rows.clone()), normal.select(0, rows), rotary)
+                let seen = operations::select(&normal, rows.clone());
+                (operations::select(&x, rows), seen, rotary)
             }
-            None => (x, normal, rotary),
+            None => (x, normal.clone(), rotary),
         };
-        let query = apply(&block.query_norm, block.query.apply(normal));
+        let query = apply(&block.query_norm, linear(&seen, &block.query));
+        let query = turn(query, own_rotary);
+        let key = apply(&block.key_norm, linear(&normal, &block.key));
+        let key = turn(key, rotary);
+        let value = linear(&normal, &block.value);
         let mixed = attend(Attended {
             layer,
             heads: block.heads,
-            query: turn(query, rotary),
+            query,
             key: &key,
             value: &value,
         });
-        let attention = apply(&block.post_norm, block.out.apply(mixed));
-        if block.parallel {
-            x.clone() + attention + block.mlp.apply(x)
-        } else {
-            let x = x + attention;
-            x.clone() + block.mlp.apply(x)
-        }
+        let attention = apply(&block.post_norm, linear(&mixed, &block.out));
+        let sum = operations::add(&x, attention);
+        let inner = block.mlp.apply(if block.parallel { &x } else { &sum });
+        operations::add(&sum, inner)
     }
 
     /// Logits, (rows, vocabulary), of what [`Decoder::hidden`] gives.
-    pub(crate) fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let logits = self.head.apply(hidden);
+    pub(crate) fn head(&self, hidden: &Tensor) -> Tensor {
+        let logits = linear(hidden, &self.head);
         match self.config.logit_softcap {
-            Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
+            Some(cap) => operations::cap_softly(logits, cap),
             None => logits,
         }
     }
 
-    /// Gradients of a backward pass, by parameter name.
+    /// Gradients of the tracked parameters by name, without those on which nothing depended.
     #[must_use]
-    pub fn gradients(&self, grads: &Gradients) -> Tree {
-        let read = |leaf: &Leaf| match leaf {
-            Leaf::Vector(t) => t.grad(grads).map(|g| g.into_data()),
-            Leaf::Matrix(t) => t.grad(grads).map(|g| g.into_data()),
+    pub(crate) fn gradients(&self, mut gradients: Gradients) -> Tree {
+        let entry = |Leaf { parameter, tensor }: &Leaf| {
+            let array = Array::new(parameter.shape.clone(), gradients.take(tensor)?);
+            Some((parameter.name.clone(), array))
         };
-        let array = |leaf: &Leaf| {
-            let data = read(leaf)?;
-            let shape = data.shape().to_vec();
-            Some(Array::new(shape, data.try_into_vec::<f32>().ok()?))
-        };
-        let entry = |(name, leaf): &(String, Leaf)| Some((name.clone(), array(leaf)?));
         self.leaves.iter().filter_map(entry).collect()
     }
-}
-
-/// The numbers of a tensor, row by row.
-pub(crate) fn values(tensor: Tensor<2>) -> Vec<f32> {
-    tensor
-        .into_data()
-        .try_into_vec::<f32>()
-        .expect("activations are f32")
 }

@@ -1,74 +1,58 @@
-//! The layers of a decoder, their weights on a device.
+//! The layers of a decoder with their weights.
 
-use burn::tensor::Tensor;
+use std::sync::Arc;
 
 use super::activation::Activation;
-use super::kernels::{self, Heads};
+use super::kernels::Heads;
+use super::operations::{self, Affine, linear};
+use super::tensor::Tensor;
 
-/// Weight, (inputs, outputs), and bias of `x W + b`.
-#[derive(Clone, Debug)]
-pub(super) struct Affine {
-    pub(super) weight: Tensor<2>,
-    pub(super) bias: Tensor<1>,
+/// The columns `start..end` of the output of a matrix alone.
+pub(super) fn columns(all: &Affine, start: usize, end: usize) -> Affine {
+    Affine {
+        outputs: start..end,
+        ..all.clone()
+    }
 }
 
-impl Affine {
-    pub(super) fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        kernels::linear(x, self.weight.clone(), self.bias.clone())
-    }
-
-    /// The columns `start..end` of the output alone.
-    pub(super) fn columns(&self, start: usize, end: usize) -> Self {
-        Self {
-            weight: self.weight.clone().narrow(1, start, end - start),
-            bias: self.bias.clone().narrow(0, start, end - start),
-        }
-    }
-
-    /// Part `part` of `parts` of every head's outputs.
-    pub(super) fn of_heads(&self, heads: usize, part: usize, parts: usize) -> Self {
-        let [inputs, outputs] = self.weight.dims();
-        let width = outputs / heads / parts;
-        let by_head = self
-            .weight
-            .clone()
-            .transpose()
-            .reshape([heads, parts, width, inputs]);
-        let bias = self.bias.clone().reshape([heads, parts, width]);
-        Self {
-            weight: by_head
-                .narrow(1, part, 1)
-                .reshape([heads * width, inputs])
-                .transpose(),
-            bias: bias.narrow(1, part, 1).reshape([heads * width]),
-        }
+/// Part `part` of `parts` of every head's outputs, of a matrix (outputs, inputs).
+pub(super) fn of_heads(all: &Affine, heads: usize, part: usize, parts: usize) -> Affine {
+    let width = all.outputs.len() / heads / parts;
+    let first = |head: usize| (head * parts + part) * width;
+    let rows = (0..heads).flat_map(|head| first(head)..first(head) + width);
+    let rows: Arc<[u32]> = rows.map(|row| row as u32).collect();
+    let select = |x: &Tensor| operations::select(x, rows.clone());
+    Affine {
+        weight: select(&all.weight),
+        inputs_first: false,
+        bias: all.bias.as_ref().map(select),
+        outputs: 0..rows.len(),
     }
 }
 
 /// A normalisation: of layers with a bias, of the root mean square without.
 #[derive(Clone, Debug)]
 pub(super) struct Norm {
-    pub(super) gain: Tensor<1>,
-    pub(super) bias: Option<Tensor<1>>,
+    pub(super) gain: Tensor,
+    pub(super) bias: Option<Tensor>,
     /// What is added to the gain.
     pub(super) offset: f32,
     pub(super) epsilon: f32,
 }
 
 impl Norm {
-    pub(super) fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        let gain = self.gain.clone();
+    pub(super) fn apply(&self, x: &Tensor) -> Tensor {
         match &self.bias {
-            Some(bias) => kernels::layer_norm(x, gain, bias.clone(), self.epsilon),
-            None => kernels::rms_norm(x, gain, self.offset, self.epsilon),
+            Some(bias) => operations::layer_norm(x, &self.gain, bias, self.epsilon),
+            None => operations::rms_norm(x, &self.gain, self.offset, self.epsilon),
         }
     }
 }
 
 /// `norm(x)`, or `x` where there is no norm.
-pub(super) fn apply(norm: &Option<Norm>, x: Tensor<2>) -> Tensor<2> {
+pub(super) fn apply(norm: &Option<Norm>, x: Tensor) -> Tensor {
     match norm {
-        Some(norm) => norm.apply(x),
+        Some(norm) => norm.apply(&x),
         None => x,
     }
 }
@@ -84,13 +68,14 @@ pub(super) struct Mlp {
 }
 
 impl Mlp {
-    pub(super) fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = apply(&self.norm, x);
+    pub(super) fn apply(&self, x: &Tensor) -> Tensor {
+        let x = apply(&self.norm, x.clone());
+        let up = linear(&x, &self.up);
         let inner = match &self.gate {
-            Some(gate) => kernels::gated(gate.apply(x.clone()), self.up.apply(x), self.activation),
-            None => kernels::activate(self.up.apply(x), self.activation),
+            Some(gate) => operations::gated(&linear(&x, gate), &up, self.activation),
+            None => operations::activate(&up, self.activation),
         };
-        apply(&self.post_norm, self.out.apply(inner))
+        apply(&self.post_norm, linear(&inner, &self.out))
     }
 }
 

@@ -1,82 +1,66 @@
-//! From the weights of a checkpoint to layers on a device.
-
-use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
+//! From the weights of a checkpoint to layers.
 
 use super::config::{Config, NormKind};
 use super::kernels::Heads;
-use super::layer::{Affine, Block, Mlp, Norm};
+use super::layer::{Block, Mlp, Norm, columns, of_heads};
 use super::layout::{self, Inner, Parameter, Projections};
+use super::operations::Affine;
+use super::tensor::Tensor;
 use crate::tree::Tree;
 
-/// A parameter on a device.
+/// A parameter whose gradient is wanted.
 #[derive(Clone, Debug)]
-pub(super) enum Leaf {
-    Vector(Tensor<1>),
-    Matrix(Tensor<2>),
+pub(super) struct Leaf {
+    pub(super) parameter: Parameter,
+    pub(super) tensor: Tensor,
 }
 
-/// Moves weights to a device and looks them up by name.
+/// Looks weights up by name.
 pub(super) struct Loader<'a> {
     pub(super) config: &'a Config,
     pub(super) weights: &'a Tree,
-    pub(super) leaves: Vec<(String, Leaf)>,
-    pub(super) device: &'a Device,
+    pub(super) leaves: Vec<Leaf>,
     pub(super) tracked: &'a dyn Fn(&str) -> bool,
 }
 
 impl Loader<'_> {
-    /// The numbers of a parameter, shared with the checkpoint.
-    pub(super) fn data(&self, parameter: &Parameter) -> TensorData {
+    /// The numbers of a parameter, shared with the checkpoint; a vector is one column.
+    pub(super) fn tensor(&mut self, parameter: &Parameter) -> Tensor {
         let array = &self.weights[&parameter.name];
-        let shared = bytes::Bytes::from_owner(array.data.clone());
-        let property = burn::tensor::AllocationProperty::Other;
-        let bytes = Bytes::from_shared(shared, property);
-        TensorData::from_bytes(bytes, array.shape.clone(), DType::F32)
-    }
-
-    pub(super) fn is_tracked(&self, name: &str) -> bool {
-        self.device.is_autodiff() && (self.tracked)(name)
-    }
-
-    pub(super) fn matrix(&mut self, parameter: &Parameter) -> Tensor<2> {
-        let mut tensor = Tensor::<2>::from_data(self.data(parameter), self.device);
-        if self.is_tracked(&parameter.name) {
-            tensor = tensor.require_grad();
-            self.leaves
-                .push((parameter.name.clone(), Leaf::Matrix(tensor.clone())));
+        let rows = array.shape.first().copied().unwrap_or(1);
+        let cols = array.shape.iter().skip(1).product();
+        let tensor = Tensor::new(array.data.clone(), rows, cols);
+        if !(self.tracked)(&parameter.name) {
+            return tensor;
         }
+        let tensor = tensor.tracked();
+        self.leaves.push(Leaf {
+            parameter: parameter.clone(),
+            tensor: tensor.clone(),
+        });
         tensor
     }
 
-    pub(super) fn vector(&mut self, parameter: &Parameter) -> Tensor<1> {
-        let mut tensor = Tensor::<1>::from_data(self.data(parameter), self.device);
-        if self.is_tracked(&parameter.name) {
-            tensor = tensor.require_grad();
-            self.leaves
-                .push((parameter.name.clone(), Leaf::Vector(tensor.clone())));
-        }
-        tensor
-    }
-
-    pub(super) fn affine(&mut self, affine: &layout::Affine) -> Affine {
-        let weight = self.matrix(&affine.weight);
-        let weight = if layout::stores_inputs_first(self.config.family) {
-            weight
+    fn affine(&mut self, affine: &layout::Affine) -> Affine {
+        let weight = self.tensor(&affine.weight);
+        let inputs_first = layout::stores_inputs_first(self.config.family);
+        let outputs = if inputs_first {
+            weight.cols()
         } else {
-            weight.transpose()
+            weight.rows()
         };
-        let outputs = weight.dims()[1];
-        let bias = match &affine.bias {
-            Some(bias) => self.vector(bias),
-            None => Tensor::zeros([outputs], self.device),
-        };
-        Affine { weight, bias }
+        Affine {
+            weight,
+            inputs_first,
+            bias: affine.bias.as_ref().map(|bias| self.tensor(bias)),
+            outputs: 0..outputs,
+        }
     }
 
     pub(super) fn norm(&mut self, norm: &layout::Norm) -> Norm {
         Norm {
-            gain: self.vector(&norm.gain),
-            bias: norm.bias.as_ref().map(|bias| self.vector(bias)),
+            gain: self.tensor(&norm.gain),
+            bias: norm.bias.as_ref().map(|bias| self.tensor(bias)),
             offset: match self.config.norm {
                 NormKind::RmsPlusOne => 1.0,
                 NormKind::Layer | NormKind::Rms => 0.0,
@@ -96,11 +80,11 @@ impl Loader<'_> {
             Projections::Blocks(all) => {
                 let all = self.affine(all);
                 let ends = [0, query, query + key, query + 2 * key];
-                [0, 1, 2].map(|i| all.columns(ends[i], ends[i + 1]))
+                [0, 1, 2].map(|i| columns(&all, ends[i], ends[i + 1]))
             }
             Projections::Interleaved(all) => {
                 let all = self.affine(all);
-                [0, 1, 2].map(|part| all.of_heads(self.config.heads, part, 3))
+                [0, 1, 2].map(|part| of_heads(&all, self.config.heads, part, 3))
             }
         }
     }
@@ -112,7 +96,10 @@ impl Loader<'_> {
             Inner::Gated([gate, up]) => (Some(self.affine(gate)), self.affine(up)),
             Inner::Blocks(both) => {
                 let (both, inner) = (self.affine(both), self.config.intermediate_size);
-                (Some(both.columns(0, inner)), both.columns(inner, 2 * inner))
+                (
+                    Some(columns(&both, 0, inner)),
+                    columns(&both, inner, 2 * inner),
+                )
             }
         };
         Mlp {

@@ -1,14 +1,13 @@
 //! Loss and gradient of a batch.
 
 use breadth_stats::bound::truncation_weights;
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::batch::WeightedTokens;
 use crate::generation::Sequence;
 use crate::model::linear::{DistillTarget, kl};
-use crate::model::{Batch, Checkpoint, Decoder, values};
+use crate::model::operations::log_softmax;
+use crate::model::{Batch, Checkpoint, Decoder};
 use crate::optim;
 use crate::train::teacher_distribution::{TeacherDistribution, fill_tail_from_student};
 use crate::tree::Tree;
@@ -49,13 +48,11 @@ pub(super) fn weighted_gradient(
 ) -> (f64, Tree) {
     let size = sequences.len().div_ceil(shards);
     let shard = |(part, sequences): (usize, &[Sequence])| {
-        let decoder = Decoder::new(checkpoint, &Device::flex().autodiff());
+        let decoder = Decoder::tracking(checkpoint, &|_| true);
         let batch = Batch::pack(&checkpoint.config, sequences.iter().copied());
         let log_probs = decoder.log_probs(&batch);
-        let data = log_probs.clone().into_data();
-        let flat = data.as_slice::<f32>().expect("log-probabilities are f32");
-        let (mut value, mut weights) = (0.0, Vec::with_capacity(flat.len()));
-        let mut rest = flat;
+        let mut rest = log_probs.data();
+        let (mut value, mut weights) = (0.0, Vec::with_capacity(rest.len()));
         for (i, sequence) in sequences.iter().enumerate() {
             let (own, tail) = rest.split_at(sequence.response.len());
             rest = tail;
@@ -63,11 +60,7 @@ pub(super) fn weighted_gradient(
             value += weighed.value;
             weights.extend(weighed.weights.iter().map(|&w| -w as f32));
         }
-        let count = weights.len();
-        let weights =
-            Tensor::<1>::from_data(TensorData::new(weights, [count]), &log_probs.device());
-        let gradients = (log_probs * weights).sum().backward();
-        (value, decoder.gradients(&gradients))
+        (value, decoder.gradients(log_probs.backward(weights)))
     };
     let parts: Vec<(f64, Tree)> = sequences.par_chunks(size).enumerate().map(shard).collect();
     sum(parts)
@@ -104,14 +97,14 @@ pub(super) fn distilled_gradient(
             _ => &checkpoint.config,
         };
         let batch = Batch::pack(config, sequences.iter().copied());
-        let student = Decoder::new(checkpoint, &Device::flex().autodiff());
-        let log_q = log_softmax(student.logits(&batch), 1);
-        let q = values(log_q.clone());
+        let student = Decoder::tracking(checkpoint, &|_| true);
+        let log_q = log_softmax(student.logits(&batch));
+        let q = log_q.data();
         let vocab = checkpoint.config.vocab_size;
         let p = match teacher {
             TeacherDistribution::Checkpoint(teacher) => {
-                let teacher = Decoder::new(teacher, &Device::flex());
-                values(log_softmax(teacher.logits(&batch), 1))
+                let teacher = Decoder::new(teacher);
+                log_softmax(teacher.logits(&batch)).data().to_vec()
             }
             TeacherDistribution::TopK(told) => {
                 let told = told[part * size..].iter().take(sequences.len()).flatten();
@@ -162,10 +155,8 @@ pub(super) fn distilled_gradient(
             seen.kls.push(kls.iter().sum());
             seen.log_ratios.push(log_ratio);
         }
-        let targets =
-            Tensor::<2>::from_data(TensorData::new(targets, log_q.dims()), &log_q.device());
-        let gradients = (log_q * targets).sum().backward();
-        ((value, student.gradients(&gradients)), seen)
+        let gradients = log_q.backward(targets);
+        ((value, student.gradients(gradients)), seen)
     };
     let shards = sequences.par_chunks(size).enumerate().map(shard);
     let parts: Vec<((f64, Tree), Distilled)> = shards.collect();
@@ -320,11 +311,8 @@ mod tests {
     /// likeliest in its place.
     fn told(teacher: &Checkpoint, sequences: &[Sequence], top: usize) -> Vec<Vec<TokenLogProb>> {
         let batch = Batch::pack_apart(sequences.iter().copied());
-        let rows = values(log_softmax(
-            Decoder::new(teacher, &Device::flex()).logits(&batch),
-            1,
-        ));
-        let mut rows = rows.chunks_exact(teacher.config.vocab_size);
+        let rows = log_softmax(Decoder::new(teacher).logits(&batch));
+        let mut rows = rows.data().chunks_exact(teacher.config.vocab_size);
         let step = |token: u32, row: &[f32]| {
             let mut order: Vec<(u32, f64)> = (0..).zip(row.iter().map(|&v| f64::from(v))).collect();
             order.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -9,29 +9,10 @@ use crate::vectorized;
 /// never multiplied.
 const BLOCK: usize = 64;
 
-/// The rows of a query, key or value tensor.
-#[derive(Clone, Copy)]
-pub struct HeadRows<'a> {
-    /// Numbers, from the first row on.
-    pub data: &'a [f32],
-    /// Distance between rows.
-    pub stride: usize,
-    /// Number of rows.
-    pub count: usize,
-}
-
-impl<'a> HeadRows<'a> {
-    /// `count` rows from `start` on, at the columns of one head.
-    fn head(&self, start: usize, count: usize, column: usize, width: usize) -> Matrix<'a> {
-        let from = (start * self.stride + column).min(self.data.len());
-        Matrix::new(&self.data[from..], count, width, self.stride)
-    }
-}
-
 /// Neighbouring keys that a tile sees.
 #[derive(Clone, Copy)]
 struct Segment {
-    /// First row in the key tensor.
+    /// First row among the keys.
     row: usize,
     /// Number of keys.
     count: usize,
@@ -100,17 +81,15 @@ impl Tile {
         self.segments.into_iter().filter(|s| s.count > 0)
     }
 
-    fn query<'a>(&self, query: HeadRows<'a>, heads: Heads) -> Matrix<'a> {
-        query.head(
-            self.query_start,
-            self.queries,
-            self.query_column,
-            heads.width,
-        )
+    fn query<'a>(&self, query: Matrix<'a>, heads: Heads) -> Matrix<'a> {
+        query
+            .rows(self.query_start, self.queries)
+            .columns(self.query_column, heads.width)
     }
 
-    fn keys<'a>(&self, keys: HeadRows<'a>, segment: Segment, heads: Heads) -> Matrix<'a> {
-        keys.head(segment.row, segment.count, self.key_column, heads.width)
+    fn keys<'a>(&self, keys: Matrix<'a>, segment: Segment, heads: Heads) -> Matrix<'a> {
+        keys.rows(segment.row, segment.count)
+            .columns(self.key_column, heads.width)
     }
 
     /// The part of a tile's scores that belongs to a segment.
@@ -124,7 +103,7 @@ impl Tile {
     }
 
     /// `scale q_j k_k`, softly capped.
-    fn scores(&self, query: HeadRows, key: HeadRows, heads: Heads, out: &mut Vec<f32>) {
+    fn scores(&self, query: Matrix, key: Matrix, heads: Heads, out: &mut Vec<f32>) {
         out.resize(self.queries * self.keys, 0.0);
         let q = self.query(query, heads);
         for segment in self.segments() {
@@ -143,8 +122,7 @@ impl Tile {
         }
     }
 
-    /// Adds `weights' x` to the rows of each segment of `out`, which has the key tensor's shape
-    /// without gaps.
+    /// Adds `weights' x` to the rows of each segment of `out`, which has the shape of the keys.
     fn add_to_keys(&self, out: &mut [f32], weights: &[f32], x: Matrix, heads: Heads, scale: f32) {
         let stride = heads.key_value * heads.width;
         for segment in self.segments() {
@@ -155,16 +133,17 @@ impl Tile {
     }
 }
 
-/// Attention output, without gaps between rows.
+/// Attention output: `query` (queries, query heads * head width), `key` and `value` (keys, key-value
+/// heads * head width) to the shape of `query`.
 pub fn attention(
-    query: HeadRows,
-    key: HeadRows,
-    value: HeadRows,
+    query: Matrix,
+    key: Matrix,
+    value: Matrix,
     spans: &[Span],
     heads: Heads,
 ) -> Vec<f32> {
     let width = heads.query * heads.width;
-    let mut out = vec![0.0; query.count * width];
+    let mut out = vec![0.0; query.height() * width];
     let mut scores = Vec::new();
     for tile in tiles(spans, heads) {
         tile.scores(query, key, heads, &mut scores);
@@ -179,18 +158,18 @@ pub fn attention(
     out
 }
 
-/// `(dquery, dkey, dvalue)` of [`attention`], all without gaps between rows.
+/// `(dquery, dkey, dvalue)` of [`attention`].
 pub fn attention_backward(
-    query: HeadRows,
-    key: HeadRows,
-    value: HeadRows,
+    query: Matrix,
+    key: Matrix,
+    value: Matrix,
     spans: &[Span],
     heads: Heads,
     grad: &[f32],
 ) -> [Vec<f32>; 3] {
     let width = heads.query * heads.width;
     let mut dquery = vec![0.0; grad.len()];
-    let mut dkey = vec![0.0; key.count * heads.key_value * heads.width];
+    let mut dkey = vec![0.0; key.height() * heads.key_value * heads.width];
     let mut dvalue = dkey.clone();
     let (mut scores, mut dscores, mut capped) = (Vec::new(), Vec::new(), Vec::new());
     for tile in tiles(spans, heads) {
@@ -240,7 +219,7 @@ vectorized! {
 
 vectorized! {
     /// The gradient before the cap, given the capped scores.
-    fn cap_backward(dscores: &mut [f32], capped: &[f32], cap: f32) {
+    pub fn cap_backward(dscores: &mut [f32], capped: &[f32], cap: f32) {
         for (d, &s) in dscores.iter_mut().zip(capped) {
             let t = s / cap;
             *d *= 1.0 - t * t;

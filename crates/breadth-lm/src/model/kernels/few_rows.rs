@@ -8,23 +8,21 @@
 /// none).
 pub const MOST: usize = 64;
 
-/// The numbers of a product `x W' + b`.
+/// The numbers of a product `x W' + b`, all matrices without gaps.
 #[derive(Clone, Copy)]
 pub struct Product<'a> {
-    /// (rows, inputs), rows `x_stride` apart.
+    /// (rows, inputs).
     pub x: &'a [f32],
-    /// Distance between rows of `x`.
-    pub x_stride: usize,
     /// Number of rows.
     pub rows: usize,
-    /// (outputs, inputs), rows `weight_stride` apart.
+    /// (outputs, inputs), or more.
     pub weight: &'a [f32],
-    /// Distance between rows of the weight.
-    pub weight_stride: usize,
     /// Length of both's rows.
     pub inputs: usize,
+    /// Number of outputs.
+    pub outputs: usize,
     /// (outputs).
-    pub bias: &'a [f32],
+    pub bias: Option<&'a [f32]>,
 }
 
 /// Whether the processor has AVX-512.
@@ -42,16 +40,15 @@ fn is_known() -> bool {
 pub fn linear(product: Product) -> Option<Vec<f32>> {
     #[cfg(target_arch = "x86_64")]
     if is_known() {
-        let inside = |rows: usize, stride: usize, length: usize| {
-            let last = rows.saturating_sub(1).checked_mul(stride);
-            let end = last.and_then(|last| last.checked_add(product.inputs));
-            rows == 0 || end.is_some_and(|end| end <= length)
-        };
-        assert!(inside(product.rows, product.x_stride, product.x.len()));
-        let outputs = product.bias.len();
-        assert!(inside(outputs, product.weight_stride, product.weight.len()));
-        let count = product.rows.checked_mul(outputs);
-        let mut out = vec![0.0; count.expect("the output is too large")];
+        let size = |rows: usize, cols: usize| rows.checked_mul(cols).expect("too large");
+        assert!(size(product.rows, product.inputs) <= product.x.len());
+        assert!(size(product.outputs, product.inputs) <= product.weight.len());
+        assert!(
+            product
+                .bias
+                .is_none_or(|bias| bias.len() == product.outputs)
+        );
+        let mut out = vec![0.0; size(product.rows, product.outputs)];
         // SAFETY: the processor has AVX-512, and every row was found to lie in its slice.
         unsafe { avx512::fill(&mut out, product) };
         return Some(out);
@@ -79,7 +76,7 @@ mod avx512 {
     /// Every row must lie in its slice, and `out` must have `rows * outputs` numbers.
     #[target_feature(enable = "avx512f")]
     pub unsafe fn fill(out: &mut [f32], product: Product) {
-        let outputs = product.bias.len();
+        let outputs = product.outputs;
         let mut column = 0;
         while column < outputs {
             let wide = column + OUTPUTS <= outputs;
@@ -113,16 +110,16 @@ mod avx512 {
     ) {
         // SAFETY: the caller's promise; the mask keeps the last load inside the row.
         unsafe {
-            let x = product.x.as_ptr().add(row * product.x_stride);
-            let w = product.weight.as_ptr().add(column * product.weight_stride);
+            let x = product.x.as_ptr().add(row * product.inputs);
+            let w = product.weight.as_ptr().add(column * product.inputs);
             let mut sums = [[_mm512_setzero_ps(); C]; R];
             let whole = product.inputs / LANES * LANES;
             let mut at = 0;
             while at < whole {
                 let weights: [_; C] =
-                    std::array::from_fn(|c| _mm512_loadu_ps(w.add(c * product.weight_stride + at)));
+                    std::array::from_fn(|c| _mm512_loadu_ps(w.add(c * product.inputs + at)));
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    let x = _mm512_loadu_ps(x.add(r * product.x_stride + at));
+                    let x = _mm512_loadu_ps(x.add(r * product.inputs + at));
                     for (sum, &weight) in sums.iter_mut().zip(&weights) {
                         *sum = _mm512_fmadd_ps(x, weight, *sum);
                     }
@@ -131,13 +128,13 @@ mod avx512 {
             }
             let mask = ((1u32 << (product.inputs - whole)) - 1) as u16;
             for (r, sums) in sums.iter_mut().enumerate() {
-                let rest = _mm512_maskz_loadu_ps(mask, x.add(r * product.x_stride + whole));
+                let rest = _mm512_maskz_loadu_ps(mask, x.add(r * product.inputs + whole));
                 for (c, sum) in sums.iter_mut().enumerate() {
-                    let from = w.add(c * product.weight_stride + whole);
+                    let from = w.add(c * product.inputs + whole);
                     let weight = _mm512_mask_loadu_ps(_mm512_setzero_ps(), mask, from);
                     let total = _mm512_reduce_add_ps(_mm512_fmadd_ps(rest, weight, *sum));
-                    out[(row + r) * product.bias.len() + column + c] =
-                        total + product.bias[column + c];
+                    let bias = product.bias.map_or(0.0, |bias| bias[column + c]);
+                    out[(row + r) * product.outputs + column + c] = total + bias;
                 }
             }
         }
@@ -160,18 +157,16 @@ mod tests {
             (32, 18, 64),
             (0, 3, 4),
         ] {
-            let (x_stride, weight_stride) = (inputs + 3, inputs + 1);
-            let x: Vec<f32> = (0..rows * x_stride).map(number).collect();
-            let weight: Vec<f32> = (0..outputs * weight_stride).map(number).collect();
+            let x: Vec<f32> = (0..rows * inputs).map(number).collect();
+            let weight: Vec<f32> = (0..outputs * inputs).map(number).collect();
             let bias: Vec<f32> = (0..outputs).map(number).collect();
             let Some(out) = linear(Product {
                 x: &x,
-                x_stride,
                 rows,
                 weight: &weight,
-                weight_stride,
                 inputs,
-                bias: &bias,
+                outputs,
+                bias: Some(&bias),
             }) else {
                 assert!(!is_known(), "nothing came of a product that is known");
                 continue;
@@ -179,7 +174,7 @@ mod tests {
             assert_eq!(out.len(), rows * outputs);
             for (i, &value) in out.iter().enumerate() {
                 let (r, c) = (i / outputs, i % outputs);
-                let term = |k: usize| x[r * x_stride + k] * weight[c * weight_stride + k];
+                let term = |k: usize| x[r * inputs + k] * weight[c * inputs + k];
                 let exact: f32 = (0..inputs).map(term).sum::<f32>() + bias[c];
                 assert!(
                     (value - exact).abs() < 1e-4 * (1.0 + exact.abs()),

@@ -1,4 +1,5 @@
-//! Operations that treat each row on its own: normalisation, GELU, log-softmax, embeddings.
+//! Operations that treat each row on its own: normalisation, activations, rotary positions, log-softmax,
+//! embeddings.
 
 use super::RotaryTable;
 use super::math;
@@ -275,15 +276,17 @@ vectorized! {
 }
 
 vectorized! {
-    /// Sum of each column.
-    pub fn column_sums(x: &[f32], width: usize) -> Vec<f32> {
-        let mut out = vec![0.0; width];
-        for row in x.chunks_exact(width) {
-            for (o, &v) in out.iter_mut().zip(row) {
-                *o += v;
+    /// Adds the sum of each column of `x` to `out`.
+    pub fn add_column_sums(out: &mut [f32], x: &[f32]) {
+        let mut sums = vec![0.0; out.len()];
+        for row in x.chunks_exact(out.len()) {
+            for (sum, &v) in sums.iter_mut().zip(row) {
+                *sum += v;
             }
         }
-        out
+        for (o, sum) in out.iter_mut().zip(sums) {
+            *o += sum;
+        }
     }
 }
 
@@ -319,19 +322,37 @@ vectorized! {
     }
 }
 
-/// Row sums `tokens_table[token] + positions_table[position]`.
-pub fn embed(
-    tokens_table: &[f32],
-    positions_table: &[f32],
-    width: usize,
-    tokens: &[u32],
-    positions: &[u32],
-) -> Vec<f32> {
-    let mut out = Vec::with_capacity(tokens.len() * width);
-    for (&token, &position) in tokens.iter().zip(positions) {
-        let token = &tokens_table[token as usize * width..][..width];
-        let position = &positions_table[position as usize * width..][..width];
-        out.extend(token.iter().zip(position).map(|(a, b)| a + b));
+vectorized! {
+    /// `log softmax` of each row, in place.
+    pub fn log_softmax(logits: &mut [f32], width: usize) {
+        for row in logits.chunks_exact_mut(width) {
+            let shift = math::max(row);
+            let total = math::sum_exp(row, shift).ln();
+            for v in row.iter_mut() {
+                *v = *v - shift - total;
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Turns the gradient by [`log_softmax`] into that by the logits: `grad - softmax sum(grad)`.
+    pub fn log_softmax_backward(grad: &mut [f32], log_softmax: &[f32], width: usize) {
+        let rows = grad.chunks_exact_mut(width).zip(log_softmax.chunks_exact(width));
+        for (grad, log_q) in rows {
+            let total = math::sum(grad);
+            for (g, &log_q) in grad.iter_mut().zip(log_q) {
+                *g -= total * math::exp(log_q);
+            }
+        }
+    }
+}
+
+/// Rows `index` of a matrix.
+pub fn gather(x: &[f32], width: usize, index: &[u32]) -> Vec<f32> {
+    let mut out = Vec::with_capacity(index.len() * width);
+    for &i in index {
+        out.extend_from_slice(&x[i as usize * width..][..width]);
     }
     out
 }
