@@ -244,4 +244,10 @@ fn metrics_come_back_as_they_were() {
     assert_eq!(bits(&read), bits(&metrics));
     assert_eq!(read.column("kl").unwrap()[1], 0.25);
     assert_eq!(read.column("none"), None);
+    // A run that has saved, and logged nothing yet.
+    let none = Metrics {
+        columns: vec![("step".into(), vec![]), ("loss".into(), vec![])],
+    };
+    none.write(&path, &Provenance::default()).unwrap();
+    assert_eq!(Metrics::read(&path).unwrap(), none);
 }

@@ -40,13 +40,19 @@ pub(crate) fn column_names(metadata: &ParquetMetaData) -> Vec<String> {
     columns.map(|column| column.name().to_owned()).collect()
 }
 
-/// A whole file whose columns are not known beforehand.
+/// A whole file whose columns are not known beforehand; at least one batch, which has them.
 pub(crate) fn read_batches(path: &Path) -> Result<Vec<RecordBatch>> {
     let file = File::open(path).map_err(|source| read_error(path, source))?;
     guarded(path, || {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
-        Ok(reader.build()?.collect::<Result<_, _>>()?)
+        let empty = RecordBatch::new_empty(reader.schema().clone());
+        let batches = reader.build()?.collect::<Result<Vec<_>, _>>()?;
+        Ok(if batches.is_empty() {
+            vec![empty]
+        } else {
+            batches
+        })
     })
 }
 

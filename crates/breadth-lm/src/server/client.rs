@@ -28,6 +28,8 @@ impl Client {
             .timeout_global(Some(timeout))
             .timeout_connect(Some(CONNECT.min(timeout)))
             .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .max_idle_connections_per_host(64)
             .build();
         Self {
@@ -65,6 +67,15 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Attempt<Value> {
     let mut response = answer.map_err(of_transport)?;
     let status = response.status().as_u16();
     let wait = retry_after(&response);
+    // Elsewhere may be another model, and the key is for nobody but the server that was named.
+    if (300..400).contains(&status) {
+        let to = response.headers().get("location");
+        let to = to.and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+        let to: String = to.chars().take(200).collect();
+        return Err(Failure::Refused(format!(
+            "status {status}: redirects to {to}, which is not followed; name the server that answers"
+        )));
+    }
     let body = response.body_mut().with_config().limit(LARGEST_BODY);
     let bytes = body.read_to_vec().map_err(of_transport)?;
     let parsed = serde_json::from_slice::<Value>(&bytes);

@@ -242,3 +242,36 @@ fn a_server_that_comes_back_works_again_and_one_never_probed_does_not() {
     score(&server, &few);
     assert_eq!(fakes[1].requests(), before);
 }
+
+/// A key and the data are for the server that was named.
+#[test]
+fn redirects_are_not_followed() {
+    use std::io::BufReader;
+    use std::net::TcpListener;
+
+    use breadth_lm::server::{Address, Server};
+
+    use super::fake::{read_request, write_reply};
+
+    let other = Fake::new(Dialect::Vllm, Defect::None);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap();
+    let location = format!("Location: {}/v1/models\r\n", other.url);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut writer = stream.try_clone().unwrap();
+            let mut reader = BufReader::new(stream);
+            while read_request(&mut reader).is_some() {
+                write_reply(&mut writer, 307, &location, "");
+            }
+        }
+    });
+    let address = Address::parse(&format!("openai:http://{host}/toy")).unwrap();
+    let error = Server::open(&address, short()).unwrap_err().to_string();
+    let said = format!(
+        "redirects to {}/v1/models, which is not followed",
+        other.url
+    );
+    assert!(error.contains(&said), "{error}");
+    assert_eq!(other.answered(), 0);
+}
