@@ -5,13 +5,17 @@ mod fading;
 mod finite;
 mod lopsided;
 mod mixed;
+mod pair;
 mod signed;
 mod tokens;
+mod tree;
 
 pub use counts::{binomial, multinomial, scatter};
 pub use fading::{CoinCounts, FadingPrompts};
 pub use finite::{bernoulli, best_of_n, coverage, dirichlet, divergence, hellinger_squared, level};
 pub use lopsided::{lopsided, lopsided_unseen};
 pub use mixed::{Coins, mixed_coverage};
+pub use pair::{Pair, law, pairs};
 pub use signed::{PromptCounts, SignedCoins};
-pub use tokens::{coin_coverage, coin_kl};
+pub use tokens::{binomial_law, coin_coverage, coin_kl};
+pub use tree::{Leaf, leaves, tree_coverage, tree_stopped_kl, trees};

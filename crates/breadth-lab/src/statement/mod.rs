@@ -1,8 +1,18 @@
 //! The statements of the paper: one file each, and one list.
 
+mod bernoulli;
 mod cor41ii;
+mod d1;
+mod d10;
+mod d11;
 mod d2;
+mod d3;
+mod d4;
+mod d5;
+mod d6;
+mod d7;
 mod headline;
+mod p32;
 mod p41a;
 mod p41b;
 mod prop_e1;
@@ -74,7 +84,17 @@ impl Size {
 
 /// Every statement, in the paper's order.
 pub static STATEMENTS: &[Statement] = &[
+    bernoulli::STATEMENT,
+    d1::STATEMENT,
     d2::STATEMENT,
+    d3::STATEMENT,
+    d4::STATEMENT,
+    d5::STATEMENT,
+    d6::STATEMENT,
+    d7::STATEMENT,
+    d10::STATEMENT,
+    d11::STATEMENT,
+    p32::STATEMENT,
     headline::STATEMENT,
     thm41::STATEMENT,
     cor41ii::STATEMENT,
