@@ -27,7 +27,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "The paper shows that s2 is needed (Prop I.1). This instance attains the first term in n, \
          N and s2 together, for any H and B.",
     ),
-    cost: 3.0,
+    cost: 0.5,
     run,
 };
 
@@ -185,13 +185,12 @@ fn rate(size: Size, seed: u64, bound: fn(&HardPrompts) -> f64) -> Vec<Check> {
         &[slices(&in_rows)],
     );
     // One curve in N for each (B, H).
-    let mut curves = Vec::new();
-    for b in 0..BOUNDS.len() {
-        for h in 0..horizons.len() {
-            let of_level = |level: usize| cells[level * BOUNDS.len() + b][h].as_slice();
-            curves.push((0..LEVELS.len()).map(of_level).collect());
-        }
-    }
+    let curve = |(b, h): (usize, usize)| -> Vec<&[f64]> {
+        let of_level = |level: usize| cells[level * BOUNDS.len() + b][h].as_slice();
+        (0..LEVELS.len()).map(of_level).collect()
+    };
+    let grid = (0..BOUNDS.len()).flat_map(|b| (0..horizons.len()).map(move |h| (b, h)));
+    let curves: Vec<Vec<&[f64]>> = grid.map(curve).collect();
     let slopes = [in_horizon, in_n, exponent(&LEVELS, &curves)];
     vec![
         Check::bounded_above(

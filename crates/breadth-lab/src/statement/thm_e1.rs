@@ -21,7 +21,7 @@ pub(super) const STATEMENT: Statement = Statement {
             order N'/N C_fine instead of C_fine/log N, and misspecification costs only the \
             coverage of the best approximation.",
     correction: None,
-    cost: 1.0,
+    cost: 0.4,
     run,
 };
 
