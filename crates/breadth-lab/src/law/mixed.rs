@@ -25,8 +25,8 @@ const MARGIN: f64 = 9.0;
 /// `P[ sum of log-ratios >= log N ]`, by inversion of the characteristic function f:
 /// `1/2 + 1/pi * integral of Im(f(t) e^{-i t log N}) / t`, with the midpoint rule, whose error is
 /// the mass outside of one period (here beyond nine standard deviations, below 1e-18). The integral
-/// ends where f has decayed, so a mass on log N itself counts half, as it should where kinds of many
-/// different steps make single sums negligible. One kind alone is an exact binomial tail.
+/// ends where f has decayed, so a mass on log N itself counts half: it is meant for kinds whose
+/// steps differ so that no single sum has much mass. One kind alone is an exact binomial tail.
 ///
 /// # Examples
 ///
@@ -102,19 +102,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn binomial_law(count: u64, p: f64) -> Vec<f64> {
-        let mut law = vec![1.0];
-        for _ in 0..count {
-            let mut next = vec![0.0; law.len() + 1];
-            for (k, mass) in law.iter().enumerate() {
-                next[k] += mass * (1.0 - p);
-                next[k + 1] += mass * p;
-            }
-            law = next;
-        }
-        law
-    }
+    use crate::law::binomial_law;
 
     /// Every triple of counts of heads.
     fn by_enumeration(kinds: &[Coins; 3], log_n: f64) -> f64 {
