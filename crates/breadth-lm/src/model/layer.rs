@@ -70,9 +70,10 @@ pub(super) struct Mlp {
 impl Mlp {
     pub(super) fn apply(&self, x: &Tensor) -> Tensor {
         let x = apply(&self.norm, x.clone());
+        let gate = self.gate.as_ref().map(|gate| linear(&x, gate));
         let up = linear(&x, &self.up);
-        let inner = match &self.gate {
-            Some(gate) => operations::gated(&linear(&x, gate), &up, self.activation),
+        let inner = match gate {
+            Some(gate) => operations::gated(&gate, &up, self.activation),
             None => operations::activate(&up, self.activation),
         };
         apply(&self.post_norm, linear(&inner, &self.out))
