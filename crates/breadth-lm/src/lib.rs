@@ -35,6 +35,7 @@ mod gemm;
 pub mod generation;
 pub mod job;
 mod leftover;
+mod memory;
 pub mod model;
 pub mod optim;
 pub mod rng;

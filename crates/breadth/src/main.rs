@@ -6,7 +6,7 @@
 //! There is no statistics here: a number that this crate computes itself is a mistake.
 //! [`architecture`] and [`design`] say how the whole is built and why.
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use breadth_analysis::number;
@@ -53,8 +53,7 @@ fn main() -> ExitCode {
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             interrupt::wait_if_ending();
-            let head = output::Style::of(stderr().is_terminal()).failure("error:");
-            let _ = writeln!(stderr(), "{head} {}", failure::message(&error));
+            let _ = writeln!(stderr(), "{}", failure::headed(&failure::message(&error)));
             ExitCode::from(failure::status(&error))
         }
     }

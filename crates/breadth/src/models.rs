@@ -232,7 +232,8 @@ pub fn read_data(
 }
 
 fn same_file(first: &Path, other: &Path, name: &str, what: &str) -> Result<()> {
-    let read = |folder: &Path| std::fs::read(folder.join(name)).ok();
+    let file = |folder: &Path| Some(folder.join(name)).filter(|path| path.is_file());
+    let read = |folder: &Path| std::fs::read(file(folder)?).ok();
     if read(first) != read(other) {
         differ(first, other, what)?;
     }
