@@ -6,7 +6,7 @@ use breadth_analysis::{
     Candidates, PassOptions, Plan, ProfileOptions, Rates, ReachOptions, ReportInputs,
     ReportOptions, RowDesign, Samples, Scores, SelectOptions, Selection, SelectionRule,
 };
-use breadth_data::{ReadOptions, RunFolder, atomic};
+use breadth_data::{OutputLock, ReadOptions, RunFolder};
 use breadth_stats::Level;
 use pyo3::prelude::*;
 use serde::Serialize;
@@ -315,7 +315,7 @@ pub fn report(
                 breadth_analysis::summarize(&inputs, &page)?
             }
         };
-        Ok(atomic::write_bytes(
+        Ok(OutputLock::write(
             &path,
             breadth_report::html(&report)?.as_bytes(),
         )?)

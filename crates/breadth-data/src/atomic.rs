@@ -2,10 +2,12 @@
 //!
 //! An output is written under a temporary name in the same folder, forced to disk and then
 //! renamed, so a reader never sees half of it, whatever happens to the writer. On an error the
-//! temporary is removed. What a killed process leaves begins with [`TEMP_PREFIX`] and is skipped
-//! by this crate's readers; it can be deleted.
+//! temporary is removed. What a killed process leaves is called [`TEMP_PREFIX`], the output's name,
+//! and six letters; it is skipped by this crate's readers, and removed by the next job that holds
+//! the output ([`OutputLock`](crate::OutputLock)).
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -18,22 +20,38 @@ use crate::error::{Error, Result};
 /// The beginning of every temporary name.
 pub const TEMP_PREFIX: &str = ".breadth-tmp-";
 
-/// The temporary files and folders that this process is writing.
+/// Letters that `tempfile` puts behind a prefix.
+const RANDOM: usize = 6;
+
+/// What this process must remove before it ends: temporary files and folders, and locks.
 static LIVING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A temporary name that stands in [`LIVING`] as long as this does.
-struct Living(PathBuf);
+/// A name that stands in [`LIVING`] as long as this does.
+#[derive(Debug)]
+pub(crate) struct Living(PathBuf);
 
 impl Living {
-    fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         living().insert(path.to_path_buf());
         Living(path.to_path_buf())
+    }
+
+    /// Removes what has the name, and ends. Nobody removes it by this name afterwards: it may be
+    /// another's then.
+    pub(crate) fn remove(mut self) {
+        let mut living = living();
+        let path = std::mem::take(&mut self.0);
+        // What cannot be removed stays, under a name that says what it is.
+        let _ = remove(&path);
+        living.remove(&path);
     }
 }
 
 impl Drop for Living {
     fn drop(&mut self) {
-        living().remove(&self.0);
+        if !self.0.as_os_str().is_empty() {
+            living().remove(&self.0);
+        }
     }
 }
 
@@ -41,19 +59,79 @@ fn living() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     LIVING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what this process is writing under temporary names: for a program that is about to end
-/// before its time.
+/// Removes what this process is writing under temporary names, and gives up the outputs that it
+/// holds: for a program that is about to end before its time.
 ///
-/// Whoever was writing gets an error, so end the process after it.
+/// From then on no output appears any more: whoever is about to name one waits for the end of the
+/// process, so end it.
 pub fn remove_unfinished() {
-    for path in living().iter() {
+    let living = living();
+    for path in living.iter() {
         // What cannot be removed stays, under a name that says what it is.
-        let _ = if path.is_dir() {
-            fs::remove_dir_all(path)
-        } else {
-            fs::remove_file(path)
-        };
+        let _ = remove(path);
     }
+    // Another job may hold the outputs from here on.
+    std::mem::forget(living);
+}
+
+/// Removes what dead writers of `output` left under temporary names. The caller holds the output,
+/// or the folder that it stands in, so that no living one is among them.
+///
+/// # Errors
+/// [`Error::Write`] if the file system refuses.
+pub(crate) fn remove_dead(output: &Path) -> Result<()> {
+    let prefix = temp_prefix(output);
+    remove_temporaries(parent(output), |name| {
+        let rest = name
+            .as_encoded_bytes()
+            .strip_prefix(prefix.as_encoded_bytes());
+        rest.is_some_and(|rest| rest.len() == RANDOM && rest.iter().all(u8::is_ascii_alphanumeric))
+    })
+}
+
+/// Removes everything under temporary names from a folder in which nobody else writes.
+///
+/// # Errors
+/// [`Error::Write`] if the file system refuses.
+pub fn remove_all_dead(folder: &Path) -> Result<()> {
+    remove_temporaries(folder, is_temporary)
+}
+
+fn remove_temporaries(folder: &Path, is_dead: impl Fn(&OsStr) -> bool) -> Result<()> {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_dead(&entry.file_name()) {
+            let path = entry.path();
+            remove(&path).map_err(|source| write_error(&path, source))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file or a folder, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Whether a name is one of those under which outputs are written.
+#[must_use]
+pub fn is_temporary(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(TEMP_PREFIX.as_bytes())
+}
+
+/// What the temporary names of an output begin with.
+fn temp_prefix(output: &Path) -> OsString {
+    let mut prefix = OsString::from(TEMP_PREFIX);
+    prefix.push(output.file_name().unwrap_or_default());
+    prefix.push("-");
+    prefix
 }
 
 /// Writes a file through `f`; it appears under `path` whole, or not at all.
@@ -101,17 +179,19 @@ fn try_write_dir(path: &Path, f: impl FnOnce(&Path) -> io::Result<()>) -> io::Re
     let parent = parent(path);
     fs::metadata(parent)?; // its error is plainer than that of the temporary name
     let temp = tempfile::Builder::new()
-        .prefix(TEMP_PREFIX)
+        .prefix(&temp_prefix(path))
         .tempdir_in(parent)?;
     let _living = Living::new(temp.path());
     let new = temp.path().join("new");
     fs::create_dir(&new)?;
     f(&new)?;
     sync_tree(&new)?;
+    let living = living();
     if path.exists() {
         fs::rename(path, temp.path().join("old"))?;
     }
     fs::rename(&new, path)?;
+    drop(living);
     sync_dir(parent)
 }
 
@@ -141,7 +221,8 @@ impl Pending {
             (File::options().write(true).open(&real)?, Target::Device)
         } else {
             fs::metadata(parent(&real))?; // its error is plainer than that of the temporary name
-            let (file, temp) = builder().tempfile_in(parent(&real))?.into_parts();
+            let prefix = temp_prefix(&real);
+            let (file, temp) = builder(&prefix).tempfile_in(parent(&real))?.into_parts();
             let living = Living::new(&temp);
             (file, Target::Temp(temp, real, living))
         };
@@ -166,7 +247,9 @@ impl Pending {
         };
         self.writer.get_ref().sync_all()?;
         drop(self.writer);
+        let living = living();
         temp.persist(&real).map_err(|failed| failed.error)?;
+        drop(living);
         sync_dir(parent(&real))
     }
 }
@@ -182,9 +265,9 @@ impl Write for Pending {
 }
 
 /// `tempfile` makes files for their owner only; an output is an ordinary file.
-fn builder() -> tempfile::Builder<'static, 'static> {
+fn builder(prefix: &OsStr) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMP_PREFIX);
+    builder.prefix(prefix);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -200,14 +283,14 @@ pub(crate) fn write_error(path: &Path, source: io::Error) -> Error {
     }
 }
 
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
 }
 
-fn is_device(path: &Path) -> bool {
+pub(crate) fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 

@@ -80,6 +80,14 @@ pub enum Error {
         /// The input.
         input: PathBuf,
     },
+    /// An output that another job is writing.
+    #[error("{}: {holder} is writing it; nothing was changed. Wait for its end, or choose another output", .output.display())]
+    Held {
+        /// The output.
+        output: PathBuf,
+        /// The process, as far as it is known.
+        holder: String,
+    },
     /// A line that is not in the format of the file.
     #[error("{at}: {problem}")]
     Syntax {

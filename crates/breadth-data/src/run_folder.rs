@@ -43,6 +43,9 @@ pub struct RunManifest {
     pub status: String,
     /// The whole configuration of the training.
     pub config: Value,
+    /// Hash of the files of the checkpoint that teaches, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
     /// The model of `scores.parquet` that is the exact law, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -73,12 +76,18 @@ impl RunFolder {
         &self.0
     }
 
+    /// `run.json`.
+    #[must_use]
+    pub fn manifest_file(&self) -> PathBuf {
+        self.0.join(MANIFEST)
+    }
+
     /// Reads `run.json`.
     ///
     /// # Errors
     /// [`Error::NoRun`] if it cannot be read, [`Error::RunManifest`] if it is not what a run writes.
     pub fn manifest(&self) -> Result<RunManifest> {
-        let path = self.0.join(MANIFEST);
+        let path = self.manifest_file();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(source) => return Err(Error::NoRun { path, source }),
@@ -92,7 +101,7 @@ impl RunFolder {
     /// [`Error::Write`] if the file system refuses.
     pub fn write_manifest(&self, manifest: &RunManifest) -> Result<()> {
         let text = serde_json::to_string_pretty(manifest).expect("plain data") + "\n";
-        atomic::write_bytes(&self.0.join(MANIFEST), text.as_bytes())
+        atomic::write_bytes(&self.manifest_file(), text.as_bytes())
     }
 
     /// The folder of all checkpoints.
@@ -181,7 +190,7 @@ impl RunFolder {
     #[must_use]
     pub fn inputs(&self) -> Vec<PathBuf> {
         vec![
-            self.0.join(MANIFEST),
+            self.manifest_file(),
             self.metrics(),
             self.scores(),
             self.selection(),

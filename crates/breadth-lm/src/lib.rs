@@ -34,7 +34,7 @@ pub mod error;
 mod gemm;
 pub mod generation;
 pub mod job;
-mod leftover;
+mod memory;
 pub mod model;
 pub mod optim;
 pub mod programs;

@@ -32,6 +32,7 @@ fn running() -> MutexGuard<'static, Running> {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) child: Child,
+    has_ended: bool,
 }
 
 impl Group {
@@ -51,7 +52,10 @@ impl Group {
         }
         let child = command.spawn()?;
         running.ids.push(child.id());
-        Ok(Self { child })
+        Ok(Self {
+            child,
+            has_ended: false,
+        })
     }
 
     /// Asks the group to end, which it may do in its own way.
@@ -63,6 +67,16 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Group {
+    /// Ends the program and what it started; nothing happens the second time.
+    pub(crate) fn end(&mut self) {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return;
+        }
         // Before it is waited for: its number may be another's afterwards.
         kill(self.child.id());
         running().ids.retain(|id| *id != self.child.id());

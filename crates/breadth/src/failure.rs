@@ -1,11 +1,11 @@
 //! Errors as the user reads them: one paragraph, the cause folded in.
 
-use std::io;
+use std::io::{self, IsTerminal, stderr};
 
 use anyhow::Error;
 
 use crate::flags;
-use crate::output::printable;
+use crate::output::{Style, printable};
 
 /// The whole chain of causes as one paragraph. A cause that its parent already quotes is not said
 /// twice, since library errors often do both: show their source and return it.
@@ -19,6 +19,12 @@ pub fn message(error: &Error) -> String {
         }
     }
     shorten(&printable(&flags::named(&text)))
+}
+
+/// A message as it stands on standard error.
+pub fn headed(message: &str) -> String {
+    let head = Style::of(stderr().is_terminal()).failure("error:");
+    format!("{head} {}", printable(message))
 }
 
 /// A cause with the flag that it is about: libraries name options in words.

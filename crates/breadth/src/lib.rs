@@ -7,7 +7,7 @@
 //! [`architecture`] and [`design`] say how the whole is built and why.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{Write, stderr};
 
 use breadth_analysis::number;
 use breadth_stats::simd::Level;
@@ -63,8 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) if failure::is_broken_pipe(&error) => 0,
         Err(error) => {
             interrupt::wait_if_ending();
-            let head = output::Style::of(stderr().is_terminal()).failure("error:");
-            let _ = writeln!(stderr(), "{head} {}", failure::message(&error));
+            let _ = writeln!(stderr(), "{}", failure::headed(&failure::message(&error)));
             failure::status(&error)
         }
     }

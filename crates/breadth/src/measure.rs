@@ -1,11 +1,10 @@
 //! What a run on a synthetic task leaves beside its checkpoints: held-out data, scores, and what
 //! they mean.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use breadth_data::{RunFolder, RunManifest, atomic};
+use breadth_data::{OutputLock, RunFolder, RunManifest};
 use breadth_lm::job::{Model, ScoreJob};
 use breadth_lm::model::folders;
 use breadth_lm::rng;
@@ -159,10 +158,8 @@ fn write_lines(path: &Path, lines: impl FnOnce() -> Result<Vec<Value>>) -> Resul
     if path.exists() {
         return Ok(());
     }
-    let lines = lines()?;
-    Ok(atomic::write(path, |file| {
-        lines.iter().try_for_each(|line| writeln!(file, "{line}"))
-    })?)
+    let text: String = lines()?.iter().map(|line| format!("{line}\n")).collect();
+    Ok(OutputLock::write(path, text.as_bytes())?)
 }
 
 fn line(task: &Task, item: &Item) -> Result<Value> {

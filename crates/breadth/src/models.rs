@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use breadth_lm::job::Model;
+use breadth_lm::job::{Model, Serving};
 use breadth_lm::model::{adapter, folders};
-use breadth_lm::server::{Address, Limits, Server};
+use breadth_lm::server::{Address, Limits, ServeCommand, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
 use crate::output::Output;
@@ -26,6 +26,8 @@ pub struct Models {
     base: Option<PathBuf>,
     #[command(flatten)]
     servers: Servers,
+    #[command(flatten)]
+    serve: Serve,
     /// Folder with the servers' tokenizer.json, for text; and with the generation_config.json that
     /// names end tokens
     #[arg(
@@ -51,6 +53,10 @@ pub struct Servers {
     tolerance: f64,
 }
 
+fn serve(text: &str) -> Result<ServeCommand, String> {
+    ServeCommand::parse(text).map_err(|e| e.to_string())
+}
+
 fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
@@ -61,13 +67,44 @@ fn tolerance(text: &str) -> Result<f64, String> {
 impl Servers {
     /// Finds out who answers at an address.
     pub fn open(&self, address: &Address) -> Result<Server> {
-        let limits = Limits {
+        Ok(Server::open(address, self.limits())?)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
             concurrency: usize::from(self.concurrency),
             timeout: Duration::from_secs(u64::from(self.timeout)),
             tolerance: self.tolerance,
             ..Limits::default()
-        };
-        Ok(Server::open(address, limits)?)
+        }
+    }
+}
+
+/// Servers that are started for checkpoint folders.
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// Start this server for one checkpoint folder after another: a command of the shell in which
+    /// {path} and {port}, and {name} and {gpu}, are filled in, as in 'vllm serve {path} --port
+    /// {port}'. It is waited for, probed, asked, and ended
+    #[arg(long, value_name = "COMMAND", help_heading = "Servers", display_order = 804, value_parser = serve)]
+    serve: Option<ServeCommand>,
+    /// With --serve: so many servers at once, each for another checkpoint; {gpu} counts them from 0
+    #[arg(long, value_name = "N", help_heading = "Servers", display_order = 805, default_value_t = 1, requires = "serve", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    parallel: u16,
+    /// With --serve: how long a server may take until it answers
+    #[arg(long, value_name = "SECONDS", help_heading = "Servers", display_order = 806, default_value_t = 1800, requires = "serve", value_parser = clap::value_parser!(u32).range(1..))]
+    serve_timeout: u32,
+}
+
+impl Serve {
+    /// How checkpoint folders are served, if they are.
+    fn serving(&self, servers: &Servers) -> Option<Serving> {
+        let patience = Duration::from_secs(u64::from(self.serve_timeout));
+        self.serve.clone().map(|command| Serving {
+            command: command.with_patience(patience),
+            limits: servers.limits(),
+            parallel: usize::from(self.parallel),
+        })
     }
 }
 
@@ -175,6 +212,7 @@ impl Models {
     }
 
     fn open(&self, places: Vec<Place>) -> Result<Chosen> {
+        let serving = self.serve.serving(&self.servers);
         let mut chosen = Chosen {
             left_out: Vec::new(),
             models: Vec::new(),
@@ -184,7 +222,11 @@ impl Models {
             match place {
                 Place::Folders(found) => {
                     let base = self.base.as_deref();
-                    chosen.models.extend(Model::folders_on(&found, base));
+                    let folders = Model::folders_on(&found, base).into_iter();
+                    chosen.models.extend(folders.map(|folder| match &serving {
+                        Some(serving) => folder.served(serving),
+                        None => folder,
+                    }));
                     let folders = found.into_iter().map(|(_, path)| path);
                     let folders = folders.map(|path| tokenizer_folder(path, base));
                     chosen.tokenizers.extend(folders);
@@ -232,7 +274,8 @@ pub fn read_data(
 }
 
 fn same_file(first: &Path, other: &Path, name: &str, what: &str) -> Result<()> {
-    let read = |folder: &Path| std::fs::read(folder.join(name)).ok();
+    let file = |folder: &Path| Some(folder.join(name)).filter(|path| path.is_file());
+    let read = |folder: &Path| std::fs::read(file(folder)?).ok();
     if read(first) != read(other) {
         differ(first, other, what)?;
     }

@@ -5,10 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::atomic::TEMP_PREFIX;
+use crate::atomic::is_temporary;
 use crate::error::{Error, Result};
 use crate::format::extensions;
 use crate::io::open::read_error;
+use crate::lock::is_lock;
 use crate::log::{Found, Recognised, known_formats, recognise, refuse};
 use crate::options::LogOptions;
 use crate::order::NaturalKey;
@@ -185,7 +186,7 @@ fn is_table_name(name: &str) -> bool {
         .or_else(|| name.strip_suffix(".zst"));
     let extension = Path::new(plain.unwrap_or(name)).extension();
     let known = |known| extension.is_some_and(|found| found.eq_ignore_ascii_case(known));
-    !name.starts_with('.') && !name.starts_with(TEMP_PREFIX) && extensions().any(known)
+    !name.starts_with('.') && extensions().any(known)
 }
 
 fn matches(path: &Path) -> Result<Vec<PathBuf>> {
@@ -201,8 +202,8 @@ fn matches(path: &Path) -> Result<Vec<PathBuf>> {
             let path = error.path().to_path_buf();
             read_error(&path, error.into())
         })?;
-        let name = entry.file_name().unwrap_or_default().to_string_lossy();
-        if entry.is_file() && !name.starts_with(TEMP_PREFIX) {
+        let name = entry.file_name().unwrap_or_default();
+        if entry.is_file() && !is_temporary(name) && !is_lock(name) {
             files.push(entry);
         }
     }

@@ -3,20 +3,25 @@
 
 mod model;
 mod part;
+mod serve;
 
 pub use model::Model;
+pub use serve::Serving;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use breadth_data::{Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
+use breadth_data::{OutputLock, Provenance, SampleRow, SampleWriter, ScoreRow, ScoreWriter};
 
 use crate::decode::{Ttt, sample, sample_ttt, score, score_ttt, sequence_log_prob};
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence, Stop};
 use crate::model::Checkpoint;
+use crate::server::Server;
 use crate::text::{Item, Text};
 use crate::verifier::{Judged, Judgement, Tally, Verifier};
-use model::{Ready, check_names, sample_server, score_server, sequence};
+use model::{
+    Identity, Ready, Row, check_names, check_same_weights, sample_server, score_server, sequence,
+};
 use part::{Part, Parts};
 
 /// Responses scored between two saves.
@@ -62,12 +67,28 @@ pub struct ScoreJob<'a> {
 impl ScoreJob<'_> {
     /// Does the job, or what is left of it.
     ///
+    /// The output is held meanwhile, so that no other job writes it.
+    ///
     /// # Errors
-    /// If a checkpoint cannot be read or take an item, or the file system refuses.
+    /// If a checkpoint cannot be read, changes meanwhile, or cannot take an item; if a server's
+    /// weights are others than those of parts that were finished before; if another job writes the
+    /// output, or left parts of it; or if the file system refuses.
     pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<()> {
         check_ttt(self.models, self.ttt)?;
         self.models.iter().try_for_each(|m| m.check(self.items))?;
-        let opened = Opened::new("score", self.models, self.items, &[], self.ttt, self.out)?;
+        let opened = Opened::new(
+            Asked {
+                name: "score",
+                command: self.command,
+                settings: &[],
+                ttt: self.ttt,
+            },
+            self.models,
+            self.items,
+            self.out,
+        )?;
+        let mut meter = Meter::new(self.models.len() * self.items.len(), progress);
+        opened.serve(self, self.items, &mut meter)?;
         let mut writer = ScoreWriter::create(self.out, &opened.provenance(self.command, None))?;
         for (name, column) in self.references {
             for (item, &logprob) in self.items.iter().zip(column) {
@@ -77,18 +98,12 @@ impl ScoreJob<'_> {
                 })?;
             }
         }
-        let mut meter = Meter::new(self.models.len() * self.items.len(), progress);
         for (m, model) in self.models.iter().enumerate() {
-            let mut ready = None;
-            for (p, items) in self.items.chunks(SCORE_PART).enumerate() {
-                let (part, resumed) = opened.parts.get(m, p, || {
-                    score_part(turn(&mut ready, model)?, items, self.ttt, &mut meter)
-                })?;
-                let name = name_of(model.name(), self.ttt);
-                self.write_part(&mut writer, &name, items, &part)?;
-                let tokens = items.iter().map(|i| sequence(i).inputs()).sum();
-                meter.advance(items.len(), tokens, resumed);
-            }
+            let name = name_of(model.name(), self.ttt);
+            opened.turn(self, m, self.items, &mut meter, &mut |items, part| {
+                self.write_part(&mut writer, &name, items, part)?;
+                Ok(items.iter().map(|i| sequence(i).inputs()).sum())
+            })?;
         }
         writer.finish()?;
         opened.parts.remove()
@@ -133,18 +148,28 @@ fn name_of(model: &str, ttt: Option<&Ttt>) -> String {
     }
 }
 
-fn score_part(ready: &Ready, items: &[Item], ttt: Option<&Ttt>, meter: &mut Meter) -> Result<Part> {
-    let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
-    let lists = match (ready, ttt) {
-        (Ready::Server(server), _) => score_server(server, items, &mut |n| meter.within(n))?,
-        (Ready::Checkpoint(checkpoint), Some(ttt)) => score_ttt(checkpoint, &sequences, ttt)?,
-        (Ready::Checkpoint(checkpoint), None) => score(checkpoint, &sequences)?,
-    };
-    Ok(Part {
-        lengths: lists.iter().map(|l| l.len() as u32).collect(),
-        tokens: Vec::new(),
-        log_probs: lists.concat(),
-    })
+impl Work for ScoreJob<'_> {
+    fn size(&self) -> usize {
+        SCORE_PART
+    }
+
+    fn each(&self) -> usize {
+        1
+    }
+
+    fn make(&self, ready: &Ready, _: usize, items: &[Item], meter: &mut Meter) -> Result<Part> {
+        let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
+        let lists = match (ready, self.ttt) {
+            (Ready::Server(server), _) => score_server(server, items, &mut |n| meter.within(n))?,
+            (Ready::Checkpoint(checkpoint), Some(ttt)) => score_ttt(checkpoint, &sequences, ttt)?,
+            (Ready::Checkpoint(checkpoint), None) => score(checkpoint, &sequences)?,
+        };
+        Ok(Part {
+            lengths: lists.iter().map(|l| l.len() as u32).collect(),
+            tokens: Vec::new(),
+            log_probs: lists.concat(),
+        })
+    }
 }
 
 /// Draws responses to the prompts of `items` from every model and writes a sample table.
@@ -173,49 +198,41 @@ pub struct SampleJob<'a> {
 impl SampleJob<'_> {
     /// Does the job, or what is left of it.
     ///
+    /// The output is held meanwhile, so that no other job writes it.
+    ///
     /// # Errors
-    /// If a checkpoint cannot be read or take a prompt, the verifier lacks something or fails, or
-    /// the file system refuses.
+    /// As [`ScoreJob::run`], or if the verifier lacks something or fails.
     pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
         check_ttt(self.models, self.ttt)?;
         self.verifier.check_all(self.items, self.text)?;
         self.sampling.check()?;
         let opened = Opened::new(
-            "sample",
+            Asked {
+                name: "sample",
+                command: self.command,
+                settings: &self.settings(),
+                ttt: self.ttt,
+            },
             self.models,
             self.items,
-            &self.settings(),
-            self.ttt,
             self.out,
         )?;
-        let provenance = opened.provenance(self.command, Some(self.sampling.seed));
-        let mut writer = SampleWriter::create(self.out, &provenance)?;
         let total = self.models.len() * self.items.len() * self.sampling.samples;
         let mut meter = Meter::new(total, progress);
+        opened.serve(self, self.items, &mut meter)?;
+        let provenance = opened.provenance(self.command, Some(self.sampling.seed));
+        let mut writer = SampleWriter::create(self.out, &provenance)?;
         for (m, model) in self.models.iter().enumerate() {
-            let mut ready = None;
-            for (p, items) in self.items.chunks(self.part()).enumerate() {
-                let (part, resumed) = opened.parts.get(m, p, || {
-                    self.sample_part(turn(&mut ready, model)?, p, items, &mut meter)
-                })?;
-                let name = name_of(model.name(), self.ttt);
-                self.write_part(&mut writer, &name, items, &part)?;
-                meter.advance(
-                    items.len() * self.sampling.samples,
-                    part.log_probs.len(),
-                    resumed,
-                );
-            }
+            let name = name_of(model.name(), self.ttt);
+            opened.turn(self, m, self.items, &mut meter, &mut |items, part| {
+                self.write_part(&mut writer, &name, items, part)?;
+                Ok(part.log_probs.len())
+            })?;
         }
         let tally = self.verifier.finish()?;
         writer.finish()?;
         opened.parts.remove()?;
         Ok(tally)
-    }
-
-    /// Prompts drawn between two saves.
-    fn part(&self) -> usize {
-        (SAMPLE_PART / self.sampling.samples.max(1)).max(1)
     }
 
     /// The numbers on which the responses depend.
@@ -243,34 +260,6 @@ impl SampleJob<'_> {
             settings.extend(string.bytes().map(u64::from));
         }
         settings
-    }
-
-    fn sample_part(
-        &self,
-        ready: &Ready,
-        index: usize,
-        items: &[Item],
-        meter: &mut Meter,
-    ) -> Result<Part> {
-        let sampling = Sampling {
-            first_prompt: self.sampling.first_prompt + (index * self.part()) as u64,
-            ..self.sampling.clone()
-        };
-        let drawn = match ready {
-            Ready::Checkpoint(checkpoint) => {
-                self.sample_checkpoint(checkpoint, items, &sampling)?
-            }
-            Ready::Server(server) => {
-                sample_server(server, items, &sampling, &mut |n| meter.within(n))?
-            }
-        };
-        let mut part = Part::default();
-        for Sample { tokens, log_probs } in drawn.iter().flatten() {
-            part.lengths.push(tokens.len() as u32);
-            part.tokens.extend(tokens);
-            part.log_probs.extend(log_probs);
-        }
-        Ok(part)
     }
 
     fn sample_checkpoint(
@@ -338,16 +327,79 @@ impl SampleJob<'_> {
     }
 }
 
-/// Reads a checkpoint when the first part that lacks needs it: one is in memory at a time.
-fn turn<'a, 'b>(ready: &'b mut Option<Ready<'a>>, model: &'a Model) -> Result<&'b Ready<'a>> {
-    if ready.is_none() {
-        *ready = Some(Ready::new(model)?);
+impl Work for SampleJob<'_> {
+    fn size(&self) -> usize {
+        (SAMPLE_PART / self.sampling.samples.max(1)).max(1)
     }
-    Ok(ready.as_ref().expect("it was made just now"))
+
+    fn each(&self) -> usize {
+        self.sampling.samples
+    }
+
+    fn make(&self, ready: &Ready, index: usize, items: &[Item], meter: &mut Meter) -> Result<Part> {
+        let sampling = Sampling {
+            first_prompt: self.sampling.first_prompt + (index * self.size()) as u64,
+            ..self.sampling.clone()
+        };
+        let drawn = match ready {
+            Ready::Checkpoint(checkpoint) => {
+                self.sample_checkpoint(checkpoint, items, &sampling)?
+            }
+            Ready::Server(server) => {
+                sample_server(server, items, &sampling, &mut |n| meter.within(n))?
+            }
+        };
+        let mut part = Part::default();
+        for Sample { tokens, log_probs } in drawn.iter().flatten() {
+            part.lengths.push(tokens.len() as u32);
+            part.tokens.extend(tokens);
+            part.log_probs.extend(log_probs);
+        }
+        Ok(part)
+    }
+}
+
+/// What a job does with a model: parts of a list of items.
+trait Work {
+    /// Items of a part.
+    fn size(&self) -> usize;
+
+    /// Rows of an item.
+    fn each(&self) -> usize;
+
+    /// Makes part `index`.
+    fn make(&self, ready: &Ready, index: usize, items: &[Item], meter: &mut Meter) -> Result<Part>;
+}
+
+/// Parts of which a server scores rows again, and how many rows of each.
+const AGAIN: usize = 4;
+
+/// Some rows of a part: first, last, and between.
+fn some_rows<'a>(part: &'a Part, items: &'a [Item], each: usize) -> Vec<Row<'a>> {
+    let tokens: Vec<&[u32]> = if part.tokens.is_empty() {
+        Vec::new()
+    } else {
+        part.token_lists().collect()
+    };
+    let row = |(i, log_probs): (usize, &'a [f32])| {
+        let item = &items[i / each];
+        Row {
+            prompt: &item.prompt,
+            response: tokens.get(i).copied().unwrap_or(&item.response),
+            log_probs,
+            prompt_id: &item.prompt_id,
+        }
+    };
+    let rows: Vec<(usize, &[f32])> = part.lists().enumerate().collect();
+    let last = rows.len().saturating_sub(1);
+    let mut chosen: Vec<usize> = (0..AGAIN).map(|k| last * k / (AGAIN - 1)).collect();
+    chosen.dedup();
+    let chosen = chosen.into_iter().filter_map(|i| rows.get(i).copied());
+    chosen.map(row).collect()
 }
 
 fn check_ttt(models: &[Model], ttt: Option<&Ttt>) -> Result<()> {
-    let server = models.iter().find(|m| matches!(m, Model::Server(_)));
+    let server = models.iter().find(|m| !matches!(m, Model::Folder { .. }));
     match (server, ttt) {
         (Some(server), Some(_)) => {
             let message = "is behind a server; test-time training needs the weights in a folder";
@@ -383,6 +435,15 @@ impl<'a> Meter<'a> {
         });
     }
 
+    /// So much of the whole is done, as a server's thread says.
+    fn tell(&mut self, done: u64, progress: JobProgress) {
+        (self.progress)(JobProgress {
+            done,
+            total: self.total,
+            ..progress
+        });
+    }
+
     /// A part is done.
     fn advance(&mut self, items: usize, tokens: usize, resumed: bool) {
         self.done += items as u64;
@@ -395,82 +456,200 @@ impl<'a> Meter<'a> {
     }
 }
 
-/// The parts of a job, and what they were made with.
-struct Opened {
-    parts: Parts,
-    /// Name and origin of each model.
-    origins: Vec<(String, String)>,
+/// What is asked of the models.
+struct Asked<'a> {
+    /// `score` or `sample`.
+    name: &'a str,
+    /// The command line.
+    command: &'a str,
+    /// The numbers on which the rows depend.
+    settings: &'a [u64],
+    ttt: Option<&'a Ttt>,
 }
 
-impl Opened {
-    /// Opens the parts, and probes every server.
-    fn new(
-        command: &str,
-        models: &[Model],
-        items: &[Item],
-        settings: &[u64],
-        ttt: Option<&Ttt>,
-        out: &Path,
-    ) -> Result<Self> {
+/// The parts of a job, and what they were made with.
+struct Opened<'a> {
+    parts: Parts,
+    models: &'a [Model],
+    identities: Vec<Identity>,
+    /// Name and origin of each model.
+    origins: Vec<(String, String)>,
+    /// Prompts for probes.
+    prompts: Vec<Vec<u32>>,
+    /// Where the output of servers that are started goes.
+    logs: PathBuf,
+}
+
+impl<'a> Opened<'a> {
+    /// Holds the output, opens the parts, and probes every server.
+    fn new(asked: Asked, models: &'a [Model], items: &[Item], out: &Path) -> Result<Self> {
         check_names(models)?;
+        let lock = OutputLock::hold(out)?;
         let identities = models
             .iter()
             .map(Model::identity)
             .collect::<Result<Vec<_>>>()?;
-        let parts = Parts::open(out, &identity(command, &identities, items, settings, ttt))?;
-        let prompts: Vec<Vec<u32>> = items
-            .iter()
-            .take(PROBED)
-            .map(|i| i.prompt.clone())
-            .collect();
-        let mut origins = Vec::new();
-        for (m, (model, identity)) in models.iter().zip(&identities).enumerate() {
-            let probed = match model {
-                Model::Folder { .. } => None,
-                Model::Server(server) => {
-                    let report = server.probe(&prompts)?;
-                    if let Some(refusal) = report.refusal() {
-                        return Err(refusal);
+        let job = identity(&asked, models, &identities, items);
+        let parts = Parts::open(lock, out, &job, asked.command)?;
+        let mut opened = Self {
+            parts,
+            models,
+            identities,
+            origins: Vec::new(),
+            prompts: items
+                .iter()
+                .take(PROBED)
+                .map(|i| i.prompt.clone())
+                .collect(),
+            logs: logs_beside(out),
+        };
+        for (m, model) in models.iter().enumerate() {
+            let origin = opened.origin(m, &opened.prompts)?;
+            opened.origins.push((model.name().to_owned(), origin));
+        }
+        Ok(opened)
+    }
+
+    /// What the provenance says of a model; a server is probed.
+    fn origin(&self, m: usize, prompts: &[Vec<u32>]) -> Result<String> {
+        match &self.models[m] {
+            Model::Folder { .. } => Ok(self.identities[m].text().to_owned()),
+            Model::Server(server) => Ok(format!("server {}", self.probe(m, server, prompts)?)),
+            // Nothing is known of it before it is started.
+            Model::Served { .. } => Ok(String::new()),
+        }
+    }
+
+    /// Probes a server and keeps what it said.
+    fn probe(&self, m: usize, server: &Server, prompts: &[Vec<u32>]) -> Result<String> {
+        let report = server.probe(prompts)?;
+        if let Some(refusal) = report.refusal() {
+            return Err(refusal);
+        }
+        // That of the run that began the job stays: a resumed table is the same as any other.
+        let said = format!(
+            "{}, model {}, {}",
+            report.software,
+            report.model,
+            report.summary()
+        );
+        self.parts.note(m, &said)
+    }
+
+    /// Gives all parts of a model to `take`, which says how many tokens they have; makes those that
+    /// lack. The checkpoint is read when the first of them needs it: one is in memory at a time.
+    fn turn(
+        &self,
+        work: &dyn Work,
+        m: usize,
+        items: &[Item],
+        meter: &mut Meter,
+        take: &mut dyn FnMut(&[Item], &Part) -> Result<usize>,
+    ) -> Result<()> {
+        let mut ready = None;
+        for (p, chunk) in items.chunks(work.size()).enumerate() {
+            let rows = chunk.len() * work.each();
+            let kept = self.parts.read(m, p, rows)?;
+            let resumed = kept.is_some();
+            let part = match kept {
+                Some(part) => part,
+                None => {
+                    if ready.is_none() {
+                        self.check_server(work, m, items)?;
+                        ready = Some(Ready::new(&self.models[m])?);
+                        self.check_files(work, m, items, false)?;
                     }
-                    // That of the run that began the job stays: a resumed table is the same as any
-                    // other.
-                    let said = format!(
-                        "{}, model {}, {}",
-                        report.software,
-                        report.model,
-                        report.summary()
-                    );
-                    Some(parts.note(m, &said)?)
+                    let part = work.make(ready.as_ref().expect("made above"), p, chunk, meter)?;
+                    self.check_files(work, m, items, false)?;
+                    self.parts.write(m, p, &part)?;
+                    part
                 }
             };
-            let origin = model.described(identity, probed.as_deref());
-            origins.push((model.name().to_owned(), origin));
+            let tokens = take(chunk, &part)?;
+            if let Model::Served { .. } = &self.models[m] {
+                meter.done += rows as u64; // told when it was made
+            } else {
+                meter.advance(rows, tokens, resumed);
+            }
         }
-        Ok(Self { parts, origins })
+        if ready.is_some() {
+            self.check_files(work, m, items, true)?;
+        }
+        self.check_server(work, m, items)
+    }
+
+    /// Checks that a folder's files are those that the job began with; forgets its parts otherwise.
+    fn check_files(&self, work: &dyn Work, m: usize, items: &[Item], thorough: bool) -> Result<()> {
+        let checked = self.identities[m].check(thorough);
+        if checked.is_err() {
+            self.parts.forget(m, items.len().div_ceil(work.size()))?;
+        }
+        checked
+    }
+
+    /// Checks that a server has the weights of the parts that are finished, by some rows of some of
+    /// them, the first and the last among them.
+    fn check_server(&self, work: &dyn Work, m: usize, items: &[Item]) -> Result<()> {
+        let Model::Server(server) = &self.models[m] else {
+            return Ok(());
+        };
+        let mut finished = Vec::new();
+        let chunks = items.chunks(work.size()).enumerate();
+        let mut ends: Vec<(usize, &[Item])> = chunks.collect();
+        ends.retain(|(p, _)| self.parts.has(m, *p));
+        let last = ends.len().saturating_sub(1);
+        let mut some: Vec<usize> = (0..AGAIN).map(|k| last * k / (AGAIN - 1)).collect();
+        some.dedup();
+        let ends = some.into_iter().filter_map(|at| ends.get(at).copied());
+        for (p, chunk) in ends {
+            let part = self.parts.read(m, p, chunk.len() * work.each())?;
+            finished.extend(part.map(|part| (part, chunk)));
+        }
+        let rows = finished.iter();
+        let rows: Vec<Row> = rows
+            .flat_map(|(part, chunk)| some_rows(part, chunk, work.each()))
+            .collect();
+        check_same_weights(server, &rows)
     }
 
     fn provenance(&self, command: &str, seed: Option<u64>) -> Provenance {
+        let served = |(m, (name, origin)): (usize, &(String, String))| {
+            let origin = match &self.models[m] {
+                Model::Served { .. } => {
+                    let probed = self.parts.noted(m).unwrap_or_default();
+                    format!("{} server {probed}", self.identities[m].text())
+                }
+                _ => origin.clone(),
+            };
+            (name.clone(), origin)
+        };
         Provenance {
             command: command.into(),
             seed,
-            models: self.origins.clone(),
+            models: self.origins.iter().enumerate().map(served).collect(),
             ..Provenance::default()
         }
     }
 }
 
+/// Where the output of a job's servers goes: `OUT.serve`.
+fn logs_beside(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_os_string();
+    name.push(".serve");
+    out.with_file_name(name)
+}
+
 /// What the parts depend on: models, data, settings, version.
-fn identity(
-    command: &str,
-    models: &[String],
-    items: &[Item],
-    settings: &[u64],
-    ttt: Option<&Ttt>,
-) -> String {
+fn identity(asked: &Asked, models: &[Model], identities: &[Identity], items: &[Item]) -> String {
     let mut hash = blake3::Hasher::new();
-    for model in models {
-        hash.update(&(model.len() as u64).to_le_bytes());
-        hash.update(model.as_bytes());
+    for (model, identity) in models.iter().zip(identities) {
+        let text = identity.text();
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+        // A server computes otherwise than we do.
+        if matches!(model, Model::Served { .. }) {
+            hash.update(b"served");
+        }
     }
     for item in items {
         for tokens in [&item.prompt, &item.response] {
@@ -478,12 +657,13 @@ fn identity(
             hash.update(bytemuck::cast_slice(tokens));
         }
     }
-    hash.update(bytemuck::cast_slice(settings));
-    if let Some(ttt) = ttt {
+    hash.update(bytemuck::cast_slice(asked.settings));
+    if let Some(ttt) = asked.ttt {
         hash.update(ttt.to_string().as_bytes());
     }
     format!(
-        "{command} {} {}",
+        "{} {} {}",
+        asked.name,
         env!("CARGO_PKG_VERSION"),
         hash.finalize().to_hex()
     )

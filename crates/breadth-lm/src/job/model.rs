@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::{Checkpoint, Config, adapter};
+use crate::model::{Checkpoint, Config, Fingerprint};
 use crate::server::Server;
 use crate::text::Item;
+
+use super::serve::Serving;
 
 /// A model that can be asked: a checkpoint folder, or one behind servers.
 #[derive(Debug)]
@@ -23,6 +25,17 @@ pub enum Model {
     },
     /// A model of one server or several.
     Server(Box<Server>),
+    /// A checkpoint behind a server that is started for it when its turn comes.
+    Served {
+        /// Its name in tables.
+        name: String,
+        /// The folder.
+        path: PathBuf,
+        /// For an adapter: the folder of the model that it changes.
+        base: Option<PathBuf>,
+        /// How it is served.
+        serving: Serving,
+    },
 }
 
 impl Model {
@@ -43,11 +56,25 @@ impl Model {
         found.iter().map(folder).collect()
     }
 
+    /// The same behind servers that are started; what is no folder stays what it is.
+    #[must_use]
+    pub fn served(self, serving: &Serving) -> Self {
+        match self {
+            Self::Folder { name, path, base } => Self::Served {
+                name,
+                path,
+                base,
+                serving: serving.clone(),
+            },
+            other => other,
+        }
+    }
+
     /// Its name in tables.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Folder { name, .. } => name,
+            Self::Folder { name, .. } | Self::Served { name, .. } => name,
             Self::Server(server) => server.model(),
         }
     }
@@ -57,15 +84,21 @@ impl Model {
     pub fn config(&self) -> Option<Result<Config>> {
         match self {
             Self::Folder { path, base, .. } => Some(Config::of_folder(path, base.as_deref())),
-            Self::Server(_) => None,
+            Self::Server(_) | Self::Served { .. } => None,
         }
     }
 
-    /// What its numbers depend on: a hash of the files, or the server's kind and the model's name.
-    pub(super) fn identity(&self) -> Result<String> {
+    /// What its numbers depend on.
+    pub(super) fn identity(&self) -> Result<Identity> {
         match self {
-            Self::Folder { path, base, .. } => hash_model(path, base.as_deref()),
-            Self::Server(server) => Ok(format!("{}:{}", server.kind().name(), server.model())),
+            Self::Folder { path, base, .. } | Self::Served { path, base, .. } => {
+                Fingerprint::of(path, base.as_deref()).map(Identity::Files)
+            }
+            Self::Server(server) => Ok(Identity::Name(format!(
+                "{}:{}",
+                server.kind().name(),
+                server.model()
+            ))),
         }
     }
 
@@ -90,12 +123,31 @@ impl Model {
         }
         Ok(())
     }
+}
 
-    /// What the provenance says of it; for a server, `probed` is the outcome of its probe.
-    pub(super) fn described(&self, identity: &str, probed: Option<&str>) -> String {
-        match (self, probed) {
-            (Self::Server(_), Some(probed)) => format!("server {probed}"),
-            _ => identity.to_owned(),
+/// What a model's numbers depend on.
+pub(super) enum Identity {
+    /// The files of a folder.
+    Files(Fingerprint),
+    /// A server's kind and the model's name there. The weights behind it are not known: finished
+    /// rows are scored again.
+    Name(String),
+}
+
+impl Identity {
+    /// A hash of the files, or the name.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Files(fingerprint) => fingerprint.hash(),
+            Self::Name(name) => name,
+        }
+    }
+
+    /// Checks that a folder's files have not changed.
+    pub(super) fn check(&self, thorough: bool) -> Result<()> {
+        match self {
+            Self::Files(fingerprint) => fingerprint.check(thorough),
+            Self::Name(_) => Ok(()),
         }
     }
 }
@@ -134,6 +186,10 @@ impl<'a> Ready<'a> {
                 Self::Checkpoint(Box::new(Checkpoint::read_on(path, base.as_deref())?))
             }
             Model::Server(server) => Self::Server(server),
+            Model::Served { name, .. } => {
+                let message = "is served, and all its parts were made before";
+                return Err(Error::data(format!("model {name}"), message));
+            }
         })
     }
 }
@@ -168,62 +224,63 @@ pub(super) fn score_server(
     server.score(&sequences, &name, done)
 }
 
-/// Hash of a model's files; of an adapter's and its base's.
-fn hash_model(folder: &Path, base: Option<&Path>) -> Result<String> {
-    let own = hash_files(folder)?;
-    if !adapter::is_one(folder) {
-        return Ok(own);
-    }
-    let base = hash_model(&adapter::base_of(folder, base)?, None)?;
-    let both = blake3::hash(format!("{own} {base}").as_bytes());
-    Ok(both.to_hex()[..16].to_string())
+/// A row of a table as a finished part has it.
+pub(super) struct Row<'a> {
+    pub(super) prompt: &'a [u32],
+    pub(super) response: &'a [u32],
+    pub(super) log_probs: &'a [f32],
+    pub(super) prompt_id: &'a str,
 }
 
-/// Hash of `config.json` and the weights' files, 16 hexadecimal digits: equal for equal files,
-/// whatever the folder. The weights are not decoded.
-fn hash_files(folder: &Path) -> Result<String> {
-    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| {
-            name == "config.json" || name == "adapter_config.json" || name.contains(".safetensors")
-        })
-        .collect();
-    names.sort();
-    let mut hash = blake3::Hasher::new();
-    for name in names {
-        let path = folder.join(&name);
-        let mut file = std::fs::File::open(&path).map_err(|e| Error::io(&path, e))?;
-        let length = file.metadata().map_err(|e| Error::io(&path, e))?.len();
-        hash.update(name.as_bytes());
-        hash.update(&length.to_le_bytes());
-        std::io::copy(&mut file, &mut hash).map_err(|e| Error::io(&path, e))?;
+/// Checks that a server still gives finished rows the numbers that they have, `tolerance` nats per
+/// token apart on average at most: its weights may have changed under one name.
+pub(super) fn check_same_weights<'a>(server: &Server, rows: &[Row<'a>]) -> Result<()> {
+    let rows: Vec<&Row<'a>> = rows.iter().filter(|row| !row.response.is_empty()).collect();
+    if rows.is_empty() {
+        return Ok(());
     }
-    Ok(hash.finalize().to_hex()[..16].to_string())
+    let sequence = |row: &&Row<'a>| Sequence {
+        prompt: row.prompt,
+        response: row.response,
+    };
+    let sequences: Vec<Sequence> = rows.iter().map(sequence).collect();
+    let name = |i: usize| format!("prompt_id {}, scored again", rows[i].prompt_id);
+    let again = server.score(&sequences, &name, &mut |_| {})?;
+    let (mut total, mut tokens, mut worst) = (0.0, 0usize, (0.0, ""));
+    for (row, again) in rows.iter().zip(&again) {
+        let apart = |(&old, &new): (&f32, &f32)| {
+            if old == new {
+                0.0
+            } else {
+                (f64::from(old) - f64::from(new)).abs()
+            }
+        };
+        let own: f64 = row.log_probs.iter().zip(again).map(apart).sum();
+        total += own;
+        tokens += row.log_probs.len();
+        let mean = own / row.log_probs.len() as f64;
+        if mean > worst.0 {
+            worst = (mean, row.prompt_id);
+        }
+    }
+    let tolerance = server.tolerance();
+    if total <= tolerance * tokens as f64 {
+        return Ok(());
+    }
+    let message = format!(
+        "gives finished rows other numbers than before ({:.2} nats per token apart, {:.2} at \
+         prompt_id {}), so its weights differ from those of the finished parts; nothing was \
+         written. Serve the same weights as before, or remove the parts and begin anew",
+        total / tokens as f64,
+        worst.0,
+        worst.1
+    );
+    Err(Error::server(server.address().to_string(), message))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn equal_files_have_equal_hashes_wherever_they_are() {
-        let folder = tempfile::tempdir().unwrap();
-        let hash = |name: &str, config: &str, weights: &[u8]| {
-            let path = folder.path().join(name);
-            std::fs::create_dir(&path).unwrap();
-            std::fs::write(path.join("config.json"), config).unwrap();
-            std::fs::write(path.join("model.safetensors"), weights).unwrap();
-            std::fs::write(path.join("notes.txt"), name).unwrap();
-            hash_files(&path).unwrap()
-        };
-        let first = hash("a", "{}", b"weights");
-        assert_eq!(first, hash("b", "{}", b"weights"));
-        assert_ne!(first, hash("c", "{}", b"weighty"));
-        assert_ne!(first, hash("d", "{ }", b"weights"));
-        // Bytes that move from one file to the next make another model.
-        assert_ne!(hash("e", "{}x", b"y"), hash("f", "{}", b"xy"));
-    }
 
     #[test]
     fn names_are_unique() {

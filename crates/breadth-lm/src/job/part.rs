@@ -1,8 +1,9 @@
 //! Finished parts of a long job, so that a killed one goes on where it was.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use breadth_data::atomic;
+use breadth_data::{OutputLock, atomic};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::error::{Error, Result};
@@ -17,6 +18,10 @@ pub struct Part {
     /// `log q` of all tokens.
     pub log_probs: Vec<f32>,
 }
+
+/// What a part is of: its members in the file's metadata.
+const JOB: &str = "job";
+const PLACE: &str = "part";
 
 impl Part {
     /// Each list's log-probabilities.
@@ -39,7 +44,16 @@ impl Part {
         })
     }
 
-    fn write(&self, path: &Path) -> Result<()> {
+    /// Whether there are so many lists, with a number for every token.
+    fn has_lists(&self, lists: usize) -> bool {
+        let total: u64 = self.lengths.iter().map(|&n| u64::from(n)).sum();
+        let fits = |len: usize| len as u64 == total;
+        self.lengths.len() == lists
+            && fits(self.log_probs.len())
+            && (self.tokens.is_empty() || fits(self.tokens.len()))
+    }
+
+    fn write(&self, path: &Path, job: &str) -> Result<()> {
         let view = |dtype, n, bytes| TensorView::new(dtype, vec![n], bytes).expect("sizes agree");
         let lengths = bytemuck::cast_slice(&self.lengths);
         let tokens = bytemuck::cast_slice(&self.tokens);
@@ -52,56 +66,103 @@ impl Part {
                 view(Dtype::F32, self.log_probs.len(), log_probs),
             ),
         ];
-        let bytes = safetensors::serialize(views, None)
+        let bytes = safetensors::serialize(views, Some(origin(path, job)))
             .map_err(|e| Error::data(path.display().to_string(), e.to_string()))?;
         Ok(atomic::write_bytes(path, &bytes)?)
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    fn read(path: &Path, job: &str, lists: usize) -> Result<Self> {
+        let wrong = |what: &str| {
+            let message = format!("{what}; remove it, and run the command again");
+            Error::data(path.display().to_string(), message)
+        };
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let Ok((_, head)) = SafeTensors::read_metadata(&bytes) else {
+            return Err(wrong("is not a part of breadth"));
+        };
+        if head.metadata().as_ref() != Some(&origin(path, job)) {
+            return Err(wrong("is a part of another job"));
+        }
         let file = SafeTensors::deserialize(&bytes).ok();
         let words = |name| {
             let view = file.as_ref()?.tensor(name).ok()?;
             let word = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
             Some(view.data().chunks_exact(4).map(word).collect::<Vec<u32>>())
         };
-        match (words("lengths"), words("tokens"), words("log_probs")) {
-            (Some(lengths), Some(tokens), Some(bits)) => Ok(Self {
+        let part = match (words("lengths"), words("tokens"), words("log_probs")) {
+            (Some(lengths), Some(tokens), Some(bits)) => Self {
                 lengths,
                 tokens,
                 log_probs: bits.into_iter().map(f32::from_bits).collect(),
-            }),
-            _ => Err(Error::data(
-                path.display().to_string(),
-                "not a part of breadth; remove it",
-            )),
+            },
+            _ => return Err(wrong("is not a part of breadth")),
+        };
+        if part.has_lists(lists) {
+            Ok(part)
+        } else {
+            Err(wrong("does not hold a number for every token of the part"))
         }
     }
 }
 
-/// Refuses to touch a folder of this name that holds no parts: its marker begins with the command
-/// of the job.
-fn is_ours(folder: &Path, marker: Option<&str>) -> Result<()> {
-    let first = marker.and_then(|text| text.split(' ').next());
-    let is_folder = folder.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-    let is_temp = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.is_ok_and(|entry| {
-            entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with(atomic::TEMP_PREFIX)
-        })
-    };
-    // What a kill before the first part leaves.
-    let is_empty = is_folder && std::fs::read_dir(folder).is_ok_and(|mut all| all.all(is_temp));
-    if is_empty || (is_folder && matches!(first, Some("score" | "sample"))) {
-        Ok(())
-    } else {
-        Err(Error::data(
-            folder.display().to_string(),
-            "is there and holds no parts of an unfinished table, so it is left alone; rename it, \
-             or choose another output",
-        ))
+/// What the file of a part says of itself.
+fn origin(path: &Path, job: &str) -> HashMap<String, String> {
+    let place = path.file_name().unwrap_or_default().to_string_lossy();
+    [(JOB, job), (PLACE, &place)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// The file that says whose parts a folder holds: the job in the first line, then its command.
+const MARKER: &str = "identity";
+/// The end of the names of lines about models.
+const NOTE: &str = "-note";
+
+/// What stands in a folder that has the name of a job's parts.
+#[derive(Debug, PartialEq)]
+enum Found {
+    /// Nothing, or what a kill before the first part leaves.
+    Nothing,
+    /// Parts of this very job.
+    Own,
+    /// Parts of another job, with its command.
+    Others(String),
+    /// No parts.
+    Foreign,
+}
+
+impl Found {
+    fn at(folder: &Path, job: &str) -> Self {
+        let Ok(meta) = folder.symlink_metadata() else {
+            return Self::Nothing;
+        };
+        let names: Option<Vec<String>> = std::fs::read_dir(folder).ok().map(|entries| {
+            let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+            let names = names.filter(|name| !atomic::is_temporary(name));
+            names.map(|n| n.to_string_lossy().into_owned()).collect()
+        });
+        let Some(names) = names.filter(|_| meta.is_dir()) else {
+            return Self::Foreign;
+        };
+        if names.is_empty() {
+            return Self::Nothing;
+        }
+        let marker = std::fs::read_to_string(folder.join(MARKER)).unwrap_or_default();
+        let (first, command) = marker.split_once('\n').unwrap_or((&marker, ""));
+        if first == job {
+            return Self::Own;
+        }
+        let is_ours = matches!(first.split(' ').next(), Some("score" | "sample"));
+        if !is_ours {
+            Self::Foreign
+        } else if names
+            .iter()
+            .all(|name| name == MARKER || name.ends_with(NOTE))
+        {
+            Self::Nothing
+        } else {
+            Self::Others(command.trim().to_owned())
+        }
     }
 }
 
@@ -117,54 +178,109 @@ fn remove(folder: &Path) -> Result<()> {
     std::fs::remove_dir_all(folder).map_err(failed)
 }
 
-/// The file that says whose parts a folder holds.
-const MARKER: &str = "identity";
-
-/// The folder of a job's parts: `OUT.parts`.
+/// The folder of a job's parts, `OUT.parts`, held together with the output.
 pub struct Parts {
     folder: PathBuf,
+    job: String,
+    /// Given up last.
+    _lock: OutputLock,
 }
 
 impl Parts {
-    /// Opens the parts of the job `identity` beside `out`; those of another job are removed.
+    /// Opens the parts of `job` beside `out`, which is held.
     ///
     /// # Errors
-    /// If the file system refuses, or something else has this name.
-    pub fn open(out: &Path, identity: &str) -> Result<Self> {
+    /// If there are finished parts of another job, something else has this name, or the file system
+    /// refuses; then nothing was changed.
+    pub fn open(lock: OutputLock, out: &Path, job: &str, command: &str) -> Result<Self> {
         let mut name = out.file_name().unwrap_or_default().to_os_string();
         name.push(".parts");
         let folder = out.with_file_name(name);
-        let marker = folder.join(MARKER);
-        let found = std::fs::read_to_string(&marker).ok();
-        if found.as_deref() != Some(identity) {
-            if folder.symlink_metadata().is_ok() {
-                is_ours(&folder, found.as_deref())?;
+        let refused = |message: String| Err(Error::data(folder.display().to_string(), message));
+        let found = Found::at(&folder, job);
+        match &found {
+            Found::Foreign => {
+                return refused(
+                    "is there and holds no parts of an unfinished table, so it is left alone; \
+                     rename it, or choose another output"
+                        .into(),
+                );
+            }
+            Found::Others(command) => {
+                let whose = match &command[..] {
+                    "" => String::new(),
+                    command => format!(" (`{command}`)"),
+                };
+                return refused(format!(
+                    "holds finished parts of another job{whose}: of other models, data or \
+                     settings, or of another version. Run that one to its end, remove the folder, \
+                     or choose another output"
+                ));
+            }
+            Found::Nothing | Found::Own => {}
+        }
+        lock.remove_dead()?;
+        if lock.is_exclusive() && folder.is_dir() {
+            atomic::remove_all_dead(&folder)?;
+        }
+        if found == Found::Nothing {
+            if folder.is_dir() {
                 remove(&folder)?;
             }
             std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
-            atomic::write_bytes(&marker, identity.as_bytes())?;
+            let marker = format!("{job}\n{command}\n");
+            atomic::write_bytes(&folder.join(MARKER), marker.as_bytes())?;
         }
-        crate::leftover::remove_leftovers(&folder)?;
-        Ok(Self { folder })
+        Ok(Self {
+            folder,
+            job: job.to_owned(),
+            _lock: lock,
+        })
     }
 
-    /// Reads part `index` of model `model`, or makes and keeps it; whether it was there already.
+    fn path(&self, model: usize, index: usize) -> PathBuf {
+        self.folder.join(format!("{model:04}-{index:06}"))
+    }
+
+    /// Whether part `index` of model `model` is there.
+    pub fn has(&self, model: usize, index: usize) -> bool {
+        self.path(model, index).exists()
+    }
+
+    /// Reads part `index` of model `model`, which has so many lists, if it is there.
     ///
     /// # Errors
-    /// If the file system refuses, or `make` fails.
-    pub fn get(
-        &self,
-        model: usize,
-        index: usize,
-        make: impl FnOnce() -> Result<Part>,
-    ) -> Result<(Part, bool)> {
-        let path = self.folder.join(format!("{model:04}-{index:06}"));
-        if path.exists() {
-            return Ok((Part::read(&path)?, true));
+    /// If it is of another job or not whole.
+    pub fn read(&self, model: usize, index: usize, lists: usize) -> Result<Option<Part>> {
+        if self.has(model, index) {
+            Part::read(&self.path(model, index), &self.job, lists).map(Some)
+        } else {
+            Ok(None)
         }
-        let part = make()?;
-        part.write(&path)?;
-        Ok((part, false))
+    }
+
+    /// Keeps part `index` of model `model`.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn write(&self, model: usize, index: usize, part: &Part) -> Result<()> {
+        part.write(&self.path(model, index), &self.job)
+    }
+
+    /// Removes the `count` parts of model `model`, as far as they are there.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn forget(&self, model: usize, count: usize) -> Result<()> {
+        for path in (0..count).map(|index| self.path(model, index)) {
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io(&path, e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a line about model `model`; the one that was kept first stays, and is given back.
@@ -172,12 +288,17 @@ impl Parts {
     /// # Errors
     /// If the file system refuses.
     pub fn note(&self, model: usize, text: &str) -> Result<String> {
-        let path = self.folder.join(format!("{model:04}-note"));
+        let path = self.folder.join(format!("{model:04}{NOTE}"));
         if let Ok(kept) = std::fs::read_to_string(&path) {
             return Ok(kept);
         }
         atomic::write_bytes(&path, text.as_bytes())?;
         Ok(text.to_owned())
+    }
+
+    /// The line that is kept about model `model`.
+    pub fn noted(&self, model: usize) -> Option<String> {
+        std::fs::read_to_string(self.folder.join(format!("{model:04}{NOTE}"))).ok()
     }
 
     /// Removes the parts, once the output stands.
@@ -186,5 +307,81 @@ impl Parts {
     /// If the file system refuses.
     pub fn remove(self) -> Result<()> {
         remove(&self.folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(out: &Path, job: &str) -> Result<Parts> {
+        Parts::open(OutputLock::hold(out)?, out, job, "breadth score a")
+    }
+
+    fn part() -> Part {
+        Part {
+            lengths: vec![2, 0, 1],
+            tokens: Vec::new(),
+            log_probs: vec![-1.0, -2.0, f32::NEG_INFINITY],
+        }
+    }
+
+    #[test]
+    fn parts_are_of_one_job_and_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("a.parquet");
+        let parts = open(&out, "score 1 aa").unwrap();
+        parts.write(0, 0, &part()).unwrap();
+        assert_eq!(parts.read(0, 0, 3).unwrap(), Some(part()));
+        assert_eq!(parts.read(0, 1, 3).unwrap(), None);
+        let said = |error: Error| error.to_string();
+        let error = said(parts.read(0, 0, 4).unwrap_err());
+        assert!(
+            error.contains("does not hold a number for every token"),
+            "{error}"
+        );
+        // A part in another's place, and one of another job.
+        let own = parts.path(0, 0);
+        std::fs::copy(&own, parts.path(1, 0)).unwrap();
+        let error = said(parts.read(1, 0, 3).unwrap_err());
+        assert!(
+            error.contains("0001-000000: is a part of another job"),
+            "{error}"
+        );
+        part().write(&own, "score 1 bb").unwrap();
+        let error = said(parts.read(0, 0, 3).unwrap_err());
+        assert!(
+            error.contains("remove it, and run the command again"),
+            "{error}"
+        );
+        std::fs::write(&own, "not a part").unwrap();
+        let error = said(parts.read(0, 0, 3).unwrap_err());
+        assert!(error.contains("is not a part of breadth"), "{error}");
+    }
+
+    /// What was finished is not lost to a job that has the same output by mistake.
+    #[test]
+    fn parts_of_another_job_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("a.parquet");
+        drop(open(&out, "score 1 aa").unwrap());
+        // Before its first part a job leaves nothing worth keeping.
+        let parts = open(&out, "score 1 bb").unwrap();
+        assert!(open(&out, "score 1 bb").is_err_and(|e| e.to_string().contains("is writing it")));
+        parts.write(0, 0, &part()).unwrap();
+        drop(parts);
+        let error = open(&out, "score 1 cc").err().unwrap().to_string();
+        assert!(
+            error.contains(
+                "a.parquet.parts: holds finished parts of another job (`breadth score a`)"
+            ),
+            "{error}"
+        );
+        let parts = open(&out, "score 1 bb").unwrap();
+        assert_eq!(parts.read(0, 0, 3).unwrap(), Some(part()));
+        parts.forget(0, 5).unwrap();
+        assert_eq!(parts.read(0, 0, 3).unwrap(), None);
+        parts.remove().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

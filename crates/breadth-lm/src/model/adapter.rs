@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::checkpoint::Checkpoint;
 use super::family::is_off;
 use super::hub;
+use super::inside;
 use super::layout::{self, Layout};
 use super::weights::{Files, has_weights};
 use crate::error::{Error, Result};
@@ -52,6 +53,11 @@ const NEVER_READ: &[&str] = &[
 #[must_use]
 pub fn is_one(folder: &Path) -> bool {
     folder.join(CONFIG).exists() && !has_weights(folder)
+}
+
+/// The files of an adapter that are read.
+pub(super) fn files() -> Vec<String> {
+    vec![CONFIG.into(), WEIGHTS.into()]
 }
 
 /// The folder of the model that an adapter changes: `given`, or what `base_model_name_or_path`
@@ -99,7 +105,7 @@ fn merge_first(folder: &Path) -> String {
 }
 
 fn fields(folder: &Path) -> Result<Map<String, Value>> {
-    let path = folder.join(CONFIG);
+    let path = inside::file(folder, CONFIG)?;
     let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
     match serde_json::from_str(&text) {
         Ok(Value::Object(fields)) => Ok(fields),

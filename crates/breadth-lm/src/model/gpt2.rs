@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::config::Config;
 use super::family;
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// Sizes of a GPT-2: pre-LayerNorm, learned positions, tanh-GELU, head tied to the token embedding.
 ///
@@ -53,12 +54,34 @@ impl Gpt2 {
             );
             return Err(Error::config(place, message));
         }
+        if let Some(what) = memory::lacks(self.least_bytes()) {
+            let message = format!("the weights alone take {what}");
+            return Err(Error::config(place, message));
+        }
         let Value::Object(json) = self.to_json() else {
             unreachable!("an object is written below")
         };
         let config = family::read(json, Path::new(place))?;
         config.validate(place)?;
         Ok(config)
+    }
+
+    /// Bytes of the matrices in single floats.
+    fn least_bytes(&self) -> u128 {
+        let [tokens, positions, width, layers, inner] = [
+            self.vocab_size,
+            self.max_position_embeddings,
+            self.hidden_size,
+            self.layers,
+            self.intermediate_size,
+        ]
+        .map(|size| size as u128);
+        let block = width.saturating_mul(4 * width + 2 * inner);
+        let tables = (tokens + positions).saturating_mul(width);
+        layers
+            .saturating_mul(block)
+            .saturating_add(tables)
+            .saturating_mul(4)
     }
 
     fn to_json(&self) -> Value {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::adapter;
 use super::checkpoint::Checkpoint;
 use super::config::Config;
+use super::inside;
 use super::weights::{Files, missing};
 use crate::error::Result;
 
@@ -27,8 +28,10 @@ impl Checkpoint {
     /// `bf16` are widened.
     ///
     /// The files must not change while the checkpoint is used: a file that is written to changes
-    /// the numbers, and one that is truncated ends the process with a bus error. A file that is
-    /// replaced by another (as [`Checkpoint::write`] does) is safe: the map keeps the old one.
+    /// the numbers (jobs notice it: they compare the files before and after), and one that is
+    /// truncated raises SIGBUS, on which the command line says so and ends
+    /// ([`mapped_file`](crate::model::mapped_file)). A file that is replaced by another (as
+    /// [`Checkpoint::write`] does) is safe: the map keeps the old one.
     ///
     /// A folder of a LoRA adapter stands for its base with the adapter merged in
     /// ([`adapter::base_of`]).
@@ -58,5 +61,6 @@ impl Checkpoint {
 }
 
 fn read_text(folder: &Path, file: &str) -> Result<String> {
-    std::fs::read_to_string(folder.join(file)).map_err(|e| missing(folder, file, &e))
+    let path = inside::file(folder, file)?;
+    std::fs::read_to_string(path).map_err(|e| missing(folder, file, &e))
 }

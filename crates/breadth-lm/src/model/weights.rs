@@ -10,8 +10,11 @@ use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::config::Config;
+use super::inside;
 use super::layout::{self, Layout, Parameter};
+use super::mapped;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::tree::stored::Stored as _;
 use crate::tree::{Array, Data, Tree};
 
@@ -70,13 +73,9 @@ impl Files {
     }
 
     fn add(&mut self, name: &str) -> Result<()> {
-        let path = self.folder.join(name);
+        let path = inside::file(&self.folder, name)?;
         let file = std::fs::File::open(&path).map_err(|e| missing(&self.folder, name, &e))?;
-        // SAFETY: the map is only read, and its bytes are numbers of which every pattern is valid.
-        // If somebody changes the file meanwhile, the numbers change; if somebody truncates it,
-        // reading ends the process. The documentation of `Checkpoint::read` forbids both, as candle
-        // and ripgrep do for theirs.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(&path, e))?;
+        let map = mapped::map(&file, &path).map_err(|e| Error::io(&path, e))?;
         let torn = |e: safetensors::SafeTensorError| {
             let size = map.len();
             let message =
@@ -113,7 +112,12 @@ impl Files {
         for (name, shape) in weight_shapes(config) {
             taken.push((name.clone(), self.take(config, &name, &shape)?));
         }
-        let read = |(name, stored): &(String, Stored)| Ok((name.clone(), self.read(name, stored)?));
+        self.check_memory(&taken)?;
+        let read = |(name, stored): &(String, Stored)| {
+            let array = self.read(name, stored)?;
+            self.check_finite(name, stored, &array)?;
+            Ok((name.clone(), array))
+        };
         let weights: Tree = taken
             .par_iter()
             .map(read)
@@ -122,6 +126,32 @@ impl Files {
             .collect();
         self.check_rest(config, &weights)?;
         Ok(weights)
+    }
+
+    /// Refuses weights that do not fit into memory; those of type `f32` need none of their own.
+    fn check_memory(&self, taken: &[(String, Stored)]) -> Result<()> {
+        let widened = taken.iter().filter(|(_, one)| one.dtype != Dtype::F32);
+        let numbers = widened.map(|(_, one)| one.shape.iter().product::<usize>() as u128);
+        match memory::lacks(4 * numbers.sum::<u128>()) {
+            Some(what) => {
+                let message = format!("its weights as single floats take {what}");
+                Err(Error::checkpoint(&self.folder, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a tensor with a number that is none: every score would be none either.
+    fn check_finite(&self, name: &str, stored: &Stored, array: &Array) -> Result<()> {
+        let Some((at, value)) = first_not_finite(&array.data) else {
+            return Ok(());
+        };
+        let message = format!(
+            "tensor {name} holds {value} (number {at} of {}); the training that wrote it \
+             diverged, or the file is damaged",
+            array.data.len()
+        );
+        Err(Error::checkpoint(&self.files[stored.file].0, message))
     }
 
     fn take(&mut self, config: &Config, name: &str, shape: &[usize]) -> Result<Stored> {
@@ -192,6 +222,20 @@ impl Files {
     }
 }
 
+/// The first number that is NaN or infinite, counted from 1.
+fn first_not_finite(numbers: &[f32]) -> Option<(usize, f32)> {
+    const BLOCK: usize = 1 << 12;
+    let is_finite = |block: &[f32]| {
+        const EXPONENT: u32 = f32::INFINITY.to_bits();
+        let highest = block.iter().map(|v| v.to_bits() & EXPONENT);
+        highest.fold(0, u32::max) < EXPONENT
+    };
+    let block = numbers.chunks(BLOCK).position(|block| !is_finite(block))?;
+    let rest = numbers[block * BLOCK..].iter();
+    let at = block * BLOCK + rest.take_while(|v| v.is_finite()).count();
+    Some((at + 1, numbers[at]))
+}
+
 /// Whether a folder has the weights of a whole model.
 pub(super) fn has_weights(folder: &Path) -> bool {
     let known = [
@@ -203,12 +247,22 @@ pub(super) fn has_weights(folder: &Path) -> bool {
     known.iter().any(|name| folder.join(name).exists())
 }
 
+/// The files of a checkpoint that are read.
+pub(super) fn read_files(folder: &Path) -> Result<Vec<String>> {
+    let mut names = file_names(folder)?;
+    if names != [WEIGHTS] {
+        names.push(INDEX.into());
+    }
+    names.push("config.json".into());
+    Ok(names)
+}
+
 /// The files of a checkpoint's weights: one, or those that the index names.
 fn file_names(folder: &Path) -> Result<Vec<String>> {
     if folder.join(WEIGHTS).exists() {
         return Ok(vec![WEIGHTS.into()]);
     }
-    let Ok(text) = std::fs::read_to_string(folder.join(INDEX)) else {
+    let Ok(text) = std::fs::read_to_string(inside::file(folder, INDEX)?) else {
         let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
         if let Some(name) = pickled.iter().find(|name| folder.join(name).exists()) {
             let message = format!(

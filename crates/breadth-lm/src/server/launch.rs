@@ -109,7 +109,11 @@ impl ServeCommand {
     ) -> Result<Launched> {
         let failed = |e| Error::io(log, e);
         let port = free_port().map_err(|e| Error::config("--serve", format!("no port: {e}")))?;
-        let out = File::create(log).map_err(failed)?;
+        let out = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .map_err(failed)?;
         let command = self.filled(path, name, gpu, port);
         let mut shell = Command::new("sh");
         shell

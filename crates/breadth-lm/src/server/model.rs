@@ -52,6 +52,11 @@ impl Server {
         &self.address
     }
 
+    /// How far apart two of its numbers may be that should be equal, in nats per token.
+    pub(crate) fn tolerance(&self) -> f64 {
+        self.limits.tolerance
+    }
+
     /// `log q(y_h | x, y_<h)` of every response token, in nats: one list per sequence. A token that
     /// cannot follow has `-inf`.
     ///

@@ -9,6 +9,7 @@ use tokenizers::{Encoding, Tokenizer};
 
 use super::bounds::caught;
 use crate::error::{Error, Result};
+use crate::model::plain;
 
 /// The largest `tokenizer.json`, in bytes; the largest published ones have some 40 MB.
 const LARGEST: u64 = 512 << 20;
@@ -52,6 +53,7 @@ impl Library {
     /// at; names the file.
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = |why: String| Error::data(path.display().to_string(), why);
+        plain(path)?;
         let size = std::fs::metadata(path)
             .map_err(|e| Error::io(path, e))?
             .len();

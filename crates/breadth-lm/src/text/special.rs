@@ -6,9 +6,11 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::model::plain;
 
 /// A JSON object of a checkpoint folder; nothing where there is no such file.
 pub(super) fn object(path: &Path) -> Result<Map<String, Value>> {
+    plain(path)?;
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),

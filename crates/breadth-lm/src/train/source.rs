@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::generation::Sequence;
-use crate::model::Config;
+use crate::model::{Config, plain};
 use crate::rng;
 use crate::task::Task;
 use crate::text::{self, DataOptions, Item, Text};
@@ -248,6 +248,7 @@ fn tokenizer_files(path: &Path) -> Result<Vec<(&'static str, String)>> {
             path.with_file_name(name)
         };
         if file.exists() {
+            plain(&file)?;
             let text = std::fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
             files.push((name, text));
         }

@@ -7,7 +7,7 @@ use super::teacher_distribution::TeacherDistribution;
 use crate::decode::sample;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::Checkpoint;
+use crate::model::{Checkpoint, Fingerprint};
 use crate::server::{Address, Limits, Server};
 
 /// Likeliest tokens of each log_p that a server is asked for: what vLLM gives unless it is told
@@ -18,8 +18,8 @@ const PROBED: usize = 64;
 
 /// Who is followed.
 pub(super) enum Teacher {
-    /// A checkpoint in memory.
-    Checkpoint(Box<Checkpoint>),
+    /// A checkpoint, and its files as they were when it was read.
+    Checkpoint(Box<Checkpoint>, Fingerprint),
     /// A model behind servers, and how many of the likeliest tokens of each log_p it is asked for.
     Server(Box<Server>, usize),
 }
@@ -39,9 +39,11 @@ impl Teacher {
             return Ok(None);
         };
         if !Address::is_one(name) {
+            let files = Fingerprint::of(name.as_ref(), None)?;
             let teacher = Checkpoint::read(name.as_ref())?;
+            files.check(false)?;
             check_sizes(name, &teacher, student)?;
-            return Ok(Some(Self::Checkpoint(Box::new(teacher))));
+            return Ok(Some(Self::Checkpoint(Box::new(teacher), files)));
         }
         let server = Server::open(&Address::parse(name)?, Limits::default())?;
         let examples = source.batch(config.seed, 0, PROBED);
@@ -56,6 +58,25 @@ impl Teacher {
         )))
     }
 
+    /// Hash of a checkpoint's files; of a server no more is known than its name.
+    pub(super) fn hash(&self) -> Option<&str> {
+        match self {
+            Self::Checkpoint(_, files) => Some(files.hash()),
+            Self::Server(..) => None,
+        }
+    }
+
+    /// Checks that a checkpoint's files are still those that were read.
+    ///
+    /// # Errors
+    /// If they changed.
+    pub(super) fn check(&self, thorough: bool) -> Result<()> {
+        match self {
+            Self::Checkpoint(_, files) => files.check(thorough),
+            Self::Server(..) => Ok(()),
+        }
+    }
+
     /// Its next-token distributions in the places of the responses' tokens; a server is asked for
     /// the most likely tokens only if `whole` ones are needed.
     ///
@@ -68,7 +89,7 @@ impl Teacher {
         whole: bool,
     ) -> Result<TeacherDistribution<'_>> {
         let (server, top) = match self {
-            Self::Checkpoint(teacher) => return Ok(TeacherDistribution::Checkpoint(teacher)),
+            Self::Checkpoint(teacher, _) => return Ok(TeacherDistribution::Checkpoint(teacher)),
             Self::Server(server, top) => (server, if whole { *top } else { 0 }),
         };
         let name = |i: usize| format!("sequence {} of the batch", i + 1);
@@ -105,7 +126,7 @@ impl Teacher {
             ..Sampling::default()
         };
         match self {
-            Self::Checkpoint(teacher) => sample(teacher, &prompts, &sampling),
+            Self::Checkpoint(teacher, _) => sample(teacher, &prompts, &sampling),
             Self::Server(server, _) => {
                 let name = |i: usize| format!("prompt {} of the batch", i + 1);
                 server.sample(&prompts, &sampling, &name, &mut |_| {})

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use breadth_data::{Metrics, Provenance, RunFolder, RunManifest};
+use breadth_data::{Metrics, OutputLock, Provenance, RunFolder, RunManifest, atomic};
 use breadth_stats::{Level, is_uncovered};
 
 use super::batch::Pair;
@@ -16,7 +16,7 @@ use super::teacher::Teacher;
 use crate::decode::{ParameterSet, Ttt, score_and_update, sequence_log_prob};
 use crate::error::{Error, Result};
 use crate::generation::Sequence;
-use crate::leftover::remove_leftovers;
+use crate::memory;
 use crate::model::Checkpoint;
 use crate::model::linear::DistillTarget;
 use crate::optim::{self, Chain, GradientTransformation};
@@ -54,8 +54,11 @@ const WITH_RL: [&str; 1] = ["reward"];
 /// response tokens of that step's batch, nats; or what the objective says; or minus the mean
 /// reward), `gradient_norm` (before clipping), `learning_rate`, `tokens` (response tokens so far).
 ///
+/// The folder is held meanwhile, so that no other training writes there.
+///
 /// # Errors
-/// If the configuration is impossible, the folder holds another run, or the file system refuses.
+/// If the configuration is impossible, the folder holds another run, another training is writing
+/// there, or the file system refuses.
 pub fn train(
     config: &TrainConfig,
     out: &Path,
@@ -64,6 +67,7 @@ pub fn train(
 ) -> Result<()> {
     // Everything that can be wrong with a configuration is found before the folder is made.
     let source = Source::new(config)?;
+    check_batch(config, &source)?;
     let model = initial_model(config, &source)?;
     source.check(&model.config)?;
     let teacher = Teacher::open(config, &model, &source)?;
@@ -71,7 +75,7 @@ pub fn train(
     verifier
         .iter()
         .try_for_each(|verifier| source.check_verifier(verifier))?;
-    let mut info = open_run(config, out, command)?;
+    let (mut info, _lock) = open_run(config, out, command, teacher.as_ref())?;
     if info.status == "finished" {
         return Ok(());
     }
@@ -88,38 +92,61 @@ pub fn train(
     Ok(RunFolder::new(out).write_manifest(&info)?)
 }
 
-/// Makes the folder, or checks that it holds this very run.
-fn open_run(config: &TrainConfig, out: &Path, command: &str) -> Result<RunManifest> {
+/// Makes the folder, or checks that it holds this very run; holds it.
+fn open_run(
+    config: &TrainConfig,
+    out: &Path,
+    command: &str,
+    teacher: Option<&Teacher>,
+) -> Result<(RunManifest, OutputLock)> {
     let run = RunFolder::new(out);
-    for folder in [out.to_path_buf(), run.checkpoints(), run.states()] {
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
-        remove_leftovers(&folder)?;
-    }
-    State::remove_older(out)?;
+    std::fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
+    let lock = OutputLock::hold(out)?;
     let mut stored = config.clone();
     stored.out = None; // a moved folder is still the same run
     let config = serde_json::to_value(&stored).expect("plain data");
-    if !RunFolder::is_one(out) {
-        let info = RunManifest {
-            command: command.into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            seed: Some(stored.seed),
-            status: "running".into(),
-            config,
-            ..RunManifest::default()
-        };
-        run.write_manifest(&info)?;
-        return Ok(info);
-    }
-    let info = run.manifest()?;
-    if info.config != config {
+    let begun = RunFolder::is_one(out).then(|| run.manifest()).transpose()?;
+    if begun.as_ref().is_some_and(|begun| begun.config != config) {
         return Err(Error::config(
             out.display().to_string(),
             "holds a run with another configuration (see its run.json); choose another output \
              folder, or remove the folder",
         ));
     }
-    Ok(info)
+    let teacher = teacher.and_then(Teacher::hash).map(str::to_owned);
+    let before = begun.as_ref().and_then(|begun| begun.teacher.clone());
+    if before.is_some() && before != teacher {
+        return Err(Error::config(
+            out.display().to_string(),
+            "holds a run whose teacher had other files (see its run.json); put them back, choose \
+             another output folder, or remove the folder",
+        ));
+    }
+    // From here on the folder is ours.
+    for folder in [run.checkpoints(), run.states()] {
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+        if lock.is_exclusive() {
+            atomic::remove_all_dead(&folder)?;
+        }
+    }
+    for file in [run.manifest_file(), run.metrics()] {
+        lock.remove_dead_inside(&file)?;
+    }
+    State::remove_older(out)?;
+    if let Some(begun) = begun {
+        return Ok((begun, lock));
+    }
+    let info = RunManifest {
+        command: command.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        seed: Some(stored.seed),
+        status: "running".into(),
+        config,
+        teacher,
+        ..RunManifest::default()
+    };
+    run.write_manifest(&info)?;
+    Ok((info, lock))
 }
 
 struct Trainer<'a> {
@@ -360,6 +387,10 @@ impl<'a> Trainer<'a> {
 
     /// Checkpoint, metrics, state, in this order: a state is never newer than what it continues.
     fn save(&self) -> Result<()> {
+        let is_last = self.step == self.config.train.steps;
+        self.teacher
+            .iter()
+            .try_for_each(|teacher| teacher.check(is_last))?;
         let extra: Vec<(&str, String)> = self.extra.iter().map(|(n, t)| (*n, t.clone())).collect();
         self.model
             .write(&RunFolder::new(self.out).checkpoint(self.step), &extra)?;
@@ -449,6 +480,22 @@ fn metrics_until(out: &Path, step: u64, columns: &[&str]) -> Result<Metrics> {
             .collect();
     }
     Ok(metrics)
+}
+
+/// Refuses a batch whose tokens alone do not fit into memory.
+fn check_batch(config: &TrainConfig, source: &Source) -> Result<()> {
+    let group = config.rl.as_ref().map_or(1, |rl| rl.group);
+    let sizes = [config.train.batch_size, group, source.longest()];
+    let tokens = sizes
+        .iter()
+        .fold(1u128, |all, &size| all.saturating_mul(size as u128));
+    match memory::lacks(tokens.saturating_mul(4)) {
+        Some(what) => {
+            let message = format!("the tokens of a batch alone take {what}");
+            Err(Error::config("[train] batch_size", message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn initial_model(config: &TrainConfig, source: &Source) -> Result<Checkpoint> {

@@ -34,8 +34,9 @@ pub(super) const KIND: VerifierKind = VerifierKind {
 /// "group"}`, texts or `null`. `reference` is the line's `answer`, or its response. Out, on
 /// standard output, before the next line comes in: `{"reward": r}` with r in [0, 1] or a boolean,
 /// and, if it likes, `"answer"`, and `"prompt_id"` and `"response_id"`, which then must be those
-/// asked about. Its output must not wait in a buffer (flush; `PYTHONUNBUFFERED` is set); standard
-/// error is passed on.
+/// asked about. Its output must not wait in a buffer (flush; `PYTHONUNBUFFERED` is set). Standard
+/// error is passed on, 16 KiB of it for each response; more than 1 MiB, or a line that long, is an
+/// error.
 ///
 /// As many processes run as there are threads, each for many responses. Which of them gets a
 /// response is not defined, so what it says must depend on the line alone.

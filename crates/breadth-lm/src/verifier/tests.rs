@@ -499,3 +499,52 @@ fn a_kind_that_is_listed_is_found_by_its_name() {
         );
     }
 }
+
+/// Programs that write without end cost no memory, and say so.
+#[test]
+fn a_program_that_writes_without_end_is_an_error() {
+    let line = shell(r"tr '\0' x < /dev/zero");
+    let said = failure(&line, &["a"]);
+    assert!(
+        said.contains("wrote a line of more than 1048576 bytes"),
+        "{said}"
+    );
+    let lines = shell(r#"while echo '{"reward": 1}'; do :; done"#);
+    let said = failure(&lines, &["a", "b"]);
+    assert!(said.contains("wrote a line too many"), "{said}");
+    let errors = shell(r"tr '\0' ' ' < /dev/zero >&2");
+    let said = failure(&errors, &["a"]);
+    assert!(
+        said.contains(
+            "prompt_id p, response_id 0: wrote more than 1048576 bytes on standard error"
+        ),
+        "{said}"
+    );
+}
+
+/// What a program started ends with it when its time is over.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_children_of_a_program_that_takes_too_long_end_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let verifier = shell(&format!("sleep 600 & echo $! >> {}; wait", pids.display()));
+    let verifier = verifier.with_timeout(Duration::from_secs(2));
+    let item = item("a");
+    assert_eq!(
+        rewards(&verifier.judge(&[judged(&item, "a")]).unwrap()),
+        [0.0]
+    );
+    for pid in std::fs::read_to_string(&pids).unwrap().lines() {
+        let is_alive = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        // Ended it is at once; the system may take a moment to say so.
+        let patience = std::time::Instant::now() + Duration::from_secs(20);
+        while is_alive() && std::time::Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!is_alive(), "process {pid} runs on");
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -10,6 +12,14 @@ use crate::programs::Group;
 
 /// The longest line that is read.
 const LONGEST: u64 = 1 << 20;
+/// The most that a program may say on standard error for one response, in bytes.
+const MOST_SAID: u64 = 1 << 20;
+/// How much of that is passed on: more is nothing that anybody reads.
+const PASSED_ON: u64 = 1 << 14;
+/// How long is waited for the last words of a program that was ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// Lines that are read before anybody asks for them: a program that writes on and on waits.
+const AHEAD: usize = 4;
 
 /// What came of a question.
 pub(super) enum Heard {
@@ -29,10 +39,17 @@ pub(super) enum Heard {
 /// writes can be left behind.
 #[derive(Debug)]
 pub(super) struct Worker {
-    _program: Group,
+    program: Group,
     input: Sender<String>,
-    output: Receiver<std::result::Result<String, String>>,
+    output: Receiver<Line>,
+    /// Bytes on standard error since the last question.
+    said: Arc<AtomicU64>,
+    /// Ends when all of standard error is passed on.
+    quiet: Receiver<()>,
 }
+
+/// A line of a program, or what is wrong with it.
+type Line = std::result::Result<String, String>;
 
 impl Worker {
     /// Starts a program.
@@ -51,18 +68,29 @@ impl Worker {
             .args(&words[1..])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut program = Group::start(&mut command).map_err(failed)?;
         let stdin = program.child.stdin.take().expect("it is piped");
         let stdout = program.child.stdout.take().expect("it is piped");
+        let stderr = program.child.stderr.take().expect("it is piped");
         let (input, lines) = channel();
-        let (heard, output) = channel();
+        let (heard, output) = sync_channel(AHEAD);
+        let said = Arc::new(AtomicU64::new(0));
+        let counted = said.clone();
+        let (open, quiet) = channel();
         std::thread::spawn(move || write(stdin, &lines));
         std::thread::spawn(move || read(stdout, &heard));
+        std::thread::spawn(move || {
+            pass_on(stderr, &counted);
+            drop(open);
+        });
         Ok(Self {
-            _program: program,
+            program,
             input,
             output,
+            said,
+            quiet,
         })
     }
 
@@ -73,10 +101,16 @@ impl Worker {
             Ok(Err(why)) => return Heard::Unreadable(why),
             Err(_) => {}
         }
+        self.said.store(0, Ordering::Relaxed);
         if self.input.send(line.to_owned()).is_err() {
             return Heard::End;
         }
-        match self.output.recv_timeout(timeout) {
+        let heard = self.output.recv_timeout(timeout);
+        if self.said.load(Ordering::Relaxed) > MOST_SAID {
+            let why = format!("wrote more than {MOST_SAID} bytes on standard error for it");
+            return Heard::Unreadable(why);
+        }
+        match heard {
             Ok(Ok(line)) => Heard::Line(line),
             Ok(Err(why)) => Heard::Unreadable(why),
             Err(RecvTimeoutError::Timeout) => Heard::Nothing,
@@ -89,10 +123,20 @@ impl Worker {
     pub fn finish(mut self, timeout: Duration) -> Option<String> {
         let (closed, _) = channel();
         drop(std::mem::replace(&mut self.input, closed));
-        match self.output.recv_timeout(timeout) {
+        let surplus = match self.output.recv_timeout(timeout) {
             Ok(Ok(line) | Err(line)) => Some(line),
             Err(_) => None,
-        }
+        };
+        let _ = self.quiet.recv_timeout(timeout);
+        surplus
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.program.end();
+        // What it said last, if nobody else has its pipe.
+        let _ = self.quiet.recv_timeout(LAST_WORDS);
     }
 }
 
@@ -108,7 +152,22 @@ fn write(mut stdin: ChildStdin, lines: &Receiver<String>) {
     }
 }
 
-fn read(stdout: ChildStdout, heard: &Sender<std::result::Result<String, String>>) {
+/// Passes the beginning of standard error on. Beyond what is allowed the pipe is closed.
+fn pass_on(mut stderr: impl Read, said: &AtomicU64) {
+    let mut bytes = [0; 1 << 13];
+    while let Ok(read @ 1..) = stderr.read(&mut bytes) {
+        let total = said.fetch_add(read as u64, Ordering::Relaxed) + read as u64;
+        if total > MOST_SAID {
+            return;
+        }
+        let left = (PASSED_ON + read as u64).saturating_sub(total);
+        let shown = read.min(left as usize);
+        // A message that nobody can read must not fail the job.
+        let _ = std::io::stderr().write_all(&bytes[..shown]);
+    }
+}
+
+fn read(stdout: ChildStdout, heard: &SyncSender<Line>) {
     let mut reader = BufReader::new(stdout);
     loop {
         let mut bytes = Vec::new();

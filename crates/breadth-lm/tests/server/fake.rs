@@ -1,9 +1,10 @@
 //! Servers for the tests: real HTTP over a small distribution that is known exactly, faithful or
 //! with one defect.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,11 +16,19 @@ pub const VOCAB: u32 = 16;
 /// The token that the distribution never gives.
 pub const IMPOSSIBLE: u32 = 13;
 
+/// Whose weights a server has unless it is told otherwise.
+const WEIGHTS: u64 = 5;
+
+thread_local! {
+    /// The weights that this thread speaks of: a server's are its own.
+    static SERVED: Cell<u64> = const { Cell::new(WEIGHTS) };
+}
+
 /// Logits after a context: pseudo-random, by its last three tokens and its length.
 fn logits(context: &[u32]) -> Vec<f64> {
     let tail = &context[context.len().saturating_sub(3)..];
     let name: String = tail.iter().map(|t| format!("{t},")).collect();
-    let mut stream = rng::stream(5, &name, context.len() as u64);
+    let mut stream = rng::stream(SERVED.get(), &name, context.len() as u64);
     let logit = |token| match token {
         IMPOSSIBLE => f64::NEG_INFINITY,
         _ => 6.0 * rng::uniform(&mut stream),
@@ -138,6 +147,7 @@ struct Shared {
     /// Longest random pause before an answer.
     delay: Mutex<Duration>,
     closed: AtomicBool,
+    weights: AtomicU64,
 }
 
 impl Fake {
@@ -157,6 +167,7 @@ impl Fake {
             answered: AtomicUsize::new(0),
             delay: Mutex::new(Duration::ZERO),
             closed: AtomicBool::new(false),
+            weights: AtomicU64::new(WEIGHTS),
         });
         let server = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -176,6 +187,12 @@ impl Fake {
     pub fn with_delay(self, longest: Duration) -> Self {
         *self.shared.delay.lock().unwrap() = longest;
         self
+    }
+
+    /// From now on the model of the same name has other weights, or its own again.
+    pub fn set_own_weights(&self, own: bool) {
+        let weights = WEIGHTS + u64::from(!own);
+        self.shared.weights.store(weights, Ordering::SeqCst);
     }
 
     /// From now on every connection is dropped.
@@ -305,6 +322,7 @@ impl Shared {
     }
 
     fn answer(&self, path: &str, body: &Value) -> (u16, Value) {
+        SERVED.set(self.weights.load(Ordering::SeqCst));
         let owner = match self.dialect {
             Dialect::Sglang => "sglang",
             Dialect::LlamaCpp => "llamacpp",

@@ -159,6 +159,53 @@ fn sampling_from_a_server_resumes_too() {
     assert_eq!(std::fs::read(&out).unwrap(), expected);
 }
 
+/// A server that is started again with other weights under the same name.
+#[test]
+fn weights_that_change_under_one_name_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::new(Dialect::Vllm, Defect::None);
+    let models = [model(&fake)];
+    type Job<'a> = &'a dyn Fn(&Path, &mut dyn FnMut(JobProgress)) -> Result<()>;
+    let (scored, sampled) = (items(2100), items(1000));
+    let score: Job = &|out, progress| score_job(&models, &scored, out, progress);
+    let sample: Job = &|out, progress| sample_job(&models, &sampled, out, progress);
+    for (name, job, stop) in [("score", score, 1100), ("sample", sample, 2050)] {
+        let whole = folder.path().join(format!("{name}-whole.parquet"));
+        job(&whole, &mut |_| {}).unwrap();
+        let expected = std::fs::read(&whole).unwrap();
+        let out = folder.path().join(format!("{name}.parquet"));
+        let refused = |error: breadth_lm::Error| {
+            let error = error.to_string();
+            let said = "so its weights differ from those of the finished parts";
+            assert!(
+                error.contains(said) && error.contains("prompt_id "),
+                "{error}"
+            );
+            assert!(!out.exists());
+        };
+        let stopped = catch_unwind(AssertUnwindSafe(|| {
+            let mut watch = |p: JobProgress| assert!(p.done < stop, "stop here");
+            job(&out, &mut watch).unwrap();
+        }));
+        assert!(stopped.is_err());
+        fake.set_own_weights(false);
+        refused(job(&out, &mut |p| assert!(p.resumed)).unwrap_err());
+        fake.set_own_weights(true);
+        job(&out, &mut |_| {}).unwrap();
+        assert_eq!(std::fs::read(&out).unwrap(), expected, "{name}");
+        // In the middle of a job; then neither weights can go on.
+        std::fs::remove_file(&out).unwrap();
+        let mut change = |p: JobProgress| fake.set_own_weights(p.done < stop);
+        refused(job(&out, &mut change).unwrap_err());
+        for own in [true, false] {
+            fake.set_own_weights(own);
+            refused(job(&out, &mut |_| {}).unwrap_err());
+        }
+        fake.set_own_weights(true);
+        assert!(!out.exists());
+    }
+}
+
 /// The likeliest response of at most four tokens, up to its end token or the string `stop`.
 fn likeliest(prompt: &[u32], stop: &str) -> Vec<u32> {
     let mut context = prompt.to_vec();

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use breadth_data::{LogFile, LogOptions, Logs, Provenance, ReadOptions, Table, refuse_overwriting};
+use breadth_data::{
+    LogFile, LogOptions, Logs, OutputLock, Provenance, ReadOptions, Table, refuse_overwriting,
+};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -119,11 +121,13 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         Kind::Samples => Table::Samples,
     });
     refuse_overwriting(&arguments.output, &arguments.logs)?;
+    let lock = OutputLock::hold(&arguments.output)?;
     let logs = Logs::read(&arguments.logs, table, &options)?;
     let made = Provenance {
         command: command_line::text(),
         ..Provenance::default()
     };
+    lock.remove_dead()?;
     logs.write(&arguments.output, &made)?;
     let document = document(&logs, &arguments.output);
     output.result(&document, |style| render(&document, style))

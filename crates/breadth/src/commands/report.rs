@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use breadth_analysis::{Report, ReportOptions, Selection};
-use breadth_data::{RunFolder, atomic, refuse_overwriting};
+use breadth_data::{OutputLock, RunFolder, atomic, refuse_overwriting};
 use serde::Serialize;
 
 use crate::arguments;
@@ -71,8 +71,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     if let Some(page) = &arguments.output {
         refuse_overwriting(page, &run.inputs())?;
     }
-    let report = breadth_analysis::from_run(&arguments.folder, &arguments.options()?)?;
     let page = arguments.output.clone().unwrap_or_else(|| run.report());
+    let lock = OutputLock::hold(&page)?;
+    let report = breadth_analysis::from_run(&arguments.folder, &arguments.options()?)?;
+    lock.remove_dead()?;
     atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
     let svg = match &arguments.svg {
         Some(folder) => write_svgs(folder, &report)?,
@@ -126,7 +128,7 @@ fn write_svgs(folder: &Path, report: &Report) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for (stem, svg) in breadth_report::svgs(report) {
         let path = folder.join(format!("{stem}.svg"));
-        atomic::write_bytes(&path, svg.as_bytes())?;
+        OutputLock::write(&path, svg.as_bytes())?;
         written.push(path);
     }
     Ok(written)

@@ -1,8 +1,10 @@
 //! The `breadth` binary as its users meet it: arguments and files in, text, JSON and exit status
 //! out.
 
+mod checkpoints;
 mod errors;
 mod formats;
+mod held;
 mod help;
 mod import;
 mod interface;

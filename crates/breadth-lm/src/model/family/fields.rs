@@ -6,8 +6,16 @@ use serde_json::{Map, Value, json};
 
 use super::harmless::{self, Verdict};
 use crate::error::{Error, Result};
+use crate::memory::in_words;
 use crate::model::activation::Activation;
 use crate::model::rotary::{Rotary, Scaling};
+
+/// The largest size; products of several must stay numbers.
+const MOST: u64 = 1 << 40;
+/// The most layers: what is made for each of them before the weights are looked at stays small.
+const MOST_LAYERS: usize = 10_000;
+/// The widest head, likewise.
+const MOST_HEAD_DIM: usize = 1 << 16;
 
 /// A value as far as a line of text holds it.
 fn short(value: &Value) -> String {
@@ -59,7 +67,8 @@ impl Fields {
         match self.take(name) {
             None => Ok(None),
             Some(value) => match value.as_u64() {
-                Some(n) => Ok(Some(n as usize)),
+                Some(n) if n <= MOST => Ok(Some(n as usize)),
+                Some(_) => self.wrong(name, &value, "a size that a model has"),
                 None => self.wrong(name, &value, "a whole number"),
             },
         }
@@ -87,6 +96,32 @@ impl Fields {
     pub fn required(&mut self, name: &str) -> Result<usize> {
         self.size(name)?
             .ok_or_else(|| self.error(format!("config.json has no {name}")))
+    }
+
+    /// How many blocks there are, each with two normalisations of width `hidden_size` at least.
+    pub fn layers(&mut self, name: &str, hidden_size: usize) -> Result<usize> {
+        let layers = self.required(name)?;
+        if layers <= MOST_LAYERS {
+            return Ok(layers);
+        }
+        let bytes = 8 * layers as u128 * hidden_size as u128;
+        Err(self.error(format!(
+            "config.json: {name} = {layers}, with weights of {} at least; a model has at most \
+             {MOST_LAYERS} layers",
+            in_words(bytes)
+        )))
+    }
+
+    /// The width of a head, within what rotary tables are made for.
+    pub fn head_dim(&self, head_dim: usize) -> Result<usize> {
+        if head_dim <= MOST_HEAD_DIM {
+            Ok(head_dim)
+        } else {
+            Err(self.error(format!(
+                "config.json: heads are {head_dim} wide; a model has heads of {MOST_HEAD_DIM} at \
+                 most"
+            )))
+        }
     }
 
     /// A number, if it is there.

@@ -15,7 +15,7 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
     let by_layer = fields.flag("scale_attn_by_inverse_layer_idx")?;
     fields.expect("add_cross_attention", &[json!(false)])?;
     let (hidden_size, heads) = (fields.required("n_embd")?, fields.required("n_head")?);
-    let layers = fields.required("n_layer")?;
+    let layers = fields.layers("n_layer", hidden_size)?;
     let intermediate_size = fields.size("n_inner")?.unwrap_or(4 * hidden_size);
     if heads == 0 || !hidden_size.is_multiple_of(heads) {
         return Err(fields.error(format!(

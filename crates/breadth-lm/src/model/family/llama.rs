@@ -63,6 +63,7 @@ impl Sizes {
                 )));
             }
         };
+        let head_dim = fields.head_dim(head_dim)?;
         let shared = fields.size_or("num_key_value_heads", defaults.key_value_heads)?;
         Ok(Self {
             vocab_size: required(fields, "vocab_size", defaults.vocab_size)?,
@@ -72,7 +73,7 @@ impl Sizes {
                 Some(defaults.max_position_embeddings),
             )?,
             hidden_size,
-            layers: fields.required("num_hidden_layers")?,
+            layers: fields.layers("num_hidden_layers", hidden_size)?,
             heads,
             key_value_heads: shared.unwrap_or(heads),
             head_dim,

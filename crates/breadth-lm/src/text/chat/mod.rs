@@ -41,6 +41,7 @@ use super::bounds::{Stopped, bounded};
 use super::json::Json;
 use super::special::Special;
 use crate::error::{Error, Result};
+use crate::model::plain;
 
 /// Name of the one template in its environment.
 const NAME: &str = "chat";
@@ -212,6 +213,7 @@ impl ChatTemplate {
 
 /// A template's file, if it is there.
 fn read(file: &Path) -> Result<Option<String>> {
+    plain(file)?;
     match std::fs::metadata(file) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Error::io(file, e)),

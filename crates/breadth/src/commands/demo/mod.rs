@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use breadth_analysis::Report;
-use breadth_data::{RunFolder, atomic};
+use breadth_data::{OutputLock, RunFolder};
 use breadth_lm::generation::Sampling;
 use breadth_lm::job::{Model, SampleJob};
 use breadth_lm::text::Item;
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     };
     let report = breadth_analysis::from_run(demo.out, &options)?;
     let page = RunFolder::new(demo.out).report();
-    atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
+    OutputLock::write(&page, breadth_report::html(&report)?.as_bytes())?;
     let selection = select::of_run(demo.out, N, arguments.confidence, output)?;
     let verdict = report.headline();
     let document = Document {

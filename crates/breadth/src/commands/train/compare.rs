@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{ComparedRun, ComparisonRow, Report, ReportOptions};
-use breadth_data::{RunFolder, atomic};
+use breadth_data::{OutputLock, RunFolder};
 use breadth_lm::train::{TrainConfig, train};
 use breadth_stats::Level;
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     }
     let page = out.join("report.html");
     let html = breadth_report::comparison_html("Ways of training, side by side", &runs)?;
-    atomic::write_bytes(&page, html.as_bytes())?;
+    OutputLock::write(&page, html.as_bytes())?;
     let document = Document {
         command: "train",
         n: arguments.n,
@@ -149,7 +149,7 @@ impl Compare<'_> {
         options.passes = std::iter::once(1).chain(options.passes()).collect();
         let report = breadth_analysis::from_run(folder, &options)?;
         let page = breadth_report::html(&report)?;
-        atomic::write_bytes(&RunFolder::new(folder).report(), page.as_bytes())?;
+        OutputLock::write(&RunFolder::new(folder).report(), page.as_bytes())?;
         Ok(report)
     }
 }

@@ -1,0 +1,268 @@
+//! What tells a checkpoint's files from others, and from what they become.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::{adapter, inside, weights};
+use crate::error::{Error, Result};
+
+/// A file that changed so shortly before it was looked at may change again without another time: a
+/// file system's clock is coarse.
+const COARSE: Duration = Duration::from_secs(2);
+
+/// The files of a model as they were at one moment: all that are read, of an adapter and of its
+/// base.
+#[derive(Debug)]
+pub(crate) struct Fingerprint {
+    folder: PathBuf,
+    base: Option<PathBuf>,
+    hash: String,
+    seen: Mutex<Seen>,
+}
+
+/// When files were read, and what the file system said of each.
+#[derive(Debug)]
+struct Seen {
+    when: SystemTime,
+    files: Vec<(PathBuf, Stamp)>,
+}
+
+impl Fingerprint {
+    /// Reads all files of a model; those of an adapter's base too.
+    ///
+    /// # Errors
+    /// If one cannot be read, or changes meanwhile.
+    pub(crate) fn of(folder: &Path, base: Option<&Path>) -> Result<Self> {
+        let mut seen = Seen {
+            when: SystemTime::now(),
+            files: Vec::new(),
+        };
+        let hash = hash_model(folder, base, &mut seen.files)?;
+        Ok(Self {
+            folder: folder.into(),
+            base: base.map(Path::to_path_buf),
+            hash,
+            seen: Mutex::new(seen),
+        })
+    }
+
+    /// Hash of the files, 16 hexadecimal digits: equal for equal files, whatever the folder.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Checks that the files are still what they were. They are not read again unless the file
+    /// system says that one changed, or, with `thorough`, might have changed too shortly before it
+    /// was read to be sure.
+    ///
+    /// # Errors
+    /// If they changed.
+    pub(crate) fn check(&self, thorough: bool) -> Result<()> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = seen.files.iter().all(|(path, stamp)| stamp.is_of(path));
+        if is_same && !(thorough && seen.is_unsure()) {
+            return Ok(());
+        }
+        match Self::of(&self.folder, self.base.as_deref()) {
+            Ok(now) if now.hash == self.hash => {
+                *seen = now
+                    .seen
+                    .into_inner()
+                    .unwrap_or_else(PoisonError::into_inner);
+                Ok(())
+            }
+            _ => Err(Error::checkpoint(
+                &self.folder,
+                "changed while it was used, so what was made of it since is not kept; run the \
+                 command again when the checkpoint is complete",
+            )),
+        }
+    }
+}
+
+impl Seen {
+    fn is_unsure(&self) -> bool {
+        let mut changed = self.files.iter().map(|(_, stamp)| stamp.changed());
+        changed.any(|time| time.is_none_or(|time| time + COARSE > self.when))
+    }
+}
+
+/// What the file system says of a file.
+#[derive(Clone, Debug, PartialEq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    /// Device, number, and the last change of anything, in seconds and nanoseconds.
+    #[cfg(unix)]
+    identity: (u64, u64, i64, i64),
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        Self {
+            length: meta.len(),
+            modified: meta.modified().ok(),
+            #[cfg(unix)]
+            identity: {
+                use std::os::unix::fs::MetadataExt;
+                (meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec())
+            },
+        }
+    }
+
+    /// When anything of the file last changed; its time of modification can be set to any.
+    fn changed(&self) -> Option<SystemTime> {
+        #[cfg(unix)]
+        let seconds = u64::try_from(self.identity.2).ok();
+        #[cfg(unix)]
+        return Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds?));
+        #[cfg(not(unix))]
+        self.modified
+    }
+
+    fn is_of(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|meta| Self::of(&meta) == *self)
+    }
+}
+
+/// Hash of a model's files; of an adapter's and its base's.
+fn hash_model(
+    folder: &Path,
+    base: Option<&Path>,
+    seen: &mut Vec<(PathBuf, Stamp)>,
+) -> Result<String> {
+    if !adapter::is_one(folder) {
+        return hash_files(folder, weights::read_files(folder)?, seen);
+    }
+    let mut names = adapter::files();
+    // What is missing is an error where the adapter is merged.
+    names.retain(|name| folder.join(name).exists());
+    let own = hash_files(folder, names, seen)?;
+    let base = hash_model(&adapter::base_of(folder, base)?, None, seen)?;
+    let both = blake3::hash(format!("{own} {base}").as_bytes());
+    Ok(both.to_hex()[..16].to_string())
+}
+
+/// Hash of names, lengths and contents. The weights are not decoded.
+fn hash_files(
+    folder: &Path,
+    mut names: Vec<String>,
+    seen: &mut Vec<(PathBuf, Stamp)>,
+) -> Result<String> {
+    names.sort();
+    names.dedup();
+    let mut hash = blake3::Hasher::new();
+    for name in names {
+        let path = inside::file(folder, &name)?;
+        let failed = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => weights::missing(folder, &name, &e),
+            _ => Error::io(&path, e),
+        };
+        let mut file = File::open(&path).map_err(failed)?;
+        let stamp = Stamp::of(&file.metadata().map_err(failed)?);
+        hash.update(name.as_bytes());
+        hash.update(&stamp.length.to_le_bytes());
+        io::copy(&mut file, &mut hash).map_err(failed)?;
+        if Stamp::of(&file.metadata().map_err(failed)?) != stamp {
+            let message = "changed while it was read; run the command again when it is complete";
+            return Err(Error::checkpoint(&path, message));
+        }
+        seen.push((path, stamp));
+    }
+    Ok(hash.finalize().to_hex()[..16].to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn equal_files_have_equal_hashes_wherever_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let hash = |name: &str, config: &str, weights: &[u8]| {
+            let path = folder.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("config.json"), config).unwrap();
+            fs::write(path.join("model.safetensors"), weights).unwrap();
+            fs::write(path.join("notes.txt"), name).unwrap();
+            Fingerprint::of(&path, None).unwrap().hash
+        };
+        let first = hash("a", "{}", b"weights");
+        assert_eq!(first, hash("b", "{}", b"weights"));
+        assert_ne!(first, hash("c", "{}", b"weighty"));
+        assert_ne!(first, hash("d", "{ }", b"weights"));
+        // Bytes that move from one file to the next make another model.
+        assert_ne!(hash("e", "{}x", b"y"), hash("f", "{}", b"xy"));
+    }
+
+    /// What an index names is what is read, whatever it is called.
+    #[test]
+    fn all_shards_are_in_the_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let index = r#"{"weight_map": {"a": "one.bin", "b": "two.safetensors"}}"#;
+        fs::write(path("config.json"), "{}").unwrap();
+        fs::write(path("model.safetensors.index.json"), index).unwrap();
+        fs::write(path("one.bin"), "1").unwrap();
+        fs::write(path("two.safetensors"), "2").unwrap();
+        let hash = || Fingerprint::of(folder.path(), None).unwrap().hash;
+        let first = hash();
+        fs::write(path("other.safetensors"), "3").unwrap();
+        assert_eq!(hash(), first, "nobody reads it");
+        fs::write(path("one.bin"), "0").unwrap();
+        assert_ne!(hash(), first);
+        fs::remove_file(path("one.bin")).unwrap();
+        let error = Fingerprint::of(folder.path(), None)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("has no one.bin"), "{error}");
+        for bad in ["../one.bin", "/one.bin", "a/one.bin"] {
+            fs::write(
+                path("model.safetensors.index.json"),
+                index.replace("one.bin", bad),
+            )
+            .unwrap();
+            let error = Fingerprint::of(folder.path(), None)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(&format!("`{bad}`, which is a path")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn changes_are_noticed_and_touching_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("model.safetensors");
+        fs::write(folder.path().join("config.json"), "{}").unwrap();
+        fs::write(&weights, "weights").unwrap();
+        let own = Fingerprint::of(folder.path(), None).unwrap();
+        own.check(true).unwrap();
+        let touch = |seconds| {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            File::options()
+                .write(true)
+                .open(&weights)
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+        };
+        touch(1_000);
+        own.check(false).unwrap();
+        // Another content of the same length and with the same time.
+        fs::write(&weights, "weighty").unwrap();
+        touch(1_000);
+        let error = own.check(false).unwrap_err().to_string();
+        assert!(error.contains("changed while it was used"), "{error}");
+        fs::write(&weights, "weights").unwrap();
+        own.check(true).unwrap();
+        fs::remove_file(&weights).unwrap();
+        assert!(own.check(false).is_err());
+    }
+}
