@@ -277,3 +277,126 @@ fn sampling_from_a_server_killed_at_twenty_moments_ends_in_the_same_bits() {
         ],
     );
 }
+
+/// What the program is to be instead of a test: the server of the checkpoint in this folder.
+const ROLE: &str = "BREADTH_TEST_SERVER";
+
+/// The command that serves a checkpoint by this very program.
+fn serving() -> String {
+    let program = std::env::current_exe().unwrap();
+    format!(
+        "{ROLE}={{path}} {} --exact a_role --nocapture {{port}}",
+        program.display()
+    )
+}
+
+/// The server of a checkpoint, whose distribution hangs on the folder's name; as a test it has no
+/// role.
+#[test]
+fn a_role() {
+    let Ok(path) = std::env::var(ROLE) else {
+        return;
+    };
+    let name = Path::new(&path).file_name().unwrap().to_string_lossy();
+    let digits = name.trim_start_matches("step-").parse().unwrap();
+    let port = std::env::args().next_back().unwrap().parse().unwrap();
+    println!("serving {path}");
+    let fake = Fake::on(port, Dialect::Vllm, Defect::None);
+    fake.set_weights(digits);
+    std::thread::sleep(Duration::from_secs(120));
+}
+
+/// Three checkpoints, whose files are only looked at.
+fn checkpoints(folder: &Path) {
+    for step in [1, 2, 3] {
+        let checkpoint = folder.join(format!("run/step-{step}"));
+        std::fs::create_dir_all(&checkpoint).unwrap();
+        let golden = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/golden/families/qwen2/"
+        );
+        for file in ["config.json", "model.safetensors"] {
+            std::fs::copy(format!("{golden}{file}"), checkpoint.join(file)).unwrap();
+        }
+    }
+}
+
+fn columns(path: &Path) -> Vec<Vec<f64>> {
+    let table = ScoreTable::read(&[path.to_path_buf()], &ReadOptions::default()).unwrap();
+    table.logprob.clone()
+}
+
+#[test]
+fn servers_are_started_for_one_checkpoint_after_another_and_a_kill_is_survived() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    checkpoints(folder.path());
+    write_data(Path::new(&path("data.jsonl")), 2500);
+    let score = |out: &str, more: &[&str]| {
+        let serve = serving();
+        let (run, data, out) = (path("run"), path("data.jsonl"), path(out));
+        let mut arguments = vec!["score", &run, "--data", &data, "-o", &out];
+        arguments.extend(["--serve", &serve]);
+        arguments.extend(more);
+        breadth(&arguments)
+    };
+    let whole = score("whole.parquet", &[]).output().unwrap();
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let expected = columns(Path::new(&path("whole.parquet")));
+    assert_eq!(expected.len(), 3);
+    assert!(expected[0] != expected[1] && expected[1] != expected[2]);
+    for step in [1, 2, 3] {
+        let log = path(&format!("whole.parquet.serve/step-{step}.log"));
+        let said = std::fs::read_to_string(log).unwrap();
+        assert!(said.contains(&format!("serving {}", path(&format!("run/step-{step}")))));
+    }
+    // Killed once the second checkpoint has a part, and gone on with.
+    let mut job = score("killed.parquet", &[])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let second = path("killed.parquet.parts/0001-000000");
+    let started = Instant::now();
+    while !Path::new(&second).exists() {
+        assert!(started.elapsed() < Duration::from_secs(60), "no part");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    job.kill().unwrap();
+    job.wait().unwrap();
+    assert!(!Path::new(&path("killed.parquet")).exists());
+    let resumed = score("killed.parquet", &["--parallel", "2"])
+        .output()
+        .unwrap();
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert_eq!(columns(Path::new(&path("killed.parquet"))), expected);
+    // The first checkpoint was done, and its server was not started again.
+    let log = std::fs::read_to_string(path("killed.parquet.serve/step-1.log")).unwrap();
+    assert_eq!(log.matches("serving ").count(), 1, "{log}");
+    assert!(!Path::new(&path("killed.parquet.parts")).exists());
+}
+
+#[test]
+fn a_server_that_does_not_start_is_an_error_with_its_last_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    checkpoints(folder.path());
+    write_data(Path::new(&path("data.jsonl")), 3);
+    let output = run(&[
+        "score",
+        &path("run"),
+        "--data",
+        &path("data.jsonl"),
+        "-o",
+        &path("out.parquet"),
+        "--serve",
+        "echo 'no such GPU: {gpu}' # {path} {port}; exit 3",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(
+        said.contains("server of step-1: ended before it answered")
+            && said.contains("no such GPU: 0"),
+        "{said}"
+    );
+    assert!(!Path::new(&path("out.parquet")).exists());
+}

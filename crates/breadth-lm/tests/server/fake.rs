@@ -17,7 +17,7 @@ pub const VOCAB: u32 = 16;
 pub const IMPOSSIBLE: u32 = 13;
 
 /// Whose weights a server has unless it is told otherwise.
-const WEIGHTS: u64 = 5;
+pub const WEIGHTS: u64 = 5;
 
 thread_local! {
     /// The weights that this thread speaks of: a server's are its own.
@@ -189,9 +189,8 @@ impl Fake {
         self
     }
 
-    /// From now on the model of the same name has other weights, or its own again.
-    pub fn set_own_weights(&self, own: bool) {
-        let weights = WEIGHTS + u64::from(!own);
+    /// From now on the model of the same name has these weights.
+    pub fn set_weights(&self, weights: u64) {
         self.shared.weights.store(weights, Ordering::SeqCst);
     }
 

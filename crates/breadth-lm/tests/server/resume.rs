@@ -14,7 +14,7 @@ use breadth_lm::rng;
 use breadth_lm::text::Item;
 use breadth_lm::verifier::Verifier;
 
-use super::fake::{Defect, Dialect, Fake, letters, log_probs, scores};
+use super::fake::{Defect, Dialect, Fake, WEIGHTS, letters, log_probs, scores};
 use super::{limits, open, pairs, sequences};
 
 fn items(count: u64) -> Vec<Item> {
@@ -188,20 +188,20 @@ fn weights_that_change_under_one_name_are_noticed() {
             job(&out, &mut watch).unwrap();
         }));
         assert!(stopped.is_err());
-        fake.set_own_weights(false);
+        fake.set_weights(WEIGHTS + 1);
         refused(job(&out, &mut |p| assert!(p.resumed)).unwrap_err());
-        fake.set_own_weights(true);
+        fake.set_weights(WEIGHTS);
         job(&out, &mut |_| {}).unwrap();
         assert_eq!(std::fs::read(&out).unwrap(), expected, "{name}");
         // In the middle of a job; then neither weights can go on.
         std::fs::remove_file(&out).unwrap();
-        let mut change = |p: JobProgress| fake.set_own_weights(p.done < stop);
+        let mut change = |p: JobProgress| fake.set_weights(WEIGHTS + u64::from(p.done >= stop));
         refused(job(&out, &mut change).unwrap_err());
         for own in [true, false] {
-            fake.set_own_weights(own);
+            fake.set_weights(WEIGHTS + u64::from(!own));
             refused(job(&out, &mut |_| {}).unwrap_err());
         }
-        fake.set_own_weights(true);
+        fake.set_weights(WEIGHTS);
         assert!(!out.exists());
     }
 }

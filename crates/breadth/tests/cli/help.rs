@@ -754,12 +754,20 @@ fn score() {
       -h, --help                Print help
 
     Servers:
-          --tokenizer <FOLDER>  Folder with the servers' tokenizer.json, for text; and with the
-                                generation_config.json that names end tokens
-          --concurrency <N>     Requests under way at once, on each server [default: 16]
-          --timeout <SECONDS>   Longest wait for a reply [default: 300]
-          --tolerance <NATS>    How far apart, in nats per token, two numbers of a server may be that
-                                should be equal [default: 0.05]
+          --tokenizer <FOLDER>       Folder with the servers' tokenizer.json, for text; and with the
+                                     generation_config.json that names end tokens
+          --concurrency <N>          Requests under way at once, on each server [default: 16]
+          --timeout <SECONDS>        Longest wait for a reply [default: 300]
+          --tolerance <NATS>         How far apart, in nats per token, two numbers of a server may be
+                                     that should be equal [default: 0.05]
+          --serve <COMMAND>          Start this server for one checkpoint folder after another: a
+                                     command of the shell in which {path} and {port}, and {name} and
+                                     {gpu}, are filled in, as in 'vllm serve {path} --port {port}'. It
+                                     is waited for, probed, asked, and ended
+          --parallel <N>             With --serve: so many servers at once, each for another checkpoint;
+                                     {gpu} counts them from 0 [default: 1]
+          --serve-timeout <SECONDS>  With --serve: how long a server may take until it answers [default:
+                                     1800]
 
     Common options:
           --json                      Print one JSON document and nothing else on stdout
@@ -850,12 +858,20 @@ fn sample() {
       -h, --help                        Print help
 
     Servers:
-          --tokenizer <FOLDER>  Folder with the servers' tokenizer.json, for text; and with the
-                                generation_config.json that names end tokens
-          --concurrency <N>     Requests under way at once, on each server [default: 16]
-          --timeout <SECONDS>   Longest wait for a reply [default: 300]
-          --tolerance <NATS>    How far apart, in nats per token, two numbers of a server may be that
-                                should be equal [default: 0.05]
+          --tokenizer <FOLDER>       Folder with the servers' tokenizer.json, for text; and with the
+                                     generation_config.json that names end tokens
+          --concurrency <N>          Requests under way at once, on each server [default: 16]
+          --timeout <SECONDS>        Longest wait for a reply [default: 300]
+          --tolerance <NATS>         How far apart, in nats per token, two numbers of a server may be
+                                     that should be equal [default: 0.05]
+          --serve <COMMAND>          Start this server for one checkpoint folder after another: a
+                                     command of the shell in which {path} and {port}, and {name} and
+                                     {gpu}, are filled in, as in 'vllm serve {path} --port {port}'. It
+                                     is waited for, probed, asked, and ended
+          --parallel <N>             With --serve: so many servers at once, each for another checkpoint;
+                                     {gpu} counts them from 0 [default: 1]
+          --serve-timeout <SECONDS>  With --serve: how long a server may take until it answers [default:
+                                     1800]
 
     Common options:
           --json                      Print one JSON document and nothing else on stdout
