@@ -463,7 +463,7 @@ struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Holds the output, opens the parts, and probes every server.
+    /// Holds the output, probes every server, and opens the parts.
     fn new(asked: Asked, models: &'a [Model], items: &[Item], out: &Path) -> Result<Self> {
         check_names(models)?;
         let lock = OutputLock::hold(out)?;
@@ -471,43 +471,32 @@ impl<'a> Opened<'a> {
             .iter()
             .map(Model::identity)
             .collect::<Result<Vec<_>>>()?;
-        let job = identity(&asked, &identities, items);
-        let parts = Parts::open(lock, out, &job, asked.command)?;
-        let mut opened = Self {
-            parts,
-            models,
-            identities,
-            origins: Vec::new(),
-        };
         let prompts: Vec<Vec<u32>> = items
             .iter()
             .take(PROBED)
             .map(|i| i.prompt.clone())
             .collect();
+        let probed = models.iter().map(|model| probed(model, &prompts));
+        let probed = probed.collect::<Result<Vec<_>>>()?;
+        let job = identity(&asked, &identities, items);
+        // Nothing is written before here.
+        let parts = Parts::open(lock, out, &job, asked.command)?;
+        let mut origins = Vec::new();
         for (m, model) in models.iter().enumerate() {
-            let origin = opened.origin(m, &prompts)?;
-            opened.origins.push((model.name().to_owned(), origin));
+            let origin = match &probed[m] {
+                // That of the run that began the job stays: a resumed table is the same as any
+                // other.
+                Some(said) => format!("server {}", parts.note(m, said)?),
+                None => identities[m].text().to_owned(),
+            };
+            origins.push((model.name().to_owned(), origin));
         }
-        Ok(opened)
-    }
-
-    /// What the provenance says of a model; a server is probed.
-    fn origin(&self, m: usize, prompts: &[Vec<u32>]) -> Result<String> {
-        let Model::Server(server) = &self.models[m] else {
-            return Ok(self.identities[m].text().to_owned());
-        };
-        let report = server.probe(prompts)?;
-        if let Some(refusal) = report.refusal() {
-            return Err(refusal);
-        }
-        // That of the run that began the job stays: a resumed table is the same as any other.
-        let said = format!(
-            "{}, model {}, {}",
-            report.software,
-            report.model,
-            report.summary()
-        );
-        Ok(format!("server {}", self.parts.note(m, &said)?))
+        Ok(Self {
+            parts,
+            models,
+            identities,
+            origins,
+        })
     }
 
     /// Gives all parts of a model to `take`, which says how many tokens they have; makes those that
@@ -589,6 +578,23 @@ impl<'a> Opened<'a> {
             models: self.origins.clone(),
             ..Provenance::default()
         }
+    }
+}
+
+/// What the probe of a server says of it; nothing of a folder.
+fn probed(model: &Model, prompts: &[Vec<u32>]) -> Result<Option<String>> {
+    let Model::Server(server) = model else {
+        return Ok(None);
+    };
+    let report = server.probe(prompts)?;
+    match report.refusal() {
+        Some(refusal) => Err(refusal),
+        None => Ok(Some(format!(
+            "{}, model {}, {}",
+            report.software,
+            report.model,
+            report.summary()
+        ))),
     }
 }
 
