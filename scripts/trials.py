@@ -177,6 +177,8 @@ def run(description, trials, prepare, trial):
             print(f"trial {number} ({name}) of seed {asked.seed}: {failure}\nleft in {place.folder}")
             sys.exit(1)
         counts[name, outcome] = counts.get((name, outcome), 0) + 1
+        if (number + 1) % 100 == 0:
+            print(f"{number + 1} trials", flush=True)
     place.remove()
     for (name, outcome), count in sorted(counts.items()):
         print(f"{count:5} {name}: {outcome}")

@@ -139,3 +139,52 @@ fn training_lowers_the_loss() {
     .unwrap();
     assert!(last < 0.87 * first, "{first} {last}");
 }
+
+/// A teacher whose files are replaced, between two halves of a run and in the middle of one.
+#[test]
+fn a_teacher_stays_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("first");
+    train(&config(), &first, "train", &mut |_| {}).unwrap();
+    let teacher = folder.path().join("teacher");
+    std::fs::create_dir(&teacher).unwrap();
+    let take = |step: &str| {
+        for name in ["config.json", "model.safetensors"] {
+            let from = first.join("checkpoints").join(step).join(name);
+            std::fs::copy(from, teacher.join(name)).unwrap();
+        }
+    };
+    let (own, other) = ("step-000024", "step-000005");
+    take(own);
+    let objective = format!("[objective]\nname = 'distill'\nteacher = {teacher:?}\n[train]");
+    let text = CONFIG.replace("[train]", &objective);
+    let distill = TrainConfig::parse(&text, "test.toml").unwrap();
+    let whole = folder.path().join("whole");
+    train(&distill, &whole, "train", &mut |_| {}).unwrap();
+    let out = folder.path().join("out");
+    let error = train(&distill, &out, "train", &mut |p| {
+        if p.step == 7 {
+            take(other);
+        }
+    });
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("teacher: changed while it was used"),
+        "{error}"
+    );
+    let error = train(&distill, &out, "train", &mut |p| panic!("step {}", p.step));
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("holds a run whose teacher had other files"),
+        "{error}"
+    );
+    take(own);
+    let mut begun = None;
+    train(&distill, &out, "train", &mut |p| {
+        begun.get_or_insert(p.step);
+    })
+    .unwrap();
+    // The step at which it was noticed was not saved.
+    assert_eq!(begun, Some(6));
+    assert_eq!(files(&out), files(&whole));
+}

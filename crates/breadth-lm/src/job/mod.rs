@@ -481,7 +481,7 @@ struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Holds the output, opens the parts, and probes every server.
+    /// Holds the output, probes every server, and opens the parts.
     fn new(asked: Asked, models: &'a [Model], items: &[Item], out: &Path) -> Result<Self> {
         check_names(models)?;
         let lock = OutputLock::hold(out)?;
@@ -489,51 +489,38 @@ impl<'a> Opened<'a> {
             .iter()
             .map(Model::identity)
             .collect::<Result<Vec<_>>>()?;
+        let prompts: Vec<Vec<u32>> = items
+            .iter()
+            .take(PROBED)
+            .map(|i| i.prompt.clone())
+            .collect();
+        let probed = models.iter().map(|model| match model {
+            Model::Server(server) => probed(server, &prompts).map(Some),
+            // Nothing is known of a server before it is started.
+            Model::Folder { .. } | Model::Served { .. } => Ok(None),
+        });
+        let probed = probed.collect::<Result<Vec<_>>>()?;
         let job = identity(&asked, models, &identities, items);
+        // Nothing is written before here.
         let parts = Parts::open(lock, out, &job, asked.command)?;
-        let mut opened = Self {
+        let mut origins = Vec::new();
+        for (m, model) in models.iter().enumerate() {
+            let origin = match &probed[m] {
+                // That of the run that began the job stays: a resumed table is the same as any
+                // other.
+                Some(said) => format!("server {}", parts.note(m, said)?),
+                None => identities[m].text().to_owned(),
+            };
+            origins.push((model.name().to_owned(), origin));
+        }
+        Ok(Self {
             parts,
             models,
             identities,
-            origins: Vec::new(),
-            prompts: items
-                .iter()
-                .take(PROBED)
-                .map(|i| i.prompt.clone())
-                .collect(),
+            origins,
+            prompts,
             logs: logs_beside(out),
-        };
-        for (m, model) in models.iter().enumerate() {
-            let origin = opened.origin(m, &opened.prompts)?;
-            opened.origins.push((model.name().to_owned(), origin));
-        }
-        Ok(opened)
-    }
-
-    /// What the provenance says of a model; a server is probed.
-    fn origin(&self, m: usize, prompts: &[Vec<u32>]) -> Result<String> {
-        match &self.models[m] {
-            Model::Folder { .. } => Ok(self.identities[m].text().to_owned()),
-            Model::Server(server) => Ok(format!("server {}", self.probe(m, server, prompts)?)),
-            // Nothing is known of it before it is started.
-            Model::Served { .. } => Ok(String::new()),
-        }
-    }
-
-    /// Probes a server and keeps what it said.
-    fn probe(&self, m: usize, server: &Server, prompts: &[Vec<u32>]) -> Result<String> {
-        let report = server.probe(prompts)?;
-        if let Some(refusal) = report.refusal() {
-            return Err(refusal);
-        }
-        // That of the run that began the job stays: a resumed table is the same as any other.
-        let said = format!(
-            "{}, model {}, {}",
-            report.software,
-            report.model,
-            report.summary()
-        );
-        self.parts.note(m, &said)
+        })
     }
 
     /// Gives all parts of a model to `take`, which says how many tokens they have; makes those that
@@ -637,6 +624,20 @@ fn logs_beside(out: &Path) -> PathBuf {
     let mut name = out.file_name().unwrap_or_default().to_os_string();
     name.push(".serve");
     out.with_file_name(name)
+}
+
+/// What the probe of a server says of it.
+fn probed(server: &Server, prompts: &[Vec<u32>]) -> Result<String> {
+    let report = server.probe(prompts)?;
+    match report.refusal() {
+        Some(refusal) => Err(refusal),
+        None => Ok(format!(
+            "{}, model {}, {}",
+            report.software,
+            report.model,
+            report.summary()
+        )),
+    }
 }
 
 /// What the parts depend on: models, data, settings, version.

@@ -132,16 +132,25 @@ enum Found {
 }
 
 impl Found {
+    /// The names in a folder, but for temporary ones.
+    fn names(folder: &Path) -> Option<Vec<String>> {
+        let entries = std::fs::read_dir(folder).ok()?;
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+        let names = names.filter(|name| !atomic::is_temporary(name));
+        Some(names.map(|n| n.to_string_lossy().into_owned()).collect())
+    }
+
+    /// Whether nothing that was finished is among the names in a folder of parts.
+    fn is_empty(names: &[String]) -> bool {
+        let is_about = |name: &String| name == MARKER || name.ends_with(NOTE);
+        names.iter().all(is_about)
+    }
+
     fn at(folder: &Path, job: &str) -> Self {
         let Ok(meta) = folder.symlink_metadata() else {
             return Self::Nothing;
         };
-        let names: Option<Vec<String>> = std::fs::read_dir(folder).ok().map(|entries| {
-            let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-            let names = names.filter(|name| !atomic::is_temporary(name));
-            names.map(|n| n.to_string_lossy().into_owned()).collect()
-        });
-        let Some(names) = names.filter(|_| meta.is_dir()) else {
+        let Some(names) = Self::names(folder).filter(|_| meta.is_dir()) else {
             return Self::Foreign;
         };
         if names.is_empty() {
@@ -155,10 +164,7 @@ impl Found {
         let is_ours = matches!(first.split(' ').next(), Some("score" | "sample"));
         if !is_ours {
             Self::Foreign
-        } else if names
-            .iter()
-            .all(|name| name == MARKER || name.ends_with(NOTE))
-        {
+        } else if Self::is_empty(&names) {
             Self::Nothing
         } else {
             Self::Others(command.trim().to_owned())
@@ -307,6 +313,16 @@ impl Parts {
     /// If the file system refuses.
     pub fn remove(self) -> Result<()> {
         remove(&self.folder)
+    }
+}
+
+impl Drop for Parts {
+    /// A job that ends before its first part is finished leaves no folder.
+    fn drop(&mut self) {
+        if Found::names(&self.folder).is_some_and(|names| Found::is_empty(&names)) {
+            // What stays is taken over by the next job.
+            let _ = remove(&self.folder);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::model::{Model, Ready};
-use super::{JobProgress, Meter, Opened, Work};
+use super::{JobProgress, Meter, Opened, Work, probed};
 use crate::error::{Error, Result};
 use crate::server::{Limits, ServeCommand, Server};
 use crate::text::Item;
@@ -139,7 +139,7 @@ impl Opened<'_> {
             .command
             .start(path, name, gpu, &log, &serving.limits)?;
         let server = Server::open(launched.address(), serving.limits.clone())?;
-        self.probe(m, &server, &self.prompts)?;
+        self.parts.note(m, &probed(&server, &self.prompts)?)?;
         let ready = Ready::Server(&server);
         for (p, chunk) in items.chunks(work.size()).enumerate() {
             if ending.load(Ordering::SeqCst) {
