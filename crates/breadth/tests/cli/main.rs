@@ -4,6 +4,7 @@
 mod errors;
 mod formats;
 mod help;
+mod hostile;
 mod import;
 mod interface;
 mod limits;
