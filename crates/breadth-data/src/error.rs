@@ -1,6 +1,7 @@
 //! The crate's one error type. A message names the file, the row and the column, shows both
 //! sides of a disagreement, and says what to do.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -345,13 +346,22 @@ impl fmt::Display for At {
     }
 }
 
+/// A name or value as messages show it: whole, or its beginning where it is long.
+pub(crate) fn short(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 100;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}..", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// At most eight names in backticks, so that a message stays readable.
 pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let mut text = names
         .iter()
         .take(SHOWN)
-        .map(|name| format!("`{name}`"))
+        .map(|name| format!("`{}`", short(name)))
         .collect::<Vec<_>>()
         .join(", ");
     if names.len() > SHOWN {

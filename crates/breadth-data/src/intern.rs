@@ -1,11 +1,14 @@
 //! Strings to dense codes, in order of first appearance.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, DictionaryArray, StringArray};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
+
+use crate::error::short;
 
 /// Dictionary entries worth a thread of their own.
 const PIECE: usize = 1 << 12;
@@ -108,6 +111,11 @@ impl Interner {
 
     pub(crate) fn name(&self, code: u32) -> &str {
         &self.strings[code as usize]
+    }
+
+    /// As [`name`](Self::name), for a message.
+    pub(crate) fn shown(&self, code: u32) -> Cow<'_, str> {
+        short(self.name(code))
     }
 
     pub(crate) fn into_strings(self) -> Vec<String> {

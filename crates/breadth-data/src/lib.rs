@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+mod checked;
 mod error;
 mod format;
 mod import;
@@ -24,6 +25,7 @@ mod setting;
 mod value;
 mod write;
 
+pub use checked::{check_json, parse_json};
 pub use error::{At, Error, Place, Result};
 pub use input::TablePaths;
 pub use limit::{MAX_RECORD_BYTES, max_record_bytes, set_max_record_bytes};

@@ -132,9 +132,20 @@ pub(crate) struct Inflated<R> {
     read: u64,
 }
 
-/// A text of records may be this many times as long as the longest record, or as its packed form.
-const RECORDS: u64 = 8;
-const TIMES: u64 = 200;
+/// What is packed may hold this many times its own length: nothing real does.
+pub(crate) const TIMES: u64 = 64;
+
+/// The most that a file of `packed` bytes may come to: a text, or the rows and values of a log.
+pub(crate) fn whole(packed: u64) -> u64 {
+    const RECORDS: u64 = 4;
+    (RECORDS.saturating_mul(max_record_bytes())).max(TIMES.saturating_mul(packed))
+}
+
+/// The most cells, of models by rows, of a table that gives only `given` of them: 8 million, or 64
+/// for each that is given. All are held, and those of a real table are nearly all given.
+pub(crate) fn cells(given: usize) -> usize {
+    (max_record_bytes() as usize / 4).max(64 * given)
+}
 
 impl<R> Inflated<R> {
     pub(crate) fn new(inner: R, packed: Arc<AtomicU64>) -> Self {
@@ -148,7 +159,7 @@ impl<R> Inflated<R> {
 
     fn check(&self) -> io::Result<()> {
         let packed = self.packed.load(Ordering::Relaxed);
-        let most = (RECORDS * max_record_bytes()).max(TIMES * packed);
+        let most = whole(packed);
         if self.read > most {
             Err(too_long(format!(
                 "a text of more than {most} bytes out of {packed} compressed ones"
@@ -181,29 +192,48 @@ impl<R: BufRead> BufRead for Inflated<R> {
 }
 
 thread_local! {
-    /// What the values of the JSON text that this thread is parsing may still take, in bytes.
-    static BUDGET: Cell<u64> = const { Cell::new(u64::MAX) };
+    /// What the values of the JSON text that this thread is parsing may still take, and what they
+    /// might take at first, in bytes.
+    static BUDGET: Cell<(u64, u64)> = const { Cell::new((u64::MAX, u64::MAX)) };
 }
 
 /// How the message of a parser begins that ran out of memory for values.
 pub(crate) const VALUES: &str = "its values take more than";
 
-/// Sets what the values of a text may take: in small texts a value is many times its text.
+/// What the values of a text may take: in small texts a value is many times its text.
+const RECORDS: u64 = 8;
+
+/// Sets what the values of a text may take.
 pub(crate) fn allow(text: usize) {
-    BUDGET.set((RECORDS * max_record_bytes()).max(4 * text as u64));
+    allow_bytes((RECORDS * max_record_bytes()).max(4 * text as u64));
+}
+
+/// Sets what values may take.
+pub(crate) fn allow_bytes(bytes: u64) {
+    BUDGET.set((bytes, bytes));
+}
+
+/// Parses, and parses again what `again` makes of a failure, as if for the first time.
+pub(crate) fn retry<T, E>(
+    parse: impl FnOnce() -> Result<T, E>,
+    again: impl FnOnce(E) -> Result<T, E>,
+) -> Result<T, E> {
+    let before = BUDGET.get();
+    parse().or_else(|error| {
+        BUDGET.set(before);
+        again(error)
+    })
 }
 
 /// Notes that a value takes memory.
 pub(crate) fn charge<E: serde::de::Error>(bytes: u64) -> Result<(), E> {
-    match BUDGET.get().checked_sub(bytes) {
+    let (left, all) = BUDGET.get();
+    match left.checked_sub(bytes) {
         Some(left) => {
-            BUDGET.set(left);
+            BUDGET.set((left, all));
             Ok(())
         }
-        None => Err(E::custom(format_args!(
-            "{VALUES} {} bytes",
-            RECORDS * max_record_bytes()
-        ))),
+        None => Err(E::custom(format_args!("{VALUES} {all} bytes"))),
     }
 }
 
@@ -217,7 +247,7 @@ mod tests {
         let (packed, taken) = Counted::new(Cursor::new(vec![0; 10]));
         drop(packed);
         let mut text = Inflated::new(Cursor::new(vec![b' '; 1 << 10]), taken);
-        text.read = RECORDS * max_record_bytes() + 1;
+        text.read = whole(10) + 1;
         let error = text.fill_buf().unwrap_err();
         assert!(error.get_ref().unwrap().is::<TooLong>(), "{error}");
     }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::atomic;
+use crate::checked;
 use crate::error::{Error, Result};
+use crate::limit;
 use crate::schema::Table;
 
 /// Where the parts of a run stand. The paths are names; whether a part is there is for its reader
@@ -42,6 +44,7 @@ pub struct RunManifest {
     /// `running` or `finished`.
     pub status: String,
     /// The whole configuration of the training.
+    #[serde(deserialize_with = "checked::value")]
     pub config: Value,
     /// Hash of the files of the checkpoint that teaches, if one does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +95,7 @@ impl RunFolder {
             Ok(text) => text,
             Err(source) => return Err(Error::NoRun { path, source }),
         };
+        limit::allow(text.len());
         serde_json::from_str(&text).map_err(|source| Error::RunManifest { path, source })
     }
 

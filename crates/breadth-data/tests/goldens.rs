@@ -54,6 +54,8 @@ fn score_tables_of_other_tools() {
         "polars-integers.parquet",
         "pyarrow.parquet",
         "pyarrow-plain.parquet",
+        "pyarrow-gzip.parquet",
+        "pyarrow-lz4.parquet",
         "scores.jsonl",
         "scores.jsonl.gz",
         "scores.jsonl.zst",
@@ -63,6 +65,20 @@ fn score_tables_of_other_tools() {
         let table = table.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(table, expected(), "{name}");
     }
+}
+
+#[test]
+fn a_codec_that_is_not_read() {
+    let path = golden("pyarrow-brotli.parquet");
+    let error = ScoreTable::read(std::slice::from_ref(&path), &ReadOptions::default()).unwrap_err();
+    let (error, path) = (error.to_string(), path.display());
+    assert_eq!(
+        error,
+        format!(
+            "{path}: not readable as Parquet (column `model` is compressed with BROTLI); write it \
+             again with zstd, snappy, gzip or lz4"
+        )
+    );
 }
 
 #[test]

@@ -72,6 +72,8 @@ def write_scores() -> None:
         data_page_version="2.0",
         row_group_size=4,
     )
+    for codec in ["gzip", "lz4", "brotli"]:
+        pq.write_table(table, HERE / f"pyarrow-{codec}.parquet", compression=codec)
     rows = [clean(row) for row in scores(pl.Int64).iter_rows(named=True)]
     lines = "".join(json.dumps(row) + "\n" for row in rows)  # a bare -Infinity, as Python has it
     (HERE / "scores.jsonl").write_text(lines)

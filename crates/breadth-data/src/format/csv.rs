@@ -8,7 +8,7 @@ use arrow_array::ArrayRef;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
 use super::csv_watch::{OpenQuote, Watched};
-use super::file::{Access, Piece, TableFile, TableFormat};
+use super::file::{Access, LONG_ROW, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
@@ -47,9 +47,18 @@ struct Block {
     positions: Arc<Vec<Option<usize>>>,
     lines: Vec<u64>,
     records: Vec<StringRecord>,
+    /// What the records take.
+    bytes: usize,
 }
 
 const BLOCK_ROWS: usize = 1 << 14;
+/// Long records fill the memory before they are many.
+const BLOCK_BYTES: usize = 1 << 22;
+
+/// What a record takes: its text, and where each field ends.
+fn taken(record: &StringRecord) -> usize {
+    record.as_slice().len() + record.len() * size_of::<usize>()
+}
 
 impl CsvFile {
     fn open(path: Arc<Path>, text: Text, layout: &Layout) -> Result<Self> {
@@ -80,13 +89,14 @@ impl CsvFile {
 
 impl TableFile for CsvFile {
     fn next(&mut self) -> Result<Option<Box<dyn Piece>>> {
-        let (mut lines, mut records) = (Vec::new(), Vec::new());
-        while records.len() < BLOCK_ROWS {
+        let (mut lines, mut records, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while records.len() < BLOCK_ROWS && bytes < BLOCK_BYTES {
             let mut record = StringRecord::new();
             let more = self.reader.read_record(&mut record);
             if !more.map_err(|error| csv_error(&self.path, error))? {
                 break;
             }
+            bytes += taken(&record);
             lines.push(record.position().map_or(0, |position| position.line()));
             records.push(record);
         }
@@ -98,6 +108,7 @@ impl TableFile for CsvFile {
             positions: self.positions.clone(),
             lines,
             records,
+            bytes,
         })))
     }
 }
@@ -125,7 +136,7 @@ fn position(names: &[String], wanted: &Column, path: &Arc<Path>) -> Result<Optio
 
 impl Piece for Block {
     fn rows(&self) -> usize {
-        self.records.len()
+        self.records.len().max(self.bytes / LONG_ROW)
     }
 
     fn decode(self: Box<Self>, layout: &Layout) -> Result<Chunk> {

@@ -13,8 +13,9 @@ pub(super) struct Watched<R> {
     /// The line that is being read, and the one on which the open quote stands.
     line: u64,
     opened: u64,
-    /// Bytes of the record so far.
+    /// Bytes of the record so far, and its fields.
     record: u64,
+    fields: u64,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -33,6 +34,7 @@ impl<R: BufRead> Watched<R> {
             line: 1,
             opened: 1,
             record: 0,
+            fields: 0,
         }
     }
 
@@ -48,18 +50,28 @@ impl<R: BufRead> Watched<R> {
                     self.opened = self.line;
                     State::Quoted
                 }
-                (_, b',') => State::FieldStart,
+                (_, b',') => {
+                    self.fields += 1;
+                    State::FieldStart
+                }
                 (_, b'\n' | b'\r') => {
-                    self.record = 0;
+                    (self.record, self.fields) = (0, 0);
                     State::FieldStart
                 }
                 _ => State::Plain,
             };
-            if self.record > max_record_bytes() {
-                let limit = max_record_bytes();
+            let limit = max_record_bytes();
+            let next = self.line + 1;
+            if self.record > limit {
                 return Err(too_long(format!(
-                    "a record of more than {limit} bytes before line {}",
-                    self.line + 1
+                    "a record of more than {limit} bytes before line {next}"
+                )));
+            }
+            // The parser keeps where each field ends, which takes more than an empty one.
+            let most = limit / 64;
+            if self.fields > most {
+                return Err(too_long(format!(
+                    "a record of more than {most} fields before line {next}"
                 )));
             }
         }

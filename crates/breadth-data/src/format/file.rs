@@ -41,6 +41,9 @@ pub(crate) trait TableFile {
     fn next(&mut self) -> Result<Option<Box<dyn Piece>>>;
 }
 
+/// A row of more bytes than this counts as several.
+pub(super) const LONG_ROW: usize = 256;
+
 /// A piece of a table that can be decoded by itself.
 pub(crate) trait Piece: Send {
     /// The rows, or more where it takes the memory of more.

@@ -9,8 +9,8 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::file::{Access, Piece, TableFile, TableFormat};
-use crate::error::{At, Error, Place, Result};
+use super::file::{Access, LONG_ROW, Piece, TableFile, TableFormat};
+use crate::error::{At, Error, Place, Result, short};
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
 use crate::io::json::{Members, quote_bare_numbers};
@@ -80,9 +80,6 @@ impl TableFile for JsonLinesFile {
         })))
     }
 }
-
-/// A row of more bytes than this counts as several.
-const LONG_ROW: usize = 256;
 
 impl Piece for Block {
     /// Long lines fill the memory before they are many.
@@ -242,7 +239,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                     map.next_value::<IgnoredAny>()?;
                 }
                 Some(at) if seen[at] => {
-                    let name = name.0;
+                    let name = short(&name.0);
                     return Err(de::Error::custom(format_args!("`{name}` is given twice")));
                 }
                 Some(at) => {

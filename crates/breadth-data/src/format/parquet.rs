@@ -5,16 +5,15 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use bytes::{Buf, Bytes};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
@@ -23,9 +22,9 @@ use rayon::prelude::*;
 use super::file::{Access, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
 use crate::io::chunk::{Chunk, Places};
-use crate::io::convert::{convert, id_type};
+use crate::io::convert::{convert, fits, id_type};
 use crate::io::open::read_error;
-use crate::io::parquet::{column_names, guarded, open_metadata};
+use crate::io::parquet::{check_pages, column_names, guarded, open_metadata};
 use crate::limit;
 use crate::provenance::check_version;
 use crate::schema::{ColumnType, Layout};
@@ -174,17 +173,19 @@ impl RowGroup {
         let (Some(position), Some(wanted)) = (position, layout.columns[column]) else {
             return Ok(None);
         };
-        let array = self.read(position)?;
-        let found = array.data_type().to_string();
-        match convert(array, wanted.holds) {
-            Some(array) => self.check_cells(&array, wanted.name).map(|()| Some(array)),
-            None => Err(Error::ColumnType {
-                path: self.shared.path.to_path_buf(),
-                column: wanted.name.into(),
-                found,
-                wanted: wanted.holds.wanted(),
-            }),
+        let found = self.shared.metadata.schema().field(position).data_type();
+        let wrong = || Error::ColumnType {
+            path: self.shared.path.to_path_buf(),
+            column: wanted.name.into(),
+            found: found.to_string(),
+            wanted: wanted.holds.wanted(),
+        };
+        if !fits(found, wanted.holds) {
+            return Err(wrong());
         }
+        let array = convert(self.read(position)?, wanted.holds).ok_or_else(wrong)?;
+        self.check_cells(&array, wanted.name)?;
+        Ok(Some(array))
     }
 
     /// Refuses a text that is longer than a record may be.
@@ -210,12 +211,18 @@ impl RowGroup {
     fn read(&self, position: usize) -> Result<ArrayRef> {
         let path = &self.shared.path;
         let mask = ProjectionMask::roots(self.shared.metadata.parquet_schema(), [position]);
-        let metadata = if self.gave_up_dictionary(&mask) {
-            self.shared.views.clone()
-        } else {
+        let group = self.shared.metadata.metadata().row_group(self.group);
+        let leaves: Vec<usize> = (0..group.num_columns())
+            .filter(|&leaf| mask.leaf_included(leaf))
+            .collect();
+        let span = Span::read(self, &leaves).map_err(|source| read_error(path, source))?;
+        let span = Arc::new(span);
+        let metadata = if check_pages(path, &span, group, &leaves)? {
             self.shared.metadata.clone()
+        } else {
+            self.shared.views.clone()
         };
-        let span = Span::read(self, &mask).map_err(|source| read_error(path, source))?;
+        let span = Arc::unwrap_or_clone(span);
         let rows = self.rows();
         guarded(path, || {
             let mut batches = ParquetRecordBatchReaderBuilder::new_with_metadata(span, metadata)
@@ -231,33 +238,23 @@ impl RowGroup {
             }
         })
     }
-
-    /// Whether some pages of these columns are known not to use a dictionary.
-    fn gave_up_dictionary(&self, mask: &ProjectionMask) -> bool {
-        let group = self.shared.metadata.metadata().row_group(self.group);
-        let mut leaves = (0..group.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
-        leaves.any(|leaf| {
-            let encodings = group.column(leaf).page_encoding_stats_mask();
-            encodings.is_some_and(|mask| {
-                !mask.is_only(Encoding::RLE_DICTIONARY) && !mask.is_only(Encoding::PLAIN_DICTIONARY)
-            })
-        })
-    }
 }
 
 /// The bytes of the file that hold one column of one row group, read at once.
 ///
 /// Every task opens the file for itself: clones of one descriptor share a position.
+#[derive(Clone)]
 struct Span {
     start: u64,
     bytes: Bytes,
 }
 
 impl Span {
-    fn read(group: &RowGroup, mask: &ProjectionMask) -> std::io::Result<Self> {
+    fn read(group: &RowGroup, leaves: &[usize]) -> std::io::Result<Self> {
         let metadata = group.shared.metadata.metadata().row_group(group.group);
-        let leaves = (0..metadata.num_columns()).filter(|&leaf| mask.leaf_included(leaf));
-        let ranges = leaves.map(|leaf| metadata.column(leaf).byte_range());
+        let ranges = leaves
+            .iter()
+            .map(|&leaf| metadata.column(leaf).byte_range());
         let (start, end) = ranges.fold((u64::MAX, 0), |(start, end), (offset, length)| {
             (start.min(offset), end.max(offset.saturating_add(length)))
         });

@@ -7,6 +7,7 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::{Float32Builder, Float64Builder, ListBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 
+use crate::error::short;
 use crate::schema::ColumnType;
 
 /// A value as the text gives it.
@@ -30,7 +31,7 @@ impl Cell<'_> {
             Cell::Bool(value) => value.to_string(),
             Cell::Integer(value) => value.to_string(),
             Cell::Float(value) => value.to_string(),
-            Cell::Text(text) => format!("{text:?}"),
+            Cell::Text(text) => format!("{:?}", short(text)),
             Cell::List(_) => "a list".into(),
             Cell::Object => "an object".into(),
         }

@@ -10,7 +10,7 @@ use arrow_array::types::{
 };
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, LargeListArray,
-    ListArray, StringArray, new_null_array,
+    ListArray, StringArray, new_empty_array, new_null_array,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field};
@@ -49,6 +49,12 @@ pub(crate) fn convert(array: ArrayRef, holds: ColumnType) -> Option<ArrayRef> {
         (ColumnType::LogProbs, DataType::LargeList(_)) => large_lists(array.as_list()),
         (ColumnType::LogProbs, _) => None,
     }
+}
+
+/// Whether an array of a type can become what a chunk has: looked at before it is read, as texts
+/// where numbers belong may take any room.
+pub(crate) fn fits(data_type: &DataType, holds: ColumnType) -> bool {
+    convert(new_empty_array(data_type), holds).is_some()
 }
 
 fn nulls(holds: ColumnType, rows: usize) -> ArrayRef {

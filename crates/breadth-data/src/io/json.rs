@@ -10,6 +10,9 @@ pub(crate) struct Members {
     pub(crate) closed: bool,
 }
 
+/// No object that is known here has more members.
+const MOST_NAMES: usize = 10_000;
+
 impl Members {
     /// Looks at a text that begins with `{` and may end anywhere.
     ///
@@ -26,7 +29,9 @@ impl Members {
                     at = end;
                 }
                 b':' if depth == 1 => {
-                    if let Some((start, end)) = last.take() {
+                    if let Some((start, end)) = last.take()
+                        && found.names.len() < MOST_NAMES
+                    {
                         let name = String::from_utf8_lossy(&text[start..end.min(text.len())]);
                         found.names.push(name.into_owned());
                     }

@@ -6,4 +6,6 @@ pub(crate) mod convert;
 pub(crate) mod json;
 pub(crate) mod open;
 pub(crate) mod origins;
+mod pages;
 pub(crate) mod parquet;
+mod thrift;

@@ -2,6 +2,7 @@
 
 use super::chunk::{Chunk, Places};
 use crate::error::{At, Error, Result};
+use crate::limit;
 
 /// The ordinal of a row that was not read.
 pub(crate) const ABSENT: u32 = u32::MAX;
@@ -27,6 +28,25 @@ impl Origins {
         }
         self.chunks.push((first as u32, chunk.places.clone()));
         Ok(first as u32)
+    }
+
+    /// Refuses a table of models by rows, all of which are held, of which the rows so far give next
+    /// to nothing.
+    pub(crate) fn check_cells(
+        &self,
+        chunk: &Chunk,
+        (models, rows, what): (usize, usize, &str),
+    ) -> Result<()> {
+        if models.saturating_mul(rows) <= limit::cells(self.rows) {
+            return Ok(());
+        }
+        let given = self.rows;
+        let At { path, .. } = chunk.places.at(0);
+        Err(limit::over(
+            &path,
+            None,
+            format!("{models} models by {rows} {what}, of which {given} are given"),
+        ))
     }
 
     pub(crate) fn at(&self, ordinal: u32) -> At {

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::source::Source;
 use crate::error::{Place, Result};
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
+use crate::limit;
 use crate::schema::{Layout, Table};
 
 /// One row, of either table.
@@ -52,6 +54,28 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// What the row takes, in bytes; what it shares with rows before it is theirs.
+    fn bytes(&self) -> u64 {
+        let owned = [
+            Some(&self.response),
+            self.answer.as_ref(),
+            self.text.as_ref(),
+        ];
+        let owned = owned.into_iter().flatten().map(String::len);
+        let shared = [
+            Some(&self.prompt),
+            self.question.as_ref(),
+            self.gold.as_ref(),
+            self.group.as_ref(),
+        ];
+        let shared = shared.into_iter().flatten();
+        let own = shared.filter(|text| Arc::strong_count(text) == 1);
+        let texts: usize = owned.chain(own.map(|text| text.len())).sum();
+        (size_of::<Self>() + texts) as u64
+    }
+}
+
 /// Fields of a log that belong to the prompt and not to the model, with what they hold (or its
 /// hash).
 pub(crate) type Identity = Vec<(&'static str, String)>;
@@ -64,6 +88,8 @@ pub(crate) struct Entries {
     pub(crate) dropped: Dropped,
     /// What the user should know about this log.
     pub(crate) notes: Vec<String>,
+    /// What the rows take, in bytes.
+    taken: u64,
 }
 
 impl Entries {
@@ -73,7 +99,22 @@ impl Entries {
             rows: Vec::new(),
             dropped: Dropped::default(),
             notes: Vec::new(),
+            taken: 0,
         }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// [`Error::Limit`](crate::Error::Limit) if the rows of the log take far more than its file.
+    pub(crate) fn push(&mut self, source: &Source, row: Entry) -> Result<()> {
+        self.taken += row.bytes();
+        if self.taken > source.room {
+            let what = format!("rows that take more than {} bytes", source.room);
+            return Err(limit::over(&source.path, Some(row.place), what));
+        }
+        self.rows.push(row);
+        Ok(())
     }
 }
 

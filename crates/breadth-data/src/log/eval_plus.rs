@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::checked::Checked;
 use super::entry::{Entries, Entry};
 use super::format::{Format, Sign};
 use super::model_name;
 use super::source::Source;
+use crate::checked::Checked;
 use crate::error::{Place, Result};
 use crate::schema::Table;
 use crate::setting::Setting;
@@ -83,12 +83,13 @@ fn read(source: &Source) -> Result<Entries> {
                 _ => *base == Some(true),
             };
             let reward = f64::from(u8::from(passed));
-            entries.rows.push(Entry {
+            let entry = Entry {
                 response: at.to_string(),
                 value: reward,
                 text: attempts.text(at),
                 ..Entry::new(Place::Row(number), &model, task.as_str())
-            });
+            };
+            entries.push(source, entry)?;
         }
     }
     if has_plus && source.ask.reward.is_none() {

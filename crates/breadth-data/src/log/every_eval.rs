@@ -46,7 +46,7 @@ fn read(source: &Source) -> Result<Entries> {
         let input = line.members.get("input");
         let gold = input.and_then(|input| gold(input.get("reference")?));
         let hash = input.map(|input| format!("{:032x}", fnv(input.to_string().as_bytes())));
-        entries.rows.push(Entry {
+        let entry = Entry {
             value: reward(source, &line)?,
             response: count.to_string(),
             answer: answer(&line),
@@ -56,9 +56,9 @@ fn read(source: &Source) -> Result<Entries> {
             group: Some(task.into()),
             identity: hash.map(|hash| Arc::new(vec![("input", hash)])),
             ..Entry::new(place, &model, prompt)
-        });
+        };
         *count += 1;
-        Ok(())
+        entries.push(source, entry)
     })?;
     Ok(entries)
 }

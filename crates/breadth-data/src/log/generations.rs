@@ -36,11 +36,12 @@ fn read(source: &Source) -> Result<Entries> {
     for (task, programs) in tasks.into_iter().enumerate() {
         let prompt: Arc<str> = task.to_string().into();
         for (at, program) in programs.into_iter().enumerate() {
-            entries.rows.push(Entry {
+            let entry = Entry {
                 response: at.to_string(),
                 text: Some(program),
                 ..Entry::new(Place::Row(task as u64 + 1), &model, prompt.clone())
-            });
+            };
+            entries.push(source, entry)?;
         }
     }
     Ok(entries)

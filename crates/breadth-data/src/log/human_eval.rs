@@ -41,14 +41,14 @@ fn read(source: &Source) -> Result<Entries> {
         let count = counts.entry(task.clone()).or_default();
         let mut names = ["completion", "solution"].into_iter();
         let program = names.find_map(|name| line.members.get(name)?.as_str());
-        entries.rows.push(Entry {
+        let entry = Entry {
             response: count.to_string(),
             value: reward,
             text: program.map(str::to_owned),
             ..Entry::new(place, &model, task)
-        });
+        };
         *count += 1;
-        Ok(())
+        entries.push(source, entry)
     })?;
     Ok(entries)
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::entry::{Entry, Identity};
-use crate::error::{At, Error, Result};
+use crate::error::{At, Error, Result, short};
 
 /// Mismatches named in a message.
 const SHOWN: usize = 5;
@@ -74,5 +74,6 @@ fn mismatch(prompt: &str, known: &Identity, first: &At, other: &Identity, second
         .filter(|one| differs(one))
         .map(|(name, _)| format!("`{name}`"));
     let names = names.collect::<Vec<_>>().join(", ");
+    let prompt = short(prompt);
     format!("prompt `{prompt}` differs in {names} between {first} and {second}")
 }

@@ -6,24 +6,24 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::entry::{Entries, Entry};
 use super::format::{Format, Sign};
 use super::model_name::of_folder;
 use super::source::{Source, text};
+use crate::checked::Checked;
 use crate::error::{Error, Place, Result};
+use crate::limit;
 use crate::schema::Table;
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Problem {
     #[serde(default)]
-    samples: Option<Vec<Value>>,
+    samples: Option<Vec<Checked>>,
     #[serde(default)]
     question: Option<String>,
     #[serde(default)]
-    gt_answer: Option<Value>,
+    gt_answer: Option<Checked>,
     #[serde(default, alias = "is_correct")]
     is_corrects: Option<Vec<bool>>,
 }
@@ -52,20 +52,22 @@ fn read(source: &Source) -> Result<Entries> {
     let model = source.model(|| of_folder(&source.path))?;
     let prompt: Arc<str> = name(&source.path).into();
     let question: Option<Arc<str>> = problem.question.map(Into::into);
-    let gold: Option<Arc<str>> = problem.gt_answer.as_ref().map(|gold| text(gold).into());
+    let gold: Option<Arc<str>> = problem.gt_answer.as_ref().map(|gold| text(&gold.0).into());
     let mut entries = Entries::new(Table::Samples);
-    entries.rows = outcomes
-        .iter()
-        .enumerate()
-        .map(|(at, correct)| Entry {
+    for (at, correct) in outcomes.iter().enumerate() {
+        let entry = Entry {
             response: at.to_string(),
             value: f64::from(u8::from(*correct)),
-            text: samples.get(at).and_then(Value::as_str).map(str::to_owned),
+            text: samples
+                .get(at)
+                .and_then(|sample| sample.0.as_str())
+                .map(str::to_owned),
             question: question.clone(),
             gold: gold.clone(),
             ..Entry::new(Place::Row(at as u64 + 1), &model, prompt.clone())
-        })
-        .collect();
+        };
+        entries.push(source, entry)?;
+    }
     Ok(entries)
 }
 
@@ -74,10 +76,16 @@ fn parse(source: &Source) -> Result<Problem> {
     let Ok(text) = String::from_utf8(text) else {
         return Err(source.refuse("not UTF-8; save the file as UTF-8"));
     };
-    // Ten thousand samples of a problem are usual, far beyond what a configuration file holds.
-    // Aliases stay limited.
+    limit::allow(text.len());
+    // Ten thousand samples of a problem are usual, far beyond what a configuration file holds. The
+    // depth and aliases stay limited.
+    let most = text.len() + 1;
     let options = serde_saphyr::options! {
-        budget: None,
+        budget: serde_saphyr::budget! {
+            max_events: most,
+            max_nodes: most,
+            max_total_scalar_bytes: most,
+        },
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(&text, options).map_err(|error| {

@@ -14,6 +14,7 @@ use super::entry::{Entries, Entry};
 use super::format::{Format, Has, Sign};
 use super::model_name;
 use super::source::{Line, Source, flag, id, number, parse, show};
+use crate::checked::Checked;
 use crate::error::{Place, Result};
 use crate::schema::Table;
 use crate::value;
@@ -53,12 +54,13 @@ fn read(source: &Source) -> Result<Entries> {
         let category = line.members.get("category").and_then(Value::as_str);
         let group: Option<Arc<str>> = category.map(Into::into);
         for (at, reward) in flags(source, &line)?.into_iter().enumerate() {
-            entries.rows.push(Entry {
+            let entry = Entry {
                 response: at.to_string(),
                 value: reward,
                 group: group.clone(),
                 ..Entry::new(place, &model, prompt.clone())
-            });
+            };
+            entries.push(source, entry)?;
         }
         Ok(())
     })?;
@@ -114,7 +116,7 @@ fn model(source: &Source) -> Result<Arc<str>> {
 
 fn of_config(path: &Path) -> Option<String> {
     let config = format!("{}.config.json", path.to_str()?);
-    let config: Value = parse(&std::fs::read(config).ok()?).ok()?;
+    let Checked(config) = parse(&std::fs::read(config).ok()?).ok()?;
     let policy = config.get("policy")?;
     let model = policy.get("model")?.as_str()?;
     Some(match policy.get("mode").and_then(Value::as_str) {

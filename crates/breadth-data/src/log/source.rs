@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::checked::CheckedMap;
-use crate::error::{At, Error, Place, Result, list};
+use crate::checked::CheckedMap;
+use crate::error::{At, Error, Place, Result, list, short};
 use crate::io::json::quote_bare_numbers;
 use crate::io::open::{line_error, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
@@ -36,6 +36,8 @@ pub(crate) const REWARD_MAP: &str = "for rewards of another scale say what count
 /// A file in some format of log.
 pub(crate) struct Source<'a> {
     pub(crate) path: Arc<Path>,
+    /// What its rows may take, in bytes.
+    pub(crate) room: u64,
     pub(crate) ask: Ask<'a>,
 }
 
@@ -53,8 +55,11 @@ impl<'a> Source<'a> {
         table: Option<Table>,
         options: &'a ReadOptions,
     ) -> Self {
+        let packed = std::fs::metadata(path).map_or(0, |about| about.len());
         Self {
             path: path.into(),
+            // A row of a log takes more than its text where the text is short.
+            room: 2 * limit::whole(packed),
             ask: Ask {
                 table,
                 model,
@@ -84,7 +89,7 @@ impl Source<'_> {
     ) -> Error {
         Error::Field {
             at: self.at(place.into()),
-            field: field.into(),
+            field: short(field).into(),
             problem: problem.into(),
         }
     }
@@ -197,7 +202,7 @@ impl Source<'_> {
         let fail = |source| read_error(&self.path, source);
         let mut text = Vec::new();
         let packed = std::fs::metadata(&self.path).map_err(fail)?.len();
-        let most = limit::most(packed, DOCUMENT);
+        let most = limit::most(packed, limit::TIMES);
         let reader = open_text(&self.path).map_err(fail)?;
         reader.take(most + 1).read_to_end(&mut text).map_err(fail)?;
         if text.len() as u64 > most {
@@ -243,18 +248,21 @@ impl Source<'_> {
 /// As [`Source::parse`], for texts inside of other files.
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     limit::allow(text.len());
-    serde_json::from_slice(text).or_else(|error| match quote_bare_numbers(text) {
-        _ if error.to_string().starts_with(VALUES) => Err(error),
-        Some(patched) => {
-            limit::allow(text.len());
-            serde_json::from_slice(&patched)
-        }
-        None => Err(error),
-    })
+    parse_within(text)
 }
 
-/// A document that is compressed may be this many times as long as its file.
-const DOCUMENT: u64 = 64;
+/// As [`parse`], of one text among several whose values are kept: what they may take together was
+/// set before.
+pub(crate) fn parse_within<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    limit::retry(
+        || serde_json::from_slice(text),
+        |error: serde_json::Error| match quote_bare_numbers(text) {
+            _ if error.to_string().starts_with(VALUES) => Err(error),
+            Some(patched) => serde_json::from_slice(&patched),
+            None => Err(error),
+        },
+    )
+}
 
 /// A number, or the text of one: logs write infinities, and some write all numbers, as strings.
 pub(crate) fn number(value: &Value) -> Option<f64> {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::source::{number, parse};
+use crate::checked::CheckedMap;
 use crate::error::{At, Error, Result};
 use crate::io::open::read_error;
 use crate::order::{checkpoint_step, counts_epochs};
@@ -30,7 +31,7 @@ pub struct TrainerState {
 
 #[derive(Deserialize)]
 struct Document {
-    log_history: Vec<Map<String, Value>>,
+    log_history: Vec<CheckedMap>,
     #[serde(default)]
     global_step: u64,
     #[serde(default)]
@@ -133,7 +134,11 @@ fn find(path: &Path) -> Result<PathBuf> {
 
 /// `eval_loss`, or the loss of the only evaluation set where the trainer has named ones.
 fn loss_key(document: &Document, asked: Option<&str>, at: &At) -> Result<String> {
-    let mut names: Vec<&String> = document.log_history.iter().flat_map(Map::keys).collect();
+    let mut names: Vec<&String> = document
+        .log_history
+        .iter()
+        .flat_map(|CheckedMap(entry)| entry.keys())
+        .collect();
     names.sort();
     names.dedup();
     let is_loss = |name: &&&String| name.starts_with("eval_") && name.ends_with("_loss");
@@ -183,7 +188,7 @@ fn loss_key(document: &Document, asked: Option<&str>, at: &At) -> Result<String>
 /// What the steps that have `key` say of `name`.
 fn numbers(document: &Document, key: &str, name: &str, at: &At) -> Result<Vec<(u64, f64)>> {
     let mut losses = std::collections::BTreeMap::new();
-    for (entry, number_of) in document.log_history.iter().zip(1u64..) {
+    for (CheckedMap(entry), number_of) in document.log_history.iter().zip(1u64..) {
         if !entry.contains_key(key) {
             continue;
         }

@@ -77,6 +77,8 @@ impl Builder {
             optional(&mut self.questions, chunk, QUESTION),
             optional(&mut self.golds, chunk, GOLD),
         ];
+        let table = (self.models.len(), self.prompts.len(), "prompts");
+        self.origins.check_cells(chunk, table)?;
         self.cells.resize_with(self.models.len(), Vec::new);
         for at in 0..chunk.rows {
             let ordinal = first + at as u32;
@@ -120,11 +122,11 @@ impl Builder {
         } else if group != NONE && group != known {
             return Err(Error::Conflict {
                 first: self.origins.at(self.prompt_origin[at]),
-                first_value: format!("`{}`", self.groups.name(known)),
+                first_value: format!("`{}`", self.groups.shown(known)),
                 second: self.origins.at(ordinal),
-                second_value: format!("`{}`", self.groups.name(group)),
+                second_value: format!("`{}`", self.groups.shown(group)),
                 column: "group",
-                shared: format!("the same prompt `{}`", self.prompts.name(prompt)),
+                shared: format!("the same prompt `{}`", self.prompts.shown(prompt)),
             });
         }
         Ok(())
@@ -145,11 +147,11 @@ impl Builder {
         }
         Err(Error::Conflict {
             first: self.origins.at(self.prompt_origin[prompt as usize]),
-            first_value: format!("`{}`", self.golds.name(gold)),
+            first_value: format!("`{}`", self.golds.shown(gold)),
             second: self.origins.at(ordinal),
-            second_value: format!("`{}`", self.golds.name(said[1])),
+            second_value: format!("`{}`", self.golds.shown(said[1])),
             column: "gold",
-            shared: format!("the same prompt `{}`", self.prompts.name(prompt)),
+            shared: format!("the same prompt `{}`", self.prompts.shown(prompt)),
         })
     }
 
@@ -253,11 +255,11 @@ impl Builder {
         for (model, cells) in self.cells.iter().enumerate() {
             if let Some(first) = cells.iter().position(Cell::is_empty) {
                 return Err(Error::MissingRows {
-                    model: self.models.name(model as u32).into(),
+                    model: self.models.shown(model as u32).into(),
                     missing: cells.iter().filter(|cell| cell.is_empty()).count(),
                     all: cells.len(),
                     what: "prompts",
-                    key: format!("prompt `{}`", self.prompts.name(first as u32)),
+                    key: format!("prompt `{}`", self.prompts.shown(first as u32)),
                     at: self.origins.at(self.prompt_origin[first]),
                 });
             }
@@ -271,7 +273,7 @@ impl Builder {
         Error::NoCommonRows {
             models: self.cells.len(),
             what: "prompt",
-            model: self.models.name(fewest.unwrap_or(0) as u32).into(),
+            model: self.models.shown(fewest.unwrap_or(0) as u32).into(),
         }
     }
 
@@ -283,9 +285,9 @@ impl Builder {
         first: u32,
         second: u32,
     ) -> Error {
-        let (model, prompt) = (self.models.name(model), self.prompts.name(prompt));
+        let (model, prompt) = (self.models.shown(model), self.prompts.shown(prompt));
         let what = match response {
-            Some(response) => format!("response `{}`", self.responses.name(response)),
+            Some(response) => format!("response `{}`", self.responses.shown(response)),
             None => "its counts".into(),
         };
         Error::Duplicate {

@@ -61,6 +61,8 @@ impl Builder {
             .resize_with(self.models.len(), ModelValues::default);
 
         let rows = self.rows_of([&sources, &prompts, &responses], &models, first);
+        let table = (self.models.len(), self.keys.rows.len(), "responses");
+        self.origins.check_cells(chunk, table)?;
         if let Some((at, earlier)) = self.set(&models, &rows, &values, first) {
             return Err(self.duplicate(models[at], rows[at], earlier, first + at as u32));
         }
@@ -161,7 +163,7 @@ impl Builder {
         let Some((at, known, other)) = labels.set(ids, rows, self.keys.rows.len()) else {
             return Ok(());
         };
-        let name = |code| format!("`{}`", labels.names.name(code));
+        let name = |code| format!("`{}`", labels.names.shown(code));
         let (known, other) = (name(known), name(other));
         Err(self.conflict(chunk, at, rows[at] as usize, column, known, other))
     }
@@ -247,7 +249,7 @@ impl Builder {
         let (only, without) = (code(&options.source), code(&options.without));
         if let (Some(wanted), None) = (&options.source, only) {
             let known: Vec<String> = (0..self.sources.len() as u32)
-                .map(|source| self.sources.name(source).into())
+                .map(|source| self.sources.shown(source).into())
                 .collect();
             return Err(Error::UnknownSource {
                 wanted: wanted.clone(),
@@ -344,7 +346,7 @@ impl Builder {
             let lacks = |&row: &usize| wanted[row] && self.columns[model].origin[row] == ABSENT;
             if let Some(first) = (0..wanted.len()).find(lacks) {
                 return Err(Error::MissingRows {
-                    model: self.models.name(model as u32).into(),
+                    model: self.models.shown(model as u32).into(),
                     missing: (0..wanted.len()).filter(lacks).count(),
                     all: wanted.iter().filter(|wanted| **wanted).count(),
                     what: "responses",
@@ -362,7 +364,7 @@ impl Builder {
         Error::NoCommonRows {
             models: self.columns.len(),
             what: "response",
-            model: self.models.name(fewest.unwrap_or(0) as u32).into(),
+            model: self.models.shown(fewest.unwrap_or(0) as u32).into(),
         }
     }
 
@@ -383,7 +385,7 @@ impl Builder {
             second: self.origins.at(second),
             key: format!(
                 "model `{}`, {}",
-                self.models.name(model),
+                self.models.shown(model),
                 self.key(row as usize)
             ),
         }
@@ -413,9 +415,9 @@ impl Builder {
         let [source, prompt, response] = self.keys.rows[row];
         format!(
             "source `{}`, prompt `{}`, response `{}`",
-            self.sources.name(source),
-            self.prompts.name(prompt),
-            self.responses.name(response)
+            self.sources.shown(source),
+            self.prompts.shown(prompt),
+            self.responses.shown(response)
         )
     }
 }

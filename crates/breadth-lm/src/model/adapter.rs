@@ -107,7 +107,7 @@ fn merge_first(folder: &Path) -> String {
 fn fields(folder: &Path) -> Result<Map<String, Value>> {
     let path = inside::file(folder, CONFIG)?;
     let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
-    match serde_json::from_str(&text) {
+    match breadth_data::parse_json(&text) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(Error::checkpoint(
             folder,

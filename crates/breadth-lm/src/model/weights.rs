@@ -83,6 +83,10 @@ impl Files {
             Error::checkpoint(&path, message)
         };
         let parsed = SafeTensors::deserialize(&map).map_err(torn)?;
+        // The library takes the last of two tensors of one name.
+        let header = header(&map).unwrap_or_default();
+        breadth_data::check_json(header)
+            .map_err(|e| Error::checkpoint(&path, format!("the header of the file: {e}")))?;
         let base = map.as_ptr() as usize;
         for (name, view) in parsed.iter() {
             let stored = Stored {
@@ -92,7 +96,10 @@ impl Files {
                 start: view.data().as_ptr() as usize - base,
                 bytes: view.data().len(),
             };
-            self.tensors.insert(name.to_owned(), stored);
+            if self.tensors.insert(name.to_owned(), stored).is_some() {
+                let message = format!("tensor {name} stands in another file of the model, too");
+                return Err(Error::checkpoint(&path, message));
+            }
         }
         self.files.push((path, Arc::new(map)));
         Ok(())
@@ -236,6 +243,12 @@ fn first_not_finite(numbers: &[f32]) -> Option<(usize, f32)> {
     Some((at + 1, numbers[at]))
 }
 
+/// The header of a safetensors file: its length in 8 bytes, and JSON.
+fn header(file: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = file.split_first_chunk()?;
+    rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)
+}
+
 /// Whether a folder has the weights of a whole model.
 pub(super) fn has_weights(folder: &Path) -> bool {
     let known = [
@@ -274,13 +287,18 @@ fn file_names(folder: &Path) -> Result<Vec<String>> {
         let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(missing(folder, WEIGHTS, &absent));
     };
-    let index: serde_json::Value = serde_json::from_str(&text)
+    let index = breadth_data::parse_json(&text)
         .map_err(|e| Error::checkpoint(folder, format!("{INDEX} is not JSON: {e}")))?;
     let map = index["weight_map"].as_object();
     let names = map.into_iter().flatten().filter_map(|(_, v)| v.as_str());
     let names: std::collections::BTreeSet<String> = names.map(str::to_owned).collect();
     if names.is_empty() {
         let message = format!("{INDEX} has no weight_map that names files");
+        return Err(Error::checkpoint(folder, message));
+    }
+    let is_beside = |name: &&String| Path::new(name).file_name() == Some(name.as_ref());
+    if let Some(name) = names.iter().find(|name| !is_beside(name)) {
+        let message = format!("{INDEX} names {name:?}, which is no file of this folder");
         return Err(Error::checkpoint(folder, message));
     }
     Ok(names.into_iter().collect())

@@ -8,8 +8,9 @@ use ureq::http::Response;
 
 use super::http::{Attempt, Failure};
 
-/// Largest body that is read: log-probabilities of a million tokens take about 100 MB.
-const LARGEST_BODY: u64 = 1 << 30;
+/// Largest body that is read, in longest records: log-probabilities of a million tokens take about
+/// 100 MB.
+const LARGEST_BODY: u64 = 8;
 /// Time to a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -76,9 +77,10 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Attempt<Value> {
             "status {status}: redirects to {to}, which is not followed; name the server that answers"
         )));
     }
-    let body = response.body_mut().with_config().limit(LARGEST_BODY);
+    let largest = LARGEST_BODY.saturating_mul(breadth_data::max_record_bytes());
+    let body = response.body_mut().with_config().limit(largest);
     let bytes = body.read_to_vec().map_err(of_transport)?;
-    let parsed = serde_json::from_slice::<Value>(&bytes);
+    let parsed = breadth_data::parse_json(&bytes);
     if (200..300).contains(&status) {
         return parsed
             .map_err(|e| passing(format!("the reply is not JSON ({e}): {}", start(&bytes))));

@@ -1,8 +1,10 @@
 //! JSON whose objects keep the order of their fields: chat templates print them as they were
 //! written.
 
+use std::collections::HashSet;
+
 use minijinja::value::Value as JinjaValue;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,11 +33,10 @@ impl Json {
         }
     }
 
-    /// A field of an object; the last one where it stands there twice.
+    /// A field of an object.
     pub fn get(&self, name: &str) -> Option<&Json> {
         self.as_map()?
             .iter()
-            .rev()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value)
     }
@@ -56,8 +57,7 @@ impl Json {
         )
     }
 
-    /// The value as templates see it. Of a key that stands there twice the first gives the place
-    /// and the last the value, as in Python.
+    /// The value as templates see it.
     pub fn to_jinja(&self) -> JinjaValue {
         match self {
             Self::Null => JinjaValue::from(()),
@@ -153,9 +153,13 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = access.next_entry()? {
-            fields.push(field);
+        let (mut fields, mut names) = (Vec::new(), HashSet::new());
+        while let Some((name, value)) = access.next_entry::<String, Json>()? {
+            if !names.insert(name.clone()) {
+                let name: String = name.chars().take(100).collect();
+                return Err(A::Error::custom(format_args!("`{name}` is given twice")));
+            }
+            fields.push((name, value));
         }
         Ok(Json::Map(fields))
     }

@@ -65,6 +65,8 @@ impl Library {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
         let parts: Parts =
             serde_json::from_str(&text).map_err(|e| wrong(format!("not a tokenizer: {e}")))?;
+        // The library would take the last of two tokens of one text.
+        breadth_data::check_json(&text).map_err(|e| wrong(format!("not a tokenizer: {e}")))?;
         let growth = parts.checked().map_err(wrong)?;
         let read = caught(|| text.parse::<Tokenizer>());
         let mut tokenizer = read

@@ -63,9 +63,9 @@ struct LineFields<'a> {
 }
 
 impl LineFields<'_> {
-    /// A field, the last of its name; `null` is as good as nothing.
+    /// A field; `null` is as good as nothing.
     fn take(&mut self, name: &str) -> Option<Json> {
-        let at = self.fields.iter().rposition(|(key, _)| key == name)?;
+        let at = self.fields.iter().position(|(key, _)| key == name)?;
         Some(self.fields.swap_remove(at).1).filter(|value| *value != Json::Null)
     }
 

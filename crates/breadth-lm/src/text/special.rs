@@ -16,12 +16,12 @@ pub(super) fn object(path: &Path) -> Result<Map<String, Value>> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),
         Err(e) => return Err(Error::io(path, e)),
     };
-    serde_json::from_str(&text).map_err(|e| {
-        Error::data(
-            path.display().to_string(),
-            format!("is not a JSON object: {e}"),
-        )
-    })
+    let wrong = |what: String| Error::data(path.display().to_string(), what);
+    match breadth_data::parse_json(&text) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(wrong("is not a JSON object".into())),
+        Err(e) => Err(wrong(format!("is not a JSON object: {e}"))),
+    }
 }
 
 /// The special tokens of `tokenizer_config.json`, older `special_tokens_map.json` files included.

@@ -258,7 +258,7 @@ fn request(judged: &Judged) -> String {
 }
 
 fn reply(judged: &Judged, line: &str) -> std::result::Result<Judgement, String> {
-    let reply: Value = serde_json::from_str(line).map_err(|e| format!("not JSON ({e})"))?;
+    let reply = breadth_data::parse_json(line).map_err(|e| format!("not JSON ({e})"))?;
     let fields = reply
         .as_object()
         .ok_or("not an object; write {\"reward\": ..}")?;

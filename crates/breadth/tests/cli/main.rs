@@ -6,6 +6,7 @@ mod errors;
 mod formats;
 mod held;
 mod help;
+mod hostile;
 mod import;
 mod interface;
 mod limits;

@@ -15,11 +15,11 @@ use zip::ZipArchive;
 
 use super::log::{Header, Log, entries};
 use super::sample::Sample;
-use crate::error::{At, Error, Result};
+use crate::error::{At, Error, Result, short};
 use crate::io::open::read_error;
 use crate::limit;
 use crate::log::format::{Format, Sign};
-use crate::log::source::{Source, parse};
+use crate::log::source::{Source, parse_within};
 
 pub(in crate::log) const FORMAT: Format = Format {
     name: "Inspect .eval",
@@ -56,10 +56,13 @@ fn read(source: &Source) -> Result<Log> {
     let finished = has(HEADER) || has(FINISHED);
     let mut heads = [HEADER].into_iter().chain(STARTS);
     let head = heads.find(|name| has(name)).unwrap_or(HEADER);
-    let header: Header = member(path, &mut archive, head)?;
+    let most = source.room / 2;
+    limit::allow_bytes(most);
+    let mut left = most;
+    let header: Header = member(path, &mut archive, head, &mut left)?;
     let mut samples = Vec::new();
     for name in names.iter().filter(|name| is_sample(name)) {
-        let mut sample: Sample = member(path, &mut archive, name)?;
+        let mut sample: Sample = member(path, &mut archive, name, &mut left)?;
         sample.place = samples.len() as u64 + 1;
         samples.push(sample);
     }
@@ -137,9 +140,15 @@ fn names(path: &Path, archive: &Archive) -> Result<Vec<String>> {
         .map_err(|error| corrupt(path, &error))
 }
 
-/// A member's content; messages name it as a file in the archive.
-fn member<T: DeserializeOwned>(path: &Path, archive: &mut Archive, name: &str) -> Result<T> {
-    let inside: Arc<Path> = path.join(name).into();
+/// A member's content; messages name it as a file in the archive. `left` is what the members may
+/// come to, in bytes.
+fn member<T: DeserializeOwned>(
+    path: &Path,
+    archive: &mut Archive,
+    name: &str,
+    left: &mut u64,
+) -> Result<T> {
+    let inside: Arc<Path> = path.join(&*short(name)).into();
     let file = archive
         .by_name(name)
         .map_err(|error| corrupt(&inside, &error))?;
@@ -159,7 +168,12 @@ fn member<T: DeserializeOwned>(path: &Path, archive: &mut Archive, name: &str) -
         let what = format!("a member of more than {most} bytes out of {packed} compressed ones");
         return Err(limit::over(&inside, None, what));
     }
-    parse(&text).map_err(|error| {
+    let Some(rest) = left.checked_sub(text.len() as u64) else {
+        let what = "members that come to far more than the archive";
+        return Err(limit::over(&inside, None, what));
+    };
+    *left = rest;
+    parse_within(&text).map_err(|error| {
         let problem = error.to_string();
         if problem.starts_with(limit::VALUES) {
             let problem = problem.split(" at line ").next().unwrap_or_default();

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sample::{Sample, Score};
+use crate::checked;
 use crate::error::{Place, Result};
-use crate::log::checked;
 use crate::log::entry::{Entries, Entry};
 use crate::log::source::{Source, show};
 use crate::schema::Table;
@@ -115,12 +115,13 @@ fn likelihoods(source: &Source, log: &Log, names: &[String]) -> Result<Entries> 
                 .add(1, "further epochs of a text whose log-probability is known");
             continue;
         }
-        entries.rows.push(Entry {
+        let entry = Entry {
             value,
             tokens: Some(tokens),
             response: "0".into(),
             ..row(log, sample)
-        });
+        };
+        entries.push(source, entry)?;
     }
     Ok(entries)
 }
@@ -141,10 +142,11 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
     for sample in &log.samples {
         match sample.score(&name) {
             Score::Missing if source.ask.texts && sample.text().is_some() => {
-                entries.rows.push(Entry {
+                let entry = Entry {
                     response: sample.epoch.to_string(),
                     ..row(log, sample)
-                });
+                };
+                entries.push(source, entry)?;
             }
             Score::Missing if sample.failed => {
                 entries.dropped.add(1, "samples that ended in an error")
@@ -152,12 +154,13 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
             Score::Missing => entries.dropped.add(1, "samples that were not scored"),
             Score::Number(value) => {
                 let place = Place::Row(sample.place);
-                entries.rows.push(Entry {
+                let entry = Entry {
                     value: source.reward(place, &format!("scores.{name}"), value)?,
                     answer: sample.answer(&name),
                     response: sample.epoch.to_string(),
                     ..row(log, sample)
-                });
+                };
+                entries.push(source, entry)?;
             }
             Score::Other(value) => {
                 let problem = format!(

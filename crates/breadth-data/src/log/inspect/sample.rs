@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::log::checked::{self, Checked};
+use crate::checked::{self, Checked};
 use crate::log::entry::{Identity, fnv};
 use crate::log::messages::{prompt_text, reply_text};
 use crate::log::source::{self, number, text};
@@ -198,7 +198,7 @@ fn first() -> u64 {
 }
 
 fn identifier<'de, D: serde::Deserializer<'de>>(json: D) -> Result<String, D::Error> {
-    let value = Value::deserialize(json)?;
+    let Checked(value) = Checked::deserialize(json)?;
     let id = source::id(&value);
     id.ok_or_else(|| serde::de::Error::custom("`id` must be a string or an integer"))
 }
@@ -208,6 +208,6 @@ fn is_there<'de, D: serde::Deserializer<'de>>(json: D) -> Result<bool, D::Error>
 }
 
 fn any_number<'de, D: serde::Deserializer<'de>>(json: D) -> Result<f64, D::Error> {
-    let value = Value::deserialize(json)?;
+    let Checked(value) = Checked::deserialize(json)?;
     number(&value).ok_or_else(|| serde::de::Error::custom("not a number"))
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::entry::{Entries, Entry};
 use super::format::{Format, Sign};
 use super::source::Source;
-use crate::error::{Error, Place, Result, list};
+use crate::error::{Error, Place, Result, list, short};
 use crate::schema::Table;
 use crate::setting::Setting;
 use line::{Doc, Output};
@@ -54,11 +54,12 @@ fn scores(source: &Source, docs: Vec<Doc>, origin: &Origin) -> Result<Entries> {
             entries.dropped.add(1, why);
             continue;
         };
-        entries.rows.push(Entry {
+        let entry = Entry {
             value: doc.requests[choice].logprob,
             response: choice.to_string(),
             ..row(doc, origin)
-        });
+        };
+        entries.push(source, entry)?;
     }
     Ok(entries)
 }
@@ -87,7 +88,11 @@ fn duplicate(source: &Source, first: &Doc, second: &Doc) -> Error {
     Error::Duplicate {
         first: source.at(Some(Place::Line(first.line))),
         second: source.at(Some(Place::Line(second.line))),
-        key: format!("doc_id {}, filter `{}`", second.id, second.filter),
+        key: format!(
+            "doc_id {}, filter `{}`",
+            short(&second.id),
+            short(&second.filter)
+        ),
     }
 }
 
@@ -118,13 +123,14 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
             rewards.resize(doc.texts.len().max(rewards.len()), f64::NAN);
         }
         for (at, value) in rewards.into_iter().enumerate() {
-            entries.rows.push(Entry {
+            let entry = Entry {
                 value,
                 response: at.to_string(),
                 answer: doc.answer.clone().filter(|_| single && at == 0),
                 text: doc.texts.get(at).cloned(),
                 ..row(doc, origin)
-            });
+            };
+            entries.push(source, entry)?;
         }
     }
     if let Some(metric) = metric {

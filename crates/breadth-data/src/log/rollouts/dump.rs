@@ -82,7 +82,7 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
                 return Ok(());
             }
         };
-        entries.rows.push(names.entry(Rollout {
+        let entry = names.entry(Rollout {
             place,
             model: (dump.model)(source, &line)?,
             prompt: &prompt,
@@ -90,8 +90,8 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
             text: parts.text,
             answer: parts.answer,
             gold: parts.gold,
-        })?);
-        Ok(())
+        })?;
+        entries.push(source, entry)
     })?;
     entries.notes.extend(dump.note.map(str::to_owned));
     Ok(entries)

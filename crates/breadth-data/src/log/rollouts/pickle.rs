@@ -4,7 +4,6 @@
 //! Nothing is ever called or imported: an object of a class (a tensor, say) becomes null. Opcodes
 //! after CPython's `Lib/pickletools.py`, protocols 2 to 5.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -12,20 +11,26 @@ use serde_json::{Map, Number, Value};
 
 use crate::limit::VALUES;
 
-/// What stands on the stack. Lists and objects are shared: they are filled after they are first
-/// named.
+/// What stands on the stack. Lists and objects stand in [`Machine`] by their number: they are
+/// shared, are filled after they are first named, and may hold themselves.
 #[derive(Clone)]
 enum Item {
     Mark,
-    Leaf(Value),
-    List(Rc<RefCell<Vec<Item>>>),
-    Object(Rc<RefCell<Vec<(Item, Item)>>>),
+    Null,
+    Truth(bool),
+    Whole(i64),
+    Real(f64),
+    Text(Rc<str>),
+    List(usize),
+    Object(usize),
 }
 
 struct Machine<'a> {
     rest: &'a [u8],
     stack: Vec<Item>,
     memo: HashMap<u64, Item>,
+    lists: Vec<Vec<Item>>,
+    objects: Vec<Vec<(Item, Item)>>,
     /// Items that may still be made.
     left: u64,
 }
@@ -40,18 +45,15 @@ pub(super) fn read(text: &[u8], items: u64) -> Result<Value, String> {
         rest: text,
         stack: Vec::new(),
         memo: HashMap::new(),
+        lists: Vec::new(),
+        objects: Vec::new(),
         left: items,
     };
     while machine.step()? {}
     let item = machine.pop()?;
-    let mut budget = items;
-    value(&item, 0, &mut budget).map_err(|problem| {
-        if problem.is_empty() {
-            too_many(items)
-        } else {
-            problem
-        }
-    })
+    let mut left = items;
+    let value = machine.value(&item, 0, &mut left);
+    value.map_err(|problem| problem.unwrap_or_else(|| too_many(items)))
 }
 
 fn too_many(items: u64) -> String {
@@ -61,38 +63,40 @@ fn too_many(items: u64) -> String {
 /// Deeper data than this lead in circles.
 const DEEPEST: usize = 64;
 
-fn value(item: &Item, depth: usize, budget: &mut u64) -> Result<Value, String> {
-    // Shared items are written out where they are named, so they count again.
-    let text = match item {
-        Item::Leaf(Value::String(text)) => text.len() as u64 / 64,
-        _ => 0,
-    };
-    let left = budget.checked_sub(1 + text).filter(|_| depth < DEEPEST);
-    *budget = left.ok_or_else(String::new)?;
-    match item {
-        Item::Mark => Err("a mark where a value belongs".into()),
-        Item::Leaf(value) => Ok(value.clone()),
-        Item::List(items) => {
-            let items = items.borrow();
-            let items = items.iter().map(|item| value(item, depth + 1, budget));
-            Ok(Value::Array(items.collect::<Result<_, _>>()?))
-        }
-        Item::Object(members) => {
-            let mut object = Map::new();
-            for (name, member) in members.borrow().iter() {
-                let name = match name {
-                    Item::Leaf(Value::String(name)) => name.clone(),
-                    Item::Leaf(other) => other.to_string(),
-                    _ => return Err("an object with a name that is no text".into()),
-                };
-                object.insert(name, value(member, depth + 1, budget)?);
-            }
-            Ok(Value::Object(object))
-        }
-    }
-}
-
 impl Machine<'_> {
+    /// An item with all that is in it; no message where that is more than `left` items.
+    fn value(&self, item: &Item, depth: usize, left: &mut u64) -> Result<Value, Option<String>> {
+        // Shared items are written out where they are named, so they count again.
+        let text = match item {
+            Item::Text(text) => text.len() as u64 / 64,
+            _ => 0,
+        };
+        let after = left.checked_sub(1 + text).filter(|_| depth < DEEPEST);
+        *left = after.ok_or(None)?;
+        Ok(match item {
+            Item::Mark => return Err(Some("a mark where a value belongs".into())),
+            Item::Null => Value::Null,
+            Item::Truth(truth) => Value::Bool(*truth),
+            Item::Whole(number) => Value::from(*number),
+            Item::Real(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+            Item::Text(text) => Value::from(&**text),
+            Item::List(at) => {
+                let items = self.lists[*at].iter();
+                let items = items.map(|item| self.value(item, depth + 1, left));
+                Value::Array(items.collect::<Result<_, _>>()?)
+            }
+            Item::Object(at) => {
+                let mut object = Map::new();
+                for (name, member) in &self.objects[*at] {
+                    let value = self.value(member, depth + 1, left)?;
+                    // Python keeps the last of members of one name, too.
+                    object.insert(name_of(name)?, value);
+                }
+                Value::Object(object)
+            }
+        })
+    }
+
     fn take(&mut self, bytes: usize) -> Result<&[u8], String> {
         if self.rest.len() < bytes {
             return Err("it ends too soon".into());
@@ -110,11 +114,11 @@ impl Machine<'_> {
             .fold(0, |all, &byte| all << 8 | u64::from(byte)))
     }
 
-    fn text(&mut self, bytes: usize) -> Result<Item, String> {
+    fn text(&mut self, bytes: usize) -> Result<bool, String> {
         let length = self.number(bytes)?;
         let length = usize::try_from(length).map_err(|_| "it ends too soon")?;
-        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
-        Ok(Item::Leaf(Value::String(text)))
+        let text = String::from_utf8_lossy(self.take(length)?).into();
+        self.push(Item::Text(text))
     }
 
     fn line(&mut self) -> Result<(), String> {
@@ -128,15 +132,22 @@ impl Machine<'_> {
         self.stack.pop().ok_or_else(|| "its stack is empty".into())
     }
 
-    fn push(&mut self, item: Item) -> Result<bool, String> {
+    /// Notes that something takes the memory of an item.
+    fn charge(&mut self) -> Result<(), String> {
         let left = self.left.checked_sub(1);
         self.left = left.ok_or_else(|| format!("{VALUES} is read at once"))?;
+        Ok(())
+    }
+
+    fn push(&mut self, item: Item) -> Result<bool, String> {
+        self.charge()?;
         self.stack.push(item);
         Ok(true)
     }
 
-    fn leaf(&mut self, value: impl Into<Value>) -> Result<bool, String> {
-        self.push(Item::Leaf(value.into()))
+    fn push_list(&mut self, items: Vec<Item>) -> Result<bool, String> {
+        self.lists.push(items);
+        self.push(Item::List(self.lists.len() - 1))
     }
 
     /// What stands above the last mark, which goes with it.
@@ -152,13 +163,13 @@ impl Machine<'_> {
     fn tuple(&mut self, items: usize) -> Result<bool, String> {
         let from = self.stack.len().checked_sub(items);
         let items = self.stack.split_off(from.ok_or("its stack is empty")?);
-        self.push(Item::List(Rc::new(RefCell::new(items))))
+        self.push_list(items)
     }
 
     fn append(&mut self, items: Vec<Item>) -> Result<bool, String> {
         match self.stack.last() {
-            Some(Item::List(list)) => list.borrow_mut().extend(items),
-            Some(Item::Leaf(Value::Null)) => {} // an object of a class
+            Some(Item::List(at)) => self.lists[*at].extend(items),
+            Some(Item::Null) => {} // an object of a class
             _ => return Err("items without a list".into()),
         }
         Ok(true)
@@ -169,8 +180,8 @@ impl Machine<'_> {
             .chunks_exact(2)
             .map(|two| (two[0].clone(), two[1].clone()));
         match self.stack.last() {
-            Some(Item::Object(object)) => object.borrow_mut().extend(pairs),
-            Some(Item::Leaf(Value::Null)) => {}
+            Some(Item::Object(at)) => self.objects[*at].extend(pairs),
+            Some(Item::Null) => {}
             _ => return Err("members without an object".into()),
         }
         Ok(true)
@@ -181,10 +192,11 @@ impl Machine<'_> {
         for _ in 0..items {
             self.pop()?;
         }
-        self.leaf(Value::Null)
+        self.push(Item::Null)
     }
 
     fn memoize(&mut self, at: u64) -> Result<bool, String> {
+        self.charge()?;
         let top = self.stack.last().ok_or("its stack is empty")?;
         self.memo.insert(at, top.clone());
         Ok(true)
@@ -205,22 +217,32 @@ impl Machine<'_> {
             b'(' => self.push(Item::Mark),
             b'0' => self.pop().map(|_| true),
             b'1' => self.pop_to_mark().map(|_| true),
-            b'N' => self.leaf(Value::Null),
-            0x88 => self.leaf(true),
-            0x89 => self.leaf(false),
-            b'K' => self.number(1).and_then(|n| self.leaf(n)),
-            b'M' => self.number(2).and_then(|n| self.leaf(n)),
-            b'J' => self.number(4).and_then(|n| self.leaf(n as u32 as i32)),
+            b'N' => self.push(Item::Null),
+            0x88 => self.push(Item::Truth(true)),
+            0x89 => self.push(Item::Truth(false)),
+            b'K' => self
+                .number(1)
+                .and_then(|n| self.push(Item::Whole(n as i64))),
+            b'M' => self
+                .number(2)
+                .and_then(|n| self.push(Item::Whole(n as i64))),
+            b'J' => {
+                let number = self.number(4)? as u32 as i32;
+                self.push(Item::Whole(number.into()))
+            }
             0x8a => self.long(),
             b'G' => self.float(),
-            b'X' | b'T' | b'B' => self.text(4).and_then(|text| self.push(text)),
-            0x8c | b'U' | b'C' => self.text(1).and_then(|text| self.push(text)),
-            0x8d | 0x8e => self.text(8).and_then(|text| self.push(text)),
-            b']' | b')' => self.push(Item::List(Rc::default())),
-            b'}' => self.push(Item::Object(Rc::default())),
+            b'X' | b'T' | b'B' => self.text(4),
+            0x8c | b'U' | b'C' => self.text(1),
+            0x8d | 0x8e => self.text(8),
+            b']' | b')' => self.push_list(Vec::new()),
+            b'}' => {
+                self.objects.push(Vec::new());
+                self.push(Item::Object(self.objects.len() - 1))
+            }
             b't' | b'l' => {
                 let items = self.pop_to_mark()?;
-                self.push(Item::List(Rc::new(RefCell::new(items))))
+                self.push_list(items)
             }
             0x85..=0x87 => self.tuple(usize::from(code - 0x84)),
             b'a' => self.pop().and_then(|item| self.append(vec![item])),
@@ -238,7 +260,7 @@ impl Machine<'_> {
             b'c' => {
                 self.line()?;
                 self.line()?;
-                self.leaf(Value::Null)
+                self.push(Item::Null)
             }
             0x93 | b'R' | 0x81 | b'b' => self.opaque(2),
             0x92 => self.opaque(3),
@@ -251,7 +273,7 @@ impl Machine<'_> {
         let bytes = self.number(1)? as usize;
         if bytes > 8 {
             self.take(bytes)?;
-            return self.leaf(Value::Null);
+            return self.push(Item::Null);
         }
         let unsigned = self.number(bytes)?;
         let shift = 64 - 8 * bytes as u32;
@@ -260,13 +282,26 @@ impl Machine<'_> {
         } else {
             (unsigned << shift) as i64 >> shift
         };
-        self.leaf(signed)
+        self.push(Item::Whole(signed))
     }
 
     fn float(&mut self) -> Result<bool, String> {
         let bytes: [u8; 8] = self.take(8)?.try_into().map_err(|_| "it ends too soon")?;
-        let value = f64::from_be_bytes(bytes);
-        self.leaf(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        self.push(Item::Real(f64::from_be_bytes(bytes)))
+    }
+}
+
+/// A member's name, as JSON writes it where it is no text.
+fn name_of(name: &Item) -> Result<String, Option<String>> {
+    match name {
+        Item::Text(name) => Ok(name.to_string()),
+        Item::Null => Ok("null".into()),
+        Item::Truth(truth) => Ok(truth.to_string()),
+        Item::Whole(number) => Ok(number.to_string()),
+        Item::Real(number) => Ok(number.to_string()),
+        Item::Mark | Item::List(_) | Item::Object(_) => {
+            Err(Some("an object with a name that is no text".into()))
+        }
     }
 }
 
@@ -286,6 +321,29 @@ mod tests {
         for end in 0..two.len() {
             assert!(read(&two[..end], 100).is_err(), "{end}");
         }
+    }
+
+    /// A text that is named a million times, and lists in lists in lists: neither takes more than
+    /// its items.
+    #[test]
+    fn what_is_shared_and_what_is_deep() {
+        let mut text = b"\x80\x02(X".to_vec();
+        text.extend(100_000u32.to_le_bytes());
+        text.extend([b'a'; 100_000]);
+        text.extend(b"q\x00");
+        text.extend(b"h\x00".repeat(1_000_000));
+        text.extend(b"l.");
+        assert!(read(&text, 1 << 22).unwrap_err().starts_with(super::VALUES));
+        let depth = 1_000_000;
+        let mut text = b"\x80\x02".to_vec();
+        text.extend([b']'].repeat(depth));
+        text.extend([b'a'].repeat(depth - 1));
+        text.push(b'.');
+        assert!(read(&text, 1 << 22).unwrap_err().starts_with(super::VALUES));
+        assert!(
+            read(b"\x80\x02N\x94\x94\x94\x94.", 3).is_err(),
+            "memos take room, too"
+        );
     }
 
     /// `a = []; a.append(a)` leads in a circle, `os.system` is not called.

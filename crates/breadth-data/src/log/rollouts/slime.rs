@@ -78,7 +78,7 @@ fn read(source: &Source) -> Result<Entries> {
                 continue;
             }
         };
-        entries.rows.push(names.entry(Rollout {
+        let entry = names.entry(Rollout {
             place,
             model: Arc::clone(&model),
             prompt: &prompt,
@@ -86,7 +86,8 @@ fn read(source: &Source) -> Result<Entries> {
             text: said("response").map(text),
             answer: None,
             gold: said("label").map(text),
-        })?);
+        })?;
+        entries.push(source, entry)?;
     }
     Ok(entries)
 }

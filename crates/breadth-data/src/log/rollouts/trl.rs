@@ -14,6 +14,7 @@ use super::rollout::{Names, Rollout, UNGRADED, of_step, step_of_name};
 use crate::error::{Place, Result};
 use crate::io::convert::numbers;
 use crate::io::parquet::{column_names, open_metadata, read_batches};
+use crate::limit;
 use crate::log::entry::Entries;
 use crate::log::format::{Format, Sign};
 use crate::log::source::Source;
@@ -38,7 +39,6 @@ fn is_completions(path: &Path) -> Result<bool> {
 /// Reads one log.
 fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
-    open_metadata(&source.path)?;
     let batches = read_batches(&source.path)?;
     let names = rewards(&batches);
     let asked = source.asked_reward(|name| names.iter().any(|known| known == name));
@@ -63,22 +63,28 @@ fn read(source: &Source) -> Result<Entries> {
                     continue;
                 }
             };
-            let prompt = render(&columns.prompt, row).ok_or_else(|| {
+            let too_long = |length| {
+                let what = format!("a text of {length} bytes or more");
+                limit::over(&source.path, Some(place), what)
+            };
+            let prompt = render(&columns.prompt, row).map_err(too_long)?;
+            let prompt = prompt.ok_or_else(|| {
                 source.fault(
                     place,
                     "prompt",
                     "no value; a prompt is a text or a list of messages",
                 )
             })?;
-            entries.rows.push(known.entry(Rollout {
+            let entry = known.entry(Rollout {
                 place,
                 model: of_step(source, columns.step(source, row, place)?),
                 prompt: &prompt,
                 reward: reward?,
-                text: columns.text(row),
+                text: columns.text(row).map_err(too_long)?,
                 answer: None,
                 gold: None,
-            })?);
+            })?;
+            entries.push(source, entry)?;
         }
         first += batch.num_rows() as u64;
     }
@@ -130,16 +136,21 @@ impl Columns {
     }
 
     /// The response: a text, or the content of the last message.
-    fn text(&self, row: usize) -> Option<String> {
-        let completion = self.completion.as_ref()?;
-        match completion.data_type() {
-            DataType::List(_) if completion.is_valid(row) => {
-                let messages = completion.as_list::<i32>().value(row);
-                let last = messages.len().checked_sub(1)?;
-                let message = messages.as_struct_opt()?;
-                render(message.column_by_name("content")?, last)
-            }
-            _ => render(completion, row),
+    fn text(&self, row: usize) -> Result<Option<String>, usize> {
+        let Some(completion) = self.completion.as_ref() else {
+            return Ok(None);
+        };
+        let messages = completion.as_list_opt::<i32>();
+        let Some(messages) = messages.filter(|messages| messages.is_valid(row)) else {
+            return render(completion, row);
+        };
+        let messages = messages.value(row);
+        let contents = messages
+            .as_struct_opt()
+            .and_then(|message| message.column_by_name("content"));
+        match (contents, messages.len().checked_sub(1)) {
+            (Some(contents), Some(last)) => render(contents, last),
+            _ => Ok(None),
         }
     }
 
@@ -154,29 +165,51 @@ impl Columns {
     }
 }
 
-/// A prompt as one text: a string, or messages with their roles.
-fn render(array: &ArrayRef, row: usize) -> Option<String> {
+/// A prompt as one text: a string, or messages with their roles; nothing where there is no value.
+///
+/// # Errors
+/// Its length so far, where it is longer than a record may be: items of a list may share a text.
+fn render(array: &ArrayRef, row: usize) -> Result<Option<String>, usize> {
+    let mut text = String::new();
+    Ok(write(&mut text, array, row)?.then_some(text))
+}
+
+/// Appends a value; whether there is one.
+fn write(text: &mut String, array: &ArrayRef, row: usize) -> Result<bool, usize> {
     if array.is_null(row) {
-        return None;
+        return Ok(false);
     }
     match array.data_type() {
-        DataType::Utf8 => Some(array.as_string::<i32>().value(row).into()),
-        DataType::LargeUtf8 => Some(array.as_string::<i64>().value(row).into()),
-        DataType::Utf8View => Some(array.as_string_view().value(row).into()),
+        DataType::Utf8View => text.push_str(array.as_string_view().value(row)),
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(row);
-            let parts = (0..items.len()).map(|item| render(&items, item));
-            Some(parts.collect::<Option<Vec<_>>>()?.join("\n"))
+            for item in 0..items.len() {
+                text.push_str(if item > 0 { "\n" } else { "" });
+                if !write(text, &items, item)? {
+                    return Ok(false);
+                }
+            }
         }
         DataType::Struct(_) => {
             let parts = array.as_struct();
-            let fields = parts.fields().iter().zip(parts.columns());
-            // Members that one message has and another lacks are null there.
-            let named = fields.filter_map(|(field, part)| {
-                Some(format!("{}={}", field.name(), render(part, row)?))
-            });
-            Some(named.collect::<Vec<_>>().join(" "))
+            let mut is_first = true;
+            for (field, part) in parts.fields().iter().zip(parts.columns()) {
+                let before = text.len();
+                text.push_str(if is_first { "" } else { " " });
+                text.push_str(field.name());
+                text.push('=');
+                // Members that one message has and another lacks are null there.
+                if write(text, part, row)? {
+                    is_first = false;
+                } else {
+                    text.truncate(before);
+                }
+            }
         }
-        _ => None,
+        _ => return Ok(false),
+    }
+    match text.len() {
+        length if length as u64 > limit::max_record_bytes() => Err(length),
+        _ => Ok(true),
     }
 }

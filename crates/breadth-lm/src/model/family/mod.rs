@@ -33,7 +33,7 @@ impl Config {
     /// If a field is missing, unknown, or asks for something this decoder does not do; the message
     /// names it.
     pub fn from_json(text: &str, path: &Path) -> Result<Self> {
-        let value: Value = serde_json::from_str(text)
+        let value = breadth_data::parse_json(text)
             .map_err(|e| Error::checkpoint(path, format!("config.json is not JSON: {e}")))?;
         let Value::Object(fields) = value else {
             return Err(Error::checkpoint(path, "config.json is not a JSON object"));

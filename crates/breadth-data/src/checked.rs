@@ -1,12 +1,44 @@
 //! JSON values whose objects name every member once, and which take no more memory than
 //! [`limit`](crate::limit) allows.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::limit::charge;
+use crate::error::short;
+use crate::limit::{allow_bytes, charge};
+
+/// Parses JSON whose objects name every member once.
+///
+/// ```
+/// use breadth_data::parse_json;
+/// assert_eq!(parse_json(r#"{"rope": {"theta": 1e4}}"#)?["rope"]["theta"], 1e4);
+/// let error = parse_json(r#"{"layers": 2, "layers": 3}"#).unwrap_err();
+/// assert!(error.to_string().starts_with("`layers` is given twice"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// # Errors
+/// If the text is not JSON, or names a member twice.
+pub fn parse_json(text: impl AsRef<[u8]>) -> serde_json::Result<Value> {
+    allow_bytes(u64::MAX);
+    serde_json::from_slice(text.as_ref()).map(|Checked(value)| value)
+}
+
+/// Checks what [`parse_json`] checks, and keeps nothing.
+///
+/// ```
+/// assert!(breadth_data::check_json(r#"{"a": [1, {"b": 2}], "b": 3}"#).is_ok());
+/// assert!(breadth_data::check_json(r#"{"a": [1, {"b": 2, "b": 3}]}"#).is_err());
+/// ```
+///
+/// # Errors
+/// If the text is not JSON, or names a member twice.
+pub fn check_json(text: impl AsRef<[u8]>) -> serde_json::Result<()> {
+    serde_json::from_slice(text.as_ref()).map(|Seen| ())
+}
 
 /// A value of any kind.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +70,71 @@ impl<'de> Deserialize<'de> for CheckedMap {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_map(Members).map(CheckedMap)
     }
+}
+
+/// A value that was looked at and not kept.
+struct Seen;
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Look)
+    }
+}
+
+struct Look;
+
+impl<'de> Visitor<'de> for Look {
+    type Value = Seen;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(Seen)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Seen, E> {
+        Ok(Seen)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Seen, E> {
+        Ok(Seen)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Seen, E> {
+        Ok(Seen)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Seen, E> {
+        Ok(Seen)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Seen, E> {
+        Ok(Seen)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
+        while seq.next_element::<Seen>()?.is_some() {}
+        Ok(Seen)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Seen, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if names.contains(&name) {
+                return Err(twice(&name));
+            }
+            names.insert(name);
+            map.next_value::<Seen>()?;
+        }
+        Ok(Seen)
+    }
+}
+
+/// The error about a name that stands in an object twice.
+fn twice<E: Error>(name: &str) -> E {
+    E::custom(format_args!("`{}` is given twice", short(name)))
 }
 
 /// What a value takes in a list, and what a member takes in an object (a node of a tree has room
@@ -84,7 +181,8 @@ impl<'de> Visitor<'de> for Any {
         Ok(Value::String(text.to_owned()))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+    fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
+        charge(text.len() as u64)?;
         Ok(Value::String(text))
     }
 
@@ -117,7 +215,7 @@ impl<'de> Visitor<'de> for Members {
         while let Some(name) = map.next_key::<String>()? {
             charge(MEMBER + name.len() as u64)?;
             if members.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("`{name}` is given twice")));
+                return Err(twice(&name));
             }
             let Checked(value) = map.next_value()?;
             members.insert(name, value);

@@ -1,0 +1,188 @@
+//! Files that mean harm, each the smallest of its kind: one message that names the file, exit status
+//! 1, nothing written. What they take is measured in the tests of `breadth-data`.
+
+use std::io::Write;
+use std::path::Path;
+
+use insta::assert_snapshot;
+
+use crate::support::Folder;
+
+/// A log of Inspect whose one sample is this text.
+fn eval(sample: &[u8]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut member = |name: &str, text: &[u8]| {
+        let options = zip::write::SimpleFileOptions::default();
+        zip.start_file(name, options).expect("memory");
+        zip.write_all(text).expect("memory");
+    };
+    let header = br#"{"status":"success","eval":{"task":"t","model":"m"}}"#;
+    member("header.json", header);
+    member("samples/1_epoch_1.json", sample);
+    zip.finish().expect("memory").into_inner()
+}
+
+/// What `import` says of a log, which it leaves without an output.
+#[track_caller]
+fn import(name: &str, bytes: &[u8]) -> String {
+    let folder = Folder::new();
+    folder.write(name, bytes);
+    let said = folder
+        .run(&["import", name, "-o", "out.parquet"])
+        .failure(1);
+    let left = std::fs::read_dir(folder.path("."))
+        .expect("a folder")
+        .count();
+    assert_eq!(left, 1, "nothing is written");
+    assert!(said.len() < 600, "{said}");
+    said
+}
+
+#[test]
+fn archives_that_unpack_to_more_than_they_are() {
+    let list = format!(
+        "{{\"id\":1,\"scores\":{{\"s\":{{\"value\":[{}0]}}}}}}",
+        "0,".repeat(20 << 20)
+    );
+    assert_snapshot!(import("zeros.eval", &eval(list.as_bytes())), @"");
+    let list = format!(
+        "{{\"id\":1,\"scores\":{{\"s\":{{\"value\":[{}0]}}}}}}",
+        "0,".repeat(10 << 20)
+    );
+    assert_snapshot!(import("values.eval", &eval(list.as_bytes())), @"");
+    let spaces = [b"{\"id\":1,", &b" ".repeat(64 << 20)[..], b"\"epoch\":1}"].concat();
+    assert_snapshot!(import("spaces.eval", &eval(&spaces)), @"");
+}
+
+#[test]
+fn logs_and_tables_of_more_rows_than_bytes() {
+    let counts = "{\"id\":1,\"n\":1000000,\"c\":0}\n{\"id\":2,\"n\":1000000,\"c\":0}\n";
+    assert_snapshot!(import("counts.jsonl", counts.as_bytes()), @"");
+    let rows: String = (0..20_000).map(|at| format!("{at},{at},-1\n")).collect();
+    let table = format!("model,prompt_id,logprob\n{rows}");
+    let folder = Folder::with(&[("a.csv", &table)]);
+    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"");
+}
+
+#[test]
+fn yaml_that_is_deep() {
+    let deep = format!(
+        "samples: {}{}\nis_corrects: [true]\n",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    assert_snapshot!(import("m/0.yaml", deep.as_bytes()), @"");
+}
+
+/// Of a run's `run.json`, the last of two names would be believed.
+#[test]
+fn a_name_twice_in_a_run() {
+    let manifest = r#"{"command":"train","config":{"seed":1,"seed":2}}"#;
+    let folder = Folder::with(&[("run/run.json", manifest)]);
+    assert_snapshot!(folder.run(&["report", "run"]).failure(1), @"");
+}
+
+/// `score` on the tiny golden model with one thing changed.
+struct Scored(Folder);
+
+impl Scored {
+    fn new() -> Self {
+        let folder = Folder::with(&[(
+            "data.jsonl",
+            "{\"prompt\": [7, 3, 5], \"response\": [9, 2]}\n",
+        )]);
+        let scored = Self(folder);
+        for name in ["config.json", "model.safetensors"] {
+            scored
+                .0
+                .write(&format!("model/{name}"), &Self::golden(name));
+        }
+        scored
+    }
+
+    fn golden(name: &str) -> Vec<u8> {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/lm");
+        std::fs::read(golden.join(name)).expect("a golden model")
+    }
+
+    #[track_caller]
+    fn failure(&self) -> String {
+        let arguments = [
+            "score",
+            "model",
+            "--data",
+            "data.jsonl",
+            "-o",
+            "out.parquet",
+        ];
+        let said = self.0.run(&arguments).failure(1);
+        assert!(!self.0.path("out.parquet").exists());
+        said
+    }
+
+    /// Renames the model's file, and names it in an index.
+    fn with_index(&self, name: &str) {
+        let from = self.0.path("model/model.safetensors");
+        std::fs::rename(from, self.0.path("model/one.safetensors")).expect("a file");
+        let index = format!("{{\"weight_map\":{{\"a\":\"one.safetensors\",\"b\":\"{name}\"}}}}");
+        self.0
+            .write("model/model.safetensors.index.json", index.as_bytes());
+    }
+}
+
+#[test]
+fn a_name_twice_in_a_checkpoint() {
+    let scored = Scored::new();
+    let config = String::from_utf8(Scored::golden("config.json")).expect("UTF-8");
+    let config = config.replacen('{', "{\"n_layer\": 1, \"n_layer\": 1, ", 1);
+    scored.0.write("model/config.json", config.as_bytes());
+    assert_snapshot!(scored.failure(), @"");
+
+    let scored = Scored::new();
+    let file = Scored::golden("model.safetensors");
+    let (length, rest) = file.split_first_chunk().expect("a header");
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header = String::from_utf8(header.to_vec()).expect("JSON");
+    let names: serde_json::Value = serde_json::from_str(&header).expect("JSON");
+    let (name, tensor) = names
+        .as_object()
+        .expect("an object")
+        .iter()
+        .last()
+        .expect("a tensor");
+    let twice = header.replacen('{', &format!("{{\"{name}\":{tensor},"), 1);
+    let length = (twice.len() as u64).to_le_bytes();
+    scored.0.write(
+        "model/model.safetensors",
+        &[&length[..], twice.as_bytes(), data].concat(),
+    );
+    assert_snapshot!(scored.failure(), @"");
+
+    let scored = Scored::new();
+    scored.with_index("two.safetensors");
+    scored.0.write("model/two.safetensors", &file);
+    assert_snapshot!(scored.failure(), @"");
+}
+
+#[test]
+fn an_index_that_leads_elsewhere() {
+    let scored = Scored::new();
+    scored.with_index("../other/model.safetensors");
+    scored.0.write(
+        "other/model.safetensors",
+        &Scored::golden("model.safetensors"),
+    );
+    assert_snapshot!(scored.failure(), @"");
+}
+
+/// A pipe that nobody writes to would be waited for.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_weights() {
+    let scored = Scored::new();
+    scored.with_index("two.safetensors");
+    let pipe = scored.0.path("model/two.safetensors");
+    let made = std::process::Command::new("mkfifo").arg(pipe).status();
+    assert!(made.expect("mkfifo").success());
+    assert_snapshot!(scored.failure(), @"");
+}
