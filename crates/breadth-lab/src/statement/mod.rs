@@ -1,6 +1,16 @@
 //! The statements of the paper: one file each, and one list.
 
 mod d2;
+mod prop51cycle;
+mod prop51small;
+mod prop51up;
+mod thm51;
+mod thm61;
+mod thm61improper;
+mod thm62;
+mod thm63;
+mod thm63decoy;
+mod thm64;
 
 use crate::check::{Check, Verdict};
 
@@ -63,7 +73,19 @@ impl Size {
 }
 
 /// Every statement, in the paper's order.
-pub static STATEMENTS: &[Statement] = &[d2::STATEMENT];
+pub static STATEMENTS: &[Statement] = &[
+    d2::STATEMENT,
+    prop51up::STATEMENT,
+    prop51cycle::STATEMENT,
+    prop51small::STATEMENT,
+    thm51::STATEMENT,
+    thm62::STATEMENT,
+    thm61::STATEMENT,
+    thm61improper::STATEMENT,
+    thm63::STATEMENT,
+    thm63decoy::STATEMENT,
+    thm64::STATEMENT,
+];
 
 /// The statement with this id.
 pub fn find(id: &str) -> Option<&'static Statement> {
