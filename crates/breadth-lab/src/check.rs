@@ -160,9 +160,8 @@ impl Check {
         let broken = |r: &Estimate| r.value - CLEARLY * known(r.standard_error) > cap;
         let drifts = |s: &Estimate| s.interval(DECIDING).1 >= FLAT;
         let rises = |s: &Estimate| s.interval(DECIDING).0 > FLAT;
-        let verdict = if ratios.is_empty() || largest.is_nan() || ratios.iter().any(broken) {
-            Verdict::Fails
-        } else if slopes.iter().any(rises) {
+        let is_broken = ratios.is_empty() || largest.is_nan() || ratios.iter().any(broken);
+        let verdict = if is_broken || slopes.iter().any(rises) {
             Verdict::Fails
         } else if largest <= cap && !slopes.iter().any(drifts) {
             Verdict::Holds

@@ -14,6 +14,7 @@
 mod check;
 pub mod choice;
 mod estimate;
+pub mod fit;
 pub mod law;
 mod random;
 mod slope;

@@ -4,7 +4,8 @@
 use breadth_stats::numerics::TOLERANCE;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Binomial, Distribution};
+
+use super::counts::binomial;
 
 /// Up to so many tokens are drawn one by one.
 const ONE_BY_ONE: u64 = 8;
@@ -100,9 +101,9 @@ impl<const D: usize, const V: usize> Prompt<D, V> {
         out: &mut [f64; D],
     ) {
         let total: f64 = counts.iter().sum();
-        for a in 0..V {
-            let weight = by * (counts[a] - total * next.q[a]);
-            for (out, feature) in out.iter_mut().zip(&self.features[a]) {
+        for ((count, q), features) in counts.iter().zip(next.q).zip(&self.features) {
+            let weight = by * (count - total * q);
+            for (out, feature) in out.iter_mut().zip(features) {
                 *out += weight * feature;
             }
         }
@@ -144,7 +145,7 @@ impl<const D: usize, const V: usize> Prompt<D, V> {
         }
         let (usual, mut left, mut rest) = (self.usual(), tokens, 1.0);
         for a in (0..V).filter(|&a| a != usual) {
-            let count = binomial(left, (self.p[a] / rest).min(1.0), rng);
+            let count = binomial(rng, left, self.p[a] / rest);
             counts[a] = count as f64;
             left -= count;
             rest -= self.p[a];
@@ -220,15 +221,6 @@ impl<const D: usize, const V: usize> Prompt<D, V> {
         let likelier = |a: &usize, b: &usize| self.p[*a].total_cmp(&self.p[*b]);
         (0..V).max_by(likelier).expect("tokens")
     }
-}
-
-/// A draw of Bin(n, p).
-///
-/// # Panics
-///
-/// If p is no probability.
-pub fn binomial(n: u64, p: f64, rng: &mut ChaCha8Rng) -> u64 {
-    Binomial::new(n, p).expect("a probability").sample(rng)
 }
 
 /// The number that Bin(n, p) exceeds with a probability below about 1e-16.

@@ -52,6 +52,24 @@ pub fn coin_coverage(horizon: u64, p: f64, q: f64, log_n: f64) -> f64 {
     }
 }
 
+/// (trials + 1) probabilities of Bin(trials, p), p strictly between 0 and 1.
+///
+/// From the mode outwards, so that nothing underflows that matters.
+pub fn binomial_law(trials: u64, p: f64) -> Vec<f64> {
+    let mode = (((trials + 1) as f64 * p) as u64).min(trials) as usize;
+    let odds = p / (1.0 - p);
+    let mut law = vec![0.0; trials as usize + 1];
+    law[mode] = 1.0;
+    for k in mode + 1..law.len() {
+        law[k] = law[k - 1] * odds * (trials as usize + 1 - k) as f64 / k as f64;
+    }
+    for k in (0..mode).rev() {
+        law[k] = law[k + 1] / odds * (k + 1) as f64 / (trials as usize - k) as f64;
+    }
+    let total: f64 = law.iter().sum();
+    law.iter().map(|mass| mass / total).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +110,21 @@ mod tests {
                 (found - expected).abs() < 1e-12,
                 "{horizon} {p} {q} {log_n}: {found} {expected}"
             );
+        }
+    }
+
+    #[test]
+    fn binomial_laws_add_up_to_the_distribution_function() {
+        for (trials, p) in [(0, 0.3), (1, 0.9), (7, 0.5), (3000, 0.88), (3000, 1e-4)] {
+            let law = binomial_law(trials, p);
+            let mut below = 0.0;
+            for (k, mass) in law.iter().enumerate() {
+                below += mass;
+                assert!(
+                    (below - at_most(k as f64, trials, p)).abs() < 1e-11,
+                    "{trials} {p} {k}"
+                );
+            }
         }
     }
 }

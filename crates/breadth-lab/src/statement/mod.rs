@@ -1,9 +1,28 @@
 //! The statements of the paper: one file each, and one list.
 
+mod bernoulli;
+mod cor41ii;
+mod d1;
+mod d10;
+mod d11;
 mod d2;
+mod d3;
+mod d4;
+mod d5;
+mod d6;
+mod d7;
+mod headline;
+mod p32;
+mod p41a;
+mod p41b;
 mod prop51cycle;
 mod prop51small;
 mod prop51up;
+mod prop_e1;
+mod prop_i1;
+mod seeds;
+mod thm41;
+mod thm42;
 mod thm51;
 mod thm61;
 mod thm61improper;
@@ -11,6 +30,7 @@ mod thm62;
 mod thm63;
 mod thm63decoy;
 mod thm64;
+mod thm_e1;
 
 use crate::check::{Check, Verdict};
 
@@ -74,7 +94,26 @@ impl Size {
 
 /// Every statement, in the paper's order.
 pub static STATEMENTS: &[Statement] = &[
+    bernoulli::STATEMENT,
+    d1::STATEMENT,
     d2::STATEMENT,
+    d3::STATEMENT,
+    d4::STATEMENT,
+    d5::STATEMENT,
+    d6::STATEMENT,
+    d7::STATEMENT,
+    d10::STATEMENT,
+    d11::STATEMENT,
+    p32::STATEMENT,
+    headline::STATEMENT,
+    thm41::STATEMENT,
+    cor41ii::STATEMENT,
+    thm42::STATEMENT,
+    prop_i1::STATEMENT,
+    p41a::STATEMENT,
+    p41b::STATEMENT,
+    thm_e1::STATEMENT,
+    prop_e1::STATEMENT,
     prop51up::STATEMENT,
     prop51cycle::STATEMENT,
     prop51small::STATEMENT,

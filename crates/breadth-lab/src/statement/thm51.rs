@@ -100,7 +100,7 @@ impl Method {
         on_steep_and_flat(instance, times, |theta, laws| {
             let (k, steep) = match self {
                 Method::Sgd => (1, u64::from(rng.random::<f64>() < instance.steep.share)),
-                Method::Normalised => (BATCH, binomial(BATCH, instance.steep.share, rng)),
+                Method::Normalised => (BATCH, binomial(rng, BATCH, instance.steep.share)),
             };
             let gradient = mean_gradient(instance, laws, steep, k, rng);
             match self {
