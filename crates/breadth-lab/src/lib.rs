@@ -12,13 +12,17 @@
 //! measurement that the statement survived.
 
 mod check;
+pub mod choice;
 mod estimate;
 pub mod fit;
 pub mod law;
 mod random;
 mod slope;
 pub mod statement;
+pub mod step;
+pub mod study;
 mod table;
+pub mod training;
 
 pub use check::{Check, Kind, Verdict, WorstRatio};
 pub use estimate::Estimate;

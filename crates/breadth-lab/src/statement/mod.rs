@@ -15,11 +15,21 @@ mod headline;
 mod p32;
 mod p41a;
 mod p41b;
+mod prop51cycle;
+mod prop51small;
+mod prop51up;
 mod prop_e1;
 mod prop_i1;
 mod seeds;
 mod thm41;
 mod thm42;
+mod thm51;
+mod thm61;
+mod thm61improper;
+mod thm62;
+mod thm63;
+mod thm63decoy;
+mod thm64;
 mod thm_e1;
 
 use crate::check::{Check, Verdict};
@@ -104,6 +114,16 @@ pub static STATEMENTS: &[Statement] = &[
     p41b::STATEMENT,
     thm_e1::STATEMENT,
     prop_e1::STATEMENT,
+    prop51up::STATEMENT,
+    prop51cycle::STATEMENT,
+    prop51small::STATEMENT,
+    thm51::STATEMENT,
+    thm62::STATEMENT,
+    thm61::STATEMENT,
+    thm61improper::STATEMENT,
+    thm63::STATEMENT,
+    thm63decoy::STATEMENT,
+    thm64::STATEMENT,
 ];
 
 /// The statement with this id.

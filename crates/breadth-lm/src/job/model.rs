@@ -5,10 +5,19 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
 use crate::model::{Checkpoint, Config, Fingerprint};
-use crate::server::Server;
+use crate::server::{Limits, ServeCommand, Server};
 use crate::text::Item;
 
-use super::serve::Serving;
+/// How checkpoints are served.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// What starts a server.
+    pub command: ServeCommand,
+    /// How it is asked.
+    pub limits: Limits,
+    /// Servers at once, each for another checkpoint.
+    pub parallel: usize,
+}
 
 /// A model that can be asked: a checkpoint folder, or one behind servers.
 #[derive(Debug)]

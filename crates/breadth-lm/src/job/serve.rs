@@ -6,21 +6,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::model::{Model, Ready};
-use super::{JobProgress, Meter, Opened, Work, probed};
+use super::opened::{JobProgress, Meter, Opened, Work, probed};
 use crate::error::{Error, Result};
-use crate::server::{Limits, ServeCommand, Server};
+use crate::server::Server;
 use crate::text::Item;
-
-/// How checkpoints are served.
-#[derive(Clone, Debug)]
-pub struct Serving {
-    /// What starts a server.
-    pub command: ServeCommand,
-    /// How it is asked.
-    pub limits: Limits,
-    /// Servers at once, each for another checkpoint.
-    pub parallel: usize,
-}
 
 /// What the servers' threads say.
 enum Told {
