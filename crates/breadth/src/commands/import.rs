@@ -80,6 +80,7 @@ enum Kind {
 
 #[derive(Serialize)]
 struct Document<'a> {
+    schema: u32,
     command: &'static str,
     output: &'a PathBuf,
     kind: Kind,
@@ -135,6 +136,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 
 fn document<'a>(logs: &'a Logs, output: &'a PathBuf) -> Document<'a> {
     Document {
+        schema: 1,
         command: "import",
         output,
         kind: match logs.table {

@@ -42,6 +42,7 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Document {
+    schema: u32,
     command: &'static str,
     #[serde(flatten)]
     report: Report,
@@ -51,6 +52,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let prompts = prompts(arguments)?;
     let server = arguments.servers.open(&arguments.server)?;
     let document = Document {
+        schema: 1,
         command: "probe",
         report: server.probe(&prompts)?,
     };

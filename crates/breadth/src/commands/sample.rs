@@ -117,6 +117,7 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Document {
+    schema: u32,
     command: &'static str,
     output: PathBuf,
     models: Vec<String>,
@@ -194,6 +195,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let tally = job.run(&mut |progress| bar.part(progress))?;
     bar.finish();
     let document = Document {
+        schema: 1,
         command: "sample",
         output: arguments.output.clone(),
         models: chosen.names(),

@@ -64,6 +64,7 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Document {
+    schema: u32,
     command: &'static str,
     output: PathBuf,
     models: Vec<String>,
@@ -92,6 +93,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     job.run(&mut |progress| bar.part(progress))?;
     bar.finish();
     let document = Document {
+        schema: 1,
         command: "score",
         output: arguments.output.clone(),
         rows: chosen.models.len() * data.items.len(),

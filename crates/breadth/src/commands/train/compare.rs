@@ -18,6 +18,7 @@ use crate::progress::Bar;
 
 #[derive(Serialize)]
 struct Document {
+    schema: u32,
     command: &'static str,
     n: f64,
     report: std::path::PathBuf,
@@ -60,6 +61,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let html = breadth_report::comparison_html("Ways of training, side by side", &runs)?;
     OutputLock::write(&page, html.as_bytes())?;
     let document = Document {
+        schema: 1,
         command: "train",
         n: arguments.n,
         report: page,

@@ -12,6 +12,7 @@ use crate::progress::Bar;
 
 #[derive(Serialize)]
 struct Document {
+    schema: u32,
     command: &'static str,
     out: PathBuf,
     steps: u64,
@@ -35,6 +36,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     })?;
     bar.finish();
     let document = Document {
+        schema: 1,
         command: "train",
         out,
         steps: config.train.steps,
