@@ -31,9 +31,14 @@ static LIVING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 pub(crate) struct Living(PathBuf);
 
 impl Living {
-    pub(crate) fn new(path: &Path) -> Self {
-        living().insert(path.to_path_buf());
-        Living(path.to_path_buf())
+    /// Makes something that has a name. No signal comes between its making and its entry.
+    pub(crate) fn made<T, E>(
+        make: impl FnOnce() -> std::result::Result<(T, PathBuf), E>,
+    ) -> std::result::Result<(T, Self), E> {
+        let mut living = living();
+        let (made, path) = make()?;
+        living.insert(path.clone());
+        Ok((made, Living(path)))
     }
 
     /// Removes what has the name, and ends. Nobody removes it by this name afterwards: it may be
@@ -178,10 +183,13 @@ pub fn write_dir(path: &Path, f: impl FnOnce(&Path) -> io::Result<()>) -> Result
 fn try_write_dir(path: &Path, f: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let parent = parent(path);
     fs::metadata(parent)?; // its error is plainer than that of the temporary name
-    let temp = tempfile::Builder::new()
-        .prefix(&temp_prefix(path))
-        .tempdir_in(parent)?;
-    let _living = Living::new(temp.path());
+    let (temp, _living) = Living::made(|| {
+        let temp = tempfile::Builder::new()
+            .prefix(&temp_prefix(path))
+            .tempdir_in(parent)?;
+        let path = temp.path().to_path_buf();
+        io::Result::Ok((temp, path))
+    })?;
     let new = temp.path().join("new");
     fs::create_dir(&new)?;
     f(&new)?;
@@ -221,9 +229,12 @@ impl Pending {
             (File::options().write(true).open(&real)?, Target::Device)
         } else {
             fs::metadata(parent(&real))?; // its error is plainer than that of the temporary name
-            let prefix = temp_prefix(&real);
-            let (file, temp) = builder(&prefix).tempfile_in(parent(&real))?.into_parts();
-            let living = Living::new(&temp);
+            let ((file, temp), living) = Living::made(|| {
+                let prefix = temp_prefix(&real);
+                let (file, temp) = builder(&prefix).tempfile_in(parent(&real))?.into_parts();
+                let path = temp.to_path_buf();
+                io::Result::Ok(((file, temp), path))
+            })?;
             (file, Target::Temp(temp, real, living))
         };
         Ok(Self {

@@ -150,31 +150,57 @@ impl Held {
     /// `None` where the file system knows no locks.
     fn take(path: &Path) -> std::result::Result<Option<Self>, Problem> {
         for _ in 0..ATTEMPTS {
-            let mut options = File::options();
-            options.read(true).write(true).create(true).truncate(false);
-            let mut file = options.open(path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(Problem::Held(holder(&mut file))),
-                Err(TryLockError::Error(error)) if knows_no_locks(&error) => {
-                    drop(file);
-                    // Somebody else may have removed it.
-                    let _ = fs::remove_file(path);
-                    return Ok(None);
-                }
-                Err(TryLockError::Error(error)) => return Err(error.into()),
-            }
-            // Its last holder removes the file before the lock ends: whoever opened it before has
-            // the lock of a file without a name, while another has one of this name.
-            if has_name(&file, path) {
-                let living = Some(Living::new(path));
-                // On a full disk a lock says nothing, and holds all the same.
-                let _ = describe(&mut file);
-                let _file = file;
-                return Ok(Some(Self { _file, living }));
-            }
+            let locked = Living::made(|| Ok((lock(path)?, path.to_path_buf())));
+            let (mut file, living) = match locked {
+                Ok(locked) => locked,
+                Err(Refusal::Again) => continue,
+                Err(Refusal::NoLocks) => return Ok(None),
+                Err(Refusal::Problem(problem)) => return Err(problem),
+            };
+            // On a full disk a lock says nothing, and holds all the same.
+            let _ = describe(&mut file);
+            let living = Some(living);
+            return Ok(Some(Self {
+                _file: file,
+                living,
+            }));
         }
         Err(io::Error::other("its lock comes and goes; is the lock's name a link?").into())
+    }
+}
+
+/// Why a file is not locked.
+enum Refusal {
+    /// It has lost its name meanwhile.
+    Again,
+    /// The file system knows no locks.
+    NoLocks,
+    Problem(Problem),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Refusal::Problem(error.into())
+    }
+}
+
+/// Opens and locks the file of this name.
+fn lock(path: &Path) -> std::result::Result<File, Refusal> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = options.open(path)?;
+    match file.try_lock() {
+        // Its last holder removes the file before the lock ends: whoever opened it before has the
+        // lock of a file without a name, while another has one of this name.
+        Ok(()) if has_name(&file, path) => Ok(file),
+        Ok(()) => Err(Refusal::Again),
+        Err(TryLockError::WouldBlock) => Err(Refusal::Problem(Problem::Held(holder(&mut file)))),
+        Err(TryLockError::Error(error)) if knows_no_locks(&error) => {
+            // Somebody else may have removed it.
+            let _ = fs::remove_file(path);
+            Err(Refusal::NoLocks)
+        }
+        Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
