@@ -12,17 +12,26 @@
 //! measurement that the statement survived.
 
 mod check;
+mod document;
 mod estimate;
 pub mod fit;
 pub mod law;
+mod page;
+mod picture;
 mod random;
+mod results;
 mod slope;
 pub mod statement;
 mod table;
+pub mod words;
 
 pub use check::{Check, Kind, Verdict, WorstRatio};
+pub use document::{CellDocument, CheckDocument, MeasuredDocument, StatementDocument};
 pub use estimate::Estimate;
+pub use page::page;
+pub use picture::picture;
 pub use random::stream;
+pub use results::{Measured, Results, SOURCES};
 pub use slope::{Line, line, log_log};
 pub use statement::{STATEMENTS, Size, Statement};
-pub use table::{Cell, Plot, Table};
+pub use table::{Cell, Plot, Table, significant};

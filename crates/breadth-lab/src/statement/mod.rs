@@ -11,6 +11,7 @@ mod d4;
 mod d5;
 mod d6;
 mod d7;
+mod eq5;
 mod headline;
 mod p32;
 mod p41a;
@@ -80,6 +81,12 @@ impl Size {
             Size::Paper => "paper",
         }
     }
+
+    /// The size of this name.
+    pub fn named(name: &str) -> Option<Size> {
+        let all = [Size::Small, Size::Medium, Size::Paper];
+        all.into_iter().find(|size| size.name() == name)
+    }
 }
 
 /// Every statement, in the paper's order.
@@ -95,6 +102,7 @@ pub static STATEMENTS: &[Statement] = &[
     d10::STATEMENT,
     d11::STATEMENT,
     p32::STATEMENT,
+    eq5::STATEMENT,
     headline::STATEMENT,
     thm41::STATEMENT,
     cor41ii::STATEMENT,
@@ -109,6 +117,18 @@ pub static STATEMENTS: &[Statement] = &[
 /// The statement with this id.
 pub fn find(id: &str) -> Option<&'static Statement> {
     STATEMENTS.iter().find(|statement| statement.id == id)
+}
+
+/// The statements with these ids, in the order given; all of them for no ids.
+///
+/// # Errors
+///
+/// The first id that no statement has.
+pub fn choose(ids: &[String]) -> Result<Vec<&'static Statement>, &str> {
+    if ids.is_empty() {
+        return Ok(STATEMENTS.iter().collect());
+    }
+    ids.iter().map(|id| find(id).ok_or(&id[..])).collect()
 }
 
 /// The verdict of a statement: the worst of its checks, `fails` before `inconclusive`.
