@@ -102,19 +102,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn binomial_law(count: u64, p: f64) -> Vec<f64> {
-        let mut law = vec![1.0];
-        for _ in 0..count {
-            let mut next = vec![0.0; law.len() + 1];
-            for (k, mass) in law.iter().enumerate() {
-                next[k] += mass * (1.0 - p);
-                next[k + 1] += mass * p;
-            }
-            law = next;
-        }
-        law
-    }
+    use crate::law::binomial_law;
 
     /// Every triple of counts of heads.
     fn by_enumeration(kinds: &[Coins; 3], log_n: f64) -> f64 {

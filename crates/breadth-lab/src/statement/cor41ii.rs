@@ -19,7 +19,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "The bound holds with room: this law has n^(-2/(p+2)), the minimax rate of density \
          estimation. No law that attains n^(-1/(p+1)) is known to us.",
     ),
-    cost: 2.0,
+    cost: 0.8,
     run,
 };
 

@@ -24,7 +24,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "The proof's constants (c0 <= 1e-4) let nothing be seen; e = .8 sqrt(d/n) and mu(0) = .15 \
          d/(n log N) show c = .08 with probability above 1/2.",
     ),
-    cost: 2.0,
+    cost: 0.9,
     run,
 };
 

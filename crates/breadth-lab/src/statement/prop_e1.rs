@@ -24,7 +24,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "Printed are alpha/32, Cov_M(q2) = mu(-) and KL(Ber(1/2)||Ber(e^-a/2)) >= (1 - e^-a)^2. \
          True are alpha^2/32, half of mu(-), and half of the square.",
     ),
-    cost: 0.5,
+    cost: 0.8,
     run,
 };
 

@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
     claim: "Cov_N of maximum likelihood is of order (1/log N) inf_e {log Ninf(e)/n + e} + (log \
             Ninf(c log N) + log 1/d)/n.",
     correction: None,
-    cost: 1.0,
+    cost: 0.2,
     run,
 };
 
