@@ -3,9 +3,10 @@
 use breadth_analysis::number::Number;
 use serde::Serialize;
 
+use crate::catalog::find;
 use crate::check::Check;
 use crate::results::Measured;
-use crate::statement::{self, Statement};
+use crate::statement::Statement;
 use crate::table::Cell;
 
 /// A statement in words, and what is known of it.
@@ -101,7 +102,7 @@ pub enum CellDocument {
 impl From<&Measured> for MeasuredDocument {
     fn from(measured: &Measured) -> MeasuredDocument {
         MeasuredDocument {
-            statement: statement::find(&measured.id).map(StatementDocument::from),
+            statement: find(&measured.id).map(StatementDocument::from),
             id: measured.id.clone(),
             verdict: measured.verdict().name(),
             size: measured.size.name(),

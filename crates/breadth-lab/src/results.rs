@@ -339,9 +339,9 @@ fn of_records(records: &Records) -> Option<Measured> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::find;
     use crate::check::WorstRatio;
     use crate::estimate::Estimate;
-    use crate::statement;
     use crate::table::Plot;
 
     fn measured() -> Measured {
@@ -400,7 +400,7 @@ mod tests {
     fn what_is_stored_and_current_is_not_measured_again() {
         let dir = tempfile::tempdir().unwrap();
         let results = Results::new(dir.path().join("deep").join("er"));
-        let d2 = statement::find("d2").unwrap();
+        let d2 = find("d2").unwrap();
         let cell = (Size::Small, 0);
         let measure = |again| {
             results

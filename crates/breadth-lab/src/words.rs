@@ -192,7 +192,7 @@ mod tests {
     fn what_is_stored_of_another_version_is_said_to_be_old() {
         let dir = tempfile::tempdir().unwrap();
         let results = Results::new(dir.path());
-        let d2 = crate::statement::find("d2").unwrap();
+        let d2 = crate::catalog::find("d2").unwrap();
         let verdict = || listing(&[d2], &results, (Size::Small, 0)).unwrap().1[0][2].clone();
         assert_eq!(verdict(), "-");
         let mut measured = results

@@ -6,7 +6,10 @@ mod finite;
 mod lopsided;
 mod mixed;
 mod pair;
+mod prompt;
 mod signed;
+mod steep_and_flat;
+mod three_prompts;
 mod tokens;
 mod tree;
 
@@ -16,6 +19,9 @@ pub use finite::{bernoulli, best_of_n, coverage, dirichlet, divergence, hellinge
 pub use lopsided::{lopsided, lopsided_unseen};
 pub use mixed::{Coins, mixed_coverage};
 pub use pair::{Pair, law, pairs};
+pub use prompt::{NextToken, Prompt, dot};
 pub use signed::{PromptCounts, SignedCoins};
+pub use steep_and_flat::{SteepAndFlat, SteepAndFlatLaws};
+pub use three_prompts::ThreePrompts;
 pub use tokens::{binomial_law, coin_coverage, coin_kl};
 pub use tree::{Leaf, leaves, tree_coverage, tree_stopped_kl, trees};

@@ -16,11 +16,21 @@ mod headline;
 mod p32;
 mod p41a;
 mod p41b;
+mod prop51cycle;
+mod prop51small;
+mod prop51up;
 mod prop_e1;
 mod prop_i1;
 mod seeds;
 mod thm41;
 mod thm42;
+mod thm51;
+mod thm61;
+mod thm61improper;
+mod thm62;
+mod thm63;
+mod thm63decoy;
+mod thm64;
 mod thm_e1;
 
 use crate::check::{Check, Verdict};
@@ -112,24 +122,17 @@ pub static STATEMENTS: &[Statement] = &[
     p41b::STATEMENT,
     thm_e1::STATEMENT,
     prop_e1::STATEMENT,
+    prop51up::STATEMENT,
+    prop51cycle::STATEMENT,
+    prop51small::STATEMENT,
+    thm51::STATEMENT,
+    thm62::STATEMENT,
+    thm61::STATEMENT,
+    thm61improper::STATEMENT,
+    thm63::STATEMENT,
+    thm63decoy::STATEMENT,
+    thm64::STATEMENT,
 ];
-
-/// The statement with this id.
-pub fn find(id: &str) -> Option<&'static Statement> {
-    STATEMENTS.iter().find(|statement| statement.id == id)
-}
-
-/// The statements with these ids, in the order given; all of them for no ids.
-///
-/// # Errors
-///
-/// The first id that no statement has.
-pub fn choose(ids: &[String]) -> Result<Vec<&'static Statement>, &str> {
-    if ids.is_empty() {
-        return Ok(STATEMENTS.iter().collect());
-    }
-    ids.iter().map(|id| find(id).ok_or(&id[..])).collect()
-}
 
 /// The verdict of a statement: the worst of its checks, `fails` before `inconclusive`.
 ///
