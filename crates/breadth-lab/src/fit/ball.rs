@@ -20,8 +20,8 @@ pub struct BernoulliCounts {
 /// maximiser, so they are given once.
 ///
 /// For a multiplier l >= 0 the maximiser solves `t s(u) - k + l u = 0`, coordinate by coordinate
-/// (s is the logistic function), and `|u|` falls as l rises: l is found by bisection. Where the ball
-/// does not bind, l = 0 and u is the log-odds of the frequency; without trials u = 0.
+/// (s is the logistic function), and `|u|` falls as l rises: l is found by bisection. Where the
+/// ball does not bind, l = 0 and u is the log-odds of the frequency; without trials u = 0.
 ///
 /// # Examples
 ///

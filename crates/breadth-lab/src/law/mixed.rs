@@ -25,8 +25,8 @@ const MARGIN: f64 = 9.0;
 /// `P[ sum of log-ratios >= log N ]`, by inversion of the characteristic function f:
 /// `1/2 + 1/pi * integral of Im(f(t) e^{-i t log N}) / t`, with the midpoint rule, whose error is
 /// the mass outside of one period (here beyond nine standard deviations, below 1e-18). The integral
-/// ends where f has decayed, so a mass on log N itself counts half, as it should where kinds of many
-/// different steps make single sums negligible. One kind alone is an exact binomial tail.
+/// ends where f has decayed, so a mass on log N itself counts half: it is meant for kinds whose
+/// steps differ so that no single sum has much mass. One kind alone is an exact binomial tail.
 ///
 /// # Examples
 ///

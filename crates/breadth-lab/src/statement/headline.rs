@@ -176,8 +176,8 @@ impl InHorizon {
     }
 }
 
-/// n KL for each token, from the prompts that were never seen: `sum_j n mu_j e^{-n mu_j}` is 1/log 2
-/// where every rarity is as common.
+/// n KL for each token, from the prompts that were never seen: `sum_j n mu_j e^{-n mu_j}` is
+/// 1/log 2 where every rarity is as common.
 fn predicted_kl() -> f64 {
     coin_kl(FadingPrompts::default().heads, 0.5) / LN_2
 }
