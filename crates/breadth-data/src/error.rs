@@ -292,7 +292,7 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
-    /// Columns of a metrics table that do not fit together.
+    /// Columns of a table of metrics or records that do not fit together.
     #[error("{}: {problem}", .path.display())]
     Metrics {
         /// The output.

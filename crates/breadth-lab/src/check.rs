@@ -4,7 +4,6 @@
 //! pass, and at 95% five of them would fail by chance.
 
 use breadth_stats::interval::clopper_pearson;
-use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
 use crate::table::Table;
@@ -22,8 +21,7 @@ const VIOLATION: f64 = 1e-6;
 const FLAT: f64 = 0.05;
 
 /// What a measurement says of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The measurement agrees, and could have disagreed.
     Holds,
@@ -42,11 +40,16 @@ impl Verdict {
             Verdict::Inconclusive => "inconclusive",
         }
     }
+
+    /// The verdict of this name.
+    pub fn named(name: &str) -> Option<Verdict> {
+        let all = [Verdict::Holds, Verdict::Fails, Verdict::Inconclusive];
+        all.into_iter().find(|verdict| verdict.name() == name)
+    }
 }
 
 /// How a check decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// left <= right in every instance, in exact arithmetic.
     Inequality,
@@ -62,8 +65,29 @@ pub enum Kind {
     Probability,
 }
 
+impl Kind {
+    /// `inequality`, `tight`, `constant`, `slope`, `bounded` or `probability`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Inequality => "inequality",
+            Kind::Tight => "tight",
+            Kind::Constant => "constant",
+            Kind::Slope => "slope",
+            Kind::Bounded => "bounded",
+            Kind::Probability => "probability",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Kind> {
+        use Kind::{Bounded, Constant, Inequality, Probability, Slope, Tight};
+        let all = [Inequality, Tight, Constant, Slope, Bounded, Probability];
+        all.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// One measurement with its verdict.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Check {
     /// What was measured, in a few words.
     pub name: String,

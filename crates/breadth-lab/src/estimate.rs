@@ -1,10 +1,9 @@
 //! A measured number with its standard error.
 
 use breadth_stats::interval::student_t_upper;
-use serde::{Deserialize, Serialize};
 
 /// A measured number, its standard error and the degrees of freedom of that error.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The number.
     pub value: f64,

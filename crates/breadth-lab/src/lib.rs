@@ -1,32 +1,43 @@
 //! Every statement of the coverage paper, measured.
 //!
 //! ```
-//! use breadth_lab::{Size, Verdict, statement};
-//! let d2 = statement::find("d2").unwrap();
+//! use breadth_lab::{Size, Verdict, find};
+//! let d2 = find("d2").unwrap();
 //! let checks = (d2.run)(Size::Small, 0);
 //! assert!(checks.iter().all(|check| check.verdict == Verdict::Holds));
 //! ```
 //!
-//! [`STATEMENTS`] is the list; a [`Statement`] measures itself and gives [`Check`]s, each with its
+//! [`all`] is the list of statements and studies; a [`Statement`] measures itself and gives [`Check`]s, each with its
 //! verdict and the [`Table`] behind it. It does **not** prove anything: a check that holds is a
 //! measurement that the statement survived.
 
+mod catalog;
 mod check;
 pub mod choice;
+mod document;
 mod estimate;
 pub mod fit;
 pub mod law;
+mod page;
+mod picture;
 mod random;
+mod results;
 mod slope;
 pub mod statement;
 pub mod step;
 pub mod study;
 mod table;
 pub mod training;
+pub mod words;
 
+pub use catalog::{all, choose, find};
 pub use check::{Check, Kind, Verdict, WorstRatio};
+pub use document::{CellDocument, CheckDocument, MeasuredDocument, StatementDocument};
 pub use estimate::Estimate;
+pub use page::page;
+pub use picture::picture;
 pub use random::stream;
+pub use results::{Measured, Results, SOURCES};
 pub use slope::{Line, line, log_log};
-pub use statement::{STATEMENTS, Size, Statement};
-pub use table::{Cell, Plot, Table};
+pub use statement::{Size, Statement};
+pub use table::{Cell, Plot, Table, significant};

@@ -1,11 +1,9 @@
 //! Least squares with Student's standard errors.
 
-use serde::{Deserialize, Serialize};
-
 use crate::estimate::Estimate;
 
 /// A fitted line `y = intercept + slope x`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
     /// The slope, with k - 2 degrees of freedom for k points.
     pub slope: Estimate,

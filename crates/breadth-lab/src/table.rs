@@ -1,10 +1,11 @@
 //! The rows behind a check, and how they are drawn.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A number or a word of a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     /// A number, possibly infinite or NaN.
     Number(f64),
@@ -42,8 +43,42 @@ impl From<String> for Cell {
     }
 }
 
+impl fmt::Display for Cell {
+    /// Six significant digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Number(value) => f.write_str(&significant(*value)),
+            Cell::Text(word) => f.write_str(word),
+        }
+    }
+}
+
+/// Six significant digits, with an exponent for very large and small numbers: `0.125`, `1.2e-9`.
+pub fn significant(value: f64) -> String {
+    let magnitude = value.abs().log10().floor();
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    if !(-5.0..9.0).contains(&magnitude) {
+        let text = format!("{value:.5e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", without_zeros(digits));
+    }
+    let decimals = (5.0 - magnitude).max(0.0) as usize;
+    without_zeros(&format!("{value:.decimals$}")).to_owned()
+}
+
+/// Without the zeros that end a decimal fraction.
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
+}
+
 /// What a check measured, row by row.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// Names of the columns, each of numbers alone or of words alone.
     pub columns: Vec<String>,
@@ -217,6 +252,19 @@ mod tests {
         table.row(["a".into(), 3_usize.into()]);
         assert_eq!(table.numbers("n"), [3.0]);
         assert!(table.numbers("who").is_empty() && table.numbers("absent").is_empty());
+    }
+
+    #[test]
+    fn cells_have_six_significant_digits() {
+        let shown: Vec<String> = [0.5, 1e9, 1.25e-9, 123_456.0, 1234567.0, -0.0, f64::INFINITY]
+            .map(significant)
+            .to_vec();
+        assert_eq!(
+            shown,
+            ["0.5", "1e9", "1.25e-9", "123456", "1234567", "-0", "inf"]
+        );
+        assert_eq!(Cell::from(2.0 / 3.0).to_string(), "0.666667");
+        assert_eq!(significant(f64::NAN), "NaN");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::chart::{Axis, Chart, Key, Kind, Mark, Unit};
 use crate::error::Result;
 use crate::figures::{Figure, Section, Table};
 use crate::format::{cov, nats, percent};
-use crate::page::{policy, style};
+use crate::page::{content_policy, page_style};
 use breadth_analysis::{
     Checkpoint, ComparedRun, ComparisonRow, Report, Spread, comparison, comparison_sentence,
     run_names,
@@ -71,7 +71,7 @@ pub fn comparison_table(runs: &[ComparedRun]) -> (Vec<String>, Vec<Vec<String>>)
 /// # Errors
 /// None that data can cause, as [`crate::html`].
 pub fn comparison_html(title: &str, runs: &[ComparedRun]) -> Result<String> {
-    let style = style();
+    let style = page_style();
     let (head, rows) = comparison_table(runs);
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -80,7 +80,7 @@ pub fn comparison_html(title: &str, runs: &[ComparedRun]) -> Result<String> {
         verdict => comparison_sentence(runs),
         overview => Table { head, rows },
         sections => vec![Section { heading: "Over training", figures: figures(runs) }],
-        policy => policy(&style, ""),
+        policy => content_policy(&style, ""),
         style => Value::from_safe_string(style),
     };
     Ok(environment.render_named_str("comparison.html", TEMPLATE, page)?)

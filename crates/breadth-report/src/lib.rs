@@ -23,8 +23,10 @@ mod figures;
 mod format;
 mod page;
 mod palette;
+mod plot;
 mod svg;
 
 pub use comparison::{comparison_html, comparison_table};
 pub use error::{Error, Result};
-pub use page::{html, svgs};
+pub use page::{content_policy, html, page_style, svgs};
+pub use plot::{Curve, Plot};

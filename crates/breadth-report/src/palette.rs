@@ -4,6 +4,8 @@
 //! The page uses the names as CSS variables, so that it can be dark; a file has the light colours
 //! written in, because programs that place SVG in papers do not know variables.
 
+use crate::svg::Element;
+
 /// (name, light, dark)
 const COLOURS: [(&str, &str, &str); 22] = [
     ("ink", "#1b2026", "#e8ecf1"),
@@ -38,6 +40,21 @@ pub(crate) fn standalone_css() -> String {
         css.replace(&format!("var(--{name})"), light)
     };
     COLOURS.iter().fold(CHART_CSS.to_string(), written_in)
+}
+
+/// A drawing as a file of its own.
+pub(crate) fn standalone(drawing: &Element) -> String {
+    let drawing = drawing.to_string();
+    let style = format!("<style>{}</style>", standalone_css());
+    // The style goes after the title, which SVG wants first.
+    let at = drawing
+        .find("</title>")
+        .map_or(0, |at| at + "</title>".len());
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}{style}{}\n",
+        &drawing[..at],
+        &drawing[at..]
+    )
 }
 
 /// Style for charts inside the page, with the variables for both colour schemes.

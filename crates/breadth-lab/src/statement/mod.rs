@@ -11,6 +11,7 @@ mod d4;
 mod d5;
 mod d6;
 mod d7;
+mod eq5;
 mod headline;
 mod p32;
 mod p41a;
@@ -90,6 +91,12 @@ impl Size {
             Size::Paper => "paper",
         }
     }
+
+    /// The size of this name.
+    pub fn named(name: &str) -> Option<Size> {
+        let all = [Size::Small, Size::Medium, Size::Paper];
+        all.into_iter().find(|size| size.name() == name)
+    }
 }
 
 /// Every statement, in the paper's order.
@@ -105,6 +112,7 @@ pub static STATEMENTS: &[Statement] = &[
     d10::STATEMENT,
     d11::STATEMENT,
     p32::STATEMENT,
+    eq5::STATEMENT,
     headline::STATEMENT,
     thm41::STATEMENT,
     cor41ii::STATEMENT,
@@ -125,11 +133,6 @@ pub static STATEMENTS: &[Statement] = &[
     thm63decoy::STATEMENT,
     thm64::STATEMENT,
 ];
-
-/// The statement with this id.
-pub fn find(id: &str) -> Option<&'static Statement> {
-    STATEMENTS.iter().find(|statement| statement.id == id)
-}
 
 /// The verdict of a statement: the worst of its checks, `fails` before `inconclusive`.
 ///

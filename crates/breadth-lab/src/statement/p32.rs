@@ -3,11 +3,11 @@
 use breadth_stats::bound;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Binomial, Distribution};
 
 use crate::check::Check;
 use crate::estimate::Estimate;
-use crate::law::{binomial_law, coin_kl};
+use crate::fit::frequency;
+use crate::law::{binomial, binomial_law, coin_kl};
 use crate::random::stream;
 use crate::slope::log_log;
 use crate::statement::{Size, Statement};
@@ -51,6 +51,11 @@ fn largest() -> f64 {
     of_theta(1.0)
 }
 
+/// The probabilities of the class.
+fn class() -> (f64, f64) {
+    (1.0 - largest(), largest())
+}
+
 fn of_theta(theta: f64) -> f64 {
     1.0 / (1.0 + (-2.0 * theta).exp())
 }
@@ -69,38 +74,27 @@ const ESTIMATORS: [Estimator; 4] = [
     Estimator {
         name: "theta = 0 if unseen",
         truth: 1.0,
-        estimate: |heads, tokens, _| frequency(heads as f64, tokens as f64, 0.5),
+        estimate: |heads, tokens, _| frequency(heads, tokens, class(), 0.5),
     },
     Estimator {
         name: "theta = 1 if unseen",
         truth: -1.0,
-        estimate: |heads, tokens, _| frequency(heads as f64, tokens as f64, largest()),
+        estimate: |heads, tokens, _| frequency(heads, tokens, class(), largest()),
     },
     Estimator {
         name: "uniform theta if unseen",
         truth: 1.0,
         estimate: |heads, tokens, rng| {
             let unseen = of_theta(rng.random_range(-1.0..1.0));
-            frequency(heads as f64, tokens as f64, unseen)
+            frequency(heads, tokens, class(), unseen)
         },
     },
     Estimator {
         name: "add-one shrinkage",
         truth: 1.0,
-        estimate: |heads, tokens, _| frequency(heads as f64 + 1.0, tokens as f64 + 2.0, 0.5),
+        estimate: |heads, tokens, _| frequency(heads + 1, tokens + 2, class(), 0.5),
     },
 ];
-
-/// The frequency, clipped to the class.
-fn frequency(heads: f64, tokens: f64, unseen: f64) -> f64 {
-    let most = largest();
-    let frequency = if tokens == 0.0 {
-        unseen
-    } else {
-        heads / tokens
-    };
-    frequency.clamp(1.0 - most, most)
-}
 
 /// KL of a whole response over all prompts, in nats; `token`: KL of one token of prompt 1.
 fn kl_of_response(token: f64, horizon: u64) -> f64 {
@@ -137,11 +131,10 @@ fn data_set(
     ties: &mut ChaCha8Rng,
 ) -> [f64; HORIZONS.len()] {
     let p = of_theta(estimator.truth);
-    let mut draw = |trials, p| Binomial::new(trials, p).map_or(0, |law| law.sample(rng));
-    let rows = draw(ROWS, 0.5 / ROWS as f64);
+    let rows = binomial(rng, ROWS, 0.5 / ROWS as f64);
     let (mut heads, mut before) = (0, 0);
     HORIZONS.map(|horizon| {
-        heads += draw(rows * (horizon - before), p);
+        heads += binomial(rng, rows * (horizon - before), p);
         before = horizon;
         coin_kl(p, (estimator.estimate)(heads, rows * horizon, ties))
     })
@@ -226,7 +219,7 @@ fn expected_kl(horizon: u64) -> f64 {
         let tokens = rows as u64 * horizon;
         let law = binomial_law(tokens, p);
         let of_heads = |(heads, mass): (usize, &f64)| {
-            mass * coin_kl(p, frequency(heads as f64, tokens as f64, 0.5))
+            mass * coin_kl(p, frequency(heads as u64, tokens, class(), 0.5))
         };
         weight * law.iter().enumerate().map(of_heads).sum::<f64>()
     };

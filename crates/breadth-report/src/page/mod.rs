@@ -25,7 +25,7 @@ const SCRIPT: &str = include_str!("page.js");
 /// # Errors
 /// None that data can cause: [`crate::Error::Template`] and [`crate::Error::Json`] are defects.
 pub fn html(report: &Report) -> Result<String> {
-    let style = style();
+    let style = page_style();
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let page = context! {
@@ -38,7 +38,7 @@ pub fn html(report: &Report) -> Result<String> {
         numbers => numbers(report),
         glossary => pairs(&glossary(report)),
         provenance => pairs(&report.provenance),
-        policy => policy(&style, SCRIPT),
+        policy => content_policy(&style, SCRIPT),
         style => Value::from_safe_string(style),
         script => Value::from_safe_string(SCRIPT.into()),
         data => Value::from_safe_string(inline_json(report)?),
@@ -55,22 +55,8 @@ pub fn svgs(report: &Report) -> Vec<(String, String)> {
         .into_iter()
         .flat_map(|section| section.figures);
     figures
-        .map(|figure| (figure.stem.clone(), standalone(&figure)))
+        .map(|figure| (figure.stem.clone(), palette::standalone(&figure.drawing)))
         .collect()
-}
-
-fn standalone(figure: &Figure) -> String {
-    let drawing = figure.drawing.to_string();
-    let style = format!("<style>{}</style>", palette::standalone_css());
-    // The style goes after the title, which SVG wants first.
-    let at = drawing
-        .find("</title>")
-        .map_or(0, |at| at + "</title>".len());
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}{style}{}\n",
-        &drawing[..at],
-        &drawing[at..]
-    )
 }
 
 fn pairs(pairs: &[(String, String)]) -> Vec<Vec<String>> {
@@ -80,13 +66,16 @@ fn pairs(pairs: &[(String, String)]) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The style of every page.
-pub(crate) fn style() -> String {
+/// The style of every page, with the colours of its charts.
+pub fn page_style() -> String {
     format!("{}{STYLE}", palette::page_css())
 }
 
-/// Allows the page's own style and script, an empty icon, and nothing else.
-pub(crate) fn policy(style: &str, script: &str) -> String {
+/// A content-security policy that allows the page's own style and script, by hash, an empty icon,
+/// and nothing else.
+///
+/// `script`: its text, nothing for a page without one.
+pub fn content_policy(style: &str, script: &str) -> String {
     format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; \
          form-action 'none'",

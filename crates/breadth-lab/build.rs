@@ -1,0 +1,52 @@
+//! Hashes the sources that a measurement depends on, so that a stored one is known to be current.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+/// Folders and files a measurement depends on, relative to this crate.
+const SOURCES: [&str; 3] = ["src", "../breadth-stats/src", "../../Cargo.lock"];
+/// What only shows or keeps a measurement, under `src`.
+const SHOWING: [&str; 5] = [
+    "document.rs",
+    "page",
+    "picture.rs",
+    "results.rs",
+    "words.rs",
+];
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let mut hasher = blake3::Hasher::new();
+    for source in SOURCES {
+        let path = root.join(source);
+        println!("cargo:rerun-if-changed={}", path.display());
+        if path.exists() {
+            add(&mut hasher, &root.join("src"), &path)?;
+        }
+    }
+    let hash = hasher.finalize().to_hex();
+    println!("cargo:rustc-env=BREADTH_LAB_SOURCES={}", &hash[..16]);
+    Ok(())
+}
+
+/// Files in the order of their names, each with its name and length, so that nothing can be moved
+/// from one to the next.
+fn add(hasher: &mut blake3::Hasher, source: &Path, path: &Path) -> io::Result<()> {
+    if SHOWING.iter().any(|name| path == source.join(name)) {
+        return Ok(());
+    }
+    if path.is_dir() {
+        let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
+        let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+        entries.sort();
+        return entries
+            .iter()
+            .try_for_each(|entry| add(hasher, source, entry));
+    }
+    let text = fs::read(path)?;
+    let name = path.file_name().unwrap_or_default();
+    hasher.update(name.as_encoded_bytes());
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(&text);
+    Ok(())
+}
