@@ -9,6 +9,7 @@ use crate::output::Output;
 mod completions;
 mod demo;
 mod import;
+mod lab;
 mod pass;
 mod plan;
 mod probe;
@@ -35,6 +36,7 @@ pub enum Command {
     Probe(probe::Arguments),
     Train(train::Arguments),
     Report(report::Arguments),
+    Lab(lab::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -54,6 +56,7 @@ impl Command {
             Command::Probe(arguments) => probe::run(&arguments, output),
             Command::Train(arguments) => train::run(&arguments, output),
             Command::Report(arguments) => report::run(&arguments, output),
+            Command::Lab(arguments) => lab::run(&arguments, output),
             // It needs the whole parser, and `cli` has that.
             Command::Completions(_) => Ok(()),
         }

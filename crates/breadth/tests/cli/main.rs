@@ -9,6 +9,7 @@ mod help;
 mod hostile;
 mod import;
 mod interface;
+mod lab;
 mod limits;
 mod models;
 mod one_voice;
