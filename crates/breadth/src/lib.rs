@@ -18,6 +18,7 @@ mod cli;
 mod command_line;
 mod commands;
 mod data;
+mod evidence;
 mod failure;
 mod flags;
 mod input;
