@@ -102,6 +102,7 @@ impl Curve {
         };
         let dot = |(i, &at): (usize, &(f64, f64))| {
             Mark::Dot(Dot {
+                is_small: false,
                 at,
                 bar: self.bars.get(i).copied(),
                 class: class.into(),
