@@ -8,6 +8,7 @@ import shutil
 
 import jsonschema
 import pytest
+
 from conftest import ROOT
 
 SCHEMAS = ROOT / "docs" / "json"
@@ -74,8 +75,8 @@ def tables(tmp_path_factory):
     lines(folder / "nowhere.jsonl", nowhere)
     run = folder / "run"
     run.mkdir()
-    shutil.copy(folder / "classes.jsonl", run / "scores.jsonl")
-    shutil.copy(folder / "counts.jsonl", run / "samples.jsonl")
+    shutil.copy(folder / "classes.jsonl", run / "scores.parquet")
+    shutil.copy(folder / "counts.jsonl", run / "samples.parquet")
     about = {"command": "train", "version": "0.1.0", "status": "finished", "config": {}}
     (run / "run.json").write_text(json.dumps({**about, "reference": "teacher"}))
     log = [{"task_id": "HumanEval/0", "completion": "..", "passed": i % 2 == 0} for i in range(4)]

@@ -11,6 +11,8 @@ use crate::number::Number;
 /// The result of a race.
 #[derive(Clone, Debug, Serialize)]
 pub struct Race {
+    /// Version of this document.
+    pub schema: u32,
     /// `select`.
     pub command: &'static str,
     /// The rule.
@@ -144,6 +146,7 @@ impl Candidates {
             .min_by(|a, b| high(a).total_cmp(&high(b)))
             .unwrap_or(0);
         Ok(Race {
+            schema: 2,
             command: "select",
             rule: choice.rule,
             n: Number(choice.level.n()),
