@@ -14,10 +14,12 @@ use arrow_array::builder::{Float32Builder, ListBuilder, StringDictionaryBuilder}
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use breadth_data::{Metrics, Provenance, ReadOptions, SampleTable, ScoreTable, TablePaths};
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Encoding, ZstdLevel};
+use parquet::basic::{Encoding, GzipLevel, ZstdLevel};
+use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use tempfile::TempDir;
 
@@ -350,6 +352,57 @@ fn texts_that_begin_alike() {
         &parquet(columns, properties),
         "of column `model` out of",
     );
+}
+
+/// The file with a footer that says each column unpacks to 1000 bytes.
+fn understated(file: &[u8]) -> Vec<u8> {
+    let bytes = Bytes::copy_from_slice(file);
+    let metadata = ParquetMetaDataReader::new()
+        .parse_and_finish(&bytes)
+        .unwrap();
+    let mut builder = metadata.into_builder();
+    for group in builder.take_row_groups() {
+        let mut group = group.into_builder();
+        for column in group.take_columns() {
+            let column = column.into_builder().set_total_uncompressed_size(1000);
+            group = group.add_column_metadata(column.build().unwrap());
+        }
+        builder = builder.add_row_group(group.build().unwrap());
+    }
+    let (_, length) = file[..file.len() - 4].split_last_chunk::<4>().unwrap();
+    let footer = u32::from_le_bytes(*length) as usize + 8;
+    let mut out = file[..file.len() - footer].to_vec();
+    ParquetMetaDataWriter::new(&mut out, &builder.build())
+        .finish()
+        .unwrap();
+    out
+}
+
+/// One text of 64 MB, about which the footer, or the page's head too, says less.
+#[test]
+fn pages_of_which_less_is_said() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let long = "a".repeat(1 << 26);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("model", Arc::new(StringArray::from(vec![long.as_str()]))),
+        ("prompt_id", Arc::new(Int64Array::from(vec![1]))),
+        ("logprob", Arc::new(Float64Array::from(vec![0.0]))),
+    ];
+    let zstd = parquet::basic::Compression::ZSTD(ZstdLevel::default());
+    let gzip = parquet::basic::Compression::GZIP(GzipLevel::default());
+    for codec in [zstd, gzip] {
+        let properties = plain().set_compression(codec).set_dictionary_enabled(false);
+        let file = understated(&parquet(columns.clone(), properties));
+        Input::new("footer.parquet", &file).refused("67108868 bytes or more of column `model`");
+        // The size as Thrift writes it, of a page with 4 bytes before its text, and 1000 as long.
+        let (said, less) = ([0x88, 0x80, 0x80, 0x40], [0xd0, 0x8f, 0x80, 0x00]);
+        let at = file.windows(4).position(|bytes| bytes == said).unwrap();
+        let mut file = file;
+        file[at..at + 4].copy_from_slice(&less);
+        let said = Input::new("head.parquet", &file).read();
+        let damaged = said[0].as_deref().unwrap();
+        assert!(damaged.contains("not readable as Parquet"), "{damaged}");
+    }
 }
 
 /// As many rows as the reader takes, of which only the numbers of prompts and responses differ, and
