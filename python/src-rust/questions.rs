@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use breadth_analysis::{
-    Candidates, PassOptions, Plan, ProfileOptions, Rates, ReachOptions, ReportInputs,
-    ReportOptions, RowDesign, Samples, Scores, SelectOptions, Selection, SelectionRule,
+    Candidates, PassOptions, Plan, ProfileOptions, Rates, ReachOptions, ReportOptions, RowDesign,
+    Samples, Scores, SelectOptions, Selection, SelectionRule,
 };
 use breadth_data::{ReadOptions, RunFolder, atomic};
 use breadth_stats::Level;
@@ -182,12 +182,11 @@ fn selection(
     common: &Common,
 ) -> Result<(Selection, Vec<String>)> {
     let (level, rule) = (level.level()?, choice.rule()?);
-    let (options, confidence) = (common.options()?, common.confidence);
     let asked = SelectOptions {
         rule,
         level,
         a: choice.a,
-        confidence,
+        confidence: common.confidence,
     };
     if let Some(run) = given.as_ref().and_then(Table::run_folder) {
         let is_plain = rule == SelectionRule::Tournament && samples.is_none();
@@ -198,13 +197,31 @@ fn selection(
             ));
         }
         let report = breadth_analysis::from_run(run.path(), &report_options(asked, choice, None))?;
-        return Ok((report.selection, Vec::new()));
+        let selection = report.selection;
+        let selection = selection.ok_or_else(|| Error::Value("the run has no scores".into()))?;
+        return Ok((selection, Vec::new()));
     }
+    let left_out = choice.against.as_deref().or(choice.reference.as_deref());
+    let (candidates, remarks) = candidates(given, samples, (rule, left_out), common)?;
+    let mut selection = candidates.selection(asked)?;
+    if choice.landscape {
+        selection.landscape = candidates.landscape(asked)?;
+    }
+    Ok((selection, remarks))
+}
+
+/// What is compared: scores, graded samples or both, weighted; and what their reader remarks.
+fn candidates(
+    given: Option<Table>,
+    samples: Option<Table>,
+    (rule, left_out): (SelectionRule, Option<&str>),
+    common: &Common,
+) -> Result<(Candidates, Vec<String>)> {
+    let options = common.options()?;
     let (given, samples) = match (given, samples) {
         (Some(given), None) => given.split(&options),
         both => both,
     };
-    let left_out = choice.against.as_deref().or(choice.reference.as_deref());
     let mut remarks = Vec::new();
     let candidates = match (given, samples) {
         (None, Some(samples)) if rule == SelectionRule::Tournament => {
@@ -243,12 +260,7 @@ fn selection(
             Candidates::of_scores(Scores::of(table), left_out)?.with_samples(graded)
         }
     };
-    let candidates = candidates.weighted(&common.group_weights)?;
-    let mut selection = candidates.selection(asked)?;
-    if choice.landscape {
-        selection.landscape = candidates.landscape(asked)?;
-    }
-    Ok((selection, remarks))
+    Ok((candidates.weighted(&common.group_weights)?, remarks))
 }
 
 fn report_options(
@@ -281,9 +293,9 @@ pub fn report(
     common: Common,
 ) -> PyResult<()> {
     detached(py, move || {
-        let options = common.options()?;
+        let rule = SelectionRule::Tournament;
         let asked = SelectOptions {
-            rule: SelectionRule::Tournament,
+            rule,
             level: level.level()?,
             a: None,
             confidence: common.confidence,
@@ -293,26 +305,9 @@ pub fn report(
         let report = match run {
             Some(run) => breadth_analysis::from_run(run.path(), &page)?,
             None => {
-                let (scores, samples) = match (scores, samples) {
-                    (Some(given), None) => given.split(&options),
-                    both => both,
-                };
-                let of_data = ReadOptions {
-                    source: Some("data".into()),
-                    ..options.clone()
-                };
-                let scores = needed(scores, "scores")?.scores(&of_data)?;
-                let samples = samples
-                    .map(|samples| samples.samples(&options))
-                    .transpose()?;
-                let inputs = ReportInputs {
-                    scores: &scores,
-                    selection: None,
-                    samples: samples.as_ref(),
-                    reference: choice.reference.as_deref(),
-                    single_correct_response: false,
-                };
-                breadth_analysis::summarize(&inputs, &page)?
+                let left_out = choice.reference.as_deref();
+                let (candidates, _) = candidates(scores, samples, (rule, left_out), &common)?;
+                breadth_analysis::summarize_candidates(&candidates, &page)?
             }
         };
         Ok(atomic::write_bytes(

@@ -139,9 +139,9 @@ fn row(name: &str, runs: &[&ComparedRun]) -> ComparisonRow {
         }),
         final_coverage: spread(&|run| run.report.coverage_of(last(&run.report))),
         final_pass: spread(&|run| last(&run.report).best_pass_at(run.report.headline_k())),
-        chosen_pass: spread(&|run| run.report.winner().best_pass_at(run.report.headline_k())),
-        chosen_pass_1: spread(&|run| run.report.winner().best_pass_at(Some(1))),
-        chosen_steps: runs.iter().map(|run| run.report.winner().step).collect(),
+        chosen_pass: spread(&|run| run.report.winner()?.best_pass_at(run.report.headline_k())),
+        chosen_pass_1: spread(&|run| run.report.winner()?.best_pass_at(Some(1))),
+        chosen_steps: runs.iter().map(|run| run.report.winner()?.step).collect(),
         then_pass_1: then(Some(1)),
         then_pass: then(None),
     }

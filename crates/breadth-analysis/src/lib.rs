@@ -8,7 +8,7 @@
 //! | what do k samples find for certain? | [`reach`] | [`ReachReport`] |
 //! | how often is the best of k samples right? | [`pass_at`] | [`PassReport`] |
 //! | how many rows and samples does that need? | [`Plan`] | [`Plan`] |
-//! | everything about a run, for a page | [`summarize`] | [`Report`] |
+//! | everything about candidates, or a run, for a page | [`summarize_candidates`], [`summarize`] | [`Report`] |
 //! | several ways of training side by side | [`comparison`] | [`ComparisonRow`] |
 //!
 //! A document serializes to the JSON that the command line prints, holds the sentences that a

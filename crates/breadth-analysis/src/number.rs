@@ -128,12 +128,31 @@ pub fn percent_limits(low: f64, high: f64) -> String {
     format!("[{:.1}, {:.1}]%", at_least(low), at_most(high))
 }
 
+/// `86.7% [83.2, 88.9]%`: a share with its limits.
+pub fn share_with_limits(value: f64, low: f64, high: f64) -> String {
+    format!("{} {}", percent(value), percent_limits(low, high))
+}
+
+/// `0.410`: three decimals.
+pub fn decimals(value: f64) -> String {
+    format!("{value:.3}")
+}
+
 /// `0.410 [0.380, 0.440]`: a value with its limits, three decimals.
 pub fn with_limits(interval: &Interval) -> String {
     format!(
         "{:.3} [{:.3}, {:.3}]",
         interval.value.0, interval.low.0, interval.high.0
     )
+}
+
+/// The same of an estimate; no limits where none can be given.
+pub fn estimate_with_limits(estimate: &Estimate) -> String {
+    mean_with_limits(&Mean {
+        interval: (*estimate).into(),
+        no_limits: estimate.value.is_finite() && estimate.high.is_infinite(),
+        remark: None,
+    })
 }
 
 /// The same for a mean without bounds; no limits where none can be given.

@@ -48,6 +48,21 @@ impl Samples {
         Ok(self)
     }
 
+    /// Whether some rewards lie between 0 and 1: Pass@k then is Best-of-k, the mean best reward.
+    pub fn has_partial_rewards(&self) -> bool {
+        self.table
+            .outcomes
+            .iter()
+            .flatten()
+            .flatten()
+            .any(is_partial)
+    }
+
+    /// The models, in order of first appearance.
+    pub(crate) fn models(&self) -> &[String] {
+        &self.table.models
+    }
+
     /// The outcomes of each candidate; empty for one without samples.
     pub(crate) fn of(&self, names: &[&str]) -> Vec<Vec<PromptOutcome>> {
         let of_model = |name: &&str| {
@@ -154,6 +169,13 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+pub(crate) fn is_partial(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Counts { .. } => false,
+        Outcome::Rewards(rewards) => rewards.iter().any(|&reward| reward != 0.0 && reward != 1.0),
+    }
+}
+
 /// As the statistics take it.
 pub(crate) fn outcome(outcome: &Outcome) -> PromptOutcome {
     match outcome {
@@ -162,13 +184,29 @@ pub(crate) fn outcome(outcome: &Outcome) -> PromptOutcome {
     }
 }
 
-/// The drawn responses of one model, with the weight of each prompt.
+/// The drawn responses of one model, with how their prompts were sampled.
 pub(crate) struct Drawn {
     pub(crate) prompts: Vec<PromptOutcome>,
     pub(crate) weights: Option<Vec<f64>>,
+    strata: Option<Vec<u32>>,
 }
 
 impl Drawn {
+    /// Responses whose prompts have this design.
+    pub(crate) fn with(prompts: Vec<PromptOutcome>, design: &Design) -> Self {
+        Self {
+            prompts,
+            weights: design.weights.map(<[f64]>::to_vec),
+            strata: design.strata.map(<[u32]>::to_vec),
+        }
+    }
+
+    /// The fewest samples of a prompt.
+    pub(crate) fn fewest(&self) -> u64 {
+        let samples = self.prompts.iter().map(PromptOutcome::samples);
+        samples.min().unwrap_or(0)
+    }
+
     /// `None` if nothing was drawn from this model.
     pub(crate) fn new(
         samples: &SampleTable,
@@ -192,23 +230,19 @@ impl Drawn {
         Ok(Some(Self {
             prompts,
             weights: weights(samples, name, &drawn, scores)?,
+            strata: None,
         }))
     }
 
     /// `None` where some prompt has fewer than `k` samples.
     pub(crate) fn pass(&self, k: u64, confidence: f64) -> Result<Option<Estimate>> {
-        let fewest = self
-            .prompts
-            .iter()
-            .map(PromptOutcome::samples)
-            .min()
-            .unwrap_or(0);
-        if fewest < k {
+        if self.fewest() < k {
             return Ok(None);
         }
         let design = Design {
             weights: self.weights.as_deref(),
-            ..Design::default()
+            strata: self.strata.as_deref(),
+            clusters: None,
         };
         Ok(Some(breadth_stats::pass_at_k_estimate(
             &self.prompts,

@@ -1,6 +1,11 @@
 //! The summary against brute force over tables small enough to count by hand.
 
-use breadth_analysis::{Error, Report, ReportInputs, ReportOptions, from_run, summarize};
+use std::sync::LazyLock;
+
+use breadth_analysis::{
+    Candidates, Checkpoint, Error, PassPoint, Report, ReportInputs, ReportOptions, Samples, Scores,
+    Standing, from_run, summarize, summarize_candidates, summarize_samples,
+};
 use breadth_data::{
     Metrics, Outcome, Provenance, SampleRow, SampleTable, ScoreRow, ScoreTable, write_samples,
     write_scores,
@@ -60,6 +65,10 @@ fn mean(values: impl Fn(usize) -> f64) -> f64 {
     (0..6).map(|i| WEIGHTS[i] * values(i)).sum::<f64>() / total
 }
 
+fn placed(checkpoint: &Checkpoint) -> &Standing {
+    checkpoint.standing.as_ref().unwrap()
+}
+
 fn close(a: f64, b: f64) {
     assert!((a - b).abs() < 1e-12, "{a} against {b}");
 }
@@ -77,7 +86,7 @@ fn every_number_equals_its_definition() {
     assert_eq!(report.checkpoints[1].step, Some(20));
     for (c, log_q) in report.checkpoints.iter().zip([EARLY, LATE]) {
         close(c.kl.unwrap().value, mean(|i| EXACT[i] - log_q[i]));
-        close(c.cross_entropy.value, mean(|i| -log_q[i]));
+        close(c.cross_entropy.unwrap().value, mean(|i| -log_q[i]));
         for point in &c.coverage {
             let uncovered = |i: usize| EXACT[i] - log_q[i] >= point.level.log_n() - 1e-9;
             close(point.cov, mean(|i| f64::from(u8::from(uncovered(i)))));
@@ -120,12 +129,14 @@ fn the_tournament_is_that_of_the_rows_in_drawing_order() {
         (0.0, 0.0, 0.0)
     );
     let (early, late) = (&report.checkpoints[0], &report.checkpoints[1]);
+    let (early, late) = (placed(early), placed(late));
     assert_eq!((early.value, early.rank, early.tied), (0.0, 1, true));
     close(late.value, 0.2 / 8.2);
     assert_eq!(late.worst_rival.as_deref(), Some("step-3"));
     assert_eq!((late.rank, late.tied), (2, false));
     // Weighted, LATE has the lower loss: (1, 1, ..) against (1.9, ..).
-    assert_eq!((report.verdict.winner, report.verdict.lowest_loss), (0, 1));
+    let verdict = report.verdict;
+    assert_eq!((verdict.winner, verdict.lowest_loss), (Some(0), Some(1)));
 }
 
 #[test]
@@ -143,10 +154,11 @@ fn selection_rows_decide_the_tournament_and_nothing_else() {
     };
     let report = summarize(&with, &ReportOptions::default()).unwrap();
     let without = summarize(&inputs(&table), &ReportOptions::default()).unwrap();
-    assert_eq!(report.verdict.winner, 1);
+    assert_eq!(report.verdict.winner, Some(1));
     assert_eq!(report.matrix, [0.0, 0.0, 0.5, 0.0]);
     assert_eq!(report.checkpoints[0].kl, without.checkpoints[0].kl);
-    assert_eq!((report.selection_rows.rows, report.evaluation.rows), (2, 6));
+    let rows = (report.selection_rows.unwrap(), report.evaluation.unwrap());
+    assert_eq!((rows.0.rows, rows.1.rows), (2, 6));
 }
 
 /// `n` samples for each of two prompts of G1 and one of G2, of which so many are right.
@@ -252,7 +264,7 @@ fn one_row_one_model_and_infinite_ratios() {
     assert_eq!(only.kl.unwrap().value, f64::INFINITY);
     assert!(only.coverage.iter().all(|point| point.cov == 1.0));
     assert_eq!(
-        (only.value, only.rank, only.pass[0].exact),
+        (placed(only).value, placed(only).rank, only.pass[0].exact),
         (0.0, 1, Some(0.0))
     );
 }
@@ -265,7 +277,7 @@ fn several_responses_to_a_prompt_are_a_cluster() {
     table.prompts.truncate(2);
     table.response = vec![0, 1, 2, 3, 0, 1];
     let clustered = summarize(&inputs(&table), &ReportOptions::default()).unwrap();
-    assert_eq!(clustered.evaluation.prompts, 2);
+    assert_eq!(clustered.evaluation.unwrap().prompts, 2);
     let width = |r: &Report| {
         let point = r.checkpoints[0].coverage[0];
         point.high - point.low
@@ -488,5 +500,150 @@ fn reach_is_that_of_the_selection_rows() {
         let reach = checkpoint.reach.unwrap();
         assert!((reach.value - (hits[0] + hits[1]) / 2.0).abs() < 1e-12);
         assert!(reach.low < reach.value && reach.value < reach.high);
+    }
+}
+
+/// Sixteen or so samples of two prompts: how many are right of how many.
+fn drawn(models: &[(&str, [(u64, u64); 2])]) -> SampleTable {
+    let outcomes = |counts: &[(u64, u64); 2]| {
+        let outcome = |&(n, c): &(u64, u64)| Some(Outcome::Counts { n, c });
+        counts.iter().map(outcome).collect()
+    };
+    SampleTable {
+        models: models.iter().map(|model| model.0.into()).collect(),
+        prompts: vec!["a".into(), "b".into()],
+        group: vec![None; 2],
+        outcomes: models.iter().map(|model| outcomes(&model.1)).collect(),
+        ..SampleTable::default()
+    }
+}
+
+fn of_samples(table: &SampleTable, options: &ReportOptions) -> Report {
+    let candidates = Candidates::of_answers(table, None).unwrap();
+    summarize_candidates(&candidates, options).unwrap()
+}
+
+#[test]
+fn candidates_with_scores_are_reported_as_a_run_with_the_same_rows() {
+    let table = table();
+    let candidates = Candidates::of_scores(Scores::of(table.clone()), Some("exact"))
+        .unwrap()
+        .with_only_right(true);
+    let own = summarize_candidates(&candidates, &ReportOptions::default()).unwrap();
+    let of_run = summarize(&inputs(&table), &ReportOptions::default()).unwrap();
+    let json = |report: &Report| serde_json::to_value(report).unwrap();
+    assert_eq!(json(&own), json(&of_run));
+}
+
+#[test]
+fn samples_alone_have_pass_at_k_as_far_as_they_go() {
+    let samples = drawn(&[
+        ("step-1", [(16, 4), (10, 0)]),
+        ("step-2", [(16, 8), (10, 10)]),
+    ]);
+    let report = of_samples(&samples, &ReportOptions::default());
+    let ks = |points: &[PassPoint]| points.iter().map(|point| point.k).collect::<Vec<_>>();
+    let first = &report.checkpoints[0];
+    // 12 of N, 2N, 3N is beyond the ten samples of one prompt.
+    assert_eq!(ks(&first.pass), [4, 8]);
+    assert_eq!(ks(&first.pass_curve), [1, 2, 4, 8]);
+    close(first.pass_curve[0].best().unwrap(), 0.125);
+    close(report.checkpoints[1].pass_curve[0].best().unwrap(), 0.75);
+    assert!(first.cross_entropy.is_none() && first.reach.is_none() && first.kl.is_none());
+    assert_eq!(report.verdict.lowest_loss, None);
+    // A k that was asked for stays, known or not.
+    let options = ReportOptions {
+        passes: vec![2, 64],
+        ..ReportOptions::default()
+    };
+    let asked = of_samples(&samples, &options);
+    assert_eq!(ks(&asked.checkpoints[0].pass), [2, 64]);
+    assert_eq!((asked.known_ks(), asked.headline_k()), (vec![2], Some(2)));
+    assert!(
+        asked
+            .left_out()
+            .iter()
+            .any(|line| line.starts_with("Pass@64 needs 64 samples"))
+    );
+}
+
+#[test]
+fn one_sample_of_each_prompt_gives_pass_at_1() {
+    let samples = drawn(&[("a", [(1, 1), (1, 0)]), ("b", [(1, 1), (1, 1)])]);
+    let report = of_samples(&samples, &ReportOptions::default());
+    assert_eq!((report.known_ks(), report.headline_k()), (vec![1], Some(1)));
+    close(report.checkpoints[0].best_pass_at(Some(1)).unwrap(), 0.5);
+}
+
+#[test]
+fn rewards_between_0_and_1_have_a_verdict_and_no_tournament() {
+    let mut samples = drawn(&[("a", [(0, 0); 2]), ("b", [(0, 0); 2])]);
+    for (outcomes, reward) in samples.outcomes.iter_mut().zip([0.25, 0.5]) {
+        outcomes.fill(Some(Outcome::Rewards(vec![reward; 8])));
+    }
+    let samples = Samples::new(samples, &[]).unwrap();
+    assert!(samples.has_partial_rewards());
+    let report = summarize_samples(&samples, &ReportOptions::default()).unwrap();
+    assert!(report.selection.is_none() && report.matrix.is_empty());
+    assert!(report.checkpoints.iter().all(|c| c.standing.is_none()));
+    close(report.checkpoints[1].best_pass_at(Some(8)).unwrap(), 0.5);
+    assert_eq!(report.pass_name(8), "Best-of-8");
+    assert_eq!(report.by_rewards.as_ref(), report.decision());
+    assert!(report.pair_groups(4).groups.is_empty());
+}
+
+#[test]
+fn what_is_left_out_names_its_command() {
+    let table = table();
+    let bare = ReportInputs {
+        reference: None,
+        single_correct_response: false,
+        ..inputs(&table)
+    };
+    let report = summarize(&bare, &ReportOptions::default()).unwrap();
+    assert_snapshot!(report.left_out().join("\n"), @r"
+    KL and coverage profiles need a model of the table that stands for the truth, such as a teacher: breadth report TABLES --reference TEACHER
+    Pass@k needs graded samples: breadth sample DIR/step-20 DIR/exact DIR/step-3 --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    ");
+    let full = summarize(&inputs(&table), &ReportOptions::default()).unwrap();
+    assert_snapshot!(full.left_out().join("\n"), @"The trainer's validation losses: breadth report TABLES --trainer-state RUN");
+    let samples = drawn(&[("a", [(2, 1), (2, 0)]), ("b", [(2, 1), (2, 1)])]);
+    let report = of_samples(&samples, &ReportOptions::default());
+    assert_snapshot!(report.left_out().join("\n"), @r"
+    Cross-entropy, KL, coverage, reach and the tournament over responses need log-probabilities of held-out responses: breadth score CHECKPOINTS --data HELDOUT.jsonl -o scores.parquet
+    Pass@8 needs 8 samples of every prompt, and some prompt has 2: breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    ");
+}
+
+/// To be changed: a report of two checkpoints.
+static SMALL: LazyLock<Report> =
+    LazyLock::new(|| summarize(&inputs(&table()), &ReportOptions::default()).unwrap());
+
+proptest! {
+    /// Groups hold every checkpoint once, and the largest share of the pairs in them.
+    #[test]
+    fn pairs_in_groups(m in 1usize..12, most in 1usize..14, seed in any::<u64>()) {
+        let share = |cell: usize| {
+            let mixed = (seed ^ cell as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (mixed >> 40) as f64 / (1u64 << 24) as f64
+        };
+        let mut report = SMALL.clone();
+        report.checkpoints = vec![report.checkpoints[0].clone(); m];
+        let matrix: Vec<f64> = (0..m * m).map(|cell| if cell % (m + 1) == 0 { 0.0 } else { share(cell) }).collect();
+        report.matrix = matrix.clone();
+        let pairs = report.pair_groups(most);
+        let g = pairs.groups.len();
+        prop_assert!(g <= most);
+        prop_assert_eq!(pairs.groups.iter().cloned().flatten().collect::<Vec<_>>(), (0..m).collect::<Vec<_>>());
+        for (i, rivals) in pairs.groups.iter().enumerate() {
+            for (j, group) in pairs.groups.iter().enumerate() {
+                let shares = rivals.clone().flat_map(|r| group.clone().map(move |q| (r, q)));
+                let largest = shares.map(|(r, q)| matrix[r * m + q]).fold(0.0, f64::max);
+                prop_assert_eq!(pairs.values[i * g + j], largest);
+            }
+        }
+        if m <= most {
+            prop_assert_eq!(pairs.values, matrix);
+        }
     }
 }

@@ -200,7 +200,12 @@ fn figure(
     let numbers = |run: &ComparedRun| -> Vec<Vec<String>> {
         let cells = |c: &Checkpoint| {
             let number = value(&run.report, c).map_or("-".to_owned(), |v| format!("{v:.4}"));
-            vec![run.name.clone(), run.seed.to_string(), c.label(), number]
+            vec![
+                run.name.clone(),
+                run.seed.to_string(),
+                c.model.clone(),
+                number,
+            ]
         };
         run.report.checkpoints.iter().map(cells).collect()
     };

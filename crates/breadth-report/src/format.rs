@@ -1,6 +1,7 @@
 //! Numbers as a reader wants them.
 
-pub(crate) use breadth_analysis::number::{confidence, percent};
+use breadth_analysis::number;
+pub(crate) use breadth_analysis::number::{confidence, level, percent, percent_limits};
 use breadth_stats::{Estimate, Level};
 
 /// `value` to `digits` significant digits, without an exponent for everyday sizes.
@@ -37,31 +38,22 @@ fn trim(text: &str) -> &str {
     }
 }
 
-/// A value in nats.
+/// A value in nats, as the terminal has it.
 pub(crate) fn nats(value: f64) -> String {
-    significant(value, 3)
+    if value.is_nan() {
+        return "–".into();
+    }
+    number::decimals(value)
 }
 
-/// A value with its interval.
-pub(crate) fn interval(estimate: &Estimate, print: fn(f64) -> String) -> String {
-    if estimate.value.is_finite() && estimate.high.is_infinite() {
-        return format!("{} [no limits]", print(estimate.value));
-    }
-    format!(
-        "{} [{}, {}]",
-        print(estimate.value),
-        print(estimate.low),
-        print(estimate.high)
-    )
+/// A value in nats with its limits, as the terminal has it.
+pub(crate) fn nats_with_limits(estimate: &Estimate) -> String {
+    number::estimate_with_limits(estimate)
 }
 
-/// A level: `4`, `1.5`, and `e^30` where the number itself would be unreadable.
-pub(crate) fn level(level: Level) -> String {
-    if level.n() < 1e6 {
-        significant(level.n(), 6)
-    } else {
-        format!("e^{}", significant(level.log_n(), 4))
-    }
+/// A share with its limits, as the terminal has it.
+pub(crate) fn share_with_limits(estimate: &Estimate) -> String {
+    number::share_with_limits(estimate.value, estimate.low, estimate.high)
 }
 
 /// `Cov` with the level as a subscript: `Cov₄`.

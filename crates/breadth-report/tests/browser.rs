@@ -4,11 +4,14 @@
 
 #[allow(dead_code)]
 mod fixture;
+#[allow(dead_code)]
+#[path = "fixture/large.rs"]
+mod large;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use breadth_analysis::Report;
+use breadth_analysis::{Candidates, Report, ReportOptions, Scores, summarize_candidates};
 use serde_json::Value;
 
 /// Loads the page in a frame of each width, measures it, and leaves the result in the title.
@@ -148,4 +151,17 @@ fn logs_without_a_reference() {
 #[test]
 fn hostile_names() {
     check(&fixture::hostile());
+}
+
+#[test]
+fn two_hundred_checkpoints() {
+    let scores = Scores::of(large::scores(200, 10));
+    let candidates = Candidates::of_scores(scores, Some("teacher")).unwrap();
+    check(&summarize_candidates(&candidates, &ReportOptions::default()).unwrap());
+}
+
+#[test]
+fn samples_alone() {
+    let candidates = Candidates::of_answers(&large::samples(5, 30), None).unwrap();
+    check(&summarize_candidates(&candidates, &ReportOptions::default()).unwrap());
 }

@@ -19,6 +19,16 @@ pub struct Tables {
     /// folders, a run folder; `-` is JSON Lines on stdin
     #[arg(required = true, value_name = "TABLE")]
     pub paths: Vec<PathBuf>,
+    /// More of them, known to be graded samples.
+    #[arg(skip)]
+    pub samples: Vec<PathBuf>,
+    #[command(flatten)]
+    pub how: Reading,
+}
+
+/// How tables are read and weighted.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Reading {
     /// Keep the rows that every model has, instead of refusing tables with holes
     #[arg(long)]
     pub intersect: bool,
@@ -30,8 +40,20 @@ pub struct Tables {
     pub logs: LogChoice,
 }
 
+impl Reading {
+    /// Whether nothing was asked for.
+    pub fn is_default(&self) -> bool {
+        let Reading {
+            intersect,
+            group_weights,
+            logs,
+        } = self;
+        !intersect && group_weights.is_empty() && logs.is_default()
+    }
+}
+
 /// What to take of other tools' logs where they leave a choice.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct LogChoice {
     /// Of logs with several metrics, scores or reward columns: the one that is the reward; of
     /// NAME,NAME the first that a log has
@@ -47,6 +69,10 @@ pub struct LogChoice {
 }
 
 impl LogChoice {
+    fn is_default(&self) -> bool {
+        self.reward.is_none() && self.filter.is_none() && self.reward_map.is_none()
+    }
+
     /// As readers take it.
     pub fn options(&self) -> LogOptions {
         LogOptions {
@@ -72,13 +98,23 @@ impl Tables {
     /// How to read them.
     pub fn options(&self) -> ReadOptions {
         ReadOptions {
-            intersect: self.intersect,
-            log: self.logs.options(),
+            intersect: self.how.intersect,
+            log: self.how.logs.options(),
             ..ReadOptions::default()
         }
     }
 
     /// The score tables and the sample tables among them.
+    ///
+    /// # Errors
+    /// What cannot be told apart.
+    pub fn recognised(&self) -> Result<TablePaths> {
+        let mut split = TablePaths::find(&self.paths, &self.options())?;
+        split.samples.extend(self.samples.iter().cloned());
+        Ok(split)
+    }
+
+    /// The same where a reader of scores or samples takes what cannot be told apart.
     pub fn split(&self) -> TablePaths {
         // What cannot be told apart goes to the reader of scores, which says what is wrong and
         // where.
@@ -86,13 +122,7 @@ impl Tables {
             scores: self.paths.clone(),
             ..TablePaths::default()
         };
-        TablePaths::find(&self.paths, &self.options()).unwrap_or_else(all)
-    }
-
-    /// Whether there are sample tables and no score tables.
-    pub fn are_samples(&self) -> bool {
-        let split = self.split();
-        self.run_folder().is_none() && split.scores.is_empty() && !split.samples.is_empty()
+        self.recognised().unwrap_or_else(all)
     }
 
     /// The run folder, if that is what was given.

@@ -1,6 +1,6 @@
 //! `--trainer-state`: validation losses beside coverage.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{Losses, Trained};
@@ -22,6 +22,11 @@ pub struct LossChoice {
 impl LossChoice {
     pub fn is_asked(&self) -> bool {
         self.trainer_state.is_some()
+    }
+
+    /// The file or folder, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.trainer_state.as_deref()
     }
 
     /// The losses, if they were asked for; some of the models must have one.

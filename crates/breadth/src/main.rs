@@ -17,6 +17,7 @@ mod arguments;
 mod cli;
 mod commands;
 mod data;
+mod evidence;
 mod failure;
 mod flags;
 mod input;

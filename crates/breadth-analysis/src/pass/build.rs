@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::document::{BestForK, Crossing, PassAtK, PassModel, PassReport, Rates};
 use crate::error::{Error, Result, Setting};
 use crate::number::{self, Interval, Number};
-use crate::samples::{Drawn, Groups, outcome};
+use crate::samples::{Drawn, Groups, is_partial, outcome};
 
 /// What Pass@k is asked for.
 #[derive(Clone, Debug, Default)]
@@ -180,13 +180,6 @@ fn ks(table: &SampleTable, options: &PassOptions) -> Result<Vec<u64>> {
              Ask for k <= {samples}, draw more samples, or allow k beyond them (extrapolate)",
             number::count(samples as usize, "sample"),
         ))),
-    }
-}
-
-fn is_partial(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Counts { .. } => false,
-        Outcome::Rewards(rewards) => rewards.iter().any(|&reward| reward != 0.0 && reward != 1.0),
     }
 }
 

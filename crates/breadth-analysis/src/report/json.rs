@@ -61,13 +61,6 @@ pub(crate) fn level<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok
     .serialize(serializer)
 }
 
-pub(crate) fn estimate<S: Serializer>(
-    estimate: &Estimate,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    estimate_json(estimate).serialize(serializer)
-}
-
 pub(crate) fn option_estimate<S: Serializer>(
     estimate: &Option<Estimate>,
     serializer: S,

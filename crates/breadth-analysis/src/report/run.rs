@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use breadth_data::{Metrics, ReadOptions, RunFolder, RunManifest, SampleTable, ScoreTable};
 
-use super::build::{ReportInputs, ReportOptions, summarize};
 use super::document::Report;
+use super::options::ReportOptions;
+use super::tables::{ReportInputs, summarize};
 use crate::error::Result;
 
 /// Reads a run folder and computes its report.

@@ -2,6 +2,7 @@
 
 use super::document::{Checkpoint, Report};
 use crate::number::{level, percent};
+use crate::verdict::Verdict;
 
 /// Differences of Pass@k below this share are called none.
 const NO_DIFFERENCE: f64 = 5e-4;
@@ -9,21 +10,23 @@ const NO_DIFFERENCE: f64 = 5e-4;
 impl Report {
     /// The verdict in one sentence: which checkpoint to take, on which evidence.
     pub fn headline(&self) -> String {
-        match &self.selection.verdict {
-            Some(verdict) => verdict.sentence(),
-            None => self.selection.rule_says(),
+        match (self.decision(), &self.selection) {
+            (Some(verdict), _) => verdict.sentence(),
+            (None, Some(selection)) => selection.rule_says(),
+            (None, None) => "Nothing was compared.".into(),
         }
     }
 
     /// What qualifies the verdict, a sentence each: what would decide, the other rules, what the
     /// lowest loss would cost, what is certain, warnings.
     pub fn notes(&self) -> Vec<String> {
-        let selection = &self.selection;
-        let mut notes = Vec::new();
-        if let Some(verdict) = &selection.verdict {
-            notes.extend(verdict.notes());
-            notes.extend((self.checkpoints.len() > 1).then(|| selection.rule_says()));
-        }
+        let mut notes: Vec<String> = Vec::new();
+        notes.extend(self.decision().map(Verdict::notes).unwrap_or_default());
+        let Some(selection) = &self.selection else {
+            return notes;
+        };
+        let is_said = selection.verdict.is_some() && self.checkpoints.len() > 1;
+        notes.extend(is_said.then(|| selection.rule_says()));
         notes.extend(selection.lowest_loss_says());
         notes.extend(self.cost_of_lowest_loss());
         notes.extend(selection.findings());
@@ -34,13 +37,13 @@ impl Report {
     /// What taking the lowest loss instead would cost, where a reference or Pass@k tells. It never
     /// claims a cost that the numbers do not show.
     pub fn cost_of_lowest_loss(&self) -> Option<String> {
-        let (chosen, lowest) = (&self.checkpoints[self.highlighted()], self.lowest_loss());
+        let (chosen, lowest) = (&self.checkpoints[self.highlighted()?], self.lowest_loss()?);
         if chosen.model == lowest.model {
             return None;
         }
         let parts: Vec<String> = [
             uncovered(self, chosen, lowest),
-            self.headline_k().and_then(|k| lost(k, chosen, lowest)),
+            self.headline_k().and_then(|k| self.lost(k, chosen, lowest)),
         ]
         .into_iter()
         .flatten()
@@ -48,9 +51,30 @@ impl Report {
         (!parts.is_empty()).then(|| {
             format!(
                 "The lowest-loss checkpoint, {}, {}.",
-                lowest.label(),
+                lowest.model,
                 parts.join(" and ")
             )
+        })
+    }
+
+    /// The Pass@k of both, from the same source.
+    fn lost(&self, k: u64, chosen: &Checkpoint, lowest: &Checkpoint) -> Option<String> {
+        let (own, other) = (chosen.pass_at(k)?, lowest.pass_at(k)?);
+        let (own, other, source) = match (own.exact, other.exact) {
+            (Some(own), Some(other)) => (own, other, "exactly"),
+            _ => (own.sampled?.value, other.sampled?.value, "by samples"),
+        };
+        let both = format!(
+            "{} ({}, {} at {}; {source})",
+            self.pass_name(k),
+            percent(other),
+            percent(own),
+            chosen.model
+        );
+        Some(match own - other {
+            lost if lost >= NO_DIFFERENCE => format!("loses {} of {both}", points(lost)),
+            lost if lost <= -NO_DIFFERENCE => format!("gains {} of {both}", points(-lost)),
+            _ => format!("has the same {both}"),
         })
     }
 }
@@ -62,29 +86,9 @@ fn uncovered(report: &Report, chosen: &Checkpoint, lowest: &Checkpoint) -> Optio
         "leaves {} of the data uncovered at N = {} ({}: {})",
         percent(lowest.coverage_at(log_n)?.cov),
         level(report.level),
-        chosen.label(),
+        chosen.model,
         percent(chosen.coverage_at(log_n)?.cov)
     ))
-}
-
-/// The Pass@k of both, from the same source.
-fn lost(k: u64, chosen: &Checkpoint, lowest: &Checkpoint) -> Option<String> {
-    let (own, other) = (chosen.pass_at(k)?, lowest.pass_at(k)?);
-    let (own, other, source) = match (own.exact, other.exact) {
-        (Some(own), Some(other)) => (own, other, "exactly"),
-        _ => (own.sampled?.value, other.sampled?.value, "by samples"),
-    };
-    let both = format!(
-        "Pass@{k} ({}, {} at {}; {source})",
-        percent(other),
-        percent(own),
-        chosen.label()
-    );
-    Some(match own - other {
-        lost if lost >= NO_DIFFERENCE => format!("loses {} of {both}", points(lost)),
-        lost if lost <= -NO_DIFFERENCE => format!("gains {} of {both}", points(-lost)),
-        _ => format!("has the same {both}"),
-    })
 }
 
 /// A difference of shares in percentage points.

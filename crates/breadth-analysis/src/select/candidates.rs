@@ -32,6 +32,13 @@ pub struct Candidates {
     answers: Option<Answers>,
 }
 
+/// A selection with the comparisons behind it.
+pub(crate) struct Compared {
+    pub(crate) selection: Selection,
+    /// (models, models) at `[rival * m + candidate]`, in the order of [`Candidates::names`].
+    pub(crate) rival_shares: Vec<f64>,
+}
+
 impl Candidates {
     /// All models of the scores but the one that is left out (a teacher, the exact distribution).
     ///
@@ -146,9 +153,8 @@ impl Candidates {
 
     /// Its name, where it is asked for.
     fn against(&self, choice: SelectOptions) -> Option<&str> {
-        let models = &self.scores.table.models;
-        let at = (0..models.len()).find(|at| !self.candidates.contains(at))?;
-        (choice.rule == SelectionRule::Against).then(|| models[at].as_str())
+        self.left_out()
+            .filter(|_| choice.rule == SelectionRule::Against)
     }
 
     /// The model of `--against`: the one that is no candidate.
@@ -157,7 +163,7 @@ impl Candidates {
         Some(&self.scores.table.logprob[at])
     }
 
-    pub(super) fn columns(&self) -> Vec<&[f64]> {
+    pub(crate) fn columns(&self) -> Vec<&[f64]> {
         let column = |&at: &usize| &self.scores.table.logprob[at][..];
         self.candidates.iter().map(column).collect()
     }
@@ -171,6 +177,23 @@ impl Candidates {
     pub fn names(&self) -> Vec<&str> {
         let name = |&at: &usize| self.scores.table.models[at].as_str();
         self.candidates.iter().map(name).collect()
+    }
+
+    /// The scores that are compared; none where it is answers.
+    pub(crate) fn log_probabilities(&self) -> Option<&Scores> {
+        self.answers.is_none().then_some(&self.scores)
+    }
+
+    /// Whether the held-out responses are known to be the only right ones.
+    pub(crate) fn are_only_right(&self) -> bool {
+        self.only_right
+    }
+
+    /// The model that is no candidate, if one was left out.
+    pub(crate) fn left_out(&self) -> Option<&str> {
+        let models = &self.scores.table.models;
+        let at = (0..models.len()).find(|at| !self.candidates.contains(at))?;
+        Some(&models[at])
     }
 
     /// The tournament along log N.
@@ -246,7 +269,7 @@ impl Candidates {
     }
 
     /// Graded outcomes of each candidate.
-    fn outcomes(&self, names: &[&str]) -> Option<Vec<Vec<PromptOutcome>>> {
+    pub(crate) fn outcomes(&self, names: &[&str]) -> Option<Vec<Vec<PromptOutcome>>> {
         match (&self.answers, &self.graded) {
             (Some(answers), _) => answers.right_counts(),
             (None, Some(graded)) => Some(graded.of(names)),
@@ -255,7 +278,7 @@ impl Candidates {
     }
 
     /// How the prompts of graded samples were drawn.
-    fn sample_design(&self) -> Design<'_> {
+    pub(crate) fn sample_design(&self) -> Design<'_> {
         match &self.graded {
             Some(graded) => graded.design(),
             None => Design {
@@ -290,6 +313,11 @@ impl Candidates {
     /// # Errors
     /// What the statistics refuse, and samples of none of the candidates.
     pub fn selection(&self, choice: SelectOptions) -> Result<Selection> {
+        Ok(self.compared(choice)?.selection)
+    }
+
+    /// The whole answer with the comparisons behind it.
+    pub(crate) fn compared(&self, choice: SelectOptions) -> Result<Compared> {
         let (columns, names) = (self.columns(), self.names());
         let design = self.scores.design();
         let fought = self.fight(choice)?;
@@ -334,6 +362,9 @@ impl Candidates {
         document.answers = self.answers.as_ref().map(|answers| answers.summary.clone());
         document.verdict = verdict;
         document.notes = words::notes(&document, choice.level, covering);
-        Ok(document)
+        Ok(Compared {
+            selection: document,
+            rival_shares: result.rival_shares,
+        })
     }
 }

@@ -11,6 +11,7 @@ mod words;
 
 pub use answers::{AnswersSummary, Certified};
 pub use candidates::Candidates;
+pub(crate) use candidates::Compared;
 pub use document::{Certificate, SampledPass, SelectedModel, Selection};
 pub use landscape::{CertifiedCoverage, Stop};
 pub use options::{SelectOptions, SelectionRule};

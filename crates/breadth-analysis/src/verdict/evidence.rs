@@ -8,7 +8,7 @@ use breadth_stats::{
 };
 
 use super::document::{Bracket, Evidence, Sampled, Scored, VerdictError};
-use super::words::wanted;
+use super::words::{pass_name, wanted};
 use crate::number::{self, Number};
 
 /// A reach that fewer prompts carry decides nothing.
@@ -23,6 +23,8 @@ pub(super) struct BySamples {
     pub(super) leader: Leader,
     /// At this many samples.
     pub(super) k: u64,
+    /// `Pass@k`, or `Best-of-k` where some rewards lie between 0 and 1.
+    pub(super) name: String,
     /// Pass@k of the leader.
     pub(super) estimate: Estimate,
 }
@@ -94,16 +96,29 @@ impl BySamples {
         leader.not_excluded.sort_unstable();
         let outcomes = &sampled.outcomes[leader.best];
         let estimate = pass_at_k_estimate(outcomes, &sampled.design, k, evidence.confidence)?;
+        let is_best_of = with
+            .iter()
+            .flat_map(|&at| &sampled.outcomes[at])
+            .any(is_partial);
         Ok(Some(BySamples {
             sampled: with.len(),
             leader,
             k,
+            name: pass_name(is_best_of, k),
             estimate,
         }))
     }
 
     pub(super) fn best(&self) -> usize {
         self.leader.best
+    }
+}
+
+/// Whether a reward lies between 0 and 1.
+pub(crate) fn is_partial(outcome: &PromptOutcome) -> bool {
+    match outcome {
+        PromptOutcome::Counts { .. } => false,
+        PromptOutcome::Rewards(rewards) => rewards.iter().any(|&r| r != 0.0 && r != 1.0),
     }
 }
 

@@ -10,3 +10,5 @@ pub use decide::decide;
 pub use document::{
     Bracket, Evidence, Next, Opinion, Rule, Sampled, Scored, State, Verdict, VerdictError,
 };
+pub(crate) use evidence::is_partial;
+pub(crate) use words::{k_words, pass_name, sample_command, wanted};

@@ -84,8 +84,8 @@ impl<'a> Found<'a> {
             state = state.min(State::Likely);
         }
         let mut because = format!(
-            "Pass@{} is {}{}",
-            samples.k,
+            "{} is {}{}",
+            samples.name,
             with_limits(&samples.estimate),
             ahead(lead, evidence.models, &samples.estimate)
         );

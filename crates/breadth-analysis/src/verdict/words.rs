@@ -40,12 +40,12 @@ pub(super) fn ahead(leader: &Leader, models: &[&str], estimate: &Estimate) -> St
 }
 
 /// The number of samples that a choice is for, as a whole number where f64 has those.
-pub(super) fn wanted(k: f64) -> f64 {
+pub(crate) fn wanted(k: f64) -> f64 {
     k.round().clamp(1.0, 1e300)
 }
 
 /// That number in words.
-pub(super) fn k_words(k: f64) -> String {
+pub(crate) fn k_words(k: f64) -> String {
     let k = wanted(k);
     if k < 1e15 {
         number::trimmed(k)
@@ -54,12 +54,21 @@ pub(super) fn k_words(k: f64) -> String {
     }
 }
 
+/// `Pass@8`, or `Best-of-8` where some rewards lie between 0 and 1.
+pub(crate) fn pass_name(is_best_of: bool, k: impl std::fmt::Display) -> String {
+    if is_best_of {
+        format!("Best-of-{k}")
+    } else {
+        format!("Pass@{k}")
+    }
+}
+
 /// Graded samples to ask for.
 pub(super) fn samples_wanted(k: f64) -> u64 {
     wanted(k).clamp(16.0, 256.0) as u64
 }
 
-pub(super) fn sample_command(names: &[String], k: f64) -> String {
+pub(crate) fn sample_command(names: &[String], k: f64) -> String {
     let folders = if names.len() <= MOST_NAMES {
         let in_folder = |name: &String| format!("DIR/{name}");
         names.iter().map(in_folder).collect::<Vec<_>>().join(" ")
@@ -74,11 +83,7 @@ pub(super) fn sample_command(names: &[String], k: f64) -> String {
 }
 
 pub(super) fn with_limits(estimate: &Estimate) -> String {
-    format!(
-        "{} {}",
-        number::percent(estimate.value),
-        number::percent_limits(estimate.low, estimate.high)
-    )
+    number::share_with_limits(estimate.value, estimate.low, estimate.high)
 }
 
 /// `a, b and c`; past a few names how many more.

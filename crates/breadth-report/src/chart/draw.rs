@@ -11,7 +11,11 @@ impl Chart {
     /// Draws the chart: frame first, then areas, lines and dots, labels on top.
     pub(crate) fn draw(&self) -> Element {
         let plot = self.plot();
-        let marks = Element::new("g").children(self.marks.iter().filter_map(|m| draw(m, &plot)));
+        // The choices lie above whatever is near.
+        let (choices, plain): (Vec<&Mark>, Vec<&Mark>) =
+            self.marks.iter().partition(|mark| is_choice(mark));
+        let ordered = plain.into_iter().chain(choices);
+        let marks = Element::new("g").children(ordered.filter_map(|mark| draw(mark, &plot)));
         canvas(&self.stem, &self.title, &self.description, HEIGHT)
             .child(frame::frame(self, &plot))
             .child(marks)
@@ -63,6 +67,10 @@ impl Chart {
         }
         (xs, ys)
     }
+}
+
+fn is_choice(mark: &Mark) -> bool {
+    matches!(mark, Mark::Dot(dot) if dot.role != Role::Plain || dot.label.is_some())
 }
 
 fn draw(mark: &Mark, plot: &Plot) -> Option<Element> {
@@ -127,8 +135,13 @@ fn band(class: &str, points: &[(f64, f64, f64)], plot: &Plot) -> Option<Element>
 
 fn draw_dot(dot: &Dot, plot: &Plot) -> Option<Element> {
     let (x, y) = plot.at(dot.at)?;
+    let (class, size) = if dot.is_drawn_small() {
+        (format!("dot small {}", dot.class), 1.7)
+    } else {
+        (format!("dot {}", dot.class), 4.5)
+    };
     let mut group = Element::new("g")
-        .class(format!("dot {}", dot.class))
+        .class(class.trim_end())
         .attr("data-c", dot.checkpoint)
         .tip(&dot.tip);
     if let Some((low, high)) = dot.bar {
@@ -138,8 +151,8 @@ fn draw_dot(dot: &Dot, plot: &Plot) -> Option<Element> {
     Some(match dot.role {
         Role::Chosen => group.child(star(x, y)),
         Role::LowestLoss => group
-            .child(shape(dot.shape, x, y, 4.5))
+            .child(shape(dot.shape, x, y, size))
             .child(circle(x, y, 8.5).class("ring")),
-        Role::Plain => group.child(shape(dot.shape, x, y, 4.5)),
+        Role::Plain => group.child(shape(dot.shape, x, y, size)),
     })
 }

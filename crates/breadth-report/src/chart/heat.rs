@@ -6,7 +6,10 @@ use super::shape::star;
 use crate::format::percent;
 use crate::svg::{Element, number};
 
+/// Room for the names of rows, at least.
 const LEFT: f64 = 62.0;
+/// Characters of a row's name, at most.
+const NAME: usize = 14;
 const TOP: f64 = 50.0;
 /// Space between the matrix and the row of maxima.
 const GAP: f64 = 10.0;
@@ -22,6 +25,10 @@ pub(crate) struct HeatMap<'a> {
     pub(crate) names: Vec<String>,
     /// Row-major, `names.len()` squared.
     pub(crate) values: &'a [f64],
+    /// The largest of them, which has the most ink.
+    pub(crate) largest: f64,
+    /// Whether a column is one checkpoint, which is lit up in the other charts too.
+    pub(crate) are_single: bool,
     /// The column to mark with a star.
     pub(crate) chosen: Option<usize>,
     /// The tip of a cell, from row, column and value.
@@ -43,7 +50,7 @@ impl HeatMap<'_> {
             .children(self.row_labels(height))
             .children((0..m).map(|q| self.maximum(q, below)))
             .child(text(
-                LEFT - 6.0,
+                self.left() - 6.0,
                 below + height / 2.0 + 4.0,
                 "tick end",
                 "largest",
@@ -57,25 +64,26 @@ impl HeatMap<'_> {
             ))
     }
 
+    /// Where the cells begin.
+    fn left(&self) -> f64 {
+        let names = self.names.iter().map(|name| name.chars().count());
+        let longest = names.max().unwrap_or(0).min(NAME);
+        LEFT.max(CHARACTER * longest as f64 + 18.0)
+    }
+
     /// Width and height of one cell.
     fn cell(&self) -> (f64, f64) {
         let m = self.names.len().max(1) as f64;
-        ((WIDTH - 12.0 - LEFT) / m, (230.0 / m).clamp(4.0, 40.0))
-    }
-
-    fn largest(&self) -> f64 {
-        self.values
-            .iter()
-            .copied()
-            .filter(|v| v.is_finite())
-            .fold(0.0, f64::max)
+        (
+            (WIDTH - 12.0 - self.left()) / m,
+            (230.0 / m).clamp(4.0, 40.0),
+        )
     }
 
     /// How strongly a value is inked; the faintest ink still shows a cell.
     fn ink(&self, value: f64) -> f64 {
-        let largest = self.largest();
-        let share = if largest > 0.0 && value.is_finite() {
-            value / largest
+        let share = if self.largest > 0.0 && value.is_finite() {
+            value / self.largest
         } else {
             0.0
         };
@@ -91,11 +99,20 @@ impl HeatMap<'_> {
         };
         Element::new("rect")
             .class("cell")
-            .num("x", LEFT + q as f64 * width)
+            .num("x", self.left() + q as f64 * width)
             .num("y", y)
             .num("width", width - gap)
             .num("height", height - gap)
             .num("fill-opacity", self.ink(value))
+    }
+
+    fn of_column(&self, q: usize) -> Element {
+        let group = Element::new("g");
+        if self.are_single {
+            group.attr("data-c", q)
+        } else {
+            group
+        }
     }
 
     fn cell_at(&self, rival: usize, q: usize) -> Element {
@@ -103,12 +120,12 @@ impl HeatMap<'_> {
         let (width, height) = self.cell();
         let value = self.values[rival * m + q];
         let y = TOP + rival as f64 * height;
-        let mut group = Element::new("g")
-            .attr("data-c", q)
+        let mut group = self
+            .of_column(q)
             .tip((self.tip)(rival, q))
             .child(self.square(q, y, value));
         if width >= 44.0 && height >= 18.0 && rival != q {
-            let x = LEFT + (q as f64 + 0.5) * width;
+            let x = self.left() + (q as f64 + 0.5) * width;
             let class = if self.ink(value) > 0.55 {
                 "in-cell dark"
             } else {
@@ -131,14 +148,11 @@ impl HeatMap<'_> {
             self.names[q],
             percent(value)
         );
-        let group = Element::new("g")
-            .attr("data-c", q)
-            .tip(tip)
-            .child(self.square(q, y, value));
+        let group = self.of_column(q).tip(tip).child(self.square(q, y, value));
         if self.chosen != Some(q) {
             return group;
         }
-        let x = LEFT + (q as f64 + 0.5) * width;
+        let x = self.left() + (q as f64 + 0.5) * width;
         group.child(
             Element::new("g")
                 .class("dot chosen")
@@ -151,36 +165,30 @@ impl HeatMap<'_> {
         let y = |rival: usize| TOP + (rival as f64 + 0.5) * height + 4.0;
         let named = self.names.iter().enumerate().step_by(every.max(1));
         named
-            .map(|(i, name)| text(LEFT - 6.0, y(i), "tick end", shorten(name, 7)))
+            .map(|(i, name)| text(self.left() - 6.0, y(i), "tick end", shorten(name, NAME)))
             .collect()
     }
 
-    /// Whether the longest name is wider than a column that carries a label.
+    /// Whether columns carry labels that are too narrow to be written level.
     fn turned(&self, width: f64) -> bool {
-        self.longest_name() > 1.6 * width.max(20.0)
-    }
-
-    fn longest_name(&self) -> f64 {
-        let longest = self
-            .names
-            .iter()
-            .map(|name| name.chars().count())
-            .max()
-            .unwrap_or(0);
-        CHARACTER * longest as f64
+        let longest = self.names.iter().map(|name| name.chars().count()).max();
+        let longest = CHARACTER * longest.unwrap_or(0).min(NAME) as f64;
+        longest > 1.6 * width.max(20.0)
     }
 
     fn column_labels(&self, y: f64, width: f64, turned: bool) -> Vec<Element> {
+        let longest = self.names.iter().map(|name| name.chars().count()).max();
+        let longest = longest.unwrap_or(0).min(NAME);
         let room = if turned {
             16.0
         } else {
-            self.longest_name() + 6.0
+            CHARACTER * longest as f64 + 6.0
         };
         let every = (room / width).ceil() as usize;
         let label = |(q, name): (usize, &String)| {
-            let (x, y) = (LEFT + (q as f64 + 0.5) * width, y + 15.0);
+            let (x, y) = (self.left() + (q as f64 + 0.5) * width, y + 15.0);
             if !turned {
-                return text(x, y, "tick middle", name.clone());
+                return text(x, y, "tick middle", shorten(name, NAME));
             }
             let turn = format!("rotate(-50 {} {})", number(x), number(y));
             text(x + 4.0, y - 2.0, "tick end", shorten(name, 11)).attr("transform", turn)
@@ -195,11 +203,11 @@ impl HeatMap<'_> {
 
     /// Five steps of ink from zero to the largest value.
     fn colour_key(&self) -> Element {
-        let largest = self.largest();
+        let largest = self.largest;
         let step = |i: usize| {
             Element::new("rect")
                 .class("cell")
-                .num("x", LEFT + 30.0 + 22.0 * i as f64)
+                .num("x", self.left() + 30.0 + 22.0 * i as f64)
                 .num("y", 28.0)
                 .num("width", 22.0)
                 .num("height", 11.0)
@@ -207,8 +215,8 @@ impl HeatMap<'_> {
         };
         Element::new("g")
             .class("legend")
-            .child(text(LEFT + 24.0, 38.0, "key end", "0%"))
+            .child(text(self.left() + 24.0, 38.0, "key end", "0%"))
             .children((0..5).map(step))
-            .child(text(LEFT + 146.0, 38.0, "key", percent(largest)))
+            .child(text(self.left() + 146.0, 38.0, "key", percent(largest)))
     }
 }

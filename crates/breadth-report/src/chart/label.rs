@@ -1,15 +1,24 @@
 //! Labels beside dots, placed where they hide the least.
 
-use super::frame::{CHARACTER, text};
+use super::frame::text;
 use super::mark::{Chart, Dot, Mark, Plot};
 use super::shape::segment;
 use crate::svg::Element;
 
 const LINE_HEIGHT: f64 = 15.0;
+/// Width of one character of a label, which is bold, on average.
+const CHARACTER: f64 = 7.8;
 /// Distances from the dot that are tried, in pixels.
 const GAPS: [f64; 5] = [12.0, 26.0, 40.0, 60.0, 85.0];
 /// Hidden area in square pixels that one pixel of distance is worth.
 const DISTANCE: f64 = 2.5;
+
+/// Hidden area that one square pixel of a labelled dot is worth.
+const CHOICE: f64 = 4.0;
+/// Hidden area that one square pixel of another label is worth.
+const LABEL: f64 = 10.0;
+/// Hidden area that one square pixel outside of the plot is worth: what is cut off cannot be read.
+const OUTSIDE: f64 = 200.0;
 
 /// A rectangle in pixels.
 #[derive(Clone, Copy, Debug)]
@@ -44,24 +53,36 @@ impl Area {
 /// All labels of a chart; each avoids the dots, their bars, and the labels before it.
 pub(super) fn labels(chart: &Chart, plot: &Plot) -> Element {
     let dots: Vec<&Dot> = chart.marks.iter().filter_map(as_dot).collect();
-    let mut taken: Vec<Area> = dots.iter().flat_map(|dot| covered(dot, plot)).collect();
+    let worth = |dot: &Dot| if dot.label.is_some() { CHOICE } else { 1.0 };
+    let covered = |dot: &&Dot| {
+        let areas = covered(dot, plot).into_iter();
+        areas.map(|area| (area, worth(dot))).collect::<Vec<_>>()
+    };
+    let mut taken: Vec<(Area, f64)> = dots.iter().flat_map(covered).collect();
     let mut group = Element::new("g").class("labels");
     for dot in dots {
         let (Some(label), Some(at)) = (&dot.label, plot.at(dot.at)) else {
             continue;
         };
         let place = best(label, at, plot, &taken);
-        taken.push(place.area);
+        taken.push((place.area, LABEL));
         group = group
             .children(leader(at, &place))
-            .child(written(label, dot, &place.area));
+            .child(written(label, dot, at.0, &place.area));
     }
     group
 }
 
-fn written(label: &str, dot: &Dot, area: &Area) -> Element {
+/// The text, held at the end that is nearer to its dot: fonts differ in width.
+fn written(label: &str, dot: &Dot, dot_x: f64, area: &Area) -> Element {
     let baseline = area.y + area.height - 4.0;
-    text(area.x, baseline, "label", label).attr("data-c", dot.checkpoint)
+    let end = area.x + area.width;
+    let written = if end <= dot_x {
+        text(end, baseline, "label end", label)
+    } else {
+        text(area.x, baseline, "label", label)
+    };
+    written.attr("data-c", dot.checkpoint)
 }
 
 /// A thin line from the dot to a label that stands off.
@@ -83,7 +104,7 @@ fn covered(dot: &Dot, plot: &Plot) -> Vec<Area> {
     let Some((x, y)) = plot.at(dot.at) else {
         return Vec::new();
     };
-    let mut areas = vec![Area::around(x, y, 6.0)];
+    let mut areas = vec![Area::around(x, y, dot.reach())];
     if let Some((low, high)) = dot.bar
         && let (Some(bottom), Some(top)) = (plot.y.place(low), plot.y.place(high))
     {
@@ -113,7 +134,7 @@ struct Place {
 }
 
 /// The place around the dot that hides the least and is not far.
-fn best(label: &str, at: (f64, f64), plot: &Plot, taken: &[Area]) -> Place {
+fn best(label: &str, at: (f64, f64), plot: &Plot, taken: &[(Area, f64)]) -> Place {
     let inside = Area {
         x: plot.left,
         y: plot.top - 12.0,
@@ -121,9 +142,12 @@ fn best(label: &str, at: (f64, f64), plot: &Plot, taken: &[Area]) -> Place {
         height: plot.bottom - plot.top + 10.0,
     };
     let cost = |place: &Place| {
-        let hidden: f64 = taken.iter().map(|other| place.area.overlap(other)).sum();
+        let hidden = taken
+            .iter()
+            .map(|(other, worth)| worth * place.area.overlap(other));
+        let hidden: f64 = hidden.sum();
         let outside = place.area.size() - place.area.overlap(&inside);
-        hidden + 20.0 * outside + DISTANCE * place.gap
+        hidden + OUTSIDE * outside + DISTANCE * place.gap
     };
     let places = candidates(label, at);
     let order = |a: &&Place, b: &&Place| cost(a).total_cmp(&cost(b));

@@ -51,11 +51,29 @@ pub(crate) struct Dot {
     pub(crate) bar: Option<(f64, f64)>,
     pub(crate) class: String,
     pub(crate) shape: Shape,
+    /// One of very many.
+    pub(crate) is_small: bool,
     pub(crate) role: Role,
     pub(crate) checkpoint: usize,
     pub(crate) tip: String,
     /// Text beside the dot.
     pub(crate) label: Option<String>,
+}
+
+impl Dot {
+    /// Whether it is drawn small: one of many that nothing brings out.
+    pub(super) fn is_drawn_small(&self) -> bool {
+        self.is_small && self.role == Role::Plain && self.label.is_none()
+    }
+
+    /// How far it covers what is around it, in pixels.
+    pub(super) fn reach(&self) -> f64 {
+        match self.role {
+            _ if self.is_drawn_small() => 2.0,
+            Role::Plain => 6.0,
+            Role::Chosen | Role::LowestLoss => 9.5,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -1,8 +1,7 @@
 //! What figures share: the drawing with its words and numbers, the axis of training, colours of
 //! checkpoints.
 
-use crate::chart::{Axis, Dot, Key, Kind, Role, Shape, Unit};
-use crate::format::confidence;
+use crate::chart::{Axis, Dot, Key, Kind, Mark, Role, Shape, Unit};
 use crate::svg::Element;
 use breadth_analysis::{Checkpoint, Report};
 
@@ -25,6 +24,31 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
+/// More checkpoints than this are drawn as small dots, their intervals as a band.
+const MANY: usize = 64;
+
+/// Whether there are too many checkpoints to draw each in full.
+pub(crate) fn is_many(report: &Report) -> bool {
+    report.checkpoints.len() > MANY
+}
+
+/// The interval of one dot as a bar; none where all of them make a band.
+pub(super) fn bar(report: &Report, limits: (f64, f64)) -> Option<(f64, f64)> {
+    (!is_many(report)).then_some(limits)
+}
+
+/// The intervals of all checkpoints as one band, where they are many: `(x, low, high)`.
+pub(super) fn band(
+    report: &Report,
+    class: &str,
+    limits: impl Iterator<Item = (f64, f64, f64)>,
+) -> Option<Mark> {
+    is_many(report).then(|| Mark::Band {
+        class: class.into(),
+        points: limits.collect(),
+    })
+}
+
 /// The horizontal axis of everything drawn over training: steps where they are known, else names.
 pub(super) fn training_axis(report: &Report) -> Axis {
     let mut axis = Axis::new("training step", Kind::Linear, Unit::Plain);
@@ -44,7 +68,7 @@ pub(super) fn training_x(report: &Report, i: usize) -> f64 {
     }
 }
 
-/// Short name for a place where `step` is understood.
+/// The name on an axis that says `step`.
 pub(super) fn short(checkpoint: &Checkpoint) -> String {
     checkpoint
         .step
@@ -54,7 +78,7 @@ pub(super) fn short(checkpoint: &Checkpoint) -> String {
 pub(super) fn role(report: &Report, i: usize) -> Role {
     if report.taken() == Some(i) {
         Role::Chosen
-    } else if i == report.verdict.lowest_loss {
+    } else if report.verdict.lowest_loss == Some(i) {
         Role::LowestLoss
     } else {
         Role::Plain
@@ -63,8 +87,7 @@ pub(super) fn role(report: &Report, i: usize) -> Role {
 
 /// Label of the dots that matter: the choices.
 pub(super) fn choice_label(report: &Report, i: usize) -> Option<String> {
-    let name = report.checkpoints[i].label();
-    let name = crate::chart::shorten(&name, 20);
+    let name = crate::chart::shorten(&report.checkpoints[i].model, 24);
     // One that is taken needs no other reason.
     let (first, others) = report
         .choice_of(i)
@@ -80,7 +103,7 @@ pub(super) fn choice_label(report: &Report, i: usize) -> Option<String> {
 /// The class that colours checkpoint `i` by its place in training: `t0` (first) to `t8` (last).
 pub(super) fn time_class(report: &Report, i: usize) -> String {
     let last = report.checkpoints.len().saturating_sub(1).max(1);
-    let chosen = if i == report.highlighted() {
+    let chosen = if report.highlighted() == Some(i) {
         " chosen"
     } else {
         ""
@@ -95,16 +118,12 @@ pub(super) fn time_dot(report: &Report, i: usize, at: (f64, f64), tip: String) -
         bar: None,
         class: time_class(report, i),
         shape: Shape::Circle,
+        is_small: is_many(report),
         role: role(report, i),
         checkpoint: i,
         tip,
         label: choice_label(report, i),
     }
-}
-
-/// The confidence level in words, such as `95% interval`.
-pub(super) fn interval_name(report: &Report) -> String {
-    format!("{} interval", confidence(report.confidence))
 }
 
 /// The legend of dots coloured by their place in training.
@@ -114,7 +133,7 @@ pub(super) fn time_legend(report: &Report) -> Vec<Key> {
         return Vec::new();
     }
     let key = |i: usize| {
-        let name = crate::chart::shorten(&report.checkpoints[i].label(), 14);
+        let name = crate::chart::shorten(&report.checkpoints[i].model, 14);
         Key {
             class: format!("t{}", 8 * i / last),
             shape: Some(Shape::Circle),
@@ -125,4 +144,69 @@ pub(super) fn time_legend(report: &Report) -> Vec<Key> {
     let mut places = vec![0, last / 2, last];
     places.dedup();
     places.into_iter().map(key).collect()
+}
+
+/// Curves of all checkpoints in one chart, at most.
+const CURVES: usize = 32;
+
+/// The checkpoints whose curves are drawn thinly: all, or every so many of many.
+pub(super) fn thinned(report: &Report) -> impl Iterator<Item = usize> {
+    (0..report.checkpoints.len()).step_by(every(report))
+}
+
+fn every(report: &Report) -> usize {
+    if is_many(report) {
+        report.checkpoints.len().div_ceil(CURVES)
+    } else {
+        1
+    }
+}
+
+/// What the thin curves are, in words that end a list; empty where there are none.
+pub(super) fn others(report: &Report) -> String {
+    match every(report) {
+        _ if report.checkpoints.len() <= shown(report).len() => String::new(),
+        1 => "; grey: the other checkpoints".into(),
+        every => format!("; grey: one of {every} of the other checkpoints"),
+    }
+}
+
+/// How a chart of all checkpoints is headed: `over training` where their order is that.
+pub(super) fn over(report: &Report) -> &'static str {
+    if report.checkpoints.iter().all(|c| c.step.is_some()) {
+        "over training"
+    } else {
+        "by checkpoint"
+    }
+}
+
+/// The checkpoints whose curves are drawn in full: the first, the lowest loss, the chosen one.
+pub(super) fn shown(report: &Report) -> Vec<(usize, &'static str)> {
+    let (chosen, lowest) = (report.highlighted(), report.verdict.lowest_loss);
+    let first = Some(0).filter(|first| chosen != Some(*first) && lowest != Some(*first));
+    let of = [
+        (first, "a"),
+        (lowest.filter(|_| lowest != chosen), "loss"),
+        (chosen, "chosen"),
+    ];
+    of.into_iter()
+        .filter_map(|(i, class)| Some((i?, class)))
+        .collect()
+}
+
+/// The legend of such a curve.
+pub(super) fn key(report: &Report, i: usize, class: &str) -> Key {
+    let name = crate::chart::shorten(&report.checkpoints[i].model, 14);
+    let text = match class {
+        "chosen" if report.taken() == Some(i) => format!("{name} (take)"),
+        "chosen" => format!("{name} (tournament)"),
+        "loss" => format!("{name} (loss)"),
+        _ => name,
+    };
+    Key {
+        class: class.into(),
+        shape: None,
+        line: true,
+        text,
+    }
 }

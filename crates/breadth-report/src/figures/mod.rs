@@ -2,13 +2,14 @@
 
 mod figure;
 mod pass;
+mod pass_curve;
 mod profile;
 mod tournament;
 mod training;
 
 use breadth_analysis::Report;
 
-pub(crate) use figure::{Figure, Table};
+pub(crate) use figure::{Figure, Table, is_many};
 
 /// A part of the page.
 #[derive(Clone, Debug)]
@@ -19,8 +20,12 @@ pub(crate) struct Section {
 
 /// All sections that the report has numbers for, in the order of the argument.
 pub(crate) fn sections(report: &Report) -> Vec<Section> {
+    let over = match figure::over(report) {
+        "over training" => "Over training",
+        _ => "By checkpoint",
+    };
     let all = [
-        ("Over training", training::figures(report)),
+        (over, training::figures(report)),
         ("What predicts Pass@k", pass::headline(report)),
         (
             "Coverage and the tournament",

@@ -1,26 +1,22 @@
 //! Pass@k against what might predict it: the paper's Figure 1.
 
-use super::figure::{Figure, Table, short, time_dot, time_legend};
+use super::figure::{Figure, Table, bar, is_many, time_dot, time_legend};
 use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
-use crate::format::{cov, interval, nats, percent};
-use breadth_analysis::{Checkpoint, Report, concordance};
+use crate::format::{cov, nats, percent, share_with_limits};
+use breadth_analysis::{Checkpoint, Report, concordance, number};
 use breadth_stats::Level;
 
 /// What a checkpoint has on an axis, if it is known.
 type Value = dyn Fn(&Checkpoint) -> Option<f64>;
 
-/// The `k` for which at least one checkpoint has a Pass@k.
-pub(super) fn known(report: &Report) -> Vec<u64> {
-    let Some(first) = report.checkpoints.first() else {
-        return Vec::new();
+/// The vertical axis of Pass@k, or of the mean best reward of k.
+pub(super) fn axis(report: &Report, k: impl std::fmt::Display) -> Axis {
+    let name = report.pass_name(k);
+    let what = match report.graded {
+        Some(graded) if graded.is_best_of => "mean best reward",
+        _ => "share of prompts solved",
     };
-    let has = |k: u64| report.checkpoints.iter().any(|c| best(c, k).is_some());
-    first
-        .pass
-        .iter()
-        .map(|point| point.k)
-        .filter(|&k| has(k))
-        .collect()
+    Axis::new(format!("{name}, {what}"), Kind::Linear, Unit::Percent)
 }
 
 fn best(c: &Checkpoint, k: u64) -> Option<f64> {
@@ -40,12 +36,15 @@ pub(super) fn value(report: &Report, i: usize, k: u64) -> Option<(f64, f64, f64)
 
 /// Pass@k for the k that goes with the tournament's level.
 pub(super) fn headline(report: &Report) -> Vec<Figure> {
-    let k = report.headline_k().filter(|k| known(report).contains(k));
+    let k = report
+        .headline_k()
+        .filter(|k| report.known_ks().contains(k));
     k.map_or_else(Vec::new, |k| pair(report, k))
 }
 
 pub(super) fn others(report: &Report) -> Vec<Figure> {
-    let ks = known(report)
+    let ks = report
+        .known_ks()
         .into_iter()
         .filter(|&k| Some(k) != report.headline_k());
     ks.flat_map(|k| pair(report, k)).collect()
@@ -63,7 +62,11 @@ struct Predictor {
 
 /// The loss and the coverage at half of k; without a reference, what stands in for them.
 fn predictors(report: &Report, k: u64) -> Vec<Predictor> {
-    let half = Level::from_n(k as f64 / 2.0).ok();
+    // Over answers, the tournament is made of the same samples as Pass@k.
+    if report.evaluation.is_none() {
+        return Vec::new();
+    }
+    let half = report.level_for(k);
     let has_coverage = |level: &Level| {
         report
             .checkpoints
@@ -109,7 +112,7 @@ fn cross_entropy() -> Predictor {
             Kind::Linear,
             Unit::Plain,
         ),
-        value: Box::new(|c| Some(c.cross_entropy.value)),
+        value: Box::new(|c| Some(c.cross_entropy.as_ref()?.value)),
         print: nats,
     }
 }
@@ -124,7 +127,7 @@ fn tournament(report: &Report) -> Predictor {
             Kind::FromZero,
             Unit::Percent,
         ),
-        value: Box::new(|c| Some(c.value)),
+        value: Box::new(|c| Some(c.standing.as_ref()?.value)),
         print: percent,
     }
 }
@@ -138,7 +141,7 @@ fn pair(report: &Report, k: u64) -> Vec<Figure> {
 
 fn figure(report: &Report, k: u64, predictor: &Predictor) -> Figure {
     let name = &predictor.name;
-    let title = format!("Pass@{k} against {name}");
+    let title = format!("{} against {name}", report.pass_name(k));
     let caption = caption(report, k, predictor);
     let stem = format!("pass{k}-{}", predictor.stem);
     let chart = Chart {
@@ -146,17 +149,13 @@ fn figure(report: &Report, k: u64, predictor: &Predictor) -> Figure {
         title: title.clone(),
         description: caption.clone(),
         x: predictor.axis.clone(),
-        y: Axis::new(
-            format!("Pass@{k}, share of prompts solved"),
-            Kind::Linear,
-            Unit::Percent,
-        ),
+        y: axis(report, k),
         marks: marks(report, k, predictor),
         legend: time_legend(report),
     };
     let row = |c: &Checkpoint| {
         let x = (predictor.value)(c).map_or("–".into(), predictor.print);
-        vec![short(c), x, best(c, k).map_or("–".into(), percent)]
+        vec![c.model.clone(), x, best(c, k).map_or("–".into(), percent)]
     };
     Figure {
         stem,
@@ -164,7 +163,7 @@ fn figure(report: &Report, k: u64, predictor: &Predictor) -> Figure {
         caption,
         drawing: chart.draw(),
         table: Table {
-            head: vec!["Checkpoint".into(), name.clone(), format!("Pass@{k}")],
+            head: vec!["Checkpoint".into(), name.clone(), report.pass_name(k)],
             rows: report.checkpoints.iter().map(row).collect(),
         },
     }
@@ -185,19 +184,22 @@ fn marks(report: &Report, k: u64, predictor: &Predictor) -> Vec<Mark> {
         let c = &report.checkpoints[i];
         let at_x = (predictor.print)(x);
         let tip = format!(
-            "{}: Pass@{k} {}, {} {at_x}",
-            c.label(),
+            "{}: {} {}, {} {at_x}",
+            c.model,
+            report.pass_name(k),
             percent(y.0),
             predictor.name
         );
         let exact = c.pass_at(k).is_some_and(|point| point.exact.is_some());
-        let bar = if exact { None } else { Some((y.1, y.2)) };
+        let bar = bar(report, (y.1, y.2)).filter(|_| !exact);
         Mark::Dot(Dot {
             bar,
             ..time_dot(report, i, (x, y.0), tip)
         })
     });
-    std::iter::once(trail).chain(dots).collect()
+    // Of many the path is a tangle; colours tell the order.
+    let trail = Some(trail).filter(|_| !is_many(report));
+    trail.into_iter().chain(dots).collect()
 }
 
 fn caption(report: &Report, k: u64, predictor: &Predictor) -> String {
@@ -205,13 +207,13 @@ fn caption(report: &Report, k: u64, predictor: &Predictor) -> String {
         let pair = (predictor.value)(c)?;
         Some((pair, best(c, k)?))
     });
-    let name = &predictor.name;
+    let (name, pass) = (&predictor.name, report.pass_name(k));
     match concordance(&known.collect::<Vec<_>>()) {
-        None => format!("Too few checkpoints differ to say whether {name} predicts Pass@{k}."),
+        None => format!("Too few checkpoints differ to say whether {name} predicts {pass}."),
         Some((share, pairs)) => format!(
-            "Of {pairs} pairs of checkpoints, the one with lower {name} has the higher Pass@{k} in \
-             {} (a coin would give 50%).",
-            percent((100.0 * share).round() / 100.0)
+            "Of {} of checkpoints, the one with lower {name} has the higher {pass} in {} (a coin would give 50%).",
+            number::count(pairs, "pair"),
+            percent(share)
         ),
     }
 }
@@ -230,7 +232,7 @@ pub(super) fn training_caption(report: &Report) -> String {
         return String::new();
     };
     if !value(top).is_finite() {
-        return "No checkpoint has enough samples for the Pass@k that goes with N.".into();
+        return "No checkpoint has enough samples for the k that goes with N.".into();
     }
     let sampled = report
         .checkpoints
@@ -241,33 +243,47 @@ pub(super) fn training_caption(report: &Report) -> String {
         .iter()
         .any(|c| c.pass_at(k).is_some_and(|p| p.exact.is_some()));
     let source = match (exact, sampled) {
+        (true, true) if is_many(report) => "dots are exact, bands the intervals from drawn samples",
         (true, true) => "dots are exact, bars the intervals from drawn samples",
         (true, false) => "dots are exact",
+        _ if is_many(report) => "bands are intervals over prompts",
         _ => "bars are intervals over prompts",
     };
     format!(
-        "Pass@{k} is highest at {} ({}); {source}.",
-        top.label(),
+        "{} is highest at {} ({}); {source}.",
+        report.pass_name(k),
+        top.model,
         percent(value(top))
     )
 }
 
+/// Pass@k of every checkpoint; where it is known exactly, the estimate from samples beside it.
 pub(super) fn table(report: &Report, ks: &[u64]) -> Table {
-    let columns = ks
-        .iter()
-        .flat_map(|k| [format!("Pass@{k} exact"), format!("Pass@{k} sampled")]);
+    let points = || report.checkpoints.iter().flat_map(|c| &c.pass);
+    let is_exact = points().any(|point| point.exact.is_some());
+    let head = |k: &u64| {
+        let name = report.pass_name(k);
+        let exact = is_exact.then(|| format!("{name} exact"));
+        let sampled = if is_exact {
+            format!("{name} sampled")
+        } else {
+            name
+        };
+        exact.into_iter().chain([sampled])
+    };
     let row = |c: &Checkpoint| {
         let cells = ks.iter().flat_map(|&k| {
             let point = c.pass_at(k);
             let exact = point.and_then(|p| p.exact).map_or("–".into(), percent);
             let sampled = point.and_then(|p| p.sampled.as_ref());
-            [exact, sampled.map_or("–".into(), |s| interval(s, percent))]
+            let sampled = sampled.map_or("–".into(), share_with_limits);
+            is_exact.then_some(exact).into_iter().chain([sampled])
         });
-        std::iter::once(short(c)).chain(cells).collect()
+        std::iter::once(c.model.clone()).chain(cells).collect()
     };
     Table {
         head: std::iter::once("Checkpoint".to_string())
-            .chain(columns)
+            .chain(ks.iter().flat_map(head))
             .collect(),
         rows: report.checkpoints.iter().map(row).collect(),
     }

@@ -1,8 +1,8 @@
 //! The coverage profile: the share of data uncovered at every N.
 
-use super::figure::{Figure, Table};
-use crate::chart::{Axis, Chart, Key, Kind, Mark, Unit};
-use crate::format::{percent, significant};
+use super::figure::{Figure, Table, key, others, shown, thinned};
+use crate::chart::{Axis, Chart, Kind, Mark, Unit};
+use crate::format::{percent, percent_limits, significant};
 use breadth_analysis::{Checkpoint, Report};
 use breadth_stats::CoveragePoint;
 
@@ -17,7 +17,7 @@ pub(super) fn figures(report: &Report) -> Vec<Figure> {
 
 fn figure(report: &Report) -> Figure {
     let shown = shown(report);
-    let plain = (0..report.checkpoints.len()).filter(|i| shown.iter().all(|s| s.0 != *i));
+    let plain = thinned(report).filter(|i| shown.iter().all(|s| s.0 != *i));
     let mut marks: Vec<Mark> = plain.map(|i| curve(report, i, "faint")).collect();
     let choices = shown.iter().filter(|shown| shown.1 != "a");
     marks.extend(choices.map(|&(i, class)| band(&report.checkpoints[i], class)));
@@ -49,20 +49,6 @@ fn figure(report: &Report) -> Figure {
     }
 }
 
-/// The checkpoints drawn in full: the first, the lowest loss, the chosen one.
-fn shown(report: &Report) -> Vec<(usize, &'static str)> {
-    let (winner, lowest) = (report.highlighted(), report.verdict.lowest_loss);
-    let mut shown = Vec::new();
-    if winner != 0 && lowest != 0 {
-        shown.push((0, "a"));
-    }
-    if lowest != winner {
-        shown.push((lowest, "loss"));
-    }
-    shown.push((winner, "chosen"));
-    shown
-}
-
 fn finite(points: &[CoveragePoint]) -> impl Iterator<Item = &CoveragePoint> {
     points.iter().filter(|point| point.level.n().is_finite())
 }
@@ -75,7 +61,7 @@ fn curve(report: &Report, i: usize, class: &str) -> Mark {
             .map(|point| (point.level.n(), point.cov))
             .collect(),
         checkpoint: Some(i),
-        tip: c.label(),
+        tip: c.model.clone(),
     }
 }
 
@@ -90,36 +76,24 @@ fn band(c: &Checkpoint, class: &str) -> Mark {
     }
 }
 
-fn key(report: &Report, i: usize, class: &str) -> Key {
-    let name = crate::chart::shorten(&report.checkpoints[i].label(), 12);
-    let text = match class {
-        "chosen" if report.taken() == Some(i) => format!("{name} (take)"),
-        "chosen" => format!("{name} (tournament)"),
-        "loss" => format!("{name} (loss)"),
-        _ => name,
-    };
-    Key {
-        class: class.into(),
-        shape: None,
-        line: true,
-        text,
-    }
-}
-
 fn caption(report: &Report) -> String {
     let confidence = crate::format::confidence(report.confidence);
     let shaded = format!(
-        "shaded: {confidence} bands that hold for all N at once; grey: the other checkpoints"
+        "shaded: {confidence} bands that hold for all N at once{}",
+        others(report)
     );
-    let winner = &report.checkpoints[report.highlighted()];
-    let lowest = report.lowest_loss();
+    let choices = report.highlighted().zip(report.lowest_loss());
+    let Some((winner, lowest)) = choices else {
+        return format!("The lower the curve, the more of the data is covered ({shaded}).");
+    };
+    let winner = &report.checkpoints[winner];
     let crossing = first_crossing(&winner.profile, &lowest.profile);
     match crossing {
         Some(point) => format!(
             "From N = {} on, {} leaves more data uncovered than {} ({shaded}).",
             significant(point.level.n(), 2),
-            lowest.label(),
-            winner.label()
+            lowest.model,
+            winner.model
         ),
         None => format!("The lower the curve, the more of the data is covered ({shaded})."),
     }
@@ -157,7 +131,9 @@ fn table(report: &Report, shown: &[(usize, &'static str)]) -> Table {
         .iter()
         .map(|&(i, _)| report.checkpoints[i].profile.as_slice())
         .collect();
-    let names = shown.iter().map(|&(i, _)| report.checkpoints[i].label());
+    let names = shown
+        .iter()
+        .map(|&(i, _)| report.checkpoints[i].model.clone());
     let shortest = profiles
         .iter()
         .map(|profile| profile.len())
@@ -165,10 +141,9 @@ fn table(report: &Report, shown: &[(usize, &'static str)]) -> Table {
         .unwrap_or(0);
     let cell = |p: &CoveragePoint| {
         format!(
-            "{} [{}, {}]",
+            "{} {}",
             percent(p.cov),
-            percent(p.band_low),
-            percent(p.band_high)
+            percent_limits(p.band_low, p.band_high)
         )
     };
     let row = |i: usize| {

@@ -1,10 +1,11 @@
 //! What happens over training: loss, coverage, Pass@k.
 
 use super::figure::{
-    Figure, Table, choice_label, interval_name, role, short, time_dot, training_axis, training_x,
+    Figure, Table, band, bar, choice_label, is_many, over, role, time_dot, training_axis,
+    training_x,
 };
 use crate::chart::{Axis, Chart, Dot, Key, Kind, Mark, Role, Shape, Unit};
-use crate::format::{cov, interval, nats, percent};
+use crate::format::{cov, nats, nats_with_limits, percent, percent_limits};
 use breadth_analysis::{Checkpoint, Report};
 use breadth_stats::{Estimate, Level};
 
@@ -18,94 +19,118 @@ const SERIES: [(&str, Shape); 4] = [
 
 pub(super) fn figures(report: &Report) -> Vec<Figure> {
     let figures = [
-        Some(loss(report)),
+        loss(report),
         coverage(report),
         pass(report),
+        super::pass_curve::figure(report),
         logged(report),
     ];
     figures.into_iter().flatten().collect()
 }
 
+/// A loss of every checkpoint.
+struct Loss {
+    name: &'static str,
+    stem: &'static str,
+    value: fn(&Checkpoint) -> Option<&Estimate>,
+}
+
 /// KL where there is a reference, else cross-entropy: the same curve up to a constant.
-fn loss(report: &Report) -> Figure {
-    let known = report.checkpoints.iter().all(|c| c.kl.is_some());
-    let (name, stem, value): (_, _, fn(&Checkpoint) -> &Estimate) = if known {
-        ("KL", "kl", |c| c.kl.as_ref().unwrap_or(&c.cross_entropy))
-    } else {
-        ("Cross-entropy", "cross-entropy", |c| &c.cross_entropy)
+fn known_loss(report: &Report) -> Option<Loss> {
+    let all = |value: fn(&Checkpoint) -> Option<&Estimate>| {
+        report.checkpoints.iter().all(|c| value(c).is_some())
     };
-    let dots = report.checkpoints.iter().enumerate().map(|(i, c)| {
-        let at = (training_x(report, i), value(c).value);
-        let tip = format!("{}: {name} {}", c.label(), interval(value(c), nats));
-        let limits = value(c);
+    let losses = [
+        Loss {
+            name: "KL",
+            stem: "kl",
+            value: |c| c.kl.as_ref(),
+        },
+        Loss {
+            name: "Cross-entropy",
+            stem: "cross-entropy",
+            value: |c| c.cross_entropy.as_ref(),
+        },
+    ];
+    losses.into_iter().find(|loss| all(loss.value))
+}
+
+fn loss(report: &Report) -> Option<Figure> {
+    let loss = known_loss(report)?;
+    let (name, stem) = (loss.name, loss.stem);
+    let all = || {
+        let all = report.checkpoints.iter().enumerate();
+        all.filter_map(|(i, c)| Some((i, c, (loss.value)(c)?)))
+    };
+    let dots = all().map(|(i, c, value)| {
+        let at = (training_x(report, i), value.value);
+        let tip = format!("{}: {name} {}", c.model, nats_with_limits(value));
+        let limits = bar(report, (value.low, value.high));
         Mark::Dot(Dot {
-            bar: limits.high.is_finite().then_some((limits.low, limits.high)),
+            bar: limits.filter(|limits| limits.1.is_finite()),
             ..time_dot(report, i, at, tip)
         })
     });
-    let points = (0..report.checkpoints.len())
-        .map(|i| (training_x(report, i), value(&report.checkpoints[i]).value));
-    let lowest = report.lowest_loss();
-    let title = format!("{name} over training");
+    let points = all().map(|(i, _, value)| (training_x(report, i), value.value));
+    let finite = all().filter(|(_, _, value)| value.high.is_finite());
+    let limits = finite.map(|(i, _, value)| (training_x(report, i), value.low, value.high));
+    let title = format!("{name} {}", over(report));
+    let caption = loss_caption(report, &loss);
     let chart = Chart {
         stem: stem.into(),
         title: title.clone(),
-        description: format!("{name} of every checkpoint; lowest at {}.", lowest.label()),
+        description: caption.clone(),
         x: training_axis(report),
         y: Axis::new(
             format!("{name}, nats per response"),
             Kind::Linear,
             Unit::Plain,
         ),
-        marks: std::iter::once(trail(points.collect()))
+        marks: band(report, "a", limits)
+            .into_iter()
+            .chain(std::iter::once(trail(points.collect())))
             .chain(dots)
             .collect(),
         legend: Vec::new(),
     };
-    Figure {
+    let rows = all().map(|(_, c, value)| vec![c.model.clone(), nats_with_limits(value)]);
+    Some(Figure {
         stem: stem.into(),
         title,
-        caption: loss_caption(report, name, value),
+        caption,
         drawing: chart.draw(),
         table: Table {
-            head: vec![
-                "Checkpoint".into(),
-                format!("{name}, nats"),
-                interval_name(report),
-            ],
-            rows: report
-                .checkpoints
-                .iter()
-                .map(|c| estimate_row(c, value(c)))
-                .collect(),
+            head: vec!["Checkpoint".into(), format!("{name}, nats")],
+            rows: rows.collect(),
         },
-    }
+    })
 }
 
-fn loss_caption(report: &Report, name: &str, value: fn(&Checkpoint) -> &Estimate) -> String {
-    let lowest = report.lowest_loss();
-    let chosen = report.winner();
+fn loss_caption(report: &Report, loss: &Loss) -> String {
+    let nats_of = |c: &Checkpoint| (loss.value)(c).map_or("–".into(), |value| nats(value.value));
+    let Some(lowest) = report.lowest_loss() else {
+        return String::new();
+    };
     let least = format!(
-        "{name} is lowest at {} ({})",
-        lowest.label(),
-        nats(value(lowest).value)
+        "{} is lowest at {} ({})",
+        loss.name,
+        lowest.model,
+        nats_of(lowest)
     );
+    let Some(chosen) = report.winner() else {
+        return format!("{least}.");
+    };
     if report.verdict.winner == report.verdict.lowest_loss {
         return format!("{least}, the checkpoint that the tournament takes as well.");
     }
-    let at = nats(value(chosen).value);
-    if report.taken() != Some(report.verdict.winner) {
-        return format!("{least}; the tournament takes {} ({at}).", chosen.label());
+    let at = nats_of(chosen);
+    if report.taken() != report.verdict.winner {
+        return format!("{least}; the tournament takes {} ({at}).", chosen.model);
     }
     format!(
         "{least}; by the loss alone one would never stop at {} ({at}).",
-        chosen.label()
+        chosen.model
     )
-}
-
-fn estimate_row(c: &Checkpoint, value: &Estimate) -> Vec<String> {
-    let ends = format!("{} to {}", nats(value.low), nats(value.high));
-    vec![short(c), nats(value.value), ends]
 }
 
 /// The thin line that joins the dots of one series.
@@ -120,14 +145,17 @@ fn trail(points: Vec<(f64, f64)>) -> Mark {
 
 /// Vertical lines at the two choices.
 fn rules(report: &Report) -> Vec<Mark> {
-    let rule = |class: &str, i: usize| Mark::Rule {
-        class: class.into(),
-        x: training_x(report, i),
+    let choices = [
+        ("chosen", report.highlighted()),
+        ("loss", report.verdict.lowest_loss),
+    ];
+    let rule = |(class, i): (&str, Option<usize>)| {
+        Some(Mark::Rule {
+            class: class.into(),
+            x: training_x(report, i?),
+        })
     };
-    vec![
-        rule("chosen", report.highlighted()),
-        rule("loss", report.verdict.lowest_loss),
-    ]
+    choices.into_iter().filter_map(rule).collect()
 }
 
 /// One series over training.
@@ -147,8 +175,9 @@ impl Series<'_> {
             .iter()
             .map(|&(i, v)| (training_x(report, i), v.0))
             .collect();
+        let thin = if is_many(report) { " thin" } else { "" };
         let line = Mark::Line {
-            class: look.0.into(),
+            class: format!("{}{thin}", look.0),
             points,
             checkpoint: None,
             tip: self.name.clone(),
@@ -156,12 +185,17 @@ impl Series<'_> {
         let dots = all
             .iter()
             .map(|&(i, v)| Mark::Dot(self.dot(report, look, i, v)));
-        std::iter::once(line).chain(dots).collect()
+        let limits = all.iter().map(|&(i, v)| (training_x(report, i), v.1, v.2));
+        band(report, look.0, limits)
+            .into_iter()
+            .chain(std::iter::once(line))
+            .chain(dots)
+            .collect()
     }
 
     fn dot(&self, report: &Report, look: (&str, Shape), i: usize, v: (f64, f64, f64)) -> Dot {
         let c = &report.checkpoints[i];
-        let bounds = format!("[{}, {}]", percent(v.1), percent(v.2));
+        let bounds = percent_limits(v.1, v.2);
         let chosen = if self.labelled {
             time_class_of_choice(report, i)
         } else {
@@ -169,23 +203,24 @@ impl Series<'_> {
         };
         Dot {
             at: (training_x(report, i), v.0),
-            bar: Some((v.1, v.2)),
+            bar: bar(report, (v.1, v.2)),
             class: format!("{} {chosen}", look.0),
             shape: look.1,
+            is_small: is_many(report),
             role: if self.labelled {
                 role(report, i)
             } else {
                 Role::Plain
             },
             checkpoint: i,
-            tip: format!("{}: {} {} {bounds}", c.label(), self.name, percent(v.0)),
+            tip: format!("{}: {} {} {bounds}", c.model, self.name, percent(v.0)),
             label: self.labelled.then(|| choice_label(report, i)).flatten(),
         }
     }
 }
 
 fn time_class_of_choice(report: &Report, i: usize) -> &'static str {
-    if i == report.highlighted() {
+    if report.highlighted() == Some(i) {
         "chosen"
     } else {
         ""
@@ -232,7 +267,7 @@ fn coverage(report: &Report) -> Option<Figure> {
         };
         marks.extend(series.marks(report, SERIES[i]));
     }
-    let title = "Uncovered data over training".to_string();
+    let title = format!("Uncovered data {}", over(report));
     let y = Axis::new("share of data uncovered, Cov", Kind::Log, Unit::Percent);
     let caption = coverage_caption(report);
     let chart = Chart {
@@ -269,13 +304,12 @@ fn coverage_caption(report: &Report) -> String {
         let end = percent(value(last));
         format!(
             "{name} is lowest at {} ({share}) and has risen to {end} by {}.",
-            least.label(),
-            last.label()
+            least.model, last.model
         )
     } else {
         format!(
             "{name} is lowest at the last checkpoint, {} ({share}).",
-            last.label()
+            last.model
         )
     }
 }
@@ -284,15 +318,10 @@ fn coverage_table(report: &Report, levels: &[Level]) -> Table {
     let head = std::iter::once("Checkpoint".to_string()).chain(levels.iter().map(|&l| cov(l)));
     let row = |c: &Checkpoint| {
         let cell = |level: &Level| match c.coverage_at(level.log_n()) {
-            Some(p) => format!(
-                "{} [{}, {}]",
-                percent(p.cov),
-                percent(p.low),
-                percent(p.high)
-            ),
+            Some(p) => format!("{} {}", percent(p.cov), percent_limits(p.low, p.high)),
             None => "–".into(),
         };
-        std::iter::once(short(c))
+        std::iter::once(c.model.clone())
             .chain(levels.iter().map(cell))
             .collect()
     };
@@ -304,8 +333,8 @@ fn coverage_table(report: &Report, levels: &[Level]) -> Table {
 
 /// Pass@k over training: the exact values as lines, the sampled ones as intervals on them.
 fn pass(report: &Report) -> Option<Figure> {
-    let ks = super::pass::known(report);
-    let ks = &ks[..ks.len().min(SERIES.len())];
+    let mut ks = report.known_ks();
+    ks.truncate(SERIES.len());
     if ks.is_empty() {
         return None;
     }
@@ -314,33 +343,30 @@ fn pass(report: &Report) -> Option<Figure> {
     for (i, &k) in ks.iter().enumerate() {
         let value = |c: usize| super::pass::value(report, c, k);
         let series = Series {
-            name: format!("Pass@{k}"),
+            name: report.pass_name(k),
             value: &value,
             labelled: Some(k) == headline,
         };
         marks.extend(series.marks(report, SERIES[i]));
     }
-    let names: Vec<String> = ks.iter().map(|k| format!("Pass@{k}")).collect();
+    let names: Vec<String> = ks.iter().map(|k| report.pass_name(k)).collect();
     let caption = super::pass::training_caption(report);
+    let title = format!("{} {}", report.pass_name("k"), over(report));
     let chart = Chart {
         stem: "pass".into(),
-        title: "Pass@k over training".into(),
+        title: title.clone(),
         description: caption.clone(),
         x: training_axis(report),
-        y: Axis::new(
-            "Pass@k, share of prompts solved",
-            Kind::Linear,
-            Unit::Percent,
-        ),
+        y: super::pass::axis(report, "k"),
         marks,
         legend: keys(&names),
     };
     Some(Figure {
         stem: "pass".into(),
-        title: "Pass@k over training".into(),
+        title,
         caption,
         drawing: chart.draw(),
-        table: super::pass::table(report, ks),
+        table: super::pass::table(report, &ks),
     })
 }
 

@@ -2,15 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use breadth_stats::Level;
 use minijinja::{AutoEscape, Environment, Value, context};
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
-use crate::figures::{Figure, Section, Table, sections};
-use crate::format::{confidence, cov, interval, level, nats, percent};
+use crate::figures::{Figure, Section, Table, is_many, sections};
+use crate::format::{confidence, cov, level, nats, nats_with_limits, percent, share_with_limits};
 use crate::palette;
-use breadth_analysis::{Checkpoint, Report};
+use breadth_analysis::{Checkpoint, PassPoint, Report, Standing, number};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -28,6 +27,7 @@ pub fn html(report: &Report) -> Result<String> {
     let style = style();
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_filter("unbroken", unbroken);
     let page = context! {
         title => report.title.as_str(),
         verdict => report.headline(),
@@ -36,6 +36,7 @@ pub fn html(report: &Report) -> Result<String> {
         glance => glance(report),
         sections => sections(report),
         numbers => numbers(report),
+        left_out => report.left_out(),
         glossary => pairs(&glossary(report)),
         provenance => pairs(&report.provenance),
         policy => policy(&style, SCRIPT),
@@ -73,6 +74,11 @@ fn standalone(figure: &Figure) -> String {
     )
 }
 
+/// Limits stay on one line: `[83.2, 86.7]%`.
+fn unbroken(cell: String) -> String {
+    cell.replace(", ", ",\u{a0}")
+}
+
 fn pairs(pairs: &[(String, String)]) -> Vec<Vec<String>> {
     pairs
         .iter()
@@ -102,9 +108,23 @@ fn hash(text: &str) -> String {
     )
 }
 
-/// JSON that cannot end the element it stands in.
+/// JSON that cannot end the element it stands in. Of many checkpoints it has neither the pairs nor
+/// the fine profiles: these would be most of the page.
 fn inline_json(report: &Report) -> Result<String> {
-    let json = serde_json::to_string(report)?;
+    let json = if is_many(report) {
+        let checkpoints = report.checkpoints.iter().cloned();
+        let without_profile = |checkpoint| Checkpoint {
+            profile: Vec::new(),
+            ..checkpoint
+        };
+        serde_json::to_string(&Report {
+            matrix: Vec::new(),
+            checkpoints: checkpoints.map(without_profile).collect(),
+            ..report.clone()
+        })?
+    } else {
+        serde_json::to_string(report)?
+    };
     Ok(json
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")
@@ -155,36 +175,39 @@ impl From<Row> for Value {
 
 /// The line of facts under the verdict.
 fn facts(report: &Report) -> Vec<String> {
-    let checkpoints = report.checkpoints.len();
     let mut facts = vec![
-        plural(checkpoints, "checkpoint"),
+        number::count(report.checkpoints.len(), "checkpoint"),
         format!("N = {}", level(report.level)),
-        format!(
-            "tournament on {}",
-            plural(report.selection_rows.rows, "response")
-        ),
     ];
-    let (rows, prompts) = (report.evaluation.rows, report.evaluation.prompts);
-    if report.evaluation != report.selection_rows {
-        facts.push(format!("evaluated on {}", plural(rows, "response")));
+    if let Some(rows) = report.selection_rows {
+        facts.push(format!(
+            "tournament on {}",
+            number::count(rows.rows, "response")
+        ));
     }
-    if prompts != rows {
-        facts.push(plural(prompts, "prompt"));
+    if let Some(rows) = report.evaluation {
+        if report.evaluation != report.selection_rows {
+            facts.push(format!(
+                "evaluated on {}",
+                number::count(rows.rows, "response")
+            ));
+        }
+        if rows.prompts != rows.rows {
+            facts.push(number::count(rows.prompts, "prompt"));
+        }
     }
-    match &report.reference {
-        Some(reference) => facts.push(format!("measured against {reference}")),
-        None => facts.push("no reference distribution".into()),
+    if let Some(graded) = report.graded {
+        facts.push(format!(
+            "at least {} of each of {}",
+            number::count(graded.fewest as usize, "graded sample"),
+            number::count(graded.prompts, "prompt")
+        ));
+    }
+    if let Some(reference) = &report.reference {
+        facts.push(format!("measured against {reference}"));
     }
     facts.push(format!("{} intervals", confidence(report.confidence)));
     facts
-}
-
-fn plural(count: usize, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
 }
 
 /// A quantity that every checkpoint has, as a column of the tables.
@@ -215,40 +238,52 @@ fn dash() -> String {
 
 /// All columns that the report has numbers for.
 fn columns(report: &Report) -> Vec<Column> {
+    let has = |is_known: fn(&Checkpoint) -> bool| report.checkpoints.iter().any(is_known);
     let mut columns = Vec::new();
-    let has_kl = report.checkpoints.iter().any(|c| c.kl.is_some());
+    let has_kl = has(|c| c.kl.is_some());
     if has_kl {
         columns.push(Column::new("KL, nats", true, |c| {
-            c.kl.as_ref().map_or_else(dash, |kl| interval(kl, nats))
+            c.kl.as_ref().map_or_else(dash, nats_with_limits)
         }));
     }
-    columns.push(Column::new("cross-entropy, nats", !has_kl, |c| {
-        interval(&c.cross_entropy, nats)
-    }));
+    if has(|c| c.cross_entropy.is_some()) {
+        columns.push(Column::new("cross-entropy, nats", !has_kl, |c| {
+            c.cross_entropy.as_ref().map_or_else(dash, nats_with_limits)
+        }));
+    }
+    if has(|c| c.eval_loss.is_some()) {
+        columns.push(Column::new("eval loss of the trainer", true, |c| {
+            c.eval_loss.map_or_else(dash, |loss| nats(loss.0))
+        }));
+    }
     columns.extend(coverage_columns(report));
-    columns.push(Column::new("worst case in the tournament", true, |c| {
-        percent(c.value)
-    }));
-    if report.checkpoints.iter().any(|c| c.reach.is_some()) {
-        let name = format!("reach, k = {}", level_times_two(report));
+    let has_standing = has(|c| c.standing.is_some()) && report.checkpoints.len() > 1;
+    if has_standing {
+        columns.push(placed("worst case in the tournament", true, |standing| {
+            percent(standing.value)
+        }));
+    }
+    if has(|c| c.reach.is_some()) {
+        let name = format!("reach, k = {}", report.k_in_words());
         columns.push(Column::new(name, true, |c| {
-            c.reach
-                .as_ref()
-                .map_or_else(dash, |reach| interval(reach, percent))
+            c.reach.as_ref().map_or_else(dash, share_with_limits)
         }));
     }
     columns.extend(pass_columns(report));
-    columns.push(Column::new("rank", false, |c| c.rank.to_string()));
-    columns.push(Column::new("may be best", false, |c| {
-        if c.not_excluded { "yes" } else { "no" }.into()
-    }));
+    if has_standing {
+        columns.push(placed("rank", false, |standing| standing.rank.to_string()));
+        columns.push(placed("may be best", false, |standing| {
+            if standing.not_excluded { "yes" } else { "no" }.into()
+        }));
+    }
     columns
 }
 
-/// k = 2N, the number of samples that goes with the tournament's level.
-fn level_times_two(report: &Report) -> String {
-    let log_k = report.level.log_n() + std::f64::consts::LN_2;
-    level(Level::from_log_n(log_k).unwrap_or(report.level))
+/// A column about places in the tournament.
+fn placed(name: &str, headline: bool, cell: fn(&Standing) -> String) -> Column {
+    Column::new(name, headline, move |c| {
+        c.standing.as_ref().map_or_else(dash, cell)
+    })
 }
 
 fn coverage_columns(report: &Report) -> Vec<Column> {
@@ -269,31 +304,20 @@ fn coverage_columns(report: &Report) -> Vec<Column> {
 }
 
 fn pass_columns(report: &Report) -> Vec<Column> {
-    let points = report.checkpoints.first().map_or(&[][..], |c| &c.pass);
-    let known = |k: u64| {
-        report
-            .checkpoints
-            .iter()
-            .any(|c| c.pass_at(k).and_then(|p| p.best()).is_some())
-    };
     let headline = report.headline_k();
+    let cell = |point: &PassPoint| match (&point.exact, &point.sampled) {
+        (Some(exact), _) => percent(*exact),
+        (None, Some(sampled)) => share_with_limits(sampled),
+        (None, None) => dash(),
+    };
     let column = |k: u64| {
         Column::new(
-            format!("Pass@{k}"),
+            report.pass_name(k),
             Some(k) == headline,
-            move |c: &Checkpoint| {
-                c.pass_at(k)
-                    .and_then(|point| point.best())
-                    .map_or_else(dash, percent)
-            },
+            move |c: &Checkpoint| c.pass_at(k).map_or_else(dash, cell),
         )
     };
-    points
-        .iter()
-        .map(|point| point.k)
-        .filter(|&k| known(k))
-        .map(column)
-        .collect()
+    report.known_ks().into_iter().map(column).collect()
 }
 
 /// A row of a table about checkpoints.
@@ -316,12 +340,12 @@ struct Rows {
 fn row_of(report: &Report, index: usize, columns: &[&Column]) -> Row {
     let c = &report.checkpoints[index];
     let (chosen, loss) = (
-        index == report.highlighted(),
-        index == report.verdict.lowest_loss,
+        report.highlighted() == Some(index),
+        report.verdict.lowest_loss == Some(index),
     );
     Row {
         index,
-        name: c.label(),
+        name: c.model.clone(),
         class: if chosen {
             "chosen"
         } else if loss {
@@ -347,10 +371,15 @@ fn rows(report: &Report, indices: &[usize], columns: &[&Column]) -> Rows {
 /// The choices side by side, a quantity to a row so that it fits a narrow screen.
 fn glance(report: &Report) -> Value {
     let columns = columns(report);
-    let mut choices = vec![report.highlighted()];
-    for other in [report.verdict.winner, report.verdict.lowest_loss] {
-        if !choices.contains(&other) {
-            choices.push(other);
+    let of = [
+        report.highlighted(),
+        report.verdict.winner,
+        report.verdict.lowest_loss,
+    ];
+    let mut choices: Vec<usize> = Vec::new();
+    for choice in of.into_iter().flatten() {
+        if !choices.contains(&choice) {
+            choices.push(choice);
         }
     }
     let row = |column: &Column| {
@@ -375,28 +404,41 @@ fn numbers(report: &Report) -> Rows {
     rows(report, &all, &columns.iter().collect::<Vec<_>>())
 }
 
-/// The words of the page, explained: (term, meaning).
+/// The words of the page, explained: (term, meaning); those of what is there.
 fn glossary(report: &Report) -> Vec<(String, String)> {
     let n = level(report.level);
-    let mut terms = vec![
-        (
-            "Uncovered at N".to_string(),
-            format!("A response that the model gives at least N times less probability than it has in the data (here N = {n}). Sampling about 2N responses rarely finds it."),
-        ),
-        ("Cov".into(), "The share of the data that is uncovered at N. Small is good: it bounds how well the best of N samples can do.".into()),
-        ("Pass@k".into(), "The probability that at least one of k samples is right. It goes with Cov at N = k/2.".into()),
-        ("Reach".into(), "How often k samples contain a held-out response itself, from its probability alone. Pass@k is at least this for every verifier that accepts the held-out responses; it goes with Cov at N = k/2.".into()),
-        (
-            "Tournament".into(),
-            format!("Needs no knowledge of the true distribution: for each checkpoint, find the other checkpoint against which it under-weights the largest share of held-out responses by {n} or more, its worst case. Take the checkpoint whose worst case is smallest."),
-        ),
-        (
-            "May be best".into(),
-            format!("Not excluded: at {} confidence this checkpoint may have the smallest true worst case.", confidence(report.confidence)),
-        ),
+    let has_scores = report.evaluation.is_some();
+    let (pass, has_pass) = (report.pass_name("k"), !report.known_ks().is_empty());
+    let of_pass = if pass.starts_with("Best") {
+        "The best reward among k samples, on average."
+    } else {
+        "The probability that at least one of k samples is right."
+    };
+    let goes_with = if has_scores {
+        " It goes with coverage at N = k/2."
+    } else {
+        ""
+    };
+    let tournament = if report.is_over_answers() {
+        format!(
+            "For each checkpoint, find the other checkpoint against which it gives the largest share of answers {n} times less often, its worst case. The smallest worst case wins."
+        )
+    } else {
+        format!(
+            "Needs no knowledge of the true distribution: for each checkpoint, find the other checkpoint against which it under-weights the largest share of held-out responses by {n} or more, its worst case. Take the checkpoint whose worst case is smallest."
+        )
+    };
+    let terms = [
+        (has_scores, "Uncovered at N", format!("A response that the model gives at least N times less probability than it has in the data (here N = {n}). Sampling about 2N responses rarely finds it.")),
+        (has_scores, "Cov", "The share of the data that is uncovered at N. Small is good: it bounds how well the best of N samples can do.".into()),
+        (has_pass, &pass, format!("{of_pass}{goes_with}")),
+        (has_scores, "Reach", "How often k samples contain a held-out response itself, from its probability alone. Pass@k is at least this for every verifier that accepts the held-out responses; it goes with Cov at N = k/2.".into()),
+        (report.selection.is_some(), "Tournament", tournament),
+        (report.selection.is_some(), "May be best", format!("Not excluded: at {} confidence this checkpoint may have the smallest true worst case.", confidence(report.confidence))),
+        (!report.method.is_empty(), "Intervals of Cov", report.method.clone()),
     ];
-    if !report.method.is_empty() {
-        terms.push(("Intervals of Cov".into(), report.method.clone()));
-    }
-    terms
+    let known = terms.into_iter().filter(|term| term.0);
+    known
+        .map(|(_, term, meaning)| (term.to_owned(), meaning))
+        .collect()
 }

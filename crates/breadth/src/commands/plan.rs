@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use breadth_analysis::{Plan, RowDesign};
 
 use crate::arguments;
-use crate::input::{LevelChoice, LogChoice, Tables, read_scores};
+use crate::input::{LevelChoice, Reading, Tables, read_scores};
 use crate::number;
 use crate::output::{Output, Style};
 
@@ -147,9 +147,8 @@ impl Arguments {
     fn plan_from_pilot(&self, plan: &mut Plan, output: &Output) -> Result<()> {
         let tables = Tables {
             paths: self.paths.clone(),
-            intersect: false,
-            group_weights: Vec::new(),
-            logs: LogChoice::default(),
+            samples: Vec::new(),
+            how: Reading::default(),
         };
         let level = self.level.level()?;
         let scores = read_scores(&tables.paths, &tables.options(), output)?;

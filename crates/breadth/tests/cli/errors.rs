@@ -191,10 +191,8 @@ fn ks_beyond_the_samples() {
 
 #[test]
 fn a_folder_that_is_no_run() {
-    let folder = Folder::with(&[
-        ("scores/a.jsonl", &three_checkpoints()),
-        ("run/run.json", "{"),
-    ]);
-    assert_names(&folder.run(&["report", "scores"]).failure(1), &["run.json"]);
+    let folder = Folder::with(&[("run/run.json", "{"), ("empty/readme.txt", "no table")]);
+    assert_names(&folder.run(&["report", "run"]).failure(1), &["run.json"]);
+    assert_names(&folder.run(&["report", "empty"]).failure(1), &["empty"]);
     assert_names(&folder.run(&["select", "run"]).failure(1), &["run.json"]);
 }

@@ -37,7 +37,7 @@ fn breadth() {
       sample       Draw K responses per prompt from models, with rewards, as a sample table
       probe        Check that a server's log-probabilities are what they seem
       train        Train a model from a TOML file; a killed run resumes to the same bits
-      report       Write one self-contained HTML page about a run
+      report       Write one self-contained HTML page about tables, logs or a run
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 
@@ -642,26 +642,59 @@ fn pass() {
 #[test]
 fn report() {
     assert_snapshot!(help(&["report", "--help"]), @r"
-    Write one self-contained HTML page about a run
+    Write one self-contained HTML page about tables, logs or a run
 
-    Usage: breadth report [OPTIONS] <DIR>
+    Usage: breadth report [OPTIONS] [TABLE]...
 
     Arguments:
-      <DIR>  A run folder, as `train` and `demo` leave it
+      [TABLE]...  Score tables, sample tables, other tools' logs (see import), in any mixture; files,
+                  globs, folders; or a run folder, as `train` and `demo` leave it
 
     Options:
-      -o, --output <FILE>   Where the page goes [default: report.html in the run folder]
-          --svg <DIR>       Also write every chart as an SVG file into this folder
-      -n <N>                The level N >= 1: a response is missed where a rival gives N times the
-                            probability [default: 4]
-          --log-n <NATS>    The level as log N in nats, for long responses
-          --best-of <K>     The number K of samples that you will draw: N = K/2
-      -k <K,..>             The k of the Pass@k to show [default: N,2N,3N]
-      -r, --reference <R>   The model that stands for the truth [default: the one that the run names, if
-                            any]
-          --title <TEXT>    The heading of the page
-          --confidence <P>  Confidence of intervals and bands [default: 0.95]
-      -h, --help            Print help
+          --samples <TABLE>
+              Graded samples; the same as naming them without this, but for standard input (`-`), which
+              is otherwise taken for scores
+          --intersect
+              Keep the rows that every model has, instead of refusing tables with holes
+          --group-weights <GROUP=WEIGHT,..>
+              What each group of prompts (column `group`) counts in the population; rows are weighted to
+              that, and limits are those of samples within groups
+          --reward <NAME>
+              Of logs with several metrics, scores or reward columns: the one that is the reward; of
+              NAME,NAME the first that a log has [alias: --metric]
+          --filter <NAME>
+              Of lm-evaluation-harness logs with several filters: the one whose metrics count
+          --reward-map <MAP>
+              Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'),
+              or the range that becomes [0, 1] ('min=-1,max=1')
+      -o, --output <FILE>
+              Where the page goes [default: report.html here, or in the run folder]
+          --svg <DIR>
+              Also write every chart as an SVG file into this folder
+      -n <N>
+              The level N >= 1: a response is missed where a rival gives N times the probability
+              [default: 4]
+          --log-n <NATS>
+              The level as log N in nats, for long responses
+          --best-of <K>
+              The number K of samples that you will draw: N = K/2
+      -k <K,..>
+              The k of the Pass@k to show [default: N,2N,3N as far as the samples go]
+      -r, --reference <R>
+              The model that stands for the truth: the teacher, or the exact law [default: the one that
+              the run names, if any]
+          --trainer-state <PATH>
+              Also the validation loss of every checkpoint, from Hugging Face's trainer_state.json or a
+              folder with one; models are matched by the step that ends their names
+          --loss <NAME>
+              With --trainer-state of a run with several evaluation sets: whose loss is meant
+              (eval_math_loss, or math)
+          --title <TEXT>
+              The heading of the page
+          --confidence <P>
+              Confidence of intervals and bands [default: 0.95]
+      -h, --help
+              Print help
 
     Common options:
           --json                      Print one JSON document and nothing else on stdout
@@ -673,15 +706,25 @@ fn report() {
       -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
-      # runs/demo/report.html
+      # report.html from log-probabilities, from graded samples, or from both
+      breadth report scores.parquet --best-of 16
+      breadth report --samples samples.jsonl
+      breadth report scores.parquet samples.parquet --reference teacher --trainer-state runs/finetune
+
+      # from other tools' logs
+      breadth report validation/*.eval
+
+      # runs/demo/report.html, from what a run left
       breadth report runs/demo
 
-      # for Best-of-16, with the figures as SVG files for a paper
-      breadth report runs/demo --best-of 16 -o report.html --svg figures
+      # with the figures as SVG files for a paper
+      breadth report scores.parquet --best-of 16 -o page.html --svg figures
 
-    The page is one file that needs no network: the verdict in a sentence, KL and coverage over
-    training, Pass@k against both, coverage profiles, the tournament as a heat map, and the tables
-    behind every chart.
+    The page is one file that needs no network: the verdict of select in a sentence, loss, coverage and
+    Pass@k over training, what predicts Pass@k, coverage profiles, the tournament as a heat map, and the
+    tables behind every chart. What the tables hold nothing of is left out, with the command that would
+    add it: KL and coverage need --reference, Pass@k needs graded samples, the tournament over responses
+    needs scores.
     ");
 }
 

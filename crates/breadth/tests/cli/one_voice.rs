@@ -1,6 +1,6 @@
 //! The terminal, the JSON and the page say the same of a run: they show one document.
 
-use crate::support::{Folder, scores, three_checkpoints};
+use crate::support::{Folder, counts, scores, three_checkpoints};
 
 const RUN: &str = r#"{"command":"train","version":"0.1.0"}"#;
 const RUN_WITH_TEACHER: &str =
@@ -37,16 +37,27 @@ fn flat(text: &str) -> String {
     words.join(" ")
 }
 
-/// Verdict, warnings and numbers are equal in the terminal's text, both JSON documents and the
-/// page.
+/// The same of the run folder in these files.
 fn assert_one_voice(files: &[(&str, &str)], headline: &str) -> serde_json::Value {
+    assert_one_voice_of(files, &["run"], headline)
+}
+
+/// Verdict, warnings and numbers of these inputs are equal in the terminal's text, both JSON
+/// documents and the page.
+fn assert_one_voice_of(
+    files: &[(&str, &str)],
+    inputs: &[&str],
+    headline: &str,
+) -> serde_json::Value {
     let folder = Folder::with(files);
     let level = ["-n", "4"];
-    let run = |words: &[&str]| folder.run(&[words, &level].concat());
-    let selection = run(&["select", "run", "--json"]).json();
-    let terminal = flat(&run(&["select", "run"]).success());
-    let report = run(&["report", "run", "--json"]).json();
-    let page = std::fs::read_to_string(folder.path("run/report.html")).unwrap();
+    let run =
+        |command: &str, flags: &[&str]| folder.run(&[&[command], inputs, &level, flags].concat());
+    let selection = run("select", &["--json"]).json();
+    let terminal = flat(&run("select", &[]).success());
+    let report = run("report", &["--json", "-o", "page.html"]).json();
+    let page = std::fs::read_to_string(folder.path("page.html")).unwrap();
+    assert_same_numbers(&data_of(&page), &selection);
     let page = flat(&text_of(&page));
 
     assert_eq!(
@@ -77,6 +88,43 @@ fn assert_one_voice(files: &[(&str, &str)], headline: &str) -> serde_json::Value
         assert!(terminal.contains(&warning), "the terminal lacks: {warning}");
     }
     selection
+}
+
+/// The numbers that the page was drawn from.
+fn data_of(page: &str) -> serde_json::Value {
+    let (_, data) = page.split_once("id=\"report-data\">").unwrap();
+    serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap()
+}
+
+/// Every number of a model that `select` knows is the page's, to the bit.
+fn assert_same_numbers(page: &serde_json::Value, selection: &serde_json::Value) {
+    let checkpoints = page["checkpoints"].as_array().unwrap();
+    let models = selection["models"].as_array().unwrap();
+    assert_eq!(checkpoints.len(), models.len());
+    for model in models {
+        let is_named = |checkpoint: &&serde_json::Value| checkpoint["model"] == model["model"];
+        let checkpoint = checkpoints.iter().find(is_named).unwrap();
+        let same = [
+            ("rank", "rank"),
+            ("value", "value"),
+            ("worst_rival", "worst_rival"),
+            ("value_low", "low"),
+            ("value_high", "high"),
+            ("certified_low", "certified_low"),
+            ("certified_high", "certified_high"),
+        ];
+        for (own, of_select) in same {
+            assert_eq!(checkpoint[own], model[of_select], "{own}: {checkpoint}");
+        }
+        let Some(k) = model["pass"]["k"].as_u64() else {
+            continue;
+        };
+        let passes = checkpoint["pass"].as_array().unwrap();
+        let pass = passes.iter().find(|pass| pass["k"] == k).unwrap();
+        for limit in ["value", "low", "high"] {
+            assert_eq!(pass["sampled"][limit], model["pass"][limit], "{limit}");
+        }
+    }
 }
 
 /// Log-probabilities that part the models: the early one covers thinly, the late one a third of the
@@ -177,4 +225,93 @@ fn a_run_with_its_reference() {
     let selection = assert_one_voice(&files, "Nothing to take yet");
     let models = selection["models"].as_array().unwrap();
     assert!(models.iter().all(|model| model["model"] != "teacher"));
+}
+
+#[test]
+fn a_score_table() {
+    let selection = assert_one_voice_of(
+        &[("scores.jsonl", &parted())],
+        &["scores.jsonl"],
+        "Nothing to take yet",
+    );
+    assert_eq!(selection["verdict"]["others"][0]["rule"], "tournament");
+}
+
+#[test]
+fn a_score_table_with_its_reference() {
+    let inputs = ["scores.jsonl", "--reference", "teacher"];
+    let files = [("scores.jsonl", &*three_checkpoints())];
+    let selection = assert_one_voice_of(&files, &inputs, "Nothing to take yet");
+    let models = selection["models"].as_array().unwrap();
+    assert!(models.iter().all(|model| model["model"] != "teacher"));
+}
+
+/// Counts of 16 samples of 200 prompts: one model solves some often, the other all now and then.
+fn graded() -> String {
+    let often: Vec<(u64, u64)> = (0..200).map(|i| (16, 2 * (i % 2))).collect();
+    let seldom = vec![(16, 3); 200];
+    counts(&[("step-1", &often), ("step-2", &seldom)])
+}
+
+#[test]
+fn samples_alone() {
+    let headline = "Take step-2 (certain, by the samples)";
+    let files = [("samples.jsonl", &*graded())];
+    let selection = assert_one_voice_of(&files, &["samples.jsonl"], headline);
+    assert_eq!(selection["answers"]["of"], "correct");
+}
+
+#[test]
+fn scores_and_samples_with_group_weights() {
+    let grouped = |line: &str| {
+        let of_prompt = |prompt: u64| {
+            if prompt.is_multiple_of(2) {
+                "often"
+            } else {
+                "seldom"
+            }
+        };
+        let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
+        row["group"] = of_prompt(row["prompt_id"].as_u64().unwrap()).into();
+        format!("{row}\n")
+    };
+    let table = |text: &str| -> String { text.lines().map(grouped).collect() };
+    let (scores, samples) = (table(&parted()), table(&graded()));
+    let files = [("scores.jsonl", &*scores), ("samples.jsonl", &*samples)];
+    let inputs = [
+        "scores.jsonl",
+        "samples.jsonl",
+        "--group-weights",
+        "often=0.9,seldom=0.1",
+    ];
+    let selection = assert_one_voice_of(&files, &inputs, "Take step-2");
+    // step-1 solves the odd prompts alone, which count a tenth.
+    let models = selection["models"].as_array().unwrap();
+    let of_step_1 = |model: &&serde_json::Value| model["model"] == "step-1";
+    let pass = models.iter().find(of_step_1).unwrap()["pass"]["value"].as_f64();
+    assert!(pass.unwrap() < 0.1, "{selection}");
+}
+
+/// Pass@k on the page is that of `pass`, whatever else the page shows.
+#[test]
+fn pass_at_k_is_that_of_pass() {
+    let folder = Folder::with(&[("scores.jsonl", &parted()), ("samples.jsonl", &graded())]);
+    let passed = folder.run(&["pass", "samples.jsonl", "--json"]).json();
+    for inputs in [&["samples.jsonl"][..], &["scores.jsonl", "samples.jsonl"]] {
+        folder.run(&[&["report"], inputs].concat()).success();
+        let page = std::fs::read_to_string(folder.path("report.html")).unwrap();
+        let page = data_of(&page);
+        let models = passed["models"].as_array().unwrap();
+        for (model, checkpoint) in models.iter().zip(page["checkpoints"].as_array().unwrap()) {
+            assert_eq!(model["model"], checkpoint["model"]);
+            let curve = checkpoint["pass_curve"].as_array().unwrap();
+            assert_eq!(curve.len(), 5, "k = 1, 2, 4, 8, 16");
+            for (own, point) in model["pass"].as_array().unwrap().iter().zip(curve) {
+                assert_eq!(own["k"], point["k"]);
+                for limit in ["value", "low", "high"] {
+                    assert_eq!(own[limit], point["sampled"][limit], "{limit}");
+                }
+            }
+        }
+    }
 }

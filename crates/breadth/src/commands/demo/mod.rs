@@ -13,7 +13,6 @@ use breadth_lm::verifier::Verifier;
 use breadth_stats::Level;
 use serde::Serialize;
 
-use crate::commands::select;
 use crate::measure::Measure;
 use crate::output::{Output, Style};
 use crate::progress::Bar;
@@ -69,10 +68,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let report = breadth_analysis::from_run(demo.out, &options)?;
     let page = RunFolder::new(demo.out).report();
     atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
-    let selection = select::of_run(demo.out, N, arguments.confidence, output)?;
     let verdict = report.headline();
     let document = Document {
-        selection,
+        selection: report.selection.as_ref(),
         verdict,
         report: &page,
         checkpoints: &report.checkpoints,
@@ -84,7 +82,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(flatten)]
-    selection: breadth_analysis::Selection,
+    selection: Option<&'a breadth_analysis::Selection>,
     verdict: String,
     report: &'a Path,
     checkpoints: &'a [breadth_analysis::Checkpoint],
@@ -187,13 +185,13 @@ fn text(report: &Report, document: &Document, style: Style) -> String {
         let kl = number(c.kl.map(|e| e.value));
         let coverage = number(c.coverage_at(N.ln()).map(|p| p.cov));
         vec![
-            c.label(),
+            c.model.clone(),
             kl,
             coverage,
             pass(4),
             pass(8),
             pass(12),
-            number(Some(c.value)),
+            number(c.standing.as_ref().map(|standing| standing.value)),
         ]
     };
     let rows = report.checkpoints.iter().map(row).collect();

@@ -114,7 +114,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
             solved: arguments.solved,
             extrapolate: arguments.extrapolate.map(Rates::from),
             confidence: arguments.confidence,
-            group_weights: &arguments.tables.group_weights,
+            group_weights: &arguments.tables.how.group_weights,
             as_scored: as_scored.as_ref(),
         },
     )?;
@@ -127,7 +127,7 @@ impl Arguments {
     fn as_scored(&self) -> Result<Option<ScoreTable>> {
         let is_scored = |run: &RunFolder| run.scores().is_file();
         let run = self.tables.run_folder().filter(is_scored);
-        let Some(run) = run.filter(|_| self.tables.group_weights.is_empty()) else {
+        let Some(run) = run.filter(|_| self.tables.how.group_weights.is_empty()) else {
             return Ok(None);
         };
         if self.regrade.is_asked_for() {

@@ -102,7 +102,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         let (of_answers, summary) = answer_scores(&scores, &reference)?;
         (scores, answers) = (of_answers, Some(summary));
     }
-    let scores = scores.weighted(&arguments.tables.group_weights)?;
+    let scores = scores.weighted(&arguments.tables.how.group_weights)?;
     let models: Vec<&str> = if arguments.models.is_empty() {
         scores.table.models.iter().map(String::as_str).collect()
     } else {

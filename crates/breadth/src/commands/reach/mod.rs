@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let scores = read_scores(&paths.scores, &options, output).or_else(|error| {
         read_scores(&paths.scores, &arguments.tables.options(), output).map_err(|_| error)
     })?;
-    let scores = scores.weighted(&arguments.tables.group_weights)?;
+    let scores = scores.weighted(&arguments.tables.how.group_weights)?;
     let left_out = arguments.left_out(&scores)?;
     let options = arguments.tables.options();
     let samples = (!paths.samples.is_empty())

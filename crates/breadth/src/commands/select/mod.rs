@@ -1,18 +1,16 @@
 //! `breadth select`: which checkpoint should I take?
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, bail};
-use breadth_analysis::{Candidates, Samples, SelectOptions, Selection, SelectionRule, State};
-use breadth_data::{ReadOptions, RunFolder, ScoreTable, TablePaths};
+use anyhow::{Result, bail};
+use breadth_analysis::{Candidates, SelectOptions, Selection, SelectionRule, State};
 use breadth_lm::rng;
 use clap::ValueEnum;
 
 use crate::arguments;
+use crate::evidence;
 use crate::failure::Unsure;
-use crate::input::{self, LevelChoice, LogChoice, Tables, read_samples, read_scores};
+use crate::input::{LevelChoice, Tables};
 use crate::losses::LossChoice;
-use crate::output::{Output, printable_names};
+use crate::output::Output;
 
 mod landscape;
 mod race;
@@ -212,18 +210,12 @@ impl Arguments {
         let reference = self.against.as_deref().or(self.reference.as_deref());
         // Samples alone are compared by their answers: there is nothing else in them.
         let is_plain = rule == SelectionRule::Tournament && !self.race;
-        let candidates = if self.answers || (is_plain && self.tables.are_samples()) {
-            let options = ReadOptions {
-                answers: reference.is_some(),
-                ..self.tables.options()
-            };
-            let samples = read_samples(&self.tables.paths, &options, output)
-                .context("samples of the models are compared by their rewards or answers")?;
-            Candidates::of_answers(&samples, reference)?
-        } else {
-            candidates(&self.tables, reference, rule, output)?
-        };
-        Ok(candidates.weighted(&self.tables.group_weights)?)
+        let split = evidence::split(&self.tables);
+        if self.answers || (is_plain && evidence::are_samples(&split)) {
+            return evidence::of_answers(&self.tables, reference, output);
+        }
+        let candidates = evidence::candidates(&self.tables, split, reference, rule, output)?;
+        Ok(candidates.weighted(&self.tables.how.group_weights)?)
     }
 
     fn race(&self, candidates: &Candidates, options: SelectOptions, output: &Output) -> Result<()> {
@@ -251,105 +243,4 @@ impl Arguments {
             _ => Ok(()),
         }
     }
-}
-
-/// What `select --json` prints for a run folder at level `n`.
-pub fn of_run(folder: &Path, n: f64, confidence: f64, output: &Output) -> Result<Selection> {
-    let tables = Tables {
-        paths: vec![folder.to_owned()],
-        intersect: false,
-        group_weights: Vec::new(),
-        logs: LogChoice::default(),
-    };
-    let candidates = candidates(&tables, None, SelectionRule::Tournament, output)?;
-    Ok(candidates.selection(SelectOptions {
-        rule: SelectionRule::Tournament,
-        level: input::level_from_n(n)?,
-        a: None,
-        confidence,
-    })?)
-}
-
-/// The models of the scores with the samples beside them. A run keeps fresh samples for the
-/// tournament in a table of their own, and names its reference.
-fn candidates(
-    tables: &Tables,
-    reference: Option<&str>,
-    rule: SelectionRule,
-    output: &Output,
-) -> Result<Candidates> {
-    let run = tables.run_folder();
-    let manifest = run.as_ref().map(RunFolder::manifest).transpose()?;
-    let only_right = manifest
-        .as_ref()
-        .is_some_and(|manifest| manifest.single_correct_response);
-    let fresh = run
-        .as_ref()
-        .map(RunFolder::selection)
-        .filter(|path| path.is_file());
-    let split = match run {
-        Some(_) => TablePaths::default(),
-        None => tables.split(),
-    };
-    let paths = match fresh {
-        Some(path) => vec![path],
-        // A rule of log-probabilities on samples alone is refused by the reader of scores, which
-        // says what takes them.
-        None if split.scores.is_empty() => tables.paths.clone(),
-        None => split.scores,
-    };
-    let of_run = manifest.and_then(|manifest| manifest.reference);
-    if rule == SelectionRule::Offset {
-        let reference = reference.map(str::to_owned).or(of_run);
-        return with_own_samples(&paths, reference, &tables.options(), output);
-    }
-    let scores = read_scores(&paths, &tables.options(), output)?;
-    // A reference asked for by name must be there; that of a run need not compete in its table.
-    let is_there = |name: &String| scores.table.models.contains(name);
-    let left_out = reference
-        .map(str::to_owned)
-        .or_else(|| of_run.filter(is_there));
-    let samples = match &run {
-        // Where the scored response is the only right one, its probability says more than samples.
-        Some(_) if only_right => None,
-        Some(run) => samples_of_run(run, tables, output)?,
-        None if split.samples.is_empty() => None,
-        None => {
-            let table = read_samples(&split.samples, &tables.options(), output)?;
-            Some(Samples::new(table, &tables.group_weights)?)
-        }
-    };
-    Ok(Candidates::of_scores(scores, left_out.as_deref())?
-        .with_samples(samples)
-        .with_only_right(only_right))
-}
-
-/// Data rows, and rows sampled from every candidate.
-fn with_own_samples(
-    paths: &[PathBuf],
-    reference: Option<String>,
-    options: &ReadOptions,
-    output: &Output,
-) -> Result<Candidates> {
-    let options = ReadOptions {
-        without: reference,
-        ..options.clone()
-    };
-    let mut all = ScoreTable::read(paths, &options)?;
-    printable_names(&mut all.models);
-    output.remarks(&all.remarks);
-    Ok(Candidates::of_scores_and_own_samples(&all)?)
-}
-
-/// The samples of a run folder, whose scores say what each prompt counts.
-fn samples_of_run(run: &RunFolder, tables: &Tables, output: &Output) -> Result<Option<Samples>> {
-    if !run.samples().is_file() {
-        return Ok(None);
-    }
-    let table = read_samples(&[run.samples()], &tables.options(), output)?;
-    let scores = (run.scores().is_file())
-        .then(|| ScoreTable::read(&[run.scores()], &tables.options()))
-        .transpose()?;
-    let samples = Samples::new(table, &tables.group_weights)?;
-    Ok(Some(samples.weighted_as(scores.as_ref())?))
 }

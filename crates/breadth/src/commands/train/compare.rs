@@ -108,7 +108,8 @@ impl Compare<'_> {
         )?;
         let further = |then: &TrainConfig| {
             let mut then = then.clone().with_seed(seed);
-            let step = report.winner().step.context("a checkpoint has a step")?;
+            let winner = report.winner().context("a run has checkpoints")?;
+            let step = winner.step.context("a checkpoint has a step")?;
             then.init = Some(RunFolder::new(&folder).checkpoint(step));
             then.model = None;
             self.report(
