@@ -94,8 +94,8 @@ impl Records {
     fn append(&mut self, name: &str, array: &ArrayRef) {
         let values = match (numbers(array), array.data_type()) {
             (Some(array), _) => Values::Numbers(array.iter().collect()),
-            (None, DataType::Utf8) => {
-                let words = array.as_string::<i32>().iter();
+            (None, DataType::Utf8View) => {
+                let words = array.as_string_view().iter();
                 Values::Words(words.map(|word| word.map(str::to_owned)).collect())
             }
             _ => return,

@@ -74,8 +74,8 @@ fn shards_are_files_of_the_folder() {
         assert_eq!(
             refused(&folder),
             format!(
-                "error: checkpoint model: names the file `{name}`, which is a path; a \
-                 checkpoint's files stand in its folder\n"
+                "error: checkpoint model: model.safetensors.index.json names \"{name}\", which is no \
+                 file of this folder\n"
             )
         );
     }

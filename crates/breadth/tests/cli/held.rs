@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use breadth_data::OutputLock;
 
-use crate::support::Folder;
+use crate::support::{Folder, three_checkpoints};
 
 const TRAIN: &str = r#"
 [task]
@@ -191,7 +191,8 @@ fn the_second_of_two_jobs_is_refused_while_the_first_runs() {
         empty(&folder);
     }
     let lock = OutputLock::hold(&folder.path("out/page.html")).unwrap();
-    let report = ["report", "model", "-o", "out/page.html"];
+    folder.write("scores.jsonl", three_checkpoints().as_bytes());
+    let report = ["report", "scores.jsonl", "-n", "4", "-o", "out/page.html"];
     let said = folder.run(&report).failure(1);
     assert!(said.contains("out/page.html: process "), "{said}");
     drop(lock);

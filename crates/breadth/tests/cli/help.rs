@@ -38,6 +38,7 @@ fn breadth() {
       probe        Check that a server's log-probabilities are what they seem
       train        Train a model from a TOML file; a killed run resumes to the same bits
       report       Write one self-contained HTML page about tables, logs or a run
+      lab          Measure every statement of the coverage paper, and check what comes out
       completions  Print the completion script of a shell
       help         Print this message or the help of the given subcommand(s)
 

@@ -44,24 +44,24 @@ fn archives_that_unpack_to_more_than_they_are() {
         "{{\"id\":1,\"scores\":{{\"s\":{{\"value\":[{}0]}}}}}}",
         "0,".repeat(20 << 20)
     );
-    assert_snapshot!(import("zeros.eval", &eval(list.as_bytes())), @"");
+    assert_snapshot!(import("zeros.eval", &eval(list.as_bytes())), @"error: zeros.eval/samples/1_epoch_1.json: a member of more than 33554432 bytes out of 183078 compressed ones, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
     let list = format!(
         "{{\"id\":1,\"scores\":{{\"s\":{{\"value\":[{}0]}}}}}}",
         "0,".repeat(10 << 20)
     );
-    assert_snapshot!(import("values.eval", &eval(list.as_bytes())), @"");
+    assert_snapshot!(import("values.eval", &eval(list.as_bytes())), @"error: values.eval/samples/1_epoch_1.json: its values take more than 134217728 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
     let spaces = [b"{\"id\":1,", &b" ".repeat(64 << 20)[..], b"\"epoch\":1}"].concat();
-    assert_snapshot!(import("spaces.eval", &eval(&spaces)), @"");
+    assert_snapshot!(import("spaces.eval", &eval(&spaces)), @"error: spaces.eval/samples/1_epoch_1.json: a member of more than 33554432 bytes out of 65263 compressed ones, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
 }
 
 #[test]
 fn logs_and_tables_of_more_rows_than_bytes() {
     let counts = "{\"id\":1,\"n\":1000000,\"c\":0}\n{\"id\":2,\"n\":1000000,\"c\":0}\n";
-    assert_snapshot!(import("counts.jsonl", counts.as_bytes()), @"");
+    assert_snapshot!(import("counts.jsonl", counts.as_bytes()), @"error: counts.jsonl, line 2: rows that take more than 268435456 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
     let rows: String = (0..20_000).map(|at| format!("{at},{at},-1\n")).collect();
     let table = format!("model,prompt_id,logprob\n{rows}");
     let folder = Folder::with(&[("a.csv", &table)]);
-    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"");
+    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"error: a.csv: 16384 models by 16384 responses, of which 16384 are given, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn yaml_that_is_deep() {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    assert_snapshot!(import("m/0.yaml", deep.as_bytes()), @"");
+    assert_snapshot!(import("m/0.yaml", deep.as_bytes()), @"error: m/0.yaml, line 1: not readable as YAML (recursion limit exceeded at line 1, column 265); the file may be truncated: copy it again");
 }
 
 /// Of a run's `run.json`, the last of two names would be believed.
@@ -79,7 +79,7 @@ fn yaml_that_is_deep() {
 fn a_name_twice_in_a_run() {
     let manifest = r#"{"command":"train","config":{"seed":1,"seed":2}}"#;
     let folder = Folder::with(&[("run/run.json", manifest)]);
-    assert_snapshot!(folder.run(&["report", "run"]).failure(1), @"");
+    assert_snapshot!(folder.run(&["report", "run"]).failure(1), @"error: run/run.json is not valid JSON: `seed` is given twice at line 1 column 44; it was damaged or edited, so write the run again");
 }
 
 /// `score` on the tiny golden model with one thing changed.
@@ -136,7 +136,7 @@ fn a_name_twice_in_a_checkpoint() {
     let config = String::from_utf8(Scored::golden("config.json")).expect("UTF-8");
     let config = config.replacen('{', "{\"n_layer\": 1, \"n_layer\": 1, ", 1);
     scored.0.write("model/config.json", config.as_bytes());
-    assert_snapshot!(scored.failure(), @"");
+    assert_snapshot!(scored.failure(), @"error: model/config.json: is not a JSON object: `n_layer` is given twice at line 1 column 24");
 
     let scored = Scored::new();
     let file = Scored::golden("model.safetensors");
@@ -156,12 +156,12 @@ fn a_name_twice_in_a_checkpoint() {
         "model/model.safetensors",
         &[&length[..], twice.as_bytes(), data].concat(),
     );
-    assert_snapshot!(scored.failure(), @"");
+    assert_snapshot!(scored.failure(), @"error: checkpoint model/model.safetensors: the header of the file: `transformer.wte.weight` is given twice at line 1 column 2609");
 
     let scored = Scored::new();
     scored.with_index("two.safetensors");
     scored.0.write("model/two.safetensors", &file);
-    assert_snapshot!(scored.failure(), @"");
+    assert_snapshot!(scored.failure(), @"error: checkpoint model/two.safetensors: tensor transformer.h.1.ln_1.bias stands in another file of the model, too");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn an_index_that_leads_elsewhere() {
         "other/model.safetensors",
         &Scored::golden("model.safetensors"),
     );
-    assert_snapshot!(scored.failure(), @"");
+    assert_snapshot!(scored.failure(), @r#"error: checkpoint model: model.safetensors.index.json names "../other/model.safetensors", which is no file of this folder"#);
 }
 
 /// A pipe that nobody writes to would be waited for.
@@ -184,5 +184,5 @@ fn a_pipe_in_the_place_of_weights() {
     let pipe = scored.0.path("model/two.safetensors");
     let made = std::process::Command::new("mkfifo").arg(pipe).status();
     assert!(made.expect("mkfifo").success());
-    assert_snapshot!(scored.failure(), @"");
+    assert_snapshot!(scored.failure(), @"error: checkpoint model/two.safetensors: is a named pipe, where a file is needed");
 }

@@ -96,7 +96,7 @@ fn the_document_of_an_import() {
         .run(&["import", name, "-o", "scores.parquet", "--json"])
         .json();
     let expected = json!({
-        "command": "import", "output": "scores.parquet", "kind": "scores", "rows": 4, "prompts": 4, "models": ["tiny"],
+        "schema": 1, "command": "import", "output": "scores.parquet", "kind": "scores", "rows": 4, "prompts": 4, "models": ["tiny"],
         "differ": 0, "notes": [],
         "files": [{"file": name, "format": "lm-evaluation-harness samples", "models": ["tiny"], "rows": 4, "dropped": []}],
     });

@@ -81,7 +81,7 @@ fn texts_out_of_nothing() {
     let folder = Folder::new();
     folder.write("a.jsonl.gz", &gzip(ROW.repeat(30_000).as_bytes()));
     let ran = folder.run(&["select", "a.jsonl.gz", "--max-record-bytes", "65536"]);
-    assert_snapshot!(ran.failure(1), @"error: a.jsonl.gz, line 12789: a text of more than 524288 bytes out of 1616 compressed ones, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
+    assert_snapshot!(ran.failure(1), @"error: a.jsonl.gz, line 6395: a text of more than 262144 bytes out of 854 compressed ones, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
     let mut line = b"{\"model\":\"".to_vec();
     line.resize(40 << 20, b'a');
     folder.write("line.jsonl.gz", &gzip(&line));
@@ -92,7 +92,7 @@ fn texts_out_of_nothing() {
     );
     folder.write("zeros.json", zeros.as_bytes());
     let ran = folder.run(&["pass", "zeros.json", "--max-record-bytes", "65536"]);
-    assert_snapshot!(ran.failure(1), @"error: zeros.json: its values take more than 524288 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
+    assert_snapshot!(ran.failure(1), @"error: zeros.json: its values take more than 2097560 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 65536)");
 }
 
 #[test]

@@ -112,6 +112,7 @@ struct Listed {
 
 #[derive(Serialize)]
 struct Document<T> {
+    schema: u32,
     command: &'static str,
     #[serde(flatten)]
     rest: T,
@@ -172,6 +173,7 @@ fn list(scale: &Scale, output: &Output) -> Result<()> {
     }
     let statements = all().map(listed).collect::<Result<_>>()?;
     let document = Document {
+        schema: 1,
         command: "lab list",
         rest: Statements { statements },
     };
@@ -194,6 +196,7 @@ fn measure(run: &Run, command: &'static str, output: &Output) -> Result<Vec<Meas
         );
     }
     let document = Document {
+        schema: 1,
         command,
         rest: Measurements {
             headline: headline(&measured),
@@ -240,6 +243,7 @@ fn show(show: &Show, output: &Output) -> Result<()> {
         );
     };
     let document = Document {
+        schema: 1,
         command: "lab show",
         rest: MeasuredDocument::from(&measured),
     };
@@ -259,6 +263,7 @@ fn page(page: &Page, output: &Output) -> Result<()> {
         .collect();
     atomic::write_bytes(&path, breadth_lab::page(&statements).as_bytes())?;
     let document = Document {
+        schema: 1,
         command: "lab page",
         rest: Written {
             headline: words::headline(&verdicts),
