@@ -17,7 +17,7 @@ pub(super) const STATEMENT: Statement = Statement {
     claim: "Cov_N <= (e/(e-1)) Dseq_N/(log N - 1), where Lemma D.10 has 2: no sequence of stops found \
             by ascent exceeds it.",
     correction: None,
-    cost: 0.5,
+    cost: 0.2,
     run,
 };
 

@@ -21,7 +21,7 @@ pub(super) const STATEMENT: Statement = Statement {
             cross-entropy keeps an excess of coverage whatever n; the tournament's falls to 0. \
             Where the mild errors are wide enough to lose coverage themselves, the two agree.",
     correction: None,
-    cost: 4.0,
+    cost: 2.0,
     run,
 };
 
