@@ -95,7 +95,7 @@ mod tests {
         let page = page(&[measured("d2"), measured("eq5"), measured("d5")]);
         assert!(page.contains("3 of 3 statements hold"), "{}", &page[..400]);
         for text in [
-            "Ber(s/N)",
+            "Ber(s&#x2f;N)",
             "<strong>Corrected.</strong> Strict and weak",
             "verdict holds",
         ] {

@@ -17,7 +17,7 @@ pub(super) const STATEMENT: Statement = Statement {
     title: "SGD, upper bound",
     claim: "Sequence-level SGD with eta <= 1/(2HB^2): E (1/T) sum KL(p||q_t) <= 4/(eta T) + 2 eta s2.",
     correction: None,
-    cost: 2.0,
+    cost: 0.5,
     run,
 };
 

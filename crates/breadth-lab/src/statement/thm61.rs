@@ -17,7 +17,7 @@ pub(super) const STATEMENT: Statement = Statement {
     claim: "eta = min{1/(2B^2), 1/sqrt(s2 T)}: E (1/T) sum KL(p||TTT(theta_t)) <= 4/(eta T) + 2 \
             eta s2, without H.",
     correction: None,
-    cost: 2.0,
+    cost: 0.5,
     run,
 };
 

@@ -23,7 +23,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "the printed step eta <= 1/((64 log N + 2) B^2) does not close the proof, which needs 128 \
          eta log N B^2 <= 1/2, that is eta <= 1/(256 log N B^2); checked with the latter",
     ),
-    cost: 6.0,
+    cost: 3.5,
     run,
 };
 

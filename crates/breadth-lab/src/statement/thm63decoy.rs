@@ -16,7 +16,7 @@ pub(super) const STATEMENT: Statement = Statement {
     claim: "A decoy makes the tournament pass over p itself for a model with Cov_{N^2} = .8/N; the \
             offset tournament takes p.",
     correction: None,
-    cost: 1.0,
+    cost: 0.4,
     run,
 };
 

@@ -21,7 +21,7 @@ pub(super) const STATEMENT: Statement = Statement {
             cross-entropy keeps an excess of coverage whatever n; the tournament's falls to 0. \
             Where the mild errors are wide enough to lose coverage themselves, the two agree.",
     correction: None,
-    cost: 4.0,
+    cost: 2.0,
     run,
 };
 
@@ -289,8 +289,8 @@ mod tests {
     use crate::check::Verdict;
     use crate::statement::testing::{assert_holds, assert_near};
 
-    /// Excess in percent, cross-entropy / tournament, by m and n: the pilot's standard errors were
-    /// .02 to .14.
+    /// Excess in percent, cross-entropy / tournament, by m and n; the pilot had 40 series, and 12 at
+    /// n = 10,000.
     #[test]
     fn is_as_the_pilot_found_it() {
         let checks = assert_holds(&STATEMENT);
@@ -318,26 +318,23 @@ mod tests {
                 (1.08, 0.001),
             ],
         ];
-        let found = rows
-            .numbers("cross-entropy")
-            .into_iter()
-            .zip(rows.numbers("tournament"));
-        let errors = rows
-            .numbers("se")
-            .into_iter()
-            .zip(rows.numbers("se of the tournament"));
-        for (((ce, fought), errors), pilot) in found.zip(errors).zip(pilot.as_flattened()) {
+        let column = |name: &str| rows.numbers(name).into_iter();
+        let found = column("cross-entropy").zip(column("tournament"));
+        let errors = column("se").zip(column("se of the tournament"));
+        let cells = column("n")
+            .zip(found)
+            .zip(errors)
+            .zip(pilot.into_iter().flatten());
+        for (((n, found), errors), pilot) in cells {
+            let series: f64 = if n == 10_000.0 { 12.0 } else { 40.0 };
             let near = |what, found: f64, error: f64, pilot: f64| {
-                let percent = 100.0 * error;
-                assert_near(
-                    what,
-                    100.0 * found,
-                    pilot,
-                    3.0 * percent.hypot(percent.clamp(0.02, 0.14)) + 0.02,
-                );
+                // At least a rare choice of another model, which ours or the pilot's may not show.
+                let ours = f64::max(100.0 * error, 0.02);
+                let both = ours * (1.0 + 40.0 / series).sqrt();
+                assert_near(what, 100.0 * found, pilot, 3.5 * both); // the largest of 30
             };
-            near("cross-entropy", ce, errors.0, pilot.0);
-            near("tournament", fought, errors.1, pilot.1);
+            near("cross-entropy", found.0, errors.0, pilot.0);
+            near("tournament", found.1, errors.1, pilot.1);
         }
     }
 

@@ -2,6 +2,7 @@
 //! hypothesis, one that fails refutes it.
 
 mod answers;
+mod constants;
 mod misspec;
 mod objective;
 mod reach;
@@ -14,4 +15,5 @@ pub static STUDIES: &[Statement] = &[
     answers::STATEMENT,
     objective::STATEMENT,
     reach::STATEMENT,
+    constants::STATEMENT,
 ];
