@@ -88,7 +88,10 @@ impl Files {
         breadth_data::check_json(header)
             .map_err(|e| Error::checkpoint(&path, format!("the header of the file: {e}")))?;
         let base = map.as_ptr() as usize;
-        for (name, view) in parsed.iter() {
+        // In the order of names, so that an error is the same every time.
+        let mut tensors: Vec<_> = parsed.iter().collect();
+        tensors.sort_unstable_by_key(|(name, _)| *name);
+        for (name, view) in tensors {
             let stored = Stored {
                 file: self.files.len(),
                 dtype: view.dtype(),
