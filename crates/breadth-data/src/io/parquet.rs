@@ -145,7 +145,7 @@ fn out_of_proportion(metadata: &ParquetMetaData, file_length: u64) -> Option<Str
     const ROWS: u64 = 4;
     let limit = limit::max_record_bytes();
     let rows = metadata.file_metadata().num_rows() as u64;
-    if rows > (limit / 8).max(ROWS.saturating_mul(file_length)) {
+    if rows > (limit / 12).max(ROWS.saturating_mul(file_length)) {
         return Some(format!("{rows} rows in a file of {file_length} bytes"));
     }
     columns(metadata).find_map(|column| {
