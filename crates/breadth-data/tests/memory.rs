@@ -419,7 +419,7 @@ fn pages_of_which_less_is_said() {
 #[test]
 fn rows_that_take_no_room() {
     let _turn = turn();
-    const ROWS: usize = 2_750_000;
+    const ROWS: usize = 1_650_000;
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..ROWS as i64));
     let one = |text: &str| -> ArrayRef {
         let mut texts = StringDictionaryBuilder::<Int32Type>::new();

@@ -142,10 +142,10 @@ const ITEMS: u64 = 8;
 
 /// A column that says it holds far more than its bytes: decoders make room for all of it at once.
 fn out_of_proportion(metadata: &ParquetMetaData, file_length: u64) -> Option<String> {
-    const ROWS: u64 = 4;
+    const ROWS: u64 = 1;
     let limit = limit::max_record_bytes();
     let rows = metadata.file_metadata().num_rows() as u64;
-    if rows > (limit / 12).max(ROWS.saturating_mul(file_length)) {
+    if rows > (limit / 20).max(ROWS.saturating_mul(file_length)) {
         return Some(format!("{rows} rows in a file of {file_length} bytes"));
     }
     columns(metadata).find_map(|column| {

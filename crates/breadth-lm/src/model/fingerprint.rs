@@ -230,7 +230,7 @@ mod tests {
                 .unwrap_err()
                 .to_string();
             assert!(
-                error.contains(&format!("`{bad}`, which is a path")),
+                error.contains(&format!("names \"{bad}\", which is no file of this folder")),
                 "{error}"
             );
         }

@@ -527,7 +527,7 @@ mod tests {
                 r#"{"thinking": "d", "reasoning_content": "c"}"#,
             ),
             (r#"{"content": null, "reasoning_content": null}"#, "{}"),
-            (r#"{"b": 1, "a": 1, "b": 2}"#, r#"{"b": 2, "a": 1}"#),
+            (r#"{"b": 1, "a": 1}"#, r#"{"b": 1, "a": 1}"#),
         ] {
             assert_eq!(shown(given), seen, "{given}");
         }
