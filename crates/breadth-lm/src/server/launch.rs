@@ -131,7 +131,7 @@ impl ServeCommand {
         };
         launched.wait(name, self.patience, limits).map_err(|why| {
             Error::server(
-                &format!("of {name}"),
+                format!("of {name}"),
                 format!(
                     "{why}{}; its output is in {}",
                     last_words(log),
