@@ -148,7 +148,7 @@ fn a_name_twice_in_a_checkpoint() {
         .as_object()
         .expect("an object")
         .iter()
-        .last()
+        .next_back()
         .expect("a tensor");
     let twice = header.replacen('{', &format!("{{\"{name}\":{tensor},"), 1);
     let length = (twice.len() as u64).to_le_bytes();
