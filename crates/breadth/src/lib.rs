@@ -32,11 +32,11 @@ mod sequence;
 
 #[cfg(doc)]
 #[doc = include_str!("../../../ARCHITECTURE.md")]
-mod architecture {}
+pub mod architecture {}
 
 #[cfg(doc)]
 #[doc = include_str!("../../../DESIGN.md")]
-mod design {}
+pub mod design {}
 
 /// Runs the command line and returns the exit status of the process; the first argument is the
 /// name of the program, as in `std::env::args_os`.
