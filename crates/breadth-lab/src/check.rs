@@ -1,7 +1,7 @@
 //! The kinds of check. Nothing else decides a verdict.
 //!
-//! A check reports the 95% interval and decides on the 99.9% one: about a hundred checks run in each
-//! pass, and at 95% five of them would fail by chance.
+//! A check reports the 95% interval and decides on the 99.9% one: about a hundred checks run in
+//! each pass, and at 95% five of them would fail by chance.
 
 use breadth_stats::interval::clopper_pearson;
 
@@ -112,8 +112,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// left <= right in every instance: holds where the worst ratio is at most 1 + 1e-9, fails where
-    /// it is above 1 + 1e-6 or nothing was measured.
+    /// left <= right in every instance: holds where the worst ratio is at most 1 + 1e-9, fails
+    /// where it is above 1 + 1e-6 or nothing was measured.
     pub fn inequality(name: impl Into<String>, worst: &WorstRatio) -> Check {
         let verdict = match worst.ratio {
             _ if worst.instances == 0 => Verdict::Fails,

@@ -107,6 +107,7 @@ fn extremal(constant: f64) -> Check {
 mod tests {
     use super::*;
     use crate::check::Verdict;
+    use crate::law::{bernoulli, coverage, divergence};
     use crate::statement::testing::{assert_holds, assert_near};
 
     #[test]
@@ -158,5 +159,16 @@ mod tests {
         let (first, second) = (kl(h, q1), kl(h, q1) + kl(h, q2));
         let expected = h * first.min(log_n) + 0.7 * h * second.min(log_n) + 0.49 * log_n;
         assert!((extremal_stopped_kl(log_n, 2, h) - expected).abs() < 1e-12);
+    }
+
+    /// The proof prints p/q >= log N: one token with a ratio of log N is no violation of the
+    /// statement, but of that one.
+    #[test]
+    fn the_printed_threshold_of_the_proof_fails() {
+        let (s, log_n) = (0.01, 7.0_f64);
+        let (p, q) = (bernoulli(s), bernoulli(s / log_n));
+        let most = bound::coverage_upper_from_stopped_kl(divergence(&p, &q), level(log_n)).unwrap();
+        assert!(coverage(&p, &q, log_n.ln()) > 1.5 * most);
+        assert_eq!(coverage(&p, &q, log_n), 0.0);
     }
 }
