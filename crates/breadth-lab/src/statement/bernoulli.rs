@@ -14,7 +14,7 @@ pub(super) const STATEMENT: Statement = Statement {
     claim: "p = Ber(s), model = the frequency of n draws: the KL is infinite with probability \
             (1-s)^n, yet with probability 1 - d, Cov_N is of order log(1/d)/n for every s and N.",
     correction: None,
-    cost: 0.1,
+    cost: 0.02,
     run,
 };
 

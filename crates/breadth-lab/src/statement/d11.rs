@@ -19,7 +19,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "The proof bounds half the log-ratio, so it gives the same for Cov at N^2, which is \
          checked too.",
     ),
-    cost: 0.2,
+    cost: 0.1,
     run,
 };
 

@@ -13,7 +13,7 @@ pub(super) const STATEMENT: Statement = Statement {
     title: "uniform decay of coverage bounds the KL",
     claim: "With C = sup_N Cov_N log N and W = sup p/q: KL <= C (1 + log(log W / C)).",
     correction: Some("Footnote 3 cites Prop D.1 for this; D.3 is meant."),
-    cost: 0.1,
+    cost: 0.05,
     run,
 };
 

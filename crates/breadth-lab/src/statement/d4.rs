@@ -13,7 +13,7 @@ pub(super) const STATEMENT: Statement = Statement {
     title: "from the Hellinger distance to coverage",
     claim: "Cov_N <= 2N / (sqrt N - 1)^2 * H2 for N > 1.",
     correction: None,
-    cost: 0.1,
+    cost: 0.05,
     run,
 };
 

@@ -17,7 +17,7 @@ pub(super) const STATEMENT: Statement = Statement {
     correction: Some(
         "Strict and weak inequalities are mixed in print; with >= N everywhere it holds.",
     ),
-    cost: 0.1,
+    cost: 0.05,
     run,
 };
 

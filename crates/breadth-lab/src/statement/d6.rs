@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
          regret is at most max(c, e^(2(1-c))), which is at most c + e, and at most max(c, e) for \
          e <= 1/2.",
     ),
-    cost: 0.3,
+    cost: 0.05,
     run,
 };
 

@@ -15,7 +15,7 @@ pub(super) const STATEMENT: Statement = Statement {
     title: "coverage is necessary for Best-of-N",
     claim: "With the reward 1[t/q >= 2N], Best-of-N has regret at least Cov_2N / 2.",
     correction: None,
-    cost: 0.1,
+    cost: 0.05,
     run,
 };
 

@@ -19,7 +19,7 @@ pub(super) const STATEMENT: Statement = Statement {
             worst law, and exponential in the length of responses where the KL grows with it, \
             though coverage does not.",
     correction: None,
-    cost: 0.5,
+    cost: 0.25,
     run,
 };
 

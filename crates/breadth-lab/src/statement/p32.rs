@@ -23,7 +23,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "Printed c = 1/4; the proof uses 2 kl(s, 1/2) >= 1 where it is .6556, s = 1/(1+e^-2). Its \
          constant is kl(s, 1/2)/2 = .1639.",
     ),
-    cost: 0.3,
+    cost: 0.15,
     run,
 };
 
