@@ -1,9 +1,9 @@
-//! How much memory one record may take: memory follows the input, whatever the input says of
-//! itself.
+//! How much memory an input may take: memory follows the input, whatever the input says of itself.
 //!
 //! One number decides, the longest record: a line, the decompressed member of an archive, a cell.
-//! What is compressed may be larger than it where the file itself is large; nothing real shrinks a
-//! hundredfold.
+//! Some times as much is what a small file may come to as a whole: its text, its values, its rows.
+//! What is compressed may be larger than that where the file itself is large; nothing real shrinks
+//! a hundredfold.
 
 use std::cell::Cell;
 use std::fmt;
@@ -141,10 +141,10 @@ pub(crate) fn whole(packed: u64) -> u64 {
     (RECORDS.saturating_mul(max_record_bytes())).max(TIMES.saturating_mul(packed))
 }
 
-/// The most cells, of models by rows, of a table that gives only `given` of them: 8 million, or 64
+/// The most cells, of models by rows, of a table that gives only `given` of them: 8 million, or two
 /// for each that is given. All are held, and those of a real table are nearly all given.
 pub(crate) fn cells(given: usize) -> usize {
-    (max_record_bytes() as usize / 4).max(64 * given)
+    (max_record_bytes() as usize / 4).max(2 * given)
 }
 
 impl<R> Inflated<R> {

@@ -460,6 +460,53 @@ fn rows_that_take_no_room() {
     assert_eq!(samples.read()[1], None, "they are a table");
 }
 
+/// The file with bytes before its footer that belong to no column, which make it long and nothing
+/// else.
+fn padded(file: &[u8]) -> Vec<u8> {
+    let (_, length) = file[..file.len() - 4].split_last_chunk::<4>().unwrap();
+    let footer = file.len() - u32::from_le_bytes(*length) as usize - 8;
+    let room = vec![0; LARGEST - file.len()];
+    [&file[..footer], &room, &file[footer..]].concat()
+}
+
+/// More rows than a table of 2 MB may have, and models of which each gives every 64th prompt.
+#[test]
+fn rows_in_a_file_with_room_to_spare() {
+    let _turn = turn();
+    let table = |rows: i64, models: i64| {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+        let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; rows as usize]));
+        let model = Int64Array::from_iter_values((0..rows).map(|row| row % models));
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("model", Arc::new(model)),
+            ("prompt_id", numbers.clone()),
+            ("response_id", numbers),
+            ("reward", zeros.clone()),
+            ("text", zeros.clone()),
+            ("answer", zeros),
+        ];
+        let numbers = ["prompt_id", "response_id"].into_iter();
+        let properties = plain().set_writer_version(WriterVersion::PARQUET_2_0);
+        let properties = numbers.fold(properties, |properties, name| {
+            properties
+                .set_column_dictionary_enabled(name.into(), false)
+                .set_column_encoding(name.into(), Encoding::DELTA_BINARY_PACKED)
+        });
+        padded(&parquet(columns, properties))
+    };
+    let many = table(4 << 20, 1);
+    check(
+        "many.parquet",
+        &many,
+        "4194304 rows in a file of 2097152 bytes",
+    );
+    check(
+        "turns.parquet",
+        &table(2 << 20, 64),
+        "64 models by 2097152 prompts",
+    );
+}
+
 #[test]
 fn items_that_take_no_room() {
     let _turn = turn();
