@@ -7,7 +7,7 @@ use breadth_stats::{CorrectResponses, Error as Statistics, Estimate};
 use rayon::prelude::*;
 
 use super::document::{Checkpoint, Choices, Report, Rows, Standing};
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, Measured};
 use super::options::ReportOptions;
 use super::passes::{self, Passes, graded};
 use crate::error::Result;
@@ -31,10 +31,21 @@ pub(super) struct Subject<'a> {
     /// Whether each scored response is the only correct one.
     pub(super) single_correct_response: bool,
     /// The graded samples of a candidate.
-    pub(super) drawn: &'a dyn Fn(&str) -> Result<Option<Drawn>>,
+    pub(super) drawn: &'a (dyn Fn(&str) -> Result<Option<Drawn>> + Sync),
 }
 
-impl Subject<'_> {
+/// What is known of the candidates before they are measured.
+struct Known<'a> {
+    /// The training step of every candidate, if all names tell one.
+    steps: Option<Vec<u64>>,
+    drawn: Vec<Option<Drawn>>,
+    passes: Passes,
+    reach: HashMap<String, Estimate>,
+    evaluation: Option<Evaluation<'a>>,
+    confidence: f64,
+}
+
+impl<'a> Subject<'a> {
     /// The tournament is played once, for the selection and for the pairs.
     pub(super) fn report(mut self, options: &ReportOptions) -> Result<Report> {
         let compared = self.compared.map(|candidates| {
@@ -46,55 +57,81 @@ impl Subject<'_> {
             })
         });
         let compared = compared.transpose()?;
-        let reach = self.reach(options)?;
         let steps = self.in_drawing_order();
-        let drawn = self
-            .names
-            .iter()
-            .map(|name| (self.drawn)(name))
-            .collect::<Result<Vec<_>>>()?;
+        let known = self.known(steps, options)?;
+        let all = (0..self.names.len()).into_par_iter();
+        let all = all.map(|at| self.checkpoint(at, &known));
+        let checkpoints = all.collect::<Vec<_>>().into_iter().collect::<Result<_>>()?;
+        let mut report = self.document(checkpoints, &known, options)?;
+        if let (Some(candidates), Some(compared)) = (self.compared, compared) {
+            self.place(&mut report, candidates, compared);
+        }
+        Ok(report)
+    }
+
+    fn known(&self, steps: Option<Vec<u64>>, options: &ReportOptions) -> Result<Known<'a>> {
+        let drawn = self.names.iter().map(|name| (self.drawn)(name));
+        let drawn = drawn.collect::<Result<Vec<_>>>()?;
         let passes = Passes::new(options, &drawn, self.single_correct_response);
         let evaluation = self
             .evaluated
-            .map(|scores| Evaluation::new(scores, self.reference, &self.names, &passes, options))
-            .transpose()?;
-        let one = |at: usize| -> Result<Checkpoint> {
-            let name = &self.names[at];
-            let log_q = self.evaluated.map(|scores| scores.table.column(name));
-            let log_q = log_q.transpose()?;
-            let exact = self.evaluated.zip(log_q);
-            let exact = exact.filter(|_| self.single_correct_response);
-            let point = |&k: &u64| passes::point(k, exact, drawn[at].as_ref(), options.confidence);
-            let measured = match (&evaluation, log_q) {
-                (Some(evaluation), Some(log_q)) => Some(evaluation.measure(log_q)?),
-                _ => None,
-            };
-            let measured = measured.unwrap_or_default();
-            Ok(Checkpoint {
-                model: name.clone(),
-                step: steps.as_ref().map(|steps| steps[at]),
-                kl: measured.kl,
-                cross_entropy: measured.cross_entropy,
-                coverage: measured.coverage,
-                profile: measured.profile,
-                pass: passes.ks.iter().map(point).collect::<Result<_>>()?,
-                pass_curve: passes.curve.iter().map(point).collect::<Result<_>>()?,
-                reach: reach.get(name).copied(),
-                standing: None,
-                eval_loss: None,
-            })
+            .map(|scores| Evaluation::new(scores, self.reference, &self.names, &passes, options));
+        Ok(Known {
+            steps,
+            reach: self.reach(options)?,
+            evaluation: evaluation.transpose()?,
+            drawn,
+            passes,
+            confidence: options.confidence,
+        })
+    }
+
+    /// All that is known of one candidate but its place in the tournament.
+    fn checkpoint(&self, at: usize, known: &Known) -> Result<Checkpoint> {
+        let name = &self.names[at];
+        let log_q = self.evaluated.map(|scores| scores.table.column(name));
+        let log_q = log_q.transpose()?;
+        let exact = self.evaluated.zip(log_q);
+        let exact = exact.filter(|_| self.single_correct_response);
+        let drawn = known.drawn[at].as_ref();
+        let point = |&k: &u64| passes::point(k, exact, drawn, known.confidence);
+        let measured = match (&known.evaluation, log_q) {
+            (Some(evaluation), Some(log_q)) => evaluation.measure(log_q)?,
+            _ => Measured::default(),
         };
-        let checkpoints = (0..self.names.len())
-            .into_par_iter()
-            .map(one)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect::<Result<Vec<Checkpoint>>>()?;
-        let mut report = Report {
-            title: options
-                .title
-                .clone()
-                .unwrap_or_else(|| "Which checkpoint to take".into()),
+        Ok(Checkpoint {
+            model: name.clone(),
+            step: known.steps.as_ref().map(|steps| steps[at]),
+            kl: measured.kl,
+            cross_entropy: measured.cross_entropy,
+            coverage: measured.coverage,
+            profile: measured.profile,
+            pass: known.passes.ks.iter().map(point).collect::<Result<_>>()?,
+            pass_curve: known
+                .passes
+                .curve
+                .iter()
+                .map(point)
+                .collect::<Result<_>>()?,
+            reach: known.reach.get(name).copied(),
+            standing: None,
+            eval_loss: None,
+        })
+    }
+
+    /// The document before the tournament's word.
+    fn document(
+        &self,
+        checkpoints: Vec<Checkpoint>,
+        known: &Known,
+        options: &ReportOptions,
+    ) -> Result<Report> {
+        let title = || "Which checkpoint to take".into();
+        let method = known.evaluation.as_ref();
+        let method = method.map(|evaluation| evaluation.method(&self.names));
+        let compared = self.compared.and_then(Candidates::log_probabilities);
+        Ok(Report {
+            title: options.title.clone().unwrap_or_else(title),
             confidence: options.confidence,
             level: options.level,
             reference: self.reference.map(String::from),
@@ -105,25 +142,14 @@ impl Subject<'_> {
             selection: None,
             by_rewards: None,
             matrix: Vec::new(),
-            method: evaluation
-                .as_ref()
-                .map(|evaluation| evaluation.method(&self.names))
-                .transpose()?
-                .unwrap_or_default(),
+            method: method.transpose()?.unwrap_or_default(),
             checkpoints,
             evaluation: self.evaluated.map(rows),
-            selection_rows: self
-                .compared
-                .and_then(Candidates::log_probabilities)
-                .map(rows),
-            graded: graded(&drawn),
+            selection_rows: compared.map(rows),
+            graded: graded(&known.drawn),
             training_loss: Vec::new(),
             provenance: Vec::new(),
-        };
-        if let (Some(candidates), Some(compared)) = (self.compared, compared) {
-            self.place(&mut report, candidates, compared);
-        }
-        Ok(report)
+        })
     }
 
     /// Puts the names in drawing order, by training step if all names tell one; the steps.

@@ -288,8 +288,8 @@ impl Report {
         points.iter().map(|point| point.k)
     }
 
-    /// The `k` of Pass@k that speaks for the tournament's level: of those that are known, or else of
-    /// all, the one nearest to `2 N`.
+    /// The `k` of Pass@k that speaks for the tournament's level: of those that are known, or else
+    /// of all, the one nearest to `2 N`.
     pub fn headline_k(&self) -> Option<u64> {
         let target = 2.0 * self.level.n();
         let distance = |k: u64| (k as f64 / target).ln().abs();

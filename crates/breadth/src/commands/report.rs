@@ -157,7 +157,8 @@ fn file_name(path: &Path) -> String {
 }
 
 impl Arguments {
-    /// The tables, and the run folder if that is what was given: it says itself what its tables are.
+    /// The tables, and the run folder if that is what was given: it says itself what its tables
+    /// are.
     fn inputs(&self) -> Result<(Tables, Option<RunFolder>)> {
         let tables = Tables {
             paths: self.paths.clone(),
