@@ -57,7 +57,7 @@ pub(crate) fn ln_beta(a: f64, b: f64) -> f64 {
 }
 
 /// `ln Gamma(x) - (x - 1/2) ln x + x - ln(2 pi)/2` for x >= 10.
-fn stirling_remainder(x: f64) -> f64 {
+pub(super) fn stirling_remainder(x: f64) -> f64 {
     let square = (x * x).recip();
     (1.0 / 12.0
         - square
@@ -82,13 +82,6 @@ pub(crate) fn beta_quantile(a: f64, b: f64, p: f64) -> LogOdds {
         }
     }
     u
-}
-
-/// `P[Beta(a, b) <= 1 - t]`, for a, b > 0 and t in (0, 1).
-pub(crate) fn beta_cdf_at_complement(a: f64, b: f64, t: f64) -> f64 {
-    let at = LogOdds(-LogOdds::of(t).0);
-    let (ln_cdf, _) = ln_cdf_and_density(a, b, ln_beta(a, b), at);
-    ln_cdf.exp()
 }
 
 /// The t with `P[T > t] = tail` for Student's t with `df` degrees of freedom, for tail in (0, 1/2).
