@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 /// Cells of a group.
-const CELLS: usize = 16;
+pub(super) const CELLS: usize = 16;
 /// From this many thresholds on, cells are faster than one comparison for each.
-const WORTH_IT: usize = 5;
+pub(super) const WORTH_IT: usize = 5;
 
 /// Ascending thresholds and how they are compared, which follows from their values.
 #[derive(Clone, Debug)]
@@ -40,27 +40,39 @@ impl PartialEq for Thresholds {
 }
 
 impl Thresholds {
-    /// From ascending values. A group takes as many as find cells of their own.
+    /// From ascending values.
     pub(super) fn new(values: Vec<f64>) -> Thresholds {
-        let mut groups: Vec<(Range<usize>, Option<Cells>)> = Vec::new();
-        let mut start = 0;
-        while start < values.len() {
-            let most = values.len().min(start + CELLS);
-            let found = (start + WORTH_IT..=most)
-                .rev()
-                .find_map(|end| Some((start..end, Cells::of(&values[start..end])?)));
-            let (range, cells) = match found {
-                Some((range, cells)) => (range, Some(cells)),
-                None => (start..start + 1, None),
-            };
-            start = range.end;
-            match groups.last_mut() {
-                Some((last, None)) if cells.is_none() => last.end = start,
-                _ => groups.push((range, cells)),
-            }
+        Thresholds {
+            groups: groups(&values, Cells::of),
+            values,
         }
-        Thresholds { values, groups }
     }
+}
+
+/// Groups of neighbours, as many together as find cells of their own; those that find none stand
+/// together without.
+pub(super) fn groups<C>(
+    values: &[f64],
+    cells: impl Fn(&[f64]) -> Option<C>,
+) -> Vec<(Range<usize>, Option<C>)> {
+    let mut groups: Vec<(Range<usize>, Option<C>)> = Vec::new();
+    let mut start = 0;
+    while start < values.len() {
+        let most = values.len().min(start + CELLS);
+        let found = (start + WORTH_IT..=most)
+            .rev()
+            .find_map(|end| Some((start..end, cells(&values[start..end])?)));
+        let (range, cells) = match found {
+            Some((range, cells)) => (range, Some(cells)),
+            None => (start..start + 1, None),
+        };
+        start = range.end;
+        match groups.last_mut() {
+            Some((last, None)) if cells.is_none() => last.end = start,
+            _ => groups.push((range, cells)),
+        }
+    }
+    groups
 }
 
 /// The magnitude that a difference must reach. A threshold of 0 or less is reached by all but those
@@ -217,7 +229,12 @@ pub(super) fn add_counts(
 
 /// From how many rows pass each threshold as their last to how many pass it.
 #[cfg(target_arch = "x86_64")]
-fn add_passed(counts: &[[u64; CELLS]; 2], rows: usize, thresholds: &[f64], ahead: &mut [[u64; 2]]) {
+pub(super) fn add_passed<const C: usize>(
+    counts: &[[u64; C]; 2],
+    rows: usize,
+    thresholds: &[f64],
+    ahead: &mut [[u64; 2]],
+) {
     let mut passed = [0_u64; 2];
     for (at, &threshold) in thresholds.iter().enumerate().rev() {
         passed[0] += counts[0][at];

@@ -10,6 +10,8 @@
 mod cells;
 mod integer_weights;
 mod minimax;
+#[cfg(target_arch = "x86_64")]
+mod narrow;
 mod pair;
 mod rival_counts;
 

@@ -76,7 +76,7 @@ fn add_pair_avx2(
 }
 
 #[inline(always)]
-fn add_pair_any(
+pub(super) fn add_pair_any(
     a: &[f64],
     b: &[f64],
     weights: Option<&[u64]>,

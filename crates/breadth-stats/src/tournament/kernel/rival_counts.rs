@@ -5,6 +5,8 @@ use rayon::prelude::*;
 use super::super::input::check_all;
 use super::cells::Thresholds;
 use super::integer_weights::IntegerWeights;
+#[cfg(target_arch = "x86_64")]
+use super::narrow::Narrow;
 use super::pair::{BLOCK, add_pair};
 use crate::error::Result;
 use crate::log_ratio::Level;
@@ -276,13 +278,30 @@ impl RivalCounts {
         is_wanted: impl Fn(usize, usize) -> bool,
     ) {
         let weights = units.map(|units| &units.of_row[rows.clone()]);
-        let levels = self.thresholds.values.len().max(1);
-        let pairs = (0..self.models).flat_map(|i| (i + 1..self.models).map(move |j| (i, j)));
-        for ((i, j), ahead) in pairs.zip(self.ahead.chunks_mut(levels)) {
-            if is_wanted(i, j) {
-                let (a, b) = (&columns[i][rows.clone()], &columns[j][rows.clone()]);
-                add_pair(a, b, weights, &self.thresholds, ahead);
+        let block: Vec<&[f64]> = columns.iter().map(|column| &column[rows.clone()]).collect();
+        let pairs: Vec<(usize, usize)> = (0..self.models)
+            .flat_map(|i| (i + 1..self.models).map(move |j| (i, j)))
+            .collect();
+        let levels = &self.thresholds.values;
+        #[cfg(target_arch = "x86_64")]
+        let narrow = if weights.is_none() {
+            let wanted = pairs.iter().filter(|&&(i, j)| is_wanted(i, j)).count();
+            Narrow::of(&block, levels, wanted)
+        } else {
+            None
+        };
+        for (&(i, j), ahead) in pairs.iter().zip(self.ahead.chunks_mut(levels.len().max(1))) {
+            if !is_wanted(i, j) {
+                continue;
             }
+            let (a, b) = (block[i], block[j]);
+            #[cfg(target_arch = "x86_64")]
+            if let Some(narrow) = &narrow
+                && narrow.add_pair([i, j], [a, b], levels, ahead)
+            {
+                continue;
+            }
+            add_pair(a, b, weights, &self.thresholds, ahead);
         }
         self.rows += rows.len() as u64;
     }
