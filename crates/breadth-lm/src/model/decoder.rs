@@ -262,3 +262,44 @@ impl Decoder {
         self.leaves.iter().filter_map(entry).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Gpt2;
+    use crate::rng;
+
+    #[test]
+    fn a_decoder_reads_the_weights_where_the_checkpoint_has_them() {
+        let config = Gpt2 {
+            vocab_size: 5,
+            max_position_embeddings: 4,
+            hidden_size: 4,
+            layers: 1,
+            heads: 2,
+            intermediate_size: 6,
+            layer_norm_epsilon: 1e-5,
+        }
+        .config("test")
+        .unwrap();
+        let checkpoint = Checkpoint::random(config, &mut rng::stream(0, "test/init", 0));
+        let of = |name: &str| checkpoint.weights[name].data.as_ptr();
+        for decoder in [
+            Decoder::new(&checkpoint),
+            Decoder::tracking(&checkpoint, &|_| true),
+        ] {
+            let block = &decoder.blocks[0];
+            let table = of("transformer.wte.weight");
+            assert_eq!(decoder.tokens.data().as_ptr(), table);
+            assert_eq!(decoder.head.weight.data().as_ptr(), table);
+            let joint = of("transformer.h.0.attn.c_attn.weight");
+            for affine in [&block.query, &block.key, &block.value] {
+                assert_eq!(affine.weight.data().as_ptr(), joint);
+            }
+        }
+        let is_bias = |name: &str| name.ends_with("bias");
+        let some = Decoder::tracking(&checkpoint, &is_bias);
+        assert!(some.leaves.iter().all(|leaf| is_bias(&leaf.parameter.name)));
+        assert_eq!(some.leaves.len(), 7);
+    }
+}
