@@ -1,14 +1,12 @@
 //! Choosing among models of a finite law, by the rules that users call.
 
-use breadth_stats::{Design, Level, OnPolicy, Tournament, minimax, offset_tournament, tournament};
+use breadth_stats::{Design, Level, Minimax, OnPolicy, minimax, offset_minimax};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
 use crate::law::{coverage, dirichlet, multinomial};
 
-/// Confidence of the limits that a tournament also reports; none of them is used here.
-const CONFIDENCE: f64 = 0.95;
 const VALID: &str = "log-probabilities of valid laws";
 
 /// A data set of a finite law: how often each outcome was drawn, as weighted rows.
@@ -93,7 +91,8 @@ pub fn winners(models: &[Vec<f64>], data: &Counts, level: Level) -> Vec<usize> {
         .models
 }
 
-/// The offset tournament (Eq 32), with `own[q]` what was sampled from model q, or its exact law.
+/// The offset tournament (Eq 32), with `own[q]` what was sampled from model q, or its exact law: its
+/// value, and all models that tie.
 ///
 /// # Panics
 ///
@@ -104,10 +103,9 @@ pub fn fight_offset(
     own: &[Counts],
     level: Level,
     a: f64,
-) -> Tournament {
+) -> Minimax {
     let columns = data.columns(models);
     let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-    let fought = tournament(&slices, &design(data), level, CONFIDENCE).expect(VALID);
     let on_policy: Vec<Vec<Vec<f64>>> = own.iter().map(|own| own.columns(models)).collect();
     let samples: Vec<OnPolicy> = own
         .iter()
@@ -119,7 +117,18 @@ pub fn fight_offset(
             strata: None,
         })
         .collect();
-    offset_tournament(fought, &slices, &design(data), &samples, a, CONFIDENCE).expect(VALID)
+    offset_minimax(&slices, &design(data), &samples, level, a).expect(VALID)
+}
+
+/// The models with the lowest cross-entropy on a data set: all that tie.
+pub fn lowest_losses(models: &[Vec<f64>], data: &Counts) -> Vec<usize> {
+    let loss = |column: Vec<f64>| -> f64 {
+        let rows = column.iter().zip(&data.weights);
+        rows.map(|(log_q, weight)| -weight * log_q).sum()
+    };
+    let losses: Vec<f64> = data.columns(models).into_iter().map(loss).collect();
+    let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    (0..models.len()).filter(|&q| losses[q] == least).collect()
 }
 
 fn design(data: &Counts) -> Design<'_> {
@@ -208,6 +217,8 @@ fn normalised(mut weights: Vec<f64>) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use breadth_stats::{Tournament, tournament};
+
     use super::*;
     use crate::stream;
 
@@ -221,7 +232,7 @@ mod tests {
         };
         let columns: Vec<Vec<f64>> = models.iter().map(column).collect();
         let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        tournament(&slices, &Design::default(), level, CONFIDENCE).expect(VALID)
+        tournament(&slices, &Design::default(), level, 0.95).expect(VALID)
     }
 
     #[test]
@@ -252,17 +263,9 @@ mod tests {
             let draw = |q: &Vec<f64>| Counts::draw(q, 100_000_000, rng);
             let sampled: Vec<Counts> = class.models.iter().map(draw).collect();
             let level = Level::from_n(3.0).unwrap();
-            let value = |own: &[Counts]| -> Vec<f64> {
-                let found = fight_offset(&class.models, &data, own, level, 0.1);
-                found
-                    .standings
-                    .iter()
-                    .map(|standing| standing.value)
-                    .collect()
-            };
-            for (a, b) in value(&exact).iter().zip(value(&sampled)) {
-                assert!((a - b).abs() < 2e-3, "{a} {b}");
-            }
+            let value = |own| fight_offset(&class.models, &data, own, level, 0.1).value;
+            let (exact, sampled) = (value(&exact), value(&sampled));
+            assert!((exact - sampled).abs() < 2e-3, "{exact} {sampled}");
         }
     }
 

@@ -15,7 +15,7 @@
 //! | `Ĉov_N(q'‖q)`, or Chat, Eq 28 (`S_N` here) | rival share: [`Tournament::rival_shares`], [`rival_counts`] |
 //! | `argmin max Ĉov_N`, Eq 29 | [`tournament()`]; [`race`] and [`minimax`] with less work |
 //! | the same over final answers, section 7.1 | [`answer_tournament`], [`answer_coverage`] |
-//! | `Con_N(q'‖q)`, `argmin max {Ĉov_N - 2 N^a Con_N}`, Eq 32 | [`offset_tournament`] |
+//! | `Con_N(q'‖q)`, `argmin max {Ĉov_N - 2 N^a Con_N}`, Eq 32 | [`offset_tournament`], [`offset_minimax`] |
 //! | Pass@N, Best-of-N | [`pass_at_k`], [`best_of_k`], [`pass_at_n_exact`], [`pass_at_k_estimate`] |
 //! | `1 - (1 - q(S_x))^k` | reach: [`CorrectResponses`], [`reachability`] |
 //! | `Dseq_N`, Lemma D.10 | [`stopped_kl`] |
@@ -67,6 +67,6 @@ pub use tokens::{
 };
 pub use tournament::{
     DataAnswers, Dropped, Minimax, OnPolicy, Race, RivalCounts, Standing, Tournament,
-    answer_tournament, landscape, landscape_levels, lowest_cross_entropy, minimax,
+    answer_tournament, landscape, landscape_levels, lowest_cross_entropy, minimax, offset_minimax,
     offset_tournament, race, rival_counts, rival_counts_at, tournament,
 };

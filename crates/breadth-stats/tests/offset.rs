@@ -1,7 +1,8 @@
 //! The offset tournament against a brute-force oracle, its limits by simulation, its named cases.
 
 use breadth_stats::{
-    Design, Error, Level, OnPolicy, Tournament, is_uncovered, offset_tournament, tournament,
+    Design, Error, Level, OnPolicy, Tournament, is_uncovered, offset_minimax, offset_tournament,
+    tournament,
 };
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -34,7 +35,11 @@ fn play(
         })
         .collect();
     let fought = tournament(&columns, &IID, level, 0.95).unwrap();
-    offset_tournament(fought, &columns, &IID, &samples, a, 0.95).unwrap()
+    let offset = offset_tournament(fought, &columns, &IID, &samples, a, 0.95).unwrap();
+    let alone = offset_minimax(&columns, &IID, &samples, level, a).unwrap();
+    let best = offset.standings[offset.winner].value;
+    assert_eq!((alone.value, &alone.models), (best, &offset.tied));
+    offset
 }
 
 /// Eq 32 word by word: prompts in turn, their responses in turn.

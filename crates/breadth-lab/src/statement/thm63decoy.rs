@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::check::Check;
-use crate::choice::{Class, Counts, fight_offset, winners};
+use crate::choice::{Class, Counts, fight_offset, lowest_losses, winners};
 use crate::law::level;
 use crate::random::stream;
 use crate::statement::{Size, Statement};
@@ -84,12 +84,9 @@ fn by_others(n: u64, seed: u64, set: u64) -> [f64; 2] {
     let data = data(&class, n, seed, set);
     let offset = fight_offset(&class.models, &data, &own, level(log_n), 0.0);
     let coverages = class.coverages(2.0 * log_n);
-    let worst = offset
-        .tied
-        .iter()
-        .map(|&q| coverages[q])
-        .fold(0.0, f64::max);
-    [worst, coverages[offset.cross_entropy_winner]].map(|cov| n as f64 * cov)
+    let worst_of = |tied: Vec<usize>| tied.into_iter().map(|q| coverages[q]).fold(0.0, f64::max);
+    let by_cross_entropy = lowest_losses(&class.models, &data);
+    [offset.models, by_cross_entropy].map(|tied| n as f64 * worst_of(tied))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub use certificate::SLACKS;
 pub use cross_entropy::lowest_cross_entropy;
 pub use kernel::{Minimax, RivalCounts, minimax, rival_counts, rival_counts_at};
 pub use landscape::{landscape, landscape_levels};
-pub use offset::{OnPolicy, offset_tournament};
+pub use offset::{OnPolicy, offset_minimax, offset_tournament};
 pub use race::{Dropped, Race, race};
 pub use selection::tournament;
 pub use standing::{Standing, Tournament};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::input::{check, rivals};
+use super::kernel::Minimax;
 use super::standing::{Tournament, rank};
 use crate::error::{Error, Result};
 use crate::interval::{BoundedMean, CheckedDesign, Design};
@@ -98,31 +99,14 @@ pub fn offset_tournament(
     confidence: f64,
 ) -> Result<Tournament> {
     let alpha = error_rate(confidence)?;
-    if !(0.0..=1.0).contains(&a) {
-        return Err(Error::InvalidOffset(a));
-    }
     let m = columns.len();
-    if samples.len() != m {
-        return Err(Error::LengthMismatch {
-            what: "the list of on-policy samples".into(),
-            found: samples.len(),
-            reference: "the list of models",
-            expected: m,
-        });
-    }
-    let data = check(columns, design)?;
+    let rule = Rule::new(columns, design, samples, result.level, a)?;
     let tail = 0.25 * alpha / (m - 1).max(1) as f64;
-    let factor = 2.0 * (a * result.level.log_n()).exp();
-    for (q, samples) in samples.iter().enumerate() {
-        let own = Own::new(samples, m)?;
+    let factor = rule.factor;
+    for q in 0..m {
+        let own = Own::new(&samples[q], m)?;
         let score = |rival: usize| {
-            let on_data = ahead(&data, columns[rival], columns[q], result.level);
-            let on_policy = ahead(
-                &own.rows,
-                samples.columns[rival],
-                samples.columns[q],
-                result.level,
-            );
+            let [on_data, on_policy] = rule.shares(rival, q, &own);
             Score {
                 rival,
                 value: on_data.value - factor * on_policy.value,
@@ -154,6 +138,107 @@ pub fn offset_tournament(
     Ok(result)
 }
 
+/// The value of an offset tournament and all models that attain it, without limits, ranking and
+/// confidence set: what Eq 32 takes.
+///
+/// `columns`, `design`, `samples`, `a`: as in [`offset_tournament`]; `level`: N.
+///
+/// # Errors
+///
+/// As [`offset_tournament`].
+///
+/// # Examples
+///
+/// ```
+/// use breadth_stats::{Design, Level, OnPolicy, offset_minimax};
+/// let (good, bad) = ([-1.0, -2.0, -1.5, -2.0], [-0.5, -0.5, -9.0, -0.5]);
+/// let own = || OnPolicy {
+///     columns: vec![&good[..2], &bad[..2]],
+///     prompts: None,
+///     weights: None,
+///     strata: None,
+/// };
+/// let level = Level::from_n(8.0)?;
+/// let samples = [own(), own()];
+/// let found = offset_minimax(&[&good, &bad], &Design::default(), &samples, level, 0.0)?;
+/// assert_eq!((found.value, found.models), (0.0, vec![0]));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// # Source
+///
+/// Eq 32.
+#[doc(alias = "Equation 32")]
+pub fn offset_minimax(
+    columns: &[&[f64]],
+    design: &Design,
+    samples: &[OnPolicy],
+    level: Level,
+    a: f64,
+) -> Result<Minimax> {
+    let m = columns.len();
+    let rule = Rule::new(columns, design, samples, level, a)?;
+    let mut values = Vec::with_capacity(m);
+    for (q, samples) in samples.iter().enumerate() {
+        let own = Own::new(samples, m)?;
+        let score = |rival| {
+            let [on_data, on_policy] = rule.shares(rival, q, &own);
+            on_data.value - rule.factor * on_policy.value
+        };
+        values.push(rivals(m, q).map(score).fold(0.0, f64::max));
+    }
+    let value = values.iter().copied().fold(f64::INFINITY, f64::min);
+    Ok(Minimax {
+        value,
+        models: (0..m).filter(|&q| values[q] == value).collect(),
+    })
+}
+
+/// The checked input of the rule.
+struct Rule<'a> {
+    columns: &'a [&'a [f64]],
+    data: CheckedDesign,
+    level: Level,
+    /// `2 N^a`
+    factor: f64,
+}
+
+impl<'a> Rule<'a> {
+    fn new(
+        columns: &'a [&'a [f64]],
+        design: &Design,
+        samples: &[OnPolicy],
+        level: Level,
+        a: f64,
+    ) -> Result<Rule<'a>> {
+        if !(0.0..=1.0).contains(&a) {
+            return Err(Error::InvalidOffset(a));
+        }
+        if samples.len() != columns.len() {
+            return Err(Error::LengthMismatch {
+                what: "the list of on-policy samples".into(),
+                found: samples.len(),
+                reference: "the list of models",
+                expected: columns.len(),
+            });
+        }
+        Ok(Rule {
+            columns,
+            data: check(columns, design)?,
+            level,
+            factor: 2.0 * (a * level.log_n()).exp(),
+        })
+    }
+
+    /// The shares of the data and of q's own samples on which the rival is ahead by N.
+    fn shares(&self, rival: usize, q: usize, own: &Own) -> [BoundedMean; 2] {
+        [
+            ahead(&self.data, self.columns[rival], self.columns[q], self.level),
+            ahead(&own.rows, own.columns[rival], own.columns[q], self.level),
+        ]
+    }
+}
+
 struct Score {
     rival: usize,
     value: f64,
@@ -162,13 +247,14 @@ struct Score {
 }
 
 /// Checked samples of one model.
-struct Own {
+struct Own<'a> {
+    columns: &'a [&'a [f64]],
     rows: CheckedDesign,
 }
 
-impl Own {
+impl<'a> Own<'a> {
     /// The rows of a prompt share what it weighs.
-    fn new(samples: &OnPolicy, models: usize) -> Result<Own> {
+    fn new(samples: &'a OnPolicy, models: usize) -> Result<Own<'a>> {
         if samples.columns.len() != models {
             return Err(Error::LengthMismatch {
                 what: "a set of on-policy samples (columns)".into(),
@@ -193,6 +279,7 @@ impl Own {
             ..as_given
         };
         Ok(Own {
+            columns: &samples.columns,
             rows: check(&samples.columns, &design)?,
         })
     }
