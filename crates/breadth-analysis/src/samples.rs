@@ -65,14 +65,30 @@ impl Samples {
 
     /// The outcomes of each candidate; empty for one without samples.
     pub(crate) fn of(&self, names: &[&str]) -> Vec<Vec<PromptOutcome>> {
-        let of_model = |name: &&str| {
-            let at = self.table.models.iter().position(|model| model == name);
+        let of_model = |at: Option<usize>| {
             at.map_or(Vec::new(), |at| {
                 let outcomes = self.table.outcomes[at].iter().flatten();
                 outcomes.map(outcome).collect()
             })
         };
-        names.iter().map(of_model).collect()
+        self.matched(names).into_iter().map(of_model).collect()
+    }
+
+    /// The samples' model of each candidate: the one of its name, else the only one whose path ends
+    /// as its own does, as names depend on the folder that a command was given.
+    fn matched(&self, names: &[&str]) -> Vec<Option<usize>> {
+        let models = &self.table.models;
+        let is_exact = |at: usize| names.contains(&models[at].as_str());
+        let of_name = |name: &&str| {
+            if let Some(at) = models.iter().position(|model| model == name) {
+                return Some(at);
+            }
+            let mut near = (0..models.len()).filter(|&at| same_end(&models[at], name));
+            let at = near.next().filter(|_| near.next().is_none())?;
+            let others = names.iter().filter(|name| same_end(&models[at], name));
+            (!is_exact(at) && others.count() == 1).then_some(at)
+        };
+        names.iter().map(of_name).collect()
     }
 
     /// What speaks against these samples being of the same models and prompts as the scores.
@@ -81,9 +97,10 @@ impl Samples {
     /// Samples of none of the candidates.
     pub(crate) fn strange(&self, names: &[&str], prompts: &[String]) -> Result<Vec<String>> {
         let models = &self.table.models;
-        let (known, others): (Vec<&String>, Vec<&String>) = models
-            .iter()
-            .partition(|model| names.contains(&model.as_str()));
+        let matched = self.matched(names);
+        let (known, others): (Vec<usize>, Vec<usize>) =
+            (0..models.len()).partition(|&at| matched.contains(&Some(at)));
+        let (known, others) = (self.named(&known), self.named(&others));
         let Some(first) = known.first() else {
             return Err(Error::Tables(format!(
                 "none of the models of the samples ({}) is among those of the scores ({}); rename \
@@ -93,6 +110,16 @@ impl Samples {
             )));
         };
         let mut strange = Vec::new();
+        let renamed = names.iter().zip(&matched).find_map(|(name, at)| {
+            let model = &models[(*at)?];
+            (model != name).then(|| (model, name))
+        });
+        if let Some((model, name)) = renamed {
+            strange.push(format!(
+                "Names of samples and scores that end alike are taken as the same models \
+                 ({model} and {name}, say)."
+            ));
+        }
         if let [only] = known[..]
             && names.len() > 1
         {
@@ -103,7 +130,7 @@ impl Samples {
         if !others.is_empty() {
             strange.push(format!(
                 "Samples of models without scores are not used: {}.",
-                listed(others.into_iter().map(String::as_str))
+                listed(others.into_iter())
             ));
         }
         let asked: HashSet<&String> = prompts.iter().collect();
@@ -124,6 +151,13 @@ impl Samples {
         Ok(strange)
     }
 
+    fn named(&self, models: &[usize]) -> Vec<&str> {
+        models
+            .iter()
+            .map(|&at| &self.table.models[at][..])
+            .collect()
+    }
+
     /// How the prompts were sampled.
     pub(crate) fn design(&self) -> Design<'_> {
         Design {
@@ -132,6 +166,13 @@ impl Samples {
             clusters: None,
         }
     }
+}
+
+/// Whether one of two paths is the end of the other, from a separator on.
+fn same_end(a: &str, b: &str) -> bool {
+    let (long, short) = if a.len() > b.len() { (a, b) } else { (b, a) };
+    long.strip_suffix(short)
+        .is_some_and(|start| start.ends_with('/'))
 }
 
 /// The group of every prompt, and weights under which groups count what they count in the

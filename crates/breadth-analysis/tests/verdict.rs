@@ -83,6 +83,60 @@ fn rules_that_agree_make_it_likely() {
     ");
 }
 
+/// Held-out responses lose probability while others that are right may gain all of it.
+#[test]
+fn rules_that_agree_on_some_of_several_right_responses_leave_it_open() {
+    let early = vec![-4.0; 300];
+    let late = (0..300).map(|i| if i % 3 == 0 { -4.1 } else { -9.5 });
+    let columns: Columns = vec![early, late.collect()];
+    let alone = of_scores(&["early", "late"], &columns, 16.0, false);
+    assert_eq!(
+        (alone.take.as_deref(), alone.state),
+        (Some("early"), State::Likely)
+    );
+    let (columns, prompts) = (
+        refs(&columns),
+        (0..300).map(|i| i / 2).collect::<Vec<u32>>(),
+    );
+    let design = Design {
+        clusters: Some(&prompts),
+        ..Design::default()
+    };
+    let tournament = fought(&columns, &design, 16.0);
+    let verdict = decide(&Evidence {
+        models: &["early", "late"],
+        k: 16.0,
+        confidence: 0.95,
+        scores: Some(Scored {
+            tournament: &tournament,
+            columns: &columns,
+            design,
+            only_right: false,
+        }),
+        samples: None,
+    });
+    insta::assert_snapshot!(text(&verdict.unwrap()), @r"
+    Nothing to take yet: the tournament at N = 8 and reach_16 (38.5% [36.6, 40.7]%) both say early, but 100 of the 150 prompts have several right responses, of which a verifier needs one.
+    16 graded samples of 150 prompts from early and late would decide:
+      breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says early; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
+    Reach says early.
+    The lowest loss says early.
+    100 of the 150 prompts have several right responses: for a verifier one of them is enough, and coverage of each response is not what its Pass@k needs.
+    50 rows repeat another of their prompt under every model and count once in reach.
+    ");
+}
+
+#[test]
+fn samples_of_which_none_is_right_rank_nobody() {
+    let outcomes = [counts(16, |_| 0), counts(16, |_| 0)];
+    insta::assert_snapshot!(text(&of_samples(&["a", "b"], &outcomes, 16.0)), @r"
+    Nothing to take yet: no sample of any candidate is right: Pass@16 is 0% [0.0, 1.9]% for all.
+    More samples a prompt, or easier prompts would decide:
+      breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    ");
+}
+
 #[test]
 fn rules_that_part_leave_it_open() {
     let verdict = of_scores(&["early", "late"], &parted(), 16.0, false);

@@ -177,7 +177,7 @@ fn ks(table: &SampleTable, options: &PassOptions) -> Result<Vec<u64>> {
         None => Ok(options.ks.to_vec()),
         Some(k) => Err(Error::Tables(format!(
             "k = {k} is beyond the samples: model `{model}` has {} for prompt `{prompt}`. \
-             Ask for k <= {samples}, draw more samples, or allow k beyond them (extrapolate)",
+             Ask for k <= {samples}, draw more samples, or allow k beyond them (option extrapolate)",
             number::count(samples as usize, "sample"),
         ))),
     }

@@ -13,6 +13,9 @@ use crate::number::{self, Number};
 const NO_LOSS: f64 = 0.01;
 /// Another candidate may be better by this much at most where samples make a verdict likely.
 const SMALL_LOSS: f64 = 0.10;
+/// Where more prompts than this share of them have several right responses, scores of each response
+/// make no verdict likely.
+const FEW_SEVERAL: f64 = 0.10;
 
 /// What the evidence says, rule by rule.
 pub(super) struct Found<'a> {
@@ -83,6 +86,9 @@ impl<'a> Found<'a> {
         if !is_all || !is_enough {
             state = state.min(State::Likely);
         }
+        if samples.estimate.value == 0.0 {
+            return self.by_nothing(evidence, samples);
+        }
         let mut because = format!(
             "{} is {}{}",
             samples.name,
@@ -122,6 +128,24 @@ impl<'a> Found<'a> {
         self.among(evidence, &lead.not_excluded, verdict)
     }
 
+    /// Samples without a right response rank nobody.
+    fn by_nothing(&self, evidence: &Evidence, samples: &BySamples) -> Verdict {
+        let all = 0..evidence.models.len();
+        let names = self.names(evidence, all.clone());
+        let because = format!(
+            "no sample of any candidate is right: {} is {} for all",
+            samples.name,
+            with_limits(&samples.estimate)
+        );
+        let next = Next {
+            what: "More samples a prompt, or easier prompts".into(),
+            command: sample_command(&names, evidence.k),
+        };
+        let by = Some(Rule::Samples);
+        let verdict = self.verdict(evidence, None, State::Open, by, because, Some(next));
+        self.among(evidence, &all.collect::<Vec<_>>(), verdict)
+    }
+
     pub(super) fn by_exact_reach(&self, evidence: &Evidence, scores: &ByScores) -> Verdict {
         let lead = &scores.reach;
         let because = format!(
@@ -150,7 +174,8 @@ impl<'a> Found<'a> {
             let take = name(scores.tournament.winner);
             return self.verdict(evidence, take, State::Certain, None, because, None);
         }
-        if said.agree() {
+        let is_of_each = scores.several as f64 <= FEW_SEVERAL * scores.prompts as f64;
+        if said.agree() && is_of_each {
             let because = format!(
                 "the tournament at N = {n} and reach_{k} ({}) both say so; which other responses a \
                  verifier accepts they cannot see",
@@ -219,6 +244,16 @@ impl<'a> Found<'a> {
                 "the tournament at N = {n} says {}, but log-probabilities cannot tell whether {k} \
                  samples would find a right response: {weakness}",
                 name(tournament),
+            );
+            (because, said.tournament.all.clone())
+        } else if said.agree() {
+            let because = format!(
+                "the tournament at N = {n} and reach_{k} ({}) both say {}, but {} of the {} have \
+                 several right responses, of which a verifier needs one",
+                with_limits(&scores.estimate()),
+                name(tournament),
+                number::grouped(scores.several),
+                number::count(scores.prompts, "prompt")
             );
             (because, said.tournament.all.clone())
         } else if !said.resolves() {

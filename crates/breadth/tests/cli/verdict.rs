@@ -26,6 +26,32 @@ fn graded() -> String {
     (0..200).map(of_prompt).collect()
 }
 
+/// `score out` names its checkpoints `out/early`, `sample out/early` names it `early`.
+#[test]
+fn names_that_end_alike_are_the_same_models() {
+    let scored = parted()
+        .replace("early", "out/early")
+        .replace("late", "out/late");
+    let folder = Folder::with(&[("scores.jsonl", &scored), ("graded.jsonl", &graded())]);
+    let both = ["select", "graded.jsonl", "scores.jsonl", "--best-of", "16"];
+    let said = folder.run(&both).success();
+    assert!(
+        said.starts_with("Take out/late (certain, by the samples): Pass@16 is 87.5%"),
+        "{said}"
+    );
+    let note = "Names of samples and scores that end alike are taken as the same models (early and \
+                out/early, say).";
+    assert!(said.contains(note), "{said}");
+    // Of two that end alike neither is meant.
+    let twice = scored.clone() + &scored.replace("out/", "other/");
+    let folder = Folder::with(&[("scores.jsonl", &twice), ("graded.jsonl", &graded())]);
+    let error = folder.run(&both).failure(1);
+    assert!(
+        error.contains("none of the models of the samples (early, late)"),
+        "{error}"
+    );
+}
+
 #[test]
 fn rules_that_part_take_nothing_and_samples_decide() {
     let folder = Folder::with(&[("scores.jsonl", &parted()), ("graded.jsonl", &graded())]);

@@ -47,7 +47,7 @@ Examples:
   breadth select scores.parquet --log-n 30
 
 The verdict weighs all evidence. Graded samples, at least K a prompt, decide by Pass@K. Without them the tournament and reach \
-have to say the same, or reach has to be so near 100% that no other candidate can be much better; else nothing is taken, and the command that would decide is shown.
+have to say the same, with few prompts that have several right responses, or reach has to be so near 100% that no other candidate can be much better; else nothing is taken, and the command that would decide is shown.
 
 Which N or K? For Best-of-K and Pass@K that K; for reinforcement learning with groups of G responses K = G. Without a \
 verifier: scores alone. With a verifier: 16 samples a prompt of the few candidates that the scores leave open.
@@ -56,7 +56,8 @@ The words:
   tournament    for each checkpoint the share of responses to which some rival assigns at least N times the probability
   reach_k       how often k samples contain the held-out response itself: Pass@k is at least this
   certain       at 95% confidence no other candidate is better by more than one point of Pass@k
-  likely, open  another may be better by up to ten points; by more
+  likely        another may be better by up to ten points; on scores alone: the rules agree
+  open          neither
   may be best   what the data cannot exclude, by the rule that is named
   coverage      the share of the data that a checkpoint under-weights by N or more; its limits hold whatever the data are
   void          limits of 0 to 100%: they say nothing, and the tournament compares candidates that may all be poor
