@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -90,6 +91,17 @@ pub(crate) fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Res
     } else {
         Ok(read)
     }
+}
+
+/// As [`std::fs::read`], but of a file that is not far longer than records are.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let most = whole(0);
+    let mut bytes = Vec::new();
+    let read = File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if read as u64 > most {
+        return Err(too_long(format!("a file of more than {most} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Counts what is taken of a reader.
@@ -250,6 +262,23 @@ mod tests {
         text.read = whole(10) + 1;
         let error = text.fill_buf().unwrap_err();
         assert!(error.get_ref().unwrap().is::<TooLong>(), "{error}");
+    }
+
+    #[test]
+    fn files_end() {
+        assert!(
+            read(Path::new("Cargo.toml"))
+                .unwrap()
+                .starts_with(b"[package]")
+        );
+        #[cfg(unix)]
+        assert!(
+            read(Path::new("/dev/zero"))
+                .unwrap_err()
+                .get_ref()
+                .unwrap()
+                .is::<TooLong>()
+        );
     }
 
     #[test]

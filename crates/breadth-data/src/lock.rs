@@ -184,11 +184,41 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// Opens and locks the file of this name.
+/// Opens and locks the file of this name, which nobody but a lock has written.
 fn lock(path: &Path) -> std::result::Result<File, Refusal> {
     let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.open(path)?;
+    options.read(true).write(true);
+    // A new file, not one behind a link, and only a regular one that has no other name.
+    let opened = match fs::symlink_metadata(path) {
+        Ok(found) if is_lone_file(&found) => options.open(path),
+        Ok(_) => {
+            return Err(io::Error::other(
+                "the name of its lock is that of something else; remove that",
+            )
+            .into());
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            options.create_new(true).open(path)
+        }
+        Err(error) => Err(error),
+    };
+    let mut file = match opened {
+        Ok(file) => file,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+            ) && path
+                .parent()
+                .is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) =>
+        {
+            return Err(Refusal::Again);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !is_of_a_lock(&mut file)? {
+        return Err(io::Error::other("a file of another kind has the name of its lock").into());
+    }
     match file.try_lock() {
         // Its last holder removes the file before the lock ends: whoever opened it before has the
         // lock of a file without a name, while another has one of this name.
@@ -202,6 +232,26 @@ fn lock(path: &Path) -> std::result::Result<File, Refusal> {
         }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
+}
+
+/// A regular file without a second name.
+fn is_lone_file(found: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let is_lone = std::os::unix::fs::MetadataExt::nlink(found) == 1;
+    #[cfg(not(unix))]
+    let is_lone = true;
+    found.is_file() && is_lone
+}
+
+/// Whether a file begins with a process and a second as [`describe`] writes them, or is empty.
+fn is_of_a_lock(file: &mut File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.rewind()?;
+    Read::take(&mut *file, 64).read_to_end(&mut start)?;
+    file.rewind()?;
+    // Of what a killed process had begun to write, the rest may be missing.
+    let mut lines = start.split(|&byte| byte == b'\n').take(2);
+    Ok(lines.all(|line| line.iter().all(u8::is_ascii_digit)))
 }
 
 impl Drop for Held {
@@ -342,6 +392,20 @@ mod tests {
             std::os::unix::fs::symlink(path("mine.txt"), path(".breadth-lock-a.parquet")).unwrap();
             assert!(OutputLock::hold(&path("a.parquet")).is_err());
             assert_eq!(fs::read(path("mine.txt")).unwrap(), b"mine");
+            std::os::unix::fs::symlink(path("none"), path(".breadth-lock-b.parquet")).unwrap();
+            assert!(OutputLock::hold(&path("b.parquet")).is_err());
+            assert!(!path("none").exists());
+            fs::hard_link(path("mine.txt"), path(".breadth-lock-c.parquet")).unwrap();
+            assert!(OutputLock::hold(&path("c.parquet")).is_err());
+            fs::write(path(".breadth-lock-d.parquet"), "my notes").unwrap();
+            assert!(OutputLock::hold(&path("d.parquet")).is_err());
+            fs::create_dir(path(".breadth-lock-e.parquet")).unwrap();
+            assert!(OutputLock::hold(&path("e.parquet")).is_err());
+            assert_eq!(fs::read(path("mine.txt")).unwrap(), b"mine");
+            assert_eq!(
+                fs::read(path(".breadth-lock-d.parquet")).unwrap(),
+                b"my notes"
+            );
         }
     }
 

@@ -212,15 +212,17 @@ fn records_of_many_empty_fields() {
     Input::new("wide.csv.gz", &text).read();
 }
 
-/// Each row names a model and a prompt that no other does.
+/// Each row names a prompt that no other does, and one of many models.
 #[test]
 fn models_by_prompts() {
     let _turn = turn();
-    let scores: String = (0..120_000).map(|at| format!("{at},{at},-1\n")).collect();
+    let scores: String = (0..120_000)
+        .map(|at| format!("{},{at},-1\n", at % 2500))
+        .collect();
     let text = format!("model,prompt_id,logprob\n{scores}");
     check("scores.csv", text.as_bytes(), "responses, of which");
     let samples: String = (0..80_000)
-        .map(|at| format!("{at},{at},0,0.5,t,a\n"))
+        .map(|at| format!("{},{at},0,0.5,t,a\n", at % 2500))
         .collect();
     let text = format!("model,prompt_id,response_id,reward,text,answer\n{samples}");
     check("samples.csv", text.as_bytes(), "prompts, of which");

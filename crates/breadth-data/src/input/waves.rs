@@ -34,13 +34,15 @@ pub(crate) fn for_each_chunk(
         if wave.is_empty() && decoded.is_empty() {
             break;
         }
-        rows += wave.iter().map(Work::rows).sum::<usize>();
         let (next, taken) = rayon::join(
             || decode(wave, layout),
             || decoded.into_iter().try_for_each(&mut take),
         );
         taken?;
         decoded = next?;
+        // Lines that are blank are no rows.
+        decoded.retain(|chunk| chunk.rows > 0);
+        rows += decoded.iter().map(|chunk| chunk.rows).sum::<usize>();
     }
     match rows {
         0 => Err(Error::NoRows(inputs.names())),

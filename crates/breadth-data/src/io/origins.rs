@@ -37,11 +37,15 @@ impl Origins {
         chunk: &Chunk,
         (models, rows, what): (usize, usize, &str),
     ) -> Result<()> {
+        let At { path, .. } = chunk.places.at(0);
+        if models.saturating_mul(models) > limit::cells(0) {
+            let what = format!("{models} models, of which each is compared with every other");
+            return Err(limit::over(&path, None, what));
+        }
         if models.saturating_mul(rows) <= limit::cells(self.rows) {
             return Ok(());
         }
         let given = self.rows;
-        let At { path, .. } = chunk.places.at(0);
         Err(limit::over(
             &path,
             None,

@@ -11,6 +11,7 @@ use super::source::{number, parse};
 use crate::checked::CheckedMap;
 use crate::error::{At, Error, Result};
 use crate::io::open::read_error;
+use crate::limit;
 use crate::order::{checkpoint_step, counts_epochs};
 use crate::setting::Setting;
 
@@ -63,7 +64,7 @@ impl TrainerState {
     /// [`Error::Field`] if it is not what the trainer writes.
     pub fn read(path: &Path, loss: Option<&str>) -> Result<Self> {
         let path = find(path)?;
-        let text = fs::read(&path).map_err(|source| read_error(&path, source))?;
+        let text = limit::read(&path).map_err(|source| read_error(&path, source))?;
         let at = At {
             path: Arc::from(path.as_path()),
             place: None,

@@ -109,7 +109,11 @@ impl Builder {
         values: &[f64],
         first: u32,
     ) -> Option<(usize, u32)> {
-        let share = self.columns.len().div_ceil(rayon::current_num_threads());
+        let share = self
+            .columns
+            .len()
+            .div_ceil(rayon::current_num_threads())
+            .max(1);
         let set_some = |(part, columns): (usize, &mut [ModelValues])| {
             let start = part * share;
             (0..rows.len()).find_map(|at| {

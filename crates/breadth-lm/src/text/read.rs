@@ -129,16 +129,35 @@ pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Resul
     })
 }
 
+/// The next line, without its end, if it is not longer than records may be.
+fn line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
+    let most = breadth_data::max_record_bytes();
+    let mut line = String::new();
+    let read = std::io::Read::take(file, most + 1).read_line(&mut line)?;
+    if read as u64 > most {
+        let what = format!("a line of more than {most} bytes (BREADTH_MAX_RECORD_BYTES)");
+        return Err(std::io::Error::other(what));
+    }
+    let text = line.strip_suffix('\n').unwrap_or(&line);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    let length = text.len();
+    line.truncate(length);
+    Ok((read > 0).then_some(line))
+}
+
 /// The lines of files that are not blank, with their places.
 pub(super) fn lines(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
     let mut lines = Vec::new();
     for path in files {
         let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
-        for (index, line) in std::io::BufReader::new(file).lines().enumerate() {
-            let place = place(path, index + 1);
-            let line = line.map_err(|e| Error::data(&*place, format!("cannot be read: {e}")))?;
-            if !line.trim().is_empty() {
-                lines.push((place, line));
+        let mut file = std::io::BufReader::new(file);
+        for index in 1.. {
+            let place = place(path, index);
+            let read = line(&mut file);
+            match read.map_err(|e| Error::data(&*place, format!("cannot be read: {e}")))? {
+                None => break,
+                Some(line) if line.trim().is_empty() => {}
+                Some(line) => lines.push((place, line)),
             }
         }
     }

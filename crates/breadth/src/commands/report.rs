@@ -101,6 +101,12 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         Some(run) => run.report(),
         None => "report.html".into(),
     };
+    if arguments.output.is_none() && beside.is_symlink() {
+        bail!(
+            "{}: is a link, and the page would be written where it leads; remove it, or say where with -o",
+            beside.display()
+        );
+    }
     let page = arguments.output.clone().unwrap_or(beside);
     let inputs = arguments.not_to_be_overwritten(&tables, run.as_ref());
     refuse(&page, &inputs)?;
@@ -183,7 +189,12 @@ impl Arguments {
             None => [&tables.paths[..], &tables.samples].concat(),
         };
         inputs.extend(self.losses.path().map(Path::to_owned));
-        inputs
+        // What stands behind `-` may be a file.
+        let of_name = |path: PathBuf| match path.to_str() {
+            Some("-") => "/dev/stdin".into(),
+            _ => path,
+        };
+        inputs.into_iter().map(of_name).collect()
     }
 
     fn of_run(&self, run: &RunFolder) -> Result<Report> {

@@ -344,7 +344,12 @@ fn the_next_job_on_an_output_removes_what_dead_ones_left() {
             ],
         };
         for file in mine {
-            folder.write(&format!("out/{file}"), b"dead");
+            let text: &[u8] = if file.contains("lock") {
+                b"17\n0\nbreadth score\n"
+            } else {
+                b"dead"
+            };
+            folder.write(&format!("out/{file}"), text);
         }
         folder.write("out/.breadth-tmp-table.parquet.b-abcdef", b"of another");
         folder.write("out/run/.breadth-tmp-scores.parquet-abcdef", b"of another");

@@ -54,14 +54,95 @@ fn archives_that_unpack_to_more_than_they_are() {
     assert_snapshot!(import("spaces.eval", &eval(&spaces)), @"error: spaces.eval/samples/1_epoch_1.json: a member of more than 33554432 bytes out of 65263 compressed ones, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
 }
 
+/// The archive lists its sample twice, and says otherwise at its end.
+#[test]
+fn archives_whose_count_of_members_is_untrue() {
+    let sample = br#"{"id":1,"epoch":1,"scores":{"s":{"value":1}}}"#;
+    let once = eval(sample);
+    let end = once.len() - 22;
+    let field = |at: usize, length: usize| &once[end + at..end + at + length];
+    let number = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |n, &byte| n << 8 | usize::from(byte))
+    };
+    let (size, start) = (number(field(12, 4)), number(field(16, 4)));
+    let last = once[start..end]
+        .windows(4)
+        .rposition(|four| four == b"PK\x01\x02")
+        .unwrap();
+    let double = &once[start + last..end];
+    let size = ((size + double.len()) as u32).to_le_bytes();
+    let ending = |count: u16| {
+        let count = count.to_le_bytes();
+        [&field(0, 8)[..], &count, &count, &size, field(16, 4)].concat()
+    };
+    let twice = [&once[..end], double].concat();
+    let true_end = [&ending(3)[..], &[0, 0]].concat();
+    let false_end = [&ending(2)[..], &[0, 0]].concat();
+    let in_comment = [&ending(3)[..], &[22, 0], &false_end].concat();
+    for ends in [true_end, in_comment] {
+        let said = import("twice.eval", &[&twice[..], &ends].concat());
+        assert!(
+            said.contains("1 members have the name of another"),
+            "{said}"
+        );
+    }
+}
+
+/// What an archive says of a member's length is not what it takes.
+#[test]
+fn archives_that_say_they_are_large() {
+    let mut large = eval(&[b"{\"id\":1,", &b" ".repeat(64 << 20)[..], b"\"epoch\":1}"].concat());
+    let at = large
+        .windows(4)
+        .rposition(|four| four == b"PK\x01\x02")
+        .unwrap();
+    large[at + 20..at + 24].copy_from_slice(&0xffff_ff00_u32.to_le_bytes());
+    let said = import("lie.eval", &large);
+    assert!(
+        said.contains("a member of more than 33554432 bytes"),
+        "{said}"
+    );
+}
+
+#[test]
+fn tables_of_nothing_and_of_too_many_models() {
+    let folder = Folder::with(&[
+        ("blank.csv", &"\n".repeat(70_000)),
+        ("blank.jsonl", &" \n".repeat(70_000)),
+    ]);
+    for name in ["blank.csv", "blank.jsonl"] {
+        for command in ["select", "reach", "plan"] {
+            let said = folder.run(&[command, name]).failure(1);
+            assert!(
+                said.starts_with(&format!("error: {name}: ")) && said.len() < 300,
+                "{said}"
+            );
+        }
+    }
+    let many: String = (0..40_000)
+        .map(|at| format!("{{\"model\":\"m{at}\",\"prompt_id\":1,\"logprob\":-1}}\n"))
+        .collect();
+    let folder = Folder::with(&[("many.jsonl", &many)]);
+    let said = folder.run(&["select", "many.jsonl"]).failure(1);
+    assert!(
+        said.contains("models, of which each is compared with every other"),
+        "{said}"
+    );
+}
+
 #[test]
 fn logs_and_tables_of_more_rows_than_bytes() {
     let counts = "{\"id\":1,\"n\":1000000,\"c\":0}\n{\"id\":2,\"n\":1000000,\"c\":0}\n";
     assert_snapshot!(import("counts.jsonl", counts.as_bytes()), @"error: counts.jsonl, line 2: rows that take more than 268435456 bytes, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
-    let rows: String = (0..20_000).map(|at| format!("{at},{at},-1\n")).collect();
+    let rows: String = (0..20_000)
+        .map(|at| format!("{},{at},-1\n", at % 2000))
+        .collect();
     let table = format!("model,prompt_id,logprob\n{rows}");
     let folder = Folder::with(&[("a.csv", &table)]);
-    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"error: a.csv: 16384 models by 16384 responses, of which 16384 are given, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
+    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"error: a.csv: 2000 models by 16384 responses, of which 16384 are given, which is more than is read at once; if it is meant, raise the limit: --max-record-bytes, or BREADTH_MAX_RECORD_BYTES (now 33554432)");
 }
 
 #[test]

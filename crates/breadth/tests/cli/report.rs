@@ -228,3 +228,28 @@ fn the_trainers_losses_stand_beside() {
     assert_eq!(document["selection"], select);
     assert!(page.contains("eval loss of the trainer") && page.contains("1.125"));
 }
+
+/// A run folder may be a stranger's: its page is not written where a link in it leads, nor over what
+/// is read from `-`.
+#[cfg(unix)]
+#[test]
+fn the_page_replaces_nobodys_file() {
+    let folder = run_folder();
+    folder.write("mine.txt", b"mine");
+    std::os::unix::fs::symlink(folder.path("mine.txt"), folder.path("run/report.html")).unwrap();
+    let said = report(&folder, &[]).failure(1);
+    assert!(said.contains("run/report.html: is a link"), "{said}");
+    assert_eq!(std::fs::read(folder.path("mine.txt")).unwrap(), b"mine");
+
+    folder.write("table.jsonl", three_checkpoints().as_bytes());
+    let table = std::fs::File::open(folder.path("table.jsonl")).unwrap();
+    let mut command = folder.command(&["report", "-", "-o", "table.jsonl"]);
+    let said = Ran::of({
+        command.stdin(table);
+        command
+    })
+    .failure(1);
+    assert!(said.contains("this is the input"), "{said}");
+    let left = std::fs::read_to_string(folder.path("table.jsonl")).unwrap();
+    assert_eq!(left, three_checkpoints());
+}

@@ -97,38 +97,34 @@ fn is_sample(name: &str) -> bool {
 
 fn open(path: &Path) -> Result<Archive> {
     let fail = |source| read_error(path, source);
-    let mut file = BufReader::new(File::open(path).map_err(fail)?);
-    let said = member_count(&mut file).map_err(fail)?;
-    file.rewind().map_err(fail)?;
+    let file = BufReader::new(File::open(path).map_err(fail)?);
     let archive = ZipArchive::new(file).map_err(|error| corrupt(path, &error))?;
-    match said {
-        // The reader keeps the last of members that have one name.
-        Some(said) if said > archive.len() as u64 => Err(Error::Corrupt {
+    let listed = listed(path, archive.central_directory_start()).map_err(fail)?;
+    // The reader keeps the last of members that have one name.
+    match listed.checked_sub(archive.len() as u64) {
+        None | Some(0) => Ok(archive),
+        Some(doubled) => Err(Error::Corrupt {
             path: path.into(),
             format: "a zip archive",
-            problem: format!(
-                "{} members have the name of another",
-                said - archive.len() as u64
-            ),
+            problem: format!("{doubled} members have the name of another"),
             todo: "it does not say which of them is meant: write it again",
         }),
-        _ => Ok(archive),
     }
 }
 
-/// How many members an archive says that it has; nothing where the number does not fit its field
-/// (zip64).
-fn member_count(file: &mut (impl Read + Seek)) -> std::io::Result<Option<u64>> {
-    const END: &[u8] = b"PK\x05\x06";
-    const LONGEST: u64 = 22 + 0xffff;
-    let length = file.seek(SeekFrom::End(0))?;
-    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST)))?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail)?;
-    let end = tail.windows(END.len()).rposition(|window| window == END);
-    let count = end.and_then(|at| tail.get(at + 10..at + 12));
-    let count = count.map(|bytes| u64::from(bytes[0]) | u64::from(bytes[1]) << 8);
-    Ok(count.filter(|&count| count < 0xffff))
+/// How many members the central directory lists, whatever the archive says of itself.
+fn listed(path: &Path, start: u64) -> std::io::Result<u64> {
+    const HEADER: usize = 46;
+    let mut file = BufReader::new(File::open(path)?);
+    file.seek(SeekFrom::Start(start))?;
+    let mut header = [0; HEADER];
+    let mut count = 0;
+    while file.read_exact(&mut header).is_ok() && header.starts_with(b"PK\x01\x02") {
+        count += 1;
+        let length = |at: usize| i64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        file.seek_relative(length(28) + length(30) + length(32))?;
+    }
+    Ok(count)
 }
 
 fn names(path: &Path, archive: &Archive) -> Result<Vec<String>> {
@@ -153,8 +149,10 @@ fn member<T: DeserializeOwned>(
         .by_name(name)
         .map_err(|error| corrupt(&inside, &error))?;
     let mut text = Vec::new();
-    let packed = file.compressed_size();
-    let most = limit::most(packed, MEMBER);
+    // What an archive says of a member may be untrue.
+    let length = std::fs::metadata(path).map_or(u64::MAX, |file| file.len());
+    let packed = file.compressed_size().min(length);
+    let most = limit::most(packed, MEMBER).min(*left);
     let read = file.take(most + 1).read_to_end(&mut text);
     read.map_err(|source| read_error(&inside, source))?;
     let syntax = |problem: String| Error::Syntax {
