@@ -7,6 +7,7 @@ use breadth_analysis::{
     Samples, Scores, SelectOptions, Selection, SelectionRule,
 };
 use breadth_data::{OutputLock, ReadOptions, RunFolder};
+use breadth_report::{Drawing, draw_pass, draw_profile, draw_reach, draw_selection};
 use breadth_stats::Level;
 use pyo3::prelude::*;
 use serde::Serialize;
@@ -15,8 +16,11 @@ use crate::errors::{Error, Result, named};
 use crate::table::{Table, needed};
 use crate::work::detached;
 
-/// A document as JSON, its sentences (the headline first), and remarks of the readers.
-type Answer = (String, Vec<String>, Vec<String>);
+/// A document as JSON, its sentences (the headline first), remarks of the readers, and its charts:
+/// title, caption and SVG.
+type Answer = (String, Vec<String>, Vec<String>, Vec<Chart>);
+
+type Chart = (String, String, String);
 
 /// How the level N is said: at most one of the three.
 #[derive(FromPyObject)]
@@ -99,13 +103,23 @@ fn reference(named: Option<String>, table: &Table, scores: &Scores) -> Result<Op
     Ok(named.or_else(|| of_run.filter(is_there)))
 }
 
-fn answer(document: &impl Serialize, said: Vec<String>, remarks: Vec<String>) -> Result<Answer> {
+fn chart(drawing: Drawing) -> Chart {
+    (drawing.title, drawing.caption, drawing.svg)
+}
+
+fn answer(
+    document: &impl Serialize,
+    said: Vec<String>,
+    remarks: Vec<String>,
+    drawings: Vec<Drawing>,
+) -> Result<Answer> {
     let json = serde_json::to_string(document);
     let json = json.map_err(|error| Error::Value(error.to_string()))?;
     Ok((
         json,
         said,
         remarks.iter().map(|remark| named(remark)).collect(),
+        drawings.into_iter().map(chart).collect(),
     ))
 }
 
@@ -170,7 +184,7 @@ pub fn select(
         said.extend(selection.lowest_loss_says());
         said.extend(selection.findings());
         said.extend(selection.notes.iter().cloned());
-        answer(&selection, said, remarks)
+        answer(&selection, said, remarks, draw_selection(&selection))
     })
 }
 
@@ -363,7 +377,7 @@ pub fn profile(
                 losses: None,
             },
         )?;
-        answer(&document, Vec::new(), remarks)
+        answer(&document, Vec::new(), remarks, draw_profile(&document))
     })
 }
 
@@ -421,7 +435,7 @@ pub fn reach(
                 confidence: common.confidence,
             },
         )?;
-        answer(&document, Vec::new(), remarks)
+        answer(&document, Vec::new(), remarks, draw_reach(&document))
     })
 }
 
@@ -484,7 +498,8 @@ pub fn pass_at(
                 as_scored: as_scored.as_ref(),
             },
         )?;
-        answer(&document, Vec::new(), samples.remarks)
+        let drawings = draw_pass(&document);
+        answer(&document, Vec::new(), samples.remarks, drawings)
     })
 }
 
@@ -562,6 +577,6 @@ pub fn plan(
                 "nothing to plan: give a pilot table, certify, separate or see".into(),
             ));
         }
-        answer(&plan, plan.sentences(), remarks)
+        answer(&plan, plan.sentences(), remarks, Vec::new())
     })
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import doctest
+import html
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbclient
 import nbformat
@@ -144,6 +148,58 @@ def test_curves_are_columns_of_the_table_that_a_notebook_shows():
     assert f"<td>{first['value']:.4g} [{first['low']:.4g}, {first['high']:.4g}]</td>" in shown
     assert "<th>Cov_2</th>" in breadth.profile(scores(), reference="exact")._repr_html_()
     assert "<th>Pass@4</th>" in breadth.pass_at(Frame(pa.table(SAMPLES)), k=[4])._repr_html_()
+
+
+def drawings(shown):
+    """The images of a notebook's HTML, which are files of SVG."""
+    found = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', shown)
+    files = [base64.b64decode(data).decode() for data in found]
+    for file in files:
+        assert ElementTree.fromstring(file).tag == "{http://www.w3.org/2000/svg}svg"
+        assert "<script" not in file
+        assert "href" not in file
+    return files
+
+
+def test_a_notebook_shows_the_charts_of_every_answer():
+    graded = Frame(pa.table(SAMPLES))
+    answers = [
+        breadth.select(scores(), graded, best_of=8, reference="exact"),
+        breadth.profile(scores(), reference="exact"),
+        breadth.reach(scores()),
+        breadth.pass_at(graded, k=[1, 4, 16]),
+    ]
+    for answer in answers:
+        shown = answer._repr_html_()
+        files = drawings(shown)
+        assert len(files) == len(answer.charts) >= 2
+        assert len(shown) < 100_000
+        assert re.findall(r"</?script|https?:|on\w+=", shown) == []
+        for chart, file in zip(answer.charts, files, strict=True):
+            assert chart._repr_svg_() == file
+            assert html.escape(chart.caption) in shown
+            assert "step-20" in file + chart.caption or "20" in file
+    worst = answers[0].charts[0]
+    value = next(m["value"] for m in answers[0].models if m["model"] == "step-20")
+    assert f"step-20: worst case {100 * value:.1f}%" in worst.svg
+    assert breadth.plan(see=16).charts == ()
+
+
+def test_charts_that_are_too_large_are_named_and_not_shown():
+    drawn = breadth.reach(scores()).charts
+    large = _documents.Chart("a < b", "c", drawn[0].svg + " " * 100_000)
+    shown = breadth.Document({"models": []}, charts=(large, drawn[1]))._repr_html_()
+    assert "<p>a &lt; b: in `charts`, too large to show</p>" in shown
+    assert drawings(shown) == [drawn[1].svg]
+
+
+def test_names_cannot_leave_the_chart_they_stand_in():
+    hostile = "<script>alert(1)</script>\"'</svg>"
+    table = {**SCORES, "model": [hostile if m == "step-20" else m for m in SCORES["model"]]}
+    answer = breadth.profile(table, reference="exact")
+    shown = answer._repr_html_()
+    assert "<script" not in shown
+    assert all("&lt;script&gt;" in file for file in drawings(shown))
 
 
 def test_the_notebook_runs_and_ends_with_the_verdict(tmp_path, monkeypatch):

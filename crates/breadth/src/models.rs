@@ -85,7 +85,8 @@ impl Servers {
 struct Serve {
     /// Start this server for one checkpoint folder after another: a command of the shell in which
     /// {path} and {port}, and {name} and {gpu}, are filled in, as in 'vllm serve {path} --port
-    /// {port}'. It is waited for, probed, asked, and ended
+    /// {port}'. It is waited for, probed, asked, and ended. LoRA adapters share one where {base} and
+    /// {loras} stand for their base and for NAME=FOLDER of each
     #[arg(long, value_name = "COMMAND", help_heading = "Servers", display_order = 804, value_parser = serve)]
     serve: Option<ServeCommand>,
     /// With --serve: so many servers at once, each for another checkpoint; {gpu} counts them from 0

@@ -332,14 +332,14 @@ fn servers_are_started_for_one_checkpoint_after_another_and_a_kill_is_survived()
     let path = |name: &str| folder.path().join(name).display().to_string();
     checkpoints(folder.path());
     write_data(Path::new(&path("data.jsonl")), 2500);
-    let score = |out: &str, more: &[&str]| {
-        let serve = serving();
+    let score_by = |serve: &str, out: &str, more: &[&str]| {
         let (run, data, out) = (path("run"), path("data.jsonl"), path(out));
         let mut arguments = vec!["score", &run, "--data", &data, "-o", &out];
-        arguments.extend(["--serve", &serve]);
+        arguments.extend(["--serve", serve]);
         arguments.extend(more);
         breadth(&arguments)
     };
+    let score = |out: &str, more: &[&str]| score_by(&serving(), out, more);
     let whole = score("whole.parquet", &[]).output().unwrap();
     assert!(whole.status.success(), "{}", stderr(&whole));
     let expected = columns(Path::new(&path("whole.parquet")));
@@ -364,6 +364,17 @@ fn servers_are_started_for_one_checkpoint_after_another_and_a_kill_is_survived()
     job.kill().unwrap();
     job.wait().unwrap();
     assert!(!Path::new(&path("killed.parquet")).exists());
+    // With other flags a server computes otherwise: nothing is mixed.
+    let float16 = format!("DTYPE=float16 {}", serving());
+    let other = score_by(&float16, "killed.parquet", &[]).output().unwrap();
+    let said = stderr(&other);
+    assert!(
+        said.contains("whose servers were started by another --serve command")
+            && said
+                .contains("Run that one to its end, remove the folder, or choose another output"),
+        "{said}"
+    );
+    assert!(Path::new(&second).exists());
     let resumed = score("killed.parquet", &["--parallel", "2"])
         .output()
         .unwrap();

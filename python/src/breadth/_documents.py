@@ -5,6 +5,7 @@ Infinite numbers, which JSON writes as the strings "inf" and "-inf", are floats 
 
 from __future__ import annotations
 
+import base64
 import html
 import math
 import os
@@ -47,6 +48,35 @@ def with_floats(value: Any) -> Any:
     return [with_floats(one) for one in value] if isinstance(value, list) else value
 
 
+#: Characters of HTML that charts may take in a notebook, which keeps them in its file.
+_CHARTS = 90_000
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of an answer, as the page has it."""
+
+    title: str
+    #: What to see, in a sentence.
+    caption: str
+    #: A file of its own.
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _html(self) -> str:
+        # As an image it can neither run anything nor change how the notebook looks.
+        data = base64.b64encode(self.svg.encode()).decode()
+        title, caption = html.escape(self.title), html.escape(self.caption)
+        return (
+            '<figure style="display:inline-block;vertical-align:top;width:460px;max-width:100%;'
+            f'margin:0 12px 12px 0"><b>{title}</b><img alt="{title}" style="width:100%;'
+            f'background:#fff" src="data:image/svg+xml;base64,{data}"><figcaption>{caption}'
+            "</figcaption></figure>"
+        )
+
+
 class Document(Mapping[str, Any]):
     """An answer: a mapping over its fields, which are those of the command line's `--json`."""
 
@@ -58,11 +88,14 @@ class Document(Mapping[str, Any]):
         document: Mapping[str, Any],
         sentences: tuple[str, ...] = (),
         remarks: tuple[str, ...] = (),
+        charts: tuple[Chart, ...] = (),
     ) -> None:
         self._document = dict(document)
         self._sentences = sentences
         #: What the readers of the tables want known.
         self.remarks = remarks
+        #: What a notebook shows of it, drawn.
+        self.charts = charts
 
     def __getitem__(self, key: str) -> Any:
         return self._document[key]
@@ -99,6 +132,7 @@ class Document(Mapping[str, Any]):
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{html.escape(repr(self))}</b></p>"]
         parts += [f"<p>{html.escape(note)}</p>" for note in self.notes]
+        parts += self._drawn()
         if self.models:
             head = "".join(f"<th>{html.escape(heading)}</th>" for heading in self._headings())
             rows = "".join(
@@ -107,6 +141,18 @@ class Document(Mapping[str, Any]):
             )
             parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
         return "".join(parts)
+
+    def _drawn(self) -> list[str]:
+        """The charts, as far as a notebook should hold them."""
+        room, drawn = _CHARTS, []
+        for chart in self.charts:
+            figure = chart._html()
+            if len(figure) > room:
+                drawn.append(f"<p>{html.escape(chart.title)}: in `charts`, too large to show</p>")
+                continue
+            room -= len(figure)
+            drawn.append(figure)
+        return drawn
 
     def _headings(self) -> list[str]:
         return [heading for _, heading in self._shown]

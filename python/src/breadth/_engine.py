@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from breadth._documents import (
+    Chart,
     Document,
     PassReport,
     Plan,
@@ -340,9 +341,14 @@ def _common(
     }
 
 
-def _answer(kind: type[_Answer], answer: tuple[str, list[str], list[str]]) -> _Answer:
-    text, sentences, remarks = answer
-    return kind(with_floats(json.loads(text)), tuple(sentences), tuple(remarks))
+def _answer(
+    kind: type[_Answer], answer: tuple[str, list[str], list[str], list[tuple[str, str, str]]]
+) -> _Answer:
+    text, sentences, remarks, charts = answer
+    document = with_floats(json.loads(text))
+    return kind(
+        document, tuple(sentences), tuple(remarks), tuple(Chart(*chart) for chart in charts)
+    )
 
 
 def _warn(remarks: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 _Path = str | os.PathLike[str]
-_Answer = tuple[str, list[str], list[str]]
+_Answer = tuple[str, list[str], list[str], list[tuple[str, str, str]]]
 _Options = Mapping[str, Any]
 
 @final

@@ -57,7 +57,7 @@ impl<'a> Subject<'a> {
             })
         });
         let compared = compared.transpose()?;
-        let steps = self.in_drawing_order();
+        let steps = drawing_order(&mut self.names);
         let known = self.known(steps, options)?;
         let all = (0..self.names.len()).into_par_iter();
         let all = all.map(|at| self.checkpoint(at, &known));
@@ -99,9 +99,8 @@ impl<'a> Subject<'a> {
             (Some(evaluation), Some(log_q)) => evaluation.measure(log_q)?,
             _ => Measured::default(),
         };
+        let step = known.steps.as_ref().map(|steps| steps[at]);
         Ok(Checkpoint {
-            model: name.clone(),
-            step: known.steps.as_ref().map(|steps| steps[at]),
             kl: measured.kl,
             cross_entropy: measured.cross_entropy,
             coverage: measured.coverage,
@@ -114,8 +113,7 @@ impl<'a> Subject<'a> {
                 .map(point)
                 .collect::<Result<_>>()?,
             reach: known.reach.get(name).copied(),
-            standing: None,
-            eval_loss: None,
+            ..Checkpoint::bare(name.clone(), step)
         })
     }
 
@@ -150,18 +148,6 @@ impl<'a> Subject<'a> {
             training_loss: Vec::new(),
             provenance: Vec::new(),
         })
-    }
-
-    /// Puts the names in drawing order, by training step if all names tell one; the steps.
-    fn in_drawing_order(&mut self) -> Option<Vec<u64>> {
-        let of_name = |name: &String| Some((name.clone(), checkpoint_step(name)?));
-        let steps: HashMap<String, u64> = self.names.iter().map(of_name).collect::<Option<_>>()?;
-        let distinct: HashSet<&u64> = steps.values().collect();
-        if distinct.len() < self.names.len() {
-            return None;
-        }
-        self.names.sort_by_key(|name| steps[name]);
-        Some(self.names.iter().map(|name| steps[name]).collect())
     }
 
     /// Reach at k = 2N of every candidate on the rows of the tournament; empty where the
@@ -222,8 +208,20 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// Puts names in drawing order, by training step if all names tell one; the steps.
+pub(super) fn drawing_order(names: &mut [String]) -> Option<Vec<u64>> {
+    let of_name = |name: &String| Some((name.clone(), checkpoint_step(name)?));
+    let steps: HashMap<String, u64> = names.iter().map(of_name).collect::<Option<_>>()?;
+    let distinct: HashSet<&u64> = steps.values().collect();
+    if distinct.len() < names.len() {
+        return None;
+    }
+    names.sort_by_key(|name| steps[name]);
+    Some(names.iter().map(|name| steps[name]).collect())
+}
+
 /// The first checkpoint with the lowest cross-entropy.
-fn lowest_loss(checkpoints: &[Checkpoint]) -> Option<usize> {
+pub(super) fn lowest_loss(checkpoints: &[Checkpoint]) -> Option<usize> {
     let loss = |at: &usize| checkpoints[*at].cross_entropy.map(|loss| loss.value);
     let known = (0..checkpoints.len()).filter(|at| loss(at).is_some());
     known.min_by(|a, b| loss(a).unwrap_or(0.0).total_cmp(&loss(b).unwrap_or(0.0)))

@@ -183,6 +183,23 @@ impl PassPoint {
 }
 
 impl Checkpoint {
+    /// A checkpoint of which nothing is known yet.
+    pub(super) fn bare(model: String, step: Option<u64>) -> Self {
+        Self {
+            model,
+            step,
+            kl: None,
+            cross_entropy: None,
+            coverage: Vec::new(),
+            profile: Vec::new(),
+            pass: Vec::new(),
+            pass_curve: Vec::new(),
+            reach: None,
+            standing: None,
+            eval_loss: None,
+        }
+    }
+
     /// `Cov_N` at one of the report's levels.
     pub fn coverage_at(&self, log_n: f64) -> Option<&CoveragePoint> {
         self.coverage

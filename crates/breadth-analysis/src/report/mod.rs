@@ -6,6 +6,7 @@ mod document;
 mod evaluation;
 mod json;
 mod left_out;
+mod of_document;
 mod options;
 mod pairs;
 mod passes;

@@ -15,7 +15,7 @@ use super::{ranked, words};
 use crate::error::{Error, Result, Setting};
 use crate::samples::Samples;
 use crate::scores::Scores;
-use crate::verdict::{Evidence, Sampled, Scored, Verdict, decide};
+use crate::verdict::{Evidence, Sampled, Scored, Verdict, decide, is_partial};
 
 /// The candidates with their scores.
 pub struct Candidates {
@@ -294,6 +294,7 @@ impl Candidates {
         let samples = outcomes.iter().flatten().map(PromptOutcome::samples);
         let wanted = (2.0 * choice.level.n()).round();
         let k = samples.min().unwrap_or(0).min(wanted as u64);
+        let is_best_of = outcomes.iter().flatten().any(is_partial);
         let of_model = |outcomes: &Vec<PromptOutcome>| -> Result<Option<SampledPass>> {
             if outcomes.is_empty() || k == 0 {
                 return Ok(None);
@@ -303,6 +304,7 @@ impl Candidates {
             Ok(Some(SampledPass {
                 k,
                 interval: estimate.into(),
+                is_best_of,
             }))
         };
         outcomes.iter().map(of_model).collect()

@@ -143,6 +143,9 @@ pub struct SampledPass {
     #[serde(flatten)]
     /// Its value with limits.
     pub interval: Interval,
+    /// Whether some rewards lie between 0 and 1: then it is Best-of-k, the mean best reward.
+    #[serde(skip)]
+    pub is_best_of: bool,
 }
 
 impl Selection {

@@ -5,6 +5,7 @@ mod model;
 mod opened;
 mod part;
 mod serve;
+mod together;
 
 pub use model::{Model, Serving};
 pub use opened::JobProgress;

@@ -6,6 +6,7 @@ use breadth_data::{OutputLock, Provenance};
 
 use super::model::{Identity, Model, Ready, Row, check_names, check_same_weights};
 use super::part::{Part, Parts};
+use super::together::{Together, by_server};
 use crate::decode::Ttt;
 use crate::error::Result;
 use crate::server::Server;
@@ -130,6 +131,8 @@ pub(super) struct Opened<'a> {
     pub(super) parts: Parts,
     pub(super) models: &'a [Model],
     pub(super) identities: Vec<Identity>,
+    /// The models that are served, by server.
+    pub(super) servers: Vec<Together>,
     /// Name and origin of each model.
     pub(super) origins: Vec<(String, String)>,
     /// Prompts for probes.
@@ -147,6 +150,7 @@ impl<'a> Opened<'a> {
         out: &Path,
     ) -> Result<Self> {
         check_names(models)?;
+        let servers = by_server(models)?;
         let lock = OutputLock::hold(out)?;
         let identities = models
             .iter()
@@ -180,6 +184,7 @@ impl<'a> Opened<'a> {
             parts,
             models,
             identities,
+            servers,
             origins,
             prompts,
             logs: logs_beside(out),
@@ -309,16 +314,22 @@ pub(super) fn probed(server: &Server, prompts: &[Vec<u32>]) -> Result<String> {
     }
 }
 
-/// What the parts depend on: models, data, settings, version.
+/// What the parts depend on: models, data, settings, version; and, as a word of its own, how the
+/// servers are started.
 fn identity(asked: &Asked, models: &[Model], identities: &[Identity], items: &[Item]) -> String {
     let mut hash = blake3::Hasher::new();
+    let mut commands = None;
     for (model, identity) in models.iter().zip(identities) {
         let text = identity.text();
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
-        // A server computes otherwise than we do.
-        if matches!(model, Model::Served { .. }) {
+        // A server computes otherwise than we do, and as its command says.
+        if let Model::Served { serving, .. } = model {
             hash.update(b"served");
+            let command = serving.command.text();
+            let commands = commands.get_or_insert_with(blake3::Hasher::new);
+            commands.update(&(command.len() as u64).to_le_bytes());
+            commands.update(command.as_bytes());
         }
     }
     for item in items {
@@ -331,10 +342,12 @@ fn identity(asked: &Asked, models: &[Model], identities: &[Identity], items: &[I
     if let Some(ttt) = asked.ttt {
         hash.update(ttt.to_string().as_bytes());
     }
+    let commands = commands.map(|hash| format!(" {}", hash.finalize().to_hex()));
     format!(
-        "{} {} {}",
+        "{} {} {}{}",
         asked.name,
         env!("CARGO_PKG_VERSION"),
-        hash.finalize().to_hex()
+        hash.finalize().to_hex(),
+        commands.unwrap_or_default()
     )
 }

@@ -126,7 +126,11 @@ enum Found {
     /// Parts of this very job.
     Own,
     /// Parts of another job, with its command.
-    Others(String),
+    Others {
+        command: String,
+        /// Whether only the servers are started in another way.
+        by_servers: bool,
+    },
     /// No parts.
     Foreign,
 }
@@ -167,9 +171,17 @@ impl Found {
         } else if Self::is_empty(&names) {
             Self::Nothing
         } else {
-            Self::Others(command.trim().to_owned())
+            Self::Others {
+                command: command.trim().to_owned(),
+                by_servers: all_but_servers(first) == all_but_servers(job),
+            }
         }
     }
+}
+
+/// Name, version and hash of a job, without what says how its servers are started.
+fn all_but_servers(job: &str) -> Vec<&str> {
+    job.split(' ').take(3).collect()
 }
 
 /// Removes a folder of parts, the marker last: what a kill leaves of it is still known as ours.
@@ -212,15 +224,24 @@ impl Parts {
                         .into(),
                 );
             }
-            Found::Others(command) => {
+            Found::Others {
+                command,
+                by_servers,
+            } => {
                 let whose = match &command[..] {
                     "" => String::new(),
                     command => format!(" (`{command}`)"),
                 };
+                let how = match by_servers {
+                    true => {
+                        "whose servers were started by another --serve command; one table has \
+                             the numbers of one kind of server"
+                    }
+                    false => "of other models, data or settings, or of another version",
+                };
                 return refused(format!(
-                    "holds finished parts of another job{whose}: of other models, data or \
-                     settings, or of another version. Run that one to its end, remove the folder, \
-                     or choose another output"
+                    "holds finished parts of another job{whose}: {how}. Run that one to its end, \
+                     remove the folder, or choose another output"
                 ));
             }
             Found::Nothing | Found::Own => {}

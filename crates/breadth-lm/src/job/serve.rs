@@ -1,14 +1,16 @@
 //! Servers that a job starts for one checkpoint after another, several at once where it is asked.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
-use super::model::{Model, Ready};
+use super::model::{Model, Ready, Serving};
 use super::opened::{JobProgress, Meter, Opened, Work, probed};
+use super::together::Together;
 use crate::error::{Error, Result};
-use crate::server::Server;
+use crate::server::{Launched, Target};
 use crate::text::Item;
 
 /// What the servers' threads say.
@@ -21,6 +23,13 @@ enum Told {
 struct Task<'a> {
     work: &'a (dyn Work + Sync),
     items: &'a [Item],
+    ending: AtomicBool,
+}
+
+impl Task<'_> {
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
 }
 
 impl Opened<'_> {
@@ -37,29 +46,36 @@ impl Opened<'_> {
     ) -> Result<()> {
         let logs = &self.logs;
         let parts = items.len().div_ceil(work.size());
-        let served = |m: &usize| matches!(self.models[*m], Model::Served { .. });
+        let is_done = |m: &usize| (0..parts).all(|p| self.parts.has(*m, p));
         let mut done = vec![0; self.models.len()];
         let mut lacking = VecDeque::new();
-        for m in (0..self.models.len()).filter(served) {
-            if (0..parts).all(|p| self.parts.has(m, p)) {
+        for mut server in self.servers.iter().cloned() {
+            for m in server.models.iter().copied().filter(|m| is_done(m)) {
                 done[m] = (items.len() * work.each()) as u64;
-            } else {
-                lacking.push_back(m);
             }
+            server.models.retain(|m| !is_done(m));
+            lacking.extend((!server.models.is_empty()).then_some(server));
         }
-        let Some(Model::Served { serving, .. }) = lacking.front().map(|m| &self.models[*m]) else {
+        let Some(first) = lacking.front().map(|server| server.models[0]) else {
             return Ok(());
         };
         std::fs::create_dir_all(logs).map_err(|e| Error::io(logs, e))?;
-        let slots = serving.parallel.clamp(1, lacking.len());
-        let (queue, ending) = (Mutex::new(lacking), AtomicBool::new(false));
-        let task = Task { work, items };
+        let parallel = self
+            .serving(first)
+            .map_or(1, |(.., serving)| serving.parallel);
+        let slots = parallel.clamp(1, lacking.len());
+        let queue = Mutex::new(lacking);
+        let task = Task {
+            work,
+            items,
+            ending: AtomicBool::new(false),
+        };
         let (tell, told) = channel();
         let mut failed: Option<(usize, Error)> = None;
         std::thread::scope(|scope| {
             for gpu in 0..slots {
-                let (tell, task, queue, ending) = (tell.clone(), &task, &queue, &ending);
-                scope.spawn(move || self.serve_some(task, gpu, queue, ending, &tell));
+                let (tell, task, queue) = (tell.clone(), &task, &queue);
+                scope.spawn(move || self.serve_some(task, gpu, queue, &tell));
             }
             drop(tell);
             for word in told {
@@ -69,7 +85,7 @@ impl Opened<'_> {
                         meter.tell(done.iter().sum(), progress);
                     }
                     Told::Failed(m, error) => {
-                        ending.store(true, Ordering::SeqCst);
+                        task.ending.store(true, Ordering::SeqCst);
                         if failed.as_ref().is_none_or(|(first, _)| m < *first) {
                             failed = Some((m, error));
                         }
@@ -80,58 +96,76 @@ impl Opened<'_> {
         failed.map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// Serves one checkpoint of the queue after another.
+    /// Starts one server of the queue after another.
     fn serve_some(
         &self,
         task: &Task,
         gpu: usize,
-        queue: &Mutex<VecDeque<usize>>,
-        ending: &AtomicBool,
+        queue: &Mutex<VecDeque<Together>>,
         tell: &Sender<Told>,
     ) {
-        while !ending.load(Ordering::SeqCst) {
+        while !task.is_ending() {
             let next = queue
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop_front();
-            let Some(m) = next else { return };
-            // Nobody listens any more only where the job has ended.
-            let mut progress = |progress| drop(tell.send(Told::Progress(m, progress)));
-            let mut meter = Meter::new(0, &mut progress);
-            if let Err(error) = self.serve_one(task, m, gpu, ending, &mut meter) {
+            let Some(server) = next else { return };
+            if let Err((m, error)) = self.serve_together(task, &server, gpu, tell) {
+                // Nobody listens any more only where the job has ended.
                 let _ = tell.send(Told::Failed(m, error));
             }
         }
     }
 
-    fn serve_one(
+    /// Starts a server and asks it for one of its models after another.
+    ///
+    /// # Errors
+    /// With the model that failed.
+    fn serve_together(
         &self,
         task: &Task,
-        m: usize,
+        server: &Together,
         gpu: usize,
-        ending: &AtomicBool,
-        meter: &mut Meter,
-    ) -> Result<()> {
-        let Model::Served {
-            name,
-            path,
-            serving,
-            ..
-        } = &self.models[m]
-        else {
+        tell: &Sender<Told>,
+    ) -> std::result::Result<(), (usize, Error)> {
+        let first = server.models[0];
+        let served = server.models.iter().filter_map(|m| self.serving(*m));
+        let target = Target {
+            checkpoints: served.map(|(name, path, _)| (name, path)).collect(),
+            base: server.base.as_deref(),
+            gpu,
+        };
+        let Some((name, _, serving)) = self.serving(first) else {
+            return Ok(());
+        };
+        let log = self.logs.join(format!("{}.log", file_name(name)));
+        for m in &server.models {
+            self.check_files(task.work, *m, task.items, false)
+                .map_err(|error| (*m, error))?;
+        }
+        let started = serving.command.start(&target, &log, &serving.limits);
+        let mut launched = started.map_err(|error| (first, error))?;
+        for m in &server.models {
+            let mut progress = |progress| drop(tell.send(Told::Progress(*m, progress)));
+            let mut meter = Meter::new(0, &mut progress);
+            self.ask(task, *m, &mut launched, &mut meter)
+                .map_err(|error| (*m, error))?;
+        }
+        Ok(())
+    }
+
+    /// Asks a running server for all parts of a model that lack.
+    fn ask(&self, task: &Task, m: usize, launched: &mut Launched, meter: &mut Meter) -> Result<()> {
+        let Some((name, _, serving)) = self.serving(m) else {
             return Ok(());
         };
         let (work, items) = (task.work, task.items);
-        let log = self.logs.join(format!("{}.log", file_name(name)));
-        self.check_files(work, m, items, false)?;
-        let launched = serving
-            .command
-            .start(path, name, gpu, &log, &serving.limits)?;
-        let server = Server::open(launched.address(), serving.limits.clone())?;
-        self.parts.note(m, &probed(&server, &self.prompts)?)?;
+        let server = launched.model(name, &serving.limits)?;
+        let said = probed(&server, &self.prompts);
+        self.parts.note(m, &launched.while_alive(said)?)?;
         let ready = Ready::Server(&server);
         for (p, chunk) in items.chunks(work.size()).enumerate() {
-            if ending.load(Ordering::SeqCst) {
+            if task.is_ending() {
                 return Ok(());
             }
             let rows = chunk.len() * work.each();
@@ -139,12 +173,26 @@ impl Opened<'_> {
                 meter.advance(rows, 0, true);
                 continue;
             }
-            let part = work.make(&ready, p, chunk, meter)?;
+            let made = work.make(&ready, p, chunk, meter);
+            let part = launched.while_alive(made)?;
             self.check_files(work, m, items, false)?;
             self.parts.write(m, p, &part)?;
             meter.advance(rows, part.log_probs.len(), false);
         }
         self.check_files(work, m, items, true)
+    }
+
+    /// Name, folder and server of a checkpoint that is served.
+    fn serving(&self, m: usize) -> Option<(&str, &Path, &Serving)> {
+        match &self.models[m] {
+            Model::Served {
+                name,
+                path,
+                serving,
+                ..
+            } => Some((name, path, serving)),
+            _ => None,
+        }
     }
 }
 

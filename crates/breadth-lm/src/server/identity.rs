@@ -43,16 +43,15 @@ fn read_models(reply: &Value, client: &Client) -> Attempt<Identity> {
         let message = "/v1/models has no list of models; this is no server that breadth knows";
         return Err(Failure::Refused(message.into()));
     };
-    let text = |name: &str| {
-        let of = move |m: &Value| Some(m.get(name)?.as_str()?.to_owned());
-        models.iter().filter_map(of).collect::<Vec<String>>()
-    };
-    let owners = text("owned_by");
-    let owner = owners.first().map(String::as_str);
-    let kind = ServerKind::known_by(owner, &|page| client.get(page).is_ok());
+    let text = |model: &Value, name: &str| Some(model.get(name)?.as_str()?.to_owned());
+    let owner = models.iter().find_map(|model| text(model, "owned_by"));
+    let kind = ServerKind::known_by(owner.as_deref(), &|page| client.get(page).is_ok());
+    // An adapter has a parent.
+    let can_ask = |model: &&Value| kind.0.names_model || text(model, "parent").is_none();
+    let names = models.iter().filter(can_ask);
     Ok(Identity {
         kind,
-        models: text("id"),
+        models: names.filter_map(|model| text(model, "id")).collect(),
     })
 }
 

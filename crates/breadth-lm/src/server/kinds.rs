@@ -63,6 +63,7 @@ mod tests {
             name: "other",
             owner: Some("other-owner"),
             page: Some("/other"),
+            names_model: true,
             version: None,
             protocol: || Box::new(Completions::default()),
         };

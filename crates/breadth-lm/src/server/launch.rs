@@ -1,33 +1,28 @@
-//! Servers that are started for one checkpoint after another.
+//! Servers that are started for one checkpoint after another, or for the adapters of a base.
 
 use std::fs::File;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::address::Address;
+use super::command::{ServeCommand, Target};
 use super::limits::Limits;
 use super::model::Server;
+use super::open::listed;
+use super::protocol::ServerKind;
 use crate::error::{Error, Result};
 use crate::programs::Group;
 
-/// How long a server may take until it answers, where nothing else is said.
-const PATIENCE: Duration = Duration::from_secs(1800);
 /// How long a server that was asked to end may take.
 const GRACE: Duration = Duration::from_secs(15);
 /// Between two looks at a server that starts or ends.
 const PAUSE: Duration = Duration::from_millis(50);
 /// What of a log an error shows.
 const LAST_LINES: usize = 5;
-
-/// What may stand in braces in a command, and what it becomes.
-const PLACEHOLDERS: [(&str, &str); 4] = [
-    ("path", "the checkpoint's folder"),
-    ("port", "a free port"),
-    ("name", "the checkpoint's name"),
-    ("gpu", "0, 1, .. for servers that run at once"),
-];
+/// Free ports that are looked at: all but a few are taken by nobody.
+const PORTS: usize = 1000;
 
 /// The shell's part of a server: what is typed runs in it, and a watcher ends the whole group once
 /// our end of the pipe is closed, however that comes about.
@@ -35,89 +30,28 @@ const SCRIPT: &str = "exec 3<&0 </dev/null\n\
     (trap '' TERM INT; cat <&3 >/dev/null 2>&1; kill -TERM -$$; sleep 15; kill -KILL -$$) >/dev/null 2>&1 &\n\
     exec 3<&-\n";
 
-/// A command that serves a checkpoint: `vllm serve {path} --port {port}`.
-///
-/// ```
-/// use breadth_lm::server::ServeCommand;
-/// let command = ServeCommand::parse("CUDA_VISIBLE_DEVICES={gpu} vllm serve {path} --port {port}")?;
-/// assert!(command.takes_gpu());
-/// let error = ServeCommand::parse("vllm serve {path}").unwrap_err();
-/// assert!(error.to_string().contains("has no {port}"));
-/// # Ok::<(), breadth_lm::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServeCommand {
-    text: String,
-    patience: Duration,
-}
-
 impl ServeCommand {
-    /// Reads a command of the shell with `{path}` and `{port}` in it, and perhaps `{name}` and
-    /// `{gpu}`.
+    /// Starts a server, its output in the file `log`, and waits until it answers and has all
+    /// checkpoints of the target.
     ///
     /// # Errors
-    /// If `{path}` or `{port}` is missing, or a word in braces is none of these.
-    pub fn parse(text: &str) -> Result<Self> {
-        let wrong = |message: String| Error::config("--serve", message);
-        for word in words_in_braces(text) {
-            if !PLACEHOLDERS.iter().any(|(name, _)| *name == word) {
-                let known: Vec<String> = PLACEHOLDERS
-                    .iter()
-                    .map(|(name, meaning)| format!("{{{name}}} ({meaning})"))
-                    .collect();
-                let known = known.join(", ");
-                return Err(wrong(format!("{{{word}}} is none of {known}")));
-            }
-        }
-        for (name, meaning) in &PLACEHOLDERS[..2] {
-            if !words_in_braces(text).any(|word| word == *name) {
-                return Err(wrong(format!(
-                    "the command has no {{{name}}}, which stands for {meaning}"
-                )));
-            }
-        }
-        Ok(Self {
-            text: text.to_owned(),
-            patience: PATIENCE,
-        })
-    }
-
-    /// The same with another time until a server must answer.
-    #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Whether `{gpu}` stands in it.
-    #[must_use]
-    pub fn takes_gpu(&self) -> bool {
-        words_in_braces(&self.text).any(|word| word == "gpu")
-    }
-
-    /// Starts the server of a checkpoint, its output in the file `log`, and waits until it answers.
-    ///
-    /// # Errors
-    /// If it cannot be started, ends, or does not answer in time; the message has its last words.
-    pub fn start(
-        &self,
-        path: &Path,
-        name: &str,
-        gpu: usize,
-        log: &Path,
-        limits: &Limits,
-    ) -> Result<Launched> {
+    /// If it cannot be started, ends, does not answer in time, or lacks a checkpoint; the message
+    /// has its last words.
+    pub fn start(&self, target: &Target, log: &Path, limits: &Limits) -> Result<Launched> {
         let failed = |e| Error::io(log, e);
-        let port = free_port().map_err(|e| Error::config("--serve", format!("no port: {e}")))?;
+        let port =
+            Port::hold().map_err(|e| Error::config("--serve", format!("no free port: {e}")))?;
         let out = File::options()
             .create(true)
             .append(true)
             .open(log)
             .map_err(failed)?;
-        let command = self.filled(path, name, gpu, port);
         let mut shell = Command::new("sh");
         shell
-            .args(["-c", &format!("{SCRIPT}{command}\n")])
+            .args([
+                "-c",
+                &format!("{SCRIPT}{}\n", self.filled(target, port.number)),
+            ])
             .stdin(Stdio::piped())
             .stderr(out.try_clone().map_err(failed)?)
             .stdout(out);
@@ -127,55 +61,46 @@ impl ServeCommand {
         let mut launched = Launched {
             held,
             group,
-            address: Address::parse(&format!("openai:http://127.0.0.1:{port}"))?,
+            address: Address::parse(&format!("openai:http://127.0.0.1:{}", port.number))?,
+            _port: port,
+            names: target.names(),
+            log: log.to_path_buf(),
+            listed: Listing::default(),
         };
-        launched.wait(name, self.patience, limits).map_err(|why| {
-            Error::server(
-                format!("of {name}"),
-                format!(
-                    "{why}{}; its output is in {}",
-                    last_words(log),
-                    log.display()
-                ),
-            )
-        })?;
+        launched
+            .wait(target, self.patience, limits)
+            .map_err(|why| launched.error(&why))?;
         Ok(launched)
     }
+}
 
-    /// The command for one checkpoint, in words that the shell takes as they are.
-    fn filled(&self, path: &Path, name: &str, gpu: usize, port: u16) -> String {
-        let values = [
-            quoted(&path.to_string_lossy()),
-            port.to_string(),
-            quoted(name),
-            gpu.to_string(),
-        ];
-        let pairs = PLACEHOLDERS.iter().zip(&values);
-        pairs.fold(self.text.clone(), |text, ((name, _), value)| {
-            text.replace(&format!("{{{name}}}"), value)
-        })
+/// A free port that no other server is given meanwhile, in this process or in another one.
+#[derive(Debug)]
+struct Port {
+    number: u16,
+    /// The port of the same number for datagrams, which a server of models does not need.
+    _mark: UdpSocket,
+}
+
+impl Port {
+    fn hold() -> std::io::Result<Self> {
+        let mut taken = Vec::new();
+        loop {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let number = listener.local_addr()?.port();
+            match UdpSocket::bind((Ipv4Addr::LOCALHOST, number)) {
+                Ok(mark) => {
+                    return Ok(Self {
+                        number,
+                        _mark: mark,
+                    });
+                }
+                Err(e) if taken.len() == PORTS => return Err(e),
+                // Listened on until another one is found: it is not given again.
+                Err(_) => taken.push(listener),
+            }
+        }
     }
-}
-
-/// The lower-case words that stand in braces.
-fn words_in_braces(text: &str) -> impl Iterator<Item = &str> {
-    let inner = |piece: &'_ str| piece.find('}').map(|end| piece[..end].len());
-    text.match_indices('{').filter_map(move |(at, _)| {
-        let rest = &text[at + 1..];
-        let word = &rest[..inner(rest)?];
-        let is_word = !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-        is_word.then_some(word)
-    })
-}
-
-/// A word for the shell that stands for itself.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// A port on which nobody listens.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// The end of a log, for an error.
@@ -194,6 +119,48 @@ fn last_words(log: &Path) -> String {
     }
 }
 
+/// What a server says that it has.
+#[derive(Debug, Default)]
+struct Listing {
+    kind: Option<ServerKind>,
+    models: Vec<String>,
+    /// Whether adapters were asked for: beside them stands their base, which is never meant.
+    is_of_adapters: bool,
+}
+
+impl Listing {
+    /// The model that is the checkpoint `name`: the one of this name, or the only one.
+    fn model_of(&self, name: &str) -> std::result::Result<String, String> {
+        let named = self.models.iter().filter(|model| *model == name).count();
+        match (&self.models[..], named) {
+            ([], 0) | (_, 1) => Ok(name.to_owned()),
+            ([only], 0) if !self.is_of_adapters => Ok(only.clone()),
+            (models, 0) => Err(format!(
+                "has no model {name}; it has {}{}",
+                models.join(", "),
+                self.advice()
+            )),
+            _ => Err(format!("has two models of the name {name}")),
+        }
+    }
+
+    fn advice(&self) -> String {
+        match self.kind {
+            Some(kind) if self.is_of_adapters && !kind.0.names_model => format!(
+                "; requests to {} do not say which adapter is meant: merge the adapters, or serve \
+                 them with vLLM",
+                kind.name()
+            ),
+            _ if self.is_of_adapters => {
+                "; an adapter is asked for by its own name, which {name}={path} or {loras} in the \
+                 command give it"
+                    .to_owned()
+            }
+            _ => "; it should be called {name}, or be the only one".to_owned(),
+        }
+    }
+}
+
 /// A running server; dropping it ends it and whatever it has started.
 #[derive(Debug)]
 pub struct Launched {
@@ -201,6 +168,11 @@ pub struct Launched {
     held: Option<ChildStdin>,
     group: Group,
     address: Address,
+    _port: Port,
+    /// Of the checkpoints, for messages.
+    names: String,
+    log: PathBuf,
+    listed: Listing,
 }
 
 impl Launched {
@@ -210,10 +182,47 @@ impl Launched {
         &self.address
     }
 
-    /// Asks again and again until the server answers, and takes the name of the model.
+    /// The model that is the checkpoint of this name.
+    ///
+    /// # Errors
+    /// If there is none, or the server does not answer.
+    pub fn model(&self, name: &str, limits: &Limits) -> Result<Server> {
+        let model = self.listed.model_of(name).map_err(|why| self.error(&why))?;
+        let mut address = self.address.clone();
+        address.model = model;
+        Server::open(&address, limits.clone())
+    }
+
+    /// What it gave, unless it has ended since: then somebody else may have answered on its port.
+    ///
+    /// # Errors
+    /// If it has ended, with its last words; or what was given.
+    pub fn while_alive<T>(&mut self, given: Result<T>) -> Result<T> {
+        match self.ended() {
+            Ok(None) => given,
+            Ok(Some(status)) => Err(self.error(&format!("ended while it was asked ({status})"))),
+            Err(e) => Err(self.error(&e.to_string())),
+        }
+    }
+
+    fn ended(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        self.group.child.try_wait()
+    }
+
+    fn error(&self, why: &str) -> Error {
+        let message = format!(
+            "{why}{}; its output is in {}",
+            last_words(&self.log),
+            self.log.display()
+        );
+        Error::server(format!("of {}", self.names), message)
+    }
+
+    /// Asks again and again until the server answers, and looks for the checkpoints among its
+    /// models.
     fn wait(
         &mut self,
-        name: &str,
+        target: &Target,
         patience: Duration,
         limits: &Limits,
     ) -> std::result::Result<(), String> {
@@ -224,24 +233,28 @@ impl Launched {
         };
         let started = Instant::now();
         loop {
-            match self.group.child.try_wait() {
+            match self.ended() {
                 Ok(None) => {}
                 Ok(Some(status)) => return Err(format!("ended before it answered ({status})")),
                 Err(e) => return Err(e.to_string()),
             }
-            if let Ok(server) = Server::open(&self.address, once.clone()) {
-                self.address = server.address().clone();
-                return Ok(());
-            }
-            // One of several models, as with adapters on their base.
-            let mut named = self.address.clone();
-            named.model = name.to_owned();
-            if let Ok(server) = Server::open(&named, once.clone()) {
-                self.address = server.address().clone();
-                return Ok(());
-            }
+            let reason = match listed(&self.address, &once) {
+                Ok((kind, models)) => {
+                    self.listed = Listing {
+                        kind: Some(kind),
+                        models,
+                        is_of_adapters: target.base.is_some(),
+                    };
+                    let names = target.checkpoints.iter().map(|(name, _)| name);
+                    return names
+                        .map(|name| self.listed.model_of(name).map(drop))
+                        .collect();
+                }
+                Err(reason) => reason,
+            };
             if started.elapsed() > patience {
-                return Err(format!("did not answer within {} s", patience.as_secs()));
+                let seconds = patience.as_secs();
+                return Err(format!("did not answer within {seconds} s ({reason})"));
             }
             std::thread::sleep(PAUSE * 4);
         }
@@ -260,5 +273,44 @@ impl Drop for Launched {
             }
         }
         // What is left of the group ends with it.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_free_for_the_server_and_taken_for_all_others() {
+        let held: Vec<Port> = (0..20).map(|_| Port::hold().unwrap()).collect();
+        for (i, Port { number, .. }) in held.iter().enumerate() {
+            assert!(held[..i].iter().all(|other| other.number != *number));
+            TcpListener::bind((Ipv4Addr::LOCALHOST, *number)).unwrap();
+            assert!(UdpSocket::bind((Ipv4Addr::LOCALHOST, *number)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_the_model_of_its_name_or_the_only_one() {
+        let model = |listed: &[&str], is_of_adapters| {
+            let listing = Listing {
+                kind: Some(ServerKind::OPENAI),
+                models: listed.iter().map(|name| (*name).to_owned()).collect(),
+                is_of_adapters,
+            };
+            listing.model_of("a")
+        };
+        for (listed, is_of_adapters, expected) in [
+            (&["b"][..], false, Some("b")),
+            (&["b", "a"], false, Some("a")),
+            (&["b", "a"], true, Some("a")),
+            (&[], false, Some("a")),
+            (&["b"], true, None),
+            (&["b", "c"], false, None),
+            (&["a", "a"], true, None),
+        ] {
+            let found = model(listed, is_of_adapters).ok();
+            assert_eq!(found.as_deref(), expected, "{listed:?}");
+        }
     }
 }

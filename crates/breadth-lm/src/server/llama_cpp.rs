@@ -27,6 +27,7 @@ pub(super) const KIND: Listed = Listed {
     name: "llama.cpp",
     owner: Some("llamacpp"),
     page: Some("/props"),
+    names_model: true,
     version: Some(("/props", "build_info")),
     protocol: || Box::new(LlamaCpp),
 };

@@ -17,6 +17,7 @@ mod client;
 #[cfg(not(feature = "server"))]
 #[path = "no_client.rs"]
 mod client;
+mod command;
 mod completions;
 mod generate;
 mod http;
@@ -38,8 +39,9 @@ mod sglang;
 mod vllm;
 
 pub use address::Address;
+pub use command::{ServeCommand, Target};
 pub use generate::TokenLogProb;
-pub use launch::{Launched, ServeCommand};
+pub use launch::Launched;
 pub use limits::Limits;
 pub use model::Server;
 pub use protocol::ServerKind;

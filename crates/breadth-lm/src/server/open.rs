@@ -19,11 +19,7 @@ impl Server {
     /// # Errors
     /// If none answers, they are of different kinds, or one lacks the model.
     pub fn open(address: &Address, limits: Limits) -> Result<Self> {
-        let key = std::env::var("BREADTH_API_KEY")
-            .ok()
-            .filter(|key| !key.is_empty());
-        let client = |host: &String| Host::new(Client::new(host, limits.timeout, key.clone()));
-        let hosts: Vec<Host> = address.hosts.iter().map(client).collect();
+        let hosts = hosts(address, &limits);
         let mut address = address.clone();
         let mut kind = address.kind;
         let mut silent = None;
@@ -61,6 +57,27 @@ impl Server {
             limits,
             protocol: (kind.0.protocol)(),
         })
+    }
+}
+
+fn hosts(address: &Address, limits: &Limits) -> Vec<Host> {
+    let key = std::env::var("BREADTH_API_KEY")
+        .ok()
+        .filter(|key| !key.is_empty());
+    let client = |host: &String| Host::new(Client::new(host, limits.timeout, key.clone()));
+    address.hosts.iter().map(client).collect()
+}
+
+/// The kind of the first server of an address and the names of its models; what it says instead.
+pub(super) fn listed(
+    address: &Address,
+    limits: &Limits,
+) -> std::result::Result<(ServerKind, Vec<String>), String> {
+    let host = hosts(address, limits).swap_remove(0);
+    match contact(&host, limits) {
+        Ok(identity) => Ok((identity.kind, identity.models)),
+        Err(Failure::Passing { reason, .. } | Failure::Refused(reason)) => Err(reason),
+        Err(Failure::Stopped) => Err(String::new()),
     }
 }
 

@@ -7,6 +7,7 @@ pub(super) const KIND: Listed = Listed {
     name: "openai",
     owner: None,
     page: None,
+    names_model: true,
     version: None,
     protocol: || Box::new(Completions::default()),
 };

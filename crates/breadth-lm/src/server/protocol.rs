@@ -53,6 +53,9 @@ pub(super) struct Listed {
     pub(super) owner: Option<&'static str>,
     /// A page that no other kind has, of versions that do not say their owner.
     pub(super) page: Option<&'static str>,
+    /// Whether a request says which of the server's models is meant; where it does not, an adapter
+    /// cannot be asked.
+    pub(super) names_model: bool,
     /// The page that tells the version, and the field there.
     pub(super) version: Option<(&'static str, &'static str)>,
     /// How it is asked.

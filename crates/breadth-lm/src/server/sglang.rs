@@ -20,6 +20,7 @@ pub(super) const KIND: Listed = Listed {
     name: "sglang",
     owner: Some("sglang"),
     page: Some("/get_model_info"),
+    names_model: false,
     version: Some(("/get_server_info", "version")),
     protocol: || Box::new(Sglang),
 };

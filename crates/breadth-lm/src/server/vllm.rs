@@ -7,6 +7,7 @@ pub(super) const KIND: Listed = Listed {
     name: "vllm",
     owner: Some("vllm"),
     page: None,
+    names_model: true,
     version: Some(("/version", "version")),
     protocol: || Box::new(Completions::default()),
 };

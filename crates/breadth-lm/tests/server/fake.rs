@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +22,12 @@ pub const WEIGHTS: u64 = 5;
 thread_local! {
     /// The weights that this thread speaks of: a server's are its own.
     static SERVED: Cell<u64> = const { Cell::new(WEIGHTS) };
+}
+
+/// From now on this thread speaks of these weights.
+#[allow(dead_code)] // the command line's tests look at differences alone
+pub fn speak_of(weights: u64) {
+    SERVED.set(weights);
 }
 
 /// Logits after a context: pseudo-random, by its last three tokens and its length.
@@ -147,7 +153,8 @@ struct Shared {
     /// Longest random pause before an answer.
     delay: Mutex<Duration>,
     closed: AtomicBool,
-    weights: AtomicU64,
+    /// Names and weights; requests that name none of them mean the first.
+    models: Mutex<Vec<(String, u64)>>,
 }
 
 impl Fake {
@@ -167,7 +174,7 @@ impl Fake {
             answered: AtomicUsize::new(0),
             delay: Mutex::new(Duration::ZERO),
             closed: AtomicBool::new(false),
-            weights: AtomicU64::new(WEIGHTS),
+            models: Mutex::new(vec![("toy".to_owned(), WEIGHTS)]),
         });
         let server = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -191,7 +198,15 @@ impl Fake {
 
     /// From now on the model of the same name has these weights.
     pub fn set_weights(&self, weights: u64) {
-        self.shared.weights.store(weights, Ordering::SeqCst);
+        self.shared.models.lock().unwrap()[0].1 = weights;
+    }
+
+    /// A model more, an adapter of the first one.
+    #[allow(dead_code)] // as above
+    pub fn with_adapter(self, name: &str, weights: u64) -> Self {
+        let model = (name.to_owned(), weights);
+        self.shared.models.lock().unwrap().push(model);
+        self
     }
 
     /// From now on every connection is dropped.
@@ -321,7 +336,9 @@ impl Shared {
     }
 
     fn answer(&self, path: &str, body: &Value) -> (u16, Value) {
-        SERVED.set(self.weights.load(Ordering::SeqCst));
+        let models = self.models.lock().unwrap().clone();
+        let is_meant = |(name, _): &&(String, u64)| body["model"] == json!(name);
+        SERVED.set(models.iter().find(is_meant).unwrap_or(&models[0]).1);
         let owner = match self.dialect {
             Dialect::Sglang => "sglang",
             Dialect::LlamaCpp => "llamacpp",
@@ -329,7 +346,12 @@ impl Shared {
             _ => "somebody",
         };
         match (path, self.dialect) {
-            ("/v1/models", _) => (200, json!({"data": [{"id": "toy", "owned_by": owner}]})),
+            ("/v1/models", _) => {
+                let parent = |i| (i > 0).then(|| models[0].0.clone());
+                let entry = |(i, (name, _)): (usize, &(String, u64))| json!({"id": name, "owned_by": owner, "parent": parent(i)});
+                let entries: Vec<Value> = models.iter().enumerate().map(entry).collect();
+                (200, json!({"data": entries}))
+            }
             ("/version", Dialect::Vllm) => (200, json!({"version": "0.32.0"})),
             ("/tokenize", Dialect::Vllm) => {
                 let text = body["prompt"].as_str().unwrap();

@@ -5,19 +5,19 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use breadth_lm::server::{Launched, ServeCommand, Server};
+use breadth_lm::server::{Launched, ServeCommand, Target};
 
 use super::fake::{Defect, Dialect, Fake, scores};
-use super::limits;
+use super::{limits, serve};
 
 /// What the program is to do instead of testing.
-const ROLE: &str = "BREADTH_TEST_SERVER";
+pub const ROLE: &str = "BREADTH_TEST_SERVER";
 
-/// The command line that runs this program in a role.
-fn in_role(role: &str) -> String {
+/// The command line that runs this program in a role, with these words behind it.
+pub fn in_role(role: &str, words: &str) -> String {
     let program = std::env::current_exe().unwrap();
     format!(
-        "{ROLE}={role} {} --exact launch::a_role --nocapture {{path}}",
+        "{ROLE}={role} {} --exact launch::a_role --nocapture {words}",
         program.display()
     )
 }
@@ -29,11 +29,30 @@ fn a_role() {
         return;
     };
     let (what, rest) = role.split_once(' ').unwrap_or((&role, ""));
+    let words: Vec<String> = std::env::args()
+        .skip_while(|w| w != "--nocapture")
+        .collect();
     match what {
         "serve" => {
             let _fake = Fake::on(rest.parse().unwrap(), Dialect::Vllm, Defect::None);
             std::thread::sleep(Duration::from_secs(60));
         }
+        // The base, and the adapters that are named; their weights are the last digit.
+        "adapters" | "adapters-of-sglang" => {
+            println!("serving {}", words[1..].join(" "));
+            let dialect = match what {
+                "adapters" => Dialect::Vllm,
+                _ => Dialect::Sglang,
+            };
+            let base = Fake::on(rest.parse().unwrap(), dialect, Defect::None);
+            let _fake = words[1..].iter().fold(base, |fake, word| {
+                let (name, _) = word.split_once('=').unwrap();
+                fake.with_adapter(name, name[name.len() - 1..].parse().unwrap())
+            });
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        "leave" => serve::leave(rest, Path::new(&words[1])),
+        "stay" => serve::stay(rest, Path::new(&words[1])),
         "silent" => std::thread::sleep(Duration::from_secs(60)),
         // Starts a server and dies without a word.
         "die" => {
@@ -48,17 +67,25 @@ fn a_role() {
     }
 }
 
-fn serving() -> String {
-    in_role("'serve '{port}")
+pub fn serving() -> String {
+    in_role("'serve '{port}", "{path}")
 }
 
 fn start(command: &str, folder: &Path) -> Result<Launched, String> {
+    start_within(Duration::from_secs(20), command, folder)
+}
+
+fn start_within(patience: Duration, command: &str, folder: &Path) -> Result<Launched, String> {
     let command = ServeCommand::parse(command).map_err(|e| e.to_string())?;
-    let command = command.with_patience(Duration::from_secs(20));
-    let log = folder.join("log");
-    command
-        .start(Path::new("it's/here"), "toy", 0, &log, &limits())
-        .map_err(|e| e.to_string())
+    let target = Target {
+        checkpoints: vec![("toy", Path::new("it's/here"))],
+        base: None,
+        gpu: 0,
+    };
+    let started = command
+        .with_patience(patience)
+        .start(&target, &folder.join("log"), &limits());
+    started.map_err(|e| e.to_string())
 }
 
 fn answers(address: &str) -> bool {
@@ -86,8 +113,8 @@ fn a_server_answers_until_it_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let launched = start(&serving(), folder.path()).unwrap();
     let address = launched.address().clone();
-    assert_eq!(address.model, "toy");
-    let server = Server::open(&address, limits()).unwrap();
+    let server = launched.model("step-1", &limits()).unwrap();
+    assert_eq!(server.model(), "toy", "the only one");
     let sequence = breadth_lm::generation::Sequence {
         prompt: &[1, 2],
         response: &[3],
@@ -103,23 +130,16 @@ fn a_server_answers_until_it_is_dropped() {
 #[test]
 fn a_server_that_ends_or_stays_silent_is_an_error_with_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
-    let error = start(&format!("{} {{port}}", in_role("fail")), folder.path()).unwrap_err();
+    let error = start(&in_role("fail", "{path} {port}"), folder.path()).unwrap_err();
     assert!(
         error.contains("server of toy: ended before it answered (exit status: 1)"),
         "{error}"
     );
     assert!(error.contains("CUDA out of memory"), "{error}");
     assert!(error.contains("its output is in "), "{error}");
-    let silent = ServeCommand::parse(&format!("{} {{port}}", in_role("silent"))).unwrap();
-    let silent = silent.with_patience(Duration::from_millis(300));
-    let log = folder.path().join("log");
-    let error = silent
-        .start(Path::new("x"), "toy", 0, &log, &limits())
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("did not answer within 0 s"),
-        "{error}"
-    );
+    let silent = in_role("silent", "{path} {port}");
+    let error = start_within(Duration::from_millis(300), &silent, folder.path()).unwrap_err();
+    assert!(error.contains("did not answer within 0 s ("), "{error}");
 }
 
 #[test]
@@ -134,24 +154,4 @@ fn a_server_ends_when_we_are_killed() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let address = said.lines().find_map(|line| line.strip_prefix("address "));
     assert!(is_silent_soon(address.unwrap_or_else(|| panic!("{said}"))));
-}
-
-#[test]
-fn commands_name_the_path_and_the_port() {
-    for (command, message) in [
-        (
-            "vllm serve {path}",
-            "the command has no {port}, which stands for a free port",
-        ),
-        ("vllm serve --port {port}", "the command has no {path}"),
-        (
-            "serve {path} {port} {tp}",
-            "{tp} is none of {path} (the checkpoint's folder), {port}",
-        ),
-    ] {
-        let error = ServeCommand::parse(command).unwrap_err().to_string();
-        assert!(error.contains(message), "{error}");
-    }
-    let json = "serve {path} {port} --override '{\"max_len\": 5}'";
-    assert!(!ServeCommand::parse(json).unwrap().takes_gpu());
 }

@@ -4,6 +4,7 @@ mod fake;
 mod launch;
 mod replay;
 mod resume;
+mod serve;
 mod teacher;
 mod trouble;
 

@@ -17,7 +17,7 @@ use breadth_lm::verifier::Verifier;
 use super::fake::{Defect, Dialect, Fake, WEIGHTS, letters, log_probs, scores};
 use super::{limits, open, pairs, sequences};
 
-fn items(count: u64) -> Vec<Item> {
+pub fn items(count: u64) -> Vec<Item> {
     let item = |(i, (prompt, response)): (usize, (Vec<u32>, Vec<u32>))| Item {
         prompt_id: i.to_string(),
         response_id: "0".into(),
@@ -32,7 +32,7 @@ fn model(fake: &Fake) -> Model {
     Model::Server(Box::new(open(&[fake], limits())))
 }
 
-fn score_job(
+pub fn score_job(
     models: &[Model],
     items: &[Item],
     out: &Path,
@@ -292,7 +292,7 @@ fn test_time_training_needs_a_folder() {
 }
 
 /// Checkpoints as small as they come.
-fn checkpoints(folder: &Path, count: u64) -> Vec<(String, PathBuf)> {
+pub fn checkpoints(folder: &Path, count: u64) -> Vec<(String, PathBuf)> {
     let config = Gpt2 {
         vocab_size: 16,
         max_position_embeddings: 24,

@@ -24,6 +24,14 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
+/// Looks of the series of one chart: colour class and shape.
+pub(super) const SERIES: [(&str, Shape); 4] = [
+    ("a", Shape::Circle),
+    ("b", Shape::Square),
+    ("c", Shape::Triangle),
+    ("d", Shape::Circle),
+];
+
 /// More checkpoints than this are drawn as small dots, their intervals as a band.
 const MANY: usize = 64;
 
@@ -180,9 +188,22 @@ pub(super) fn over(report: &Report) -> &'static str {
     }
 }
 
-/// The checkpoints whose curves are drawn in full: the first, the lowest loss, the chosen one.
+/// The checkpoints whose curves are drawn in full: the first, the lowest loss, the chosen one; all
+/// of a few among which nothing is chosen.
 pub(super) fn shown(report: &Report) -> Vec<(usize, &'static str)> {
     let (chosen, lowest) = (report.highlighted(), report.verdict.lowest_loss);
+    if chosen.is_none() && report.checkpoints.len() <= SERIES.len() {
+        let class = |i: usize| {
+            if lowest == Some(i) {
+                "loss"
+            } else {
+                SERIES[i].0
+            }
+        };
+        return (0..report.checkpoints.len())
+            .map(|i| (i, class(i)))
+            .collect();
+    }
     let first = Some(0).filter(|first| chosen != Some(*first) && lowest != Some(*first));
     let of = [
         (first, "a"),

@@ -1,7 +1,8 @@
 //! Pass@k at every k that the samples reach.
 
-use super::figure::{Figure, Table, key, others, shown, thinned};
-use crate::chart::{Axis, Chart, Kind, Mark, Unit};
+use super::curves::Curves;
+use super::figure::{Figure, Table, others};
+use crate::chart::{Axis, Kind, Unit};
 use crate::format::{percent, share_with_limits};
 use breadth_analysis::{Checkpoint, PassPoint, Report};
 
@@ -11,62 +12,33 @@ pub(super) fn figure(report: &Report) -> Option<Figure> {
     if longest < 2 {
         return None;
     }
-    let shown = shown(report);
-    let plain = thinned(report).filter(|i| shown.iter().all(|s| s.0 != *i));
-    let mut marks: Vec<Mark> = plain.map(|i| curve(report, i, "faint")).collect();
-    let choices = shown.iter().filter(|shown| shown.1 != "a");
-    marks.extend(choices.map(|&(i, class)| band(&report.checkpoints[i], class)));
-    marks.extend(shown.iter().map(|&(i, class)| curve(report, i, class)));
     let name = report.pass_name("k");
-    let title = format!("{name} at every k");
-    let caption = caption(report);
-    let chart = Chart {
-        stem: "pass-curve".into(),
-        title: title.clone(),
-        description: caption.clone(),
+    let curves = Curves {
+        stem: "pass-curve",
+        title: format!("{name} at every k"),
+        caption: caption(report),
         x: Axis::new("k, samples of a prompt", Kind::Log, Unit::Plain),
         y: super::pass::axis(report, "k"),
-        marks,
-        legend: shown
-            .iter()
-            .map(|&(i, class)| key(report, i, class))
-            .collect(),
-    };
-    Some(Figure {
-        stem: "pass-curve".into(),
-        title,
-        caption,
-        drawing: chart.draw(),
+        line: &|i| {
+            let points = known(&report.checkpoints[i]);
+            points.map(|(point, best)| (point.k as f64, best)).collect()
+        },
+        band: &|i| {
+            let points = report.checkpoints[i].pass_curve.iter();
+            let limits = |point: &PassPoint| {
+                let sampled = point.sampled.as_ref()?;
+                Some((point.k as f64, sampled.low, sampled.high))
+            };
+            points.filter_map(limits).collect()
+        },
         table: table(report),
-    })
+    };
+    Some(curves.figure(report))
 }
 
 fn known(c: &Checkpoint) -> impl Iterator<Item = (&PassPoint, f64)> {
     let points = c.pass_curve.iter();
     points.filter_map(|point| Some((point, point.best()?)))
-}
-
-fn curve(report: &Report, i: usize, class: &str) -> Mark {
-    let c = &report.checkpoints[i];
-    Mark::Line {
-        class: class.into(),
-        points: known(c)
-            .map(|(point, best)| (point.k as f64, best))
-            .collect(),
-        checkpoint: Some(i),
-        tip: c.model.clone(),
-    }
-}
-
-fn band(c: &Checkpoint, class: &str) -> Mark {
-    let limits = c.pass_curve.iter().filter_map(|point| {
-        let sampled = point.sampled.as_ref()?;
-        Some((point.k as f64, sampled.low, sampled.high))
-    });
-    Mark::Band {
-        class: class.into(),
-        points: limits.collect(),
-    }
 }
 
 fn caption(report: &Report) -> String {

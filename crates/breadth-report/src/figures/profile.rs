@@ -1,9 +1,10 @@
 //! The coverage profile: the share of data uncovered at every N.
 
-use super::figure::{Figure, Table, key, others, shown, thinned};
-use crate::chart::{Axis, Chart, Kind, Mark, Unit};
+use super::curves::Curves;
+use super::figure::{Figure, Table, others, shown};
+use crate::chart::{Axis, Kind, Unit};
 use crate::format::{percent, percent_limits, significant};
-use breadth_analysis::{Checkpoint, Report};
+use breadth_analysis::Report;
 use breadth_stats::CoveragePoint;
 
 pub(super) fn figures(report: &Report) -> Vec<Figure> {
@@ -16,64 +17,33 @@ pub(super) fn figures(report: &Report) -> Vec<Figure> {
 }
 
 fn figure(report: &Report) -> Figure {
-    let shown = shown(report);
-    let plain = thinned(report).filter(|i| shown.iter().all(|s| s.0 != *i));
-    let mut marks: Vec<Mark> = plain.map(|i| curve(report, i, "faint")).collect();
-    let choices = shown.iter().filter(|shown| shown.1 != "a");
-    marks.extend(choices.map(|&(i, class)| band(&report.checkpoints[i], class)));
-    marks.extend(shown.iter().map(|&(i, class)| curve(report, i, class)));
-    let title = "Uncovered data at every N".to_string();
-    let caption = caption(report);
-    let chart = Chart {
-        stem: "profile".into(),
-        title: title.clone(),
-        description: caption.clone(),
+    let points = |i: usize| finite(&report.checkpoints[i].profile);
+    let curves = Curves {
+        stem: "profile",
+        title: "Uncovered data at every N".into(),
+        caption: caption(report),
         x: Axis::new(
             "N, factor by which a response is under-weighted",
             Kind::Log,
             Unit::Plain,
         ),
         y: Axis::new("share of data uncovered, Cov", Kind::Log, Unit::Percent),
-        marks,
-        legend: shown
-            .iter()
-            .map(|&(i, class)| key(report, i, class))
-            .collect(),
+        line: &|i| {
+            points(i)
+                .map(|point| (point.level.n(), point.cov))
+                .collect()
+        },
+        band: &|i| {
+            let limits = |p: &CoveragePoint| (p.level.n(), p.band_low, p.band_high);
+            points(i).map(limits).collect()
+        },
+        table: table(report, &shown(report)),
     };
-    Figure {
-        stem: "profile".into(),
-        title,
-        caption,
-        drawing: chart.draw(),
-        table: table(report, &shown),
-    }
+    curves.figure(report)
 }
 
 fn finite(points: &[CoveragePoint]) -> impl Iterator<Item = &CoveragePoint> {
     points.iter().filter(|point| point.level.n().is_finite())
-}
-
-fn curve(report: &Report, i: usize, class: &str) -> Mark {
-    let c = &report.checkpoints[i];
-    Mark::Line {
-        class: class.into(),
-        points: finite(&c.profile)
-            .map(|point| (point.level.n(), point.cov))
-            .collect(),
-        checkpoint: Some(i),
-        tip: c.model.clone(),
-    }
-}
-
-fn band(c: &Checkpoint, class: &str) -> Mark {
-    let points = finite(&c.profile);
-    let points = points
-        .map(|point| (point.level.n(), point.band_low, point.band_high))
-        .collect();
-    Mark::Band {
-        class: class.into(),
-        points,
-    }
 }
 
 fn caption(report: &Report) -> String {

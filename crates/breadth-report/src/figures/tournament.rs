@@ -20,9 +20,11 @@ pub(super) fn figures(report: &Report) -> Vec<Figure> {
     if report.selection.is_none() || report.checkpoints.len() < 2 {
         return certificate(report).into_iter().collect();
     }
-    let mut figures = vec![heat(report), standings(report)];
-    figures.extend(certificate(report));
-    figures
+    let places = report.checkpoints.iter().any(|c| c.standing.is_some());
+    let heat = (!report.matrix.is_empty()).then(|| heat(report));
+    let standings = places.then(|| standings(report));
+    let figures = [heat, standings, certificate(report)];
+    figures.into_iter().flatten().collect()
 }
 
 /// A checkpoint with its place in the tournament.

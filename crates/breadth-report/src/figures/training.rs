@@ -1,21 +1,13 @@
 //! What happens over training: loss, coverage, Pass@k.
 
 use super::figure::{
-    Figure, Table, band, bar, choice_label, is_many, over, role, time_dot, training_axis,
+    Figure, SERIES, Table, band, bar, choice_label, is_many, over, role, time_dot, training_axis,
     training_x,
 };
 use crate::chart::{Axis, Chart, Dot, Key, Kind, Mark, Role, Shape, Unit};
 use crate::format::{cov, nats, nats_with_limits, percent, percent_limits};
 use breadth_analysis::{Checkpoint, Report};
 use breadth_stats::{Estimate, Level};
-
-/// Looks of the series of one chart: colour class and shape.
-const SERIES: [(&str, Shape); 4] = [
-    ("a", Shape::Circle),
-    ("b", Shape::Square),
-    ("c", Shape::Triangle),
-    ("d", Shape::Circle),
-];
 
 pub(super) fn figures(report: &Report) -> Vec<Figure> {
     let figures = [
@@ -158,11 +150,57 @@ fn rules(report: &Report) -> Vec<Mark> {
     choices.into_iter().filter_map(rule).collect()
 }
 
+/// Value and ends of the interval for checkpoint `i`.
+pub(super) type Value<'a> = dyn Fn(usize) -> Option<(f64, f64, f64)> + 'a;
+
+/// Some series over training in one chart.
+pub(super) struct Lines<'a> {
+    pub(super) stem: &'static str,
+    pub(super) title: String,
+    pub(super) caption: String,
+    pub(super) y: Axis,
+    /// Name and values; as many as there are looks.
+    pub(super) series: Vec<(String, Box<Value<'a>>)>,
+    /// The series on which the choices are labelled.
+    pub(super) labelled: Option<usize>,
+    pub(super) table: Table,
+}
+
+impl Lines<'_> {
+    pub(super) fn figure(self, report: &Report) -> Figure {
+        let mut marks = rules(report);
+        for (i, (name, value)) in self.series.iter().enumerate() {
+            let series = Series {
+                name: name.clone(),
+                value: value.as_ref(),
+                labelled: self.labelled == Some(i),
+            };
+            marks.extend(series.marks(report, SERIES[i]));
+        }
+        let names: Vec<String> = self.series.into_iter().map(|(name, _)| name).collect();
+        let chart = Chart {
+            stem: self.stem.into(),
+            title: self.title.clone(),
+            description: self.caption.clone(),
+            x: training_axis(report),
+            y: self.y,
+            marks,
+            legend: keys(&names),
+        };
+        Figure {
+            stem: self.stem.into(),
+            title: self.title,
+            caption: self.caption,
+            drawing: chart.draw(),
+            table: self.table,
+        }
+    }
+}
+
 /// One series over training.
 struct Series<'a> {
     name: String,
-    /// Value and ends of the interval for checkpoint `i`.
-    value: &'a dyn Fn(usize) -> Option<(f64, f64, f64)>,
+    value: &'a Value<'a>,
     /// Whether the choices are labelled on this series.
     labelled: bool,
 }
@@ -247,45 +285,29 @@ fn levels(report: &Report) -> Vec<Level> {
     levels
 }
 
-fn coverage(report: &Report) -> Option<Figure> {
+pub(super) fn coverage(report: &Report) -> Option<Figure> {
     let levels = levels(report);
     if levels.is_empty() {
         return None;
     }
-    let names: Vec<String> = levels.iter().map(|&level| cov(level)).collect();
-    let mut marks = rules(report);
-    for (i, &level) in levels.iter().enumerate() {
-        let value = |c: usize| {
+    let series = levels.iter().map(|&level| {
+        let value: Box<Value> = Box::new(move |c| {
             let point = report.checkpoints[c].coverage_at(level.log_n())?;
             Some((point.cov, point.low, point.high))
-        };
-        let labelled = level.log_n() == report.level.log_n();
-        let series = Series {
-            name: names[i].clone(),
-            value: &value,
-            labelled,
-        };
-        marks.extend(series.marks(report, SERIES[i]));
-    }
-    let title = format!("Uncovered data {}", over(report));
-    let y = Axis::new("share of data uncovered, Cov", Kind::Log, Unit::Percent);
-    let caption = coverage_caption(report);
-    let chart = Chart {
-        stem: "coverage".into(),
-        title: title.clone(),
-        description: caption.clone(),
-        x: training_axis(report),
-        y,
-        marks,
-        legend: keys(&names),
-    };
-    Some(Figure {
-        stem: "coverage".into(),
-        title,
-        caption,
-        drawing: chart.draw(),
+        });
+        (cov(level), value)
+    });
+    let is_headline = |level: &Level| level.log_n() == report.level.log_n();
+    let lines = Lines {
+        stem: "coverage",
+        title: format!("Uncovered data {}", over(report)),
+        caption: coverage_caption(report),
+        y: Axis::new("share of data uncovered, Cov", Kind::Log, Unit::Percent),
+        series: series.collect(),
+        labelled: levels.iter().position(is_headline),
         table: coverage_table(report, &levels),
-    })
+    };
+    Some(lines.figure(report))
 }
 
 fn coverage_caption(report: &Report) -> String {
@@ -332,42 +354,27 @@ fn coverage_table(report: &Report, levels: &[Level]) -> Table {
 }
 
 /// Pass@k over training: the exact values as lines, the sampled ones as intervals on them.
-fn pass(report: &Report) -> Option<Figure> {
+pub(super) fn pass(report: &Report) -> Option<Figure> {
     let mut ks = report.known_ks();
     ks.truncate(SERIES.len());
     if ks.is_empty() {
         return None;
     }
+    let series = ks.iter().map(|&k| {
+        let value: Box<Value> = Box::new(move |c| super::pass::value(report, c, k));
+        (report.pass_name(k), value)
+    });
     let headline = report.headline_k();
-    let mut marks = rules(report);
-    for (i, &k) in ks.iter().enumerate() {
-        let value = |c: usize| super::pass::value(report, c, k);
-        let series = Series {
-            name: report.pass_name(k),
-            value: &value,
-            labelled: Some(k) == headline,
-        };
-        marks.extend(series.marks(report, SERIES[i]));
-    }
-    let names: Vec<String> = ks.iter().map(|k| report.pass_name(k)).collect();
-    let caption = super::pass::training_caption(report);
-    let title = format!("{} {}", report.pass_name("k"), over(report));
-    let chart = Chart {
-        stem: "pass".into(),
-        title: title.clone(),
-        description: caption.clone(),
-        x: training_axis(report),
+    let lines = Lines {
+        stem: "pass",
+        title: format!("{} {}", report.pass_name("k"), over(report)),
+        caption: super::pass::training_caption(report),
         y: super::pass::axis(report, "k"),
-        marks,
-        legend: keys(&names),
-    };
-    Some(Figure {
-        stem: "pass".into(),
-        title,
-        caption,
-        drawing: chart.draw(),
+        series: series.collect(),
+        labelled: ks.iter().position(|&k| Some(k) == headline),
         table: super::pass::table(report, &ks),
-    })
+    };
+    Some(lines.figure(report))
 }
 
 /// The loss as it was logged during training.

@@ -809,7 +809,9 @@ fn score() {
           --serve <COMMAND>          Start this server for one checkpoint folder after another: a
                                      command of the shell in which {path} and {port}, and {name} and
                                      {gpu}, are filled in, as in 'vllm serve {path} --port {port}'. It
-                                     is waited for, probed, asked, and ended
+                                     is waited for, probed, asked, and ended. LoRA adapters share one
+                                     where {base} and {loras} stand for their base and for NAME=FOLDER
+                                     of each
           --parallel <N>             With --serve: so many servers at once, each for another checkpoint;
                                      {gpu} counts them from 0 [default: 1]
           --serve-timeout <SECONDS>  With --serve: how long a server may take until it answers [default:
@@ -913,7 +915,9 @@ fn sample() {
           --serve <COMMAND>          Start this server for one checkpoint folder after another: a
                                      command of the shell in which {path} and {port}, and {name} and
                                      {gpu}, are filled in, as in 'vllm serve {path} --port {port}'. It
-                                     is waited for, probed, asked, and ended
+                                     is waited for, probed, asked, and ended. LoRA adapters share one
+                                     where {base} and {loras} stand for their base and for NAME=FOLDER
+                                     of each
           --parallel <N>             With --serve: so many servers at once, each for another checkpoint;
                                      {gpu} counts them from 0 [default: 1]
           --serve-timeout <SECONDS>  With --serve: how long a server may take until it answers [default:
