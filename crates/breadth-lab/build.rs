@@ -3,8 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// Folders and files a measurement depends on, relative to this crate.
-const SOURCES: [&str; 3] = ["src", "../breadth-stats/src", "../../Cargo.lock"];
+/// Folders and files a measurement depends on, relative to this crate, besides the trainer's.
+const SOURCES: [&str; 2] = ["src", "../breadth-stats/src"];
+/// Folders and files a training run depends on.
+const TRAINER: [&str; 12] = [
+    "../breadth-lm/src/gemm.rs",
+    "../breadth-lm/src/generation.rs",
+    "../breadth-lm/src/model",
+    "../breadth-lm/src/optim",
+    "../breadth-lm/src/rng.rs",
+    "../breadth-lm/src/task",
+    "../breadth-lm/src/train",
+    "../breadth-lm/src/tree",
+    "../breadth-lm/src/vectorized.rs",
+    "../breadth-lm/src/decode/score.rs",
+    "../breadth-lm/Cargo.toml",
+    "../../Cargo.lock",
+];
 /// What only shows or keeps a measurement, under `src`.
 const SHOWING: [&str; 5] = [
     "document.rs",
@@ -15,18 +30,25 @@ const SHOWING: [&str; 5] = [
 ];
 
 fn main() -> io::Result<()> {
+    let trainer = hash(&TRAINER)?;
+    let sources = hash(&SOURCES)?;
+    let both = blake3::hash([&trainer[..], &sources[..]].concat().as_bytes()).to_hex();
+    println!("cargo:rustc-env=BREADTH_LAB_TRAINER={trainer}");
+    println!("cargo:rustc-env=BREADTH_LAB_SOURCES={}", &both[..16]);
+    Ok(())
+}
+
+fn hash(sources: &[&str]) -> io::Result<String> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let mut hasher = blake3::Hasher::new();
-    for source in SOURCES {
+    for source in sources {
         let path = root.join(source);
         println!("cargo:rerun-if-changed={}", path.display());
         if path.exists() {
             add(&mut hasher, &root.join("src"), &path)?;
         }
     }
-    let hash = hasher.finalize().to_hex();
-    println!("cargo:rustc-env=BREADTH_LAB_SOURCES={}", &hash[..16]);
-    Ok(())
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Files in the order of their names, each with its name and length, so that nothing can be moved

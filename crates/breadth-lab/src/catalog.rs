@@ -1,11 +1,12 @@
-//! Everything that is measured: the statements of the paper, and the studies beyond it.
+//! Everything that is measured: the statements of the paper, its figures, and the studies beyond it.
 
+use crate::figure::FIGURES;
 use crate::statement::{STATEMENTS, Statement};
 use crate::study::STUDIES;
 
-/// Every statement in the paper's order, then every study.
+/// Every statement in the paper's order, then its figures, then every study.
 pub fn all() -> impl Iterator<Item = &'static Statement> {
-    STATEMENTS.iter().chain(STUDIES)
+    STATEMENTS.iter().chain(FIGURES).chain(STUDIES)
 }
 
 /// The statement or study with this id.

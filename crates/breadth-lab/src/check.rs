@@ -19,6 +19,8 @@ const ROUNDING: f64 = 1e-9;
 const VIOLATION: f64 = 1e-6;
 /// The slope of a bounded ratio that still counts as none.
 const FLAT: f64 = 0.05;
+/// The share of the seeds that must show a sign: 4 of 5.
+const OF_SEEDS: f64 = 0.8;
 
 /// What a measurement says of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +31,25 @@ pub enum Verdict {
     Fails,
     /// The measurement is too coarse to tell.
     Inconclusive,
+    /// Shown, but not asked for at this size.
+    Reported,
 }
 
 impl Verdict {
-    /// `holds`, `fails` or `inconclusive`.
+    /// `holds`, `fails`, `inconclusive` or `reported`.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Holds => "holds",
             Verdict::Fails => "fails",
             Verdict::Inconclusive => "inconclusive",
+            Verdict::Reported => "reported",
         }
     }
 
     /// The verdict of this name.
     pub fn named(name: &str) -> Option<Verdict> {
-        let all = [Verdict::Holds, Verdict::Fails, Verdict::Inconclusive];
+        use Verdict::{Fails, Holds, Inconclusive, Reported};
+        let all = [Holds, Fails, Inconclusive, Reported];
         all.into_iter().find(|verdict| verdict.name() == name)
     }
 }
@@ -63,10 +69,29 @@ pub enum Kind {
     Bounded,
     /// A probability against a claimed one, by Clopper and Pearson's limits.
     Probability,
+    /// The share of the seeds of a figure that show what it must show.
+    Sign,
+}
+
+/// Whether one seed of a figure shows a sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// Its training did not get to where the sign could be seen.
+    Unreached,
+}
+
+impl From<bool> for Shown {
+    fn from(shows: bool) -> Shown {
+        if shows { Shown::Yes } else { Shown::No }
+    }
 }
 
 impl Kind {
-    /// `inequality`, `tight`, `constant`, `slope`, `bounded` or `probability`.
+    /// `inequality`, `tight`, `constant`, `slope`, `bounded`, `probability` or `sign`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Inequality => "inequality",
@@ -75,13 +100,22 @@ impl Kind {
             Kind::Slope => "slope",
             Kind::Bounded => "bounded",
             Kind::Probability => "probability",
+            Kind::Sign => "sign",
         }
     }
 
     /// The kind of this name.
     pub fn named(name: &str) -> Option<Kind> {
-        use Kind::{Bounded, Constant, Inequality, Probability, Slope, Tight};
-        let all = [Inequality, Tight, Constant, Slope, Bounded, Probability];
+        use Kind::{Bounded, Constant, Inequality, Probability, Sign, Slope, Tight};
+        let all = [
+            Inequality,
+            Tight,
+            Constant,
+            Slope,
+            Bounded,
+            Probability,
+            Sign,
+        ];
         all.into_iter().find(|kind| kind.name() == name)
     }
 }
@@ -243,6 +277,34 @@ impl Check {
         claim: f64,
     ) -> Check {
         Check::share(name, successes, trials, (0.0, claim))
+    }
+
+    /// A sign of a figure: holds if the median over its seeds shows it and at least 4 of 5 seeds do.
+    ///
+    /// Fails if the median does not, or if too many seeds do not for it to hold whatever the
+    /// unreached ones had shown; inconclusive otherwise.
+    ///
+    /// `median`: of the run that is the median of all seeds, number by number.
+    pub fn sign(name: impl Into<String>, seeds: &[Shown], median: Shown) -> Check {
+        let count = |wanted| seeds.iter().filter(|shown| **shown == wanted).count() as f64;
+        let (all, yes, no) = (seeds.len() as f64, count(Shown::Yes), count(Shown::No));
+        let is_enough = |seeds: f64| all > 0.0 && seeds >= OF_SEEDS * all - ROUNDING;
+        let verdict = if median == Shown::No || !is_enough(all - no) {
+            Verdict::Fails
+        } else if median == Shown::Yes && is_enough(yes) {
+            Verdict::Holds
+        } else {
+            Verdict::Inconclusive
+        };
+        let mut check = Check::new(name, Kind::Sign, yes / all, verdict);
+        check.band = (OF_SEEDS, 1.0);
+        check
+    }
+
+    /// This check as a measurement that the size does not ask for.
+    pub fn reported(mut self) -> Check {
+        self.verdict = Verdict::Reported;
+        self
     }
 
     fn share(name: impl Into<String>, successes: u64, trials: u64, band: (f64, f64)) -> Check {

@@ -58,6 +58,8 @@ pub struct MeasuredDocument {
     pub is_current: bool,
     /// Wall-clock seconds that it took.
     pub seconds: f64,
+    /// Whether nothing is left to train.
+    pub is_finished: bool,
     /// What came out.
     pub checks: Vec<CheckDocument>,
 }
@@ -110,6 +112,7 @@ impl From<&Measured> for MeasuredDocument {
             sources: measured.sources.clone(),
             is_current: measured.is_current(),
             seconds: measured.seconds,
+            is_finished: measured.is_finished,
             checks: measured.checks.iter().map(CheckDocument::from).collect(),
         }
     }
@@ -159,9 +162,10 @@ mod tests {
             seed: 3,
             sources: "0".into(),
             seconds: 0.5,
+            is_finished: true,
             checks: vec![Check::inequality("ratio", &worst)],
         };
         let text = serde_json::to_string(&MeasuredDocument::from(&measured)).unwrap();
-        insta::assert_snapshot!(text, @r#"{"statement":null,"id":"gone","verdict":"fails","size":"small","seed":3,"sources":"0","is_current":false,"seconds":0.5,"checks":[{"name":"ratio","kind":"inequality","verdict":"fails","measured":null,"interval95":null,"interval999":null,"predicted":null,"band":["-inf",1.0],"note":"worst of 1 instances: NaN against 1 at s = 1","columns":[],"rows":[]}]}"#);
+        insta::assert_snapshot!(text, @r#"{"statement":null,"id":"gone","verdict":"fails","size":"small","seed":3,"sources":"0","is_current":false,"seconds":0.5,"is_finished":true,"checks":[{"name":"ratio","kind":"inequality","verdict":"fails","measured":null,"interval95":null,"interval999":null,"predicted":null,"band":["-inf",1.0],"note":"worst of 1 instances: NaN against 1 at s = 1","columns":[],"rows":[]}]}"#);
     }
 }

@@ -1,13 +1,13 @@
 //! Every statement of the coverage paper, measured.
 //!
 //! ```
-//! use breadth_lab::{Size, Verdict, find};
+//! use breadth_lab::{Runs, Size, Verdict, find};
 //! let d2 = find("d2").unwrap();
-//! let checks = (d2.run)(Size::Small, 0);
-//! assert!(checks.iter().all(|check| check.verdict == Verdict::Holds));
+//! let measured = d2.measure(&Runs::new("runs"), Size::Small, 0).unwrap();
+//! assert!(measured.checks.iter().all(|check| check.verdict == Verdict::Holds));
 //! ```
 //!
-//! [`all`] is the list of statements and studies; a [`Statement`] measures itself and gives
+//! [`all`] is the list of statements, figures and studies; a [`Statement`] measures itself and gives
 //! [`Check`]s, each with its verdict and the [`Table`] behind it. [`Results`] keeps measurements,
 //! [`page()`] shows them. It does **not** prove anything: a check that holds is a measurement that
 //! the statement survived.
@@ -17,12 +17,14 @@ mod check;
 pub mod choice;
 mod document;
 mod estimate;
+pub mod figure;
 pub mod fit;
 pub mod law;
 mod page;
 mod picture;
 mod random;
 mod results;
+mod runs;
 mod slope;
 pub mod statement;
 pub mod step;
@@ -32,13 +34,14 @@ pub mod training;
 pub mod words;
 
 pub use catalog::{all, choose, find};
-pub use check::{Check, Kind, Verdict, WorstRatio};
+pub use check::{Check, Kind, Shown, Verdict, WorstRatio};
 pub use document::{CellDocument, CheckDocument, MeasuredDocument, StatementDocument};
 pub use estimate::Estimate;
-pub use page::page;
+pub use page::{page, svgs};
 pub use picture::picture;
 pub use random::stream;
 pub use results::{Measured, Results, SOURCES};
+pub use runs::{Runs, Trained};
 pub use slope::{Line, line, log_log};
-pub use statement::{Size, Statement};
+pub use statement::{Outcome, Run, Size, Statement};
 pub use table::{Cell, Plot, Table, significant};

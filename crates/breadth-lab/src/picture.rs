@@ -74,20 +74,29 @@ fn curve(name: String, rows: &[&[Cell]], table: &Table, plot: &Plot) -> Curve {
         let least = if plot.y_log { 0.0 } else { f64::NEG_INFINITY };
         ((y - SHOWN * error).max(least), y + SHOWN * error)
     };
+    let ends = plot
+        .between
+        .iter()
+        .flat_map(|(low, high)| along(low).into_iter().zip(along(high)))
+        .map(|((_, low), (_, high))| (low, high));
+    let ends: Vec<(f64, f64)> = ends.collect();
     let bars = if errors.len() == points.len() {
         points.iter().zip(&errors).map(bar).collect()
+    } else if ends.len() == points.len() {
+        ends
     } else {
         Vec::new()
+    };
+    let line = match (plot.fitted, plot.joined) {
+        (true, _) => fitted(&points, plot),
+        (false, true) => points.clone(),
+        (false, false) => Vec::new(),
     };
     Curve {
         name,
         bars,
         predicted: plot.predicted.as_deref().map(along).unwrap_or_default(),
-        fitted: if plot.fitted {
-            fitted(&points, plot)
-        } else {
-            Vec::new()
-        },
+        fitted: line,
         points,
     }
 }

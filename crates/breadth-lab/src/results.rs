@@ -8,6 +8,7 @@ use breadth_data::{Provenance, Records, Values};
 use rayon::prelude::*;
 
 use crate::check::{Check, Kind, Verdict};
+use crate::runs::Runs;
 use crate::statement::{Size, Statement, verdict};
 use crate::table::{Cell, Table};
 
@@ -30,21 +31,34 @@ pub struct Measured {
     pub seconds: f64,
     /// What came out.
     pub checks: Vec<Check>,
+    /// Whether nothing is left to train.
+    pub is_finished: bool,
 }
 
 impl Measured {
-    /// Measures a statement now.
-    pub fn of(statement: &Statement, size: Size, seed: u64) -> Measured {
+    /// Measures a statement now; `None` if the time of its training runs was up before there was
+    /// anything to measure.
+    ///
+    /// # Errors
+    /// If a training run cannot be made.
+    pub fn of(
+        statement: &Statement,
+        runs: &Runs,
+        (size, seed): (Size, u64),
+    ) -> breadth_lm::Result<Option<Measured>> {
         let start = Instant::now();
-        let checks = (statement.run)(size, seed);
-        Measured {
+        let outcome = statement.measure(runs, size, seed)?;
+        let measured = Measured {
             id: statement.id.to_owned(),
             size,
             seed,
             sources: SOURCES.to_owned(),
             seconds: start.elapsed().as_secs_f64(),
-            checks,
-        }
+            checks: outcome.checks,
+            is_finished: outcome.is_finished,
+        };
+        let is_any = measured.is_finished || !measured.checks.is_empty();
+        Ok(is_any.then_some(measured))
     }
 
     /// The worst of its checks' verdicts.
@@ -101,6 +115,11 @@ impl Results {
         }
     }
 
+    /// The training runs that measurements of this folder are made from.
+    pub fn runs(&self) -> Runs {
+        Runs::new(self.folder.join("runs"))
+    }
+
     /// Where a measurement stands: `d1.small.0.parquet`.
     pub fn path(&self, id: &str, size: Size, seed: u64) -> PathBuf {
         let name = format!("{id}.{}.{seed}.parquet", size.name());
@@ -133,19 +152,23 @@ impl Results {
     }
 
     /// Measures statements on all threads, the longest first, and stores each as it is done; what
-    /// is stored and current is not measured again unless `again` says so.
+    /// is stored, current and finished is not measured again unless `again` says so.
     ///
-    /// The results are in the order of the statements. `done` is told of each one as it is there.
+    /// The results are in the order of the statements, `None` for what the time of its training
+    /// `runs` did not suffice for. `done` is told of each one as it is there. Finished training
+    /// runs are used again even by `again`.
     ///
     /// # Errors
-    /// If a measurement cannot be written. One that cannot be read is made anew.
+    /// If a training run cannot be made, or a measurement cannot be written. One that cannot be
+    /// read is made anew.
     pub fn measure(
         &self,
         statements: &[&Statement],
+        runs: &Runs,
         (size, seed): (Size, u64),
         again: bool,
         done: impl Fn(&Measured) + Sync,
-    ) -> breadth_data::Result<Vec<Measured>> {
+    ) -> breadth_lm::Result<Vec<Option<Measured>>> {
         std::fs::create_dir_all(&self.folder).map_err(|source| breadth_data::Error::Write {
             path: self.folder.clone(),
             source,
@@ -153,18 +176,19 @@ impl Results {
         let one = |statement: &Statement| {
             let path = self.path(statement.id, size, seed);
             let stored = (!again && path.exists()).then(|| Measured::read(&path).ok());
-            let stored = stored.flatten().filter(Measured::is_current);
-            let measured = match stored {
-                Some(stored) => stored,
+            let stored = stored.flatten();
+            let stored = stored.filter(|stored| stored.is_current() && stored.is_finished);
+            let measured = match &stored {
+                Some(_) => stored,
                 None => {
-                    let new = Measured::of(statement, size, seed);
+                    let new = Measured::of(statement, runs, (size, seed))?;
                     let command = command(statement.id, size, seed);
-                    new.write(&path, &command)?;
+                    new.iter().try_for_each(|new| new.write(&path, &command))?;
                     new
                 }
             };
-            done(&measured);
-            Ok(measured)
+            measured.iter().for_each(&done);
+            breadth_lm::Result::Ok(measured)
         };
         let mut order: Vec<usize> = (0..statements.len()).collect();
         order.sort_by(|&i, &j| statements[j].cost.total_cmp(&statements[i].cost));
@@ -172,7 +196,7 @@ impl Results {
             .into_par_iter()
             .with_max_len(1)
             .map(|i| Ok((i, one(statements[i])?)))
-            .collect::<breadth_data::Result<Vec<_>>>()?;
+            .collect::<breadth_lm::Result<Vec<_>>>()?;
         all.sort_by_key(|(i, _)| *i);
         Ok(all.into_iter().map(|(_, measured)| measured).collect())
     }
@@ -217,6 +241,10 @@ fn to_records(measured: &Measured) -> Records {
         ("seed", words(&|_| Some(measured.seed.to_string()))),
         ("sources", words(&|_| Some(measured.sources.clone()))),
         ("seconds", numbers(&|_| Some(measured.seconds))),
+        (
+            "finished",
+            numbers(&|_| Some(f64::from(u8::from(measured.is_finished)))),
+        ),
         ("check", numbers(&|row| Some(row.0 as f64))),
         ("name", words(&|row| Some(row.1.name.clone()))),
         ("kind", words(&|row| Some(row.1.kind.name().to_owned()))),
@@ -333,6 +361,7 @@ fn of_records(records: &Records) -> Option<Measured> {
         sources: word("sources", 0)?,
         seconds: number("seconds", 0)?,
         checks,
+        is_finished: number("finished", 0)? == 1.0,
     })
 }
 
@@ -358,6 +387,7 @@ mod tests {
             seed: u64::MAX,
             sources: SOURCES.into(),
             seconds: 0.25,
+            is_finished: false,
             checks: vec![
                 Check::inequality("a, \"b\"", &worst),
                 Check::slope("s", Estimate::new(0.1, 0.2, 3.0), (f64::NEG_INFINITY, 0.5))
@@ -404,9 +434,10 @@ mod tests {
         let cell = (Size::Small, 0);
         let measure = |again| {
             results
-                .measure(&[d2], cell, again, |_| ())
+                .measure(&[d2], &results.runs(), cell, again, |_| ())
                 .unwrap()
                 .remove(0)
+                .unwrap()
         };
         let first = measure(false);
         assert_eq!(first.verdict(), Verdict::Holds);
@@ -427,6 +458,13 @@ mod tests {
         };
         old.write(&path, "").unwrap();
         assert!(measure(false).seconds < 1e6);
+        let part = Measured {
+            is_finished: false,
+            sources: SOURCES.into(),
+            ..old
+        };
+        part.write(&path, "").unwrap();
+        assert!(measure(false).is_finished);
         std::fs::write(&path, "no Parquet").unwrap();
         assert!(measure(false).seconds < 1e6);
         assert!(results.stored("d2", Size::Medium, 0).unwrap().is_none());

@@ -1,4 +1,4 @@
-//! Least squares with Student's standard errors.
+//! Least squares with Student's standard errors, and rank correlations.
 
 use crate::estimate::Estimate;
 
@@ -71,9 +71,38 @@ pub fn log_log(xs: &[f64], ys: &[f64]) -> Line {
     line(&logs(xs), &logs(ys))
 }
 
+/// Spearman's rank correlation, ties with their mean rank.
+pub(crate) fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
+    let (a, b) = (ranks(a), ranks(b));
+    let mean = (a.len() as f64 - 1.0) / 2.0;
+    let product = |x: &[f64], y: &[f64]| -> f64 {
+        x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum()
+    };
+    product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
+}
+
+/// Ranks from 0, ties with their mean.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let rank = |value: &f64| {
+        let below = values.iter().filter(|other| *other < value).count() as f64;
+        let equal = values.iter().filter(|other| *other == value).count() as f64;
+        below + (equal - 1.0) / 2.0
+    };
+    values.iter().map(rank).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rank_correlations_of_known_samples() {
+        assert_eq!(ranks(&[3.0, 1.0, 3.0, 0.0]), [2.5, 1.0, 2.5, 0.0]);
+        assert!(
+            (rank_correlation(&[1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 2.0, 4.0]) - 0.8).abs() < 1e-12
+        );
+        assert!((rank_correlation(&[1.0, 2.0, 3.0], &[-1.0, -2.0, -3.0]) + 1.0).abs() < 1e-12);
+    }
 
     #[test]
     fn an_exact_line_and_two_points() {

@@ -169,8 +169,14 @@ pub struct Plot {
     pub predicted: Option<String>,
     /// The column of the points' standard errors, drawn as bars of 95%.
     pub standard_error: Option<String>,
+    /// The columns of the ends of bars, in place of standard errors.
+    #[serde(default)]
+    pub between: Option<(String, String)>,
     /// Whether each curve is fitted by least squares, on the axes as drawn.
     pub fitted: bool,
+    /// Whether a line joins the points of each curve.
+    #[serde(default)]
+    pub joined: bool,
     /// Whether the horizontal axis is logarithmic.
     pub x_log: bool,
     /// Whether the vertical axis is logarithmic.
@@ -203,7 +209,9 @@ impl Plot {
             by: None,
             predicted: None,
             standard_error: None,
+            between: None,
             fitted: false,
+            joined: false,
             x_log: false,
             y_log: false,
         }
@@ -227,6 +235,18 @@ impl Plot {
         self
     }
 
+    /// With bars between two columns.
+    pub fn between(mut self, low: &str, high: &str) -> Plot {
+        self.between = Some((low.to_owned(), high.to_owned()));
+        self
+    }
+
+    /// With a line through the points of each curve.
+    pub fn joined(mut self) -> Plot {
+        self.joined = true;
+        self
+    }
+
     /// With a line fitted to each curve.
     pub fn fitted(mut self) -> Plot {
         self.fitted = true;
@@ -235,7 +255,9 @@ impl Plot {
 
     fn columns(&self) -> impl Iterator<Item = &str> {
         let optional = [&self.by, &self.predicted, &self.standard_error];
-        let optional = optional.into_iter().filter_map(|name| name.as_deref());
+        let ends = self.between.iter().flat_map(|(low, high)| [low, high]);
+        let optional = optional.into_iter().flatten().chain(ends);
+        let optional = optional.map(String::as_str);
         [self.x.as_str(), self.y.as_str()]
             .into_iter()
             .chain(optional)

@@ -66,6 +66,9 @@ pub fn listing(
     let row = |statement: &&Statement| {
         let stored = results.stored(statement.id, size, seed)?;
         let verdict = match &stored {
+            Some(measured) if measured.is_current() && !measured.is_finished => {
+                format!("{} (part)", measured.verdict().name())
+            }
             Some(measured) if measured.is_current() => measured.verdict().name().to_owned(),
             Some(measured) => format!("{} (old)", measured.verdict().name()),
             None => "-".to_owned(),
@@ -142,6 +145,9 @@ pub fn facts(measured: &Measured) -> Vec<String> {
         format!("{:.1} s", measured.seconds),
         format!("sources {}", measured.sources),
     ];
+    if !measured.is_finished {
+        facts.push("some seeds are not trained yet".to_owned());
+    }
     if !measured.is_current() {
         facts.push("measured by another version".to_owned());
     }
@@ -196,11 +202,16 @@ mod tests {
         let verdict = || listing(&[d2], &results, (Size::Small, 0)).unwrap().1[0][2].clone();
         assert_eq!(verdict(), "-");
         let mut measured = results
-            .measure(&[d2], (Size::Small, 0), false, |_| ())
+            .measure(&[d2], &results.runs(), (Size::Small, 0), false, |_| ())
             .unwrap();
         assert_eq!(verdict(), "holds");
-        measured[0].sources = "0".into();
-        measured[0]
+        let measured = measured[0].as_mut().unwrap();
+        let path = results.path("d2", Size::Small, 0);
+        measured.is_finished = false;
+        measured.write(&path, "").unwrap();
+        assert_eq!(verdict(), "holds (part)");
+        measured.sources = "0".into();
+        measured
             .write(&results.path("d2", Size::Small, 0), "")
             .unwrap();
         assert_eq!(verdict(), "holds (old)");

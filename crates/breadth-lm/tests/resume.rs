@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use breadth_lm::train::{TrainConfig, train};
+use breadth_lm::train::{TrainConfig, train, train_while};
 
 const CONFIG: &str = r#"
 seed = 3
@@ -86,6 +86,32 @@ fn a_run_stopped_anywhere_ends_in_the_same_bits() {
             );
         }
     }
+}
+
+/// Three steps at a time, on checkpoints, between them and before the end.
+#[test]
+fn a_run_that_is_told_to_stop_goes_on_at_that_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, sliced) = (folder.path().join("whole"), folder.path().join("sliced"));
+    train(&config(), &whole, "train", &mut |_| {}).unwrap();
+    let (mut seen, mut calls) = (Vec::new(), 0);
+    loop {
+        calls += 1;
+        let first = seen.len();
+        let finished = train_while(&config(), &sliced, "train", &mut |progress| {
+            seen.push(progress.step);
+            seen.len() < first + 3
+        });
+        if finished.unwrap() {
+            break;
+        }
+    }
+    assert_eq!((seen, calls), ((1..=24).collect::<Vec<u64>>(), 8));
+    assert!(files(&sliced) == files(&whole));
+    let again = train_while(&config(), &sliced, "train", &mut |p| {
+        panic!("step {}", p.step)
+    });
+    assert!(again.unwrap());
 }
 
 #[test]

@@ -114,3 +114,52 @@ fn probabilities() {
         (Verdict::Holds, Verdict::Inconclusive, Verdict::Fails)
     );
 }
+
+#[test]
+fn signs_need_four_seeds_of_five_and_the_median() {
+    use Shown::{No, Yes};
+    let verdict = |seeds: &[Shown], median| Check::sign("", seeds, median).verdict;
+    assert_eq!(verdict(&[Yes; 5], Yes), Verdict::Holds);
+    assert_eq!(verdict(&[Yes, Yes, Yes, Yes, No], Yes), Verdict::Holds);
+    assert_eq!(verdict(&[Yes, Yes, Yes, No, No], Yes), Verdict::Fails);
+    assert_eq!(verdict(&[Yes; 5], No), Verdict::Fails);
+    assert_eq!(verdict(&[Yes], Yes), Verdict::Holds);
+    assert_eq!(verdict(&[No], No), Verdict::Fails);
+    assert_eq!(verdict(&[Yes, Yes, No], Yes), Verdict::Fails);
+    // 13 of 16, but not 12.
+    let sixteen = |yes: usize| [vec![Yes; yes], vec![No; 16 - yes]].concat();
+    assert_eq!(verdict(&sixteen(13), Yes), Verdict::Holds);
+    assert_eq!(verdict(&sixteen(12), Yes), Verdict::Fails);
+    assert_eq!(verdict(&[], Yes), Verdict::Fails);
+    let half = Check::sign("", &[Yes, No], Yes);
+    assert_eq!((half.measured, half.band), (0.5, (0.8, 1.0)));
+}
+
+#[test]
+fn what_was_not_reached_neither_shows_a_sign_nor_refutes_it() {
+    use Shown::{No, Unreached, Yes};
+    let verdict = |seeds: &[Shown], median| Check::sign("", seeds, median).verdict;
+    assert_eq!(verdict(&[Unreached], Unreached), Verdict::Inconclusive);
+    let one = [Yes, Yes, Yes, Yes, Unreached];
+    assert_eq!(verdict(&one, Yes), Verdict::Holds);
+    assert_eq!(verdict(&one, Unreached), Verdict::Inconclusive);
+    let two = [Yes, Yes, Yes, Unreached, Unreached];
+    assert_eq!(verdict(&two, Yes), Verdict::Inconclusive);
+    // Even had the unreached one shown it, two of five do not.
+    assert_eq!(verdict(&[Yes, Yes, No, No, Unreached], Yes), Verdict::Fails);
+}
+
+#[test]
+fn what_is_reported_decides_nothing() {
+    let good = Check::tight("", 1.0, (0.0, 1.0));
+    let bad = Check::tight("", 2.0, (0.0, 1.0));
+    let reported = bad.clone().reported();
+    assert_eq!(
+        (reported.verdict, reported.measured),
+        (Verdict::Reported, 2.0)
+    );
+    let verdict = crate::statement::verdict;
+    assert_eq!(verdict(&[good.clone(), reported.clone()]), Verdict::Holds);
+    assert_eq!(verdict(&[good, bad, reported.clone()]), Verdict::Fails);
+    assert_eq!(verdict(&[reported]), Verdict::Fails);
+}

@@ -58,9 +58,16 @@ fn section(statement: &Statement, measured: Option<&Measured>) -> Value {
         correction => statement.correction,
         verdict => measured.map_or("not measured", |measured| measured.verdict().name()),
         checks => table(words::checks(checks)),
+        notes => notes(checks),
         figures => figures(statement.id, checks),
         facts => measured.map(words::facts).unwrap_or_default(),
     }
+}
+
+/// What is said of each check besides its numbers: the worst instance, or every seed.
+fn notes(checks: &[Check]) -> Vec<String> {
+    let note = |check: &Check| Some(format!("{}: {}", check.name, check.note.as_ref()?));
+    checks.iter().filter_map(note).collect()
 }
 
 fn table((head, rows): Text) -> Value {
@@ -68,15 +75,37 @@ fn table((head, rows): Text) -> Value {
 }
 
 fn figures(id: &str, checks: &[Check]) -> Vec<Value> {
-    let drawn = checks.iter().enumerate().filter_map(|(i, check)| {
-        let drawing = picture(&format!("{id}-{i}"), check)?;
-        Some(context! {
+    let shown = drawings(id, checks).map(|(check, drawing)| {
+        context! {
             title => check.name.as_str(),
             svg => Value::from_safe_string(drawing.svg()),
             table => table(words::rows(&check.rows, ROWS)),
-        })
+        }
     });
-    drawn.take(PICTURES).collect()
+    shown.take(PICTURES).collect()
+}
+
+/// Every check that is drawn, with its drawing; the stem is the id and the place of the check.
+fn drawings<'a>(
+    id: &'a str,
+    checks: &'a [Check],
+) -> impl Iterator<Item = (&'a Check, breadth_report::Plot)> {
+    let drawn = move |(i, check)| Some((check, picture(&format!("{id}-{i}"), check)?));
+    checks.iter().enumerate().filter_map(drawn)
+}
+
+/// All pictures of these statements as files of their own, each with its name (`headline-0`).
+pub fn svgs(statements: &[(&Statement, Option<Measured>)]) -> Vec<(String, String)> {
+    let measured = statements
+        .iter()
+        .filter_map(|(_, measured)| measured.as_ref());
+    let of_one = |measured: &Measured| {
+        let file = |(_, drawing): (_, breadth_report::Plot)| (drawing.stem.clone(), drawing.file());
+        drawings(&measured.id, &measured.checks)
+            .map(file)
+            .collect::<Vec<_>>()
+    };
+    measured.flat_map(of_one).collect()
 }
 
 #[cfg(test)]
@@ -87,7 +116,9 @@ mod tests {
 
     fn measured(id: &str) -> (&'static Statement, Option<Measured>) {
         let statement = crate::catalog::find(id).unwrap();
-        (statement, Some(Measured::of(statement, Size::Small, 0)))
+        let runs = crate::runs::Runs::new("runs");
+        let measured = Measured::of(statement, &runs, (Size::Small, 0)).unwrap();
+        (statement, measured)
     }
 
     #[test]
@@ -98,6 +129,7 @@ mod tests {
             "Ber(s&#x2f;N)",
             "<strong>Corrected.</strong> Strict and weak",
             "verdict holds",
+            "<li>lower bound over coverage: worst of 16 instances",
         ] {
             assert!(page.contains(text), "no {text}");
         }
@@ -119,6 +151,41 @@ mod tests {
         let page = page(&shown);
         assert!(page.contains("<h1>1 of 3 statements hold, 1 fails, 1 is not measured</h1>"));
         assert!(page.contains("verdict not measured"));
+    }
+
+    /// Words, and the numbers between them.
+    fn parts(svg: &str) -> (Vec<&str>, Vec<f64>) {
+        let is_number = |c: char| c.is_ascii_digit() || c == '.';
+        let words = svg
+            .split(is_number)
+            .filter(|word| !word.is_empty())
+            .collect();
+        let numbers = svg
+            .split(|c| !is_number(c))
+            .filter_map(|number| number.parse().ok());
+        (words, numbers.collect())
+    }
+
+    #[test]
+    fn the_pictures_of_the_readme_are_what_is_measured() {
+        let readme = include_str!("../../../../README.md");
+        let drawn = svgs(&[measured("headline")]);
+        assert_eq!(drawn.len(), 2);
+        for (stem, svg) in drawn {
+            let name = format!("docs/lab/{stem}.svg");
+            assert!(readme.contains(&format!("({name})")), "no {name}");
+            let kept = std::path::Path::new("../..").join(&name);
+            let kept = std::fs::read_to_string(kept).unwrap();
+            let ((words, numbers), (kept_words, kept_numbers)) = (parts(&svg), parts(&kept));
+            assert_eq!(words, kept_words, "{name}: scripts/lab-docs makes it anew");
+            for (number, kept) in numbers.iter().zip(&kept_numbers) {
+                let is_near = (number - kept).abs() <= 1e-6 * kept.abs();
+                assert!(
+                    is_near,
+                    "{name}: {number} and {kept}; scripts/lab-docs makes it anew"
+                );
+            }
+        }
     }
 
     /// With four pictures of sixty points each, two megabytes are enough for all.

@@ -5,7 +5,7 @@ use crate::estimate::Estimate;
 use crate::law::SignedCoins;
 use crate::statement::p41b::takes_tilted;
 use crate::statement::seeds::{exponent, replicates};
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 const ID: &str = "cor41ii";
@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
          estimation. No law that attains n^(-1/(p+1)) is known to us.",
     ),
     cost: 0.8,
-    run,
+    run: Run::Computed(run),
 };
 
 const LEVEL: f64 = 64.0;

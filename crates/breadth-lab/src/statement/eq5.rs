@@ -8,7 +8,7 @@ use crate::fit::frequency;
 use crate::law::FadingPrompts;
 use crate::random::stream;
 use crate::slope::log_log;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
             though coverage does not.",
     correction: None,
     cost: 0.25,
-    run,
+    run: Run::Computed(run),
 };
 
 /// The regret that is asked for.

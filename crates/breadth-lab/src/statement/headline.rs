@@ -8,7 +8,7 @@ use crate::fit::frequency;
 use crate::law::{CoinCounts, FadingPrompts, coin_kl};
 use crate::slope::{line, log_log};
 use crate::statement::seeds::{column, mean, replicates};
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 const ID: &str = "headline";
@@ -21,7 +21,7 @@ pub(super) const STATEMENT: Statement = Statement {
             of order 1/n whatever the length H of the responses.",
     correction: None,
     cost: 0.3,
-    run,
+    run: Run::Computed(run),
 };
 
 /// Responses of each data set where H varies, and tokens of each response where n does.
@@ -158,9 +158,9 @@ impl InHorizon {
     }
 
     fn table(&self) -> Table {
-        let plot = Plot::log("H", "n times it").by("quantity");
-        let mut rows = Table::new(["quantity", "H", "n times it", "standard error"])
-            .drawn(plot.with_errors("standard error").fitted());
+        let plot = Plot::log("H", "n KL, n Cov").by("quantity");
+        let mut rows = Table::new(["quantity", "H", "n KL, n Cov", "standard error"])
+            .drawn(plot.with_errors("standard error").joined());
         let mut add = |quantity: String, h: u64, values: Vec<f64>| {
             let found = Estimate::mean(&values);
             let error = found.standard_error.into();
@@ -202,8 +202,8 @@ fn in_rows(size: Size, seed: u64, estimator: Estimator) -> Vec<Check> {
             })
         })
         .collect();
-    let mut rows = Table::new(["quantity", "n", "value", "standard error"]).drawn(
-        Plot::log("n", "value")
+    let mut rows = Table::new(["quantity", "n", "KL, Cov", "standard error"]).drawn(
+        Plot::log("n", "KL, Cov")
             .by("quantity")
             .with_errors("standard error")
             .fitted(),
@@ -267,7 +267,7 @@ mod tests {
             ("Cov_64", [0.536, 1.02, 1.34, 1.46, 1.46, 1.46, 1.46, 1.47]),
             ("Cov_4096", [0.0, 0.19, 0.969, 1.43, 1.45, 1.45, 1.45, 1.45]),
         ] {
-            let found = values(in_horizon, quantity, "n times it");
+            let found = values(in_horizon, quantity, "n KL, n Cov");
             for (found, pilot) in found.iter().zip(pilot) {
                 assert_near(quantity, *found, pilot, 3.0 * 0.053 * pilot + 0.0005);
             }
@@ -277,7 +277,7 @@ mod tests {
             ("KL", [114.3, 116.5, 115.5, 124.2, 123.3]),
             ("Cov_8", [1.449, 1.458, 1.466, 1.556, 1.53]),
         ] {
-            let found = values(in_rows, quantity, "value");
+            let found = values(in_rows, quantity, "KL, Cov");
             let rows = values(in_rows, quantity, "n");
             for ((found, n), pilot) in found.iter().zip(rows).zip(pilot) {
                 assert_near(quantity, n * found, pilot, 3.0 * 0.045 * pilot);

@@ -10,7 +10,7 @@ use crate::fit::frequency;
 use crate::law::{binomial, binomial_law, coin_kl};
 use crate::random::stream;
 use crate::slope::log_log;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -24,7 +24,7 @@ pub(super) const STATEMENT: Statement = Statement {
          constant is kl(s, 1/2)/2 = .1639.",
     ),
     cost: 0.15,
-    run,
+    run: Run::Computed(run),
 };
 
 const ROWS: u64 = 100;

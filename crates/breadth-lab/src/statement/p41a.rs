@@ -7,7 +7,7 @@ use crate::estimate::Estimate;
 use crate::fit::probabilities_in_box;
 use crate::law::{coverage, level, lopsided, lopsided_unseen, multinomial};
 use crate::statement::seeds::{column, replicates};
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 const ID: &str = "p41a";
@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
             Cov_N >= (d-1)/(10n) with probability at least 1/2, for all N <= e^B alike.",
     correction: None,
     cost: 0.2,
-    run,
+    run: Run::Computed(run),
 };
 
 const OUTCOMES: usize = 64;

@@ -8,7 +8,7 @@ use crate::fit::SignedPrompts;
 use crate::law::SignedCoins;
 use crate::slope::log_log;
 use crate::statement::seeds::{BATCHES, batches, replicates};
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 const ID: &str = "p41b";
@@ -25,7 +25,7 @@ pub(super) const STATEMENT: Statement = Statement {
          d/(n log N) show c = .08 with probability above 1/2.",
     ),
     cost: 0.9,
-    run,
+    run: Run::Computed(run),
 };
 
 /// Rows for each coin, n/d.

@@ -5,7 +5,7 @@ use breadth_stats::numerics::TOLERANCE;
 use crate::check::Check;
 use crate::law::Prompt;
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::step::ascend;
 use crate::table::Table;
 
@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
          edge of stability",
     ),
     cost: 0.01,
-    run,
+    run: Run::Computed(run),
 };
 
 /// N.

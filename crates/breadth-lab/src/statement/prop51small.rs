@@ -5,7 +5,7 @@ use breadth_stats::numerics::TOLERANCE;
 
 use crate::check::Check;
 use crate::slope::log_log;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
          nothing below H = 6000",
     ),
     cost: 0.01,
-    run,
+    run: Run::Computed(run),
 };
 
 /// c.

@@ -6,7 +6,7 @@ use crate::check::Check;
 use crate::estimate::Estimate;
 use crate::law::ThreePrompts;
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::step::ascend;
 use crate::table::{Plot, Table};
 use crate::training::on_three_prompts;
@@ -18,7 +18,7 @@ pub(super) const STATEMENT: Statement = Statement {
     claim: "Sequence-level SGD with eta <= 1/(2HB^2): E (1/T) sum KL(p||q_t) <= 4/(eta T) + 2 eta s2.",
     correction: None,
     cost: 0.5,
-    run,
+    run: Run::Computed(run),
 };
 
 /// Random instances, and runs of each in the small size.

@@ -7,7 +7,7 @@ use rand::Rng;
 use crate::check::Check;
 use crate::law::{bernoulli, binomial, coverage};
 use crate::statement::seeds::replicates;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 const ID: &str = "propE1";
@@ -25,7 +25,7 @@ pub(super) const STATEMENT: Statement = Statement {
          True are alpha^2/32, half of mu(-), and half of the square.",
     ),
     cost: 0.8,
-    run,
+    run: Run::Computed(run),
 };
 
 const ALPHAS: [f64; 3] = [0.25, 0.5, 1.0];

@@ -7,7 +7,7 @@ use crate::estimate::Estimate;
 use crate::fit::{BernoulliCounts, logits_on_ball};
 use crate::law::{Coins, binomial, binomial_law, mixed_coverage, multinomial};
 use crate::statement::seeds::{exponent, replicates};
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 const ID: &str = "propI1";
@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
             min{1, H/(n log N)}.",
     correction: None,
     cost: 0.5,
-    run,
+    run: Run::Computed(run),
 };
 
 const LEVELS: [f64; 3] = [8.0, 64.0, 4096.0];

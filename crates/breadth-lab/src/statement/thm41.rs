@@ -8,7 +8,7 @@ use crate::slope::line;
 use crate::statement::p41a::{self, Estimator};
 use crate::statement::p41b::takes_tilted;
 use crate::statement::seeds::{mean, replicates};
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 const ID: &str = "thm41";
@@ -21,7 +21,7 @@ pub(super) const STATEMENT: Statement = Statement {
             Ninf(c log N) + log 1/d)/n.",
     correction: None,
     cost: 0.2,
-    run,
+    run: Run::Computed(run),
 };
 
 const OUTCOMES: usize = 64;

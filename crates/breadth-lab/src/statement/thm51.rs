@@ -7,7 +7,7 @@ use crate::check::Check;
 use crate::estimate::Estimate;
 use crate::law::{SteepAndFlat, SteepAndFlatLaws, binomial};
 use crate::slope::Line;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::step::{ascend, ascend_normalised};
 use crate::training::{N, Runs, StepsToCover, TIMES, Trace, on_steep_and_flat};
 
@@ -22,7 +22,7 @@ pub(super) const STATEMENT: Statement = Statement {
          only at H = 1300, and below it normalising gains nothing",
     ),
     cost: 1.5,
-    run,
+    run: Run::Computed(run),
 };
 
 /// K.

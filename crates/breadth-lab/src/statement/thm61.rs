@@ -6,7 +6,7 @@ use crate::check::Check;
 use crate::estimate::Estimate;
 use crate::law::ThreePrompts;
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::step::ascend;
 use crate::table::{Plot, Table};
 
@@ -18,7 +18,7 @@ pub(super) const STATEMENT: Statement = Statement {
             eta s2, without H.",
     correction: None,
     cost: 0.5,
-    run,
+    run: Run::Computed(run),
 };
 
 const LAWS: u64 = 8;

@@ -8,7 +8,7 @@ use crate::check::{Check, WorstRatio};
 use crate::estimate::Estimate;
 use crate::law::{NextToken, Prompt, SteepAndFlat, ThreePrompts};
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::step::{Truncation, ascend, draw_truncated, truncation};
 use crate::table::{Plot, Table};
 use crate::training::{N, Runs, TIMES, Trace, on_steep_and_flat, on_three_prompts};
@@ -24,7 +24,7 @@ pub(super) const STATEMENT: Statement = Statement {
          eta log N B^2 <= 1/2, that is eta <= 1/(256 log N B^2); checked with the latter",
     ),
     cost: 3.5,
-    run,
+    run: Run::Computed(run),
 };
 
 /// B of the steep and flat prompts.

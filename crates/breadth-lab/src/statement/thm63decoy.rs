@@ -6,7 +6,7 @@ use crate::check::Check;
 use crate::choice::{Class, Counts, fight_offset, lowest_losses, winners};
 use crate::law::level;
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -17,7 +17,7 @@ pub(super) const STATEMENT: Statement = Statement {
             offset tournament takes p.",
     correction: None,
     cost: 0.4,
-    run,
+    run: Run::Computed(run),
 };
 
 /// Data sets that the tournament chooses on, and the two other rules.

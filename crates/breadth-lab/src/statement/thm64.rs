@@ -9,7 +9,7 @@ use crate::check::Check;
 use crate::choice::{Class, Counts, fight_offset};
 use crate::law::level;
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -23,7 +23,7 @@ pub(super) const STATEMENT: Statement = Statement {
          and (100) needs Cov_2N <= 2 E_N",
     ),
     cost: 7.5,
-    run,
+    run: Run::Computed(run),
 };
 
 /// As many as the tournament's.

@@ -9,7 +9,8 @@ use crate::check::{Check, Kind};
 use crate::estimate::Estimate;
 use crate::law::binomial;
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::slope::rank_correlation;
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Cell, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -21,7 +22,7 @@ pub(super) const STATEMENT: Statement = Statement {
             Pass@1.",
     correction: None,
     cost: 4.0,
-    run,
+    run: Run::Computed(run),
 };
 
 /// Draws of a set of models.
@@ -251,26 +252,6 @@ fn predict(policies: &[Policy]) -> [f64; PREDICTORS.len()] {
     total.map(|total| total / policies.len() as f64)
 }
 
-/// Spearman's rank correlation, ties with their mean rank.
-fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
-    let (a, b) = (ranks(a), ranks(b));
-    let mean = (a.len() as f64 - 1.0) / 2.0;
-    let product = |x: &[f64], y: &[f64]| -> f64 {
-        x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum()
-    };
-    product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
-}
-
-/// Ranks from 0, ties with their mean.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let rank = |value: &f64| {
-        let below = values.iter().filter(|other| *other < value).count() as f64;
-        let equal = values.iter().filter(|other| *other == value).count() as f64;
-        below + (equal - 1.0) / 2.0
-    };
-    values.iter().map(rank).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,15 +273,6 @@ mod tests {
         assert!(of(1600.0, "-Cov_64 of answers") > 0.9);
         // Pass@N at the same N is no worse a predictor.
         assert!(of(400.0, "Pass@64") > 0.9);
-    }
-
-    #[test]
-    fn rank_correlations_of_known_samples() {
-        assert_eq!(ranks(&[3.0, 1.0, 3.0, 0.0]), [2.5, 1.0, 2.5, 0.0]);
-        assert!(
-            (rank_correlation(&[1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 2.0, 4.0]) - 0.8).abs() < 1e-12
-        );
-        assert!((rank_correlation(&[1.0, 2.0, 3.0], &[-1.0, -2.0, -3.0]) + 1.0).abs() < 1e-12);
     }
 
     #[test]

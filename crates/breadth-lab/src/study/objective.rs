@@ -3,7 +3,7 @@
 use breadth_stats::{Design, Level, Tournament, tournament};
 
 use crate::check::Check;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -16,7 +16,7 @@ pub(super) const STATEMENT: Statement = Statement {
             cross-entropy.",
     correction: None,
     cost: 0.01,
-    run,
+    run: Run::Computed(run),
 };
 
 /// The share of the first class.

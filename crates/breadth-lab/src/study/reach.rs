@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::check::{Check, WorstRatio};
 use crate::law::{coverage, dirichlet};
 use crate::random::stream;
-use crate::statement::{Size, Statement};
+use crate::statement::{Run, Size, Statement};
 use crate::table::Table;
 
 pub(super) const STATEMENT: Statement = Statement {
@@ -20,7 +20,7 @@ pub(super) const STATEMENT: Statement = Statement {
             (1-rho_K) N/K. With one right answer 1 - rho_K is Cov^ans_K.",
     correction: None,
     cost: 0.2,
-    run,
+    run: Run::Computed(run),
 };
 
 const INSTANCES: u64 = 5000;

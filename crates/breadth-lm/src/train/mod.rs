@@ -19,4 +19,4 @@ pub use objective::{Objective, ObjectiveName, ResponseSource, Targets, Unit};
 pub use rl::{Algorithm, RlConfig};
 pub use run::State;
 pub use source::Source;
-pub use trainer::{Progress, train};
+pub use trainer::{Progress, train, train_while};

@@ -65,6 +65,26 @@ pub fn train(
     command: &str,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<()> {
+    let mut go_on = |seen| {
+        progress(seen);
+        true
+    };
+    train_while(config, out, command, &mut go_on).map(drop)
+}
+
+/// As [`train`], for as long as `go_on` wants another step; whether the run is finished.
+///
+/// A run that is not keeps its state, and the next call goes on at that very step, to the same
+/// bits.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_while(
+    config: &TrainConfig,
+    out: &Path,
+    command: &str,
+    go_on: &mut dyn FnMut(Progress) -> bool,
+) -> Result<bool> {
     // Everything that can be wrong with a configuration is found before the folder is made.
     let source = Source::new(config)?;
     check_batch(config, &source)?;
@@ -77,19 +97,25 @@ pub fn train(
         .try_for_each(|verifier| source.check_verifier(verifier))?;
     let (mut info, _lock) = open_run(config, out, command, teacher.as_ref())?;
     if info.status == "finished" {
-        return Ok(());
+        return Ok(true);
     }
     let mut trainer = Trainer::start(config, out, &source, model, teacher)?;
     trainer.verifier = verifier.as_ref();
-    while trainer.step < config.train.steps {
+    let mut wants_more = true;
+    while wants_more && trainer.step < config.train.steps {
         let seen = trainer.advance(&source)?;
-        progress(seen);
+        wants_more = go_on(seen);
     }
     verifier
         .iter()
         .try_for_each(|verifier| verifier.finish().map(drop))?;
+    if trainer.step < config.train.steps {
+        trainer.keep()?;
+        return Ok(false);
+    }
     info.status = "finished".into();
-    Ok(RunFolder::new(out).write_manifest(&info)?)
+    RunFolder::new(out).write_manifest(&info)?;
+    Ok(true)
 }
 
 /// Makes the folder, or checks that it holds this very run; holds it.
@@ -394,6 +420,11 @@ impl<'a> Trainer<'a> {
         let extra: Vec<(&str, String)> = self.extra.iter().map(|(n, t)| (*n, t.clone())).collect();
         self.model
             .write(&RunFolder::new(self.out).checkpoint(self.step), &extra)?;
+        self.keep()
+    }
+
+    /// Metrics and state, in this order.
+    fn keep(&self) -> Result<()> {
         if self.step > 0 {
             let provenance = Provenance {
                 command: "breadth train".into(),

@@ -76,6 +76,25 @@ fn a_check_reuses_what_is_current_and_ends_well_where_all_holds() {
     );
 }
 
+/// In no time at all nothing is trained, and it is said how to go on.
+#[test]
+fn a_slice_that_is_too_short_says_so() {
+    let folder = Folder::new();
+    let slice = ["lab", "run", "d2", "fig1", "--slice", "0"];
+    let ran = folder.run(&slice);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let remark = "not finished in this time: fig1; the same command goes on from there";
+    assert!(ran.stderr.contains(remark), "{}", ran.stderr);
+    let text = ran.stdout.trim_end();
+    assert!(text.ends_with("1 of 1 statement holds"), "{text}");
+    let document = folder.run(&[&slice[..], &["-q", "--json"]].concat()).json();
+    assert_eq!(document["unfinished"], serde_json::json!(["fig1"]));
+    let listed = folder.run(&["lab", "list", "--json"]).json();
+    let all = listed["statements"].as_array().unwrap();
+    let fig1 = all.iter().find(|one| one["id"] == "fig1").unwrap();
+    assert!(fig1["verdict"].is_null(), "{fig1}");
+}
+
 #[test]
 fn the_page_says_what_is_measured_and_what_is_not() {
     let folder = Folder::new();
@@ -88,6 +107,10 @@ fn the_page_says_what_is_measured_and_what_is_not() {
     assert!(text.contains("wrote breadth-lab/lab.html"), "{text}");
     let page = std::fs::read_to_string(folder.path("breadth-lab/lab.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("not measured"));
+    let text = folder.run(&["lab", "page", "--svg", "deep/er"]).success();
+    assert!(text.contains("wrote deep/er/d4-1.svg"), "{text}");
+    let drawing = std::fs::read_to_string(folder.path("deep/er/d4-1.svg")).unwrap();
+    assert!(drawing.starts_with("<?xml"), "{drawing}");
 }
 
 #[test]
@@ -106,6 +129,8 @@ fn unknown_statements_sizes_and_missing_measurements() {
         message(&["show", "d1"], 1),
         "error: d1 was not measured at this size and seed; `breadth lab run d1` does"
     );
+    let wrong = message(&["run", "fig1", "--slice=-1"], 2);
+    assert!(wrong.contains("write a number of minutes"), "{wrong}");
     let wrong = message(&["check", "--size", "huge"], 2);
     assert!(wrong.contains("write small, medium or paper"), "{wrong}");
 }

@@ -2,9 +2,10 @@
 
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use breadth_data::atomic;
 use breadth_lab::{
     Measured, MeasuredDocument, Results, Size, Statement, StatementDocument, Verdict, all, choose,
@@ -30,7 +31,11 @@ Examples:
   # the page: every claim with its correction, picture and verdict
   breadth lab page
 
-Measurements are kept as Parquet files, one for each statement, and made again when what they depend on has changed.";
+  # a figure of the paper on a larger model, ten minutes at a time
+  breadth lab run fig1 --size medium --slice 10
+
+Measurements are kept as Parquet files, one for each statement, and made again when what they depend on has changed. The training \
+runs of the figures are kept beside them, in runs/, and go on where they were stopped.";
 
 /// Measure every statement of the coverage paper, and check what comes out
 #[derive(Debug, Args)]
@@ -45,7 +50,7 @@ enum Task {
     /// List the statements with their last verdicts
     List(Scale),
     /// Measure statements and keep the results
-    Run(Run),
+    Run(Sliced),
     /// Measure statements; exit status 1 if one fails, a warning if one is inconclusive
     Check(Run),
     /// Print a stored measurement with the tables behind it
@@ -57,7 +62,8 @@ enum Task {
 /// How much is measured, with which draws, and where it is kept.
 #[derive(Debug, Args)]
 struct Scale {
-    /// How much: small, medium (ten times the seeds, and one more factor of four), or paper
+    /// How much: small, medium (ten times the seeds and one more factor of four; figures: larger
+    /// models, several seeds), or paper (figures: the paper's own settings)
     #[arg(long, value_name = "SIZE", default_value = "small", value_parser = size)]
     size: Size,
     /// The seed of all random streams
@@ -84,6 +90,15 @@ struct Run {
 }
 
 #[derive(Debug, Args)]
+struct Sliced {
+    #[command(flatten)]
+    run: Run,
+    /// Stop training after so many minutes; the same command goes on from there
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
+    slice: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
 struct Show {
     /// The statement
     #[arg(value_name = "ID")]
@@ -96,6 +111,9 @@ struct Show {
 struct Page {
     #[command(flatten)]
     scale: Scale,
+    /// Write every picture as a file of its own, too
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
     /// Where the page goes [default: lab.html in the folder of the results]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -122,18 +140,21 @@ struct Document<T> {
 struct Measurements {
     headline: String,
     measured: Vec<MeasuredDocument>,
+    /// Those whose training goes on with the next call.
+    unfinished: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
 struct Written {
     headline: String,
     output: PathBuf,
+    svg: Vec<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     match &arguments.task {
         Task::List(scale) => list(scale, output),
-        Task::Run(run) => measure(run, "lab run", output).map(|_| ()),
+        Task::Run(Sliced { run, slice }) => measure(run, *slice, "lab run", output).map(drop),
         Task::Check(run) => check(run, output),
         Task::Show(show) => self::show(show, output),
         Task::Page(page) => self::page(page, output),
@@ -142,6 +163,14 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 
 fn size(text: &str) -> Result<Size, String> {
     Size::named(text).ok_or_else(|| "write small, medium or paper".to_owned())
+}
+
+fn minutes(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map(|minutes: f64| 60.0 * minutes);
+    seconds
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "write a number of minutes, such as 10 or 0.5".to_owned())
 }
 
 fn chosen(ids: &[String]) -> Result<Vec<&'static Statement>> {
@@ -183,17 +212,36 @@ fn list(scale: &Scale, output: &Output) -> Result<()> {
 }
 
 /// Measures, prints, and returns what came out.
-fn measure(run: &Run, command: &'static str, output: &Output) -> Result<Vec<Measured>> {
+fn measure(
+    run: &Run,
+    slice: Option<Duration>,
+    command: &'static str,
+    output: &Output,
+) -> Result<Vec<Measured>> {
     let statements = chosen(&run.ids)?;
-    let mut measured = Vec::new();
+    let results = run.scale.results();
+    let remarks = *output;
+    let runs = results
+        .runs()
+        .until(slice.and_then(|slice| Instant::now().checked_add(slice)))
+        .remarking(move |remark| remarks.remark(remark));
+    let (mut measured, mut unfinished) = (Vec::new(), Vec::new());
     for seed in run.scale.seed..run.scale.seed.saturating_add(run.seeds) {
         let cell = (run.scale.size, seed);
         let done = |measured: &Measured| output.remark(&text::done(measured));
-        measured.extend(
-            run.scale
-                .results()
-                .measure(&statements, cell, run.again, done)?,
-        );
+        let all = results.measure(&statements, &runs, cell, run.again, done)?;
+        for (statement, one) in statements.iter().zip(all) {
+            if one.as_ref().is_none_or(|one| !one.is_finished) {
+                unfinished.push(statement.id);
+            }
+            measured.extend(one);
+        }
+    }
+    if !unfinished.is_empty() {
+        let ids = unfinished.join(", ");
+        output.remark(&format!(
+            "not finished in this time: {ids}; the same command goes on from there"
+        ));
     }
     let document = Document {
         schema: 1,
@@ -201,6 +249,7 @@ fn measure(run: &Run, command: &'static str, output: &Output) -> Result<Vec<Meas
         rest: Measurements {
             headline: headline(&measured),
             measured: measured.iter().map(MeasuredDocument::from).collect(),
+            unfinished,
         },
     };
     output.result(&document, |style| text::measured(&measured, style))?;
@@ -213,7 +262,7 @@ fn headline(measured: &[Measured]) -> String {
 }
 
 fn check(run: &Run, output: &Output) -> Result<()> {
-    let measured = measure(run, "lab check", output)?;
+    let measured = measure(run, None, "lab check", output)?;
     let named = |verdict| {
         let with = measured
             .iter()
@@ -268,10 +317,38 @@ fn page(page: &Page, output: &Output) -> Result<()> {
         rest: Written {
             headline: words::headline(&verdicts),
             output: path,
+            svg: pictures(page.svg.as_deref(), &statements)?,
         },
     };
     output.result(&document, |style| {
-        let Written { headline, output } = &document.rest;
-        format!("{}\nwrote {}", style.strong(headline), output.display())
+        let Written {
+            headline,
+            output,
+            svg,
+        } = &document.rest;
+        let written = std::iter::once(output).chain(svg);
+        let written = written.map(|path| format!("\nwrote {}", path.display()));
+        format!("{}{}", style.strong(headline), written.collect::<String>())
     })
+}
+
+/// Writes the pictures into a folder, if one is asked for.
+fn pictures(
+    folder: Option<&Path>,
+    statements: &[(&Statement, Option<Measured>)],
+) -> Result<Vec<PathBuf>> {
+    let Some(folder) = folder else {
+        return Ok(Vec::new());
+    };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    let write = |(stem, svg): (String, String)| {
+        let path = folder.join(format!("{stem}.svg"));
+        atomic::write_bytes(&path, svg.as_bytes())?;
+        Ok(path)
+    };
+    breadth_lab::svgs(statements)
+        .into_iter()
+        .map(write)
+        .collect()
 }

@@ -6,7 +6,7 @@ use breadth_lab::{Measured, Statement};
 use crate::output::Style;
 
 /// Rows of a table that a terminal shows.
-const ROWS: usize = 60;
+const ROWS: usize = 500;
 
 pub fn list((head, rows): Text, style: Style) -> String {
     style.table(4, &head, rows)

@@ -1,0 +1,848 @@
+//! Figure 1: along fine-tuning, coverage says which checkpoint is best for Pass@N, and KL does not.
+
+use breadth_lm::generation::Sequence;
+use breadth_lm::model::Checkpoint;
+use breadth_lm::task::graph_search::{
+    Class, FIGURE1_FINE_TUNE, FIGURE1_PRETRAIN, GraphSearch, GraphSearchConfig,
+};
+use breadth_lm::train::config::ModelConfig;
+use breadth_stats::{Design, Level, pass_at_n_exact, tournament};
+
+use super::exam::{self, Item};
+use super::setting::{self, Stage, adamw, paper_adam};
+use super::spread::{self, median, spread};
+use crate::check::{Check, Shown};
+use crate::runs::{Runs, Trained};
+use crate::slope::rank_correlation;
+use crate::statement::{Outcome, Run, Size, Statement};
+use crate::table::{Cell, Table};
+
+pub(super) const STATEMENT: Statement = Statement {
+    id: "fig1",
+    paper: "Figure 1",
+    title: "coverage predicts Pass@N, KL does not",
+    claim: "A model that was trained on a policy, its opposite and a mixture is fine-tuned on nine \
+            parts of the first and one of the second. KL falls to the end; Cov_N is least in the \
+            middle and rises again as the tenth part is given up; Pass@N follows Cov_{N/2}; the \
+            tournament takes a checkpoint with better Pass@N than the one of least KL.",
+    correction: None,
+    cost: 90.0,
+    run: Run::Trained(run),
+};
+
+/// N of Cov_N.
+const LEVELS: [f64; 5] = [2.0, 3.0, 4.0, 6.0, 8.0];
+/// N of Pass@N; each goes with Cov_{N/2}.
+const PASSES: [u64; 3] = [4, 8, 12];
+/// N of the tournaments.
+const TOURNAMENTS: [f64; 2] = [3.0, 4.0];
+/// What the share of the consistent paths must exceed before fine-tuning.
+const CONSISTENT: f64 = 0.65;
+
+fn run(runs: &Runs, size: Size, seed: u64) -> breadth_lm::Result<Outcome> {
+    let settings = Settings::of(size);
+    let seeds = setting::seeds(size, seed, settings.seeds);
+    let mut done = Vec::new();
+    for &seed in &seeds {
+        match settings.measure(runs, size.name(), seed)? {
+            Some(of_seed) => done.push(of_seed),
+            None => break,
+        }
+    }
+    Ok(Outcome {
+        is_finished: done.len() == seeds.len(),
+        checks: checks(&done, seeds.len(), settings.asks),
+    })
+}
+
+/// Which signs a size must show; the others are reported.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Asks {
+    /// F1b.
+    dip: bool,
+    /// F1c at N = 4, which is not even reported for W = 2 (`None`).
+    pass4: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    graph: GraphSearchConfig,
+    model: ModelConfig,
+    pretrain: Stage,
+    finetune: Stage,
+    /// Prompts of each class that are evaluated.
+    prompts: u64,
+    /// Examples on which the tournament is fought.
+    fresh: u64,
+    seeds: u64,
+    asks: Asks,
+}
+
+impl Settings {
+    fn of(size: Size) -> Settings {
+        let mut settings = Settings {
+            graph: GraphSearchConfig::figure1_small(),
+            model: setting::model(size),
+            pretrain: Stage {
+                steps: 2500,
+                batch_size: 64,
+                checkpoint_every: 500,
+                examples: None,
+                optimizer: adamw(5e-3, 50, 0.05),
+            },
+            finetune: Stage {
+                steps: 480,
+                batch_size: 64,
+                checkpoint_every: 30,
+                examples: None,
+                optimizer: adamw(1e-4, 10, 1.0),
+            },
+            prompts: 384,
+            fresh: 1024,
+            seeds: 1,
+            asks: Asks {
+                dip: false,
+                pass4: None,
+            },
+        };
+        match size {
+            Size::Small => {}
+            Size::Medium => {
+                (settings.graph.width, settings.graph.names) = (4, 24);
+                settings.pretrain.steps = 8000;
+                settings.seeds = 5;
+                settings.asks = Asks {
+                    dip: true,
+                    pass4: Some(false),
+                };
+            }
+            Size::Paper => settings.as_in_the_paper(),
+        }
+        settings
+    }
+
+    fn as_in_the_paper(&mut self) {
+        self.graph = GraphSearchConfig::figure1();
+        self.pretrain = Stage {
+            steps: 200_000,
+            batch_size: 128,
+            checkpoint_every: 10_000,
+            examples: Some(512_000),
+            optimizer: paper_adam(1e-4),
+        };
+        self.finetune = Stage {
+            steps: 50_000,
+            batch_size: 128,
+            checkpoint_every: 3125,
+            examples: None,
+            optimizer: paper_adam(5e-6),
+        };
+        self.seeds = 3;
+        self.asks = Asks {
+            dip: true,
+            pass4: Some(true),
+        };
+    }
+
+    /// Trains one seed and measures every checkpoint of its fine-tuning.
+    fn measure(&self, runs: &Runs, size: &str, seed: u64) -> breadth_lm::Result<Option<Curves>> {
+        let name = |stage| format!("fig1-{size}-{seed}-{stage}");
+        let config = |stage: &Stage, mixture: &[(Class, f64)]| {
+            stage.config(&self.graph, mixture, &self.model, seed)
+        };
+        let first = config(&self.pretrain, &FIGURE1_PRETRAIN);
+        let Some(first) = runs.trained(&name("pretrain"), first, None)? else {
+            return Ok(None);
+        };
+        let second = config(&self.finetune, &FIGURE1_FINE_TUNE);
+        let second = runs.trained(&name("finetune"), second, Some(&first))?;
+        second.map(|run| self.curves(seed, &run)).transpose()
+    }
+
+    fn curves(&self, seed: u64, run: &Trained) -> breadth_lm::Result<Curves> {
+        let task = GraphSearch::new(self.graph.clone())?;
+        let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, self.prompts, seed)?;
+        let fresh = exam::fresh(&task, &FIGURE1_FINE_TUNE, self.fresh, seed)?;
+        let fresh: Vec<Sequence> = fresh
+            .iter()
+            .map(|example| Sequence {
+                prompt: &example.prompt,
+                response: &example.response,
+            })
+            .collect();
+        let (mut rows, mut columns) = (Vec::new(), Vec::new());
+        let checkpoints = run.checkpoints();
+        for (step, folder) in &checkpoints {
+            rows.push(Row::of(*step, &exam, &exam::sit(&exam, folder)?));
+            columns.push(exam::log_q(&Checkpoint::read(folder)?, &fresh)?);
+        }
+        let choice = |&n: &f64| {
+            let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+            let level = Level::from_n(n)?;
+            let chosen = &rows[tournament(&slices, &Design::default(), level, 0.95)?.winner];
+            Ok((chosen.step, chosen.pass))
+        };
+        Ok(Curves {
+            seed: seed.to_string(),
+            consistent: consistent(&task, &exam, &Checkpoint::read(&checkpoints[0].1)?)?,
+            chosen: TOURNAMENTS
+                .iter()
+                .map(choice)
+                .collect::<breadth_lm::Result<_>>()?,
+            rows,
+        })
+    }
+}
+
+/// The share of the mass on valid paths that lies on the two consistent ones, mean over prompts.
+fn consistent(task: &GraphSearch, exam: &[Item], model: &Checkpoint) -> breadth_lm::Result<f64> {
+    let graphs = exam.iter().map(|item| task.parse(&item.prompt));
+    let graphs = graphs.collect::<breadth_lm::Result<Vec<_>>>()?;
+    let paths: Vec<Vec<Vec<u32>>> = graphs.iter().map(exam::paths).collect();
+    let mut sequences = Vec::new();
+    for (item, paths) in exam.iter().zip(&paths) {
+        let prompt = &item.prompt;
+        let of_path = |response| Sequence { prompt, response };
+        sequences.extend(paths.iter().map(Vec::as_slice).map(of_path));
+    }
+    let mut log_q = exam::log_q(model, &sequences)?.into_iter();
+    let share = |i: usize, _: &Item| {
+        let right = [Class::G1, Class::G2].map(|class| task.correct_response(&graphs[i], class));
+        let (mut both, mut all) = (0.0, 0.0);
+        for path in &paths[i] {
+            let mass = log_q.next().expect("one for each sequence").exp();
+            let is_consistent = right.iter().flatten().any(|right| right == path);
+            both += if is_consistent { mass } else { 0.0 };
+            all += mass;
+        }
+        both / all
+    };
+    Ok(exam::mean(exam, share))
+}
+
+/// A checkpoint on the exam.
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    step: f64,
+    kl: f64,
+    /// Cov_N at [`LEVELS`].
+    cov: [f64; 5],
+    /// Pass@N at [`PASSES`].
+    pass: [f64; 3],
+    /// Mean probability of the right response to a prompt of either class.
+    right: [f64; 2],
+}
+
+impl Row {
+    fn of(step: u64, exam: &[Item], log_q: &[f64]) -> Row {
+        let right = |class| exam::class_mean(exam, class, |i, _| log_q[i].exp());
+        let pass = |n| {
+            let solved = |i: usize| pass_at_n_exact(log_q[i], n as f64).expect("at most 0");
+            exam::mean(exam, |i, _| solved(i))
+        };
+        Row {
+            step: step as f64,
+            kl: exam::kl(exam, log_q),
+            cov: LEVELS.map(|n| exam::coverage(exam, log_q, n)),
+            pass: PASSES.map(pass),
+            right: [Class::G1, Class::G2].map(right),
+        }
+    }
+}
+
+/// What one seed gave, or the median of all.
+#[derive(Clone, Debug)]
+struct Curves {
+    seed: String,
+    /// The guard: see [`consistent`].
+    consistent: f64,
+    rows: Vec<Row>,
+    /// What the tournaments at [`TOURNAMENTS`] take: its step, and Pass@N there.
+    chosen: Vec<(f64, [f64; 3])>,
+}
+
+impl Curves {
+    /// The median of every number over the seeds.
+    fn median(all: &[Curves]) -> Curves {
+        let over = |of: &dyn Fn(&Curves) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
+        let row = |i: usize| Row {
+            step: all[0].rows[i].step,
+            kl: over(&|seed| seed.rows[i].kl),
+            cov: std::array::from_fn(|n| over(&|seed| seed.rows[i].cov[n])),
+            pass: std::array::from_fn(|n| over(&|seed| seed.rows[i].pass[n])),
+            right: std::array::from_fn(|class| over(&|seed| seed.rows[i].right[class])),
+        };
+        let chosen = |i: usize| {
+            let pass = std::array::from_fn(|n| over(&|seed| seed.chosen[i].1[n]));
+            (over(&|seed| seed.chosen[i].0), pass)
+        };
+        Curves {
+            seed: "median".into(),
+            consistent: over(&|seed| seed.consistent),
+            rows: (0..all[0].rows.len()).map(row).collect(),
+            chosen: (0..TOURNAMENTS.len()).map(chosen).collect(),
+        }
+    }
+
+    fn column(&self, of: impl Fn(&Row) -> f64) -> Vec<f64> {
+        self.rows.iter().map(of).collect()
+    }
+
+    fn ends(&self) -> (&Row, &Row) {
+        (&self.rows[0], &self.rows[self.rows.len() - 1])
+    }
+
+    fn guard(&self) -> Shown {
+        if self.consistent > CONSISTENT {
+            Shown::Yes
+        } else {
+            Shown::Unreached
+        }
+    }
+
+    /// F1a: KL falls, and never rises by more than .02 between neighbours.
+    fn kl_falls(&self) -> bool {
+        let (first, last) = self.ends();
+        last.kl < first.kl && self.largest_rise() <= 0.02
+    }
+
+    fn largest_rise(&self) -> f64 {
+        let rises = self.rows.windows(2).map(|pair| pair[1].kl - pair[0].kl);
+        rises.fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The row where Cov_4 is least, the first of equals.
+    fn dip(&self) -> usize {
+        least(&self.column(|row| row.cov[2]))
+    }
+
+    fn starts_covered(&self) -> bool {
+        self.ends().0.cov[2] < 0.02
+    }
+
+    /// F1b: Cov_4 is least in the middle, by far, and the tenth part is given up at the end.
+    fn coverage_dips(&self) -> bool {
+        let (start, end) = (self.ends().0.cov[2], self.ends().1.cov[2]);
+        let (at, covered) = (self.dip(), self.starts_covered());
+        let least = self.rows[at].cov[2];
+        let is_inside = (at > 0 || covered) && at + 1 < self.rows.len();
+        let is_deep = least <= 0.6 * end && (least <= 0.6 * start || covered);
+        is_inside && is_deep && (0.085..=0.105).contains(&end)
+    }
+
+    /// The row where Pass@N is largest, the first of equals.
+    fn peak(&self, n: usize) -> usize {
+        least(&self.column(|row| -row.pass[n]))
+    }
+
+    /// By how much Pass@N falls from its peak.
+    fn fall(&self, n: usize) -> f64 {
+        self.rows[self.peak(n)].pass[n] - self.ends().1.pass[n]
+    }
+
+    /// F1c at one N: the peak is in the first half, and Pass@N falls by at least `fall`.
+    fn pass_peaks(&self, n: usize, fall: f64) -> bool {
+        let half = 0.5 * self.ends().1.step;
+        self.rows[self.peak(n)].step <= half && self.fall(n) >= fall
+    }
+
+    fn least_kl(&self) -> &Row {
+        &self.rows[least(&self.column(|row| row.kl))]
+    }
+
+    /// F1d: by how much Pass@8 of a tournament's choice exceeds that of the least KL.
+    fn gain(&self) -> f64 {
+        let gains = self.chosen.iter().map(|(_, pass)| pass[1]);
+        gains.fold(f64::NEG_INFINITY, f64::max) - self.least_kl().pass[1]
+    }
+
+    /// Spearman's correlation over checkpoints of Cov_{N/2} and of KL with Pass@N.
+    fn correlations(&self, n: usize) -> (f64, f64) {
+        let half = PASSES[n] as f64 / 2.0;
+        let level = LEVELS.iter().position(|level| *level == half);
+        let level = level.expect("half of each N is a level");
+        let pass = self.column(|row| row.pass[n]);
+        let with = |of: &dyn Fn(&Row) -> f64| rank_correlation(&self.column(of), &pass);
+        (with(&|row| row.cov[level]), with(&|row| row.kl))
+    }
+
+    /// F1e.
+    fn coverage_predicts(&self) -> bool {
+        let (coverage, kl) = self.correlations(2);
+        coverage < -0.5 && kl > 0.0
+    }
+}
+
+/// Where the least value stands, the first of equals.
+fn least(values: &[f64]) -> usize {
+    let better = |best: usize, i: usize| if values[i] < values[best] { i } else { best };
+    (0..values.len()).reduce(better).unwrap_or(0)
+}
+
+/// The guard and the signs.
+///
+/// Of `planned` seeds those that are not trained yet have not reached anything.
+fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
+    if seeds.is_empty() {
+        return Vec::new();
+    }
+    let median = Curves::median(seeds);
+    let sign = |name: &str, shows: &dyn Fn(&Curves) -> bool, note: &dyn Fn(&Curves) -> String| {
+        let shown = |seed: &Curves| match seed.guard() {
+            Shown::Yes => Shown::from(shows(seed)),
+            unreached => unreached,
+        };
+        let mut of_seeds: Vec<Shown> = seeds.iter().map(shown).collect();
+        of_seeds.resize(planned, Shown::Unreached);
+        Check::sign(name, &of_seeds, shown(&median)).noting(notes(seeds, &median, note))
+    };
+    let asked = |check: Check, asked| if asked { check } else { check.reported() };
+    let mut checks = vec![
+        sign(
+            "guard: pre-training reached the correlation",
+            &|_| true,
+            &|seed| {
+                let reached = seed.guard() == Shown::Yes;
+                let what = if reached {
+                    "reached"
+                } else {
+                    "pre-training did not reach the correlation"
+                };
+                format!(
+                    "{:.3} of the mass on consistent paths, {what}",
+                    seed.consistent
+                )
+            },
+        )
+        .with_rows(everything(seeds)),
+        sign("F1a: KL falls to the end", &Curves::kl_falls, &|seed| {
+            let (first, last) = seed.ends();
+            let rise = seed.largest_rise();
+            format!("{:.3} -> {:.3}, largest rise {rise:.3}", first.kl, last.kl)
+        })
+        .with_rows(bands(seeds, "KL", &[("KL", &|row| row.kl)])),
+        asked(
+            sign(
+                "F1b: Cov_4 is least in the middle",
+                &Curves::coverage_dips,
+                &dip_note,
+            )
+            .with_rows(bands(
+                seeds,
+                "coverage",
+                &[
+                    ("Cov_2", &|row| row.cov[0]),
+                    ("Cov_4", &|row| row.cov[2]),
+                    ("Cov_6", &|row| row.cov[3]),
+                ],
+            )),
+            asks.dip,
+        ),
+        sign(
+            "F1c: Pass@8 and Pass@12 peak early",
+            &|seed| seed.pass_peaks(1, 0.01) && seed.pass_peaks(2, 0.01),
+            &|seed| format!("{}, {}", peak_note(seed, 1), peak_note(seed, 2)),
+        )
+        .with_rows(bands(
+            seeds,
+            "Pass@N",
+            &[
+                ("Pass@4", &|row| row.pass[0]),
+                ("Pass@8", &|row| row.pass[1]),
+                ("Pass@12", &|row| row.pass[2]),
+            ],
+        )),
+    ];
+    if let Some(is_asked) = asks.pass4 {
+        let peaks = |seed: &Curves| seed.pass_peaks(0, 0.003);
+        let check = sign("F1c: Pass@4 too", &peaks, &|seed| peak_note(seed, 0));
+        checks.push(asked(check, is_asked));
+    }
+    checks.extend([
+        sign(
+            "F1d: the tournament beats the least KL",
+            &|seed| seed.gain() >= 0.01,
+            &|seed| format!("Pass@8 {:+.4}", seed.gain()),
+        )
+        .with_rows(choices(seeds, &median)),
+        sign(
+            "F1e: Cov_6 orders Pass@12, KL the wrong way",
+            &Curves::coverage_predicts,
+            &|seed| {
+                let (coverage, kl) = seed.correlations(2);
+                format!("{coverage:+.2}, {kl:+.2}")
+            },
+        )
+        .with_rows(correlations(seeds, &median)),
+    ]);
+    checks
+}
+
+/// What each seed gave, then the median.
+fn notes(seeds: &[Curves], median: &Curves, note: &dyn Fn(&Curves) -> String) -> String {
+    let one = |seed: &Curves| format!("seed {}: {}", seed.seed, note(seed));
+    let mut all: Vec<String> = seeds.iter().map(one).collect();
+    if seeds.len() > 1 {
+        all.push(format!("median: {}", note(median)));
+    }
+    all.join("; ")
+}
+
+fn dip_note(seed: &Curves) -> String {
+    let (first, last) = seed.ends();
+    let least = &seed.rows[seed.dip()];
+    let covered = if seed.starts_covered() {
+        ", starts covered"
+    } else {
+        ""
+    };
+    format!(
+        "{:.3} -> {:.3} (step {}) -> {:.3}{covered}",
+        first.cov[2], least.cov[2], least.step, last.cov[2]
+    )
+}
+
+fn peak_note(seed: &Curves, n: usize) -> String {
+    let (peak, end) = (&seed.rows[seed.peak(n)], seed.ends().1);
+    format!(
+        "Pass@{} {:.4} (step {}) -> {:.4}",
+        PASSES[n], peak.pass[n], peak.step, end.pass[n]
+    )
+}
+
+/// Every number of every seed.
+fn everything(seeds: &[Curves]) -> Table {
+    let mut table = Table::new([
+        "seed", "step", "KL", "Cov_2", "Cov_3", "Cov_4", "Cov_6", "Cov_8", "Pass@4", "Pass@8",
+        "Pass@12", "q(y|G1)", "q(y|G2)",
+    ]);
+    for seed in seeds {
+        for row in &seed.rows {
+            let [c2, c3, c4, c6, c8] = row.cov.map(Cell::from);
+            let [p4, p8, p12] = row.pass.map(Cell::from);
+            let [g1, g2] = row.right.map(Cell::from);
+            let name = seed.seed.clone().into();
+            let (step, kl) = (row.step.into(), row.kl.into());
+            table.row([name, step, kl, c2, c3, c4, c6, c8, p4, p8, p12, g1, g2]);
+        }
+    }
+    table
+}
+
+/// Curves over the steps, medians and bands over seeds.
+fn bands(seeds: &[Curves], y: &str, curves: &[(&str, &dyn Fn(&Row) -> f64)]) -> Table {
+    let mut table = spread::curves("step", y);
+    for (curve, of) in curves {
+        for (i, row) in seeds[0].rows.iter().enumerate() {
+            let values: Vec<f64> = seeds.iter().map(|seed| of(&seed.rows[i])).collect();
+            let [middle, low, high] = spread(&values);
+            table.row([(*curve).into(), row.step.into(), middle, low, high]);
+        }
+    }
+    table
+}
+
+/// What is taken, by the tournaments and by KL.
+fn choices(seeds: &[Curves], median: &Curves) -> Table {
+    let mut table = Table::new(["seed", "rule", "step", "Pass@4", "Pass@8", "Pass@12"]);
+    for seed in seeds
+        .iter()
+        .chain([median].into_iter().filter(|_| seeds.len() > 1))
+    {
+        let rules = TOURNAMENTS.map(|n| format!("tournament, N = {n}"));
+        let by_kl = seed.least_kl();
+        let by_kl = ("least KL".to_owned(), (by_kl.step, by_kl.pass));
+        for (rule, (step, pass)) in rules.into_iter().zip(seed.chosen.clone()).chain([by_kl]) {
+            let [p4, p8, p12] = pass.map(Cell::from);
+            table.row([
+                seed.seed.clone().into(),
+                rule.into(),
+                step.into(),
+                p4,
+                p8,
+                p12,
+            ]);
+        }
+    }
+    table
+}
+
+/// Spearman's correlations over the checkpoints.
+fn correlations(seeds: &[Curves], median: &Curves) -> Table {
+    let mut table = Table::new(["seed", "pair", "coverage with Pass@N", "KL with Pass@N"]);
+    for seed in seeds
+        .iter()
+        .chain([median].into_iter().filter(|_| seeds.len() > 1))
+    {
+        for (n, pass) in PASSES.iter().enumerate() {
+            let (coverage, kl) = seed.correlations(n);
+            let pair = format!("Cov_{}, Pass@{pass}", pass / 2);
+            table.row([
+                seed.seed.clone().into(),
+                pair.into(),
+                coverage.into(),
+                kl.into(),
+            ]);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Verdict;
+    use crate::statement::testing::named;
+
+    const ALL: Asks = Asks {
+        dip: true,
+        pass4: Some(true),
+    };
+
+    /// Made-up curves that show every sign.
+    fn good() -> Curves {
+        let row = |i: usize| {
+            let t = i as f64;
+            let rise = |from: f64, peak: f64, at: f64, end: f64| {
+                if t <= at {
+                    from + (peak - from) * t / at
+                } else {
+                    peak + (end - peak) * (t - at) / (16.0 - at)
+                }
+            };
+            Row {
+                step: 30.0 * t,
+                kl: 1.1 - 0.035 * t,
+                cov: [
+                    rise(0.9, 0.1, 8.0, 0.1),
+                    rise(0.5, 0.1, 6.0, 0.1),
+                    rise(0.3, 0.04, 4.0, 0.1),
+                    rise(0.01, 0.03, 4.0, 0.1),
+                    rise(0.0, 0.02, 4.0, 0.09),
+                ],
+                pass: [
+                    rise(0.8, 0.925, 7.0, 0.92),
+                    rise(0.93, 0.97, 4.0, 0.94),
+                    rise(0.98, 0.99, 2.0, 0.95),
+                ],
+                right: [rise(0.35, 0.9, 16.0, 0.9), rise(0.34, 0.06, 16.0, 0.06)],
+            }
+        };
+        let rows: Vec<Row> = (0..17).map(row).collect();
+        let chosen = [3, 4].map(|i: usize| (rows[i].step, rows[i].pass)).to_vec();
+        Curves {
+            seed: "1".into(),
+            consistent: 0.75,
+            rows,
+            chosen,
+        }
+    }
+
+    fn verdicts(seeds: &[Curves]) -> Vec<(String, Verdict)> {
+        let checks = checks(seeds, seeds.len(), ALL).into_iter();
+        checks.map(|check| (check.name, check.verdict)).collect()
+    }
+
+    /// Asserts that curves without one sign fail in that check and in no other.
+    fn assert_fails_alone(sign: &str, spoil: impl Fn(&mut Curves)) {
+        let mut bad = good();
+        spoil(&mut bad);
+        for (name, verdict) in verdicts(&[bad]) {
+            let expected = if name.starts_with(sign) {
+                Verdict::Fails
+            } else {
+                Verdict::Holds
+            };
+            assert_eq!(verdict, expected, "{name}, spoilt {sign}");
+        }
+    }
+
+    #[test]
+    fn curves_that_show_every_sign_hold() {
+        let all = verdicts(&vec![good(); 5]);
+        assert_eq!(all.len(), 7);
+        assert!(
+            all.iter().all(|(_, verdict)| *verdict == Verdict::Holds),
+            "{all:?}"
+        );
+    }
+
+    #[test]
+    fn each_sign_fails_where_it_is_missing() {
+        // A checkpoint much worse than its neighbour.
+        assert_fails_alone("F1a", |seed| seed.rows[3].kl += 0.06);
+        // Not deep enough against the end, as in both runs of the pilots.
+        assert_fails_alone("F1b", |seed| {
+            seed.rows
+                .iter_mut()
+                .for_each(|row| row.cov[2] = row.cov[2].max(0.065));
+        });
+        // The tenth part is not given up.
+        assert_fails_alone("F1b", |seed| seed.rows[16].cov[2] = 0.08);
+        // Pass@12 at its peak in the second half.
+        assert_fails_alone("F1c: Pass@8", |seed| seed.rows[9].pass[2] = 0.995);
+        assert_fails_alone("F1c: Pass@4", |seed| seed.rows[16].pass[0] = 0.9225);
+        // Both tournaments take what KL takes.
+        assert_fails_alone("F1d", |seed| {
+            let last = (480.0, seed.rows[16].pass);
+            seed.chosen.iter_mut().for_each(|chosen| *chosen = last);
+        });
+        // Coverage in another order than Pass@12.
+        assert_fails_alone("F1e", |seed| {
+            seed.rows
+                .iter_mut()
+                .for_each(|row| row.cov[3] = row.pass[2] / 20.0);
+        });
+    }
+
+    #[test]
+    fn one_bad_seed_of_five_is_allowed_and_two_are_not() {
+        let bad = |count: usize| {
+            let mut seeds = vec![good(); 5];
+            seeds[..count]
+                .iter_mut()
+                .for_each(|seed| seed.rows[3].kl += 0.06);
+            named(
+                &checks(&seeds, seeds.len(), ALL),
+                "F1a: KL falls to the end",
+            )
+            .verdict
+        };
+        assert_eq!(bad(1), Verdict::Holds);
+        let part = checks(&vec![good(); 4], 5, ALL);
+        assert_eq!(
+            crate::statement::verdict(&part),
+            Verdict::Holds,
+            "whatever the fifth shows"
+        );
+        let part = checks(&vec![good(); 3], 5, ALL);
+        assert_eq!(crate::statement::verdict(&part), Verdict::Inconclusive);
+        assert!(checks(&[], 5, ALL).is_empty());
+        assert_eq!(bad(2), Verdict::Fails);
+    }
+
+    /// The guard makes every sign inconclusive, shown or not, and every seed is printed.
+    #[test]
+    fn a_seed_whose_pre_training_did_not_get_there_shows_nothing() {
+        let mut seed = good();
+        seed.consistent = 0.65;
+        let checks = checks(&[seed.clone()], 1, ALL);
+        for check in &checks {
+            assert_eq!(check.verdict, Verdict::Inconclusive, "{}", check.name);
+        }
+        let note = checks[0].note.as_ref().unwrap();
+        assert!(note.contains("seed 1: 0.650"), "{note}");
+        assert!(
+            note.contains("pre-training did not reach the correlation"),
+            "{note}"
+        );
+        assert_eq!(checks[0].rows.rows.len(), 17);
+        seed.rows[3].kl += 0.06;
+        assert_eq!(verdicts(&[seed])[1].1, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn what_starts_covered_needs_no_fall() {
+        let mut seed = good();
+        for (i, row) in seed.rows.iter_mut().enumerate() {
+            row.cov[2] = 0.006 * i as f64;
+        }
+        seed.rows[16].cov[2] = 0.1;
+        assert!(seed.coverage_dips() && dip_note(&seed).ends_with("starts covered"));
+        // From .02 on the least must lie inside.
+        for (i, row) in seed.rows.iter_mut().enumerate() {
+            row.cov[2] = 0.03 + 0.004 * i as f64;
+        }
+        assert!(!seed.coverage_dips() && !dip_note(&seed).contains("covered"));
+    }
+
+    #[test]
+    fn small_reports_what_it_does_not_ask_for() {
+        let mut bad = good();
+        bad.rows[16].cov[2] = 0.2;
+        let checks = checks(&[bad], 1, Settings::of(Size::Small).asks);
+        let dip = named(&checks, "F1b: Cov_4 is least in the middle");
+        assert_eq!((dip.verdict, dip.measured), (Verdict::Reported, 0.0));
+        assert_eq!(crate::statement::verdict(&checks), Verdict::Holds);
+        assert_eq!(checks.len(), 6);
+    }
+
+    /// With a share q on G1's path and the rest on G2's, KL, Pass@8 and Cov_4 have a closed form.
+    #[test]
+    fn closed_form() {
+        let task = GraphSearch::new(GraphSearchConfig::figure1_small()).unwrap();
+        let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, 5, 0).unwrap();
+        assert_eq!(exam.len(), 10);
+        let cases = [(0.9, 0.3251, 0.9570, 0.1), (0.6, 0.5514, 0.9977, 0.0)];
+        for (q, kl, pass_8, cov_4) in cases {
+            let log_q = exam.iter().map(|item| match item.class {
+                Class::G1 => f64::ln(q),
+                _ => f64::ln(1.0 - q),
+            });
+            let row = Row::of(30, &exam, &log_q.collect::<Vec<_>>());
+            let near = |a: f64, b: f64| (a - b).abs() < 5e-5;
+            assert!(near(row.kl, kl) && near(row.pass[1], pass_8), "{row:?}");
+            assert!(near(row.cov[2], cov_4), "{row:?}");
+            assert!(
+                near(row.right[0], q) && near(row.right[1], 1.0 - q),
+                "{row:?}"
+            );
+        }
+    }
+
+    /// A model that is uniform on the vocabulary has half of its mass on the two of four paths.
+    #[test]
+    fn the_guard_of_a_model_that_knows_nothing() {
+        let task = GraphSearch::new(GraphSearchConfig::figure1_small()).unwrap();
+        let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, 3, 0).unwrap();
+        let sizes = breadth_lm::model::Gpt2 {
+            vocab_size: task.vocab_size(),
+            max_position_embeddings: 43,
+            hidden_size: 8,
+            layers: 1,
+            heads: 2,
+            intermediate_size: 8,
+            layer_norm_epsilon: 1e-5,
+        };
+        let rng = &mut breadth_lm::rng::stream(0, "test", 0);
+        let mut model = Checkpoint::random(sizes.config("test").unwrap(), rng);
+        for (_, array) in model.weights.iter_mut() {
+            array.data.iter_mut().for_each(|weight| *weight = 0.0);
+        }
+        let share = consistent(&task, &exam, &model).unwrap();
+        assert!((share - 0.5).abs() < 1e-6, "{share}");
+    }
+
+    /// The code of every size on a model that learns nothing in its few steps: measured in slices
+    /// and at once, with the same numbers.
+    #[test]
+    fn a_tiny_figure_is_trained_and_measured() {
+        let mut settings = Settings::of(Size::Small);
+        (settings.model.layers, settings.model.width) = (1, 16);
+        (settings.prompts, settings.fresh) = (4, 16);
+        (settings.pretrain.steps, settings.pretrain.batch_size) = (20, 4);
+        (settings.finetune.steps, settings.finetune.batch_size) = (20, 4);
+        settings.finetune.checkpoint_every = 10;
+        let dir = tempfile::tempdir().unwrap();
+        let late = Runs::new(dir.path()).until(Some(std::time::Instant::now()));
+        assert!(settings.measure(&late, "tiny", 3).unwrap().is_none());
+        let runs = Runs::new(dir.path());
+        let curves = settings.measure(&runs, "tiny", 3).unwrap().unwrap();
+        assert_eq!(curves.column(|row| row.step), [0.0, 10.0, 20.0]);
+        assert!(
+            curves
+                .rows
+                .iter()
+                .all(|row| row.kl > 1.0 && row.kl.is_finite())
+        );
+        // What is trained needs no time.
+        let again = settings.measure(&late, "tiny", 3).unwrap().unwrap();
+        assert_eq!(
+            (again.rows, again.chosen),
+            (curves.rows.clone(), curves.chosen.clone())
+        );
+        let checks = checks(&[curves], 1, settings.asks);
+        assert_eq!(crate::statement::verdict(&checks), Verdict::Inconclusive);
+        assert!(crate::picture("p", &checks[1]).is_some());
+    }
+}
