@@ -508,3 +508,67 @@ fn batches_are_read_as_the_file_of_the_same_rows() {
     let none = refused(whole.slice(0, 0));
     assert_eq!(none, "the data frame: no rows; a table needs at least one");
 }
+
+/// A frame of one long batch is read in pieces, a dictionary in pieces no shorter than it is.
+#[test]
+fn a_long_batch_is_its_pieces_and_errors_name_the_row() {
+    use arrow_array::types::Int32Type;
+    use arrow_array::{ArrayRef, DictionaryArray, Float64Array, RecordBatch, StringArray};
+    use std::sync::Arc;
+
+    const PROMPTS: usize = 80_000;
+    let row = |i: usize| (["a", "b"][i / PROMPTS], (i % PROMPTS).to_string());
+    let ids = |as_dictionary: bool| -> [ArrayRef; 2] {
+        let (models, prompts): (Vec<&str>, Vec<String>) = (0..2 * PROMPTS).map(row).unzip();
+        if as_dictionary {
+            let prompts = prompts.iter().map(String::as_str);
+            [
+                Arc::new(models.into_iter().collect::<DictionaryArray<Int32Type>>()),
+                Arc::new(prompts.collect::<DictionaryArray<Int32Type>>()),
+            ]
+        } else {
+            [
+                Arc::new(StringArray::from(models)),
+                Arc::new(StringArray::from(prompts)),
+            ]
+        }
+    };
+    let batch = |as_dictionary, wrong: Option<usize>| {
+        let log_prob = |i| {
+            if Some(i) == wrong {
+                0.5
+            } else {
+                -1.0 - i as f64
+            }
+        };
+        let log_probs: Float64Array = (0..2 * PROMPTS).map(log_prob).map(Some).collect();
+        let [models, prompts] = ids(as_dictionary);
+        let log_probs: ArrayRef = Arc::new(log_probs);
+        let columns = [
+            ("model", models),
+            ("prompt_id", prompts),
+            ("logprob", log_probs),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let read = |batches: Vec<RecordBatch>| {
+        let table = ScoreTable::from_batches(batches, &ReadOptions::default());
+        table.map_err(|error| error.to_string())
+    };
+    let whole = read(vec![batch(false, None)]).unwrap();
+    assert_eq!(whole.logprob[1][PROMPTS - 1], -2.0 * PROMPTS as f64);
+    assert_eq!(read(vec![batch(true, None)]).unwrap(), whole);
+    let cut = batch(false, None);
+    let pieces = vec![
+        cut.slice(0, 70_001),
+        cut.slice(70_001, 2 * PROMPTS - 70_001),
+    ];
+    assert_eq!(read(pieces).unwrap(), whole);
+    // Of two wrong rows the first is named, whichever thread was faster.
+    let wrong = batch(false, Some(150_000));
+    let error = read(vec![wrong.clone(), wrong]).unwrap_err();
+    assert!(
+        error.contains("the data frame, row 150001, column `logprob`"),
+        "{error}"
+    );
+}

@@ -24,15 +24,27 @@ pub(crate) fn for_each_chunk(
     inputs: &[PathBuf],
     layout: &Layout,
     options: &ReadOptions,
-    mut take: impl FnMut(Chunk) -> Result<()> + Send,
+    take: impl FnMut(Chunk) -> Result<()> + Send,
 ) -> Result<Vec<String>> {
     let mut inputs = Inputs::open(inputs, layout, options)?;
+    match in_waves(|| inputs.next(layout), layout, take)? {
+        0 => Err(Error::NoRows(inputs.names())),
+        _ => Ok(inputs.remarks),
+    }
+}
+
+/// Decodes work in parallel and hands it to `take` in order; the rows of it.
+pub(super) fn in_waves(
+    mut next: impl FnMut() -> Result<Option<Work>>,
+    layout: &Layout,
+    mut take: impl FnMut(Chunk) -> Result<()> + Send,
+) -> Result<usize> {
     let mut decoded: Vec<Chunk> = Vec::new();
     let mut rows = 0;
     loop {
-        let wave = next_wave(&mut inputs, layout)?;
+        let wave = next_wave(&mut next)?;
         if wave.is_empty() && decoded.is_empty() {
-            break;
+            return Ok(rows);
         }
         let (next, taken) = rayon::join(
             || decode(wave, layout),
@@ -44,17 +56,13 @@ pub(crate) fn for_each_chunk(
         decoded.retain(|chunk| chunk.rows > 0);
         rows += decoded.iter().map(|chunk| chunk.rows).sum::<usize>();
     }
-    match rows {
-        0 => Err(Error::NoRows(inputs.names())),
-        _ => Ok(inputs.remarks),
-    }
 }
 
-fn next_wave(inputs: &mut Inputs, layout: &Layout) -> Result<Vec<Work>> {
+fn next_wave(next: &mut impl FnMut() -> Result<Option<Work>>) -> Result<Vec<Work>> {
     let mut wave = Vec::new();
     let mut rows = 0;
     while rows < WAVE_ROWS {
-        let Some(work) = inputs.next(layout)? else {
+        let Some(work) = next()? else {
             break;
         };
         rows += work.rows();
