@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::model::{Model, Ready};
 use super::opened::{JobProgress, Meter, Opened, Work, probed};
 use crate::error::{Error, Result};
+use crate::model::plain;
 use crate::server::Server;
 use crate::text::Item;
 
@@ -123,6 +124,7 @@ impl Opened<'_> {
         };
         let (work, items) = (task.work, task.items);
         let log = self.logs.join(format!("{}.log", file_name(name)));
+        plain(&log)?;
         self.check_files(work, m, items, false)?;
         let launched = serving
             .command
