@@ -21,16 +21,40 @@ pub(crate) fn total() -> Option<u64> {
     limits.chain(machine).min()
 }
 
-/// Whether so many bytes cannot be had; then what to say of it: "275.0 GB; this machine has 8.0 GB".
+/// Bytes of addresses or of data that this process may take (`ulimit -v`, `ulimit -d`); `None`
+/// where nothing limits them.
+fn allowed() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        let limits = [Resource::As, Resource::Data];
+        let limits = limits.into_iter().map(|limit| getrlimit(limit).current);
+        limits.flatten().min()
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Whether so many bytes cannot be had; then what to say of it: "275.0 GB; this machine has 8.0
+/// GB".
 pub(crate) fn lacks(bytes: u128) -> Option<String> {
-    let total = total().map_or(u128::from(u64::MAX), u128::from);
-    (bytes > total).then(|| {
-        let has = match total {
-            total if total == u128::from(u64::MAX) => "no machine has".to_owned(),
-            total => format!("this machine has {}", in_words(total)),
-        };
-        format!("{}; {has}", in_words(bytes))
-    })
+    lacks_of(bytes, total(), allowed())
+}
+
+/// As [`lacks`], of a machine of `total` bytes on which a process may take `allowed`.
+fn lacks_of(bytes: u128, total: Option<u64>, allowed: Option<u64>) -> Option<String> {
+    let (most, has) = match (total, allowed) {
+        (total, Some(allowed)) if total.is_none_or(|total| allowed < total) => {
+            let words = in_words(allowed.into());
+            (allowed, format!("this process may take {words} (`ulimit`)"))
+        }
+        (Some(total), _) => {
+            let words = in_words(total.into());
+            (total, format!("this machine has {words}"))
+        }
+        (None, _) => (u64::MAX, "no machine has".to_owned()),
+    };
+    (bytes > u128::from(most)).then(|| format!("{}; {has}", in_words(bytes)))
 }
 
 /// Bytes as people write them.
@@ -62,6 +86,17 @@ mod tests {
 
     #[test]
     fn what_fits_and_what_does_not() {
+        let gigabytes = |n: u64| Some(n * 1_000_000_000);
+        let nine = |total, allowed| lacks_of(9_000_000_000, total, allowed);
+        assert_eq!(nine(gigabytes(9), None), None);
+        assert_eq!(nine(gigabytes(9), gigabytes(20)), None);
+        assert_eq!(nine(None, None), None);
+        let machine = Some("9.0 GB; this machine has 8.0 GB".to_owned());
+        assert_eq!(nine(gigabytes(8), None), machine);
+        assert_eq!(nine(gigabytes(8), gigabytes(9)), machine);
+        let process = Some("9.0 GB; this process may take 4.0 GB (`ulimit`)".to_owned());
+        assert_eq!(nine(gigabytes(8), gigabytes(4)), process);
+        assert_eq!(nine(None, gigabytes(4)), process);
         assert_eq!(lacks(1), None);
         let said = lacks(u128::MAX).unwrap();
         assert!(said.contains(" EB; "), "{said}");

@@ -158,12 +158,24 @@ fn a_base_that_is_a_folder_here_needs_no_flag() {
     let made = make("llama3", MODELS[2].1, &named, 16.0 / RANK as f64);
     let read = Checkpoint::read(made.folder.path()).unwrap();
     assert!(gap(&read, &made.merged) < 1e-4);
-    // An adapter of an adapter.
-    let first = made.folder.path().to_str().unwrap();
-    let again = config(json!({"base_model_name_or_path": first}));
-    let second = make("llama3", MODELS[2].1, &again, 16.0 / RANK as f64);
-    let twice = Checkpoint::read(second.folder.path()).unwrap();
-    assert!(gap(&twice, &read) > 1e-2);
+}
+
+/// Adapters that name each other would be followed for ever.
+#[test]
+fn an_adapter_is_no_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    for (own, other) in [(&first, &second), (&second, &first)] {
+        std::fs::create_dir(own).unwrap();
+        let named = config(json!({"base_model_name_or_path": other.to_str().unwrap()}));
+        write(own, &named, &Tree::default());
+    }
+    let said = |base: Option<&Path>| {
+        let error = Checkpoint::read_on(&first, base).unwrap_err().to_string();
+        error.replace(folder.path().to_str().unwrap(), "run")
+    };
+    insta::assert_snapshot!(said(None), @r#"checkpoint run/first: holds a LoRA adapter whose base, run/second, holds an adapter too; merge that one first: AutoPeftModelForCausalLM.from_pretrained("run/second").merge_and_unload().save_pretrained("merged")"#);
+    assert_eq!(said(Some(&second)), said(None));
 }
 
 #[test]
@@ -232,6 +244,19 @@ fn what_is_not_merged_rightly_is_refused() {
     let both = [format!("{q}.lora_A.weight"), format!("{q}.lora_B.weight")];
     let both: Vec<&str> = both.iter().map(String::as_str).collect();
     insta::assert_snapshot!(refusal(json!({}), &tree(&both, RANK, 20), Some(&base)), @"checkpoint run/checkpoint-10: adapter_model.safetensors: lora_A [3, 20] and lora_B [3, 20] of model.layers.0.self_attn.q_proj.weight do not fit the base's [32, 32]; is this its base?");
+    // Beside the tensor, one under PEFT's name of an adapter, and one without its prefix.
+    for other in [
+        format!("base_model.model.{q}.lora_A.default.weight"),
+        format!("{q}.lora_A.weight"),
+    ] {
+        let mut twice = tree(&both, RANK, 32);
+        twice.insert(other.clone(), matrix(RANK, 32, 2));
+        let error = refusal(json!({}), &twice, Some(&base));
+        for name in [&format!("base_model.model.{q}.lora_A.weight"), &other] {
+            assert!(error.contains(&format!(" {name}")), "{error}");
+        }
+        assert!(error.contains("stand for the same tensor of"), "{error}");
+    }
     let unknown = tree(&["score.weight"], 2, 32);
     insta::assert_snapshot!(refusal(json!({}), &unknown, Some(&base)), @r#"checkpoint run/checkpoint-10: adapter_model.safetensors has the tensor base_model.model.score.weight, which changes nothing that the base has as a matrix of its own; merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
     let resized = tree(&["lm_head.weight"], 99, 32);

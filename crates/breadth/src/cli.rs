@@ -79,9 +79,12 @@ impl Cli {
     }
 }
 
+/// More are nobody's cores: they would only take long to start.
+const MOST_THREADS: usize = 1024;
+
 fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(threads) if threads > 0 => Ok(threads),
-        _ => Err("write a whole number >= 1".to_owned()),
+        Ok(threads) if (1..=MOST_THREADS).contains(&threads) => Ok(threads),
+        _ => Err(format!("write a whole number from 1 to {MOST_THREADS}")),
     }
 }

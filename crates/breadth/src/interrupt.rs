@@ -1,12 +1,12 @@
-//! Ctrl-C, SIGTERM, and files that shrink while they are read: nothing unfinished is left behind,
-//! and what is finished stays.
+//! Ctrl-C, SIGTERM, a terminal that is closed, and files that shrink while they are read: nothing
+//! unfinished is left behind, and what is finished stays.
 
 use std::io::{Write, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use breadth_data::atomic;
 use breadth_lm::programs;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// Whether the process is being ended.
@@ -20,17 +20,27 @@ pub fn wait_if_ending() {
     }
 }
 
-/// Watches for the two signals from now on, after which the process ends with status 130 or 143,
-/// and for mapped files that become shorter, with status 1.
+/// Watches from now on for the signals that end a process, after which it ends with 128 and the
+/// signal's number (130 for Ctrl-C, 143 for SIGTERM), and for mapped files that become shorter,
+/// with status 1. A file that grows beyond `ulimit -f` is then an error of the write, and SIGXFSZ
+/// ends nothing.
 pub fn watch() {
     #[cfg(target_os = "linux")]
     shrunk::watch();
     // Without a watch the signals end the process at once, as they always do.
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
+    let mut watched = vec![SIGINT, SIGTERM, SIGXFSZ];
+    // What `nohup` had ignored stays so.
+    watched.extend(
+        [SIGHUP, SIGQUIT]
+            .into_iter()
+            .filter(|&signal| !is_ignored(signal)),
+    );
+    let Ok(mut signals) = Signals::new(watched) else {
         return;
     };
     std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        // It is watched for, and not ignored, because programs that are started inherit what is.
+        if let Some(signal) = signals.forever().find(|&signal| signal != SIGXFSZ) {
             end(
                 128 + signal,
                 "\nstopped; what a job has done so far stays, and the same command goes on from \
@@ -38,6 +48,17 @@ pub fn watch() {
             );
         }
     });
+}
+
+/// Whether the process was started with this signal ignored.
+#[allow(unsafe_code)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: a zeroed `sigaction` is one; without a new action the call only writes the old one.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
+    }
 }
 
 /// Ends the process and all that it started.

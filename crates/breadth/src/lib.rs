@@ -41,7 +41,8 @@ pub mod design {}
 /// Runs the command line and returns the exit status of the process; the first argument is the
 /// name of the program, as in `std::env::args_os`.
 ///
-/// Watches for Ctrl-C and SIGTERM from then on, which end the process with 130 and 143.
+/// Watches for Ctrl-C, SIGTERM, SIGHUP and SIGQUIT from then on, which end the process with 128
+/// and their number.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     command_line::remember(&arguments);

@@ -141,6 +141,27 @@ impl Work for ScoreJob<'_> {
         1
     }
 
+    fn check(
+        &self,
+        part: &Part,
+        items: &[Item],
+        _: Option<usize>,
+    ) -> std::result::Result<(), String> {
+        if !part.tokens.is_empty() {
+            return Err("holds tokens, which the data say".into());
+        }
+        for (item, &length) in items.iter().zip(&part.lengths) {
+            let tokens = item.response.len();
+            if tokens != length as usize {
+                return Err(format!(
+                    "holds {length} numbers for a response of {tokens} tokens (prompt_id {})",
+                    item.prompt_id
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn make(&self, ready: &Ready, _: usize, items: &[Item], meter: &mut Meter) -> Result<Part> {
         let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
         let lists = match (ready, self.ttt) {
@@ -320,6 +341,30 @@ impl Work for SampleJob<'_> {
         self.sampling.samples
     }
 
+    fn check(
+        &self,
+        part: &Part,
+        _: &[Item],
+        vocab_size: Option<usize>,
+    ) -> std::result::Result<(), String> {
+        if part.tokens.len() != part.log_probs.len() {
+            return Err("does not hold the tokens of its responses".into());
+        }
+        let most = self.sampling.max_tokens;
+        if let Some(length) = part.lengths.iter().find(|&&n| n as usize > most) {
+            return Err(format!(
+                "holds a response of {length} tokens, where {most} are the most"
+            ));
+        }
+        let size = vocab_size.unwrap_or(usize::MAX);
+        match part.tokens.iter().find(|&&id| id as usize >= size) {
+            Some(id) => Err(format!(
+                "holds token {id}, and the model's vocabulary has {size}"
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn make(&self, ready: &Ready, index: usize, items: &[Item], meter: &mut Meter) -> Result<Part> {
         let sampling = Sampling {
             first_prompt: self.sampling.first_prompt + (index * self.size()) as u64,
@@ -351,5 +396,71 @@ fn check_ttt(models: &[Model], ttt: Option<&Ttt>) -> Result<()> {
             Err(Error::config(format!("model {}", server.name()), message))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(lengths: &[u32], tokens: &[u32]) -> Part {
+        let total: u32 = lengths.iter().sum();
+        Part {
+            lengths: lengths.to_vec(),
+            tokens: tokens.to_vec(),
+            log_probs: vec![-1.0; total as usize],
+        }
+    }
+
+    /// Parts lie in a folder of their own between two runs, where anything may have edited them.
+    #[test]
+    fn a_part_that_was_kept_is_one_of_the_items() {
+        let item = |response: &[u32]| Item {
+            prompt_id: "p".into(),
+            prompt: vec![1],
+            response: response.to_vec(),
+            ..Item::default()
+        };
+        let items = [item(&[5, 6]), item(&[7])];
+        let score = ScoreJob {
+            models: &[],
+            items: &items,
+            references: &[],
+            out: Path::new("a.parquet"),
+            token_log_probs: false,
+            ttt: None,
+            command: "",
+        };
+        let said = |part: Part| score.check(&part, &items, Some(9));
+        assert_eq!(said(part(&[2, 1], &[])), Ok(()));
+        let other = "holds 1 numbers for a response of 2 tokens (prompt_id p)";
+        assert_eq!(said(part(&[1, 2], &[])), Err(other.into()));
+        assert!(said(part(&[2, 1], &[5, 6, 7])).is_err());
+        let sample = SampleJob {
+            models: &[],
+            items: &items,
+            sampling: Sampling {
+                max_tokens: 2,
+                ..Sampling::default()
+            },
+            ttt: None,
+            verifier: &Verifier::exact(),
+            text: None,
+            keep_text: false,
+            out: Path::new("a.parquet"),
+            command: "",
+        };
+        let said = |part: Part, size| sample.check(&part, &items, size);
+        assert_eq!(said(part(&[2, 1], &[5, 6, 8]), Some(9)), Ok(()));
+        let outside = "holds token 9, and the model's vocabulary has 9";
+        assert_eq!(
+            said(part(&[2, 1], &[5, 9, 8]), Some(9)),
+            Err(outside.into())
+        );
+        assert_eq!(said(part(&[2, 1], &[5, 9, 8]), None), Ok(()));
+        let none = "does not hold the tokens of its responses";
+        assert_eq!(said(part(&[2, 1], &[]), None), Err(none.into()));
+        let long = "holds a response of 3 tokens, where 2 are the most";
+        assert_eq!(said(part(&[3, 0], &[1, 1, 1]), None), Err(long.into()));
     }
 }

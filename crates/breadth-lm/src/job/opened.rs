@@ -8,7 +8,7 @@ use super::model::{Identity, Model, Ready, Row, check_names, check_same_weights}
 use super::part::{Part, Parts};
 use super::together::{Together, by_server};
 use crate::decode::Ttt;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::server::Server;
 use crate::text::Item;
 
@@ -36,6 +36,18 @@ pub(super) trait Work {
 
     /// Rows of an item.
     fn each(&self) -> usize;
+
+    /// Checks that a part that was kept is one of these items, for a model of so many tokens where
+    /// that is known.
+    ///
+    /// # Errors
+    /// What it holds instead.
+    fn check(
+        &self,
+        part: &Part,
+        items: &[Item],
+        vocab_size: Option<usize>,
+    ) -> std::result::Result<(), String>;
 
     /// Makes part `index`.
     fn make(&self, ready: &Ready, index: usize, items: &[Item], meter: &mut Meter) -> Result<Part>;
@@ -150,6 +162,10 @@ impl<'a> Opened<'a> {
         out: &Path,
     ) -> Result<Self> {
         check_names(models)?;
+        if out.is_dir() {
+            let message = "is a folder, where a table should go; choose another output";
+            return Err(Error::data(out.display().to_string(), message));
+        }
         let servers = by_server(models)?;
         let lock = OutputLock::hold(out)?;
         let identities = models
@@ -202,9 +218,11 @@ impl<'a> Opened<'a> {
         take: &mut dyn FnMut(&[Item], &Part) -> Result<usize>,
     ) -> Result<()> {
         let mut ready = None;
+        let config = self.models[m].config().transpose()?;
+        let vocab_size = config.map(|config| config.vocab_size);
         for (p, chunk) in items.chunks(work.size()).enumerate() {
             let rows = chunk.len() * work.each();
-            let kept = self.parts.read(m, p, rows)?;
+            let kept = self.kept(work, [m, p], chunk, vocab_size)?;
             let resumed = kept.is_some();
             let part = match kept {
                 Some(part) => part,
@@ -231,6 +249,22 @@ impl<'a> Opened<'a> {
             self.check_files(work, m, items, true)?;
         }
         self.check_server(work, m, items)
+    }
+
+    /// A part that was kept.
+    fn kept(
+        &self,
+        work: &dyn Work,
+        [m, p]: [usize; 2],
+        chunk: &[Item],
+        vocab_size: Option<usize>,
+    ) -> Result<Option<Part>> {
+        let kept = self.parts.read(m, p, chunk.len() * work.each())?;
+        if let Some(part) = &kept {
+            let checked = work.check(part, chunk, vocab_size);
+            checked.map_err(|what| self.parts.wrong(m, p, &what))?;
+        }
+        Ok(kept)
     }
 
     /// Checks that a folder's files are those that the job began with; forgets its parts otherwise.
@@ -263,7 +297,7 @@ impl<'a> Opened<'a> {
         some.dedup();
         let ends = some.into_iter().filter_map(|at| ends.get(at).copied());
         for (p, chunk) in ends {
-            let part = self.parts.read(m, p, chunk.len() * work.each())?;
+            let part = self.kept(work, [m, p], chunk, None)?;
             finished.extend(part.map(|part| (part, chunk)));
         }
         let rows = finished.iter();

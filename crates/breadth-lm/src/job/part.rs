@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use breadth_data::{OutputLock, atomic};
+use breadth_data::{LOG_PROB_ROUNDING, OutputLock, atomic};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::error::{Error, Result};
+use crate::model::kind_at;
 
 /// Token lists of one part: lengths, tokens (none where they are given), log-probabilities.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,11 +73,8 @@ impl Part {
     }
 
     fn read(path: &Path, job: &str, lists: usize) -> Result<Self> {
-        let wrong = |what: &str| {
-            let message = format!("{what}; remove it, and run the command again");
-            Error::data(path.display().to_string(), message)
-        };
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let wrong = |what: &str| wrong(path, what);
+        let bytes = bytes_of(path)?;
         let Ok((_, head)) = SafeTensors::read_metadata(&bytes) else {
             return Err(wrong("is not a part of breadth"));
         };
@@ -97,12 +95,45 @@ impl Part {
             },
             _ => return Err(wrong("is not a part of breadth")),
         };
-        if part.has_lists(lists) {
-            Ok(part)
-        } else {
-            Err(wrong("does not hold a number for every token of the part"))
+        if !part.has_lists(lists) {
+            return Err(wrong("does not hold a number for every token of the part"));
+        }
+        let is_none = |value: &&f32| value.is_nan() || f64::from(**value) > LOG_PROB_ROUNDING;
+        match part.log_probs.iter().find(is_none) {
+            Some(value) => Err(wrong(&format!(
+                "holds {value}, which is no log-probability"
+            ))),
+            None => Ok(part),
         }
     }
+}
+
+/// What to do about a part that cannot be used.
+fn wrong(path: &Path, what: &str) -> Error {
+    let message = format!("{what}; remove it, and run the command again");
+    Error::data(path.display().to_string(), message)
+}
+
+/// The content of a file of the folder.
+///
+/// # Errors
+/// If it is no file, which could be waited for without end, or the file system refuses.
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+    match kind_at(path) {
+        Some(kind) => Err(wrong(path, &format!("is {kind}, where a file is needed"))),
+        None => std::fs::read(path).map_err(|e| Error::io(path, e)),
+    }
+}
+
+/// The text of a file of the folder, if it is there.
+///
+/// # Errors
+/// As [`bytes_of`].
+fn text_of(path: &Path) -> Result<Option<String>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(String::from_utf8_lossy(&bytes_of(path)?).into_owned()))
 }
 
 /// What the file of a part says of itself.
@@ -150,23 +181,23 @@ impl Found {
         names.iter().all(is_about)
     }
 
-    fn at(folder: &Path, job: &str) -> Self {
+    fn at(folder: &Path, job: &str) -> Result<Self> {
         let Ok(meta) = folder.symlink_metadata() else {
-            return Self::Nothing;
+            return Ok(Self::Nothing);
         };
         let Some(names) = Self::names(folder).filter(|_| meta.is_dir()) else {
-            return Self::Foreign;
+            return Ok(Self::Foreign);
         };
         if names.is_empty() {
-            return Self::Nothing;
+            return Ok(Self::Nothing);
         }
-        let marker = std::fs::read_to_string(folder.join(MARKER)).unwrap_or_default();
+        let marker = text_of(&folder.join(MARKER))?.unwrap_or_default();
         let (first, command) = marker.split_once('\n').unwrap_or((&marker, ""));
         if first == job {
-            return Self::Own;
+            return Ok(Self::Own);
         }
         let is_ours = matches!(first.split(' ').next(), Some("score" | "sample"));
-        if !is_ours {
+        Ok(if !is_ours {
             Self::Foreign
         } else if Self::is_empty(&names) {
             Self::Nothing
@@ -175,7 +206,7 @@ impl Found {
                 command: command.trim().to_owned(),
                 by_servers: all_but_servers(first) == all_but_servers(job),
             }
-        }
+        })
     }
 }
 
@@ -215,7 +246,7 @@ impl Parts {
         name.push(".parts");
         let folder = out.with_file_name(name);
         let refused = |message: String| Err(Error::data(folder.display().to_string(), message));
-        let found = Found::at(&folder, job);
+        let found = Found::at(&folder, job)?;
         match &found {
             Found::Foreign => {
                 return refused(
@@ -277,13 +308,18 @@ impl Parts {
     /// Reads part `index` of model `model`, which has so many lists, if it is there.
     ///
     /// # Errors
-    /// If it is of another job or not whole.
+    /// If it is of another job, not whole, or holds what is no log-probability.
     pub fn read(&self, model: usize, index: usize, lists: usize) -> Result<Option<Part>> {
         if self.has(model, index) {
             Part::read(&self.path(model, index), &self.job, lists).map(Some)
         } else {
             Ok(None)
         }
+    }
+
+    /// The error that part `index` of model `model` is not what it should be.
+    pub fn wrong(&self, model: usize, index: usize, what: &str) -> Error {
+        wrong(&self.path(model, index), what)
     }
 
     /// Keeps part `index` of model `model`.
@@ -316,7 +352,7 @@ impl Parts {
     /// If the file system refuses.
     pub fn note(&self, model: usize, text: &str) -> Result<String> {
         let path = self.folder.join(format!("{model:04}{NOTE}"));
-        if let Ok(kept) = std::fs::read_to_string(&path) {
+        if let Some(kept) = text_of(&path)? {
             return Ok(kept);
         }
         atomic::write_bytes(&path, text.as_bytes())?;
@@ -325,7 +361,7 @@ impl Parts {
 
     /// The line that is kept about model `model`.
     pub fn noted(&self, model: usize) -> Option<String> {
-        std::fs::read_to_string(self.folder.join(format!("{model:04}{NOTE}"))).ok()
+        text_of(&self.folder.join(format!("{model:04}{NOTE}"))).ok()?
     }
 
     /// Removes the parts, once the output stands.
@@ -394,6 +430,62 @@ mod tests {
         std::fs::write(&own, "not a part").unwrap();
         let error = said(parts.read(0, 0, 3).unwrap_err());
         assert!(error.contains("is not a part of breadth"), "{error}");
+    }
+
+    #[test]
+    fn numbers_of_a_part_are_log_probabilities() {
+        let folder = tempfile::tempdir().unwrap();
+        let parts = open(&folder.path().join("a.parquet"), "score 1 aa").unwrap();
+        for (value, is_one) in [
+            (f32::NAN, false),
+            (f32::INFINITY, false),
+            (0.5, false),
+            (f32::NEG_INFINITY, true),
+            (1e-6, true),
+        ] {
+            let mut part = part();
+            part.log_probs[1] = value;
+            parts.write(0, 0, &part).unwrap();
+            let read = parts.read(0, 0, 3);
+            assert_eq!(read.is_ok(), is_one, "{value}");
+            if let Err(error) = read {
+                let expected = format!(
+                    "a.parquet.parts/0000-000000: holds {value}, which is no log-probability; \
+                     remove it, and run the command again"
+                );
+                assert!(error.to_string().ends_with(&expected), "{error}");
+            }
+        }
+    }
+
+    /// Opening a pipe waits for a writer.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("a.parquet");
+        let pipe = |path: &Path| {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.unwrap().success());
+        };
+        let said = |error: Error| error.to_string();
+        let parts = open(&out, "score 1 aa").unwrap();
+        parts.write(0, 0, &part()).unwrap();
+        pipe(&parts.path(0, 1));
+        pipe(&parts.folder.join("0000-note"));
+        let error = said(parts.read(0, 1, 3).unwrap_err());
+        let expected = "0000-000001: is a named pipe, where a file is needed; remove it, and run \
+                        the command again";
+        assert!(error.ends_with(expected), "{error}");
+        let error = said(parts.note(0, "a server").unwrap_err());
+        assert!(error.contains("0000-note: is a named pipe"), "{error}");
+        assert_eq!(parts.noted(0), None);
+        let marker = parts.folder.join(MARKER);
+        std::fs::remove_file(&marker).unwrap();
+        pipe(&marker);
+        drop(parts);
+        let error = said(open(&out, "score 1 aa").err().unwrap());
+        assert!(error.contains("identity: is a named pipe"), "{error}");
     }
 
     /// What was finished is not lost to a job that has the same output by mistake.

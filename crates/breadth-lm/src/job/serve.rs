@@ -10,6 +10,7 @@ use super::model::{Model, Ready, Serving};
 use super::opened::{JobProgress, Meter, Opened, Work, probed};
 use super::together::Together;
 use crate::error::{Error, Result};
+use crate::model::plain;
 use crate::server::{Launched, Target};
 use crate::text::Item;
 
@@ -139,6 +140,7 @@ impl Opened<'_> {
             return Ok(());
         };
         let log = self.logs.join(format!("{}.log", file_name(name)));
+        plain(&log).map_err(|error| (first, error))?;
         for m in &server.models {
             self.check_files(task.work, *m, task.items, false)
                 .map_err(|error| (*m, error))?;

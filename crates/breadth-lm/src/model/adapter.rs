@@ -64,7 +64,7 @@ pub(super) fn files() -> Vec<String> {
 /// names, if that is a folder here or a snapshot in the local cache of the Hugging Face hub.
 ///
 /// # Errors
-/// If it is none; the message says how to give it.
+/// If it is none, or an adapter too; the message says how to give it.
 pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
     let fields = fields(folder)?;
     let name = fields["base_model_name_or_path"].as_str().unwrap_or("");
@@ -93,13 +93,25 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
              model that it changes",
         ));
     }
+    // Two adapters that name each other would never come to a model.
+    if is_one(&base) {
+        let message = format!(
+            "holds a LoRA adapter whose base, {}, holds an adapter too; merge that one first: {}",
+            base.display(),
+            merging(&base)
+        );
+        return Err(Error::checkpoint(folder, message));
+    }
     Ok(base)
 }
 
 fn merge_first(folder: &Path) -> String {
+    format!("merge it first: {}", merging(folder))
+}
+
+fn merging(folder: &Path) -> String {
     format!(
-        "merge it first: \
-         AutoPeftModelForCausalLM.from_pretrained(\"{}\").merge_and_unload().save_pretrained(\"merged\")",
+        "AutoPeftModelForCausalLM.from_pretrained(\"{}\").merge_and_unload().save_pretrained(\"merged\")",
         folder.display()
     )
 }
@@ -195,6 +207,7 @@ impl Tensors {
         let files = Files::of(folder, &[WEIGHTS.into()])?;
         let known = names(base);
         let mut tensors = Self::default();
+        let mut seen: BTreeMap<(String, Part), String> = BTreeMap::new();
         for (name, array) in files.all()? {
             let path = name.strip_prefix(PREFIX).unwrap_or(&name);
             let (module, part) = split(path);
@@ -210,6 +223,13 @@ impl Tensors {
                 );
                 return Err(Error::checkpoint(folder, message));
             };
+            if let Some(other) = seen.insert((weight.clone(), part), name.clone()) {
+                let message = format!(
+                    "{WEIGHTS} has both {other} and {name}, which stand for the same tensor of \
+                     {weight}; remove the one that is not meant"
+                );
+                return Err(Error::checkpoint(folder, message));
+            }
             match part {
                 Part::Whole => drop(tensors.whole.insert(weight.clone(), array)),
                 Part::Down | Part::Up => {
@@ -223,7 +243,7 @@ impl Tensors {
 }
 
 /// Which tensor of a module this is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Down,
     Up,

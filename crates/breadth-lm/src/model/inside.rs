@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// Names the file, and what it is instead.
-pub(super) fn file(folder: &Path, name: &str) -> Result<PathBuf> {
+pub(crate) fn file(folder: &Path, name: &str) -> Result<PathBuf> {
     let refuse = |message: String| Err(Error::checkpoint(folder, message));
     let mut parts = Path::new(name).components();
     let is_name = matches!(parts.next(), Some(Component::Normal(only)) if only == name);
@@ -43,14 +43,18 @@ pub(super) fn file(folder: &Path, name: &str) -> Result<PathBuf> {
 /// # Errors
 /// Names the path, and what it is.
 pub(crate) fn plain(path: &Path) -> Result<()> {
-    let meta = std::fs::metadata(path).ok();
-    match meta.and_then(|meta| kind_of(meta.file_type())) {
+    match kind_at(path) {
         Some(kind) => {
             let message = format!("is {kind}, where a file is needed");
             Err(Error::checkpoint(path, message))
         }
         None => Ok(()),
     }
+}
+
+/// What stands at a path, if something does that is no file.
+pub(crate) fn kind_at(path: &Path) -> Option<&'static str> {
+    kind_of(std::fs::metadata(path).ok()?.file_type())
 }
 
 /// What a path is that is no file.
@@ -74,6 +78,11 @@ fn kind_of(kind: FileType) -> Option<&'static str> {
 /// The folders in which a checkpoint's files may lie: its own, and for a snapshot of the hub's
 /// cache, `models--NAME/snapshots/REVISION`, the blobs of its repository.
 fn homes(folder: &Path) -> Vec<PathBuf> {
+    // The folder of a file that is named without one.
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
     let Ok(own) = folder.canonicalize() else {
         return Vec::new();
     };

@@ -31,7 +31,7 @@ pub use config::Config;
 pub(crate) use decoder::{Attended, Decoder};
 pub(crate) use fingerprint::Fingerprint;
 pub use gpt2::Gpt2;
-pub(crate) use inside::plain;
+pub(crate) use inside::{file as file_in, kind_at, plain};
 pub use layout::block_prefix;
 pub use mapped::mapped_file;
 pub(crate) use tensor::Tensor;

@@ -45,7 +45,7 @@ pub use reference::{Reference, read_references};
 pub use special::Generation;
 
 use crate::error::{Error, Result};
-use crate::model::adapter;
+use crate::model::{adapter, file_in};
 use json::Json;
 use library::Library;
 use special::Special;
@@ -138,7 +138,7 @@ impl Text {
     /// If it, or a file beside it (`tokenizer_config.json`, `chat_template.jinja`,
     /// `generation_config.json`, `config.json`), is there but cannot be read.
     pub fn of_checkpoint(folder: &Path) -> Result<Self> {
-        let path = folder.join("tokenizer.json");
+        let path = file_in(folder, "tokenizer.json")?;
         if path.exists() {
             return Self::read(&path);
         }

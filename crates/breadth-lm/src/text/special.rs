@@ -6,15 +6,20 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::model::plain;
+use crate::model::file_in;
+
+const GENERATION: &str = "generation_config.json";
+const CONFIG: &str = "config.json";
+/// The field of the tokens that end a response.
+const END: &str = "eos_token_id";
 
 /// A JSON object of a checkpoint folder; nothing where there is no such file.
-pub(super) fn object(path: &Path) -> Result<Map<String, Value>> {
-    plain(path)?;
-    let text = match std::fs::read_to_string(path) {
+pub(super) fn object(folder: &Path, name: &str) -> Result<Map<String, Value>> {
+    let path = file_in(folder, name)?;
+    let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),
-        Err(e) => return Err(Error::io(path, e)),
+        Err(e) => return Err(Error::io(&path, e)),
     };
     let wrong = |what: String| Error::data(path.display().to_string(), what);
     match breadth_data::parse_json(&text) {
@@ -35,8 +40,8 @@ pub(super) struct Special {
 
 impl Special {
     pub fn read(folder: &Path) -> Result<Self> {
-        let mut all = object(&folder.join("special_tokens_map.json"))?;
-        let mut config = object(&folder.join("tokenizer_config.json"))?;
+        let mut all = object(folder, "special_tokens_map.json")?;
+        let mut config = object(folder, "tokenizer_config.json")?;
         let template = config.remove("chat_template").filter(|v| !v.is_null());
         all.extend(config);
         let tokens = all.into_iter().filter_map(|(name, value)| {
@@ -75,14 +80,24 @@ impl Generation {
     /// Reads `generation_config.json` and `config.json`; what is not there stays unknown.
     ///
     /// # Errors
-    /// If a file is there and is not a JSON object.
+    /// If a file is there and is not a JSON object, or names an end token that is none.
     pub fn read(folder: &Path) -> Result<Self> {
-        let generation = object(&folder.join("generation_config.json"))?;
-        let config = object(&folder.join("config.json"))?;
-        let end_tokens = match token_ids(generation.get("eos_token_id")) {
-            none if none.is_empty() => token_ids(config.get("eos_token_id")),
-            some => some,
-        };
+        let generation = object(folder, GENERATION)?;
+        let config = object(folder, CONFIG)?;
+        let [own, copied] = [(GENERATION, &generation), (CONFIG, &config)].map(|(name, fields)| {
+            token_ids(fields.get(END)).map_err(|id| no_token(folder, name, id))
+        });
+        let (own, copied) = (own?, copied?);
+        // Configurations are copied from model to model: what stands in both is passed over where
+        // it is no token. What was written for this model alone must be one.
+        let inner = || config.get("text_config")?.get("vocab_size");
+        let tokens = config.get("vocab_size").or_else(inner);
+        let tokens = tokens.and_then(Value::as_u64);
+        let is_beyond = |id: &&u32| tokens.is_some_and(|tokens| u64::from(**id) >= tokens);
+        if let Some(id) = own.iter().find(|id| is_beyond(id) && !copied.contains(id)) {
+            return Err(no_token(folder, GENERATION, &Value::from(*id)));
+        }
+        let end_tokens = if own.is_empty() { copied } else { own };
         let positions = ["max_position_embeddings", "n_positions", "n_ctx"]
             .into_iter()
             .find_map(|key| config.get(key)?.as_u64())
@@ -99,12 +114,23 @@ fn token_id(value: Option<&Value>) -> Option<u32> {
     value?.as_u64().and_then(|id| u32::try_from(id).ok())
 }
 
-/// One id, or a list of them.
-fn token_ids(value: Option<&Value>) -> Vec<u32> {
-    let several = value.and_then(Value::as_array).into_iter().flatten();
-    let one = token_id(value).into_iter();
-    one.chain(several.filter_map(|v| token_id(Some(v))))
-        .collect()
+/// One id, or a list of them; what is none, if one is.
+fn token_ids(value: Option<&Value>) -> std::result::Result<Vec<u32>, &Value> {
+    let values = match value {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(several)) => &several[..],
+        Some(one) => std::slice::from_ref(one),
+    };
+    let id = |value| token_id(Some(value)).ok_or(value);
+    values.iter().map(id).collect()
+}
+
+fn no_token(folder: &Path, name: &str, value: &Value) -> Error {
+    let message = format!(
+        "{END} = {value} is no token of the model, so no response would end there; write the id of \
+         its end token, or null"
+    );
+    Error::data(folder.join(name).display().to_string(), message)
 }
 
 #[cfg(test)]
@@ -150,6 +176,42 @@ mod tests {
             message.contains("config.json: is not a JSON object"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn what_is_no_token_ends_nothing_and_is_said() {
+        let said = |generation: &str, config: &str| {
+            let folder = folder(&[
+                ("generation_config.json", generation),
+                ("config.json", config),
+            ]);
+            let read = Generation::read(folder.path());
+            read.map(|read| read.end_tokens)
+                .map_err(|error| error.to_string())
+        };
+        let config = r#"{"vocab_size": 19, "eos_token_id": 50256}"#;
+        for bad in ["1099511627776", "-1", "2.5", "\"</s>\"", "4294967295", "19"] {
+            for value in [bad.to_owned(), format!("[2, {bad}]")] {
+                let error = said(&format!("{{\"eos_token_id\": {value}}}"), config).unwrap_err();
+                let expected = format!("generation_config.json: eos_token_id = {bad} is no token");
+                assert!(error.contains(&expected), "{error}");
+            }
+        }
+        let error = said("{}", r#"{"eos_token_id": -1}"#).unwrap_err();
+        assert!(
+            error.contains("/config.json: eos_token_id = -1 is no token"),
+            "{error}"
+        );
+        // As it was copied from another model.
+        let copied = said(r#"{"eos_token_id": 50256}"#, config);
+        assert_eq!(copied, Ok(vec![50256]));
+        assert_eq!(
+            said(r#"{"eos_token_id": [18, 0]}"#, config),
+            Ok(vec![18, 0])
+        );
+        let inner = r#"{"text_config": {"vocab_size": 19}}"#;
+        assert!(said(r#"{"eos_token_id": 19}"#, inner).is_err());
+        assert_eq!(said(r#"{"eos_token_id": 19}"#, "{}"), Ok(vec![19]));
     }
 
     #[test]

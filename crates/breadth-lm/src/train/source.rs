@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::generation::Sequence;
-use crate::model::{Config, plain};
+use crate::model::{Config, file_in, plain};
 use crate::rng;
 use crate::task::Task;
 use crate::text::{self, DataOptions, Item, Text};
@@ -242,13 +242,14 @@ fn of_epochs(items: &[Item], seed: u64, step: u64, size: usize) -> Vec<Item> {
 fn tokenizer_files(path: &Path) -> Result<Vec<(&'static str, String)>> {
     let mut files = Vec::new();
     for name in TOKENIZER_FILES {
+        // The tokenizer itself is what was asked for, wherever it lies.
         let file = if name == "tokenizer.json" {
+            plain(path)?;
             path.to_path_buf()
         } else {
-            path.with_file_name(name)
+            file_in(path.parent().unwrap_or(Path::new("")), name)?
         };
         if file.exists() {
-            plain(&file)?;
             let text = std::fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
             files.push((name, text));
         }

@@ -155,6 +155,7 @@ fn write(mut stdin: ChildStdin, lines: &Receiver<String>) {
 /// Passes the beginning of standard error on. Beyond what is allowed the pipe is closed.
 fn pass_on(mut stderr: impl Read, said: &AtomicU64) {
     let mut bytes = [0; 1 << 13];
+    let mut rest = Vec::new();
     while let Ok(read @ 1..) = stderr.read(&mut bytes) {
         let total = said.fetch_add(read as u64, Ordering::Relaxed) + read as u64;
         if total > MOST_SAID {
@@ -163,8 +164,33 @@ fn pass_on(mut stderr: impl Read, said: &AtomicU64) {
         let left = (PASSED_ON + read as u64).saturating_sub(total);
         let shown = read.min(left as usize);
         // A message that nobody can read must not fail the job.
-        let _ = std::io::stderr().write_all(&bytes[..shown]);
+        rest.extend_from_slice(&bytes[..shown]);
+        let _ = std::io::stderr().write_all(printable(&mut rest).as_bytes());
     }
+}
+
+/// The text of `bytes` with its control characters as they are written in Rust: a terminal would
+/// obey them. Line breaks and tabs stay; so does, in `bytes`, a character whose end has not come.
+fn printable(bytes: &mut Vec<u8>) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    let mut kept = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' | '\t' => shown.push(c),
+                c if c.is_control() => shown.push_str(&format!("\\x{:02x}", u32::from(c))),
+                c => shown.push(c),
+            }
+        }
+        let lacks_end = |error: std::str::Utf8Error| error.error_len().is_none();
+        match chunk.invalid() {
+            [] => {}
+            cut if std::str::from_utf8(cut).is_err_and(lacks_end) => kept = cut.to_vec(),
+            _ => shown.push(char::REPLACEMENT_CHARACTER),
+        }
+    }
+    *bytes = kept;
+    shown
 }
 
 fn read(stdout: ChildStdout, heard: &SyncSender<Line>) {
@@ -182,6 +208,27 @@ fn read(stdout: ChildStdout, heard: &SyncSender<Line>) {
         let line = line.map(|line| line.trim_end_matches(['\n', '\r']).to_owned());
         if heard.send(line).is_err() {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_seen_and_characters_stay_whole() {
+        let text = "a\tb\n\u{1b}[31m\r\u{9b}\u{e9}\u{1f600}".as_bytes();
+        let bytes = [text, b"\xff\x9b!"].concat();
+        let expected = "a\tb\n\\x1b[31m\\x0d\\x9b\u{e9}\u{1f600}\u{fffd}\u{fffd}!";
+        for size in 1..=bytes.len() {
+            let mut rest = Vec::new();
+            let mut shown = String::new();
+            for piece in bytes.chunks(size) {
+                rest.extend_from_slice(piece);
+                shown.push_str(&printable(&mut rest));
+            }
+            assert_eq!(shown, expected, "{size}");
         }
     }
 }

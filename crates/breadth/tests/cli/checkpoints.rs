@@ -115,6 +115,15 @@ fn what_is_no_file_is_not_opened() {
     assert_snapshot!(refused(&folder), @"error: checkpoint model/model.safetensors: is a device, where a file is needed");
 }
 
+/// What is read beside the weights.
+const BESIDE: [&str; 5] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "generation_config.json",
+];
+
 /// Links within the local cache of the hub are how it is built; others lead to what may change.
 #[cfg(unix)]
 #[test]
@@ -131,9 +140,33 @@ fn links_that_lead_out_of_the_folder() {
         said.ends_with("/other/weights; put the file itself there\n"),
         "{said}"
     );
+    // What stands beside the weights.
+    for name in BESIDE {
+        let folder = place(2);
+        folder.write("other/file", b"{}");
+        symlink("../other/file", folder.path(&format!("model/{name}"))).unwrap();
+        let said = refused(&folder);
+        let start = format!("error: checkpoint model: {name} is a link out of the folder, to /");
+        assert!(said.starts_with(&start), "{said}");
+        // Within the folder a link is as good as a file.
+        let folder = place(2);
+        let text = match name {
+            "tokenizer.json" => golden("../text/byte_level.json"),
+            _ => b"{}".to_vec(),
+        };
+        folder.write("model/file", &text);
+        symlink("file", folder.path(&format!("model/{name}"))).unwrap();
+        assert_eq!(score(&folder).status, 0, "{name}");
+    }
     // The cache.
     let folder = place(2);
     std::fs::create_dir_all(folder.path("hub/models--a--b/snapshots/0123")).unwrap();
+    folder.write("hub/models--a--b/blobs/e0", b"{\"max_new_tokens\": 7}");
+    symlink(
+        "../../blobs/e0",
+        folder.path("hub/models--a--b/snapshots/0123/generation_config.json"),
+    )
+    .unwrap();
     for (name, blob) in [("config.json", "c0"), ("model.safetensors", "ff")] {
         folder.write(&format!("hub/models--a--b/blobs/{blob}"), &golden(name));
         let link = folder.path(&format!("hub/models--a--b/snapshots/0123/{name}"));
@@ -216,6 +249,48 @@ fn trainings_that_fit_nowhere() {
         batch.starts_with("error: [train] batch_size: the tokens of a batch alone take "),
         "{batch}"
     );
+}
+
+/// What a process may take may be less than what the machine has.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_that_does_not_fit_the_limit_of_the_process() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases/hostile");
+    let plain = std::fs::read_to_string(cases.join("c.toml")).expect("a case");
+    let folder = Folder::new();
+    folder.write(
+        "train.toml",
+        plain.replace("width = 32", "width = 20000").as_bytes(),
+    );
+    let said = folder
+        .shell(
+            "ulimit -v 2000000",
+            &["train", "train.toml", "--out", "run", "-q"],
+        )
+        .failure(1);
+    assert!(
+        said.starts_with("error: [model]: the weights alone take "),
+        "{said}"
+    );
+    assert!(
+        said.contains("; this process may take 2.0 GB (`ulimit`)"),
+        "{said}"
+    );
+    assert!(!folder.path("run").exists());
+}
+
+/// An end token that is none would end nothing, and be no news.
+#[test]
+fn end_tokens_are_tokens_of_the_model() {
+    for bad in ["1099511627776", "-1", "4294967295"] {
+        let folder = place(2);
+        let text = format!("{{\"eos_token_id\": {bad}}}");
+        folder.write("model/generation_config.json", text.as_bytes());
+        let said = refused(&folder);
+        let expected =
+            format!("error: model/generation_config.json: eos_token_id = {bad} is no token");
+        assert!(said.starts_with(&expected), "{said}");
+    }
 }
 
 /// What comes of weights that are no numbers is no fault of the data or of the output.

@@ -240,7 +240,7 @@ fn jobs_that_are_ended_go_on_to_the_same_bits() {
         run(&folder, &words).unwrap();
         let time = began.elapsed();
         let expected = left(&folder);
-        for (trial, with) in (0..).zip(["KILL", "TERM", "INT", "KILL"]) {
+        for (trial, with) in (0..).zip(["KILL", "TERM", "INT", "HUP", "QUIT"]) {
             empty(&folder);
             let child = start(&folder, &words);
             std::thread::sleep(moment(trial, time));
@@ -250,7 +250,7 @@ fn jobs_that_are_ended_go_on_to_the_same_bits() {
             let status = ended.status.code();
             // None: by the signal, which comes before it is watched for, or is KILL.
             assert!(
-                matches!(status, None | Some(0 | 130 | 143)),
+                matches!(status, None | Some(0 | 129 | 130 | 131 | 143)),
                 "{name} {with}: {said}"
             );
             if status.is_some() {
@@ -264,6 +264,120 @@ fn jobs_that_are_ended_go_on_to_the_same_bits() {
         }
         empty(&folder);
     }
+}
+
+const SAMPLE: [&str; 10] = [
+    "sample",
+    "model",
+    "--prompts",
+    "a.jsonl",
+    "-k",
+    "1",
+    "--max-tokens",
+    "3",
+    "-o",
+    "out/table.parquet",
+];
+
+/// Whether a process runs; one that has ended and that nobody has asked about does not.
+#[cfg(unix)]
+fn is_running(id: &str) -> bool {
+    let mut ps = std::process::Command::new("ps");
+    let state = ps.args(["-o", "stat=", "-p", id]).output();
+    let state = state.expect("there is a `ps`").stdout;
+    !state.is_empty() && state[0] != b'Z'
+}
+
+/// The verifier's program sends the signal, so that it comes while the program runs.
+#[cfg(unix)]
+#[test]
+fn a_terminal_that_is_closed_ends_a_job_and_its_programs() {
+    let folder = place();
+    folder.write(
+        "grade.sh",
+        b"echo $$ >> pids; while read -r line; do kill -s $1 $PPID; sleep $2; echo '{\"reward\": 1}'; done",
+    );
+    let run = |before: &str, verifier: &str| {
+        let _ = std::fs::remove_file(folder.path("pids"));
+        let more = ["--verifier", verifier, "-q", "--threads", "2"];
+        folder.shell(before, &[&SAMPLE[..], &more].concat())
+    };
+    for (name, status) in [("HUP", 129), ("QUIT", 131), ("TERM", 143)] {
+        let ran = run(":", &format!("command:sh grade.sh {name} 60"));
+        assert_eq!(ran.status, status, "{}", ran.stderr);
+        assert!(ran.stderr.contains("\nstopped; "), "{}", ran.stderr);
+        let temporary = |file: &String| file.contains(".breadth-");
+        assert!(!left(&folder).keys().any(temporary), "{name}");
+        let ids = std::fs::read_to_string(folder.path("pids")).unwrap();
+        for id in ids.lines() {
+            // It was ended; that may not have come to it yet.
+            let until = Instant::now() + Duration::from_secs(20);
+            while is_running(id) && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            assert!(!is_running(id), "{name}: {id}");
+        }
+        empty(&folder);
+    }
+    // As under `nohup`.
+    folder.write("a.jsonl", b"{\"prompt\": [7, 3], \"response\": [9]}\n");
+    let ran = run("trap '' HUP", "command:sh grade.sh HUP 0");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+}
+
+/// SIGXFSZ would end the process without a word.
+#[cfg(unix)]
+#[test]
+fn a_limit_on_files_is_an_error_of_the_write() {
+    let folder = place();
+    let score = [
+        "score",
+        "model",
+        "--data",
+        "a.jsonl",
+        "-o",
+        "out/table.parquet",
+        "-q",
+    ];
+    let said = folder.shell("ulimit -f 4", &score).failure(1);
+    assert!(
+        said.starts_with("error: out/table.parquet.parts/0000-000000: "),
+        "{said}"
+    );
+    assert!(said.contains("File too large"), "{said}");
+    let files: Vec<String> = left(&folder).into_keys().collect();
+    assert_eq!(files, ["other.txt"]);
+}
+
+/// What could not take the output's name is seen before the work.
+#[test]
+fn an_output_that_is_a_folder() {
+    let folder = place();
+    std::fs::create_dir(folder.path("out/table.parquet")).unwrap();
+    for (_, words) in &jobs('a')[1..3] {
+        let said = run(&folder, words).unwrap_err();
+        assert_eq!(
+            said,
+            "error: out/table.parquet: is a folder, where a table should go; choose another output\n"
+        );
+        let files: Vec<String> = left(&folder).into_keys().collect();
+        assert_eq!(files, ["other.txt"]);
+    }
+}
+
+/// What a program says on standard error comes from the data as well.
+#[cfg(unix)]
+#[test]
+fn what_programs_say_is_seen_and_not_obeyed() {
+    let folder = place();
+    folder.write("a.jsonl", b"{\"prompt\": [7, 3], \"response\": [9]}\n");
+    folder.write(
+        "grade.sh",
+        b"while read -r line; do printf '\\033[2Jred\\a\\n' >&2; echo '{\"reward\": 1}'; done",
+    );
+    let more = ["--verifier", "command:sh grade.sh", "-q"];
+    let ran = folder.run(&[&SAMPLE[..], &more].concat());
+    assert_eq!((ran.status, &*ran.stderr), (0, "\\x1b[2Jred\\x07\n"));
 }
 
 /// Two jobs on one output with other data each: who ends well has written its own rows.

@@ -1188,7 +1188,12 @@ fn wrong_command_lines() {
     For more information, try '--help'.
     ");
     assert_snapshot!(usage_error(&["select", "t", "--threads", "0"]), @"
-    error: invalid value '0' for '--threads <T>': write a whole number >= 1
+    error: invalid value '0' for '--threads <T>': write a whole number from 1 to 1024
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["select", "t", "--threads", "100000"]), @"
+    error: invalid value '100000' for '--threads <T>': write a whole number from 1 to 1024
 
     For more information, try '--help'.
     ");

@@ -113,6 +113,19 @@ impl Folder {
         Ran::new(self.command(arguments).output().expect("the binary starts"))
     }
 
+    /// Runs the binary in place of a shell that did something before.
+    #[cfg(unix)]
+    pub fn shell(&self, before: &str, arguments: &[&str]) -> Ran {
+        let mut command = Command::new("sh");
+        command
+            .current_dir(self.0.path())
+            .args(["-c", &format!("{before}; exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_breadth"))
+            .args(arguments)
+            .stdin(Stdio::null());
+        Ran::of(command)
+    }
+
     /// Runs with `text` on standard input.
     pub fn pipe(&self, text: &str, arguments: &[&str]) -> Ran {
         use std::io::Write;

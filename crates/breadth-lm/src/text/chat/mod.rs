@@ -41,7 +41,7 @@ use super::bounds::{Stopped, bounded};
 use super::json::Json;
 use super::special::Special;
 use crate::error::{Error, Result};
-use crate::model::plain;
+use crate::model::file_in;
 
 /// Name of the one template in its environment.
 const NAME: &str = "chat";
@@ -108,7 +108,7 @@ impl ChatTemplate {
     /// # Errors
     /// If its file cannot be read or is far too long, or there are several and none is `default`.
     pub(super) fn of_folder(folder: &Path, special: &Special) -> Result<Option<Self>> {
-        let file = folder.join("chat_template.jinja");
+        let file = file_in(folder, "chat_template.jinja")?;
         if let Some(source) = read(&file)? {
             let place = file.display().to_string();
             return Ok(Some(Self::new(source, special.tokens.clone(), place)));
@@ -213,7 +213,6 @@ impl ChatTemplate {
 
 /// A template's file, if it is there.
 fn read(file: &Path) -> Result<Option<String>> {
-    plain(file)?;
     match std::fs::metadata(file) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Error::io(file, e)),
