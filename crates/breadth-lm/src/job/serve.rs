@@ -98,6 +98,7 @@ impl Opened<'_> {
             // Nobody listens any more only where the job has ended.
             let mut progress = |progress| drop(tell.send(Told::Progress(m, progress)));
             let mut meter = Meter::new(0, &mut progress);
+            meter.model = m;
             if let Err(error) = self.serve_one(task, m, gpu, ending, &mut meter) {
                 let _ = tell.send(Told::Failed(m, error));
             }
