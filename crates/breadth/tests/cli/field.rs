@@ -300,6 +300,35 @@ fn case_09_logs_are_judged_anew() {
     }
 }
 
+/// Whoever judges anew needs no grade: those of another scale do not matter, nor several.
+#[test]
+fn case_09_with_grades_that_are_none() {
+    for log in ["minus", "bonus", "both"] {
+        let folder = case("14-verl-minus-one-rewards");
+        let path = format!("{log}/10.jsonl");
+        let text = std::fs::read_to_string(folder.path(&path)).unwrap();
+        let (first, rest) = text.split_once('\n').unwrap();
+        let text = first.replace("\"x\"", "\"It is 4.\"") + "\n" + rest;
+        folder.write(&path, text.as_bytes());
+        let words = [log, "--verifier", "number", "-k", "1"];
+        assert_eq!(pass(&folder, &words), [0.5], "{log}");
+    }
+    let folder = case("25-trl-completions-ok");
+    for step in [5, 7] {
+        let log = format!("completions_0000{step}.parquet");
+        let words = ["pass", &log, "--verifier", "regex:(a)", "-k", "1"];
+        let data = "{\"prompt\":\"q1\",\"answer\":\"a\"}\n{\"prompt\":\"q2\",\"answer\":\"b\"}\n";
+        folder.write("data.jsonl", data.as_bytes());
+        let document = document(&folder, &[&words[..], &["--data", "data.jsonl"]].concat());
+        assert_eq!(document["models"][0]["pass"][0]["value"], 0.5, "{step}");
+    }
+    // A list of scores is no reward, and stands beside a text.
+    let log = inspect_log().replace(r#""value":"I""#, r#""value":[null,1.0]"#);
+    let folder = Folder::with(&[("log.json", &log)]);
+    let words = ["log.json", "--verifier", "number", "-k", "1"];
+    assert_eq!(pass(&folder, &words), [0.5]);
+}
+
 #[test]
 fn case_12_keys_of_messages_that_the_template_does_not_use() {
     let folder = case("12-message-extra-keys");
@@ -470,4 +499,201 @@ fn case_25_completions_of_trl() {
     Note: TRL completions: left out: responses whose reward is NaN or null (2).
     ");
     assert_snapshot!(import(7, &[]).failure(1), @"error: completions_00007.parquet, row 1, field `length_reward`: -12 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");
+}
+
+/// A table of one's own with these columns in every row, and one of `texts` in each.
+fn own(columns: &str, texts: &[&str]) -> String {
+    let row = |(at, text): (usize, &&str)| {
+        format!(
+            "{{\"model\":\"m\",\"prompt_id\":1,\"response_id\":{at},\"text\":\"{text}\"{columns}}}\n"
+        )
+    };
+    texts.iter().enumerate().map(row).collect()
+}
+
+#[test]
+fn own_tables_without_rewards_are_graded_by_their_texts() {
+    let texts = ["It is 4.", "It is 5.", "4"];
+    let gold = own(r#","gold":"4""#, &texts);
+    let csv =
+        "model,prompt_id,response_id,text,gold\nm,1,0,It is 4.,4\nm,1,1,It is 5.,4\nm,1,2,4,4\n";
+    let folder = Folder::with(&[
+        ("gold.jsonl", &gold),
+        ("gold.csv", csv),
+        ("answer.jsonl", &own(r#","answer":"4""#, &texts)),
+        ("null.jsonl", &own(r#","answer":"4","reward":null"#, &texts)),
+        ("graded.jsonl", &own(r#","answer":"4","reward":0"#, &texts)),
+        ("bare.jsonl", &own("", &texts)),
+        (
+            "data.jsonl",
+            r#"{"prompt_id":1,"prompt":"2+2?","answer":4}"#,
+        ),
+    ]);
+    let anew = ["--verifier", "number", "-k", "1"];
+    for table in ["gold.jsonl", "gold.csv", "answer.jsonl", "null.jsonl"] {
+        let values = pass(&folder, &[&[table], &anew[..]].concat());
+        assert_eq!(values, [2.0 / 3.0], "{table}");
+    }
+    let data = ["bare.jsonl", "--data", "data.jsonl"];
+    assert_eq!(pass(&folder, &[&data, &anew[..]].concat()), [2.0 / 3.0]);
+    let said = folder.run(&[&["pass", "answer.jsonl"], &anew[..]].concat());
+    assert_snapshot!(said.stderr, @"the table has no rewards and no column `gold`: its column `answer`, which is the same in all rows of a prompt, is taken as the right answer");
+    // What stands in `answer` beside rewards, or differs, is what each response answers.
+    let refused =
+        |table: &str, more: &[&str]| folder.run(&[&["pass", table], more].concat()).failure(1);
+    assert_snapshot!(refused("graded.jsonl", &anew), @"error: prompt 1: the table has no right answer to it (column `gold`; a column `answer` is what each response answers); give the answers with --data FILE");
+    assert_snapshot!(refused("bare.jsonl", &anew), @"error: prompt 1: the table has no right answer to it (column `gold`; a column `answer` is what each response answers); give the answers with --data FILE");
+    let differ = own(r#","answer":"4""#, &texts[..1])
+        + &own(r#","answer":"5""#, &texts[1..]).replace("\"response_id\":0", "\"response_id\":7");
+    folder.write("differ.jsonl", differ.as_bytes());
+    assert_eq!(refused("differ.jsonl", &anew), refused("bare.jsonl", &anew));
+    // Without a verifier there is nothing to count.
+    assert_snapshot!(refused("bare.jsonl", &[]), @"error: bare.jsonl, line 1: no column `reward`; found `model`, `prompt_id`, `response_id`, `text`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which --verifier judges) or the counts `n` and `c`");
+    assert_snapshot!(refused("null.jsonl", &[]), @"error: null.jsonl, line 1, column `reward`: no value; fill it in or remove the row; a response with a text can be judged (--verifier)");
+}
+
+#[test]
+fn logs_that_nobody_graded_are_imported_and_graded_later() {
+    let programs =
+        "{\"task_id\":\"T/0\",\"completion\":\"4\"}\n{\"task_id\":\"T/0\",\"completion\":\"5\"}\n";
+    let predicted = r#"{"doc_id": 0, "doc": {"q": "Q0"}, "target": "4", "arguments": {"gen_args_0": {"arg_0": "Q0", "arg_1": {"until": ["\n"]}}}, "resps": [["It is 4"]], "filtered_resps": ["It is 4"], "filter": "none", "metrics": ["bypass"], "bypass": 999}"#;
+    let folder = Folder::with(&[
+        ("tuned.jsonl", programs),
+        ("generations.json", "[[\"4\", \"5\"]]"),
+        ("samples_sums_1.jsonl", predicted),
+        (
+            "data.jsonl",
+            r#"{"prompt_id":"T/0","prompt":"2+2?","answer":4}"#,
+        ),
+    ]);
+    let said = folder.run(&["import", "tuned.jsonl", "-o", "out.parquet"]);
+    assert_snapshot!(said.success(), @"
+    wrote out.parquet: a sample table of 2 rows (1 model, 1 prompt); next: breadth pass out.parquet --verifier VERIFIER
+
+     log          format              model  rows  left out
+    ────────────────────────────────────────────────────────
+     tuned.jsonl  human-eval results  tuned     2         0
+
+    2 responses without a reward: nobody graded these logs. breadth pass out.parquet --verifier VERIFIER judges the texts (--data FILE has the right answers, where the log has none).
+    ");
+    let anew = ["--verifier", "number", "-k", "1", "--data", "data.jsonl"];
+    assert_eq!(
+        pass(&folder, &[&["out.parquet"], &anew[..]].concat()),
+        [0.5]
+    );
+    assert_eq!(
+        pass(&folder, &[&["tuned.jsonl"], &anew[..]].concat()),
+        [0.5]
+    );
+    assert_snapshot!(folder.run(&["pass", "out.parquet"]).failure(1), @"error: out.parquet, row 1, column `reward`: no value; fill it in or remove the row; a response with a text can be judged (--verifier)");
+    assert_snapshot!(folder.run(&["pass", "tuned.jsonl"]).failure(1), @"error: tuned.jsonl, line 1: no response of this log is graded; give the log that the evaluation writes, or judge the texts (--verifier)");
+    let import = |log: &str| {
+        let words = ["import", log, "--model", "m", "-o", "more.parquet"];
+        document(&folder, &words)["ungraded"].clone()
+    };
+    assert_eq!(import("generations.json"), 2);
+    assert_eq!(import("samples_sums_1.jsonl"), 1);
+    let own = ["more.parquet", "--verifier", "number"];
+    assert_eq!(pass(&folder, &own), [1.0], "the log has the right answer");
+    // A log of which some responses are graded keeps those.
+    let mixed = programs.replacen("\"4\"", "\"4\",\"passed\":true", 1);
+    folder.write("mixed.jsonl", mixed.as_bytes());
+    assert_snapshot!(folder.run(&["import", "mixed.jsonl", "-o", "m.parquet"]).failure(1), @"error: mixed.jsonl, line 2, field `passed`: not graded; give the file of results that the evaluation writes (.._results.jsonl)");
+}
+
+/// A log of Inspect with two samples in two epochs, of which one response in three is graded right.
+fn inspect_log() -> String {
+    let sample = |id: Value, epoch: u32, text: &str, grade: &str| {
+        json!({
+            "id": id, "epoch": epoch, "input": "2+2?", "target": "4",
+            "output": {"choices": [{"message": {"role": "assistant", "content": text}}]},
+            "scores": {"match": {"value": grade}},
+        })
+    };
+    let mut samples = [
+        sample(json!(1), 1, "It is 4.", "I"),
+        sample(json!(1), 2, "5", "I"),
+        sample(json!("b"), 1, "**4**", "C"),
+        sample(json!("b"), 2, "No number.", "I"),
+    ];
+    // A solver that writes its output itself leaves no choices.
+    samples[3]["output"] = json!({"choices": [], "completion": "No number."});
+    let eval = json!({"task": "sums", "model": "org/tiny"});
+    json!({"version": 2, "status": "success", "eval": eval, "plan": {}, "samples": samples})
+        .to_string()
+}
+
+#[test]
+fn new_grades_are_kept_as_a_table_or_as_scores_for_inspect() {
+    let log = inspect_log();
+    let folder = Folder::with(&[("log.json", &log)]);
+    let grade = |out: &str| {
+        let words = ["pass", "log.json", "--verifier", "number", "-o", out];
+        folder.run(&[&words[..], &["-k", "1", "--json"]].concat())
+    };
+    let ran = grade("scores.jsonl");
+    assert_snapshot!(ran.stderr, @"wrote scores.jsonl: 4 rows for Inspect; inspect score LOG --action append --scorer precomputed_scores -S scores=scores.jsonl puts them into the log");
+    let lines = std::fs::read_to_string(folder.path("scores.jsonl")).unwrap();
+    assert_snapshot!(lines, @r#"
+    {"answer":"4","epoch":1,"id":"1","value":1.0}
+    {"answer":"5","epoch":2,"id":"1","value":0.0}
+    {"answer":"4","epoch":1,"id":"b","value":1.0}
+    {"answer":null,"epoch":2,"id":"b","value":0.0}
+    "#);
+    let ran = grade("graded.parquet");
+    assert_snapshot!(ran.stderr, @"wrote graded.parquet: a sample table of 4 rows");
+    let before: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(before["models"][0]["pass"][0]["value"], 0.5);
+    let table = ["pass", "graded.parquet", "-k", "1"];
+    let after = document(&folder, &table);
+    assert_eq!(after["models"], before["models"]);
+    let majority = document(&folder, &[&table[..], &["--majority"]].concat());
+    assert_eq!(majority["models"][0]["majority"][0]["value"], 0.5);
+    // Graded once more, from its own texts and right answers.
+    let again = [&table[..], &["--verifier", "number"]].concat();
+    assert_eq!(document(&folder, &again)["regraded"]["changed"], 0);
+    folder
+        .run(&["select", "graded.parquet", "--json"])
+        .success();
+    assert_snapshot!(grade("log.json").failure(1), @"error: log.json: this is the input log.json; nothing was written. Choose another output");
+    assert_eq!(
+        std::fs::read_to_string(folder.path("log.json")).unwrap(),
+        log
+    );
+    folder.write(
+        "other.json",
+        log.replace("org/tiny", "org/small").as_bytes(),
+    );
+    let both = ["pass", "log.json", "other.json", "--verifier", "number"];
+    let both = folder.run(&[&both[..], &["-o", "both.jsonl"]].concat());
+    assert_snapshot!(both.failure(1), @"error: -o FILE.jsonl is for the scores of one log of Inspect, and there are 2 models here: give one log, or write a table (-o FILE.parquet)");
+    assert!(!folder.path("both.jsonl").exists());
+    let usage = folder
+        .run(&["pass", "log.json", "-o", "x.parquet"])
+        .failure(2);
+    assert!(usage.contains("--verifier"), "{usage}");
+}
+
+#[test]
+fn a_configuration_finds_its_data_beside_itself() {
+    let train = "[data]\nfiles = [\"train.jsonl\"]\ntokenizer = \"tokenizer.json\"\n\
+        [model]\nlayers = 1\nwidth = 8\nheads = 1\npositions = 16\n\
+        [train]\nsteps = 1\nbatch_size = 1\n";
+    let data = r#"{"prompt": "2+2?", "response": " 4"}"#;
+    let folder = Folder::with(&[("task/train.toml", train), ("task/train.jsonl", data)]);
+    folder.write(
+        "task/tokenizer.json",
+        read("golden/text/byte_level.json").as_bytes(),
+    );
+    let run = |out: &str| folder.run(&["train", "task/train.toml", "--out", out, "-q"]);
+    run("run").success();
+    assert!(
+        folder
+            .path("run/checkpoints/step-000001/tokenizer.json")
+            .exists()
+    );
+    // Another file of the same name where the program runs: which one is meant?
+    folder.write("train.jsonl", data.as_bytes());
+    assert_snapshot!(run("other").failure(1), @"error: task/train.toml: [data] `train.jsonl` is there twice, from here and as task/train.jsonl; write the whole path of the one that is meant");
+    assert!(!folder.path("other").exists());
 }
