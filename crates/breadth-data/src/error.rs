@@ -107,6 +107,15 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// A log of which no response is graded.
+    #[error(
+        "{at}: no response of this log is graded; give the log that the evaluation writes, or judge the texts ({})",
+        Setting::Texts
+    )]
+    Ungraded {
+        /// The first line without a grade, or the log.
+        at: At,
+    },
     /// A file in no format that can be imported.
     #[error("{}: not a log that is known here; known are those of {known}. Tables of our own need no import", .path.display())]
     NotALog {

@@ -54,7 +54,7 @@ impl Logs {
     fn check(&mut self, options: &ReadOptions) -> Result<()> {
         let options = ReadOptions {
             intersect: options.intersect,
-            texts: options.texts,
+            texts: options.texts || self.ungraded() > 0,
             ..ReadOptions::default()
         };
         match self.table {
@@ -70,6 +70,13 @@ impl Logs {
             }
         }
         Ok(())
+    }
+
+    /// How many responses have no reward
+    /// ([`LogOptions::ungraded`](crate::LogOptions::ungraded)).
+    #[must_use]
+    pub fn ungraded(&self) -> usize {
+        self.all().filter(|row| row.value.is_nan()).count()
     }
 
     /// The rows of a score table; none if these logs make a sample table.

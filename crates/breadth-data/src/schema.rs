@@ -78,6 +78,18 @@ impl Layout {
         }
     }
 
+    /// Checks that columns of these names can be the table.
+    ///
+    /// A table of samples with their log-probabilities has every column that a score table needs.
+    /// Its responses differ from model to model, so to compare them would be wrong; what tells it
+    /// apart is a reward, and no `source` to say that the responses are shared. Whoever reads texts
+    /// judges them, and needs no reward.
+    pub(crate) fn check(&self, names: &[String], at: impl Fn() -> At) -> Result<()> {
+        let has = |name: &str| names.iter().any(|known| known == name);
+        let is_judged = self.position("text").is_some() && has("text");
+        self.table.check(names, is_judged, at)
+    }
+
     /// The position of a column that is asked for.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         let is_it = |column: &Column| column.name == name;
@@ -126,13 +138,13 @@ impl Table {
             Table::Scores => "a score table needs `model`, `prompt_id` and `logprob`",
             Table::Samples => {
                 "a sample table needs `model`, `prompt_id` and either `response_id` with `reward` \
-                 (or `correct`, `passed`) or the counts `n` and `c`"
+                 (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the \
+                 counts `n` and `c`"
             }
         }
     }
 
-    /// The kind of table that columns of these names make: what [`check`](Self::check) does not
-    /// refuse.
+    /// The kind of table that columns of these names make: what [`Layout::check`] does not refuse.
     pub(crate) fn of(names: &[String]) -> Table {
         let has = |name: &str| names.iter().any(|known| known == name);
         let reward = has("reward") || has("correct") || has("passed");
@@ -149,12 +161,7 @@ impl Table {
         }
     }
 
-    /// Checks that columns of these names can be this kind of table.
-    ///
-    /// A table of samples with their log-probabilities has every column that a score table needs.
-    /// Its responses differ from model to model, so to compare them would be wrong; what tells it
-    /// apart is a reward, and no `source` to say that the responses are shared.
-    pub(crate) fn check(self, names: &[String], at: impl Fn() -> At) -> Result<()> {
+    fn check(self, names: &[String], is_judged: bool, at: impl Fn() -> At) -> Result<()> {
         let has = |name: &str| names.iter().any(|known| known == name);
         let reward = has("reward") || has("correct") || has("passed");
         let counts = has("n") && has("c");
@@ -166,11 +173,11 @@ impl Table {
             Table::Scores => ["model", "prompt_id", "logprob"]
                 .into_iter()
                 .find(|n| !has(n)),
-            Table::Samples if !reward && !counts && has("logprob") => {
+            Table::Samples if !reward && !counts && !is_judged && has("logprob") => {
                 return Err(self.wrong(Table::Scores, at()));
             }
-            Table::Samples if !reward && !counts => Some("reward"),
-            Table::Samples if reward => ["model", "prompt_id", "response_id"]
+            Table::Samples if !reward && !counts && !is_judged => Some("reward"),
+            Table::Samples if reward || is_judged => ["model", "prompt_id", "response_id"]
                 .into_iter()
                 .find(|n| !has(n)),
             Table::Samples => ["model", "prompt_id"].into_iter().find(|n| !has(n)),

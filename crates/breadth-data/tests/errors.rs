@@ -135,8 +135,8 @@ fn missing_columns() {
     assert_snapshot!(scores("s.csv", "model,prompt,logprob\na,1,-1\n"), @"s.csv: no column `prompt_id`; found `model`, `prompt`, `logprob`, and a score table needs `model`, `prompt_id` and `logprob`");
     assert_snapshot!(json(r#"{"prompt_id":"p","logprob":-1}"#), @"s.jsonl, line 3: no column `model`; found `logprob`, `prompt_id`, and a score table needs `model`, `prompt_id` and `logprob`");
     assert_snapshot!(json("{}"), @"s.jsonl, line 3: no column `model`; found none, and a score table needs `model`, `prompt_id` and `logprob`");
-    assert_snapshot!(samples("s.csv", "model,prompt_id,reward\na,1,1\n"), @"s.csv: no column `response_id`; found `model`, `prompt_id`, `reward`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`) or the counts `n` and `c`");
-    assert_snapshot!(samples("s.csv", "model,prompt_id,response_id\na,1,1\n"), @"s.csv: no column `reward`; found `model`, `prompt_id`, `response_id`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`) or the counts `n` and `c`");
+    assert_snapshot!(samples("s.csv", "model,prompt_id,reward\na,1,1\n"), @"s.csv: no column `response_id`; found `model`, `prompt_id`, `reward`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the counts `n` and `c`");
+    assert_snapshot!(samples("s.csv", "model,prompt_id,response_id\na,1,1\n"), @"s.csv: no column `reward`; found `model`, `prompt_id`, `response_id`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the counts `n` and `c`");
     let folder = Folder::new();
     let path = folder.path("m.parquet");
     let metrics = Metrics {
@@ -235,7 +235,7 @@ fn rewards_and_counts() {
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,1.5\n")), @"s.csv, line 2, column `reward`: 1.5 is not a reward; give a number in [0, 1], or true or false");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,-0.1\n")), @"s.csv, line 2, column `reward`: -0.1 is not a reward; give a number in [0, 1], or true or false");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,nan\n")), @"s.csv, line 2, column `reward`: NaN is not a reward; give a number in [0, 1], or true or false");
-    assert_snapshot!(samples("s.csv", format!("{header}a,1,0,\n")), @"s.csv, line 2, column `reward`: no value; fill it in or remove the row");
+    assert_snapshot!(samples("s.csv", format!("{header}a,1,0,\n")), @"s.csv, line 2, column `reward`: no value; fill it in or remove the row; a response with a text can be judged (`ReadOptions::texts`)");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,,1\n")), @"s.csv, line 2, column `response_id`: no value; fill it in or remove the row");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,1\na,1,1,0\na,1,0,0\n")), @"s.csv, line 4: duplicate of s.csv, line 2: both give model `a`, prompt `1`, response `0`; remove one of them");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,1\na,2,0,1\nb,2,0,1\n")), @"model `b` lacks 1 of 2 prompts; the first is prompt `1`, which s.csv, line 2 gives for another model; add them, or use only what all models have (`ReadOptions::intersect`)");

@@ -128,6 +128,32 @@ pub struct Style {
     width: Option<usize>,
 }
 
+/// Columns of tables that hold names of models.
+const MODELS: [&str; 2] = ["model", "worst rival"];
+
+/// Wider terminals have room for whole names.
+const NARROW: usize = 80;
+
+/// The folders that all names of models begin with, and the rows without them.
+fn without_folders(header: &[String], rows: &[Vec<String>]) -> Option<(String, Vec<Vec<String>>)> {
+    let at = header.iter().position(|title| title == MODELS[0])?;
+    let names: Vec<&String> = rows.iter().filter_map(|row| row.get(at)).collect();
+    let first = names.first()?;
+    if names.iter().all(|name| name == first) {
+        return None;
+    }
+    let mut ends = first.match_indices('/').map(|(slash, _)| slash + 1).rev();
+    let end = ends.find(|&end| names.iter().all(|name| name.starts_with(&first[..end])))?;
+    let folders = first[..end].to_owned();
+    let cell = |(title, cell): (&String, &String)| {
+        let short = cell.strip_prefix(&folders);
+        let is_name = MODELS.contains(&&**title);
+        short.filter(|_| is_name).unwrap_or(cell).to_owned()
+    };
+    let row = |row: &Vec<String>| header.iter().zip(row).map(cell).collect();
+    Some((folders.clone(), rows.iter().map(row).collect()))
+}
+
 /// Narrower terminals get lines of this many columns.
 const NARROWEST: usize = 60;
 
@@ -203,7 +229,32 @@ impl Style {
 
     /// Rows under a header, every row one line. The first `left` columns hold words, the others
     /// numbers.
+    ///
+    /// In a narrow terminal that has no room for it, names of models lose the folders that all of
+    /// them begin with, and a line below says so.
     pub fn table(self, left: usize, header: &[String], rows: Vec<Vec<String>>) -> String {
+        let is_narrow = self.width.filter(|width| *width <= NARROW);
+        let table = self.laid_out(left, header, &rows, None);
+        let is_wide = |line: &str| Some(textwrap::core::display_width(line)) > is_narrow;
+        let short = (is_narrow.is_some() && table.lines().any(is_wide))
+            .then(|| without_folders(header, &rows))
+            .flatten();
+        match short {
+            Some((folders, rows)) => {
+                let table = self.laid_out(left, header, &rows, self.width);
+                format!("{table}\nAll names of models begin with `{folders}`, which is left out.")
+            }
+            None => self.laid_out(left, header, &rows, self.width),
+        }
+    }
+
+    fn laid_out(
+        self,
+        left: usize,
+        header: &[String],
+        rows: &[Vec<String>],
+        width: Option<usize>,
+    ) -> String {
         let mut table = Table::new();
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
         // Whether to emphasise was decided once, for everything on stdout.
@@ -216,12 +267,13 @@ impl Style {
                 .iter()
                 .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
         );
-        let one_line = |row: Vec<String>| row.iter().map(|cell| one_line(cell)).collect::<Vec<_>>();
-        table.add_rows(rows.into_iter().map(one_line));
+        let one_line =
+            |row: &Vec<String>| row.iter().map(|cell| one_line(cell)).collect::<Vec<_>>();
+        table.add_rows(rows.iter().map(one_line));
         for column in table.column_iter_mut().skip(left) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        if let Some(width) = self.width {
+        if let Some(width) = width {
             let is_wide = |line: &str| textwrap::core::display_width(line) > width;
             if table.trim_fmt().lines().any(is_wide) {
                 table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -296,6 +348,54 @@ mod tests {
         let table = narrow.table(1, &header, vec![row.to_vec()]);
         assert!(table.lines().all(|line| width(line) <= 60), "{table}");
         assert!(table.contains("step-000030"), "{table}");
+    }
+
+    #[test]
+    fn narrow_tables_leave_out_the_folders_that_all_names_begin_with() {
+        let of = |width: Option<usize>, names: [&str; 2]| {
+            let header = ["model", "worst rival", "value", "limits"].map(str::to_owned);
+            let row = |name: &str, rival: &str| {
+                [name, rival, "12.5%", "[10.0, 15.0]%"]
+                    .map(str::to_owned)
+                    .to_vec()
+            };
+            let rows = vec![row(names[0], names[1]), row(names[1], "-")];
+            let style = Style {
+                colours: false,
+                width,
+            };
+            style.table(2, &header, rows)
+        };
+        let names = [
+            "runs/finetune/checkpoint-100",
+            "runs/finetune/checkpoint-2000",
+        ];
+        let narrow = of(Some(80), names);
+        insta::assert_snapshot!(narrow, @"
+         model            worst rival      value         limits
+        ────────────────────────────────────────────────────────
+         checkpoint-100   checkpoint-2000  12.5%  [10.0, 15.0]%
+         checkpoint-2000  -                12.5%  [10.0, 15.0]%
+        All names of models begin with `runs/finetune/`, which is left out.
+        ");
+        for width in [None, Some(81), Some(120)] {
+            let wide = of(width, names);
+            assert!(wide.contains("runs/finetune/checkpoint-100"), "{wide}");
+            assert!(!wide.contains("All names of models"), "{wide}");
+        }
+        // Nothing in common, nothing else left, or room enough.
+        let folder = "a-rather-long-folder-of-runs-that-fills-lines/checkpoint-1";
+        for names in [[folder, "another"], [folder, folder], ["a/b", "a/c"]] {
+            assert!(
+                !of(Some(80), names).contains("All names of models"),
+                "{names:?}"
+            );
+        }
+        let own = [
+            "a-rather-long-folder-of-runs-that-fills-lines/x",
+            "a-rather-long-folder-of-runs-that-fills-lines",
+        ];
+        assert!(!of(Some(80), own).contains("All names of models"));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! How far a long command is: a bar on a terminal's stderr, nothing elsewhere.
 
+use std::collections::HashSet;
+
 use breadth_lm::job::JobProgress;
 use breadth_lm::train::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::Output;
+use crate::output::{Output, printable};
 
 /// A bar that counts steps or items, with tokens per second and the time left.
 pub struct Bar {
     bar: ProgressBar,
     tokens: u64,
     started: bool,
+    /// What the job's models are called beside the bar.
+    models: Vec<String>,
 }
 
 impl Bar {
@@ -29,7 +33,14 @@ impl Bar {
             bar,
             tokens: 0,
             started: false,
+            models: Vec::new(),
         }
+    }
+
+    /// The same bar, which names the model at work.
+    pub fn of_models(mut self, names: &[String]) -> Self {
+        self.models = short_names(names);
+        self
     }
 
     /// After a training step.
@@ -47,7 +58,9 @@ impl Bar {
     pub fn part(&mut self, progress: JobProgress) {
         let tokens = if progress.resumed { 0 } else { progress.tokens };
         self.set(progress.done, progress.total, tokens, progress.resumed);
-        self.bar.set_message(self.rate());
+        let model = self.models.get(progress.model);
+        let model = model.map_or(String::new(), |name| format!("{name} "));
+        self.bar.set_message(format!("{model}{}", self.rate()));
     }
 
     fn set(&mut self, done: u64, total: u64, tokens: u64, resumed: bool) {
@@ -68,5 +81,56 @@ impl Bar {
     /// Takes the bar away.
     pub fn finish(self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Longer names end in dots.
+const LONGEST: usize = 24;
+
+/// The last part of each path, where that tells them apart; none of a single model.
+fn short_names(names: &[String]) -> Vec<String> {
+    if names.len() < 2 {
+        return Vec::new();
+    }
+    let last = |name: &String| name.rsplit('/').next().unwrap_or(name).to_owned();
+    let parts: Vec<String> = names.iter().map(last).collect();
+    let distinct: HashSet<&String> = parts.iter().collect();
+    let shown = if distinct.len() == names.len() {
+        parts
+    } else {
+        names.to_vec()
+    };
+    let cut = |name: String| match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}..", &name[..end]),
+        None => name,
+    };
+    let shown = shown.into_iter().map(cut);
+    shown.map(|name| printable(&name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_names;
+
+    #[test]
+    fn models_are_named_by_what_tells_them_apart() {
+        let names = |names: &[&str]| {
+            short_names(
+                &names
+                    .iter()
+                    .map(|name| name.to_string())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(names(&["run/checkpoint-10"]), [""; 0]);
+        assert_eq!(
+            names(&["run/checkpoint-10", "run/checkpoint-20"]),
+            ["checkpoint-10", "checkpoint-20"]
+        );
+        assert_eq!(names(&["a/last", "b/last"]), ["a/last", "b/last"]);
+        assert_eq!(
+            names(&["a", "a-name-that-is-longer-than-a-bar"]),
+            ["a", "a-name-that-is-longer-th.."]
+        );
     }
 }

@@ -4,7 +4,7 @@
     pip install pandas pyarrow pyyaml && python3 make.py
 
 `lm-eval/tiny/` and `inspect/finished.*` are not made here: they are logs of lm-evaluation-harness 0.4.13 and Inspect
-0.3.285, of a tiny model with random weights and of a mock model. `openrlhf/`, `prime-rl/`, `verifiers/`, `nemo-rl/`, `skyrl/` and
+0.3.285, of a tiny model with random weights and of a mock model. `openrlhf/`, `prime-rl/`, `verifiers/`, `nemo-gym/`, `nemo-rl/`, `skyrl/` and
 `every-eval/` are a few lines written by hand after the sources that their readers name. The others follow the writers of
 the published sources:
 

@@ -67,7 +67,7 @@ impl CsvFile {
             .from_reader(Watched::new(text));
         let header = reader.headers().map_err(|error| csv_error(&path, error))?;
         let names: Vec<String> = header.iter().map(String::from).collect();
-        layout.table.check(&names, || At {
+        layout.check(&names, || At {
             path: path.clone(),
             place: None,
         })?;

@@ -172,7 +172,7 @@ impl<'l> Rows<'l> {
             return Ok(());
         }
         let names = names(line);
-        self.layout.table.check(&names, at)
+        self.layout.check(&names, at)
     }
 }
 

@@ -79,7 +79,7 @@ impl ParquetFile {
             .map(|f| f.name())
             .collect();
         let owned: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-        layout.table.check(&owned, || At {
+        layout.check(&owned, || At {
             path: path.clone(),
             place: None,
         })?;

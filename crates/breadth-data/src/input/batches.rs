@@ -81,7 +81,7 @@ impl Piece for Slice {
 fn chunk(batch: &RecordBatch, layout: &Layout, path: Arc<Path>, first: u64) -> Result<Chunk> {
     let schema = batch.schema();
     let names: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
-    layout.table.check(&names, || At {
+    layout.check(&names, || At {
         path: path.clone(),
         place: None,
     })?;

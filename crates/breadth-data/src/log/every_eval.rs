@@ -117,6 +117,7 @@ fn reward(source: &Source, line: &Line) -> Result<f64> {
     match found {
         Some(value) => match flag(value) {
             Some(value) => source.reward(place, &field, value),
+            None if source.needs_no_grade() => Ok(f64::NAN),
             None => Err(source.fault(place, &field, format!("{} is not a reward", show(value)))),
         },
         None if source.ask.texts => Ok(f64::NAN),

@@ -25,10 +25,7 @@ pub(super) const FORMAT: Format = Format {
 fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     if !source.ask.texts {
-        return Err(source.refuse(
-            "generations of bigcode-evaluation-harness, which keeps no grade of each; judge them \
-             (`breadth pass` with `ReadOptions::texts`)",
-        ));
+        return Err(source.ungraded(None));
     }
     let tasks: Vec<Vec<String>> = source.parse(&source.text()?, None)?;
     let model: Arc<str> = model_name::model(source)?;

@@ -24,6 +24,7 @@ fn read(source: &Source) -> Result<Entries> {
     let model = model_name::model(source)?;
     let mut entries = Entries::new(Table::Samples);
     let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut ungraded = None;
     source.for_each_line(|line| {
         let place = Place::Line(line.number);
         let Some(task) = line.members.get("task_id").and_then(id) else {
@@ -34,8 +35,8 @@ fn read(source: &Source) -> Result<Entries> {
             Some(passed) => source.reward(place, "passed", passed)?,
             None if source.ask.texts => f64::NAN,
             None => {
-                let problem = "not graded; give the file of results that the evaluation writes (.._results.jsonl)";
-                return Err(source.fault(place, "passed", problem));
+                ungraded = ungraded.or(Some(place));
+                return Ok(());
             }
         };
         let count = counts.entry(task.clone()).or_default();
@@ -50,5 +51,12 @@ fn read(source: &Source) -> Result<Entries> {
         *count += 1;
         entries.push(source, entry)
     })?;
-    Ok(entries)
+    match ungraded {
+        Some(place) if entries.rows.is_empty() => Err(source.ungraded(Some(place))),
+        Some(place) => {
+            let problem = "not graded; give the file of results that the evaluation writes (.._results.jsonl)";
+            Err(source.fault(place, "passed", problem))
+        }
+        None => Ok(entries),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{Entry, chunk};
+use super::entry::{Entries, Entry, chunk};
 use super::format::Format;
 use super::join::Joins;
 use super::source::Source;
@@ -45,6 +45,15 @@ pub struct LogFile {
     pub notes: Vec<String>,
 }
 
+/// Whether nobody graded any response of a log.
+fn is_ungraded(read: &Result<Entries>) -> bool {
+    match read {
+        Err(Error::Ungraded { .. }) => true,
+        Ok(entries) => entries.rows.is_empty() && entries.table == Table::Samples,
+        Err(_) => false,
+    }
+}
+
 /// A file that was recognised, and the name of its model if the user gave one.
 pub(crate) struct Found {
     pub(crate) path: PathBuf,
@@ -83,8 +92,13 @@ impl Logs {
             let first = logs.as_ref().map(|logs| logs.table);
             // The first log decides for all that were named; a folder may hold tasks of both kinds.
             let wanted = table.or(first.filter(|_| file.is_named));
-            let source = file.source(wanted, options);
-            let entries = match (file.format.read)(&source) {
+            let mut source = file.source(wanted, options);
+            let mut read = (file.format.read)(&source);
+            if options.log.ungraded && is_ungraded(&read) {
+                source.ask.texts = true;
+                read = (file.format.read)(&source);
+            }
+            let entries = match read {
                 Err(Error::WrongTable { .. }) if !file.is_named => {
                     others.push(file.path.clone());
                     continue;
@@ -96,7 +110,7 @@ impl Logs {
                 entries => entries?,
             };
             let untold = entries.rows.iter().find(|row| row.text.is_none());
-            if let Some(row) = untold.filter(|_| options.texts) {
+            if let Some(row) = untold.filter(|_| source.ask.texts) {
                 let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave `ReadOptions::texts` out)";
                 return Err(source.fault(row.place, "text", problem));
             }

@@ -40,13 +40,17 @@ pub(super) const FORMAT: Format = Format {
 fn read(source: &Source) -> Result<Entries> {
     source.only(Table::Samples)?;
     let problem = parse(source)?;
-    let Some(outcomes) = problem.is_corrects else {
-        let problem = "not graded; give the files that the evaluation writes";
-        return Err(source.fault(None, "is_corrects", problem));
-    };
     let samples = problem.samples.unwrap_or_default();
-    if !samples.is_empty() && samples.len() != outcomes.len() {
-        let problem = format!("{} outcomes for {} samples", outcomes.len(), samples.len());
+    let rewards: Vec<f64> = match problem.is_corrects {
+        Some(outcomes) => outcomes
+            .into_iter()
+            .map(|right| f64::from(u8::from(right)))
+            .collect(),
+        None if source.ask.texts => vec![f64::NAN; samples.len()],
+        None => return Err(source.ungraded(None)),
+    };
+    if !samples.is_empty() && samples.len() != rewards.len() {
+        let problem = format!("{} outcomes for {} samples", rewards.len(), samples.len());
         return Err(source.fault(None, "is_corrects", problem));
     }
     let model = source.model(|| of_folder(&source.path))?;
@@ -54,10 +58,10 @@ fn read(source: &Source) -> Result<Entries> {
     let question: Option<Arc<str>> = problem.question.map(Into::into);
     let gold: Option<Arc<str>> = problem.gt_answer.as_ref().map(|gold| text(&gold.0).into());
     let mut entries = Entries::new(Table::Samples);
-    for (at, correct) in outcomes.iter().enumerate() {
+    for (at, reward) in rewards.into_iter().enumerate() {
         let entry = Entry {
             response: at.to_string(),
-            value: f64::from(u8::from(*correct)),
+            value: reward,
             text: samples
                 .get(at)
                 .and_then(|sample| sample.0.as_str())

@@ -14,7 +14,7 @@ use crate::io::json::Members;
 use crate::io::open::{open_text, read_error};
 
 /// The formats; where several would take a file, the first does.
-static FORMATS: [Format; 16] = [
+static FORMATS: [Format; 18] = [
     lm_eval::FORMAT,
     inspect::archive::FORMAT,
     inspect::json::FORMAT,
@@ -25,6 +25,8 @@ static FORMATS: [Format; 16] = [
     rollouts::verl::FORMAT,
     rollouts::open_rlhf::FORMAT,
     rollouts::verifiers::FORMAT,
+    rollouts::traces::FORMAT,
+    rollouts::nemo_gym::FORMAT,
     rollouts::nemo_rl::FORMAT,
     rollouts::sky_rl::FORMAT,
     rollouts::slime::FORMAT,

@@ -94,13 +94,21 @@ impl Source<'_> {
         }
     }
 
-    /// A number of the log as a reward.
+    /// Whether the log's grades do not matter: to whoever judges anew and asks for none of them.
+    pub(crate) fn needs_no_grade(&self) -> bool {
+        self.ask.texts && self.ask.reward.is_none() && self.ask.reward_map.is_none()
+    }
+
+    /// A number of the log as a reward; NaN for one of another scale that does not matter.
     pub(crate) fn reward(&self, place: Place, field: &str, value: f64) -> Result<f64> {
         let mapped = match self.ask.reward_map {
             Some(map) => map.apply(value),
             None => value::reward(value).map_err(|problem| format!("{problem}; {REWARD_MAP}")),
         };
-        mapped.map_err(|problem| self.fault(place, field, problem))
+        match mapped {
+            Err(_) if self.needs_no_grade() => Ok(f64::NAN),
+            mapped => mapped.map_err(|problem| self.fault(place, field, problem)),
+        }
     }
 
     /// Whether a number can be a reward of this log.
@@ -109,6 +117,11 @@ impl Source<'_> {
             Some(map) => map.apply(value).is_ok(),
             None => value::reward(value).is_ok(),
         }
+    }
+
+    /// The error about a log of which no response is graded.
+    pub(crate) fn ungraded(&self, place: Option<Place>) -> Error {
+        Error::Ungraded { at: self.at(place) }
     }
 
     /// An error about the log as a whole.

@@ -40,4 +40,7 @@ pub struct LogOptions {
     pub filter: Option<String>,
     /// Which number makes which reward, where rewards are others than those in [0, 1].
     pub reward_map: Option<RewardMap>,
+    /// Take a log of which no response is graded: its rewards are NaN, until they are judged by
+    /// their text.
+    pub ungraded: bool,
 }

@@ -12,11 +12,17 @@ use crate::io::origins::Origins;
 use crate::options::ReadOptions;
 use crate::value;
 
+/// Said where nothing but the values tells that a column holds the right answers.
+const ANSWERS_AS_GOLD: &str = "the table has no rewards and no column `gold`: its column `answer`, \
+    which is the same in all rows of a prompt, is taken as the right answer";
+
 /// A sample table under construction.
 #[derive(Default)]
 pub(super) struct Builder {
     /// Whether every row must have a text.
     wants_texts: bool,
+    /// Whether a row has a reward.
+    is_graded: bool,
     origins: Origins,
     models: Interner,
     prompts: Interner,
@@ -86,6 +92,7 @@ impl Builder {
             self.note_prompt(prompt, groups[at], ordinal)?;
             self.note_known(prompt, [known[0][at], known[1][at]], ordinal)?;
             let row = observe(chunk, at, [responses[at], answers[at], texts[at]])?;
+            self.is_graded |= !matches!(row, Observation::Sample { reward, .. } if reward.is_nan());
             self.add(model, prompt, row, ordinal)?;
         }
         Ok(())
@@ -297,7 +304,32 @@ impl Builder {
         }
     }
 
+    /// The answers as the right ones to their prompts: those of a table without rewards and
+    /// without the column `gold` in which all rows of a prompt have the same.
+    fn answers_as_gold(&self, keep: &[bool]) -> Option<Vec<Option<String>>> {
+        let is_open = self.wants_texts && !self.is_graded && self.golds.len() == 0;
+        if !is_open || self.answers.len() == 0 {
+            return None;
+        }
+        let prompts = (0..keep.len()).filter(|&prompt| keep[prompt]);
+        let of_prompt = |prompt: usize| {
+            let cells = self.cells.iter().map(|cells| &cells[prompt]);
+            let samples = cells.flat_map(|cell| match cell {
+                Cell::Samples(samples) => &samples[..],
+                _ => &[],
+            });
+            let mut codes = samples.map(|sample| sample.answer);
+            let first = codes.next().filter(|&code| code != NONE)?;
+            codes.all(|code| code == first).then_some(first)
+        };
+        let codes: Option<Vec<u32>> = prompts.map(of_prompt).collect();
+        let name = |code| Some(self.answers.name(code).to_owned()).filter(|name| !name.is_empty());
+        Some(codes?.into_iter().map(name).collect())
+    }
+
     fn into_table(self, keep: &[bool]) -> SampleTable {
+        let own = self.answers_as_gold(keep);
+        let remarks = own.iter().map(|_| ANSWERS_AS_GOLD.to_owned()).collect();
         let mut group: Vec<u32> = kept(self.group, keep);
         let mut groups = self.groups.into_strings();
         crate::intern::recode(&mut group, &mut groups);
@@ -322,7 +354,7 @@ impl Builder {
         };
         let text = (!texts.is_empty()).then(|| SampleTexts {
             prompts: named(&self.questions, 0),
-            gold: named(&self.golds, 1),
+            gold: own.unwrap_or_else(|| named(&self.golds, 1)),
             text: codes(|sample| sample.text),
             response: codes(|sample| sample.response),
             responses: self.responses.into_strings(),
@@ -338,7 +370,7 @@ impl Builder {
             answer.clear();
         }
         SampleTable {
-            remarks: Vec::new(),
+            remarks,
             answers,
             answer,
             text,

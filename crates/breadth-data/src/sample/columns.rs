@@ -11,7 +11,8 @@ columns! {
         PROMPT = prompt_id: String, Id, Required;
         /// The response, unique within (model, prompt).
         RESPONSE = response_id: String, Id, Always;
-        /// The reward, in [0, 1].
+        /// The reward, in [0, 1]; NaN, which is no value in a file, for a response that has a text
+        /// and that nobody graded yet.
         REWARD = reward: f64, Flag, Always;
         /// The final answer in the response.
         ANSWER = answer: Option<String>, Id, Answers;

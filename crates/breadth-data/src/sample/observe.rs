@@ -6,6 +6,7 @@ use super::columns::{C, COLUMNS, CORRECT, N, PASSED, RESPONSE, REWARD};
 use crate::error::{Error, Result};
 use crate::intern::NONE;
 use crate::io::chunk::Chunk;
+use crate::setting::Setting;
 use crate::value;
 
 /// The names a reward goes by; the first one present counts.
@@ -73,7 +74,12 @@ fn counts(chunk: &Chunk, at: usize) -> Result<Observation> {
             .map_err(|problem| bad(chunk, at, column, problem))
     };
     if !present(N) && !present(C) {
-        return Err(bad(chunk, at, reward_column(chunk), value::missing()));
+        let problem = format!(
+            "{}; a response with a text can be judged ({})",
+            value::missing(),
+            Setting::Texts
+        );
+        return Err(bad(chunk, at, reward_column(chunk), problem));
     }
     let (n, c) = (count(N)?, count(C)?);
     if n == 0 {

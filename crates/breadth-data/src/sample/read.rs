@@ -37,7 +37,10 @@ impl SampleTable {
         let mut builder = Builder::new(options);
         let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let table = builder.finish(options)?.by_step();
-        Ok(Self { remarks, ..table })
+        Ok(Self {
+            remarks: [remarks, table.remarks].concat(),
+            ..table
+        })
     }
 
     /// Makes a sample table of record batches with its columns, such as a data frame hands over.

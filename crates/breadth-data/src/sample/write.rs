@@ -70,7 +70,10 @@ impl SampleWriter {
 }
 
 fn check(row: &SampleRow) -> Result<(), Fault> {
-    value::reward(row.reward).map_err(|problem| ("reward", problem))?;
+    let is_ungraded = row.reward.is_nan() && row.text.is_some();
+    if !is_ungraded {
+        value::reward(row.reward).map_err(|problem| ("reward", problem))?;
+    }
     if let Some(logprob) = row.logprob {
         value::log_prob(logprob).map_err(|problem| ("logprob", problem))?;
     }

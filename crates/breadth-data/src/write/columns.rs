@@ -63,7 +63,9 @@ impl Stored for f64 {
     }
 
     fn append(&self, holds: ColumnType, builder: &mut Float64Builder) {
-        Some(*self).append(holds, builder);
+        // A reward that nobody gave yet.
+        let is_missing = holds == ColumnType::Flag && self.is_nan();
+        Some(*self).filter(|_| !is_missing).append(holds, builder);
     }
 }
 
@@ -167,7 +169,8 @@ macro_rules! columns {
                 vec![$(arrow_schema::Field::new(
                     stringify!($name),
                     <$type as $crate::write::Stored>::data_type(),
-                    <$type as $crate::write::Stored>::IS_NULLABLE,
+                    <$type as $crate::write::Stored>::IS_NULLABLE
+                        || $crate::schema::ColumnType::$holds == $crate::schema::ColumnType::Flag,
                 ),)*]
             }
 

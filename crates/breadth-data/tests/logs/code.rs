@@ -32,7 +32,7 @@ fn human_eval_results() {
 #[test]
 fn programs_that_nobody_tested() {
     let line = "{\"task_id\": \"HumanEval/0\", \"completion\": \"return 1\"}\n";
-    assert_snapshot!(refusal("samples.jsonl", line), @"samples.jsonl, line 1, field `passed`: not graded; give the file of results that the evaluation writes (.._results.jsonl)");
+    assert_snapshot!(refusal("samples.jsonl", line), @"samples.jsonl, line 1: no response of this log is graded; give the log that the evaluation writes, or judge the texts (`ReadOptions::texts`)");
     let odd =
         "{\"task_id\": \"a\", \"passed\": true}\n{\"task_id\": \"a\", \"passed\": \"perhaps\"}\n";
     assert_snapshot!(refusal("samples.jsonl", odd), @"samples.jsonl, line 2, field `passed`: not graded; give the file of results that the evaluation writes (.._results.jsonl)");
@@ -100,7 +100,7 @@ fn a_folder_of_yaml_files() {
 
 #[test]
 fn yaml_files_that_are_wrong() {
-    assert_snapshot!(refusal("m/0.yaml", "prompt: hello\nsamples:\n- a\n- b\n"), @"m/0.yaml, field `is_corrects`: not graded; give the files that the evaluation writes");
+    assert_snapshot!(refusal("m/0.yaml", "prompt: hello\nsamples:\n- a\n- b\n"), @"m/0.yaml: no response of this log is graded; give the log that the evaluation writes, or judge the texts (`ReadOptions::texts`)");
     assert_snapshot!(refusal("m/0.yaml", "is_corrects:\n- true\nsamples:\n- a\n- b\n"), @"m/0.yaml, field `is_corrects`: 1 outcomes for 2 samples");
     assert_snapshot!(refusal("m/0.yaml", "is_corrects:\n- true\n- perhaps\nsamples:\n- a\n- b\n"), @"m/0.yaml, line 3: not readable as YAML (invalid boolean at line 3, column 3); the file may be truncated: copy it again");
     assert_snapshot!(refusal("m/0.yaml", "samples:\n- a\n- \"b\n"), @"m/0.yaml, line 3: not readable as YAML (unclosed quote at line 3, column 3); the file may be truncated: copy it again");

@@ -118,6 +118,17 @@ fn rollouts_of_other_programs() {
     org/tiny 0 1 user: 2+2? -> 4 (4)
     org/tiny 1 0 user: 2+2? -> 22 (4)
     ");
+    assert_snapshot!(of("prime-rl/step_60/eval/all/traces.jsonl"), @r"
+    verifiers traces
+    step-60 0 1 system: Be brief.|user: What is 2+2? -> 4 (4)
+    step-60 1 0 system: Be brief.|user: What is 2+2? -> 22 (4)
+    step-60 2 1 system: Be brief.|user: What is 2+2? -> 4 (4)
+    ");
+    assert_snapshot!(of("nemo-gym/rollouts.jsonl"), @r"
+    NeMo Gym rollouts
+    qwen-sft 0 1 system: Be brief.|user: What is 2+2? Answer in \boxed{}. -> \boxed{4} (4)
+    qwen-sft 1 0 system: Be brief.|user: What is 2+2? Answer in \boxed{}. -> \boxed{5} (4)
+    ");
     assert_snapshot!(of("nemo-rl/val_data_step12.jsonl"), @r"
     NeMo-RL rollouts
     step-12 0 1 user: 2+2? -> It is 4. (-)
@@ -156,6 +167,27 @@ fn metrics_of_rollouts_can_be_the_reward() {
     let logs = ask.logs(&["prime-rl/step_40/train_rollouts.jsonl"]);
     let rewards: Vec<f64> = logs.sample_rows().map(|row| row.reward).collect();
     assert_eq!(rewards, [1.0, 0.0, 0.0]);
+    // One of those that a trace's reward is made of, a metric, and one that is not there.
+    let of = |reward: &'static str| {
+        let ask = Ask {
+            reward,
+            ..Ask::default()
+        };
+        let logs = ask.logs(&["prime-rl/step_60/eval/all/traces.jsonl"]);
+        let rewards: Vec<f64> = logs.sample_rows().map(|row| row.reward).collect();
+        assert_eq!(logs.files[0].dropped.len(), usize::from(rewards.len() == 3));
+        rewards
+    };
+    assert_eq!(of("format"), [0.5, 1.0, 0.0]);
+    assert_eq!(of("length"), [0.5; 4]);
+    let unknown = Ask {
+        reward: "accuracy",
+        ..Ask::default()
+    };
+    let line = std::fs::read_to_string(golden("prime-rl/step_60/eval/all/traces.jsonl")).unwrap();
+    assert_snapshot!(asked_refusal(&unknown, "traces.jsonl", &line), @"traces.jsonl: `LogOptions::reward` accuracy: no such reward in this log; it has `correct`, `format`, `length`");
+    let circle = line.replace("\"parent\": 0", "\"parent\": 1");
+    assert_snapshot!(asked_refusal(&Ask::default(), "traces.jsonl", &circle), @"traces.jsonl, line 1, field `nodes`: a message before itself");
     let line = "{\"content\":[\"q and a in one\"],\"rewards\":[1.0],\"idx\":0}\n";
     assert_snapshot!(asked_refusal(&Ask::default(), "train_data_step1.jsonl", line), @"train_data_step1.jsonl, line 1, field `content`: no prompt in it apart from the response; log conversations as lists of messages");
 }
@@ -198,7 +230,7 @@ fn generations_are_there_to_be_judged() {
         "starcoder.json",
         "[[\"def f(): 1\", \"def f(): 2\"], [\"x\", \"y\"]]",
     );
-    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&path)), @"starcoder.json: generations of bigcode-evaluation-harness, which keeps no grade of each; judge them (`breadth pass` with `ReadOptions::texts`)");
+    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&path)), @"starcoder.json: no response of this log is graded; give the log that the evaluation writes, or judge the texts (`ReadOptions::texts`)");
     let ask = Ask {
         texts: true,
         ..Ask::default()

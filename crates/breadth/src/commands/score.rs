@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::command_line;
 use crate::data::{self, DataFlags};
 use crate::models::{Models, read_data};
+use crate::number::count;
 use crate::output::Output;
 use crate::progress::Bar;
 
@@ -80,7 +81,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let options = arguments.tokens.options(&chosen.tokenizers[0], 0)?;
     let (_, data) = read_data(&chosen.tokenizers, &arguments.data, &options)?;
     data::warn(&data.account, output);
-    let mut bar = Bar::new("score", output);
+    let mut bar = Bar::new("score", output).of_models(&chosen.names());
     let job = ScoreJob {
         models: &chosen.models,
         items: &data.items,
@@ -103,8 +104,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     output.result(&document, |_| {
         let (models, rows) = (document.models.len(), document.rows);
         let mut lines = vec![format!(
-            "wrote {} ({models} models, {rows} rows)",
-            document.output.display()
+            "wrote {} ({}, {})",
+            document.output.display(),
+            count(models, "model"),
+            count(rows, "row"),
         )];
         lines.extend(document.data.sentences());
         lines.join("\n")

@@ -430,7 +430,7 @@ fn profile() {
 
 #[test]
 fn import() {
-    assert_snapshot!(help(&["import", "--help"]), @r"
+    assert_snapshot!(help(&["import", "--help"]), @"
     Turn other tools' logs into score or sample tables
 
     Usage: breadth import [OPTIONS] --output <FILE> <LOG>...
@@ -513,11 +513,15 @@ fn import() {
       # rewards of -1 and 1
       breadth import rollouts/ --reward-map '>0' -o samples.parquet
 
+      # responses that nobody graded yet, then judged
+      breadth import generations.json -o samples.parquet
+      breadth pass samples.parquet --verifier 'command:python3 grade.py'
+
     Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and
-    .json, human-eval and EvalPlus results, rollouts of verl, OpenRLHF, prime-rl, NeMo-RL, SkyRL, slime
-    and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, sharpening-tax, counts
-    {id, n, c}. What is left out is counted, and prompts that are not the same for all models are
-    refused. select, profile and pass take logs as they are, too.
+    .json, human-eval and EvalPlus results, rollouts of verl, OpenRLHF, prime-rl, NeMo Gym, NeMo-RL,
+    SkyRL, slime and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML,
+    sharpening-tax, counts {id, n, c}. What is left out is counted, and prompts that are not the same
+    for all models are refused. select, profile and pass take logs as they are, too.
     ");
 }
 
@@ -595,6 +599,10 @@ fn pass() {
               
               [default: 10]
 
+      -o, --output <FILE>
+              With --verifier: where the responses go with their new rewards: a sample table, for select
+              and report (.parquet), or the scores of one log for Inspect's precomputed_scores (.jsonl)
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -630,6 +638,10 @@ fn pass() {
       answers
       breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
       breadth pass validation/ --verifier boxed
+
+      # the same, kept: as a table, or as scores for the log of Inspect that they are of
+      breadth pass validation/ --verifier boxed -o graded.parquet
+      breadth pass log.eval --verifier boxed -o scores.jsonl
 
       # rows of samples, or counts: {"model":"m","prompt_id":"1","n":200,"c":3}
       my-grader | breadth pass - --json

@@ -3,6 +3,7 @@
 
 mod checkpoints;
 mod errors;
+mod field;
 mod formats;
 mod held;
 mod help;

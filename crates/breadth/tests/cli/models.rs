@@ -41,7 +41,10 @@ fn log_prob(folder: &Folder, table: &str) -> f64 {
 fn fields_that_change_no_score_pass_with_one_line_that_lists_them() {
     let folder = Folder::with(&[("data.jsonl", DATA)]);
     copy(&folder, "qwen2", "plain", &json!({}));
-    let more = json!({"use_mrope": false, "unsloth_version": "2025.3.1"});
+    let more = json!({
+        "use_mrope": false, "unsloth_version": "2025.3.1",
+        "keys_to_ignore_at_inference": ["past_key_values"],
+    });
     copy(&folder, "qwen2", "tuned", &more);
     copy(&folder, "qwen2", "other", &json!({"use_mrope": true}));
     let score =

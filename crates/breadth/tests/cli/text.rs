@@ -86,7 +86,7 @@ fn what_was_done_to_the_data_is_said() {
         folder.run(&all)
     };
     assert_snapshot!(score(&[]).success(), @"
-    wrote scores.parquet (1 models, 4 rows)
+    wrote scores.parquet (1 model, 4 rows)
     end token (auto; token 9): appended to 3 responses, 0 had one, 1 have none
     at 1 of 3 boundaries the tokens of prompt and response merge differently in one piece (data.jsonl, line 2: [101, 278, 307, 276, 310] apart, [101, 278, 315, 310] in one piece); they are tokenised apart; boundary = joint takes the ids of one piece
     ");
@@ -231,7 +231,7 @@ fn texts_of_any_table_are_judged_anew() {
     assert_snapshot!(pass(&["--verifier", "boxed", "--data", "partial.jsonl"]).failure(1), @"error: --data has no line with prompt_id b, which the table has samples of; add it");
     assert_snapshot!(pass(&["--verifier", "exact", "--data", "data.jsonl"]).failure(1), @"error: --verifier exact compares tokens, and the table has text; use text, number, boxed, regex or command");
     assert_snapshot!(pass(&["--verifier", "regex:q(x)", "--data", "data.jsonl"]).failure(1), @"error: prompt_id b: has a response, which stands for the answer, that the pattern does not match; give `answer`");
-    assert_snapshot!(pass(&["--verifier", "boxed"]).failure(1), @"error: prompt a: the table has no right answer to it (column `gold`); give the answers with --data FILE");
+    assert_snapshot!(pass(&["--verifier", "boxed"]).failure(1), @"error: prompt a: the table has no right answer to it (column `gold`; a column `answer` is what each response answers); give the answers with --data FILE");
     folder.write(
         "several.jsonl",
         b"{\"prompt_id\": \"a\", \"prompt\": \"?\", \"answer\": 0.5}\n{\"prompt_id\": \"b\", \"prompt\": \"?\", \"answer\": \"\\\\{1,2\\\\}\"}\n{\"prompt_id\": \"b\", \"prompt\": \"?\", \"answer\": 3}\n",

@@ -140,7 +140,11 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
     };
     let mut entries = Entries::new(Table::Samples);
     for sample in &log.samples {
-        match sample.score(&name) {
+        let score = match sample.score(&name) {
+            Score::Other(_) if source.needs_no_grade() => Score::Missing,
+            score => score,
+        };
+        match score {
             Score::Missing if source.ask.texts && sample.text().is_some() => {
                 let entry = Entry {
                     response: sample.epoch.to_string(),

@@ -38,6 +38,9 @@ pub(super) struct Sample {
 struct Output {
     #[serde(default)]
     choices: Vec<Choice>,
+    /// What a solver of one's own wrote, which leaves no choices.
+    #[serde(default)]
+    completion: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -141,7 +144,10 @@ impl Sample {
 
     /// What the model said.
     pub(super) fn text(&self) -> Option<String> {
-        let choice = self.output.choices.first()?;
+        let Some(choice) = self.output.choices.first() else {
+            let completion = &self.output.completion;
+            return (!completion.is_empty()).then(|| completion.clone());
+        };
         reply_text(&Value::Array(vec![choice.message.clone()]))
     }
 

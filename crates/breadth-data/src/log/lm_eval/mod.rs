@@ -115,7 +115,10 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
             return Err(duplicate(source, first, doc));
         }
         let mut rewards = match &metric {
-            Some(metric) => rewards(source, doc, metric, &mut entries)?,
+            Some(metric) => match rewards(source, doc, metric, &mut entries) {
+                Err(_) if source.needs_no_grade() => Vec::new(),
+                rewards => rewards?,
+            },
             None => Vec::new(),
         };
         let single = rewards.len() == 1;
@@ -151,6 +154,9 @@ fn filter(source: &Source, docs: &[Doc]) -> Result<String> {
     source.choose(Setting::Filter, "filter", source.ask.filter, &filters)
 }
 
+/// What stands for a metric with `--predict_only`: a constant.
+const BYPASS: &str = "bypass";
+
 /// The metric that was asked for, or the only one that can be a reward: in [0, 1] for every
 /// document.
 fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
@@ -170,6 +176,10 @@ fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
     };
     let names = first.metrics.iter().map(|(name, _)| name);
     let rewards: Vec<String> = names.clone().filter(fits).cloned().collect();
+    let is_ungraded = first.metrics.iter().all(|(name, _)| name == BYPASS);
+    if rewards.is_empty() && is_ungraded && first.output == Output::Generated {
+        return Err(source.ungraded(None));
+    }
     if rewards.is_empty() {
         let names: Vec<String> = names.cloned().collect();
         return Err(source.refuse(format!(

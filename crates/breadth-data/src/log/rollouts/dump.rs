@@ -74,7 +74,11 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
             };
             return Err(source.fault(place, dump.prompt, problem));
         };
-        let reward = match reward(source, &line, field)? {
+        let graded = match reward(source, &line, field) {
+            Err(_) if source.needs_no_grade() => None,
+            graded => graded?,
+        };
+        let reward = match graded {
             Some(reward) => reward,
             None if source.ask.texts => f64::NAN,
             None => {

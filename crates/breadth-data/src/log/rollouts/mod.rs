@@ -5,12 +5,14 @@
 //! name.
 
 mod dump;
+pub(super) mod nemo_gym;
 pub(super) mod nemo_rl;
 pub(super) mod open_rlhf;
 mod pickle;
 mod rollout;
 pub(super) mod sky_rl;
 pub(super) mod slime;
+pub(super) mod traces;
 pub(super) mod trl;
 pub(super) mod verifiers;
 pub(super) mod verl;

@@ -70,7 +70,11 @@ fn read(source: &Source) -> Result<Entries> {
         let Some(prompt) = said("prompt").and_then(prompt_text) else {
             return Err(source.fault(place, "prompt", "no value; is this sample whole?"));
         };
-        let reward = match reward(source, sample, place)? {
+        let graded = match reward(source, sample, place) {
+            Err(_) if source.needs_no_grade() => None,
+            graded => graded?,
+        };
+        let reward = match graded {
             Some(reward) => reward,
             None if source.ask.texts => f64::NAN,
             None => {

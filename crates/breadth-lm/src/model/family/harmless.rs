@@ -48,6 +48,7 @@ const USUAL: &[&str] = &[
     "initializer_range",
     "is_decoder",
     "is_encoder_decoder",
+    "keys_to_ignore_at_inference",
     "label2id",
     "n_ctx",
     "output_attentions",

@@ -1,6 +1,7 @@
 //! When two answers say the same.
 
 use super::super::algebra::{Calculator, Quotient};
+use super::node::MONEY;
 use super::relation;
 use super::shape::{RelationKind, Shape};
 use super::unit::{self, Mark};
@@ -15,7 +16,7 @@ pub fn is_same(a: &Shape, b: &Shape, calculator: &Calculator) -> bool {
     match (a, b) {
         (Shape::Value(x, m), Shape::Value(y, n)) => unit::is_same((x, m), (y, n), calculator),
         (Shape::Words(x), Shape::Words(y)) => is_same_words(x, y),
-        (Shape::Literal(x), Shape::Literal(y)) => x == y,
+        (Shape::Literal(x), Shape::Literal(y)) => x == y || is_same_amount(x, y),
         (Shape::Choice(x), Shape::Choice(y)) => x == y,
         (Shape::Choice(letter), Shape::Value(value, Mark::None))
         | (Shape::Value(value, Mark::None), Shape::Choice(letter)) => {
@@ -43,6 +44,8 @@ pub fn is_same(a: &Shape, b: &Shape, calculator: &Calculator) -> bool {
         ) => (a, b) == (c, d) && pairs(x, y),
         (Shape::List(x), Shape::Bracket('(', y, ')'))
         | (Shape::Bracket('(', y, ')'), Shape::List(x)) => pairs(x, y),
+        // Values of several unknowns without their names stand in the order of the names.
+        (Shape::List(x), Shape::List(y)) if has_names(x) != has_names(y) => pairs(x, y),
         (Shape::List(x), Shape::List(y)) => x.len() == y.len() && is_permuted(x, y, calculator),
         (Shape::Set(x), Shape::Set(y)) => {
             is_within(x, y, calculator) && is_within(y, x, calculator)
@@ -66,6 +69,28 @@ pub fn is_same(a: &Shape, b: &Shape, calculator: &Calculator) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether texts are the same but for signs of currency that only one of them has.
+fn is_same_amount(a: &str, b: &str) -> bool {
+    let without = |text: &str| {
+        let signs = MONEY.iter();
+        signs.fold(text.to_owned(), |text, sign| {
+            text.replace(&format!("\\{sign}"), "")
+        })
+    };
+    let (plain_a, plain_b) = (without(a), without(b));
+    plain_a == plain_b && (plain_a == a || plain_b == b)
+}
+
+/// Whether a list says what several different names are.
+fn has_names(items: &[Shape]) -> bool {
+    let name = |item: &Shape| match item {
+        Shape::Named(name, _) => Some(name.clone()),
+        _ => None,
+    };
+    let names: Vec<String> = items.iter().filter_map(name).collect();
+    names.iter().any(|name| *name != names[0])
 }
 
 /// Words are the same but for capitals, unless they are letters in capitals.

@@ -1,5 +1,7 @@
 //! Mathematics as it is written, to a value.
 
+use std::borrow::Cow;
+
 use super::super::algebra::{Atom, Calculator, Quotient, Ratio, Sum};
 use super::super::number::Number;
 use super::bracket;
@@ -20,7 +22,20 @@ const NO_PRODUCTS: [&str; 28] = [
 /// The value of all nodes together. Nothing where what is meant is not sure (`1/2x`, `3 4`, `x2`),
 /// where it is no algebra, or too much of it.
 pub fn value(nodes: &[Node], calculator: &Calculator) -> Option<Quotient> {
-    nested(nodes, calculator, 0)
+    nested(&without_money(nodes), calculator, 0)
+}
+
+/// Without signs of currency, which are no part of a value.
+pub fn without_money(nodes: &[Node]) -> Cow<'_, [Node]> {
+    if nodes.iter().any(Node::is_money) {
+        nodes
+            .iter()
+            .filter(|node| !node.is_money())
+            .cloned()
+            .collect()
+    } else {
+        nodes.into()
+    }
 }
 
 pub fn nested(nodes: &[Node], calculator: &Calculator, depth: usize) -> Option<Quotient> {
@@ -214,8 +229,23 @@ impl<'a> Reader<'a> {
         if has_base {
             return Some((self.in_base(start)?, false));
         }
+        if let Some(repeated) = self.repetend().filter(|_| !is_count) {
+            self.at += 1;
+            return Some((Quotient::number(repeating(&text, &repeated)?), false));
+        }
         text.push_str(&self.exponent());
         Some((number(&Number::decimal(&text)?)?, is_count))
+    }
+
+    /// The digits under a bar that come next: `\overline{3}`.
+    fn repetend(&self) -> Option<String> {
+        let Some(Node::Command(name)) = self.peek() else {
+            return None;
+        };
+        let bars = ["overline:", "bar:"];
+        let digits = bars.iter().find_map(|bar| name.strip_prefix(bar))?;
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| digits.to_owned())
     }
 
     /// A number with its base beside it, which is not looked into.
@@ -395,4 +425,22 @@ fn is_times(node: &Node) -> bool {
 
 fn is_over(node: &Node) -> bool {
     *node == Node::Char('/') || node.is_command("div")
+}
+
+/// The value of `text`, which has a decimal point, with digits behind it that repeat for ever:
+/// `0.1` and `6` are `1/10 + 6/90`.
+fn repeating(text: &str, digits: &str) -> Option<Ratio> {
+    let places = text.split_once('.').map_or(0, |(_, after)| after.len());
+    let text = if text.ends_with('.') {
+        format!("{text}0")
+    } else {
+        text.to_owned()
+    };
+    let Number::Ratio(above, below) = Number::decimal(&text)? else {
+        return None;
+    };
+    let power = |exponent: usize| Ratio::whole(10).power(i64::try_from(exponent).ok()?);
+    let nines = power(digits.len())?.minus(Ratio::ONE)?;
+    let repeated = Ratio::new(digits.parse().ok()?, 1)?.over(nines.times(power(places)?)?)?;
+    Ratio::new(above, below)?.plus(repeated)
 }

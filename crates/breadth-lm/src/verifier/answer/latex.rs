@@ -1,7 +1,7 @@
 //! As much of LaTeX, and of plain mathematics, as answers are written in: a tree of what is seen,
 //! without what only moves or sizes it.
 
-use super::node::Node;
+use super::node::{MONEY, Node};
 use super::sign;
 use super::simplify::{simplified, tidy};
 
@@ -65,7 +65,16 @@ const SAME: [(&str, &str); 31] = [
 
 /// The tree of a text; nothing if braces do not match.
 pub fn parse(text: &str) -> Option<Vec<Node>> {
-    parse_at(text, 0)
+    let dollars = text.matches('$').count() - text.matches("\\$").count();
+    let begins = text.find('$').filter(|at| {
+        let before = &text[..*at];
+        before.is_empty() || before == "-"
+    });
+    match begins {
+        // One alone is no mathematics, but money.
+        Some(at) if dollars == 1 => parse_at(&format!("{}\\{}", &text[..at], &text[at..]), 0),
+        _ => parse_at(text, 0),
+    }
 }
 
 fn parse_at(text: &str, depth: usize) -> Option<Vec<Node>> {
@@ -96,7 +105,8 @@ impl Reader<'_> {
                 Some('{') if depth >= DEPTH => return None,
                 Some('{') => nodes.push(Node::Group(self.nodes(depth + 1, outer)?)),
                 Some('\\') => self.command(depth, &mut nodes)?,
-                Some('$' | '\u{20ac}' | '\u{a3}' | '\u{a5}') => {}
+                Some('$') => {}
+                Some(c) if MONEY.contains(&&*c.to_string()) => nodes.push(Node::Command(c.into())),
                 Some(c) if c.is_whitespace() || c == '~' => nodes.push(Node::Space),
                 Some('*') if self.rest.next_if_eq(&'*').is_some() => nodes.push(Node::Char('^')),
                 Some('<') if self.rest.next_if_eq(&'=').is_some() => {
@@ -147,7 +157,7 @@ impl Reader<'_> {
         match self.rest.next() {
             // A negative space parts thousands: `1,\! 000`.
             Some('!') => while self.rest.next_if(|c| c.is_whitespace()).is_some() {},
-            None | Some('$' | '(' | ')' | '[' | ']') => {}
+            None | Some('(' | ')' | '[' | ']') => {}
             Some(',' | ';' | ':' | '>') => nodes.push(Node::Space),
             Some('%') => nodes.push(Node::Command("%".into())),
             Some(c) if c.is_whitespace() => nodes.push(Node::Space),
@@ -179,7 +189,7 @@ impl Reader<'_> {
         if self.rest.peek() != Some(&'{') {
             return Some(());
         }
-        let raw = self.raw()?.replace('$', "");
+        let raw = self.raw()?;
         let mut letters = raw.split(|c: char| !c.is_alphabetic());
         let is_words = !raw.contains(|c: char| "\\{^=".contains(c) || c.is_ascii_digit())
             && letters.any(|run| run.chars().count() > 1);
@@ -187,7 +197,10 @@ impl Reader<'_> {
             raw.trim().chars().count() == 1 && raw.trim().chars().all(char::is_alphabetic);
         match is_words || is_letter {
             true => nodes.push(Node::Words(
-                raw.split_whitespace().collect::<Vec<_>>().join(" "),
+                raw.replace('$', "")
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" "),
             )),
             false if depth >= DEPTH => return None,
             false => {

@@ -23,16 +23,17 @@ use super::algebra::Calculator;
 use super::number::Number;
 pub(super) use boxed::last_boxed;
 use shape::{Shape, ShapeReader};
-pub(super) use sign::fraction as fraction_sign;
+pub(super) use sign::{fraction as fraction_sign, script as script_sign};
 
 /// Longer texts, in bytes, are no answers that anybody wrote down; they are taken as they are.
 const LONGEST: usize = 2000;
 
 /// An answer, as it is understood.
 ///
-/// Not looked at: white space (but between digits), `$`, `\left` and `\right`, sizes and spaces of
-/// LaTeX, a full stop at the end, a name before it (`x =`, `f(x) =`, `\angle ABC =`, `x \in`), and
-/// the unit behind a number if the other answer has none. Values are compared exactly, as far as
+/// Not looked at: white space (but between digits), the `$` of mathematics, `\left` and `\right`,
+/// sizes, colours and spaces of LaTeX, a full stop at the end, a name before it (`x =`, `f(x) =`,
+/// `\angle ABC =`, `x \in`), and the unit of a number (a sign of currency is one) if the other
+/// answer has none. Values are compared exactly, as far as
 /// algebra goes: 0.5, .50, 1/2, `\frac{2}{4}` and 50% are one, so are 1,000, `1\,000`, `1{,}000`
 /// and `10^3`, `2\sqrt{2}` and `\sqrt{8}`, `(x+1)^2` and `x^2+2x+1`; a whole number before a
 /// fraction is a mixed number. Tuples and intervals are compared element by element with their

@@ -1,5 +1,8 @@
 //! The tree that an answer is read into.
 
+/// Signs of currency, which stand in the tree as commands.
+pub const MONEY: [&str; 4] = ["$", "\u{20ac}", "\u{a3}", "\u{a5}"];
+
 /// A piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
@@ -26,6 +29,11 @@ pub enum Node {
 impl Node {
     pub fn is_command(&self, name: &str) -> bool {
         matches!(self, Self::Command(own) if own == name)
+    }
+
+    /// Whether this is a sign of currency.
+    pub fn is_money(&self) -> bool {
+        matches!(self, Self::Command(name) if MONEY.contains(&&**name))
     }
 
     pub fn is_char(&self, test: impl Fn(char) -> bool) -> bool {

@@ -145,7 +145,13 @@ impl ShapeReader<'_> {
         if let Some(infinity) = infinity(nodes) {
             return Some(Shape::Value(infinity, Mark::None));
         }
+        let money = nodes.iter().find_map(unit::money);
+        let nodes = &expression::without_money(nodes)[..];
         let (number, mark) = unit::split(nodes);
+        let mark = match mark {
+            Mark::None => money.unwrap_or(Mark::None),
+            mark => mark,
+        };
         let number = &list::prepared(number, false)[..];
         let value = |nodes: &[Node]| expression::value(nodes, self.calculator);
         match value(number) {

@@ -91,6 +91,25 @@ const HIGH: [char; 10] = [
     '\u{2078}', '\u{2079}',
 ];
 
+/// Digits that are written low, in their order.
+const LOW: [char; 10] = [
+    '\u{2080}', '\u{2081}', '\u{2082}', '\u{2083}', '\u{2084}', '\u{2085}', '\u{2086}', '\u{2087}',
+    '\u{2088}', '\u{2089}',
+];
+
+/// What is written high or low, as a character of the line: a digit, or the minus of a power.
+pub fn script(c: char) -> Option<(char, char)> {
+    let digit = |place: usize| char::from(b'0' + place as u8);
+    let high = HIGH.iter().position(|high| *high == c);
+    let low = || LOW.iter().position(|low| *low == c);
+    match c {
+        '\u{207b}' => Some(('^', '-')),
+        _ => high
+            .map(|at| ('^', digit(at)))
+            .or_else(|| low().map(|at| ('_', digit(at)))),
+    }
+}
+
 /// Adds a character, or what stands for it.
 pub fn push(c: char, nodes: &mut Vec<Node>) {
     if c.is_ascii_alphanumeric() {
@@ -102,12 +121,26 @@ pub fn push(c: char, nodes: &mut Vec<Node>) {
     } else if let Some((above, below)) = fraction(c) {
         let part = |digit: u8| vec![Node::Char(char::from(b'0' + digit))];
         nodes.push(Node::Fraction(part(above), part(below)));
-    } else if let Some(digit) = HIGH.iter().position(|high| *high == c) {
-        let digit = Node::Char(char::from(b'0' + digit as u8));
-        nodes.extend([Node::Char('^'), Node::Group(vec![digit])]);
+    } else if let Some((place, plain)) = script(c) {
+        // Digits beside one another are one power, or one index.
+        match &mut nodes[..] {
+            [.., Node::Char(before), Node::Group(inner)]
+                if *before == place && is_script(inner) =>
+            {
+                inner.push(Node::Char(plain));
+            }
+            _ => nodes.extend([Node::Char(place), Node::Group(vec![Node::Char(plain)])]),
+        }
     } else {
         nodes.push(Node::Char(narrow(c)));
     }
+}
+
+/// Whether a group may have come from signs that are written high or low.
+fn is_script(inner: &[Node]) -> bool {
+    inner
+        .iter()
+        .all(|node| node.is_digit() || *node == Node::Char('-'))
 }
 
 /// What a sign such as one half is made of.

@@ -4,7 +4,7 @@
 use super::node::{Node, print};
 
 /// Commands that change how something looks and not what it is.
-const INVISIBLE: [&str; 28] = [
+const INVISIBLE: [&str; 42] = [
     "left",
     "right",
     "middle",
@@ -33,6 +33,32 @@ const INVISIBLE: [&str; 28] = [
     "scriptstyle",
     "hfill",
     "thinspace",
+    "tiny",
+    "footnotesize",
+    "small",
+    "normalsize",
+    "large",
+    "Large",
+    "LARGE",
+    "huge",
+    "Huge",
+    "rm",
+    "bf",
+    "it",
+    "sf",
+    "boldmath",
+];
+
+/// Commands whose first argument says how what follows looks, or how much room it takes.
+const DRESSES: [&str; 8] = [
+    "color",
+    "textcolor",
+    "colorbox",
+    "hspace",
+    "vspace",
+    "phantom",
+    "hphantom",
+    "vphantom",
 ];
 
 /// Commands whose argument is a letter that is another one for it.
@@ -143,6 +169,7 @@ fn command<'a>(name: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node]
     match (name, after) {
         ("left" | "right", [Node::Char('.'), rest @ ..]) => rest,
         (name, _) if INVISIBLE.contains(&name) || name.starts_with("end:") => after,
+        (name, _) if DRESSES.contains(&name) => argument(after).map_or(after, |(_, rest)| rest),
         ("degree", _) => {
             out.push(Node::Command("degree".into()));
             after
@@ -160,7 +187,12 @@ fn command<'a>(name: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node]
             rest
         }
         (name, [node, rest @ ..]) if FACES.contains(&name) => {
-            let letters: String = print(&content(node)).split_whitespace().collect();
+            let inner = content(node);
+            if name == "underline" && !inner.iter().any(Node::is_letter) {
+                out.extend(inner);
+                return rest;
+            }
+            let letters: String = print(&inner).split_whitespace().collect();
             out.push(Node::Command(format!("{name}:{letters}")));
             rest
         }

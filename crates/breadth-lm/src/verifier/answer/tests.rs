@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// Ways of writing one answer, each the same as the first; no two lines have an answer in common.
-const SAME: [&[&str]; 46] = [
+const SAME: [&[&str]; 50] = [
     &[
         "1000",
         "1,000",
@@ -65,7 +65,12 @@ const SAME: [&[&str]; 46] = [
         "50%",
         "\u{bd}",
         "2^{-1}",
+        "2\u{207b}\u{b9}",
         "\\frac{1}{\\sqrt{4}}",
+        "0.4\\overline{9}",
+        "\\color{red}{\\frac{1}{2}}",
+        "\\large \\frac{1}{2}",
+        "\\underline{0.5}",
     ],
     &[
         "-\\frac{1}{2}",
@@ -195,6 +200,17 @@ const SAME: [&[&str]; 46] = [
     &["\\pi r", "\\pi  r", "{\\pi}r", "r\\pi"],
     &["1e400", "10e399", "0.1e401"],
     &[
+        "0.\\overline{3}",
+        "\\frac13",
+        "0.3\\overline{3}",
+        "0.\\overline{33}",
+        "0.\\bar{3}",
+        ".\\overline{3}",
+    ],
+    &["0.1\\overline{6}", "\\frac16"],
+    &["10^{23}", "10\u{b2}\u{b3}", "10 \u{d7} 10\u{b2}\u{b2}"],
+    &["x_{12}", "x_12", "x\u{2081}\u{2082}"],
+    &[
         "\\frac{x+1}{2}",
         "\\frac{(x+1)}{2}",
         "(x+1)/2",
@@ -232,6 +248,50 @@ fn equal_answers_are_equal_and_others_are_not() {
             }
         }
     }
+}
+
+/// Signs of currency are units: a bare number may leave them out, another unit is another answer.
+#[test]
+fn money_is_a_unit() {
+    let is = |a: &str, b: &str| Answer::read(a).is(&Answer::read(b));
+    for (a, b) in [
+        ("\\$5", "5"),
+        ("$5", "5"),
+        ("-$5", "-5"),
+        ("\\$5", "5\\text{ dollars}"),
+        ("\\text{\\$5}", "5"),
+        ("\\$0.05", "5\\text{ cents}"),
+        ("\u{20ac}5", "5\\text{ euros}"),
+        ("\\$1,234.50", "1234.5"),
+        ("(\\$5, \\$6)", "(5,6)"),
+        ("x = \\$5", "5"),
+        ("\\$5\\text{ million}", "5\\text{ million}"),
+        ("$5$", "5"),
+    ] {
+        assert!(is(a, b) && is(b, a), "{a} and {b}");
+    }
+    for (a, b) in [
+        ("\\$5", "5\\text{ cents}"),
+        ("\\$5", "5\\%"),
+        ("\\$5", "5\\text{ m}"),
+        ("\\$5", "5^\\circ"),
+        ("$5", "5\\text{ m}"),
+        ("\\$5", "\u{20ac}5"),
+        ("\\$5", "\\$6"),
+        ("\\$5\\text{ million}", "\u{20ac}5\\text{ million}"),
+        ("(\\$5, \\$6)", "(\u{20ac}5, \u{20ac}6)"),
+    ] {
+        assert!(!is(a, b) && !is(b, a), "{a} and {b}");
+    }
+}
+
+/// `x = 5, y = 6` is a pair in the order of its names, not two answers in any order.
+#[test]
+fn values_of_several_unknowns_are_in_order() {
+    let is = |a: &str, b: &str| Answer::read(a).is(&Answer::read(b));
+    assert!(is("x=5, y=6", "5, 6") && is("x=5, y=6", "y=6, x=5") && is("x=5, y=6", "(5,6)"));
+    assert!(!is("x=5, y=6", "6, 5") && !is("6, 5", "x=5, y=6") && !is("x=5, y=6", "(6,5)"));
+    assert!(is("x=5 or x=6", "6, 5"));
 }
 
 #[test]
@@ -281,6 +341,15 @@ fn boxes() {
         ("\\boxed{\\text{a \\} b}}", Some("\\text{a \\} b}")),
         ("\\fbox{7}", Some("7")),
         ("\\boxed 5", Some("5")),
+        ("$\\boxed5$", Some("5")),
+        ("$\\boxed 12$, or so", Some("12")),
+        ("\\boxed 12.", Some("12")),
+        ("\\(\\boxed12\\)", Some("12")),
+        ("$\\boxed\\frac12$", Some("\\frac12")),
+        ("\\boxed{4}, as \\boxed and braces say", Some("4")),
+        ("\\boxed A is it", Some("A")),
+        ("\\boxed Answer", None),
+        ("\\boxedA", None),
         ("\\boxed{}", Some("")),
         ("\\boxed{42}, not \\boxed{ }", Some("42")),
         ("\\boxed", None),

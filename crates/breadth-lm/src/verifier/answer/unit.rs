@@ -25,7 +25,7 @@ pub struct Unit {
 }
 
 /// Names of units, what they measure, and their size as a fraction.
-const UNITS: [(&[&str], &str, i64, i64); 31] = [
+const UNITS: [(&[&str], &str, i64, i64); 34] = [
     (&["mm", "millimeter", "millimetre"], "length", 1, 1),
     (&["cm", "centimeter", "centimetre"], "length", 10, 1),
     (&["m", "meter", "metre"], "length", 1000, 1),
@@ -45,7 +45,10 @@ const UNITS: [(&[&str], &str, i64, i64); 31] = [
     (&["ml", "milliliter", "millilitre"], "volume", 1, 1),
     (&["l", "liter", "litre"], "volume", 1000, 1),
     (&["cent", "\u{a2}"], "money", 1, 1),
-    (&["dollar", "usd"], "money", 100, 1),
+    (&["dollar", "usd", "$"], "money", 100, 1),
+    (&["euro", "eur", "\u{20ac}"], "euros", 1, 1),
+    (&["gbp", "\u{a3}"], "sterling", 1, 1),
+    (&["yen", "jpy", "\u{a5}"], "yen", 1, 1),
     (&["m/s", "meters per second"], "speed", 1, 1),
     (&["km/h", "kmph", "kph"], "road speed", 1, 1),
     (&["mph", "miles per hour"], "miles speed", 1, 1),
@@ -95,6 +98,14 @@ const MEANINGFUL: [&str; 33] = [
     "between",
     "is",
 ];
+
+/// What a sign of currency says of the number beside it.
+pub fn money(sign: &Node) -> Option<Mark> {
+    let Node::Command(name) = sign else {
+        return None;
+    };
+    mark(&[Node::Words(name.clone())]).filter(|_| sign.is_money())
+}
 
 /// The number, and what stands behind it.
 pub fn split(nodes: &[Node]) -> (&[Node], Mark) {

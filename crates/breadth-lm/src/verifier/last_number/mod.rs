@@ -4,7 +4,7 @@
 //! 1,000 = 1e3 = 10^3, 1/2 = 0.5 = \frac{1}{2}.
 
 use super::algebra::Ratio;
-use super::answer::{Answer, fraction_sign};
+use super::answer::{Answer, fraction_sign, script_sign};
 use super::compare::{Compare, Comparison, Given};
 use super::judge::VerifierKind;
 use super::number::Number;
@@ -151,6 +151,9 @@ fn piece(c: char, rest: &str, out: &str) -> (String, usize) {
             3,
         );
     }
+    if let Some((high, taken)) = high_digits(rest).filter(|_| !out.is_empty()) {
+        return (format!("^{{{high}}}"), taken);
+    }
     if let Some((above, below)) = fraction_sign(c) {
         let space = if is_behind_digit { " " } else { "" };
         return (format!("{space}{above}/{below}"), c.len_utf8());
@@ -168,6 +171,18 @@ fn piece(c: char, rest: &str, out: &str) -> (String, usize) {
         c => c,
     };
     (plain.into(), c.len_utf8())
+}
+
+/// The power in high digits at the beginning, and how long it is.
+fn high_digits(text: &str) -> Option<(String, usize)> {
+    let high = |c: char| script_sign(c).filter(|(place, _)| *place == '^');
+    let digits: String = text
+        .chars()
+        .map_while(high)
+        .map(|(_, digit)| digit)
+        .collect();
+    let taken = text.chars().take(digits.len()).map(char::len_utf8).sum();
+    (!digits.is_empty()).then_some((digits, taken))
 }
 
 /// A narrow space at the beginning, and what comes after it.
@@ -266,12 +281,16 @@ const LONGEST_GROUP: usize = 200;
 fn next_number(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
-    let begins = |i: &usize| digit(*i) || (bytes[*i] == b'.' && digit(i + 1));
+    let is_behind_letter = |i: usize| i > 0 && bytes[i - 1].is_ascii_alphabetic();
+    // The point of `Rs.5` ends a word.
+    let is_point = |i: usize| bytes[i] == b'.' && digit(i + 1) && !is_behind_letter(i);
+    let begins = |i: &usize| digit(*i) || is_point(*i);
     let mut at = at;
     let (start, end) = loop {
         let start = (at..bytes.len()).find(begins)?;
         let end = decimal_end(bytes, start);
         match script(&text[..start]) {
+            None if is_power_of_unit(&text[..start], &text[start..end]) => at = end,
             None => break (start, end),
             Some(true) => at = end,
             Some(false) => {
@@ -301,6 +320,11 @@ fn script(before: &str) -> Option<bool> {
     let before = before.strip_suffix('{').unwrap_or(before);
     let before = before.strip_suffix('-').unwrap_or(before);
     let base = before.strip_suffix(['^', '_'])?;
+    // `_42_` is emphasis.
+    let is_base = base.ends_with(|c: char| c.is_alphanumeric() || "})]'|".contains(c));
+    if before.ends_with('_') && !is_base {
+        return None;
+    }
     let base = base.trim_end_matches('}');
     let letters = base.len()
         - base
@@ -314,6 +338,15 @@ fn script(before: &str) -> Option<bool> {
         ]
         .contains(&unit),
     )
+}
+
+/// Whether a 2 or 3 is the power of a unit behind a number: `10 m2`.
+fn is_power_of_unit(before: &str, digits: &str) -> bool {
+    let number = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let is_unit =
+        ["m", "cm", "mm", "km", "dm", "ft", "in", "yd", "mi"].contains(&&before[number.len()..]);
+    let number = number.trim_end_matches(' ');
+    matches!(digits, "2" | "3") && is_unit && number.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// `a/b`, or `w a/b` with a fraction below 1 behind a whole number.
@@ -386,7 +419,14 @@ fn with_power(text: &str, number: Option<Number>, end: usize) -> (Option<Number>
 /// What `^n` or `^{n}` at the beginning says, and how long it is; an exponent that is no whole
 /// number says nothing.
 fn exponent(text: &str) -> Option<(Option<i64>, usize)> {
-    let rest = text.strip_prefix('^').or_else(|| text.strip_prefix("**"))?;
+    let starred = || {
+        // Behind the stars of bold type there is no number.
+        let rest = text.trim_start_matches(' ').strip_prefix("**")?;
+        let digits = rest.trim_start_matches(' ').trim_start_matches('-');
+        let is_power = digits.starts_with(|c: char| c.is_ascii_digit());
+        is_power.then(|| rest.trim_start_matches(' '))
+    };
+    let rest = text.strip_prefix('^').or_else(starred)?;
     let sign = text.len() - rest.len();
     if rest.starts_with('{') {
         let (inner, taken) = group(rest)?;
@@ -417,7 +457,8 @@ fn product(a: &Number, b: &Number) -> Option<Number> {
 fn is_part(before: &str, after: &str) -> bool {
     let is_under_root = ["\\sqrt{", "\\sqrt", "\\sqrt ", "\u{221a}", "\u{221a}("]
         .iter()
-        .any(|root| before.ends_with(root));
+        .any(|root| before.ends_with(root))
+        || before.trim_end_matches([' ', '{']).ends_with("\\over");
     let after = after
         .trim_start()
         .trim_start_matches("\\cdot")

@@ -60,6 +60,21 @@ fn the_final_number() {
         ("\\frac{\\pi}{2}", None),
         ("\\frac{x}{2}", None),
         ("10^{10^{10}}", None),
+        ("The answer is **42**.", Some("42")),
+        ("**Answer: 42**", Some("42")),
+        ("***1,234***", Some("1234")),
+        ("__42__", Some("42")),
+        ("_42_", Some("42")),
+        ("*-5*", Some("-5")),
+        ("2**3", Some("8")),
+        ("2 ** 3", Some("8")),
+        ("x_1", None),
+        ("5\u{b2}", Some("25")),
+        ("3 \u{d7} 10\u{2078}", Some("300000000")),
+        ("10 cm\u{b2}", Some("10")),
+        ("10 m2", Some("10")),
+        ("Rs.5", Some("5")),
+        ("1 \\over 2", None),
     ] {
         let found = final_number(text).map(|number| number.to_string());
         assert_eq!(found.as_deref(), expected, "{text}");

@@ -11,6 +11,7 @@ use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
 use regrade::Regrade;
 
+mod grades;
 mod regrade;
 mod text;
 
@@ -31,6 +32,10 @@ Examples:
   # judged anew from the column `text`, against the `answer` of every prompt; logs bring their own answers
   breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
   breadth pass validation/ --verifier boxed
+
+  # the same, kept: as a table, or as scores for the log of Inspect that they are of
+  breadth pass validation/ --verifier boxed -o graded.parquet
+  breadth pass log.eval --verifier boxed -o scores.jsonl
 
   # rows of samples, or counts: {\"model\":\"m\",\"prompt_id\":\"1\",\"n\":200,\"c\":3}
   my-grader | breadth pass - --json
@@ -103,7 +108,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ..arguments.tables.options()
     };
     let mut table = read_samples(&arguments.tables.paths, &options, output)?;
-    let regraded = arguments.regrade.run(&mut table)?;
+    let inputs = &arguments.tables.paths;
+    let regraded = arguments.regrade.run(&mut table, inputs, output)?;
     let as_scored = arguments.as_scored()?;
     let mut document = pass_at(
         &table,

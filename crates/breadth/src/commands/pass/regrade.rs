@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::Regraded;
-use breadth_data::{Outcome, SampleTable, SampleTexts};
+use breadth_data::{Outcome, SampleTable, SampleTexts, refuse_overwriting};
 use breadth_lm::text::{Item, Reference, read_references};
 use breadth_lm::verifier::{Judged, Judgement, Verifier};
 
+use super::grades;
 use crate::arguments;
+use crate::output::Output;
 
 /// What `pass` asks for a verifier.
 #[derive(Debug, clap::Args)]
@@ -27,6 +29,10 @@ pub struct Regrade {
     /// With --verifier: seconds that the program of command:PROGRAM may take for one response
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = arguments::seconds)]
     verifier_timeout: Duration,
+    /// With --verifier: where the responses go with their new rewards: a sample table, for select
+    /// and report (.parquet), or the scores of one log for Inspect's precomputed_scores (.jsonl)
+    #[arg(short, long, value_name = "FILE", requires = "verifier")]
+    output: Option<PathBuf>,
 }
 
 impl Regrade {
@@ -36,10 +42,20 @@ impl Regrade {
     }
 
     /// Puts the verifier's rewards and answers in the place of the table's.
-    pub fn run(&self, table: &mut SampleTable) -> Result<Option<Regraded>> {
+    ///
+    /// Writes them where `-o` says, unless that is one of `inputs`.
+    pub fn run(
+        &self,
+        table: &mut SampleTable,
+        inputs: &[PathBuf],
+        output: &Output,
+    ) -> Result<Option<Regraded>> {
         let Some(name) = &self.verifier else {
             return Ok(None);
         };
+        if let Some(path) = &self.output {
+            refuse_overwriting(path, &[inputs, &self.data].concat())?;
+        }
         let verifier = Verifier::parse(name)?.with_timeout(self.verifier_timeout);
         if verifier.reads_tokens() {
             bail!(
@@ -51,6 +67,9 @@ impl Regrade {
             .text
             .take()
             .ok_or_else(|| anyhow!("--verifier needs the texts of the responses: a column `text`, or a log that keeps them"))?;
+        if let Some(path) = &self.output {
+            grades::check(path, table, &texts)?;
+        }
         let reference = if self.data.is_empty() {
             Reference::default()
         } else {
@@ -67,6 +86,9 @@ impl Regrade {
         }
         (table.answers, table.answer) = (answers.names, answers.codes);
         let failures = verifier.finish()?.map(arguments::failures);
+        if let Some(path) = &self.output {
+            output.remark(&grades::write(path, table, &texts)?);
+        }
         Ok(Some(Regraded {
             verifier: name.clone(),
             judged,
@@ -104,8 +126,8 @@ impl Regrade {
                     })
                 }
                 None if self.data.is_empty() => bail!(
-                    "prompt {prompt}: the table has no right answer to it (column `gold`); give \
-                     the answers with --data FILE"
+                    "prompt {prompt}: the table has no right answer to it (column `gold`; a column \
+                     `answer` is what each response answers); give the answers with --data FILE"
                 ),
                 None => bail!(
                     "--data has no line with prompt_id {prompt}, which the table has samples of; \
