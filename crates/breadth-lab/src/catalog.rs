@@ -46,6 +46,21 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_has_a_row_for_everything() {
+        let page = include_str!("../../../docs/lab.md");
+        let is_missing = |id: &&str| !page.contains(&format!("\n| `{id}` | "));
+        let missing: Vec<&str> = all().map(|one| one.id).filter(is_missing).collect();
+        assert!(missing.is_empty(), "scripts/lab-docs adds {missing:?}");
+        let corrected = all().filter(|one| one.correction.is_some());
+        for id in corrected.map(|one| one.id) {
+            assert!(
+                page.contains(&format!("(`{id}`): ")),
+                "no correction of {id}"
+            );
+        }
+    }
+
+    #[test]
     fn ids_choose_and_an_unknown_one_is_named() {
         let names = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
         let chosen = names(&["d4", "d1"]);
