@@ -1,4 +1,5 @@
-//! Everything that is measured: the statements of the paper, its figures, and the studies beyond it.
+//! Everything that is measured: the statements of the paper, its figures, and the studies beyond
+//! it.
 
 use crate::figure::FIGURES;
 use crate::statement::{STATEMENTS, Statement};
