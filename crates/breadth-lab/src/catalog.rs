@@ -1,4 +1,5 @@
-//! Everything that is measured: the statements of the paper, its figures, and the studies beyond it.
+//! Everything that is measured: the statements of the paper, its figures, and the studies beyond
+//! it.
 
 use crate::figure::FIGURES;
 use crate::statement::{STATEMENTS, Statement};
@@ -43,6 +44,21 @@ mod tests {
             "{ids:?}"
         );
         assert!(all().all(|statement| statement.cost > 0.0 && !statement.claim.is_empty()));
+    }
+
+    #[test]
+    fn the_documentation_has_a_row_for_everything() {
+        let page = include_str!("../../../docs/lab.md");
+        let is_missing = |id: &&str| !page.contains(&format!("\n| `{id}` | "));
+        let missing: Vec<&str> = all().map(|one| one.id).filter(is_missing).collect();
+        assert!(missing.is_empty(), "scripts/lab-docs adds {missing:?}");
+        let corrected = all().filter(|one| one.correction.is_some());
+        for id in corrected.map(|one| one.id) {
+            assert!(
+                page.contains(&format!("(`{id}`): ")),
+                "no correction of {id}"
+            );
+        }
     }
 
     #[test]

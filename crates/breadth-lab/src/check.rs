@@ -279,7 +279,7 @@ impl Check {
         Check::share(name, successes, trials, (0.0, claim))
     }
 
-    /// A sign of a figure: holds if the median over its seeds shows it and at least 4 of 5 seeds do.
+    /// A sign of a figure: holds if the median over its seeds and at least 4 of 5 seeds show it.
     ///
     /// Fails if the median does not, or if too many seeds do not for it to hold whatever the
     /// unreached ones had shown; inconclusive otherwise.

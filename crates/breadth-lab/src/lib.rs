@@ -7,10 +7,10 @@
 //! assert!(measured.checks.iter().all(|check| check.verdict == Verdict::Holds));
 //! ```
 //!
-//! [`all`] is the list of statements, figures and studies; a [`Statement`] measures itself and gives
-//! [`Check`]s, each with its verdict and the [`Table`] behind it. [`Results`] keeps measurements,
-//! [`page()`] shows them. It does **not** prove anything: a check that holds is a measurement that
-//! the statement survived.
+//! [`all`] is the list of statements, figures and studies; a [`Statement`] measures itself and
+//! gives [`Check`]s, each with its verdict and the [`Table`] behind it. [`Results`] keeps
+//! measurements, [`Runs`] the training runs of the figures, [`page()`] shows them. It does **not**
+//! prove anything: a check that holds is a measurement that the statement survived.
 
 mod catalog;
 mod check;

@@ -414,7 +414,7 @@ fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
                 )
             },
         )
-        .with_rows(everything(seeds)),
+        .with_rows(profiles(seeds)),
         sign("F1a: KL falls to the end", &Curves::kl_falls, &|seed| {
             let (first, last) = seed.ends();
             let rise = seed.largest_rise();
@@ -468,12 +468,9 @@ fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
         sign(
             "F1e: Cov_6 orders Pass@12, KL the wrong way",
             &Curves::coverage_predicts,
-            &|seed| {
-                let (coverage, kl) = seed.correlations(2);
-                format!("{coverage:+.2}, {kl:+.2}")
-            },
+            &correlation_note,
         )
-        .with_rows(correlations(seeds, &median)),
+        .with_rows(successes(seeds)),
     ]);
     checks
 }
@@ -510,27 +507,56 @@ fn peak_note(seed: &Curves, n: usize) -> String {
     )
 }
 
-/// Every number of every seed.
-fn everything(seeds: &[Curves]) -> Table {
+/// Spearman's correlations of every pair.
+fn correlation_note(seed: &Curves) -> String {
+    let pair = |n: usize| {
+        let ((coverage, kl), pass) = (seed.correlations(n), PASSES[n]);
+        format!(
+            "Pass@{pass} with Cov_{} {coverage:+.2}, with KL {kl:+.2}",
+            pass / 2
+        )
+    };
+    (0..PASSES.len()).map(pair).collect::<Vec<_>>().join(", ")
+}
+
+/// KL and coverage of every checkpoint of every seed.
+fn profiles(seeds: &[Curves]) -> Table {
     let mut table = Table::new([
-        "seed", "step", "KL", "Cov_2", "Cov_3", "Cov_4", "Cov_6", "Cov_8", "Pass@4", "Pass@8",
-        "Pass@12", "q(y|G1)", "q(y|G2)",
+        "seed", "step", "KL", "Cov_2", "Cov_3", "Cov_4", "Cov_6", "Cov_8",
     ]);
-    for seed in seeds {
-        for row in &seed.rows {
-            let [c2, c3, c4, c6, c8] = row.cov.map(Cell::from);
-            let [p4, p8, p12] = row.pass.map(Cell::from);
-            let [g1, g2] = row.right.map(Cell::from);
-            let name = seed.seed.clone().into();
-            let (step, kl) = (row.step.into(), row.kl.into());
-            table.row([name, step, kl, c2, c3, c4, c6, c8, p4, p8, p12, g1, g2]);
-        }
+    for (seed, row) in of_all(seeds) {
+        let [c2, c3, c4, c6, c8] = row.cov.map(Cell::from);
+        table.row([seed, row.step.into(), row.kl.into(), c2, c3, c4, c6, c8]);
     }
     table
 }
 
+/// Pass@N of every checkpoint of every seed, and the mean probability of the right response to the
+/// prompts of either class.
+fn successes(seeds: &[Curves]) -> Table {
+    let mut table = Table::new([
+        "seed", "step", "Pass@4", "Pass@8", "Pass@12", "q, G1", "q, G2",
+    ]);
+    for (seed, row) in of_all(seeds) {
+        let ([p4, p8, p12], [g1, g2]) = (row.pass.map(Cell::from), row.right.map(Cell::from));
+        table.row([seed, row.step.into(), p4, p8, p12, g1, g2]);
+    }
+    table
+}
+
+/// Every checkpoint with its seed's name.
+fn of_all(seeds: &[Curves]) -> impl Iterator<Item = (Cell, &Row)> {
+    seeds.iter().flat_map(|seed| {
+        let name = move |row| (seed.seed.clone().into(), row);
+        seed.rows.iter().map(name)
+    })
+}
+
+/// A name, and what of a checkpoint is drawn.
+type Curve<'a> = (&'a str, &'a dyn Fn(&Row) -> f64);
+
 /// Curves over the steps, medians and bands over seeds.
-fn bands(seeds: &[Curves], y: &str, curves: &[(&str, &dyn Fn(&Row) -> f64)]) -> Table {
+fn bands(seeds: &[Curves], y: &str, curves: &[Curve]) -> Table {
     let mut table = spread::curves("step", y);
     for (curve, of) in curves {
         for (i, row) in seeds[0].rows.iter().enumerate() {
@@ -561,27 +587,6 @@ fn choices(seeds: &[Curves], median: &Curves) -> Table {
                 p4,
                 p8,
                 p12,
-            ]);
-        }
-    }
-    table
-}
-
-/// Spearman's correlations over the checkpoints.
-fn correlations(seeds: &[Curves], median: &Curves) -> Table {
-    let mut table = Table::new(["seed", "pair", "coverage with Pass@N", "KL with Pass@N"]);
-    for seed in seeds
-        .iter()
-        .chain([median].into_iter().filter(|_| seeds.len() > 1))
-    {
-        for (n, pass) in PASSES.iter().enumerate() {
-            let (coverage, kl) = seed.correlations(n);
-            let pair = format!("Cov_{}, Pass@{pass}", pass / 2);
-            table.row([
-                seed.seed.clone().into(),
-                pair.into(),
-                coverage.into(),
-                kl.into(),
             ]);
         }
     }
