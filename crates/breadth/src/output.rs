@@ -60,7 +60,7 @@ impl Output {
 /// A text in which control characters that came with the data are seen instead of obeyed: `\u{1b}`
 /// as `\x1b`. Line breaks and the emphasis of [`Style`] stay.
 pub fn printable(text: &str) -> String {
-    let is_hidden = |c: char| c.is_control() && c != '\n';
+    let is_hidden = |c: char| is_unseen(c) && c != '\n';
     if !text.contains(is_hidden) {
         return text.to_owned();
     }
@@ -72,8 +72,10 @@ pub fn printable(text: &str) -> String {
             rest = &rest[own.len()..];
             continue;
         }
-        if is_hidden(c) {
+        if is_hidden(c) && u32::from(c) < 0x100 {
             shown.push_str(&format!("\\x{:02x}", u32::from(c)))
+        } else if is_hidden(c) {
+            shown.push_str(&format!("\\u{{{:x}}}", u32::from(c)))
         } else {
             shown.push(c)
         }
@@ -85,19 +87,27 @@ pub fn printable(text: &str) -> String {
 /// Names of models with their control characters, line breaks among them, as JSON writes them: in a
 /// sentence nothing else tells a name's line break from the sentence's.
 pub fn printable_names(names: &mut [String]) {
-    for name in names
-        .iter_mut()
-        .filter(|name| name.contains(char::is_control))
-    {
+    for name in names.iter_mut().filter(|name| name.contains(is_unseen)) {
         let shown = name.chars().map(|c| match c {
             '\n' => "\\n".to_owned(),
             '\r' => "\\r".to_owned(),
             '\t' => "\\t".to_owned(),
-            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c if is_unseen(c) => format!("\\u{:04x}", u32::from(c)),
             c => c.to_string(),
         });
         *name = shown.collect();
     }
+}
+
+/// Whether a character is none that is seen: control characters, and those that break lines, turn
+/// the direction of writing or take no room (Unicode's Cc, Cf, Zl and Zp).
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// What [`Style`] and its tables write to a terminal.
@@ -312,6 +322,14 @@ mod tests {
             printable("a\u{1b}[2J\u{1b}]0;x\u{7}\nb\u{9b}"),
             "a\\x1b[2J\\x1b]0;x\\x07\nb\\x9b"
         );
+        // What turns the direction of writing, or takes no room.
+        assert_eq!(
+            printable("a\u{202e}b\u{2066}\u{200b}é"),
+            "a\\u{202e}b\\u{2066}\\u{200b}é"
+        );
+        let mut names = ["x\u{2028}y".to_owned()];
+        printable_names(&mut names);
+        assert_eq!(names, ["x\\u2028y"]);
     }
 
     #[test]
