@@ -279,6 +279,15 @@ const SAMPLE: [&str; 10] = [
     "out/table.parquet",
 ];
 
+/// [`place`] with a tokenizer: programs read text.
+fn place_with_text() -> Folder {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/text");
+    let folder = place();
+    let tokenizer = std::fs::read(golden.join("byte_level.json")).expect("a golden tokenizer");
+    folder.write("model/tokenizer.json", &tokenizer);
+    folder
+}
+
 /// Whether a process runs; one that has ended and that nobody has asked about does not.
 #[cfg(unix)]
 fn is_running(id: &str) -> bool {
@@ -292,7 +301,7 @@ fn is_running(id: &str) -> bool {
 #[cfg(unix)]
 #[test]
 fn a_terminal_that_is_closed_ends_a_job_and_its_programs() {
-    let folder = place();
+    let folder = place_with_text();
     folder.write(
         "grade.sh",
         b"echo $$ >> pids; while read -r line; do kill -s $1 $PPID; sleep $2; echo '{\"reward\": 1}'; done",
@@ -369,7 +378,7 @@ fn an_output_that_is_a_folder() {
 #[cfg(unix)]
 #[test]
 fn what_programs_say_is_seen_and_not_obeyed() {
-    let folder = place();
+    let folder = place_with_text();
     folder.write("a.jsonl", b"{\"prompt\": [7, 3], \"response\": [9]}\n");
     folder.write(
         "grade.sh",
