@@ -361,7 +361,8 @@ fn of_records(records: &Records) -> Option<Measured> {
         sources: word("sources", 0)?,
         seconds: number("seconds", 0)?,
         checks,
-        is_finished: number("finished", 0)? == 1.0,
+        // Files of before there was training do not say it.
+        is_finished: number("finished", 0) != Some(0.0),
     })
 }
 
@@ -408,6 +409,14 @@ mod tests {
         let made = Provenance::read(&path).unwrap().unwrap();
         assert_eq!(made.command, "breadth lab run d1");
         assert_eq!(made.models, [("d1".to_owned(), SOURCES.to_owned())]);
+    }
+
+    #[test]
+    fn a_measurement_that_does_not_say_whether_it_is_finished_is() {
+        let mut records = to_records(&measured());
+        assert!(!of_records(&records).unwrap().is_finished);
+        records.columns.retain(|(name, _)| name != "finished");
+        assert!(of_records(&records).unwrap().is_finished);
     }
 
     #[test]
