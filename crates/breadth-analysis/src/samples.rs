@@ -112,7 +112,7 @@ impl Samples {
         let mut strange = Vec::new();
         let renamed = names.iter().zip(&matched).find_map(|(name, at)| {
             let model = &models[(*at)?];
-            (model != name).then(|| (model, name))
+            (model != name).then_some((model, name))
         });
         if let Some((model, name)) = renamed {
             strange.push(format!(

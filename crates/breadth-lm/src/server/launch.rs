@@ -245,10 +245,8 @@ impl Launched {
                         models,
                         is_of_adapters: target.base.is_some(),
                     };
-                    let names = target.checkpoints.iter().map(|(name, _)| name);
-                    return names
-                        .map(|name| self.listed.model_of(name).map(drop))
-                        .collect();
+                    let mut names = target.checkpoints.iter().map(|(name, _)| name);
+                    return names.try_for_each(|name| self.listed.model_of(name).map(drop));
                 }
                 Err(reason) => reason,
             };

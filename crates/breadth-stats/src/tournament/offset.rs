@@ -103,8 +103,8 @@ pub fn offset_tournament(
     let rule = Rule::new(columns, design, samples, result.level, a)?;
     let tail = 0.25 * alpha / (m - 1).max(1) as f64;
     let factor = rule.factor;
-    for q in 0..m {
-        let own = Own::new(&samples[q], m)?;
+    for (q, samples) in samples.iter().enumerate() {
+        let own = Own::new(samples, m)?;
         let score = |rival: usize| {
             let [on_data, on_policy] = rule.shares(rival, q, &own);
             Score {

@@ -76,7 +76,7 @@ fn archives_whose_count_of_members_is_untrue() {
     let size = ((size + double.len()) as u32).to_le_bytes();
     let ending = |count: u16| {
         let count = count.to_le_bytes();
-        [&field(0, 8)[..], &count, &count, &size, field(16, 4)].concat()
+        [field(0, 8), &count, &count, &size, field(16, 4)].concat()
     };
     let twice = [&once[..end], double].concat();
     let true_end = [&ending(3)[..], &[0, 0]].concat();
