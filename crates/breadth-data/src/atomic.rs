@@ -183,13 +183,15 @@ pub fn write_dir(path: &Path, f: impl FnOnce(&Path) -> io::Result<()>) -> Result
 fn try_write_dir(path: &Path, f: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let parent = parent(path);
     fs::metadata(parent)?; // its error is plainer than that of the temporary name
-    let (temp, _living) = Living::made(|| {
+    let (made, _living) = Living::made(|| {
         let temp = tempfile::Builder::new()
             .prefix(&temp_prefix(path))
             .tempdir_in(parent)?;
         let path = temp.path().to_path_buf();
         io::Result::Ok((temp, path))
     })?;
+    // Declared last and so removed first, while it is known as ours: a signal meanwhile goes on there.
+    let temp = made;
     let new = temp.path().join("new");
     fs::create_dir(&new)?;
     f(&new)?;
