@@ -8,9 +8,16 @@ use ureq::http::Response;
 
 use super::http::{Attempt, Failure};
 
-/// Largest body that is read, in longest records: log-probabilities of a million tokens take about
-/// 100 MB.
+/// Largest answer to a question that sends nothing (which models there are, what they are), in bytes.
+const LARGEST_LIST: u64 = 4 << 20;
+/// Largest answer to what is sent, in longest records: log-probabilities of a million tokens take
+/// about 100 MB. A short request has a shorter answer: so many records, and so many bytes for each
+/// that was sent.
 const LARGEST_BODY: u64 = 8;
+const RECORDS: u64 = 2;
+const TIMES: u64 = 4096;
+/// Most values in an answer, each of which takes some 32 bytes once it is read.
+const MOST_VALUES: usize = 8 << 20;
 /// Time to a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -51,7 +58,7 @@ impl Client {
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
-        read(request.call())
+        read(request.call(), LARGEST_LIST)
     }
 
     /// Sends a document and reads the answer.
@@ -60,11 +67,21 @@ impl Client {
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
-        read(request.send_json(body))
+        let text = body.to_string();
+        let largest = largest(text.len() as u64);
+        read(request.content_type("application/json").send(text), largest)
     }
 }
 
-fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Attempt<Value> {
+/// The largest answer to a request of so many bytes.
+fn largest(sent: u64) -> u64 {
+    let record = breadth_data::max_record_bytes();
+    let most = LARGEST_BODY.saturating_mul(record);
+    let own = RECORDS.saturating_mul(record);
+    own.saturating_add(TIMES.saturating_mul(sent)).min(most)
+}
+
+fn read(answer: Result<Response<ureq::Body>, ureq::Error>, largest: u64) -> Attempt<Value> {
     let mut response = answer.map_err(of_transport)?;
     let status = response.status().as_u16();
     let wait = retry_after(&response);
@@ -77,9 +94,12 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Attempt<Value> {
             "status {status}: redirects to {to}, which is not followed; name the server that answers"
         )));
     }
-    let largest = LARGEST_BODY.saturating_mul(breadth_data::max_record_bytes());
     let body = response.body_mut().with_config().limit(largest);
     let bytes = body.read_to_vec().map_err(of_transport)?;
+    if has_too_many_values(&bytes) {
+        let what = format!("the reply has more than {MOST_VALUES} values");
+        return Err(Failure::Refused(what));
+    }
     let parsed = breadth_data::parse_json(&bytes);
     if (200..300).contains(&status) {
         return parsed
@@ -94,6 +114,11 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Attempt<Value> {
         }),
         _ => Err(Failure::Refused(format!("status {status}: {said}"))),
     }
+}
+
+/// Whether a text has more commas than any answer has values.
+fn has_too_many_values(text: &[u8]) -> bool {
+    text.len() > MOST_VALUES && text.iter().filter(|&&byte| byte == b',').count() > MOST_VALUES
 }
 
 /// A refused connection, a reset, a time-out, an answer that breaks off: all of them may pass.
@@ -154,6 +179,17 @@ mod tests {
         assert_eq!(of(json!({"error": "busy"})), Some("busy".into()));
         assert_eq!(of(json!({"detail": "Not Found"})), Some("Not Found".into()));
         assert_eq!(of(json!([1])), None);
+    }
+
+    #[test]
+    fn answers_are_as_large_as_their_requests_ask_for() {
+        let record = breadth_data::max_record_bytes();
+        assert_eq!(largest(0), 2 * record);
+        assert_eq!(largest(1000), 2 * record + 4_096_000);
+        assert_eq!(largest(u64::MAX), 8 * record);
+        assert!(!has_too_many_values(&vec![b','; MOST_VALUES]));
+        assert!(has_too_many_values(&vec![b','; MOST_VALUES + 1]));
+        assert!(!has_too_many_values(&vec![b' '; 2 * MOST_VALUES]));
     }
 
     #[test]
