@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tempfile::TempPath;
 
@@ -25,6 +26,9 @@ const RANDOM: usize = 6;
 
 /// What this process must remove before it ends: temporary files and folders, and locks.
 static LIVING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// How often the end of a process tries to remove what is being written.
+const ATTEMPTS: usize = 100;
 
 /// A name that stands in [`LIVING`] as long as this does.
 #[derive(Debug)]
@@ -72,8 +76,14 @@ fn living() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 pub fn remove_unfinished() {
     let living = living();
     for path in living.iter() {
+        // A thread may be filling a folder that is being emptied; once it is gone, nothing is added.
         // What cannot be removed stays, under a name that says what it is.
-        let _ = remove(path);
+        for _ in 0..ATTEMPTS {
+            if remove(path).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
     // Another job may hold the outputs from here on.
     std::mem::forget(living);
