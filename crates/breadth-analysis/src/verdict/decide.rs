@@ -7,8 +7,8 @@ use super::rules::Found;
 ///
 /// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over
 ///   prompts. `certain` where no other candidate can be better by more than one point, `likely`
-///   where by at most ten, else `open`, also where no sample of any is right. With fewer than k samples, or samples of some candidates
-///   only, it is at most `likely`.
+///   where by at most ten, else `open`, also where no sample of any is right. With fewer than k
+///   samples, or samples of some candidates only, it is at most `likely`.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
 /// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
 ///   other can be better by more, for any verifier that accepts the held-out responses.
@@ -16,9 +16,8 @@ use super::rules::Found;
 ///   candidates with one another and says nothing of a field in which none covers well; reach
 ///   counts the held-out responses alone. `likely` where they say the same, one of them excludes
 ///   some candidate, and few prompts have several right responses (of which a verifier needs one:
-///   held-out ones may all lose probability while some right response gains), else `open`. They never
-///   make a verdict `certain`: which other responses a
-///   verifier accepts is not in them.
+///   held-out ones may all lose probability while another right one gains it), else `open`. They
+///   never make a verdict `certain`: which other responses a verifier accepts is not in them.
 ///
 /// Errors: what the statistics refuse.
 ///

@@ -22,7 +22,7 @@ pub(super) const STATEMENT: Statement = Statement {
         "the proof gives 8 eps_stat + 9 eps' (+ 2 eps) where 12 eps_stat + 4 eps' + eps is printed, \
          and (100) needs Cov_2N <= 2 E_N",
     ),
-    cost: 7.5,
+    cost: 0.6,
     run: Run::Computed(run),
 };
 
