@@ -38,7 +38,7 @@ impl Interner {
     ///
     /// Tables usually repeat their ids in one order, so the string after the last one is tried
     /// first: a comparison instead of a hash.
-    fn find(&self, text: &str, last: u32) -> u32 {
+    pub(crate) fn find(&self, text: &str, last: u32) -> u32 {
         let guess = last.wrapping_add(1);
         if self
             .strings
@@ -116,6 +116,10 @@ impl Interner {
     /// As [`name`](Self::name), for a message.
     pub(crate) fn shown(&self, code: u32) -> Cow<'_, str> {
         short(self.name(code))
+    }
+
+    pub(crate) fn strings(&self) -> &[String] {
+        &self.strings
     }
 
     pub(crate) fn into_strings(self) -> Vec<String> {

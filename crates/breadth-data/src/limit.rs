@@ -153,10 +153,14 @@ pub(crate) fn whole(packed: u64) -> u64 {
     (RECORDS.saturating_mul(max_record_bytes())).max(TIMES.saturating_mul(packed))
 }
 
-/// The most cells, of models by rows, of a table that gives only `given` of them: 8 million, or two
-/// for each that is given. All are held, and those of a real table are nearly all given.
-pub(crate) fn cells(given: usize) -> usize {
-    (max_record_bytes() as usize / 4).max(2 * given)
+/// The most cells, of models by rows, of a table read so far to `given` of them out of a file of
+/// `bytes`: 16 million, or two for each that is given, or 16 for each byte. All are held, and those
+/// of a real table are nearly all given, though in any order: of rows that are shuffled most are
+/// known to be there long before most cells are given.
+pub(crate) fn cells(given: usize, bytes: u64) -> usize {
+    const BYTES: usize = 16;
+    let room = max_record_bytes() as usize / 2;
+    room.max(2 * given).max(BYTES * bytes as usize)
 }
 
 impl<R> Inflated<R> {

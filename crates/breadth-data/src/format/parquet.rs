@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use super::file::{Access, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
 use crate::io::chunk::{Chunk, Places};
-use crate::io::convert::{convert, fits, id_type};
+use crate::io::convert::{Known, convert, fits, id_type};
 use crate::io::open::read_error;
 use crate::io::parquet::{check_pages, column_names, guarded, open_metadata};
 use crate::limit;
@@ -56,6 +56,8 @@ struct Shared {
     views: ArrowReaderMetadata,
     /// Position in the file's schema of each column of the layout.
     positions: Vec<Option<usize>>,
+    /// Texts of each column of the layout.
+    known: Vec<Known>,
 }
 
 /// One row group of a file.
@@ -95,6 +97,7 @@ impl ParquetFile {
                 metadata,
                 views,
                 positions,
+                known: layout.columns.iter().map(|_| Known::default()).collect(),
             }),
             next_group: 0,
             next_row: 1,
@@ -183,7 +186,8 @@ impl RowGroup {
         if !fits(found, wanted.holds) {
             return Err(wrong());
         }
-        let array = convert(self.read(position)?, wanted.holds).ok_or_else(wrong)?;
+        let (read, known) = (self.read(position)?, &self.shared.known[column]);
+        let array = convert(read, wanted.holds, known).ok_or_else(wrong)?;
         self.check_cells(&array, wanted.name)?;
         Ok(Some(array))
     }

@@ -11,7 +11,7 @@ use super::work::Work;
 use crate::error::{At, Error, Place, Result};
 use crate::format::Piece;
 use crate::io::chunk::{Chunk, Places};
-use crate::io::convert::convert;
+use crate::io::convert::{Known, convert};
 use crate::schema::Layout;
 
 /// What stands in messages in the place of a file.
@@ -90,17 +90,19 @@ fn chunk(batch: &RecordBatch, layout: &Layout, path: Arc<Path>, first: u64) -> R
         let found = wanted.and_then(|wanted| Some((wanted, batch.column_by_name(wanted.name)?)));
         columns.push(match found {
             None => None,
-            Some((wanted, array)) => match convert(array.clone(), wanted.holds) {
-                Some(array) => Some(array),
-                None => {
-                    return Err(Error::ColumnType {
-                        path: path.to_path_buf(),
-                        column: wanted.name.into(),
-                        found: array.data_type().to_string(),
-                        wanted: wanted.holds.wanted(),
-                    });
+            Some((wanted, array)) => {
+                match convert(array.clone(), wanted.holds, &Known::default()) {
+                    Some(array) => Some(array),
+                    None => {
+                        return Err(Error::ColumnType {
+                            path: path.to_path_buf(),
+                            column: wanted.name.into(),
+                            found: array.data_type().to_string(),
+                            wanted: wanted.holds.wanted(),
+                        });
+                    }
                 }
-            },
+            }
         });
     }
     Ok(Chunk {

@@ -1,7 +1,7 @@
 //! From the types that Parquet files use to the few that chunks have.
 
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -15,7 +15,7 @@ use arrow_array::{
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field};
 
-use crate::intern::Interner;
+use crate::intern::{Interner, NONE};
 use crate::schema::ColumnType;
 
 /// The type of an id column in a chunk.
@@ -23,15 +23,26 @@ pub(crate) fn id_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
+/// The texts of the first block of a column that was converted. Later blocks usually repeat them, in
+/// the same order, and then need no dictionary of their own.
+#[derive(Default)]
+pub(crate) struct Known(OnceLock<(Interner, Arc<StringArray>)>);
+
 /// The array as the one type that chunks have for what it holds, if it can be that.
-pub(crate) fn convert(array: ArrayRef, holds: ColumnType) -> Option<ArrayRef> {
+pub(crate) fn convert(array: ArrayRef, holds: ColumnType, known: &Known) -> Option<ArrayRef> {
     match (holds, array.data_type()) {
         // A column of nothing but nulls has no type of its own.
         (_, DataType::Null) => Some(nulls(holds, array.len())),
         (ColumnType::Id, found) if *found == id_type() => Some(array),
-        (ColumnType::Id, DataType::Utf8View) => Some(dictionary(array.as_string_view().iter())),
-        (ColumnType::Id, DataType::Utf8) => Some(dictionary(array.as_string::<i32>().iter())),
-        (ColumnType::Id, DataType::LargeUtf8) => Some(dictionary(array.as_string::<i64>().iter())),
+        (ColumnType::Id, DataType::Utf8View) => {
+            Some(dictionary(array.as_string_view().iter(), known))
+        }
+        (ColumnType::Id, DataType::Utf8) => {
+            Some(dictionary(array.as_string::<i32>().iter(), known))
+        }
+        (ColumnType::Id, DataType::LargeUtf8) => {
+            Some(dictionary(array.as_string::<i64>().iter(), known))
+        }
         (ColumnType::Id, DataType::Dictionary(..)) => of_dictionary(&array),
         (ColumnType::Id, _) => ids(&array),
         (ColumnType::Number | ColumnType::Flag | ColumnType::LogProb, DataType::Float64) => {
@@ -54,7 +65,7 @@ pub(crate) fn convert(array: ArrayRef, holds: ColumnType) -> Option<ArrayRef> {
 /// Whether an array of a type can become what a chunk has: looked at before it is read, as texts
 /// where numbers belong may take any room.
 pub(crate) fn fits(data_type: &DataType, holds: ColumnType) -> bool {
-    convert(new_empty_array(data_type), holds).is_some()
+    convert(new_empty_array(data_type), holds, &Known::default()).is_some()
 }
 
 fn nulls(holds: ColumnType, rows: usize) -> ArrayRef {
@@ -119,19 +130,35 @@ fn large_lists(array: &LargeListArray) -> Option<ArrayRef> {
     lists.ok().map(|lists| Arc::new(lists) as ArrayRef)
 }
 
-/// Strings as a dictionary. Ids come in runs and in a repeated order, so most need no hash.
-fn dictionary<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+/// Strings as a dictionary, that of an earlier block if it has them all.
+fn dictionary<'a>(texts: impl Iterator<Item = Option<&'a str>> + Clone, known: &Known) -> ArrayRef {
+    if let Some((interner, values)) = known.0.get()
+        && let Some(keys) = keys_of(texts.clone(), |text, last| interner.find(text, last))
+    {
+        return Arc::new(DictionaryArray::<Int32Type>::new(keys, values.clone()));
+    }
     let mut interner = Interner::default();
-    let mut last = ("", None);
-    let mut code = |text| {
-        if last.1.is_none() || last.0 != text {
-            last = (text, Some(interner.code(text) as i32));
-        }
-        last.1
-    };
-    let keys: Int32Array = texts.map(|text| text.and_then(&mut code)).collect();
-    let values = Arc::new(StringArray::from(interner.into_strings()));
+    let keys = keys_of(texts, |text, _| interner.code(text)).expect("each text gets a code");
+    let values = Arc::new(StringArray::from_iter_values(interner.strings()));
+    known.0.get_or_init(|| (interner, values.clone()));
     Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
+}
+
+/// The keys of texts, as `code` gives them for a text and the key before it; none if one has none.
+/// Ids come in runs, of which only the first is looked up.
+fn keys_of<'a>(
+    texts: impl Iterator<Item = Option<&'a str>>,
+    mut code: impl FnMut(&'a str, u32) -> u32,
+) -> Option<Int32Array> {
+    let mut last = ("", NONE);
+    let mut key = |text| {
+        if last.1 == NONE || last.0 != text {
+            last = (text, code(text, last.1));
+        }
+        (last.1 != NONE).then_some(last.1 as i32)
+    };
+    let key = |text: Option<_>| text.map_or(Some(None), |text| key(text).map(Some));
+    texts.map(key).collect()
 }
 
 /// A dictionary with other keys or other values, such as the categories of a data frame.
@@ -140,7 +167,7 @@ fn of_dictionary(array: &ArrayRef) -> Option<ArrayRef> {
     if array.values().is_empty() {
         return Some(nulls(ColumnType::Id, array.len()));
     }
-    let values = convert(array.values().clone(), ColumnType::Id)?;
+    let values = convert(array.values().clone(), ColumnType::Id, &Known::default())?;
     let values = values.as_dictionary::<Int32Type>();
     let codes = array.normalized_keys();
     let code = |(row, &at): (usize, &usize)| {
@@ -183,4 +210,42 @@ where
     let keys: Int32Array = given.map(|value| value.map(&mut code)).collect();
     let values = Arc::new(StringArray::from(values));
     Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(array: &ArrayRef) -> Vec<Option<String>> {
+        let array = array.as_dictionary::<Int32Type>();
+        let array = array.downcast_dict::<StringArray>().unwrap();
+        array
+            .into_iter()
+            .map(|text| text.map(str::to_owned))
+            .collect()
+    }
+
+    #[test]
+    fn blocks_that_repeat_texts_share_a_dictionary() {
+        let known = Known::default();
+        let block = |texts: &[Option<&str>]| {
+            convert(
+                Arc::new(StringArray::from(texts.to_vec())),
+                ColumnType::Id,
+                &known,
+            )
+            .unwrap()
+        };
+        let first = [Some("a"), Some("a"), Some(""), None, Some("b")];
+        let again = [None, Some("b"), Some("b"), Some("a"), Some("")];
+        let other = [Some("a"), Some("c"), None, Some("a")];
+        let blocks = [block(&first), block(&again), block(&other), block(&[None])];
+        for (block, wanted) in blocks.iter().zip([&first[..], &again, &other, &[None]]) {
+            let wanted: Vec<_> = wanted.iter().map(|text| text.map(str::to_owned)).collect();
+            assert_eq!(texts(block), wanted);
+        }
+        let values = |at: usize| blocks[at].as_dictionary::<Int32Type>().values();
+        assert!(Arc::ptr_eq(values(0), values(1)) && Arc::ptr_eq(values(0), values(3)));
+        assert_eq!(values(2).len(), 2);
+    }
 }

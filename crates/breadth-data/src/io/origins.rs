@@ -38,11 +38,16 @@ impl Origins {
         (models, rows, what): (usize, usize, &str),
     ) -> Result<()> {
         let At { path, .. } = chunk.places.at(0);
-        if models.saturating_mul(models) > limit::cells(0) {
+        if models.saturating_mul(models) > limit::cells(0, 0) / 2 {
             let what = format!("{models} models, of which each is compared with every other");
             return Err(limit::over(&path, None, what));
         }
-        if models.saturating_mul(rows) <= limit::cells(self.rows) {
+        let cells = models.saturating_mul(rows);
+        if cells <= limit::cells(self.rows, 0) {
+            return Ok(());
+        }
+        let bytes = std::fs::metadata(&path).map_or(0, |data| data.len());
+        if cells <= limit::cells(self.rows, bytes) {
             return Ok(());
         }
         let given = self.rows;

@@ -86,7 +86,6 @@ impl Opened<'_> {
                         meter.tell(done.iter().sum(), progress);
                     }
                     Told::Failed(m, error) => {
-                        task.ending.store(true, Ordering::SeqCst);
                         if failed.as_ref().is_none_or(|(first, _)| m < *first) {
                             failed = Some((m, error));
                         }
@@ -112,6 +111,7 @@ impl Opened<'_> {
                 .pop_front();
             let Some(server) = next else { return };
             if let Err((m, error)) = self.serve_together(task, &server, gpu, tell) {
+                task.ending.store(true, Ordering::SeqCst);
                 // Nobody listens any more only where the job has ended.
                 let _ = tell.send(Told::Failed(m, error));
             }
@@ -145,8 +145,13 @@ impl Opened<'_> {
             self.check_files(task.work, *m, task.items, false)
                 .map_err(|error| (*m, error))?;
         }
-        let started = serving.command.start(&target, &log, &serving.limits);
-        let mut launched = started.map_err(|error| (first, error))?;
+        let is_off = || task.is_ending();
+        let started = serving
+            .command
+            .start(&target, &log, &serving.limits, &is_off);
+        let Some(mut launched) = started.map_err(|error| (first, error))? else {
+            return Ok(());
+        };
         for m in &server.models {
             let mut progress = |progress| drop(tell.send(Told::Progress(*m, progress)));
             let mut meter = Meter::new(0, &mut progress);
@@ -164,8 +169,8 @@ impl Opened<'_> {
         };
         let (work, items) = (task.work, task.items);
         let server = launched.model(name, &serving.limits)?;
-        let said = probed(&server, &self.prompts);
-        self.parts.note(m, &launched.while_alive(said)?)?;
+        let said = launched.while_alive(&server, || probed(&server, &self.prompts))?;
+        self.parts.note(m, &said)?;
         let ready = Ready::Server(&server);
         for (p, chunk) in items.chunks(work.size()).enumerate() {
             if task.is_ending() {
@@ -176,8 +181,7 @@ impl Opened<'_> {
                 meter.advance(rows, 0, true);
                 continue;
             }
-            let made = work.make(&ready, p, chunk, meter);
-            let part = launched.while_alive(made)?;
+            let part = launched.while_alive(&server, || work.make(&ready, p, chunk, meter))?;
             self.check_files(work, m, items, false)?;
             self.parts.write(m, p, &part)?;
             meter.advance(rows, part.log_probs.len(), false);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use super::address::Address;
@@ -25,19 +26,27 @@ const LAST_LINES: usize = 5;
 const PORTS: usize = 1000;
 
 /// The shell's part of a server: what is typed runs in it, and a watcher ends the whole group once
-/// our end of the pipe is closed, however that comes about.
+/// our end of the pipe is closed, however that comes about. Asked to end, the shell stays for as
+/// long as what it has started, which a server needs to put its things in order.
 const SCRIPT: &str = "exec 3<&0 </dev/null\n\
     (trap '' TERM INT; cat <&3 >/dev/null 2>&1; kill -TERM -$$; sleep 15; kill -KILL -$$) >/dev/null 2>&1 &\n\
-    exec 3<&-\n";
+    exec 3<&-\n\
+    trap 'exit 143' TERM\n";
 
 impl ServeCommand {
     /// Starts a server, its output in the file `log`, and waits until it answers and has all
-    /// checkpoints of the target.
+    /// checkpoints of the target; none once it `is_off`, and nobody wants it any more.
     ///
     /// # Errors
     /// If it cannot be started, ends, does not answer in time, or lacks a checkpoint; the message
     /// has its last words.
-    pub fn start(&self, target: &Target, log: &Path, limits: &Limits) -> Result<Launched> {
+    pub fn start(
+        &self,
+        target: &Target,
+        log: &Path,
+        limits: &Limits,
+        is_off: &dyn Fn() -> bool,
+    ) -> Result<Option<Launched>> {
         let failed = |e| Error::io(log, e);
         let port =
             Port::hold().map_err(|e| Error::config("--serve", format!("no free port: {e}")))?;
@@ -46,6 +55,7 @@ impl ServeCommand {
             .append(true)
             .open(log)
             .map_err(failed)?;
+        let logged = out.metadata().map_err(failed)?.len();
         let mut shell = Command::new("sh");
         shell
             .args([
@@ -65,12 +75,14 @@ impl ServeCommand {
             _port: port,
             names: target.names(),
             log: log.to_path_buf(),
+            logged,
             listed: Listing::default(),
         };
-        launched
-            .wait(target, self.patience, limits)
-            .map_err(|why| launched.error(&why))?;
-        Ok(launched)
+        let answers = launched.wait(target, self.patience, limits, is_off);
+        match answers.map_err(|why| launched.error(&why))? {
+            true => Ok(Some(launched)),
+            false => Ok(None),
+        }
     }
 }
 
@@ -103,19 +115,22 @@ impl Port {
     }
 }
 
-/// The end of a log, for an error.
-fn last_words(log: &Path) -> String {
+/// The end of a log from `start` on, for an error: its last lines that speak of an error, if any do.
+fn last_words(log: &Path, start: u64) -> String {
     let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-    if last.is_empty() {
-        String::new()
+    let text = String::from_utf8_lossy(text.get(start as usize..).unwrap_or_default());
+    let lines = text.lines().map(str::trim_end);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let is_error = |line: &&&str| line.contains("Error") || line.contains("ERROR");
+    let of_errors: Vec<&str> = lines.iter().filter(is_error).copied().collect();
+    let shown = if of_errors.is_empty() {
+        &lines
     } else {
-        format!("; its last words: {}", last.join(" | "))
+        &of_errors
+    };
+    match &shown[shown.len().saturating_sub(LAST_LINES)..] {
+        [] => String::new(),
+        last => format!("; its last words: {}", last.join(" | ")),
     }
 }
 
@@ -172,6 +187,8 @@ pub struct Launched {
     /// Of the checkpoints, for messages.
     names: String,
     log: PathBuf,
+    /// Where its words begin in the log, after those of earlier servers.
+    logged: u64,
     listed: Listing,
 }
 
@@ -193,11 +210,30 @@ impl Launched {
         Server::open(&address, limits.clone())
     }
 
-    /// What it gave, unless it has ended since: then somebody else may have answered on its port.
+    /// What comes of asking it as `server`, unless it has ended since: then somebody else may have
+    /// answered on its port. Nothing is waited for that an ended server would have said.
     ///
     /// # Errors
-    /// If it has ended, with its last words; or what was given.
-    pub fn while_alive<T>(&mut self, given: Result<T>) -> Result<T> {
+    /// If it has ended, with its last words; or that of `ask`.
+    pub fn while_alive<T>(
+        &mut self,
+        server: &Server,
+        ask: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let child = &mut self.group.child;
+        let given = std::thread::scope(|scope| {
+            let (over, is_over) = channel::<()>();
+            scope.spawn(move || {
+                while is_over.recv_timeout(PAUSE * 4) == Err(RecvTimeoutError::Timeout) {
+                    if !matches!(child.try_wait(), Ok(None)) {
+                        return server.give_up();
+                    }
+                }
+            });
+            let given = ask();
+            drop(over);
+            given
+        });
         match self.ended() {
             Ok(None) => given,
             Ok(Some(status)) => Err(self.error(&format!("ended while it was asked ({status})"))),
@@ -212,20 +248,21 @@ impl Launched {
     fn error(&self, why: &str) -> Error {
         let message = format!(
             "{why}{}; its output is in {}",
-            last_words(&self.log),
+            last_words(&self.log, self.logged),
             self.log.display()
         );
         Error::server(format!("of {}", self.names), message)
     }
 
     /// Asks again and again until the server answers, and looks for the checkpoints among its
-    /// models.
+    /// models; whether it answered before it was called off.
     fn wait(
         &mut self,
         target: &Target,
         patience: Duration,
         limits: &Limits,
-    ) -> std::result::Result<(), String> {
+        is_off: &dyn Fn() -> bool,
+    ) -> std::result::Result<bool, String> {
         let once = Limits {
             attempts: 1,
             timeout: limits.timeout.min(Duration::from_secs(10)),
@@ -233,6 +270,9 @@ impl Launched {
         };
         let started = Instant::now();
         loop {
+            if is_off() {
+                return Ok(false);
+            }
             match self.ended() {
                 Ok(None) => {}
                 Ok(Some(status)) => return Err(format!("ended before it answered ({status})")),
@@ -246,7 +286,8 @@ impl Launched {
                         is_of_adapters: target.base.is_some(),
                     };
                     let mut names = target.checkpoints.iter().map(|(name, _)| name);
-                    return names.try_for_each(|name| self.listed.model_of(name).map(drop));
+                    names.try_for_each(|name| self.listed.model_of(name).map(drop))?;
+                    return Ok(true);
                 }
                 Err(reason) => reason,
             };

@@ -11,12 +11,17 @@ use super::http::{Attempt, Failure};
 use super::limits::Limits;
 use crate::rng;
 
+/// Between two looks whether a server was given up.
+const GLANCE: Duration = Duration::from_millis(200);
+
 /// One server of a pool.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) client: Client,
     /// Nothing came from it in as many attempts as are allowed.
     pub(super) dead: AtomicBool,
+    /// Somebody knows that nothing will come from it.
+    pub(super) given_up: AtomicBool,
     /// Requests that went well.
     pub(super) answers: AtomicU64,
     /// It was probed.
@@ -28,6 +33,7 @@ impl Host {
         Self {
             client,
             dead: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             answers: AtomicU64::new(0),
             probed: AtomicBool::new(false),
         }
@@ -63,16 +69,16 @@ impl Limit {
         *self.job.lock().unwrap_or_else(PoisonError::into_inner) < number
     }
 
-    /// Waits, unless the job is called off; whether it still is wanted.
-    fn pause(&self, number: usize, wait: Duration) -> bool {
+    /// Waits, unless the job is called off or the waiting is `in_vain`; whether it still is wanted.
+    fn pause(&self, number: usize, wait: Duration, in_vain: &AtomicBool) -> bool {
         let until = Instant::now() + wait;
         let mut job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
         while *job >= number {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || in_vain.load(Ordering::SeqCst) {
                 return true;
             }
-            let woken = self.moved.wait_timeout(job, left);
+            let woken = self.moved.wait_timeout(job, left.min(GLANCE));
             job = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
         false
@@ -115,16 +121,20 @@ impl Line<'_> {
             let Failure::Passing { reason, wait } = failure else {
                 return Err(failure);
             };
+            if self.host.given_up.load(Ordering::SeqCst) {
+                return Err(Failure::Passing { reason, wait: None });
+            }
             let pause = self.pause(number, wait);
             if number >= self.limits.attempts || pause > self.limits.longest_wait {
                 let reason = if pause > self.limits.longest_wait {
                     format!("{reason}; it asks for a pause of {} s", pause.as_secs())
                 } else {
-                    format!("{reason}, after {number} attempts")
+                    let times = if number == 1 { "attempt" } else { "attempts" };
+                    format!("{reason}, after {number} {times}")
                 };
                 return Err(Failure::Passing { reason, wait: None });
             }
-            if !self.limit.pause(self.job, pause) {
+            if !self.limit.pause(self.job, pause, &self.host.given_up) {
                 return Err(Failure::Stopped);
             }
         }
@@ -197,10 +207,12 @@ mod tests {
     #[test]
     fn work_beyond_a_failure_is_called_off() {
         let limit = Limit::none();
-        assert!(limit.pause(3, Duration::ZERO));
+        let (hopeful, in_vain) = (AtomicBool::new(false), AtomicBool::new(true));
+        assert!(limit.pause(3, Duration::ZERO, &hopeful));
+        assert!(limit.pause(3, Duration::from_secs(600), &in_vain));
         limit.lower(5);
         limit.lower(9);
         assert!(!limit.stops(5) && limit.stops(6));
-        assert!(!limit.pause(6, Duration::from_secs(600)));
+        assert!(!limit.pause(6, Duration::from_secs(600), &hopeful));
     }
 }

@@ -28,6 +28,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// Lets whoever asks fail at once instead of trying again: nothing will come from it any more.
+    pub(super) fn give_up(&self) {
+        let hosts = self.hosts.iter();
+        hosts.for_each(|host| host.given_up.store(true, Ordering::SeqCst));
+    }
+
     /// The model's name on the servers.
     #[must_use]
     pub fn model(&self) -> &str {

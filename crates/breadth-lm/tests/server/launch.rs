@@ -53,6 +53,7 @@ fn a_role() {
         }
         "leave" => serve::leave(rest, Path::new(&words[1])),
         "stay" => serve::stay(rest, Path::new(&words[1])),
+        "break" => serve::break_down(rest),
         "silent" => std::thread::sleep(Duration::from_secs(60)),
         // Starts a server and dies without a word.
         "die" => {
@@ -82,10 +83,12 @@ fn start_within(patience: Duration, command: &str, folder: &Path) -> Result<Laun
         base: None,
         gpu: 0,
     };
-    let started = command
-        .with_patience(patience)
-        .start(&target, &folder.join("log"), &limits());
-    started.map_err(|e| e.to_string())
+    let started =
+        command
+            .with_patience(patience)
+            .start(&target, &folder.join("log"), &limits(), &|| false);
+    let launched = started.map_err(|e| e.to_string())?;
+    Ok(launched.expect("nobody called it off"))
 }
 
 fn answers(address: &str) -> bool {
@@ -128,6 +131,23 @@ fn a_server_answers_until_it_is_dropped() {
 }
 
 #[test]
+fn a_server_is_given_time_to_put_its_things_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("run.sh");
+    let program = std::env::current_exe().unwrap();
+    let text = format!(
+        "trap 'sleep 0.3; echo all put away; exit' TERM\n\
+         {ROLE}=\"serve $1\" '{}' --exact launch::a_role --nocapture \"$2\" &\nwait\n",
+        program.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    let command = format!("sh '{}' {{port}} {{path}}", script.display());
+    drop(start(&command, folder.path()).unwrap());
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    assert!(log.ends_with("all put away\n"), "{log}");
+}
+
+#[test]
 fn a_server_that_ends_or_stays_silent_is_an_error_with_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
     let error = start(&in_role("fail", "{path} {port}"), folder.path()).unwrap_err();
@@ -137,6 +157,12 @@ fn a_server_that_ends_or_stays_silent_is_an_error_with_its_last_words() {
     );
     assert!(error.contains("CUDA out of memory"), "{error}");
     assert!(error.contains("its output is in "), "{error}");
+    // The log is that of the run before, too; its words are not.
+    let error = start("false # {path} {port}", folder.path()).unwrap_err();
+    assert!(
+        error.contains("before it answered (exit status: 1); its output is in "),
+        "{error}"
+    );
     let silent = in_role("silent", "{path} {port}");
     let error = start_within(Duration::from_millis(300), &silent, folder.path()).unwrap_err();
     assert!(error.contains("did not answer within 0 s ("), "{error}");

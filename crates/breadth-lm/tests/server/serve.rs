@@ -52,16 +52,35 @@ pub fn stay(port: &str, folder: &Path) {
     wait_for(&folder.join("done"));
 }
 
-fn served(found: &[(String, PathBuf)], command: &str) -> Vec<Model> {
-    let serving = Serving {
+/// A server that breaks down in the middle of the work.
+pub fn break_down(port: &str) {
+    let fake = Fake::on(port.parse().unwrap(), Dialect::Vllm, Defect::None)
+        .with_delay(Duration::from_millis(10));
+    let started = Instant::now();
+    while fake.requests() < 40 && started.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    println!("RuntimeError: it broke\nresources are released\nbye");
+    std::process::exit(0);
+}
+
+fn serving_with(command: &str) -> Serving {
+    Serving {
         command: ServeCommand::parse(command)
             .unwrap()
             .with_patience(PATIENCE),
         limits: limits(),
         parallel: 1,
-    };
+    }
+}
+
+fn served(found: &[(String, PathBuf)], command: &str) -> Vec<Model> {
+    served_by(found, &serving_with(command))
+}
+
+fn served_by(found: &[(String, PathBuf)], serving: &Serving) -> Vec<Model> {
     let models = Model::folders(found).into_iter();
-    models.map(|model| model.served(&serving)).collect()
+    models.map(|model| model.served(serving)).collect()
 }
 
 /// Rows that somebody else gave on a dead server's port would be those of another model.
@@ -85,6 +104,53 @@ fn a_server_that_ended_gives_no_rows_even_if_its_port_answers() {
     let parts = folder.path().join("scores.parquet.parts");
     let finished = |index: usize| parts.join(format!("0000-{index:06}")).exists();
     assert!(!finished(2), "the last part came after its end");
+}
+
+/// Nothing is tried again with a server that is gone: the first pause would be ten minutes.
+#[test]
+fn the_end_of_a_server_is_noticed_while_it_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("scores.parquet");
+    let found = checkpoints(folder.path(), 1);
+    let mut serving = serving_with(&in_role("'break '{port}", "{path}"));
+    serving.limits.back_off = Duration::from_secs(600);
+    serving.limits.longest_wait = Duration::from_secs(3600);
+    let error = score_job(
+        &served_by(&found, &serving),
+        &items(2100),
+        &out,
+        &mut |_| {},
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains(
+            "ended while it was asked (exit status: 0); its last words: RuntimeError: it broke; "
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn after_a_failure_no_other_server_is_started_or_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("scores.parquet");
+    let found = checkpoints(folder.path(), 3);
+    let logs = || std::fs::read_dir(folder.path().join("scores.parquet.serve")).unwrap();
+    let run = |command: &str, parallel: usize| {
+        let mut serving = serving_with(command);
+        serving.command = serving.command.with_patience(Duration::from_secs(3600));
+        serving.parallel = parallel;
+        let error = score_job(&served_by(&found, &serving), &items(5), &out, &mut |_| {});
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(": ended before it answered"), "{error}");
+    };
+    run("exit 1; : {path} {port}", 1);
+    assert_eq!(logs().count(), 1);
+    run(
+        "if [ {gpu} = 1 ]; then sleep 3600; fi; sleep 1; exit 1; : {path} {port}",
+        2,
+    );
+    assert!(logs().count() <= 2);
 }
 
 #[test]

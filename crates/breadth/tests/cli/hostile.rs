@@ -146,6 +146,21 @@ fn logs_and_tables_of_more_rows_than_bytes() {
 }
 
 #[test]
+fn shuffled_tables_are_no_empty_ones() {
+    // Multiplying by a number that has no factor in common with the length visits each row once.
+    let (models, responses) = (25_usize, 4000);
+    let rows: String = (0..models * responses)
+        .map(|at| at * 61_803 % (models * responses))
+        .map(|row| format!("step-{},{},-1\n", row % models, row / models))
+        .collect();
+    let folder = Folder::with(&[("a.csv", &format!("model,prompt_id,logprob\n{rows}"))]);
+    // Of the first 8,192 rows nearly every response is known, and a twelfth of the cells given.
+    let small = ["select", "a.csv", "--json", "--max-record-bytes", "65536"];
+    let document = folder.run(&small).json();
+    assert_eq!(document["rows"], responses);
+}
+
+#[test]
 fn yaml_that_is_deep() {
     let deep = format!(
         "samples: {}{}\nis_corrects: [true]\n",
