@@ -1102,6 +1102,244 @@ fn train() {
 }
 
 #[test]
+fn plan() {
+    assert_snapshot!(help(&["plan", "--help"]), @r"
+    How many prompts and samples it takes to certify a coverage or to tell two checkpoints apart
+
+    Usage: breadth plan [OPTIONS] [TABLE]...
+
+    Arguments:
+      [TABLE]...  A pilot: a score table of a few of the rows
+
+    Options:
+      -n <N>                         The level N >= 1: a response is missed where a rival gives N times
+                                     the probability [default: 4]
+          --log-n <NATS>             The level as log N in nats, for long responses
+          --best-of <K>              The number K of samples that you will draw: N = K/2
+      -r, --reference <R>            The reference of the pilot; it does not compete
+          --certify <E>              Certify Cov_N <= E: of --coverage, or of every model of a pilot
+                                     with a reference
+          --coverage <C>             The coverage that is expected [default: 0]
+          --separate <AHEAD,BEHIND>  Tell two checkpoints apart: shares of responses on which the worse
+                                     is left behind by N, and the better
+          --models <M>               How many checkpoints compete [default: 2]
+          --see <N>                  Samples per prompt that show an answer of probability 1/N
+          --per-prompt <R>           Responses per prompt [default: 1]
+          --correlation <RHO>        How much the outcomes of one prompt's responses correlate, 0 to 1
+                                     [default: 0]
+          --power <P>                The chance that the rows asked for are enough [default: 0.9]
+          --confidence <P>           Confidence of the answer [default: 0.95]
+      -h, --help                     Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+
+    Examples:
+      # rows until the limit of Cov_N is 5% or less, for a model that misses 2%
+      breadth plan --certify 0.05 --coverage 0.02
+
+      # rows that tell two of eight checkpoints apart: one leaves the other behind by N on 10% of the
+      responses, the other it on 5%
+      breadth plan --separate 0.10,0.05 --models 8
+
+      # the same where each prompt has 4 responses that agree as much as rho = 0.5
+      breadth plan --separate 0.10,0.05 --per-prompt 4 --correlation 0.5
+
+      # how much more than this pilot it takes to separate its winner from the others at N = 16, and to
+      certify 5%
+      breadth plan pilot.parquet -n 16 --reference teacher --certify 0.05
+
+      # samples per prompt that show an answer of probability 1/64
+      breadth plan --see 64
+
+    Rows are counted as independent ones, or like those of the pilot. Where rows share prompts, the
+    prompts are what counts.
+    ");
+}
+
+#[test]
+fn lab() {
+    assert_snapshot!(help(&["lab", "--help"]), @r"
+    Measure every statement of the coverage paper, and check what comes out
+
+    Usage: breadth lab [OPTIONS] <COMMAND>
+
+    Commands:
+      list   List the statements with their last verdicts
+      run    Measure statements and keep the results
+      check  Measure statements; exit status 1 if one fails, a warning if one is inconclusive
+      show   Print a stored measurement with the tables behind it
+      page   Write one HTML page of all statements
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+
+    Examples:
+      # what there is, and what came out of it last
+      breadth lab list
+
+      # measure two statements, and look at the numbers behind one
+      breadth lab run d1 headline
+      breadth lab show headline
+
+      # measure all; exit status 1 if one fails
+      breadth lab check
+
+      # the page: every claim with its correction, picture and verdict
+      breadth lab page
+
+      # a figure of the paper on a larger model, ten minutes at a time
+      breadth lab run fig1 --size medium --slice 10
+
+    Measurements are kept as Parquet files, one for each statement, and made again when what they depend
+    on has changed. The training runs of the figures are kept beside them, in runs/, and go on where
+    they were stopped.
+    ");
+    assert_snapshot!(help(&["lab", "list", "-h"]), @r"
+    List the statements with their last verdicts
+
+    Usage: breadth lab list [OPTIONS]
+
+    Options:
+          --size <SIZE>    How much: small, medium (ten times the seeds and one more factor of four;
+                           figures: larger models, several seeds), or paper (figures: the paper's own
+                           settings) [default: small]
+          --seed <S>       The seed of all random streams [default: 0]
+          --results <DIR>  The folder of the results [default: breadth-lab]
+      -h, --help           Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+    ");
+    assert_snapshot!(help(&["lab", "run", "--help"]), @r"
+    Measure statements and keep the results
+
+    Usage: breadth lab run [OPTIONS] [ID]...
+
+    Arguments:
+      [ID]...  The statements [default: all]
+
+    Options:
+          --size <SIZE>      How much: small, medium (ten times the seeds and one more factor of four;
+                             figures: larger models, several seeds), or paper (figures: the paper's own
+                             settings) [default: small]
+          --seed <S>         The seed of all random streams [default: 0]
+          --results <DIR>    The folder of the results [default: breadth-lab]
+          --seeds <K>        Measure at so many seeds, from --seed on [default: 1]
+          --again            Measure again what is stored and current
+          --slice <MINUTES>  Stop training after so many minutes; the same command goes on from there
+      -h, --help             Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+    ");
+    assert_snapshot!(help(&["lab", "check", "-h"]), @r"
+    Measure statements; exit status 1 if one fails, a warning if one is inconclusive
+
+    Usage: breadth lab check [OPTIONS] [ID]...
+
+    Arguments:
+      [ID]...  The statements [default: all]
+
+    Options:
+          --size <SIZE>    How much: small, medium (ten times the seeds and one more factor of four;
+                           figures: larger models, several seeds), or paper (figures: the paper's own
+                           settings) [default: small]
+          --seed <S>       The seed of all random streams [default: 0]
+          --results <DIR>  The folder of the results [default: breadth-lab]
+          --seeds <K>      Measure at so many seeds, from --seed on [default: 1]
+          --again          Measure again what is stored and current
+      -h, --help           Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+    ");
+    assert_snapshot!(help(&["lab", "show", "-h"]), @r"
+    Print a stored measurement with the tables behind it
+
+    Usage: breadth lab show [OPTIONS] <ID>
+
+    Arguments:
+      <ID>  The statement
+
+    Options:
+          --size <SIZE>    How much: small, medium (ten times the seeds and one more factor of four;
+                           figures: larger models, several seeds), or paper (figures: the paper's own
+                           settings) [default: small]
+          --seed <S>       The seed of all random streams [default: 0]
+          --results <DIR>  The folder of the results [default: breadth-lab]
+      -h, --help           Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+    ");
+    assert_snapshot!(help(&["lab", "page", "-h"]), @r"
+    Write one HTML page of all statements
+
+    Usage: breadth lab page [OPTIONS]
+
+    Options:
+          --size <SIZE>    How much: small, medium (ten times the seeds and one more factor of four;
+                           figures: larger models, several seeds), or paper (figures: the paper's own
+                           settings) [default: small]
+          --seed <S>       The seed of all random streams [default: 0]
+          --results <DIR>  The folder of the results [default: breadth-lab]
+          --svg <DIR>      Write every picture as a file of its own, too
+      -o, --output <FILE>  Where the page goes [default: lab.html in the folder of the results]
+      -h, --help           Print help
+
+    Common options:
+          --json                      Print one JSON document and nothing else on stdout
+          --threads <T>               Use this many threads [default: one per core]; results do not
+                                      depend on it
+          --max-record-bytes <BYTES>  Longest record of an input that is read: a line, a text, the
+                                      member of an archive [default: 32 MiB, or
+                                      BREADTH_MAX_RECORD_BYTES]
+      -q, --quiet                     Say nothing on stderr unless something is wrong
+    ");
+}
+
+#[test]
 fn completions() {
     assert_snapshot!(help(&["completions", "--help"]), @r#"
     Print the completion script of a shell

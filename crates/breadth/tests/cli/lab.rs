@@ -1,5 +1,6 @@
 //! `breadth lab`: measuring, keeping and showing the statements of the paper.
 
+use crate::browser;
 use crate::support::Folder;
 
 #[test]
@@ -107,6 +108,17 @@ fn the_page_says_what_is_measured_and_what_is_not() {
     assert!(text.contains("wrote breadth-lab/lab.html"), "{text}");
     let page = std::fs::read_to_string(folder.path("breadth-lab/lab.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("not measured"));
+    let drawings = page.matches("<svg").count();
+    for (measured, width) in browser::measure(&page).iter().zip([1280, 400]) {
+        assert_eq!(measured["width"], width);
+        assert!(
+            measured["content"].as_u64() <= Some(width),
+            "scrolls sideways at {width}: {measured}"
+        );
+        let boxes = measured["charts"].as_array().unwrap();
+        assert_eq!(boxes.len(), drawings);
+        assert!(boxes.iter().all(|size| size[0].as_f64() > Some(200.0)));
+    }
     let text = folder.run(&["lab", "page", "--svg", "deep/er"]).success();
     assert!(text.contains("wrote deep/er/d4-1.svg"), "{text}");
     let drawing = std::fs::read_to_string(folder.path("deep/er/d4-1.svg")).unwrap();

@@ -1,6 +1,8 @@
 //! The `breadth` binary as its users meet it: arguments and files in, text, JSON and exit status
 //! out.
 
+#[path = "../../../breadth-report/tests/fixture/browser.rs"]
+mod browser;
 mod checkpoints;
 mod errors;
 mod field;
