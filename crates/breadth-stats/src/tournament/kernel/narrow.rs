@@ -316,25 +316,40 @@ fn add(
 /// How many of the codes are each of the thresholds reached last, by side.
 #[target_feature(enable = "avx2")]
 fn tally(codes: &[u8], thresholds: usize) -> [[u64; CELLS]; 2] {
+    /// Counted at a time: additions to one number wait for each other.
+    const TOGETHER: usize = 4;
     let mut counts = [[0; CELLS]; 2];
     for (side, counts) in counts.iter_mut().enumerate() {
-        for (at, count) in counts.iter_mut().enumerate().take(thresholds) {
-            let code = _mm256_set1_epi8((at as u8 + 1 + side as u8 * SECOND) as i8);
+        for first in (0..thresholds).step_by(TOGETHER) {
+            let code =
+                |at: usize| _mm256_set1_epi8((first + at + 1 + side * SECOND as usize) as i8);
+            let wanted: [__m256i; TOGETHER] = std::array::from_fn(code);
             // A block has fewer steps than a byte counts.
-            let mut equal = _mm256_setzero_si256();
+            let mut equal = [_mm256_setzero_si256(); TOGETHER];
             for step in codes.chunks_exact(STEP) {
                 // SAFETY: the step's bytes.
                 let own = unsafe { _mm256_loadu_si256(step.as_ptr().cast()) };
-                equal = _mm256_sub_epi8(equal, _mm256_cmpeq_epi8(own, code));
+                for (equal, &wanted) in equal.iter_mut().zip(&wanted) {
+                    *equal = _mm256_sub_epi8(*equal, _mm256_cmpeq_epi8(own, wanted));
+                }
             }
-            let sums = _mm256_sad_epu8(equal, _mm256_setzero_si256());
-            let mut lanes = [0_u64; 4];
-            // SAFETY: room for 4 numbers of 64 bits.
-            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
-            *count = lanes.iter().sum();
+            for (count, equal) in counts[first..].iter_mut().zip(equal) {
+                *count = sum_bytes(equal);
+            }
         }
     }
     counts
+}
+
+/// Of 32 numbers.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum_bytes(numbers: __m256i) -> u64 {
+    let sums = _mm256_sad_epu8(numbers, _mm256_setzero_si256());
+    let mut lanes = [0_u64; 4];
+    // SAFETY: room for 4 numbers of 64 bits.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
+    lanes.iter().sum()
 }
 
 /// On how many rows of the clear chunks each is ahead by more units than `above`, and the chunks
