@@ -123,6 +123,9 @@ fn what_was_done_to_the_data_is_said() {
         "{}",
         loud.stderr
     );
+    // And is not said again.
+    let said = loud.stderr + &loud.stdout;
+    assert_eq!(said.matches("at 1 of 3 boundaries").count(), 1, "{said}");
 }
 
 #[test]
