@@ -232,7 +232,7 @@ fn a_file_tells_which_of_its_models_are_the_same() {
     };
     write_scores(&path, &[row(1)], &made).unwrap();
     let read = |paths: &[PathBuf]| ScoreTable::read(paths, &ReadOptions::default()).unwrap();
-    assert_eq!(read(&[path.clone()]).same, [["a", "copy"]]);
+    assert_eq!(read(std::slice::from_ref(&path)).same, [["a", "copy"]]);
     // A hash in another file may be that of a model that was asked in another way.
     let other = folder.path().join("other.parquet");
     let made = Provenance {
