@@ -86,11 +86,15 @@ def test_conversations_end_as_their_template_ends_a_turn():
     assert (data.account.conversations, data.account.end_token.tokens) == (1, [4])
     chat[1]["content"] = " b"  # the template strips it
     item, account = one({"messages": chat})
+    assert (item.response, account.as_written, account.as_written_example) == ([B, 4], 1, "line 1")
+    assert "they are taken as it writes them" in account.warnings()[0]
+    item, account = one({"prompt": chat[:1], "response": " b"})
     assert (item.response, account.rewritten, account.rewritten_example) == (
         [SPACE, B, 4],
         1,
         "line 1",
     )
+    assert "give whole conversations as `messages`" in account.warnings()[0]
     prompt_only = read_data([{"messages": chat[:1]}], text(), responses=False)
     assert prompt_only.items[0].response == []
     as_prompt, _ = one({"prompt": chat[:1], "response": "b"})
@@ -173,4 +177,5 @@ def test_the_account_is_a_document():
     _, account = one({"prompt": "ca", "response": "bc"})
     document = account.to_dict()
     assert json.loads(json.dumps(document)) == document
-    assert set(document) == {"lines", "conversations", "rewritten", "end_token", "boundary"}
+    parts = {"lines", "conversations", "as_written", "rewritten", "end_token", "boundary"}
+    assert set(document) == parts

@@ -138,6 +138,19 @@ pub fn decimals(value: f64) -> String {
     format!("{value:.3}")
 }
 
+/// `.38-.45`: limits in [0, 1] with two decimals, rounded outwards so that the printed interval
+/// contains the computed one.
+pub fn short_limits(low: f64, high: f64) -> String {
+    let short = |hundredths: f64| match hundredths {
+        0.0 => "0".to_owned(),
+        100.0 => "1".to_owned(),
+        hundredths => format!(".{hundredths:02.0}"),
+    };
+    let low = (100.0 * low + NOISE).floor().max(0.0);
+    let high = (100.0 * high - NOISE).ceil().min(100.0);
+    format!("{}-{}", short(low), short(high))
+}
+
 /// `0.410 [0.380, 0.440]`: a value with its limits, three decimals.
 pub fn with_limits(interval: &Interval) -> String {
     format!(

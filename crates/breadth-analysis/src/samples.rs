@@ -7,7 +7,7 @@ use breadth_stats::{Design, Estimate, PromptOutcome, stratified_weights};
 
 use crate::error::{Error, Result, Setting};
 use crate::number;
-use crate::scores::population;
+use crate::scores::{are_known_same, first_same, population};
 
 /// Graded samples with what their prompts count.
 pub struct Samples {
@@ -89,6 +89,18 @@ impl Samples {
             (!is_exact(at) && others.count() == 1).then_some(at)
         };
         names.iter().map(of_name).collect()
+    }
+
+    /// For each candidate the first one whose files are the same, as the samples' files know.
+    pub(crate) fn same(&self, names: &[&str]) -> Vec<usize> {
+        let matched = self.matched(names);
+        first_same(names.len(), |a, b| match (matched[a], matched[b]) {
+            (Some(a), Some(b)) => {
+                let models = &self.table.models;
+                are_known_same(&self.table.same, &models[a], &models[b])
+            }
+            _ => false,
+        })
     }
 
     /// What speaks against these samples being of the same models and prompts as the scores.

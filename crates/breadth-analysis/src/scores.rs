@@ -19,6 +19,40 @@ pub struct Scores {
     strata: Option<Vec<u32>>,
 }
 
+/// For each of `models` models the first one that is the same.
+pub(crate) fn first_same(models: usize, is_same: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+    let mut first: Vec<usize> = Vec::with_capacity(models);
+    for at in 0..models {
+        let other = (0..at).find(|&other| is_same(other, at));
+        first.push(other.map_or(at, |other| first[other]));
+    }
+    first
+}
+
+/// The models that are not the same as an earlier one, by what [`first_same`] says.
+pub(crate) fn distinct(first_same: &[usize]) -> Vec<usize> {
+    let own = first_same.iter().enumerate();
+    own.filter(|&(at, &first)| at == first)
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// The models that are the same as others, group by group.
+pub(crate) fn groups_of_same(first_same: &[usize]) -> Vec<Vec<usize>> {
+    let group = |own: usize| -> Vec<usize> {
+        let members = 0..first_same.len();
+        members.filter(|&at| first_same[at] == own).collect()
+    };
+    let groups = distinct(first_same).into_iter().map(group);
+    groups.filter(|group| group.len() > 1).collect()
+}
+
+/// Whether two names stand for one model, by what files know of them.
+pub(crate) fn are_known_same(groups: &[Vec<String>], a: &str, b: &str) -> bool {
+    let has = |group: &Vec<String>, name: &str| group.iter().any(|known| known == name);
+    groups.iter().any(|group| has(group, a) && has(group, b))
+}
+
 impl Scores {
     /// With prompts as clusters.
     pub fn of(table: ScoreTable) -> Self {

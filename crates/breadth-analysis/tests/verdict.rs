@@ -23,6 +23,7 @@ fn of_scores(models: &[&str], columns: &Columns, k: f64, only_right: bool) -> Ve
         models,
         k,
         confidence: 0.95,
+        same: &[],
         scores: Some(Scored {
             tournament: &tournament,
             columns: &columns,
@@ -39,6 +40,7 @@ fn of_samples(models: &[&str], outcomes: &[Vec<PromptOutcome>], k: f64) -> Verdi
         models,
         k,
         confidence: 0.95,
+        same: &[],
         scores: None,
         samples: Some(Sampled {
             outcomes,
@@ -107,6 +109,7 @@ fn rules_that_agree_on_some_of_several_right_responses_leave_it_open() {
         models: &["early", "late"],
         k: 16.0,
         confidence: 0.95,
+        same: &[],
         scores: Some(Scored {
             tournament: &tournament,
             columns: &columns,
@@ -132,7 +135,7 @@ fn samples_of_which_none_is_right_rank_nobody() {
     let outcomes = [counts(16, |_| 0), counts(16, |_| 0)];
     insta::assert_snapshot!(text(&of_samples(&["a", "b"], &outcomes, 16.0)), @r"
     Nothing to take yet: no sample of any candidate is right: Pass@16 is 0% [0.0, 1.9]% for all.
-    More samples a prompt, or easier prompts would decide:
+    More samples a prompt, or easier prompts may decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     ");
 }
@@ -177,7 +180,7 @@ fn nothing_excluded_is_open() {
     let columns = vec![vec![-1.0, -1.1, -1.2, -0.9], vec![-1.1, -1.0, -1.1, -1.0]];
     insta::assert_snapshot!(text(&of_scores(&["a", "b"], &columns, 8.0, false)), @r"
     Nothing to take yet: the tournament at N = 4 says a, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 3 prompts only.
-    16 graded samples of 4 prompts from a and b would decide:
+    16 graded samples of 4 prompts (more would be better) from a and b may decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
     Reach says b; reach rests on 3 prompts only, so it decides nothing.
@@ -216,6 +219,7 @@ fn samples_decide_and_the_others_are_heard() {
         models: &["early", "late"],
         k: 16.0,
         confidence: 0.95,
+        same: &[],
         scores: Some(Scored {
             tournament: &tournament,
             columns: &columns,
@@ -244,6 +248,7 @@ fn samples_decide_and_the_others_are_heard() {
       "state": "certain",
       "by": "samples",
       "k": 16.0,
+      "judged_at": 16.0,
       "because": "Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate",
       "may_be_best": [
         "late"
@@ -304,7 +309,7 @@ fn close_samples_are_likely_and_few_are_open() {
     );
     insta::assert_snapshot!(text(&verdict), @r"
     Nothing to take yet: a, b and c may each be the best: Pass@4 is 38.1% [15.0, 69.4]%, and a and c may be better by up to 49.3 points.
-    More prompts, or more samples of a, b and c would decide:
+    More prompts, or more samples of a, b and c may decide:
       breadth sample DIR/a DIR/b DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     ");
 }
@@ -328,11 +333,83 @@ fn samples_of_some_or_too_few_are_never_certain() {
     );
     insta::assert_snapshot!(format!("{}\n{}", text(&some), text(&short)), @r"
     Take b (likely, by the samples): Pass@8 is >99.9% [98.1, 100.0]%, at least 83.4 points above every other candidate; 1 candidate without samples is not compared.
-    Take b (likely, by the samples): Pass@16 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate.
-    64 samples of each prompt would decide:
+    Take b (likely, by the samples, at k = 16 instead of 64): Pass@16 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate; at k = 64 the order may differ.
+    64 samples of each prompt from a and b would decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
-    Samples reach to k = 16 only: at k = 64 the order may differ.
+    What these samples say of k = 64, with wide limits: breadth pass SAMPLES -k 64 --extrapolate.
     ");
+}
+
+/// One sample of a prompt compares by Pass@1, which is no evidence of Pass@8.
+#[test]
+fn next_to_no_samples_take_nothing() {
+    let outcomes = [counts(1, |i| u64::from(i % 4 == 0)), counts(1, |_| 1)];
+    let verdict = of_samples(&["a", "b"], &outcomes, 8.0);
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state),
+        (None, State::Open)
+    );
+    assert_eq!((verdict.k.0, verdict.judged_at.0), (8.0, 1.0));
+    insta::assert_snapshot!(text(&verdict), @r"
+    Nothing to take yet: b leads with 1 sample of each prompt: Pass@1 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate; at k = 8 the order may differ.
+    16 samples of each prompt from a and b would decide:
+      breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    What these samples say of k = 8, with wide limits: breadth pass SAMPLES -k 8 --extrapolate.
+    ");
+    // Four are as many as were measured, and as many as are asked for are enough.
+    let of = |n: u64, k: f64| {
+        let outcomes = [counts(n, |i| u64::from(i % 4 == 0)), counts(n, |_| n)];
+        of_samples(&["a", "b"], &outcomes, k).state
+    };
+    assert_eq!((of(3, 8.0), of(4, 8.0)), (State::Open, State::Likely));
+    assert_eq!((of(2, 2.0), of(3, 3.0)), (State::Certain, State::Certain));
+}
+
+/// Candidates with the same weights, whose samples differ by chance, are no reason to leave a
+/// verdict open, and what one of them has the other has.
+#[test]
+fn the_same_model_twice_counts_once() {
+    let outcomes = [
+        counts(16, |i| i % 3),
+        counts(16, |_| 0),
+        counts(16, |i| (i + 1) % 3),
+    ];
+    let outcomes = outcomes.map(|all| all[..40].to_vec());
+    let of = |same: &[usize]| {
+        decide(&Evidence {
+            models: &["a", "b", "copy"],
+            k: 2.0,
+            confidence: 0.95,
+            same,
+            scores: None,
+            samples: Some(Sampled {
+                outcomes: &outcomes,
+                design: Design::default(),
+            }),
+        })
+        .unwrap()
+    };
+    let apart = of(&[]);
+    assert!(apart.may_be_best.contains(&"copy".to_owned()));
+    assert_ne!(apart.state, State::Certain);
+    let same = of(&[0, 1, 0]);
+    assert_eq!(
+        (same.take.as_deref(), same.may_be_best.len()),
+        (Some("a"), 1)
+    );
+    insta::assert_snapshot!(text(&same), @r"
+    Take a (certain, by the samples): Pass@2 is 11.9% [8.6, 20.2]%, at least 3.4 points above every other candidate.
+    a and copy are the same model (equal files) and count as one.
+    ");
+    let all = of(&[0, 0, 0]);
+    insta::assert_snapshot!(text(&all), @"Take a: all candidates are the same model (equal files).");
+    // With the only right responses, few prompts: the limit between equals decides nothing.
+    let columns: Columns = vec![vec![-0.1; 12], vec![-4.0; 12], vec![-0.1; 12]];
+    let verdict = of_scores(&["a", "b", "copy"], &columns, 2.0, true);
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state),
+        (Some("a"), State::Certain)
+    );
 }
 
 #[test]
@@ -356,10 +433,10 @@ fn lone_and_doubled_candidates_are_said_to_be() {
     insta::assert_snapshot!(verdict.notes().join("\n"), @r"
     Reach agrees.
     The lowest loss agrees.
-    The same log-probabilities throughout: a = copy. Are they the same weights?
+    a and copy are the same model (equal log-probabilities throughout) and count as one.
     ");
     let same = of_scores(&["a", "copy"], &vec![vec![-1.0; 9]; 2], 8.0, false);
-    insta::assert_snapshot!(same.sentence(), @"Take a: all candidates give every response the same probability.");
+    insta::assert_snapshot!(same.sentence(), @"Take a: all candidates are the same model (equal log-probabilities throughout).");
 }
 
 /// A response that was scored twice with other rounding adds up to more than 1: the other rules
@@ -384,6 +461,7 @@ fn probabilities_above_one_silence_reach_alone() {
         models: &["early", "late"],
         k: 8.0,
         confidence: 0.95,
+        same: &[],
         scores: Some(scores),
         samples: None,
     };
@@ -397,6 +475,7 @@ fn bad_evidence_is_an_error() {
         models: &["a", "b"],
         k: 4.0,
         confidence: 0.95,
+        same: &[],
         scores: None,
         samples: Some(Sampled {
             outcomes: &outcomes,

@@ -44,3 +44,14 @@ pub use schema::Table;
 pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use setting::Setting;
 pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};
+
+/// The names of the columns of both tables.
+///
+/// ```
+/// assert!(breadth_data::column_names().any(|name| name == "prompt_id"));
+/// ```
+pub fn column_names() -> impl Iterator<Item = &'static str> {
+    let columns = <ScoreRow as write::Row>::COLUMNS.iter();
+    let columns = columns.chain(<SampleRow as write::Row>::COLUMNS);
+    columns.map(|column| column.name)
+}

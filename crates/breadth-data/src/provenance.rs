@@ -1,5 +1,6 @@
 //! Where a file comes from: kept in the Parquet key-value metadata.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
@@ -69,12 +70,11 @@ impl Provenance {
         let Some(breadth_version) = value(&metadata, BREADTH) else {
             return Ok(None);
         };
-        let models = value(&metadata, MODELS).unwrap_or("[]");
         Ok(Some(Self {
             breadth_version: breadth_version.into(),
             command: value(&metadata, COMMAND).unwrap_or_default().into(),
             seed: value(&metadata, SEED).and_then(|seed| seed.parse().ok()),
-            models: serde_json::from_str(models).unwrap_or_default(),
+            models: models(&metadata),
         }))
     }
 
@@ -93,6 +93,24 @@ impl Provenance {
             .filter_map(|(key, value)| value.map(|value| KeyValue::new(key.into(), value)))
             .collect()
     }
+}
+
+/// The models of a file with hashes of their content.
+fn models(metadata: &ParquetMetaData) -> Vec<(String, String)> {
+    let models = value(metadata, MODELS).unwrap_or("[]");
+    serde_json::from_str(models).unwrap_or_default()
+}
+
+/// The names under which a file has one model more than once, by the hashes of their content.
+pub(crate) fn equal_models(metadata: &ParquetMetaData) -> Vec<Vec<String>> {
+    let mut of_hash: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, hash) in models(metadata) {
+        of_hash.entry(hash).or_default().push(name);
+    }
+    of_hash
+        .into_values()
+        .filter(|names| names.len() > 1)
+        .collect()
 }
 
 /// Refuses a file of a later schema version: its columns could mean something else.

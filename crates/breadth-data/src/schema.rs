@@ -1,6 +1,10 @@
 //! What tables are: columns, what they hold, and which of them make which table.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::error::{At, Error, Result, list};
+use crate::setting::Setting;
 
 /// What a column holds, whatever the file's own type for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +65,35 @@ pub(crate) struct Layout {
     /// The columns by their positions in the table and in every chunk; `None` for one that nobody
     /// asked for.
     pub(crate) columns: Vec<Option<Column>>,
+    renamed: Vec<Renamed>,
+}
+
+/// A column that files call otherwise.
+#[derive(Clone, Debug)]
+struct Renamed {
+    here: String,
+    there: String,
+    /// Whether some file had it, under either name.
+    seen: Arc<AtomicBool>,
+}
+
+/// Where a name stands for a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) column: usize,
+    /// Whether another name stands for the column where a file has both.
+    pub(crate) yields: bool,
 }
 
 impl Layout {
-    /// The layout of the columns that are asked for.
-    pub(crate) fn new(table: Table, all: &[Column], is_asked: impl Fn(Asked) -> bool) -> Self {
+    /// The layout of the columns that are asked for; `renamed` are those that files call otherwise,
+    /// the name here and the name there.
+    pub(crate) fn new(
+        table: Table,
+        all: &[Column],
+        renamed: &[(String, String)],
+        is_asked: impl Fn(Asked) -> bool,
+    ) -> Self {
         let asked = |column: &Column| match column.asked {
             Asked::Required | Asked::Always => true,
             Asked::Never => false,
@@ -75,6 +103,14 @@ impl Layout {
         Self {
             table,
             columns: columns.collect(),
+            renamed: renamed
+                .iter()
+                .map(|(here, there)| Renamed {
+                    here: here.clone(),
+                    there: there.clone(),
+                    seen: Arc::default(),
+                })
+                .collect(),
         }
     }
 
@@ -86,16 +122,77 @@ impl Layout {
     /// judges them, and needs no reward.
     pub(crate) fn check(&self, names: &[String], at: impl Fn() -> At) -> Result<()> {
         let has = |name: &str| names.iter().any(|known| known == name);
-        let is_judged = self.position("text").is_some() && has("text");
-        self.table.check(names, is_judged, at)
+        for one in &self.renamed {
+            if has(&one.there) || has(&one.here) {
+                one.seen.store(true, Ordering::Relaxed);
+            }
+        }
+        let own = self.own_names(names);
+        let is_judged = self.position("text").is_some() && own.iter().any(|name| name == "text");
+        self.table.check(&own, names, is_judged, at)
     }
 
-    /// The position of a column that is asked for.
+    /// Refuses renamings of columns of which no file had one, and those that are not one to one.
+    pub(crate) fn check_renamed(&self, at: impl Fn() -> At) -> Result<()> {
+        let refused = |problem| Err(Error::Syntax { at: at(), problem });
+        for (index, one) in self.renamed.iter().enumerate() {
+            let Renamed { here, there, seen } = one;
+            let mut before = self.renamed[..index].iter();
+            if before.any(|other| other.here == *here || other.there == *there) {
+                return refused(format!(
+                    "{} names `{here}={there}` and another of the same name; name each column once",
+                    Setting::Columns
+                ));
+            }
+            if self.position(here).is_some() && !seen.load(Ordering::Relaxed) {
+                return refused(format!(
+                    "no column `{there}`, which {} takes for `{here}`",
+                    Setting::Columns
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The names here of a file's columns.
+    fn own_names(&self, names: &[String]) -> Vec<String> {
+        let own = |name: &String| own_name(&self.renamed, name).unwrap_or(name).to_owned();
+        names.iter().map(own).collect()
+    }
+
+    /// The position of a column that is asked for, by its name here.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         let is_it = |column: &Column| column.name == name;
         let mut columns = self.columns.iter();
         columns.position(|column| column.as_ref().is_some_and(is_it))
     }
+
+    /// What a file's name of a column stands for.
+    pub(crate) fn meant_by(&self, name: &str) -> Option<Position> {
+        let (own, yields) = match own_name(&self.renamed, name) {
+            Some(own) => (own, false),
+            None => (name, self.renamed.iter().any(|one| one.here == name)),
+        };
+        self.position(own).map(|column| Position { column, yields })
+    }
+
+    /// The names among which a file's column of this name is looked for, the first that is there.
+    pub(crate) fn names_of<'a>(&'a self, column: &'a Column) -> impl Iterator<Item = &'a str> {
+        let is_it = |one: &&Renamed| one.here == column.name;
+        let there = self.renamed.iter().find(is_it);
+        there
+            .map(|one| one.there.as_str())
+            .into_iter()
+            .chain([column.name])
+    }
+}
+
+/// The name here of a column that files call otherwise.
+fn own_name<'a>(renamed: &'a [Renamed], name: &str) -> Option<&'a str> {
+    let mut renamed = renamed.iter();
+    renamed
+        .find(|one| one.there == name)
+        .map(|one| one.here.as_str())
 }
 
 /// The two tables.
@@ -135,18 +232,26 @@ impl Table {
 
     fn needs(self) -> &'static str {
         match self {
-            Table::Scores => "a score table needs `model`, `prompt_id` and `logprob`",
+            Table::Scores => {
+                "a score table needs `model`, `prompt_id` and `logprob`; `ReadOptions::columns` \
+                 takes others for them"
+            }
             Table::Samples => {
                 "a sample table needs `model`, `prompt_id` and either `response_id` with `reward` \
                  (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the \
-                 counts `n` and `c`"
+                 counts `n` and `c`; `ReadOptions::columns` takes others for them"
             }
         }
     }
 
-    /// The kind of table that columns of these names make: what [`Layout::check`] does not refuse.
-    pub(crate) fn of(names: &[String]) -> Table {
-        let has = |name: &str| names.iter().any(|known| known == name);
+    /// The kind of table that columns of these names make, some of which are renamed: what
+    /// [`Layout::check`] does not refuse.
+    pub(crate) fn of(names: &[String], renamed: &[(String, String)]) -> Table {
+        let is_here = |name: &str| names.iter().any(|known| known == name);
+        let has = |name: &str| {
+            let mut renamed = renamed.iter();
+            is_here(name) || renamed.any(|(here, there)| here == name && is_here(there))
+        };
         let reward = has("reward") || has("correct") || has("passed");
         let counts = has("n") && has("c");
         let is_sample = if has("logprob") {
@@ -161,7 +266,14 @@ impl Table {
         }
     }
 
-    fn check(self, names: &[String], is_judged: bool, at: impl Fn() -> At) -> Result<()> {
+    /// `names`: those here; `found`: those of the file, for messages.
+    fn check(
+        self,
+        names: &[String],
+        found: &[String],
+        is_judged: bool,
+        at: impl Fn() -> At,
+    ) -> Result<()> {
         let has = |name: &str| names.iter().any(|known| known == name);
         let reward = has("reward") || has("correct") || has("passed");
         let counts = has("n") && has("c");
@@ -187,10 +299,10 @@ impl Table {
             Some(column) => Err(Error::MissingColumn {
                 at: at(),
                 column,
-                found: if names.is_empty() {
+                found: if found.is_empty() {
                     "none".into()
                 } else {
-                    list(names)
+                    list(found)
                 },
                 needs: self.needs(),
             }),

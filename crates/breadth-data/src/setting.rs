@@ -24,6 +24,8 @@ pub enum Setting {
     Intersect,
     /// [`ReadOptions::texts`](crate::ReadOptions::texts), for whoever judges responses anew.
     Texts,
+    /// [`ReadOptions::columns`](crate::ReadOptions::columns).
+    Columns,
     /// [`LogOptions::models`](crate::LogOptions::models).
     Models,
     /// [`LogOptions::reward`](crate::LogOptions::reward).
@@ -44,9 +46,10 @@ pub enum Setting {
 
 impl Setting {
     /// All settings with their names; a name that holds another stands before it.
-    const NAMES: [(Setting, &str); 10] = [
+    const NAMES: [(Setting, &str); 11] = [
         (Setting::Intersect, "`ReadOptions::intersect`"),
         (Setting::Texts, "`ReadOptions::texts`"),
+        (Setting::Columns, "`ReadOptions::columns`"),
         (Setting::Models, "`LogOptions::models`"),
         (Setting::Reward, "`LogOptions::reward`"),
         (Setting::RewardMap, "`LogOptions::reward_map`"),

@@ -132,18 +132,18 @@ fn tables_without_rows() {
 
 #[test]
 fn missing_columns() {
-    assert_snapshot!(scores("s.csv", "model,prompt,logprob\na,1,-1\n"), @"s.csv: no column `prompt_id`; found `model`, `prompt`, `logprob`, and a score table needs `model`, `prompt_id` and `logprob`");
-    assert_snapshot!(json(r#"{"prompt_id":"p","logprob":-1}"#), @"s.jsonl, line 3: no column `model`; found `logprob`, `prompt_id`, and a score table needs `model`, `prompt_id` and `logprob`");
-    assert_snapshot!(json("{}"), @"s.jsonl, line 3: no column `model`; found none, and a score table needs `model`, `prompt_id` and `logprob`");
-    assert_snapshot!(samples("s.csv", "model,prompt_id,reward\na,1,1\n"), @"s.csv: no column `response_id`; found `model`, `prompt_id`, `reward`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the counts `n` and `c`");
-    assert_snapshot!(samples("s.csv", "model,prompt_id,response_id\na,1,1\n"), @"s.csv: no column `reward`; found `model`, `prompt_id`, `response_id`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the counts `n` and `c`");
+    assert_snapshot!(scores("s.csv", "model,prompt,logprob\na,1,-1\n"), @"s.csv: no column `prompt_id`; found `model`, `prompt`, `logprob`, and a score table needs `model`, `prompt_id` and `logprob`; `ReadOptions::columns` takes others for them");
+    assert_snapshot!(json(r#"{"prompt_id":"p","logprob":-1}"#), @"s.jsonl, line 3: no column `model`; found `logprob`, `prompt_id`, and a score table needs `model`, `prompt_id` and `logprob`; `ReadOptions::columns` takes others for them");
+    assert_snapshot!(json("{}"), @"s.jsonl, line 3: no column `model`; found none, and a score table needs `model`, `prompt_id` and `logprob`; `ReadOptions::columns` takes others for them");
+    assert_snapshot!(samples("s.csv", "model,prompt_id,reward\na,1,1\n"), @"s.csv: no column `response_id`; found `model`, `prompt_id`, `reward`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the counts `n` and `c`; `ReadOptions::columns` takes others for them");
+    assert_snapshot!(samples("s.csv", "model,prompt_id,response_id\na,1,1\n"), @"s.csv: no column `reward`; found `model`, `prompt_id`, `response_id`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which `ReadOptions::texts` judges) or the counts `n` and `c`; `ReadOptions::columns` takes others for them");
     let folder = Folder::new();
     let path = folder.path("m.parquet");
     let metrics = Metrics {
         columns: vec![("step".into(), vec![1.0])],
     };
     metrics.write(&path, &Provenance::default()).unwrap();
-    assert_snapshot!(folder.scores(&[path]), @"m.parquet: no column `model`; found `step`, and a score table needs `model`, `prompt_id` and `logprob`");
+    assert_snapshot!(folder.scores(&[path]), @"m.parquet: no column `model`; found `step`, and a score table needs `model`, `prompt_id` and `logprob`; `ReadOptions::columns` takes others for them");
 }
 
 #[test]

@@ -221,6 +221,33 @@ fn provenance_is_kept_and_its_absence_is_no_error() {
 }
 
 #[test]
+fn a_file_tells_which_of_its_models_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores.parquet");
+    let made = Provenance {
+        models: [("a", "1"), ("b", "2"), ("copy", "1"), ("c", "3")]
+            .map(|(name, hash)| (name.into(), hash.into()))
+            .into(),
+        ..Provenance::default()
+    };
+    write_scores(&path, &[row(1)], &made).unwrap();
+    let read = |paths: &[PathBuf]| ScoreTable::read(paths, &ReadOptions::default()).unwrap();
+    assert_eq!(read(std::slice::from_ref(&path)).same, [["a", "copy"]]);
+    // A hash in another file may be that of a model that was asked in another way.
+    let other = folder.path().join("other.parquet");
+    let made = Provenance {
+        models: vec![("d".into(), "1".into())],
+        ..Provenance::default()
+    };
+    let others = ScoreRow {
+        model: "d".into(),
+        ..row(1)
+    };
+    write_scores(&other, &[others], &made).unwrap();
+    assert_eq!(read(&[path, other]).same, [["a", "copy"]]);
+}
+
+#[test]
 fn metrics_come_back_as_they_were() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metrics.parquet");

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use breadth_lm::text::{
-    Boundary, Cut, Data, DataOptions, EndToken, Item, Responses, Side, Text, read_data, read_items,
+    Account, Boundary, Cut, Data, DataOptions, EndToken, Item, Responses, Side, Text, read_data,
+    read_items,
 };
 use serde_json::{Value, json};
 
@@ -212,15 +213,26 @@ fn the_last_word_of_the_assistant_is_the_response() {
             .data(&[json!({"messages": messages, "answer": 42})], &auto)
             .unwrap();
         let end = family["end_of_turn"].as_u64().unwrap() as u32;
-        let plain =
-            folder.items(&[json!({"prompt": messages.as_array().unwrap()[..1], "response": "42"})]);
-        assert_eq!(data.items[0].prompt, plain[0].prompt, "{}", family["name"]);
-        assert_eq!(
-            data.items[0].response,
-            [&plain[0].response[..], &[end]].concat(),
-            "{}",
-            family["name"]
-        );
+        // What the template writes for the turn, in the tokens of one piece with the prompt.
+        let name = family["name"].as_str().unwrap();
+        let written = match name {
+            "qwen3" => "<think>\n\n</think>\n\n42",
+            "llama2" => " 42 ",
+            "mistral" => " 42",
+            _ => "42",
+        };
+        let prompt = &messages.as_array().unwrap()[..1];
+        let given = |response: &str, boundary| {
+            let options = DataOptions { boundary, ..auto };
+            let line = json!({"prompt": prompt, "response": response});
+            folder.data(&[line], &options).unwrap()
+        };
+        let in_one_piece = given(written, Boundary::Joint);
+        let expected = &in_one_piece.items[0];
+        assert_eq!(data.items[0].prompt, expected.prompt, "{name}");
+        assert_eq!(data.items[0].response, expected.response, "{name}");
+        assert_eq!(data.items[0].response.last(), Some(&end), "{name}");
+        assert_eq!(data.items[0].response_text.as_deref(), Some(written));
         assert_eq!(data.items[0].answer.as_deref(), Some("42"));
         assert_eq!(
             (data.account.conversations, data.account.end_token.appended),
@@ -230,17 +242,74 @@ fn the_last_word_of_the_assistant_is_the_response() {
             data.end_tokens.contains(&end),
             "sampling stops at the end of the turn"
         );
-        // Qwen 3 writes empty thoughts before an answer, Llama 2 and Mistral a space, and one a
-        // list of all roles behind it.
-        let is_rewritten =
-            ["qwen3", "llama2", "mistral", "marked"].contains(&family["name"].as_str().unwrap());
+        // Qwen 3 writes empty thoughts before an answer, Llama 2 and Mistral a space, and one goes
+        // on behind the prompt with a list of all roles.
+        let counts = |account: &Account| (account.as_written, account.rewritten);
+        let expected = match name {
+            "marked" => (0, 1),
+            "qwen3" | "llama2" | "mistral" => (1, 0),
+            _ => (0, 0),
+        };
+        assert_eq!(counts(&data.account), expected, "{name}");
+        // A response that is given by itself is taken as it stands, and that is said.
+        let apart = given("42", Boundary::Separate);
+        assert_eq!(apart.items[0].response_text.as_deref(), Some("42"));
+        let expected = usize::from(expected != (0, 0));
+        assert_eq!(counts(&apart.account), (0, expected), "{name}");
+        let warned = apart.account.warnings().concat();
         assert_eq!(
-            data.account.rewritten,
-            usize::from(is_rewritten),
-            "{}",
-            family["name"]
+            warned.contains("give whole conversations as `messages`"),
+            expected > 0,
+            "{name}: {warned}"
         );
     }
+}
+
+/// What stands between the words that open the turn and the content is scored, and so is the
+/// reasoning that a message brings.
+#[test]
+fn a_turn_is_taken_as_its_template_writes_it() {
+    let folder = Folder::named("qwen2");
+    let read = |template: &str, last: Value| {
+        folder.write("chat_template.jinja", template);
+        let line = json!({"messages": [{"role": "user", "content": "12?"}, last]});
+        let data = folder.data(&[line], &DataOptions::default()).unwrap();
+        let counts = (data.account.as_written, data.account.rewritten);
+        (data.items[0].response_text.clone().unwrap(), counts)
+    };
+    let template = |prompt: &str, turn: &str| {
+        format!(
+            "{{% for m in messages %}}{{% if m.role == 'user' %}}<|im_start|>user\n{{{{ m.content \
+             }}}}<|im_end|>\n{{% else %}}<|im_start|>assistant{turn}<|im_end|>\n{{% endif %}}\
+             {{% endfor %}}{{% if add_generation_prompt %}}<|im_start|>assistant{prompt}{{% endif %}}"
+        )
+    };
+    let says = |content: &str| json!({"role": "assistant", "content": content});
+    let content = "{{ m.content }}";
+    let plain = template("\n", &format!("\n{content}"));
+    assert_eq!(read(&plain, says("42")), ("42".into(), (0, 0)));
+    let blank = template("\n", &format!("\n\n{content}\n"));
+    assert_eq!(read(&blank, says("42")), ("\n42\n".into(), (1, 0)));
+    let trimmed = template("\n", "\n{{ m.content | trim }}");
+    assert_eq!(read(&trimmed, says(" 42 ")), ("42".into(), (1, 0)));
+    let thinks = template(
+        "\n",
+        &format!("\n<think>{{{{ m.reasoning }}}}</think>{content}"),
+    );
+    let mut reasoned = says("42");
+    reasoned["reasoning"] = json!("6 * 7");
+    assert_eq!(
+        read(&thinks, reasoned),
+        ("<think>6 * 7</think>42".into(), (1, 0))
+    );
+    // A prompt that the whole conversation does not begin with, and a content that is left out.
+    let opened = template("\n<think>\n", &format!("\n{content}"));
+    assert_eq!(read(&opened, says("42")), ("42".into(), (0, 1)));
+    let left_out = template("\n", "\n{{ m.content[2:] }}");
+    assert_eq!(
+        read(&left_out, says("42 is it")),
+        ("42 is it".into(), (0, 1))
+    );
 }
 
 #[test]
@@ -328,7 +397,7 @@ fn a_model_without_an_end_token_has_none_appended() {
         (account.end_token.appended, account.end_token.without),
         (0, 1)
     );
-    let sentence = &account.sentences()[0];
+    let sentence = &account.end_token.sentence();
     assert_eq!(
         sentence,
         "end token (auto; the model names none): appended to 0 responses, 0 had one, 1 have none"
@@ -463,9 +532,9 @@ fn what_is_too_long_is_an_error_unless_a_side_is_named() {
     let cut = right.account.cut.clone().unwrap();
     assert_eq!((cut.prompts, cut.tokens), (1, 2));
     assert!(
-        right.account.sentences()[1].contains("1 prompts were cut on the right"),
+        right.account.warnings()[0].contains("1 prompts were cut on the right"),
         "{:?}",
-        right.account.sentences()
+        right.account.warnings()
     );
     let message = with(response.len() + 1, 0, Some(Side::Left)).unwrap_err();
     assert!(message.contains("responses are never cut"), "{message}");

@@ -14,6 +14,7 @@ fn flag(setting: Setting) -> &'static str {
     match setting {
         Setting::Intersect => "--intersect",
         Setting::Texts => "--verifier",
+        Setting::Columns => "--columns",
         Setting::Models => "--model",
         Setting::Reward => "--reward",
         Setting::RewardMap => "--reward-map",

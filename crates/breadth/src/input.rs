@@ -1,11 +1,13 @@
 //! From the paths on the command line to tables.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::Scores;
 use breadth_data::{
     LogOptions, ReadOptions, RewardMap, RunFolder, SampleTable, ScoreTable, TablePaths,
+    column_names,
 };
 use breadth_stats::Level;
 
@@ -36,6 +38,10 @@ pub struct Reading {
     /// that, and limits are those of samples within groups
     #[arg(long, value_name = "GROUP=WEIGHT,..", value_delimiter = ',', value_parser = group_weight)]
     pub group_weights: Vec<(String, f64)>,
+    /// Columns that the tables call otherwise, such as reward=score,prompt_id=question_id; which
+    /// columns there are: docs/tables.md
+    #[arg(long, value_name = "OURS=THEIRS,..", value_delimiter = ',', value_parser = column)]
+    pub columns: Vec<(String, String)>,
     #[command(flatten)]
     pub logs: LogChoice,
 }
@@ -46,9 +52,10 @@ impl Reading {
         let Reading {
             intersect,
             group_weights,
+            columns,
             logs,
         } = self;
-        !intersect && group_weights.is_empty() && logs.is_default()
+        !intersect && group_weights.is_empty() && columns.is_empty() && logs.is_default()
     }
 }
 
@@ -84,6 +91,22 @@ impl LogChoice {
     }
 }
 
+/// `OURS=THEIRS`.
+fn column(text: &str) -> Result<(String, String), String> {
+    let (ours, theirs) = text
+        .split_once('=')
+        .ok_or("write OURS=THEIRS, such as reward=score")?;
+    if !column_names().any(|name| name == ours) {
+        let known: BTreeSet<&str> = column_names().collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        return Err(format!(
+            "tables have no column `{ours}`; they have {}",
+            known.join(", ")
+        ));
+    }
+    Ok((ours.to_owned(), theirs.to_owned()))
+}
+
 fn group_weight(text: &str) -> Result<(String, f64), String> {
     let (name, weight) = text
         .rsplit_once('=')
@@ -100,6 +123,7 @@ impl Tables {
         ReadOptions {
             intersect: self.how.intersect,
             log: self.how.logs.options(),
+            columns: self.how.columns.clone(),
             ..ReadOptions::default()
         }
     }

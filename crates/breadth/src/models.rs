@@ -179,12 +179,11 @@ impl Chosen {
 
 /// Where a model's tokenizer lies: in its folder; an adapter that has none has its base's.
 fn tokenizer_folder(folder: PathBuf, base: Option<&Path>) -> PathBuf {
-    match base {
-        Some(base) if adapter::is_one(&folder) && !folder.join("tokenizer.json").exists() => {
-            base.to_path_buf()
-        }
-        _ => folder,
+    if !adapter::is_one(&folder) || folder.join("tokenizer.json").exists() {
+        return folder;
     }
+    // An adapter without a base is an error where its weights are read.
+    adapter::base_of(&folder, base).unwrap_or(folder)
 }
 
 impl Models {
@@ -259,13 +258,21 @@ pub fn read_data(
 ) -> Result<(Text, Data)> {
     let first = &tokenizers[0];
     let text = Text::of_checkpoint(first)?;
-    for other in &tokenizers[1..] {
-        same_file(first, other, "tokenizer.json", "tokenizers")?;
+    let others = || tokenizers[1..].iter().filter(|other| *other != first);
+    for other in others() {
+        let is_same = || -> Result<bool> { Ok(text.has_tokens_of(&Text::of_checkpoint(other)?)) };
+        if !same_files(first, other, &["tokenizer.json"]) && !is_same()? {
+            differ(first, other, "tokenizers")?;
+        }
     }
     let data = text::read_data(files, &text, options)?;
-    for other in &tokenizers[1..] {
-        if data.account.conversations > 0 {
-            same_file(first, other, "chat_template.jinja", "chat templates")?;
+    for other in others() {
+        let is_same = || -> Result<bool> { Ok(text.has_template_of(&Text::of_checkpoint(other)?)) };
+        if data.account.conversations > 0
+            && !same_files(first, other, &TEMPLATE_FILES)
+            && !is_same()?
+        {
+            differ(first, other, "chat templates")?;
         }
         if data.account.end_token.appended > 0 {
             same_end_tokens(first, other)?;
@@ -274,13 +281,23 @@ pub fn read_data(
     Ok((text, data))
 }
 
-fn same_file(first: &Path, other: &Path, name: &str, what: &str) -> Result<()> {
-    let file = |folder: &Path| Some(folder.join(name)).filter(|path| path.is_file());
-    let read = |folder: &Path| std::fs::read(file(folder)?).ok();
-    if read(first) != read(other) {
-        differ(first, other, what)?;
-    }
-    Ok(())
+/// The files that a chat template and its special tokens may stand in.
+const TEMPLATE_FILES: [&str; 3] = [
+    "chat_template.jinja",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+];
+
+/// Whether two folders have the same files of these names: then what is read of them is the same,
+/// and need not be compared.
+fn same_files(first: &Path, other: &Path, names: &[&str]) -> bool {
+    let read = |folder: &Path, name: &str| {
+        let file = Some(folder.join(name)).filter(|path| path.is_file());
+        std::fs::read(file?).ok()
+    };
+    names
+        .iter()
+        .all(|name| read(first, name) == read(other, name))
 }
 
 fn same_end_tokens(first: &Path, other: &Path) -> Result<()> {

@@ -1,7 +1,9 @@
 //! The only place that prints: the result on stdout as text or as one JSON document, remarks on
 //! stderr.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write, stderr, stdout};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use comfy_table::{
@@ -44,9 +46,19 @@ impl Output {
             .for_each(|text| self.remark(&flags::named(text)));
     }
 
-    /// A remark on stderr for a person who watches, silenced by `-q`.
+    /// The command that comes next, on stderr for a person who watches.
+    pub fn next(&self, command: &str) {
+        if !self.json {
+            self.remark(&format!("next: {command}"));
+        }
+    }
+
+    /// A remark on stderr for a person who watches, silenced by `-q`. What was said is not said
+    /// again: a table may be read twice.
     pub fn remark(&self, text: &str) {
-        if !self.quiet {
+        static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.quiet && said.insert(text.to_owned()) {
             // A remark that nobody can read must not fail the command.
             let _ = writeln!(
                 stderr(),

@@ -91,10 +91,13 @@ class Account:
 
     lines: int
     conversations: int
-    #: Responses that the chat template writes otherwise than they stand in the conversation.
+    #: Responses that are taken as the chat template writes them, which is not as they stand.
+    as_written: int
+    #: Responses that are taken as they stand, though the template would write them otherwise.
     rewritten: int
     end_token: EndTokenAccount
     boundary: BoundaryAccount
+    as_written_example: str | None = None
     rewritten_example: str | None = None
     cut: CutAccount | None = None
 
@@ -133,11 +136,19 @@ class Account:
                 f"response merge differently in one piece ({example['place']}: "
                 f"{example['apart']} apart, {example['joint']} in one piece); {taken}"
             )
+        if self.as_written:
+            said.append(
+                f"the chat template writes {self.as_written} of {self.conversations} responses "
+                f"otherwise than they stand in the data (first: {self.as_written_example}); "
+                "they are taken as it writes them"
+            )
         if self.rewritten:
             said.append(
                 f"the chat template writes {self.rewritten} of {self.conversations} responses "
                 f"otherwise than they stand in the data (first: {self.rewritten_example}); "
-                "they are taken as they stand"
+                "they are taken as they stand. If the model was trained on what the template "
+                "writes, give whole conversations as `messages`, or prompt and response as the "
+                "text that it was trained on"
             )
         if self.cut is not None and self.cut.prompts:
             said.append(
@@ -231,6 +242,7 @@ class _Read:
     has_end: bool = False
     is_checked: bool = False
     change: dict[str, Any] | None = None
+    as_written: str | None = None
     rewritten: str | None = None
     cut: int = 0
 
@@ -247,7 +259,7 @@ class _Reader:
 
     def line(self, line: Mapping[str, Any], at: int, place: str) -> _Read:
         fields = {name: value for name, value in line.items() if value is not None}
-        prompt, response = contents(fields, place)
+        prompt, response, turn = contents(fields, place)
         if response is None and self.responses:
             why = "has no response"
             if are_messages(prompt):
@@ -264,11 +276,11 @@ class _Reader:
             weight=weight(fields, place),
         )
         read = _Read(item)
-        self._tokens(read, prompt, response, place)
+        self._tokens(read, prompt, response, turn, place)
         self._cut(read, place)
         return read
 
-    def _tokens(self, read: _Read, prompt: Any, response: Any, place: str) -> None:
+    def _tokens(self, read: _Read, prompt: Any, response: Any, turn: Any, place: str) -> None:
         item, at = read.item, f"{place}: prompt"
         if isinstance(prompt, str):
             item.prompt_text, item.prompt = prompt, self.text.encode_prompt(prompt, at)
@@ -277,8 +289,12 @@ class _Reader:
             item.prompt_text = self.text.prompt_of(prompt, place)
             item.prompt = self.text.encode(item.prompt_text, at)
             if isinstance(response, str):
-                same = self.text.writes(item.prompt_text, prompt, response)
-                read.rewritten = None if same else place
+                last = turn or {"role": "assistant", "content": response}
+                written = self.text.turn(item.prompt_text, prompt, last)
+                if written is not None and written != response and turn is not None:
+                    response, read.as_written = written, place
+                elif written != response:
+                    read.rewritten = place
         else:
             item.prompt = list(prompt)
         if response is None:
@@ -296,7 +312,10 @@ class _Reader:
             fail(f"{place}: response", "has no token")
         if item.prompt_text is not None:
             joint = self._joint(read, item.prompt_text + response, place)
-            if joint is not None:
+            start = len(item.prompt)
+            if read.as_written and joint and joint[:start] == item.prompt and joint[start:]:
+                ids = joint[start:]  # the template writes both in one piece
+            elif joint is not None:
                 read.is_checked = True
                 read.change = _change(item.prompt + ids, joint, place)
                 if self.boundary == "joint":
@@ -370,6 +389,8 @@ class _Reader:
         return Account(
             lines=len(read),
             conversations=conversations,
+            as_written=sum(one.as_written is not None for one in read),
+            as_written_example=next((one.as_written for one in read if one.as_written), None),
             rewritten=sum(one.rewritten is not None for one in read),
             rewritten_example=next((one.rewritten for one in read if one.rewritten), None),
             end_token=EndTokenAccount(

@@ -48,9 +48,9 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def contents(fields: dict[str, Any], place: str) -> tuple[Any, Any]:
+def contents(fields: dict[str, Any], place: str) -> tuple[Any, Any, Any]:
     """Prompt and response; each text or ids, the prompt perhaps messages, the response perhaps
-    none."""
+    none. Also the assistant's last message, where that is the response."""
     if "messages" in fields:
         if "prompt" in fields:
             fail(f"{place}: messages", "stands beside prompt; give one of them")
@@ -69,7 +69,7 @@ def contents(fields: dict[str, Any], place: str) -> tuple[Any, Any]:
         prompt = (_messages if is_chat else _ids)("prompt", prompt, place)
     else:
         fail(f"{place}: prompt", "must be text, a list of token ids or a list of messages")
-    return prompt, _response(fields, place)
+    return prompt, _response(fields, place), None
 
 
 def _response(fields: dict[str, Any], place: str) -> Any:
@@ -94,11 +94,11 @@ def _ids(name: str, values: Sequence[Any], place: str) -> Ids:
     return list(values)
 
 
-def _conversation(messages: Any, place: str) -> tuple[list[Any], str | None]:
+def _conversation(messages: Any, place: str) -> tuple[list[Any], str | None, Any]:
     checked = _messages("messages", messages, place)
     last = checked[-1]
     if last["role"] != "assistant":
-        return checked, None
+        return checked, None, None
     at = f"{place}: messages[{len(checked) - 1}].content"
     if not isinstance(last.get("content"), str):
         fail(at, "must be text; the last message is the response")
@@ -106,7 +106,7 @@ def _conversation(messages: Any, place: str) -> tuple[list[Any], str | None]:
         fail(at, "is empty; the last message is the response")
     if len(checked) == 1:
         fail(f"{place}: messages", "hold no message before the response")
-    return checked[:-1], last["content"]
+    return checked[:-1], last["content"], last
 
 
 def _messages(name: str, messages: Any, place: str) -> list[Any]:

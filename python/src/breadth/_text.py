@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import importlib
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from breadth._errors import Ids, fail
@@ -14,6 +14,9 @@ from breadth._errors import Ids, fail
 #: What a chat template that asks for the date is told, as by `breadth score`: a score must not
 #: depend on when it was computed.
 TEMPLATE_DAY = datetime.datetime(2024, 7, 26)
+
+#: A content that is found again in what a template writes.
+_MARK = "breadth 2718281828 breadth"
 
 _MARKS = {"\u00ad", "\u2060", "\ufeff"}
 
@@ -84,14 +87,34 @@ class Text:
         except Exception as error:
             fail(place, f"the chat template refuses it: {error}")
 
-    def writes(self, prompt: str, messages: Sequence[Any], response: str) -> bool:
-        """Whether the template, given the whole conversation, writes prompt and response so."""
-        whole = [*messages, {"role": "assistant", "content": response}]
+    def turn(self, prompt: str, messages: Sequence[Any], last: Mapping[str, Any]) -> str | None:
+        """What the template, given the whole conversation, writes after the prompt as its last
+        turn: the content as it stands, or another text that holds it; None where it goes on
+        otherwise. White space before the token that ends the turn is of the turn."""
+        content = last["content"]
         try:
-            text = self._rendered(whole, opens=False)
+            whole = self._rendered([*messages, last], opens=False)
         except Exception:
-            return True
-        return text.startswith(prompt) and text[len(prompt) :].startswith(response)
+            return str(content)
+        if not whole.startswith(prompt):
+            return None
+        rest = whole[len(prompt) :]
+        is_first = rest.startswith(content)
+        if is_first and not rest[len(content) :][:1].isspace():
+            return str(content)
+        try:
+            marked = self._rendered([*messages, {**last, "content": _MARK}], opens=False)
+        except Exception:
+            marked = ""
+        tail = marked.rpartition(_MARK)[2]
+        if _MARK not in marked or not rest.endswith(tail):
+            return content if is_first else None
+        space = len(tail) - len(tail.lstrip())
+        end = self.end_of_turn()
+        ends = "" if end is None else self.decode([end], plain=False)
+        is_before_end = bool(ends) and tail[space:].startswith(ends)
+        written = rest[: len(rest) - len(tail) + (space if is_before_end else 0)]
+        return written if content.strip() in written else None
 
     def encode(self, text: str, place: str) -> Ids:
         """Ids of a text, nothing added; every character must be in some token."""

@@ -12,15 +12,20 @@ use crate::number::{self, Interval, Mean, Number};
 use crate::scores::Scores;
 
 /// What Lemma D.1 makes of the KL estimate at a level: an upper bound on the coverage, 1 where it
-/// says nothing.
+/// says nothing, as where the estimate is negative, which KL never is.
 pub(super) fn kl_bound(kl: &MeanEstimate, level: Level) -> f64 {
-    bound::coverage_upper_from_kl_sharp(kl.value.max(0.0), level)
-        .map_or(1.0, |bound| bound.min(1.0))
+    let bound = (kl.value >= 0.0).then(|| bound::coverage_upper_from_kl_sharp(kl.value, level));
+    bound.flatten().map_or(1.0, |bound| bound.min(1.0))
 }
 
-/// The bounds that follow from the upper limit of KL, and so hold with the confidence asked for.
+/// The bounds that follow from the upper limit of KL, and so hold with the confidence asked for;
+/// none where the estimate and its limit are negative.
 pub(super) fn bounds(kl: &MeanEstimate, level: Level) -> Vec<ProfileBound> {
+    // Limits of KL are at least 0, whatever the estimate is.
     let high = kl.high.max(0.0);
+    if kl.value < 0.0 && high == 0.0 {
+        return Vec::new();
+    }
     let upper = [
         (
             "Lemma D.1",
@@ -263,9 +268,9 @@ pub struct ProfilePoint {
     pub band_low: Number,
     /// Upper limit that holds for all levels at once.
     pub band_high: Number,
-    /// What Lemma D.1 makes of the KL estimate.
+    /// What Lemma D.1 makes of the KL estimate; 1 where it says nothing, as where KL is negative.
     pub kl_bound: Number,
-    /// Bounds by the upper limit of KL.
+    /// Bounds by the upper limit of KL; none where that is negative.
     pub bounds: Vec<ProfileBound>,
     /// Coverage less that of the baseline, with paired limits.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -276,11 +281,15 @@ pub struct ProfilePoint {
 pub(super) fn kl(kl: &MeanEstimate, scores: &Scores) -> Mean {
     let mean = scores.mean(kl);
     let negative = (kl.value < 0.0).then(|| {
-        "negative: the reference gave the data less probability than the model did".to_owned()
+        "negative, which KL never is: the reference gave the data less probability than the model \
+         did, so there is no bound by KL"
+            .to_owned()
     });
     let parts: Vec<String> = negative.into_iter().chain(mean.remark).collect();
     Mean {
         remark: (!parts.is_empty()).then(|| parts.join("; ")),
+        // Limits at 0 would not hold the estimate.
+        no_limits: mean.no_limits || (kl.value < 0.0 && kl.high <= 0.0),
         ..mean
     }
 }

@@ -9,7 +9,7 @@ use super::document::{
 use super::prompts;
 use crate::error::{Error, Result};
 use crate::number::Number;
-use crate::scores::Scores;
+use crate::scores::{Scores, are_known_same, distinct, first_same, groups_of_same};
 
 /// Shares of prompts that the likelihood quantiles leave out.
 const SHARES: [f64; 5] = [0.01, 0.05, 0.1, 0.25, 0.5];
@@ -83,9 +83,17 @@ pub fn reach(
             },
         })
     };
+    let table = &scores.table;
+    let first = first_same(models.len(), |a, b| {
+        let (a, b) = (models[a], models[b]);
+        table.logprob[a] == table.logprob[b]
+            || are_known_same(&table.same, &table.models[a], &table.models[b])
+    });
+    let named = |at: usize| table.models[models[at]].clone();
+    let own: Vec<usize> = distinct(&first).into_iter().map(|at| models[at]).collect();
     let furthest = |&k: &f64| {
-        let leader = right.leader(&models, k, options.confidence)?;
-        let name = |&at: &usize| scores.table.models[models[at]].clone();
+        let leader = right.leader(&own, k, options.confidence)?;
+        let name = |&at: &usize| table.models[own[at]].clone();
         Ok(FurthestReach {
             k: Whole(k),
             model: name(&leader.best),
@@ -101,6 +109,10 @@ pub fn reach(
         prompts: right.prompts(),
         repeated: right.repeated,
         several: right.several,
+        same: groups_of_same(&first)
+            .into_iter()
+            .map(|group| group.into_iter().map(named).collect())
+            .collect(),
         models: models.iter().map(of_model).collect::<Result<_>>()?,
         best: options.ks.iter().map(furthest).collect::<Result<_>>()?,
     })

@@ -39,6 +39,9 @@ pub struct ReachReport {
     pub repeated: usize,
     /// Prompts with several distinct responses.
     pub several: usize,
+    /// Names of models that are one and the same: equal log-probabilities throughout, or equal
+    /// files. They count as one in `best`.
+    pub same: Vec<Vec<String>>,
     /// One for each model.
     pub models: Vec<ReachModel>,
     /// The model with the largest reach for each k.

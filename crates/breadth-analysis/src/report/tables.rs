@@ -232,6 +232,7 @@ pub fn summarize_samples(samples: &Samples, options: &ReportOptions) -> Result<R
         models: &models,
         k: 2.0 * options.level.n(),
         confidence: options.confidence,
+        same: &samples.same(&models),
         scores: None,
         samples: Some(Sampled {
             outcomes: &outcomes,

@@ -205,6 +205,7 @@ impl Counted {
             responses: (0..names).map(|response| response.to_string()).collect(),
             response: self.response.clone(),
             groups: samples.groups.clone(),
+            same: samples.same.clone(),
             group: self.prompt.iter().map(of_row).collect(),
             logprob: self
                 .counts

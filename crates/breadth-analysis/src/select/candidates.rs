@@ -14,7 +14,7 @@ use super::options::{SelectOptions, SelectionRule};
 use super::{ranked, words};
 use crate::error::{Error, Result, Setting};
 use crate::samples::Samples;
-use crate::scores::Scores;
+use crate::scores::{Scores, are_known_same, first_same};
 use crate::verdict::{Evidence, Sampled, Scored, Verdict, decide, is_partial};
 
 /// The candidates with their scores.
@@ -250,6 +250,7 @@ impl Candidates {
             models: names,
             k: 2.0 * choice.level.n(),
             confidence: choice.confidence,
+            same: &self.same(names),
             scores: self.answers.is_none().then(|| Scored {
                 tournament: fought,
                 columns,
@@ -266,6 +267,17 @@ impl Candidates {
             verdict.warnings.extend(graded.strange(names, asked)?);
         }
         Ok(Some(verdict))
+    }
+
+    /// For each candidate the first one whose files are the same, as tables know.
+    fn same(&self, names: &[&str]) -> Vec<usize> {
+        let of_samples = self.graded.as_ref().map(|graded| graded.same(names));
+        first_same(names.len(), |a, b| {
+            are_known_same(&self.scores.table.same, names[a], names[b])
+                || of_samples
+                    .as_ref()
+                    .is_some_and(|first| first[a] == first[b])
+        })
     }
 
     /// Graded outcomes of each candidate.

@@ -8,6 +8,7 @@ use breadth_stats::{
 
 use super::options::SelectOptions;
 use crate::error::Result;
+use crate::scores::{distinct, first_same};
 
 /// Ranks models by their values, the better first; ties go to the lower cross-entropy.
 fn rank(result: &mut Tournament, better: impl Fn(&Standing, &Standing) -> Ordering) {
@@ -37,14 +38,20 @@ pub(super) fn by_reach(
 ) -> Result<Tournament> {
     let right = CorrectResponses::new(columns, design)?;
     let k = (2.0 * choice.level.n()).min(1e300);
-    let all: Vec<usize> = (0..columns.len()).collect();
+    // Of models that are the same the first is compared, and all of them are open with it.
+    let first = first_same(columns.len(), |a, b| columns[a] == columns[b]);
+    let own = distinct(&first);
     for (model, standing) in result.standings.iter_mut().enumerate() {
         let reach = right.reach(model, k, choice.confidence)?;
         (standing.value, standing.low, standing.high) = (reach.value, reach.low, reach.high);
         standing.worst_rival = None;
     }
     rank(&mut result, |a, b| b.value.total_cmp(&a.value));
-    result.not_excluded = right.leader(&all, k, choice.confidence)?.not_excluded;
+    let leader = right.leader(&own, k, choice.confidence)?;
+    let open: Vec<usize> = leader.not_excluded.iter().map(|&at| own[at]).collect();
+    result.not_excluded = (0..columns.len())
+        .filter(|&at| open.contains(&first[at]))
+        .collect();
     Ok(result)
 }
 

@@ -8,7 +8,8 @@ use super::rules::Found;
 /// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over
 ///   prompts. `certain` where no other candidate can be better by more than one point, `likely`
 ///   where by at most ten, else `open`, also where no sample of any is right. With fewer than k
-///   samples, or samples of some candidates only, it is at most `likely`.
+///   samples, or samples of some candidates only, it is at most `likely`, and `open` with fewer
+///   than four and than k.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
 /// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
 ///   other can be better by more, for any verifier that accepts the held-out responses.
@@ -18,6 +19,9 @@ use super::rules::Found;
 ///   some candidate, and few prompts have several right responses (of which a verifier needs one:
 ///   held-out ones may all lose probability while another right one gains it), else `open`. They
 ///   never make a verdict `certain`: which other responses a verifier accepts is not in them.
+///
+/// Candidates that are the same model (equal log-probabilities of every row, or equal files) count
+/// as one.
 ///
 /// Errors: what the statistics refuse.
 ///
@@ -29,6 +33,7 @@ use super::rules::Found;
 ///     models: &["early", "late"],
 ///     k: 4.0,
 ///     confidence: 0.95,
+///     same: &[],
 ///     scores: None,
 ///     samples: Some(Sampled { outcomes: &outcomes, design: Design::default() }),
 /// };
@@ -50,6 +55,9 @@ pub fn decide(evidence: &Evidence) -> Result<Verdict, VerdictError> {
             "it is the only candidate, nothing was compared".into(),
             None,
         ));
+    }
+    if found.distinct().len() == 1 {
+        return Ok(found.by_sameness(evidence));
     }
     if let Some(samples) = &found.samples {
         return Ok(found.by_samples(evidence, samples));

@@ -3,7 +3,7 @@
 use breadth_stats::{Design, PromptOutcome, Tournament};
 use serde::Serialize;
 
-use super::words::capitalised;
+use super::words::{capitalised, k_words};
 use crate::number::Number;
 
 /// What an evaluation of the evidence can fail with.
@@ -68,6 +68,9 @@ pub struct Evidence<'a> {
     pub k: f64,
     /// Confidence of all limits, such as 0.95.
     pub confidence: f64,
+    /// For each candidate the first one that is known to be the same model, by the hashes of their
+    /// files; empty where nothing is known. Equal log-probabilities need not be told.
+    pub same: &'a [usize],
     /// Held-out responses with log-probabilities.
     pub scores: Option<Scored<'a>>,
     /// Graded samples.
@@ -108,6 +111,9 @@ pub struct Verdict {
     pub by: Option<Rule>,
     /// The number of samples that the choice is for.
     pub k: Number,
+    /// The number of samples at which the deciding evidence compares: k, or fewer where the graded
+    /// samples of a prompt are fewer.
+    pub judged_at: Number,
     /// The number that decides, in words.
     pub because: String,
     /// The candidates that the deciding evidence leaves open; where nothing is taken, those to
@@ -146,6 +152,9 @@ pub struct Next {
     pub what: String,
     /// As commands to type; words in capitals are to be filled in.
     pub command: String,
+    /// Whether as much decided nearly every series that was measured (lab/results/selection.md);
+    /// else it may not be enough.
+    pub sure: bool,
 }
 
 /// Certified limits of `Cov_N(p||q)` of a candidate.
@@ -164,9 +173,18 @@ impl Verdict {
     pub fn sentence(&self) -> String {
         match (&self.take, self.by) {
             (Some(take), Some(by)) => format!(
-                "Take {take} ({}, by {}): {}.",
+                "Take {take} ({}, by {}{}): {}.",
                 self.state.name(),
                 by.words(),
+                if self.judged_at.0 < self.k.0 {
+                    format!(
+                        ", at k = {} instead of {}",
+                        self.judged_at.0,
+                        k_words(self.k.0)
+                    )
+                } else {
+                    String::new()
+                },
                 self.because
             ),
             (Some(take), None) => format!("Take {take}: {}.", self.because),
@@ -174,10 +192,15 @@ impl Verdict {
         }
     }
 
-    /// What would decide, with the command.
+    /// What would or may decide, with the command.
     pub fn next_step(&self) -> Option<String> {
         let next = self.next.as_ref()?;
-        Some(format!("{} would decide:\n  {}", next.what, next.command))
+        let decides = if next.sure {
+            "would decide"
+        } else {
+            "may decide"
+        };
+        Some(format!("{} {decides}:\n  {}", next.what, next.command))
     }
 
     /// What follows the sentence: what would decide, what the other rules say, warnings. One

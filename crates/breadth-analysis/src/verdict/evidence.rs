@@ -10,6 +10,7 @@ use breadth_stats::{
 use super::document::{Bracket, Evidence, Sampled, Scored, VerdictError};
 use super::words::{pass_name, wanted};
 use crate::number::{self, Number};
+use crate::scores::{distinct, first_same};
 
 /// A reach that fewer prompts carry decides nothing.
 const FEWEST_PROMPTS: f64 = 20.0;
@@ -17,8 +18,10 @@ const FEWEST_PROMPTS: f64 = 20.0;
 const LEAST_REACH: f64 = 0.01;
 
 pub(super) struct BySamples {
-    /// How many candidates have samples.
+    /// How many distinct candidates have samples.
     pub(super) sampled: usize,
+    /// On how many prompts.
+    pub(super) prompts: usize,
     /// Its positions are those of the candidates; `means` is in another order.
     pub(super) leader: Leader,
     /// At this many samples.
@@ -31,8 +34,9 @@ pub(super) struct BySamples {
 
 pub(super) struct ByScores<'a> {
     pub(super) tournament: &'a Tournament,
-    /// For each candidate the first one that gives every row the same log-probability.
+    /// For each candidate the first one that is the same model.
     pub(super) same_as: Vec<usize>,
+    /// Among distinct candidates; its positions are those of all, `means` is in another order.
     pub(super) reach: Leader,
     pub(super) reach_of_best: breadth_stats::Reach,
     /// Most prompts that carry the reach of any candidate, or enough of them.
@@ -46,13 +50,16 @@ pub(super) struct ByScores<'a> {
 }
 
 impl BySamples {
-    /// `None` where fewer than two candidates have samples on the same prompts.
+    /// `None` where fewer than two distinct candidates have samples on the same prompts. Of those
+    /// that are the same model the first with samples speaks for all.
     pub(super) fn new(
         evidence: &Evidence,
         sampled: &Sampled,
+        same_as: &[usize],
     ) -> Result<Option<Self>, VerdictError> {
+        let mut heard = HashSet::new();
         let mut with: Vec<usize> = (0..sampled.outcomes.len())
-            .filter(|&at| !sampled.outcomes[at].is_empty())
+            .filter(|&at| !sampled.outcomes[at].is_empty() && heard.insert(same_as[at]))
             .collect();
         let Some(&first) = with.first() else {
             return Ok(None);
@@ -102,6 +109,7 @@ impl BySamples {
             .any(is_partial);
         Ok(Some(BySamples {
             sampled: with.len(),
+            prompts,
             leader,
             k,
             name: pass_name(is_best_of, k),
@@ -133,7 +141,11 @@ fn expected_miss(outcome: &PromptOutcome, k: u64) -> f64 {
 }
 
 impl<'a> ByScores<'a> {
-    pub(super) fn new(evidence: &Evidence, scored: &Scored<'a>) -> Result<Self, VerdictError> {
+    pub(super) fn new(
+        evidence: &Evidence,
+        scored: &Scored<'a>,
+        same_as: &[usize],
+    ) -> Result<Self, VerdictError> {
         // What breaks reach alone must not keep the other rules from being heard.
         let (right, impossible) = match CorrectResponses::new(scored.columns, &scored.design) {
             Err(VerdictError::ProbabilitiesAboveOne { total, .. }) => {
@@ -152,18 +164,23 @@ impl<'a> ByScores<'a> {
             }
             right => (right?, None),
         };
-        let all: Vec<usize> = (0..scored.columns.len()).collect();
+        let distinct = distinct(same_as);
         let k = wanted(evidence.k);
-        let reach = right.leader(&all, k, evidence.confidence)?;
+        let mut reach = right.leader(&distinct, k, evidence.confidence)?;
+        reach.best = distinct[reach.best];
+        reach
+            .not_excluded
+            .iter_mut()
+            .for_each(|at| *at = distinct[*at]);
         let mut carried_by = 0.0_f64;
-        for model in all {
+        for model in distinct {
             if carried_by < FEWEST_PROMPTS {
                 carried_by = carried_by.max(right.effective_prompts(model, k)?);
             }
         }
         Ok(ByScores {
             tournament: scored.tournament,
-            same_as: same_as(scored.columns),
+            same_as: same_as.to_vec(),
             reach_of_best: right.reach(reach.best, k, evidence.confidence)?,
             reach,
             carried_by,
@@ -185,11 +202,6 @@ impl<'a> ByScores<'a> {
             low: reach.low,
             high: reach.high,
         }
-    }
-
-    pub(super) fn distinct(&self) -> usize {
-        let own = self.same_as.iter().enumerate();
-        own.filter(|&(at, &first)| at == first).count()
     }
 
     /// Why reach decides nothing, if it does not.
@@ -221,18 +233,6 @@ impl<'a> ByScores<'a> {
             })
             .collect()
     }
-
-    /// `a = b`, for candidates that nothing tells apart.
-    pub(super) fn doubles(&self, models: &[&str]) -> Vec<String> {
-        let group = |first: usize| {
-            let members: Vec<&str> = (0..models.len())
-                .filter(|&at| self.same_as[at] == first)
-                .map(|at| models[at])
-                .collect();
-            (members.len() > 1).then(|| members.join(" = "))
-        };
-        (0..models.len()).filter_map(group).collect()
-    }
 }
 
 /// The candidates that one rule leaves open, doubles counted once.
@@ -253,12 +253,19 @@ impl Set {
     }
 }
 
-/// For each column the first one that equals it.
-pub(super) fn same_as(columns: &[&[f64]]) -> Vec<usize> {
-    let first = |at: usize| {
-        (0..at)
-            .find(|&other| columns[other] == columns[at])
-            .unwrap_or(at)
+/// For each candidate the first one that is the same model: that gives every row the same
+/// log-probability, or whose files are equal.
+pub(super) fn same_as(evidence: &Evidence) -> Vec<usize> {
+    let columns = evidence.scores.map_or(&[][..], |scored| scored.columns);
+    let is_known = |a: usize, b: usize| {
+        let (a, b) = (evidence.same.get(a), evidence.same.get(b));
+        a.is_some() && a == b
     };
-    (0..columns.len()).map(first).collect()
+    let is_seen = |a: usize, b: usize| {
+        let (a, b) = (columns.get(a), columns.get(b));
+        a.is_some() && a == b
+    };
+    first_same(evidence.models.len(), |a, b| {
+        is_known(a, b) || is_seen(a, b)
+    })
 }

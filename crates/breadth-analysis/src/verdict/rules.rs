@@ -3,11 +3,12 @@
 use breadth_stats::Leader;
 
 use super::document::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
-use super::evidence::{BySamples, ByScores, Set};
+use super::evidence::{BySamples, ByScores, Set, same_as};
 use super::words::{
     ahead, capitalised, k_words, list, sample_command, samples_wanted, wanted, with_limits,
 };
 use crate::number::{self, Number};
+use crate::scores::{distinct, groups_of_same};
 
 /// Another candidate may be better by this much, and a verdict is still called certain.
 const NO_LOSS: f64 = 0.01;
@@ -17,8 +18,17 @@ const SMALL_LOSS: f64 = 0.10;
 /// make no verdict likely.
 const FEW_SEVERAL: f64 = 0.10;
 
+/// Fewer graded samples of a prompt than this say nothing of more: from this many on, what samples
+/// choose for a larger k was measured (lab/results/selection.md).
+const FEWEST_SAMPLES: u64 = 4;
+/// 16 graded samples decided 162 of 165 series of at least this many prompts
+/// (lab/results/selection.md).
+const ENOUGH_PROMPTS: usize = 80;
+
 /// What the evidence says, rule by rule.
 pub(super) struct Found<'a> {
+    /// For each candidate the first one that is the same model.
+    same_as: Vec<usize>,
     pub(super) samples: Option<BySamples>,
     pub(super) scores: Option<ByScores<'a>>,
 }
@@ -37,13 +47,14 @@ struct Said {
 
 impl Said {
     fn new(evidence: &Evidence, scores: &ByScores) -> Said {
+        let distinct = distinct(&scores.same_as).len();
         let (t, reach) = (scores.tournament, &scores.reach);
         let k = k_words(evidence.k);
         Said {
             tournament: Set::new(t.winner, &t.not_excluded, &scores.same_as),
             reach: Set::new(reach.best, &reach.not_excluded, &scores.same_as),
             weakness: scores.weakness(&k),
-            distinct: scores.distinct(),
+            distinct,
             n: number::trimmed(evidence.k / 2.0),
             k,
         }
@@ -63,21 +74,43 @@ impl Said {
 
 impl<'a> Found<'a> {
     pub(super) fn new(evidence: &Evidence<'a>) -> Result<Self, VerdictError> {
+        let same_as = same_as(evidence);
         let samples = match &evidence.samples {
-            Some(sampled) => BySamples::new(evidence, sampled)?,
+            Some(sampled) => BySamples::new(evidence, sampled, &same_as)?,
             None => None,
         };
         let scores = match &evidence.scores {
-            Some(scored) => Some(ByScores::new(evidence, scored)?),
+            Some(scored) => Some(ByScores::new(evidence, scored, &same_as)?),
             None => None,
         };
-        Ok(Found { samples, scores })
+        Ok(Found {
+            same_as,
+            samples,
+            scores,
+        })
+    }
+
+    /// The candidates, of those that are the same model the first.
+    pub(super) fn distinct(&self) -> Vec<usize> {
+        distinct(&self.same_as)
+    }
+
+    /// Nothing is to be chosen.
+    pub(super) fn by_sameness(&self, evidence: &Evidence) -> Verdict {
+        let all: Vec<usize> = (0..evidence.models.len()).collect();
+        let because = format!(
+            "all candidates are the same model ({})",
+            how_known(evidence, &all)
+        );
+        let take = Some(evidence.models[0]);
+        self.verdict(evidence, take, State::Certain, None, because, None)
     }
 
     pub(super) fn by_samples(&self, evidence: &Evidence, samples: &BySamples) -> Verdict {
         let best = samples.best();
         let lead = &samples.leader;
-        let is_all = samples.sampled == evidence.models.len();
+        let distinct = self.distinct();
+        let is_all = samples.sampled == distinct.len();
         let is_enough = samples.k as f64 >= wanted(evidence.k);
         if !is_enough && let Some(verdict) = self.by_bound(evidence) {
             return verdict;
@@ -85,6 +118,9 @@ impl<'a> Found<'a> {
         let mut state = state_of(lead);
         if !is_all || !is_enough {
             state = state.min(State::Likely);
+        }
+        if !is_enough && samples.k < FEWEST_SAMPLES {
+            state = State::Open;
         }
         if samples.estimate.value == 0.0 {
             return self.by_nothing(evidence, samples);
@@ -96,42 +132,54 @@ impl<'a> Found<'a> {
             ahead(lead, evidence.models, &samples.estimate)
         );
         if !is_all {
-            let without = evidence.models.len() - samples.sampled;
+            let without = distinct.len() - samples.sampled;
             because += &format!(
                 "; {} without samples {} not compared",
                 number::count(without, "candidate"),
                 if without == 1 { "is" } else { "are" }
             );
         }
-        let names = self.names(evidence, lead.not_excluded.iter().copied());
-        let (take, next) = if state == State::Open {
-            because = format!("{} may each be the best: {because}", list(&names));
-            (
-                None,
-                Some(format!("More prompts, or more samples of {}", list(&names))),
-            )
-        } else {
-            let more = format!("{} samples of each prompt", samples_wanted(evidence.k));
-            (Some(evidence.models[best]), (!is_enough).then_some(more))
-        };
         // Whoever falls behind at a smaller k may be the best one at k.
-        let to_sample = if is_enough {
-            names
+        let open = if is_enough {
+            lead.not_excluded.clone()
         } else {
-            self.names(evidence, 0..evidence.models.len())
+            because += &format!("; at k = {} the order may differ", k_words(evidence.k));
+            distinct
+        };
+        let names = self.names(evidence, open.iter().copied());
+        let is_open = state == State::Open;
+        if is_open && is_enough {
+            because = format!("{} may each be the best: {because}", list(&names));
+        } else if is_open {
+            because = format!(
+                "{} leads with {} of each prompt: {because}",
+                evidence.models[best],
+                number::count(samples.k as usize, "sample")
+            );
+        }
+        let next = match (is_open, is_enough) {
+            (true, true) => Some(format!("More prompts, or more samples of {}", list(&names))),
+            (_, false) => Some(format!(
+                "{} samples of each prompt from {}",
+                samples_wanted(evidence.k),
+                list(&names)
+            )),
+            (false, true) => None,
         };
         let next = next.map(|what| Next {
             what,
-            command: sample_command(&to_sample, evidence.k),
+            command: sample_command(&names, evidence.k),
+            sure: !is_enough && samples.prompts >= ENOUGH_PROMPTS,
         });
+        let take = (!is_open).then_some(evidence.models[best]);
         let verdict = self.verdict(evidence, take, state, Some(Rule::Samples), because, next);
         self.among(evidence, &lead.not_excluded, verdict)
     }
 
     /// Samples without a right response rank nobody.
     fn by_nothing(&self, evidence: &Evidence, samples: &BySamples) -> Verdict {
-        let all = 0..evidence.models.len();
-        let names = self.names(evidence, all.clone());
+        let all = self.distinct();
+        let names = self.names(evidence, all.iter().copied());
         let because = format!(
             "no sample of any candidate is right: {} is {} for all",
             samples.name,
@@ -140,10 +188,11 @@ impl<'a> Found<'a> {
         let next = Next {
             what: "More samples a prompt, or easier prompts".into(),
             command: sample_command(&names, evidence.k),
+            sure: false,
         };
         let by = Some(Rule::Samples);
         let verdict = self.verdict(evidence, None, State::Open, by, because, Some(next));
-        self.among(evidence, &all.collect::<Vec<_>>(), verdict)
+        self.among(evidence, &all, verdict)
     }
 
     pub(super) fn by_exact_reach(&self, evidence: &Evidence, scores: &ByScores) -> Verdict {
@@ -160,6 +209,7 @@ impl<'a> Found<'a> {
         let next = is_open.then(|| Next {
             what: "Scores of more held-out responses".into(),
             command: "breadth score CHECKPOINTS --data MORE.jsonl -o more.parquet".into(),
+            sure: false,
         });
         let verdict = self.verdict(evidence, take, state, Some(Rule::Reach), because, next);
         self.among(evidence, &lead.not_excluded, verdict)
@@ -169,11 +219,6 @@ impl<'a> Found<'a> {
         let said = Said::new(evidence, scores);
         let name = |at: usize| Some(evidence.models[at]);
         let (n, k) = (&said.n, &said.k);
-        if said.distinct == 1 {
-            let because = "all candidates give every response the same probability".into();
-            let take = name(scores.tournament.winner);
-            return self.verdict(evidence, take, State::Certain, None, because, None);
-        }
         let is_of_each = scores.several as f64 <= FEW_SEVERAL * scores.prompts as f64;
         if said.agree() && is_of_each {
             let because = format!(
@@ -281,7 +326,7 @@ impl<'a> Found<'a> {
         rivals.sort_unstable();
         rivals.dedup();
         if rivals.len() < 2 {
-            rivals = (0..evidence.models.len()).collect();
+            rivals = self.distinct();
         }
         (because, rivals)
     }
@@ -298,14 +343,17 @@ impl<'a> Found<'a> {
             }
             _ => String::new(),
         };
+        let sure = scores.prompts >= ENOUGH_PROMPTS;
+        let more = if sure { "" } else { " (more would be better)" };
         Next {
             what: format!(
-                "{} graded samples of {} from {}{why}",
+                "{} graded samples of {}{more} from {}{why}",
                 samples_wanted(evidence.k),
                 number::count(scores.prompts, "prompt"),
                 list(&names)
             ),
             command: sample_command(&names, evidence.k),
+            sure,
         }
     }
 
@@ -327,6 +375,10 @@ impl<'a> Found<'a> {
             state,
             by,
             k: Number(wanted(evidence.k)),
+            judged_at: Number(match &self.samples {
+                Some(samples) if by == Some(Rule::Samples) => samples.k as f64,
+                _ => wanted(evidence.k),
+            }),
             because,
             may_be_best: Vec::new(),
             others: self.others(evidence, take, by),
@@ -350,9 +402,9 @@ impl<'a> Found<'a> {
         let opinion = |rule, says: usize, set: &[usize], note| Opinion {
             rule,
             says: evidence.models[says].to_owned(),
-            agrees: taken.is_some_and(|taken| scores.same_as[says] == scores.same_as[taken]),
+            agrees: taken.is_some_and(|taken| self.same_as[says] == self.same_as[taken]),
             leaves_open: taken.is_some_and(|taken| {
-                let is_same = |&at: &usize| scores.same_as[at] == scores.same_as[taken];
+                let is_same = |&at: &usize| self.same_as[at] == self.same_as[taken];
                 set.iter().any(is_same)
             }),
             note,
@@ -400,11 +452,14 @@ impl<'a> Found<'a> {
         if let Some(samples) = &self.samples
             && (samples.k as f64) < wanted(evidence.k)
         {
+            let k = k_words(evidence.k);
             warnings.push(format!(
-                "Samples reach to k = {} only: at k = {} the order may differ.",
-                samples.k,
-                k_words(evidence.k)
+                "What these samples say of k = {k}, with wide limits: breadth pass SAMPLES -k {k} \
+                 --extrapolate."
             ));
+        }
+        if self.distinct().len() > 1 {
+            warnings.extend(self.doubles(evidence));
         }
         if let Some(samples) = self
             .samples
@@ -437,14 +492,34 @@ impl<'a> Found<'a> {
                 number::count(scores.repeated, "row")
             ));
         }
-        let doubles = scores.doubles(evidence.models);
-        if !doubles.is_empty() {
-            warnings.push(format!(
-                "The same log-probabilities throughout: {}. Are they the same weights?",
-                doubles.join("; ")
-            ));
-        }
         warnings
+    }
+
+    /// Candidates that are one model.
+    fn doubles(&self, evidence: &Evidence) -> Vec<String> {
+        let sentence = |group: Vec<usize>| {
+            format!(
+                "{} are the same model ({}) and count as one.",
+                list(&self.names(evidence, group.iter().copied())),
+                how_known(evidence, &group)
+            )
+        };
+        groups_of_same(&self.same_as)
+            .into_iter()
+            .map(sentence)
+            .collect()
+    }
+}
+
+/// How it is known that candidates are the same.
+fn how_known(evidence: &Evidence, group: &[usize]) -> &'static str {
+    let column = |at: &usize| evidence.scores.and_then(|scored| scored.columns.get(*at));
+    let mut columns = group.iter().map(column);
+    let first = columns.next().flatten();
+    if first.is_some() && columns.all(|column| column == first) {
+        "equal log-probabilities throughout"
+    } else {
+        "equal files"
     }
 }
 

@@ -75,7 +75,7 @@ impl CsvFile {
             .columns
             .iter()
             .map(|wanted| match wanted {
-                Some(wanted) => position(&names, wanted, &path),
+                Some(wanted) => position(&names, layout.names_of(wanted), &path),
                 None => Ok(None),
             })
             .collect::<Result<_>>()?;
@@ -113,11 +113,17 @@ impl TableFile for CsvFile {
     }
 }
 
-fn position(names: &[String], wanted: &Column, path: &Arc<Path>) -> Result<Option<usize>> {
-    let mut found = names
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| *name == wanted.name);
+/// Where the first of the wanted names that is there stands.
+fn position<'a>(
+    names: &[String],
+    mut wanted: impl Iterator<Item = &'a str>,
+    path: &Arc<Path>,
+) -> Result<Option<usize>> {
+    let is_there = |wanted: &&str| names.iter().any(|name| name == wanted);
+    let Some(wanted) = wanted.find(is_there) else {
+        return Ok(None);
+    };
+    let mut found = names.iter().enumerate().filter(|(_, name)| *name == wanted);
     let first = found.next().map(|(at, _)| at);
     match found.next() {
         None => Ok(first),
@@ -126,10 +132,7 @@ fn position(names: &[String], wanted: &Column, path: &Arc<Path>) -> Result<Optio
                 path: path.clone(),
                 place: Some(Place::Line(1)),
             },
-            problem: format!(
-                "the header names `{}` twice; rename one of them",
-                wanted.name
-            ),
+            problem: format!("the header names `{wanted}` twice; rename one of them"),
         }),
     }
 }

@@ -39,6 +39,11 @@ pub(crate) type Opened = Result<Box<dyn TableFile>>;
 pub(crate) trait TableFile {
     /// The next piece; `None` at the end.
     fn next(&mut self) -> Result<Option<Box<dyn Piece>>>;
+
+    /// Names of models that the file knows to be one and the same.
+    fn equal_models(&self) -> &[Vec<String>] {
+        &[]
+    }
 }
 
 /// A row of more bytes than this counts as several.

@@ -16,7 +16,7 @@ use crate::io::chunk::{Chunk, Places};
 use crate::io::json::{Members, quote_bare_numbers};
 use crate::io::open::{Reader, line_error};
 use crate::limit::{VALUES, allow, charge, over, read_line};
-use crate::schema::{Asked, Column, Layout};
+use crate::schema::{Asked, Column, Layout, Position};
 
 pub(super) const FORMAT: TableFormat = TableFormat {
     extensions: &["jsonl", "ndjson"],
@@ -232,20 +232,24 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut cells = vec![Cell::Missing; self.0.columns.len()];
-        let mut seen = vec![false; cells.len()];
+        let mut seen: Vec<Option<Position>> = vec![None; cells.len()];
         while let Some(name) = map.next_key::<Key>()? {
-            match self.0.position(&name.0) {
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-                Some(at) if seen[at] => {
+            let Some(meant) = self.0.meant_by(&name.0) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let before = seen[meant.column].replace(meant);
+            match before {
+                Some(before) if before == meant => {
                     let name = short(&name.0);
                     return Err(de::Error::custom(format_args!("`{name}` is given twice")));
                 }
-                Some(at) => {
-                    seen[at] = true;
-                    cells[at] = map.next_value()?;
+                // The other name stands for the column.
+                Some(before) if meant.yields => {
+                    seen[meant.column] = Some(before);
+                    map.next_value::<IgnoredAny>()?;
                 }
+                _ => cells[meant.column] = map.next_value()?,
             }
         }
         Ok(cells)

@@ -26,7 +26,7 @@ use crate::io::convert::{Known, convert, fits, id_type};
 use crate::io::open::read_error;
 use crate::io::parquet::{check_pages, column_names, guarded, open_metadata};
 use crate::limit;
-use crate::provenance::check_version;
+use crate::provenance::{check_version, equal_models};
 use crate::schema::{ColumnType, Layout};
 
 pub(super) const FORMAT: TableFormat = TableFormat {
@@ -43,6 +43,7 @@ struct ParquetFile {
     shared: Arc<Shared>,
     next_group: usize,
     next_row: u64,
+    equal_models: Vec<Vec<String>>,
 }
 
 struct Shared {
@@ -71,6 +72,7 @@ impl ParquetFile {
     fn open(path: Arc<Path>, layout: &Layout) -> Result<Self> {
         let metadata = open_metadata(&path)?;
         check_version(&path, &metadata)?;
+        let equal_models = equal_models(&metadata);
         let metadata = Arc::new(metadata);
         let with = |ids: DataType| guarded(&path, || arrow_metadata(&metadata, layout, &ids));
         let (metadata, views) = (with(id_type())?, with(DataType::Utf8View)?);
@@ -89,7 +91,7 @@ impl ParquetFile {
         let positions = layout
             .columns
             .iter()
-            .map(|c| find(c.as_ref()?.name))
+            .map(|column| layout.names_of(column.as_ref()?).find_map(find))
             .collect();
         Ok(Self {
             shared: Arc::new(Shared {
@@ -101,6 +103,7 @@ impl ParquetFile {
             }),
             next_group: 0,
             next_row: 1,
+            equal_models,
         })
     }
 }
@@ -120,6 +123,10 @@ impl TableFile for ParquetFile {
         self.next_row += group.rows() as u64;
         Ok(Some(Box::new(group)))
     }
+
+    fn equal_models(&self) -> &[Vec<String>] {
+        &self.equal_models
+    }
 }
 
 /// The file's own types, except that string ids are read as `ids`. The Arrow schema that a writer
@@ -132,8 +139,9 @@ fn arrow_metadata(
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain.clone())?;
     let is_id = |name: &str| {
-        let mut columns = layout.columns.iter().flatten();
-        columns.any(|column| column.name == name && column.holds == ColumnType::Id)
+        let found = layout.meant_by(name);
+        let column = found.and_then(|found| layout.columns[found.column]);
+        column.is_some_and(|column| column.holds == ColumnType::Id)
     };
     let fields = inferred.schema().fields().iter().map(|field| {
         if field.data_type() == &DataType::Utf8 && is_id(field.name()) {

@@ -87,7 +87,14 @@ fn chunk(batch: &RecordBatch, layout: &Layout, path: Arc<Path>, first: u64) -> R
     })?;
     let mut columns = Vec::with_capacity(layout.columns.len());
     for wanted in &layout.columns {
-        let found = wanted.and_then(|wanted| Some((wanted, batch.column_by_name(wanted.name)?)));
+        let found = wanted.as_ref().and_then(|wanted| {
+            Some((
+                wanted,
+                layout
+                    .names_of(wanted)
+                    .find_map(|name| batch.column_by_name(name))?,
+            ))
+        });
         columns.push(match found {
             None => None,
             Some((wanted, array)) => {

@@ -117,6 +117,8 @@ fn table_of(file: &Path, is_named: bool, options: &ReadOptions) -> Result<Option
         Recognised::Other(what) if is_named => Err(refuse(file, what)),
         Recognised::Other(_) => Ok(None),
         Recognised::Unknown if !is_named && is_of_logs(file) => Ok(None),
-        Recognised::Unknown => column_names(file).map(|names| Some(Table::of(&names))),
+        Recognised::Unknown => {
+            column_names(file).map(|names| Some(Table::of(&names, &options.columns)))
+        }
     }
 }

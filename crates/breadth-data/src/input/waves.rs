@@ -5,12 +5,12 @@
 //! is handed to the table that is being built, in the order of the input. Other tools' logs come
 //! first, as they are read together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::work::{Inputs, Work};
-use crate::error::{Error, Result};
+use super::work::{Inputs, Said, Work};
+use crate::error::{At, Error, Result};
 use crate::io::chunk::Chunk;
 use crate::options::ReadOptions;
 use crate::schema::Layout;
@@ -18,18 +18,25 @@ use crate::schema::Layout;
 /// A wave is small enough to keep two of them in memory, and large enough to keep the threads busy.
 const WAVE_ROWS: usize = 1 << 18;
 
-/// Reads every row of `inputs`, in order, and hands it to `take` chunk by chunk. Returns what a
-/// user should know of the logs among them.
+/// Reads every row of `inputs`, in order, and hands it to `take` chunk by chunk. Returns what
+/// they say beside their rows.
 pub(crate) fn for_each_chunk(
     inputs: &[PathBuf],
     layout: &Layout,
     options: &ReadOptions,
     take: impl FnMut(Chunk) -> Result<()> + Send,
-) -> Result<Vec<String>> {
+) -> Result<Said> {
     let mut inputs = Inputs::open(inputs, layout, options)?;
     match in_waves(|| inputs.next(layout), layout, take)? {
         0 => Err(Error::NoRows(inputs.names())),
-        _ => Ok(inputs.remarks),
+        _ => {
+            let named = || At {
+                path: Path::new(&inputs.names()).into(),
+                place: None,
+            };
+            layout.check_renamed(named)?;
+            Ok(inputs.said)
+        }
     }
 }
 

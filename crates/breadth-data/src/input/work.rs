@@ -42,8 +42,17 @@ pub(super) struct Inputs {
     logs: VecDeque<Chunk>,
     files: VecDeque<PathBuf>,
     current: Option<Box<dyn TableFile>>,
+    /// What the files say beside their rows.
+    pub(super) said: Said,
+}
+
+/// What inputs say beside their rows.
+#[derive(Default)]
+pub(crate) struct Said {
     /// What a user should know of the logs.
-    pub(super) remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
+    /// Names of models that are one model, as a file knows by hashes of their content.
+    pub(crate) same: Vec<Vec<String>>,
 }
 
 impl Inputs {
@@ -55,12 +64,12 @@ impl Inputs {
             logs: VecDeque::new(),
             files: resolved.tables.into(),
             current: None,
-            remarks: Vec::new(),
+            said: Said::default(),
         };
         if !resolved.logs.is_empty() {
             let logs = Logs::gather(&resolved.logs, Some(layout.table), options)?;
             inputs.logs = logs.chunks(layout)?.into();
-            inputs.remarks = logs.remarks();
+            inputs.said.remarks = logs.remarks();
         }
         Ok(inputs)
     }
@@ -80,7 +89,9 @@ impl Inputs {
             let Some(path) = self.files.pop_front() else {
                 return Ok(None);
             };
-            self.current = Some(open(path.into(), layout)?);
+            let file = open(path.into(), layout)?;
+            self.said.same.extend_from_slice(file.equal_models());
+            self.current = Some(file);
         }
     }
 

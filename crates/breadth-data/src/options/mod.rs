@@ -22,6 +22,9 @@ pub struct ReadOptions {
     pub answers: bool,
     /// How to read other tools' logs.
     pub log: LogOptions,
+    /// Columns that files call otherwise: the name here, and the name there. A file that lacks the
+    /// name there may have the name here; logs take no notice.
+    pub columns: Vec<(String, String)>,
     /// Read the columns `text` of a sample table, which every sample must have then, and `prompt`
     /// and `gold`. Rewards may be missing: whoever reads texts judges them.
     pub texts: bool,

@@ -371,6 +371,7 @@ impl Builder {
         }
         SampleTable {
             remarks,
+            same: Vec::new(),
             answers,
             answer,
             text,

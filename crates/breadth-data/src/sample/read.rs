@@ -35,10 +35,11 @@ impl SampleTable {
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
         let layout = layout(options);
         let mut builder = Builder::new(options);
-        let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
+        let said = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let table = builder.finish(options)?.by_step();
         Ok(Self {
-            remarks: [remarks, table.remarks].concat(),
+            remarks: [said.remarks, table.remarks].concat(),
+            same: said.same,
             ..table
         })
     }
@@ -78,13 +79,20 @@ impl SampleTable {
 
 /// The columns to read.
 fn layout(options: &ReadOptions) -> Layout {
-    Layout::new(Table::Samples, COLUMNS, |asked| match asked {
-        Asked::Answers => options.answers || options.texts,
-        Asked::Texts => options.texts,
-        Asked::Required | Asked::Always | Asked::Tokens | Asked::TokenLogProbs | Asked::Never => {
-            false
-        }
-    })
+    Layout::new(
+        Table::Samples,
+        COLUMNS,
+        &options.columns,
+        |asked| match asked {
+            Asked::Answers => options.answers || options.texts,
+            Asked::Texts => options.texts,
+            Asked::Required
+            | Asked::Always
+            | Asked::Tokens
+            | Asked::TokenLogProbs
+            | Asked::Never => false,
+        },
+    )
 }
 
 /// The table that logs make.

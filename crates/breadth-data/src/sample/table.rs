@@ -40,6 +40,8 @@ pub struct SampleTable {
     pub answer: Vec<Vec<Vec<u32>>>,
     /// What a user should know of the other tools' logs among the inputs.
     pub remarks: Vec<String>,
+    /// Names of models that are one and the same, as a file knows by hashes of their content.
+    pub same: Vec<Vec<String>>,
     /// The texts of the samples, if they were asked for.
     pub text: Option<SampleTexts>,
 }

@@ -309,6 +309,7 @@ impl Builder {
                 .collect(),
             token_logprobs,
             remarks: Vec::new(),
+            same: Vec::new(),
         }
     }
 

@@ -34,9 +34,13 @@ impl ScoreTable {
     pub fn read(inputs: &[PathBuf], options: &ReadOptions) -> Result<Self> {
         let layout = layout(options);
         let mut builder = Builder::default();
-        let remarks = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
+        let said = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let table = builder.finish(options)?.by_step();
-        Ok(Self { remarks, ..table })
+        Ok(Self {
+            remarks: said.remarks,
+            same: said.same,
+            ..table
+        })
     }
 
     /// Makes a score table of record batches with its columns, such as a data frame hands over.
@@ -89,12 +93,17 @@ impl ScoreTable {
 
 /// The columns to read. Lists of tokens are checked against the number of tokens.
 fn layout(options: &ReadOptions) -> Layout {
-    Layout::new(Table::Scores, COLUMNS, |asked| match asked {
-        Asked::Answers => options.answers,
-        Asked::Tokens => options.tokens || options.token_logprobs,
-        Asked::TokenLogProbs => options.token_logprobs,
-        Asked::Required | Asked::Always | Asked::Texts | Asked::Never => false,
-    })
+    Layout::new(
+        Table::Scores,
+        COLUMNS,
+        &options.columns,
+        |asked| match asked {
+            Asked::Answers => options.answers,
+            Asked::Tokens => options.tokens || options.token_logprobs,
+            Asked::TokenLogProbs => options.token_logprobs,
+            Asked::Required | Asked::Always | Asked::Texts | Asked::Never => false,
+        },
+    )
 }
 
 /// The table that logs make.

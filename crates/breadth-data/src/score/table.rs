@@ -48,6 +48,8 @@ pub struct ScoreTable {
     pub token_logprobs: Option<Vec<Vec<Vec<f32>>>>,
     /// What a user should know of the other tools' logs among the inputs.
     pub remarks: Vec<String>,
+    /// Names of models that are one and the same, as a file knows by hashes of their content.
+    pub same: Vec<Vec<String>>,
 }
 
 impl ScoreTable {

@@ -12,8 +12,13 @@ pub struct Account {
     pub lines: usize,
     /// Lines that are conversations.
     pub conversations: usize,
-    /// Responses that the chat template would write otherwise than they stand in the conversation
-    /// (trimmed, or with words before them).
+    /// Responses that are taken as the chat template writes them, which is not as they stand in the
+    /// conversation (trimmed, or with white space or words before them).
+    pub as_written: usize,
+    /// The first of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_written_example: Option<String>,
+    /// Responses that are taken as they stand, though the chat template would write them otherwise.
     pub rewritten: usize,
     /// The first of those.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,24 +86,27 @@ pub struct CutAccount {
 }
 
 impl Account {
-    /// The account in sentences; those that ask for attention are warnings.
-    #[must_use]
-    pub fn sentences(&self) -> Vec<String> {
-        let mut sentences = vec![self.end_token.sentence()];
-        sentences.extend(self.warnings());
-        sentences
-    }
-
     /// What a person should see before the work begins.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let rewritten = (self.rewritten > 0).then(|| {
             format!(
                 "the chat template writes {} of {} responses otherwise than they stand in the data \
-                 (first: {}); they are taken as they stand",
+                 (first: {}); they are taken as they stand. If the model was trained on what the \
+                 template writes, give whole conversations as `messages`, or prompt and response \
+                 as the text that it was trained on",
                 self.rewritten,
                 self.conversations,
                 self.rewritten_example.as_deref().unwrap_or("unknown"),
+            )
+        });
+        let as_written = (self.as_written > 0).then(|| {
+            format!(
+                "the chat template writes {} of {} responses otherwise than they stand in the data \
+                 (first: {}); they are taken as it writes them",
+                self.as_written,
+                self.conversations,
+                self.as_written_example.as_deref().unwrap_or("unknown"),
             )
         });
         let cut = self
@@ -106,7 +114,7 @@ impl Account {
             .as_ref()
             .filter(|cut| cut.prompts > 0)
             .map(CutAccount::sentence);
-        [self.boundary.sentence(), rewritten, cut]
+        [self.boundary.sentence(), as_written, rewritten, cut]
             .into_iter()
             .flatten()
             .collect()
@@ -114,7 +122,9 @@ impl Account {
 }
 
 impl EndTokenAccount {
-    fn sentence(&self) -> String {
+    /// What was done about end tokens, in words.
+    #[must_use]
+    pub fn sentence(&self) -> String {
         let Self {
             policy,
             tokens,

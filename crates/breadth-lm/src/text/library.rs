@@ -104,6 +104,12 @@ impl Library {
         }
     }
 
+    /// What decides the tokens of a text: the file without its form, which differs with the
+    /// library's version, and without truncation and padding.
+    pub fn content(&self) -> Option<Value> {
+        serde_json::to_value(&self.tokenizer).ok()
+    }
+
     /// Tokens of a text, with what the post-processor puts around it if asked for.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub(super) enum Content {
 pub(super) struct Line {
     pub prompt: Content,
     pub response: Option<Content>,
+    /// The last message of the assistant, where that is the response.
+    pub turn: Option<Json>,
     pub answer: Option<String>,
     pub prompt_id: Option<String>,
     pub response_id: Option<String>,
@@ -43,10 +45,11 @@ impl Line {
             ));
         };
         let mut fields = LineFields { fields, place };
-        let (prompt, response) = fields.contents()?;
+        let (prompt, response, turn) = fields.contents()?;
         Ok(Self {
             prompt,
             response,
+            turn,
             answer: fields.string("answer")?,
             prompt_id: fields.string("prompt_id")?,
             response_id: fields.string("response_id")?,
@@ -73,7 +76,7 @@ impl LineFields<'_> {
         Err(Error::data(format!("{}: {field}", self.place), message))
     }
 
-    fn contents(&mut self) -> Result<(Content, Option<Content>)> {
+    fn contents(&mut self) -> Result<(Content, Option<Content>, Option<Json>)> {
         let (prompt, response) = (self.take("prompt"), self.take("response"));
         let response = response.map(|value| self.response(value)).transpose()?;
         match (self.take("messages"), prompt) {
@@ -84,7 +87,7 @@ impl LineFields<'_> {
                  conversation as `prompt`",
             ),
             (Some(messages), None) => self.conversation(messages),
-            (None, Some(prompt)) => Ok((self.prompt(prompt)?, response)),
+            (None, Some(prompt)) => Ok((self.prompt(prompt)?, response, None)),
             (None, None) => Err(Error::data(self.place, "has neither prompt nor messages")),
         }
     }
@@ -128,7 +131,7 @@ impl LineFields<'_> {
 
     /// A whole conversation: what the assistant says last is the response, everything before it the
     /// prompt.
-    fn conversation(&self, messages: Json) -> Result<(Content, Option<Content>)> {
+    fn conversation(&self, messages: Json) -> Result<(Content, Option<Content>, Option<Json>)> {
         let Json::List(list) = messages else {
             return self.error(
                 "messages",
@@ -138,7 +141,7 @@ impl LineFields<'_> {
         let mut messages = self.messages("messages", list)?;
         let last = messages.len() - 1;
         if messages[last].get("role").and_then(Json::as_str) != Some("assistant") {
-            return Ok((Content::Messages(messages), None));
+            return Ok((Content::Messages(messages), None, None));
         }
         let place = format!("messages[{last}].content");
         let response = match messages[last].get("content").and_then(Json::as_str) {
@@ -146,11 +149,15 @@ impl LineFields<'_> {
             Some(text) => text.to_owned(),
             None => return self.error(&place, "must be text; the last message is the response"),
         };
-        messages.truncate(last);
+        let turn = messages.pop();
         if messages.is_empty() {
             return self.error("messages", "hold no message before the response");
         }
-        Ok((Content::Messages(messages), Some(Content::Text(response))))
+        Ok((
+            Content::Messages(messages),
+            Some(Content::Text(response)),
+            turn,
+        ))
     }
 
     fn messages(&self, field: &str, list: Vec<Json>) -> Result<Vec<Json>> {

@@ -14,6 +14,9 @@
 //!   nothing else.
 //! - **Boundary.** Prompt and response are tokenised apart ([`Boundary`]); lines whose ids would be
 //!   others in one piece are counted, with an example.
+//! - **Turn.** The last message of `messages` is taken as the chat template writes it, with what
+//!   stands before it, and in the tokens of one piece; a `response` beside a conversation as
+//!   `prompt` is taken as it stands. Both are counted where they differ.
 //! - **End token.** Whether a response gets the token that ends it is said by [`EndToken`] and
 //!   counted.
 //! - **Length.** Nothing is cut unless [`Cut`] asks for it; then prompts are, and counted.
@@ -30,6 +33,7 @@ mod options;
 mod read;
 mod reference;
 mod special;
+mod turn;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -192,6 +196,29 @@ impl Text {
         self.tokenizer
             .as_ref()
             .map(|library| library.tokenizer.get_vocab_size(true))
+    }
+
+    /// Whether another tokenizer gives every text the same tokens, as far as its file tells: saved
+    /// anew, the same tokenizer may look otherwise.
+    #[must_use]
+    pub fn has_tokens_of(&self, other: &Self) -> bool {
+        match (&self.tokenizer, &other.tokenizer) {
+            (Some(own), Some(other)) => {
+                let content = own.content();
+                content.is_some() && content == other.content()
+            }
+            (own, other) => own.is_none() && other.is_none(),
+        }
+    }
+
+    /// Whether another chat template writes the same, as far as its text and the special tokens
+    /// that it names tell, in whichever file it stands.
+    #[must_use]
+    pub fn has_template_of(&self, other: &Self) -> bool {
+        match (&self.template, &other.template) {
+            (Some(own), Some(other)) => own.is_same(other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
     }
 
     /// What `generation_config.json` and `config.json` say; the end tokens are those of the

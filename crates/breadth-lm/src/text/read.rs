@@ -10,6 +10,7 @@ use super::account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccou
 use super::json::Json;
 use super::line::{Content, Line};
 use super::options::{Boundary, Cut, DataOptions, EndToken, Responses, Side};
+use super::turn::Turn;
 use super::{Item, Text};
 use crate::error::{Error, Result};
 
@@ -184,7 +185,9 @@ struct Read {
     has_end: bool,
     is_checked: bool,
     change: Option<Change>,
-    /// Where the template would write another response.
+    /// Where the response is taken as the template writes it, which is not as it stands.
+    as_written: Option<String>,
+    /// Where the response is taken as it stands, though the template would write another.
     rewritten: Option<String>,
     /// Tokens cut away.
     cut: usize,
@@ -206,7 +209,7 @@ impl Reader<'_> {
             };
             return Err(Error::data(&**place, message));
         }
-        self.tokens(&mut read, line.prompt, line.response, place)?;
+        self.tokens(&mut read, line.prompt, (line.response, line.turn), place)?;
         read.has_response = !read.item.response.is_empty();
         self.cut(&mut read, place)?;
         read.item.prompt_id = line.prompt_id.unwrap_or_else(|| index.to_string());
@@ -220,7 +223,7 @@ impl Reader<'_> {
         &self,
         read: &mut Read,
         prompt: Content,
-        response: Option<Content>,
+        (mut response, turn): (Option<Content>, Option<Json>),
         place: &str,
     ) -> Result<()> {
         let at = format!("{place}: prompt");
@@ -233,8 +236,8 @@ impl Reader<'_> {
             Content::Messages(messages) => {
                 let text = self.text.prompt_of(&messages, place)?;
                 read.is_conversation = true;
-                if let Some(Content::Text(response)) = &response {
-                    read.rewritten = self.rewritten(&text, &messages, response, place);
+                if let Some(Content::Text(content)) = &mut response {
+                    self.turn(read, (&text, &messages), (content, turn), place);
                 }
                 let ids = self.text.encode_whole(&text, &at)?;
                 (Some(text), ids)
@@ -251,22 +254,27 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Where the template, given the whole conversation, does not write the prompt and then the
-    /// response.
-    fn rewritten(
+    /// Takes a whole conversation's last turn as the template writes it, and notes where a response
+    /// is taken otherwise than that.
+    fn turn(
         &self,
-        prompt: &str,
-        messages: &[Json],
-        response: &str,
+        read: &mut Read,
+        (prompt, messages): (&str, &[Json]),
+        (content, turn): (&mut String, Option<Json>),
         place: &str,
-    ) -> Option<String> {
-        let mut all = messages.to_vec();
-        all.push(Json::object([("role", "assistant"), ("content", response)]));
-        let whole = self.text.template.as_ref()?.render(&all, false).ok()?;
-        let is_same = whole
-            .strip_prefix(prompt)
-            .is_some_and(|rest| rest.starts_with(response));
-        (!is_same).then(|| place.to_owned())
+    ) {
+        let is_whole = turn.is_some();
+        let last = turn.unwrap_or_else(|| {
+            Json::object([("role", "assistant"), ("content", content.as_str())])
+        });
+        match Turn::new(self.text, prompt, messages, &last, content) {
+            Turn::AsItStands => {}
+            Turn::Written(written) if is_whole => {
+                *content = written;
+                read.as_written = Some(place.to_owned());
+            }
+            Turn::Written(_) | Turn::Otherwise => read.rewritten = Some(place.to_owned()),
+        }
     }
 
     fn respond(&self, read: &mut Read, response: String, place: &str) -> Result<()> {
@@ -284,6 +292,14 @@ impl Reader<'_> {
                 self.text.encode_prompt(&whole, place)
             };
             match (joint, self.options.boundary) {
+                // The template writes both in one piece.
+                (Ok(joint), _)
+                    if read.as_written.is_some()
+                        && joint.starts_with(&read.item.prompt)
+                        && joint.len() > read.item.prompt.len() =>
+                {
+                    ids = joint[read.item.prompt.len()..].to_vec();
+                }
                 (Ok(joint), boundary) => {
                     read.is_checked = true;
                     read.change = change(&[&read.item.prompt[..], &ids].concat(), &joint, place);
@@ -389,6 +405,8 @@ impl Reader<'_> {
         Account {
             lines: read.len(),
             conversations,
+            as_written: count(&|one| one.as_written.is_some()),
+            as_written_example: first(&|one| one.as_written.as_ref()),
             rewritten: count(&|one| one.rewritten.is_some()),
             rewritten_example: first(&|one| one.rewritten.as_ref()),
             end_token: EndTokenAccount {

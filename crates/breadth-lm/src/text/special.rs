@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::model::file_in;
+use crate::model::{adapter, file_in};
 
 const GENERATION: &str = "generation_config.json";
 const CONFIG: &str = "config.json";
@@ -77,13 +77,21 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// Reads `generation_config.json` and `config.json`; what is not there stays unknown.
+    /// Reads `generation_config.json` and `config.json`; what is not there stays unknown. An adapter
+    /// without them has its base's.
     ///
     /// # Errors
     /// If a file is there and is not a JSON object, or names an end token that is none.
     pub fn read(folder: &Path) -> Result<Self> {
         let generation = object(folder, GENERATION)?;
         let config = object(folder, CONFIG)?;
+        if generation.is_empty()
+            && config.is_empty()
+            && adapter::is_one(folder)
+            && let Ok(base) = adapter::base_of(folder, None)
+        {
+            return Self::read(&base);
+        }
         let [own, copied] = [(GENERATION, &generation), (CONFIG, &config)].map(|(name, fields)| {
             token_ids(fields.get(END)).map_err(|id| no_token(folder, name, id))
         });

@@ -17,19 +17,22 @@ use crate::output::{Output, Style};
 
 const EXAMPLES: &str = "\
 Examples:
-  # log-likelihoods of lm-evaluation-harness (--log_samples) under every checkpoint, then: which one to take
+  # log-likelihoods of lm-evaluation-harness (--log_samples) under every
+  # checkpoint, then: which one to take
   breadth import 'evals/*/samples_hellaswag_*.jsonl' -o scores.parquet
   breadth select scores.parquet
 
   # generated answers, graded by one of several filters
-  breadth import evals/*/samples_gsm8k_*.jsonl --filter strict-match --reward exact_match -o samples.parquet
+  breadth import evals/*/samples_gsm8k_*.jsonl --filter strict-match \\
+    --reward exact_match -o samples.parquet
   breadth pass samples.parquet
 
   # Inspect, every epoch a sample; finished or not
   breadth import logs/*.eval -o samples.parquet
 
   # programs and their tests: the model is named by the file, or by you
-  breadth import a.jsonl_results.jsonl b.eval_results.json --model base --model tuned -o samples.parquet
+  breadth import a.jsonl_results.jsonl b.eval_results.json --model base \\
+    --model tuned -o samples.parquet
 
   # validation rollouts of verl, one model per step
   breadth import validation/ --reward acc -o samples.parquet

@@ -16,7 +16,8 @@ Examples:
   breadth probe openai:http://localhost:8000
 
   # one of its models, with prompts of your own
-  breadth probe vllm:http://localhost:8000/step-1000 --prompts heldout.jsonl --tokenizer ckpt-1000
+  breadth probe vllm:http://localhost:8000/step-1000 --prompts heldout.jsonl \\
+    --tokenizer ckpt-1000
 
 The server generates a few tokens, and scores the same tokens as part of a prompt: the numbers must agree, in place and not one token \
 further on, alone and in a batch, at any temperature. `score` and `sample` do this first, and refuse a server that fails. Exit status 1 \

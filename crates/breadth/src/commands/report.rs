@@ -22,7 +22,8 @@ Examples:
   # report.html from log-probabilities, from graded samples, or from both
   breadth report scores.parquet --best-of 16
   breadth report --samples samples.jsonl
-  breadth report scores.parquet samples.parquet --reference teacher --trainer-state runs/finetune
+  breadth report scores.parquet samples.parquet --reference teacher \\
+    --trainer-state runs/finetune
 
   # from other tools' logs
   breadth report validation/*.eval

@@ -21,29 +21,39 @@ use crate::progress::Bar;
 
 const EXAMPLES: &str = "\
 Examples:
-  # 64 responses per prompt from every checkpoint, right if equal to the line's response
-  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --verifier exact -o samples.parquet
+  # 64 responses per prompt from every checkpoint, right if equal to the line's
+  # response
+  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --verifier exact \\
+    -o samples.parquet
 
   # then: Pass@k
   breadth pass samples.parquet
 
   # graph search: any path from source to target counts
-  breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
+  breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path \\
+    -o samples.parquet
 
   # mathematics answers in \\boxed{..}, compared with the line's `answer`
-  breadth sample runs/finetune --prompts math.jsonl -k 64 --max-tokens 512 --verifier boxed --text -o samples.parquet
+  breadth sample runs/finetune --prompts math.jsonl -k 64 --max-tokens 512 \\
+    --verifier boxed --text -o samples.parquet
 
-  # a grader of your own: a line of JSON in for each response, {\"reward\": 0.5} out
-  breadth sample runs/finetune --prompts math.jsonl -k 64 --verifier 'command:python3 grade.py' -o samples.parquet
+  # a grader of your own: a line of JSON in for each response, {\"reward\": 0.5}
+  # out
+  breadth sample runs/finetune --prompts math.jsonl -k 64 \\
+    --verifier 'command:python3 grade.py' -o samples.parquet
 
-  # with a gradient step on every token drawn, undone at the end of each response
-  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
+  # with a gradient step on every token drawn, undone at the end of each
+  # response
+  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 \\
+    -o samples-ttt.parquet
 
   # from a model behind a server
-  breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 --prompts heldout.jsonl -k 64 -o samples.parquet
+  breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 \\
+    --prompts heldout.jsonl -k 64 -o samples.parquet
 
   # colder, from the likeliest tokens only, up to the end of a line
-  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --temperature 0.7 --top-p 0.95 --stop '\\n' -o samples.parquet
+  breadth sample runs/finetune --prompts heldout.jsonl -k 64 --temperature 0.7 \\
+    --top-p 0.95 --stop '\\n' -o samples.parquet
 
 Lines of one prompt_id are one prompt: K responses are drawn to it. The table has every response's log-probability under the model itself, whatever the \
 temperature and the cuts. A killed command goes on where it was when run again.";
@@ -206,7 +216,12 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         data: data.account,
         verifier: tally,
     };
-    output.result(&document, |_| document.text())
+    output.result(&document, |_| document.text(output.quiet))?;
+    output.next(&format!(
+        "breadth pass {}",
+        command_line::quoted(&arguments.output)
+    ));
+    Ok(())
 }
 
 /// Longest response where nothing says how long: as other samplers, but no more than the positions
@@ -239,14 +254,17 @@ impl Arguments {
 }
 
 impl Document {
-    fn text(&self) -> String {
-        let (models, prompts, samples) = (self.models.len(), self.prompts, self.samples);
+    /// Warnings are said here where there were no remarks on stderr.
+    fn text(&self, is_quiet: bool) -> String {
         let wrote = format!(
-            "wrote {} ({models} models, {prompts} prompts, {samples} samples each)",
-            self.output.display()
+            "wrote {} ({}, {}, {} each)",
+            self.output.display(),
+            count(self.models.len(), "model"),
+            count(self.prompts, "prompt"),
+            count(self.samples as usize, "sample"),
         );
         let mut lines = vec![wrote];
-        lines.extend(self.data.warnings());
+        lines.extend(self.data.warnings().into_iter().filter(|_| is_quiet));
         lines.extend(
             self.verifier
                 .and_then(|tally| arguments::failures(tally).sentence()),

@@ -24,16 +24,22 @@ Examples:
   breadth select scores.parquet --best-of 16
 
   # two checkpoints, each token's log-probability kept
-  breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
+  breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs \\
+    -o scores.parquet
 
-  # the same checkpoints when they take a gradient step on every token that they emit (test-time training)
-  breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
+  # the same checkpoints when they take a gradient step on every token that they
+  # emit (test-time training)
+  breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 \\
+    -o scores-ttt.parquet
 
-  # models behind servers, two of which share the work on one of them; each is probed first
-  breadth score openai:http://a:8000,http://b:8000/step-1000 openai:http://c:8000/step-2000 \
-    --tokenizer ckpt-1000 --data heldout.jsonl -o scores.parquet
+  # models behind servers, two of which share the work on one of them; each is
+  # probed first
+  breadth score openai:http://a:8000,http://b:8000/step-1000 \\
+    openai:http://c:8000/step-2000 --tokenizer ckpt-1000 --data heldout.jsonl \\
+    -o scores.parquet
 
-  # conversations, as the model's chat template writes them; long ones are cut on the left
+  # conversations, as the model's chat template writes them; long ones are cut
+  # on the left
   breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
 
 A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, or {\"messages\": [{\"role\": .., \"content\": ..}, ..]}, whose \
@@ -109,7 +115,21 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
             count(models, "model"),
             count(rows, "row"),
         )];
-        lines.extend(document.data.sentences());
+        lines.push(document.data.end_token.sentence());
+        // Without remarks on stderr they are said here.
+        lines.extend(
+            document
+                .data
+                .warnings()
+                .into_iter()
+                .filter(|_| output.quiet),
+        );
         lines.join("\n")
-    })
+    })?;
+    let out = command_line::quoted(&arguments.output);
+    output.next(&match document.models.len() {
+        1 => format!("breadth reach {out}"),
+        _ => format!("breadth select {out}"),
+    });
+    Ok(())
 }

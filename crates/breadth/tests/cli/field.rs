@@ -548,7 +548,7 @@ fn own_tables_without_rewards_are_graded_by_their_texts() {
     folder.write("differ.jsonl", differ.as_bytes());
     assert_eq!(refused("differ.jsonl", &anew), refused("bare.jsonl", &anew));
     // Without a verifier there is nothing to count.
-    assert_snapshot!(refused("bare.jsonl", &[]), @"error: bare.jsonl, line 1: no column `reward`; found `model`, `prompt_id`, `response_id`, `text`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which --verifier judges) or the counts `n` and `c`");
+    assert_snapshot!(refused("bare.jsonl", &[]), @"error: bare.jsonl, line 1: no column `reward`; found `model`, `prompt_id`, `response_id`, `text`, and a sample table needs `model`, `prompt_id` and either `response_id` with `reward` (or `correct`, `passed`; or `text`, which --verifier judges) or the counts `n` and `c`; --columns takes others for them");
     assert_snapshot!(refused("null.jsonl", &[]), @"error: null.jsonl, line 1, column `reward`: no value; fill it in or remove the row; a response with a text can be judged (--verifier)");
 }
 

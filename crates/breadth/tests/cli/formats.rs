@@ -23,6 +23,41 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A table with columns of other names, beside one with ours.
+#[test]
+fn columns_of_other_names() {
+    let renamed = three_checkpoints()
+        .replace("\"prompt_id\"", "\"question\"")
+        .replace("\"logprob\"", "\"total\"");
+    let folder = Folder::with(&[("scores.jsonl", &renamed)]);
+    let columns = ["--columns", "prompt_id=question,logprob=total"];
+    let select = ["select", "scores.jsonl", "--json"];
+    assert_eq!(
+        folder.run(&[&select[..], &columns].concat()).json(),
+        expected()
+    );
+    let error = folder.run(&select).failure(1);
+    assert!(
+        error.contains("no column `prompt_id`; found")
+            && error.contains("; --columns takes others"),
+        "{error}"
+    );
+    let graded = "{\"model\": \"early\", \"prompt_id\": 1, \"n\": 4, \"right\": 2}\n";
+    folder.write("graded.jsonl", graded.as_bytes());
+    let pass = folder
+        .run(&[
+            "pass",
+            "graded.jsonl",
+            "--columns",
+            "c=right",
+            "-k",
+            "1",
+            "--json",
+        ])
+        .json();
+    assert_eq!(pass["models"][0]["pass"][0]["value"], 0.5);
+}
+
 #[test]
 fn standard_input() {
     assert_eq!(

@@ -99,6 +99,9 @@ fn reach() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+          --columns <OURS=THEIRS,..>
+              Columns that the tables call otherwise, such as reward=score,prompt_id=question_id; which
+              columns there are: docs/tables.md
           --reward <NAME>
               Of logs with several metrics, scores or reward columns: the one that is the reward; of
               NAME,NAME the first that a log has [alias: --metric]
@@ -130,20 +133,21 @@ fn reach() {
       -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
-      # which checkpoint finds the held-out responses with the fewest samples? No sampling, any k
+      # which checkpoint finds the held-out responses with the fewest samples? No
+      # sampling, any k
       breadth reach scores.parquet
 
       # the teacher's own scores left out, and a k that nobody could sample
       breadth reach scores/ --reference teacher -k 16,1e6
 
-      # with graded samples: which prompts are within reach of 64 samples, which are not, which nobody
-      knows
+      # with graded samples: which prompts are within reach of 64 samples, which are
+      # not, which nobody knows
       breadth reach scores.parquet samples.parquet --budget 64
 
-      # what a run left behind, as JSON: reach at 16, and ln Q(0.1), of which reinforcement learning
-      needs about 1/Q queries
-      breadth reach runs/demo -k 16 --json | jq '.models[] | [.model, .reach[0].value,
-      .quantiles[2].log_q]'
+      # what a run left behind, as JSON: reach at 16, and ln Q(0.1), of which
+      # reinforcement learning needs about 1/Q queries
+      breadth reach runs/demo -k 16 --json | jq \
+        '.models[] | [.model, .reach[0].value, .quantiles[2].log_q]'
 
     The rows of the score table are right responses; a prompt may have several. Reach at k is 1 - (1 -
     q)^k, averaged over prompts, where q is the probability that the model gives a prompt's right
@@ -171,6 +175,10 @@ fn select() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+
+          --columns <OURS=THEIRS,..>
+              Columns that the tables call otherwise, such as reward=score,prompt_id=question_id; which
+              columns there are: docs/tables.md
 
           --reward <NAME>
               Of logs with several metrics, scores or reward columns: the one that is the reward; of
@@ -277,33 +285,33 @@ fn select() {
       # the checkpoint for Best-of-16 or Pass@16 (the tournament at N = 8)
       breadth select scores.parquet --best-of 16
 
-      # with graded samples of the checkpoints: they decide; a script stops (status 3) unless that is
-      certain
+      # with graded samples of the checkpoints: they decide; a script stops (status
+      # 3) unless that is certain
       breadth select scores.parquet samples.parquet --best-of 16 --require certain
 
       # graded samples alone, such as evaluation logs
       breadth select validation/ --best-of 16
 
-      # a folder of tables, the teacher's own scores left out, only the name of what to take (null where
-      nothing is)
+      # a folder of tables, the teacher's own scores left out, only the name of what
+      # to take (null where nothing is)
       breadth select scores/ --reference teacher --json | jq -r .verdict.take
 
       # what a run left behind
       breadth select runs/demo
 
-      # the offset rule: beside the data rows it needs rows whose source is each model, scored by all of
-      them
+      # the offset rule: beside the data rows it needs rows whose source is each
+      # model, scored by all of them
       breadth select scores.parquet --rule offset --best-of 64
 
       # how few forward passes would have been enough
       breadth select scores.parquet --best-of 16 --race
 
-      # long responses: what Best-of-N needs is the answer, so compare how often each model gives the
-      right one
+      # long responses: what Best-of-N needs is the answer, so compare how often
+      # each model gives the right one
       breadth select samples.parquet --answers --best-of 64
 
-      # long responses differ by many nats: see where the choice separates, then take such an N, here
-      e^30
+      # long responses differ by many nats: see where the choice separates, then
+      # take such an N, here e^30
       breadth select scores.parquet --landscape
       breadth select scores.parquet --log-n 30
 
@@ -354,6 +362,9 @@ fn profile() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+          --columns <OURS=THEIRS,..>
+              Columns that the tables call otherwise, such as reward=score,prompt_id=question_id; which
+              columns there are: docs/tables.md
           --reward <NAME>
               Of logs with several metrics, scores or reward columns: the one that is the reward; of
               NAME,NAME the first that a log has [alias: --metric]
@@ -412,11 +423,12 @@ fn profile() {
       # long responses: levels in nats, N = 1, e^5, e^10, .., e^30
       breadth profile scores.parquet --reference teacher --log-n 0,5,10,..
 
-      # token by token: where in the responses the checkpoints fall behind, and how much one token
-      decides
+      # token by token: where in the responses the checkpoints fall behind, and how
+      # much one token decides
       breadth profile scores.parquet -r teacher --tokens
 
-      # final answers instead of responses, from a table of all responses with a column `answer`
+      # final answers instead of responses, from a table of all responses with a
+      # column `answer`
       breadth profile enumerated.parquet -r teacher --answers
 
       # from another program
@@ -430,7 +442,7 @@ fn profile() {
 
 #[test]
 fn import() {
-    assert_snapshot!(help(&["import", "--help"]), @"
+    assert_snapshot!(help(&["import", "--help"]), @r"
     Turn other tools' logs into score or sample tables
 
     Usage: breadth import [OPTIONS] --output <FILE> <LOG>...
@@ -490,22 +502,22 @@ fn import() {
               Say nothing on stderr unless something is wrong
 
     Examples:
-      # log-likelihoods of lm-evaluation-harness (--log_samples) under every checkpoint, then: which one
-      to take
+      # log-likelihoods of lm-evaluation-harness (--log_samples) under every
+      # checkpoint, then: which one to take
       breadth import 'evals/*/samples_hellaswag_*.jsonl' -o scores.parquet
       breadth select scores.parquet
 
       # generated answers, graded by one of several filters
-      breadth import evals/*/samples_gsm8k_*.jsonl --filter strict-match --reward exact_match -o
-      samples.parquet
+      breadth import evals/*/samples_gsm8k_*.jsonl --filter strict-match \
+        --reward exact_match -o samples.parquet
       breadth pass samples.parquet
 
       # Inspect, every epoch a sample; finished or not
       breadth import logs/*.eval -o samples.parquet
 
       # programs and their tests: the model is named by the file, or by you
-      breadth import a.jsonl_results.jsonl b.eval_results.json --model base --model tuned -o
-      samples.parquet
+      breadth import a.jsonl_results.jsonl b.eval_results.json --model base \
+        --model tuned -o samples.parquet
 
       # validation rollouts of verl, one model per step
       breadth import validation/ --reward acc -o samples.parquet
@@ -544,6 +556,10 @@ fn pass() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+
+          --columns <OURS=THEIRS,..>
+              Columns that the tables call otherwise, such as reward=score,prompt_id=question_id; which
+              columns there are: docs/tables.md
 
           --reward <NAME>
               Of logs with several metrics, scores or reward columns: the one that is the reward; of
@@ -630,16 +646,17 @@ fn pass() {
       # what 1024 samples would reach, from the 32 there are
       breadth pass samples.parquet -k 8,32,1024 --extrapolate
 
-      # the majority vote of the samples' answers, and the share of prompts solved at least half of the
-      time
+      # the majority vote of the samples' answers, and the share of prompts solved
+      # at least half of the time
       breadth pass samples.parquet --majority --solved 0.5
 
-      # judged anew from the column `text`, against the `answer` of every prompt; logs bring their own
-      answers
+      # judged anew from the column `text`, against the `answer` of every prompt;
+      # logs bring their own answers
       breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
       breadth pass validation/ --verifier boxed
 
-      # the same, kept: as a table, or as scores for the log of Inspect that they are of
+      # the same, kept: as a table, or as scores for the log of Inspect that they
+      # are of
       breadth pass validation/ --verifier boxed -o graded.parquet
       breadth pass log.eval --verifier boxed -o scores.jsonl
 
@@ -674,6 +691,9 @@ fn report() {
           --group-weights <GROUP=WEIGHT,..>
               What each group of prompts (column `group`) counts in the population; rows are weighted to
               that, and limits are those of samples within groups
+          --columns <OURS=THEIRS,..>
+              Columns that the tables call otherwise, such as reward=score,prompt_id=question_id; which
+              columns there are: docs/tables.md
           --reward <NAME>
               Of logs with several metrics, scores or reward columns: the one that is the reward; of
               NAME,NAME the first that a log has [alias: --metric]
@@ -724,7 +744,8 @@ fn report() {
       # report.html from log-probabilities, from graded samples, or from both
       breadth report scores.parquet --best-of 16
       breadth report --samples samples.jsonl
-      breadth report scores.parquet samples.parquet --reference teacher --trainer-state runs/finetune
+      breadth report scores.parquet samples.parquet --reference teacher \
+        --trainer-state runs/finetune
 
       # from other tools' logs
       breadth report validation/*.eval
@@ -766,7 +787,8 @@ fn demo() {
       -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
-      # trains, checkpoints, scores, samples, selects; then open breadth-demo/report.html
+      # trains, checkpoints, scores, samples, selects; then open
+      # breadth-demo/report.html
       breadth demo
 
       # the other commands on what it left
@@ -846,17 +868,22 @@ fn score() {
       breadth select scores.parquet --best-of 16
 
       # two checkpoints, each token's log-probability kept
-      breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs -o scores.parquet
+      breadth score ckpt-1000 ckpt-2000 --data heldout.jsonl --token-logprobs \
+        -o scores.parquet
 
-      # the same checkpoints when they take a gradient step on every token that they emit (test-time
-      training)
-      breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 -o scores-ttt.parquet
+      # the same checkpoints when they take a gradient step on every token that they
+      # emit (test-time training)
+      breadth score runs/finetune --data heldout.jsonl --ttt lr=0.1 \
+        -o scores-ttt.parquet
 
-      # models behind servers, two of which share the work on one of them; each is probed first
-      breadth score openai:http://a:8000,http://b:8000/step-1000 openai:http://c:8000/step-2000
-      --tokenizer ckpt-1000 --data heldout.jsonl -o scores.parquet
+      # models behind servers, two of which share the work on one of them; each is
+      # probed first
+      breadth score openai:http://a:8000,http://b:8000/step-1000 \
+        openai:http://c:8000/step-2000 --tokenizer ckpt-1000 --data heldout.jsonl \
+        -o scores.parquet
 
-      # conversations, as the model's chat template writes them; long ones are cut on the left
+      # conversations, as the model's chat template writes them; long ones are cut
+      # on the left
       breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
 
     A line of the data is {"prompt": .., "response": ..}, each text or a list of token ids, or
@@ -945,33 +972,39 @@ fn sample() {
       -q, --quiet                     Say nothing on stderr unless something is wrong
 
     Examples:
-      # 64 responses per prompt from every checkpoint, right if equal to the line's response
-      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --verifier exact -o samples.parquet
+      # 64 responses per prompt from every checkpoint, right if equal to the line's
+      # response
+      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --verifier exact \
+        -o samples.parquet
 
       # then: Pass@k
       breadth pass samples.parquet
 
       # graph search: any path from source to target counts
-      breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path -o samples.parquet
+      breadth sample runs/paths --prompts graphs.jsonl -k 16 --verifier valid-path \
+        -o samples.parquet
 
       # mathematics answers in \boxed{..}, compared with the line's `answer`
-      breadth sample runs/finetune --prompts math.jsonl -k 64 --max-tokens 512 --verifier boxed --text
-      -o samples.parquet
+      breadth sample runs/finetune --prompts math.jsonl -k 64 --max-tokens 512 \
+        --verifier boxed --text -o samples.parquet
 
-      # a grader of your own: a line of JSON in for each response, {"reward": 0.5} out
-      breadth sample runs/finetune --prompts math.jsonl -k 64 --verifier 'command:python3 grade.py' -o
-      samples.parquet
+      # a grader of your own: a line of JSON in for each response, {"reward": 0.5}
+      # out
+      breadth sample runs/finetune --prompts math.jsonl -k 64 \
+        --verifier 'command:python3 grade.py' -o samples.parquet
 
-      # with a gradient step on every token drawn, undone at the end of each response
-      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 -o samples-ttt.parquet
+      # with a gradient step on every token drawn, undone at the end of each
+      # response
+      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --ttt lr=0.1 \
+        -o samples-ttt.parquet
 
       # from a model behind a server
-      breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 --prompts heldout.jsonl
-      -k 64 -o samples.parquet
+      breadth sample vllm:http://localhost:8000/step-1000 --tokenizer ckpt-1000 \
+        --prompts heldout.jsonl -k 64 -o samples.parquet
 
       # colder, from the likeliest tokens only, up to the end of a line
-      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --temperature 0.7 --top-p 0.95 --stop
-      '\n' -o samples.parquet
+      breadth sample runs/finetune --prompts heldout.jsonl -k 64 --temperature 0.7 \
+        --top-p 0.95 --stop '\n' -o samples.parquet
 
     Lines of one prompt_id are one prompt: K responses are drawn to it. The table has every response's
     log-probability under the model itself, whatever the temperature and the cuts. A killed command goes
@@ -1016,7 +1049,8 @@ fn probe() {
       breadth probe openai:http://localhost:8000
 
       # one of its models, with prompts of your own
-      breadth probe vllm:http://localhost:8000/step-1000 --prompts heldout.jsonl --tokenizer ckpt-1000
+      breadth probe vllm:http://localhost:8000/step-1000 --prompts heldout.jsonl \
+        --tokenizer ckpt-1000
 
     The server generates a few tokens, and scores the same tokens as part of a prompt: the numbers must
     agree, in place and not one token further on, alone and in a batch, at any temperature. `score` and
@@ -1064,10 +1098,10 @@ fn train() {
       # the same configuration under another seed
       breadth train finetune.toml --seed 1 --out runs/finetune-1
 
-      # several ways side by side, three seeds each, and the same reinforcement learning from each one's
-      chosen checkpoint
-      breadth train --compare adamw.toml muon.toml coverage.toml --seeds 3 --then rl.toml --out
-      runs/compare
+      # several ways side by side, three seeds each, and the same reinforcement
+      # learning from each one's chosen checkpoint
+      breadth train --compare adamw.toml muon.toml coverage.toml --seeds 3 \
+        --then rl.toml --out runs/compare
 
     A configuration:
       init = "runs/pretrain/checkpoints/step-002500"   # or a [model] section
@@ -1081,19 +1115,22 @@ fn train() {
       batch_size = 64
       checkpoint_every = 30
 
-      # [task]      in place of [data], with an exact distribution: graph-search, totals = { from = 10,
-      to = 89 } (many right answers),
-      #             sums = { terms = 5, below = 10, steps = true } (a chain of steps; or wrong = 0.2,
-      wrong labels);
-      #             examples = 640 (a fixed training set), held_out = 0.5 (share of prompts that
-      training never meets)
-      # [optimizer] name = "adamw" (default), "sgd", "normalized_sgd", "sign_sgd", "muon"
-      #             proof = { statement = "thm-6.1", bound = 1, variance = 4 } for learning_rate
-      # [objective] name = "cross_entropy" (default), "coverage" (n = 8), "confidence_limited" (limit =
-      0.9),
-      #             "distill" (teacher = "CHECKPOINT" or "vllm:http://HOST:PORT/MODEL"), "token_level"
-      # [rl]        in place of an objective: algorithm = "reinforce" or "grpo", group = 8, verifier =
-      "exact" (as in sample --verifier)
+      # [task]      in place of [data], with an exact distribution: graph-search,
+      # totals = { from = 10, to = 89 } (many right answers),
+      #             sums = { terms = 5, below = 10, steps = true } (a chain of
+      # steps; or wrong = 0.2, wrong labels);
+      #             examples = 640 (a fixed training set), held_out = 0.5 (share of
+      # prompts that training never meets)
+      # [optimizer] name = "adamw" (default), "sgd", "normalized_sgd",
+      # "sign_sgd", "muon"
+      #             proof = { statement = "thm-6.1", bound = 1, variance = 4 } for
+      # learning_rate
+      # [objective] name = "cross_entropy" (default), "coverage" (n = 8),
+      # "confidence_limited" (limit = 0.9),
+      #             "distill" (teacher = "CHECKPOINT" or
+      # "vllm:http://HOST:PORT/MODEL"), "token_level"
+      # [rl]        in place of an objective: algorithm = "reinforce" or "grpo",
+      # group = 8, verifier = "exact" (as in sample --verifier)
 
     The loss is the mean cross-entropy of the response tokens unless [objective] or [rl] says otherwise.
     The run folder holds Hugging Face checkpoints, metrics.parquet and what a resume needs: kill it at
@@ -1379,6 +1416,46 @@ fn no_arguments_show_the_help_and_are_a_usage_error() {
     );
 }
 
+/// Lines of commands are copied: what a terminal of 80 columns would break goes on after a
+/// backslash.
+#[test]
+fn examples_fit_80_columns() {
+    let commands = [
+        "demo",
+        "select",
+        "profile",
+        "pass",
+        "reach",
+        "plan",
+        "import",
+        "score",
+        "sample",
+        "probe",
+        "train",
+        "report",
+        "lab",
+        "completions",
+    ];
+    for command in commands {
+        let text = help(&[command, "--help"]);
+        let (_, examples) = text
+            .split_once("Examples:")
+            .expect("every command has examples");
+        let mut goes_on = false;
+        let mut lines = 0;
+        for line in examples.lines() {
+            let is_command = goes_on || line.starts_with("  breadth ");
+            assert!(
+                !is_command || line.chars().count() <= 80,
+                "{command}: {line}"
+            );
+            goes_on = is_command && line.ends_with(" \\");
+            lines += usize::from(is_command);
+        }
+        assert!(lines > 0, "{command}");
+    }
+}
+
 #[test]
 fn version() {
     assert_eq!(
@@ -1449,6 +1526,16 @@ fn wrong_command_lines() {
     ");
     assert_snapshot!(usage_error(&["profile", "t", "-n", "1,two"]), @"
     error: invalid value '1,two' for '-n <N,..>': `two` is not a number; write a list such as 1,2,4 or 1,2,4,..
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["pass", "t", "--columns", "rewrad=score"]), @r"
+    error: invalid value 'rewrad=score' for '--columns <OURS=THEIRS,..>': tables have no column `rewrad`; they have answer, c, correct, gold, group, logprob, model, n, passed, prompt, prompt_id, response_id, reward, source, text, token_logprobs, tokens, weight
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(usage_error(&["pass", "t", "--columns", "reward"]), @r"
+    error: invalid value 'reward' for '--columns <OURS=THEIRS,..>': write OURS=THEIRS, such as reward=score
 
     For more information, try '--help'.
     ");

@@ -254,7 +254,7 @@ fn validation_losses_beside_a_selection() {
     ];
     assert_snapshot!(folder.run(&select).success(), @r"
     Nothing to take yet: the tournament at N = 4 says checkpoint-60, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 2 prompts only.
-    16 graded samples of 2 prompts from checkpoint-40, checkpoint-50 and checkpoint-60 would decide:
+    16 graded samples of 2 prompts (more would be better) from checkpoint-40, checkpoint-50 and checkpoint-60 may decide:
       breadth sample DIR/checkpoint-40 DIR/checkpoint-50 DIR/checkpoint-60 --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says checkpoint-60.
     Reach says checkpoint-60; reach rests on 2 prompts only, so it decides nothing.

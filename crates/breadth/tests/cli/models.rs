@@ -52,7 +52,10 @@ fn fields_that_change_no_score_pass_with_one_line_that_lists_them() {
     score("plain", "plain.parquet").success();
     let Ran { status, stderr, .. } = score("tuned", "tuned.parquet");
     assert_eq!(status, 0);
-    assert_snapshot!(stderr, @"note: config.json has fields that change no score and were passed over: unsloth_version, use_mrope");
+    assert_snapshot!(stderr, @r"
+    note: config.json has fields that change no score and were passed over: unsloth_version, use_mrope
+    next: breadth reach tuned.parquet
+    ");
     assert_eq!(
         log_prob(&folder, "plain.parquet"),
         log_prob(&folder, "tuned.parquet")
@@ -93,6 +96,161 @@ fn an_adapter_is_scored_on_its_base_or_says_what_it_is() {
         ])
         .success();
     assert!((adapted - log_prob(&folder, "base.parquet")).abs() > 1e-3);
+}
+
+/// Two folders with the same files: scored they give the same numbers, sampled they do not.
+#[test]
+fn the_same_checkpoint_twice_is_said_to_be_the_same_and_comes_with_what_is_next() {
+    let rows = |i: usize| {
+        format!(
+            "{{\"prompt\": [7, 3, {}], \"response\": [9, 2]}}\n",
+            1 + i % 9
+        )
+    };
+    let data: String = (0..24).map(rows).collect();
+    let folder = Folder::with(&[("data.jsonl", &data)]);
+    copy(&folder, "qwen2", "runs/a", &json!({}));
+    copy(&folder, "qwen2", "runs/b", &json!({}));
+    let score = [
+        "score",
+        "runs",
+        "--data",
+        "data.jsonl",
+        "-o",
+        "scores.parquet",
+    ];
+    let ran = folder.run(&score);
+    assert_eq!(
+        (ran.status, &*ran.stderr),
+        (0, "next: breadth select scores.parquet\n")
+    );
+    let one = [
+        "score",
+        "runs/a",
+        "--data",
+        "data.jsonl",
+        "-o",
+        "my scores.parquet",
+    ];
+    assert_eq!(
+        folder.run(&one).stderr,
+        "next: breadth reach 'my scores.parquet'\n"
+    );
+    for silent in ["-q", "--json"] {
+        let out = format!("{silent}.parquet");
+        let words = [
+            "score",
+            "runs/a",
+            "--data",
+            "data.jsonl",
+            "-o",
+            &format!("./{out}"),
+            silent,
+        ];
+        assert_eq!(folder.run(&words).stderr, "", "{silent}");
+    }
+    let said = folder.run(&["select", "scores.parquet"]).success();
+    assert!(
+        said.starts_with("Take a: all candidates are the same model"),
+        "{said}"
+    );
+    let sample = [
+        "sample",
+        "runs",
+        "--prompts",
+        "data.jsonl",
+        "-k",
+        "4",
+        "--max-tokens",
+        "2",
+        "--verifier",
+        "exact",
+        "-o",
+        "samples.parquet",
+    ];
+    let ran = folder.run(&sample);
+    assert_eq!(
+        (ran.status, &*ran.stderr),
+        (0, "next: breadth pass samples.parquet\n")
+    );
+    assert!(
+        ran.stdout
+            .starts_with("wrote samples.parquet (2 models, 24 prompts, 4 samples each)")
+    );
+    let said = folder.run(&["select", "samples.parquet"]).success();
+    assert!(
+        said.starts_with("Take a: all candidates are the same model"),
+        "{said}"
+    );
+}
+
+/// What a trainer leaves: adapters with the tokenizer saved anew, one without any, and their base.
+#[test]
+fn adapters_stand_beside_their_base() {
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/text/byte_level.json"
+    );
+    let tokenizer = std::fs::read_to_string(golden).unwrap();
+    let data = r#"{"prompt": "a b", "response": " c"}"#;
+    let folder = Folder::with(&[
+        ("data.jsonl", data),
+        ("run/base/tokenizer.json", &tokenizer),
+    ]);
+    let tokens: Value = serde_json::from_str(&tokenizer).unwrap();
+    let size = tokens["model"]["vocab"].as_object().unwrap().len() + 64;
+    let config = format!(
+        "[data]\nfiles = [\"data.jsonl\"]\ntokenizer = \"run/base/tokenizer.json\"\n[model]\n\
+         layers = 1\nwidth = 32\nheads = 4\npositions = {size}\n[train]\nsteps = 1\n\
+         batch_size = 1\ncheckpoint_every = 1\n"
+    );
+    folder.write("train.toml", config.as_bytes());
+    folder
+        .run(&["train", "train.toml", "--out", "made"])
+        .success();
+    let made = std::fs::read_dir(folder.path("made/checkpoints")).unwrap();
+    let made = made.last().unwrap().unwrap().path();
+    for file in ["config.json", "model.safetensors"] {
+        let bytes = std::fs::read(made.join(file)).unwrap();
+        folder.write(&format!("run/base/{file}"), &bytes);
+    }
+    let base = folder.path("run/base").display().to_string();
+    let config = json!({"base_model_name_or_path": base, "peft_type": "LORA", "r": 2}).to_string();
+    let module = "base_model.model.transformer.h.0.mlp.c_fc";
+    let tensors: Tree = [("lora_A", [2, 32]), ("lora_B", [128, 2])]
+        .map(|(part, shape)| (format!("{module}.{part}.weight"), Array::full(shape, 0.01)))
+        .into_iter()
+        .collect();
+    let bytes = tensors.to_safetensors(&folder.path("run")).unwrap();
+    for name in ["run/checkpoint-10", "run/checkpoint-20"] {
+        folder.write(&format!("{name}/adapter_config.json"), config.as_bytes());
+        folder.write(&format!("{name}/adapter_model.safetensors"), &bytes);
+    }
+    // Saved anew: other white space, and a length to cut at that nobody asked for here.
+    let mut anew = tokens.clone();
+    anew["truncation"] = Value::Null;
+    let anew = serde_json::to_string_pretty(&anew).unwrap();
+    assert_ne!(anew, tokenizer);
+    folder.write("run/checkpoint-10/tokenizer.json", anew.as_bytes());
+    let score = || {
+        let words = ["score", "run", "--data", "data.jsonl", "-o", "out.parquet"];
+        folder.run(&words)
+    };
+    score().success();
+    let table = ScoreTable::read(&[folder.path("out.parquet")], &ReadOptions::default()).unwrap();
+    assert_eq!(table.models, ["base", "checkpoint-10", "checkpoint-20"]);
+    // Another merge is another tokenizer.
+    let mut other = tokens;
+    other["model"]["merges"].as_array_mut().unwrap().truncate(3);
+    folder.write(
+        "run/checkpoint-10/tokenizer.json",
+        other.to_string().as_bytes(),
+    );
+    let refused = score().failure(1);
+    assert!(
+        refused.contains("have different tokenizers; run the command once for each"),
+        "{refused}"
+    );
 }
 
 #[test]

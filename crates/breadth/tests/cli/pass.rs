@@ -38,13 +38,40 @@ fn models_stand_below_each_other() {
     assert_snapshot!(pass(&two_models(), &[]), @r"
     Pass@k: probability that at least one of k samples is right, averaged over prompts
 
-     model  prompts  samples                Pass@1                Pass@2                Pass@4                Pass@8
-    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     good         3  8 to 16  0.438 [0.073, 0.921]  0.530 [0.113, 0.935]  0.679 [0.170, 0.962]  0.833 [0.232, 0.996]
-     poor         3        8  0.042 [0.001, 0.720]  0.083 [0.002, 0.734]  0.167 [0.004, 0.768]  0.333 [0.008, 0.906]
+     model  prompts  samples   Pass@1   Pass@2   Pass@4  Pass@8
+    ────────────────────────────────────────────────────────────
+     good         3  8 to 16    0.438    0.530    0.679   0.833
+                              .07-.93  .11-.94  .16-.97   .23-1
+     poor         3        8    0.042    0.083    0.167   0.333
+                                0-.73    0-.74    0-.77   0-.91
 
     Best: good at k = 1 to 8; not certain at every k, see --json.
-    prompts weighted: equal; 95% intervals over prompts, all of them with --json
+    prompts weighted: equal; 95% intervals over prompts, with more digits in --json
+    ");
+}
+
+#[test]
+fn limits_stand_below_many_values() {
+    let table = counts(&[
+        ("step-100", &[(64, 8); 200]),
+        ("step-2000", &[(64, 2); 200]),
+    ]);
+    let text = pass(&table, &[]);
+    for line in text.lines().filter(|line| line.starts_with([' ', '─'])) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert_snapshot!(text, @r"
+    Pass@k: probability that at least one of k samples is right, averaged over prompts
+
+     model       Pass@1   Pass@2   Pass@4   Pass@8  Pass@16  Pass@32  Pass@64
+    ──────────────────────────────────────────────────────────────────────────
+     step-100     0.125    0.236    0.422    0.679    0.915    0.998    1.000
+                .12-.15  .23-.26  .41-.44  .66-.69  .89-.92    .97-1    .98-1
+     step-2000    0.031    0.062    0.122    0.236    0.440    0.754    1.000
+                .03-.05  .06-.08  .11-.14  .23-.26  .43-.46  .74-.76    .98-1
+
+    Best: step-100 at k = 1 to 64; not certain at every k, see --json.
+    200 prompts, 64 samples of each; prompts weighted: equal; 95% intervals over prompts, with more digits in --json
     ");
 }
 
@@ -142,20 +169,20 @@ fn which_model_for_which_k() {
     assert_snapshot!(pass(&table, &["-k", "1,2,8", "--all-of"]), @r"
     Pass@k: probability that at least one of k samples is right, averaged over prompts
 
-     model  prompts  samples                Pass@1                Pass@2                Pass@8
-    ───────────────────────────────────────────────────────────────────────────────────────────
-     bold        40        8  0.562 [0.441, 0.663]  0.723 [0.567, 0.843]  0.750 [0.588, 0.873]
-     broad       40        8  0.312 [0.279, 0.376]  0.554 [0.498, 0.601]  1.000 [0.912, 1.000]
+     model                Pass@1                Pass@2                Pass@8
+    ─────────────────────────────────────────────────────────────────────────
+     bold   0.562 [0.441, 0.663]  0.723 [0.567, 0.843]  0.750 [0.588, 0.873]
+     broad  0.312 [0.279, 0.376]  0.554 [0.498, 0.601]  1.000 [0.912, 1.000]
 
     pass^k: probability that all of k samples are right
 
-     model  prompts  samples                pass^1                pass^2                pass^8
-    ───────────────────────────────────────────────────────────────────────────────────────────
-     bold        40        8  0.562 [0.441, 0.663]  0.402 [0.315, 0.486]  0.000 [0.000, 0.088]
-     broad       40        8  0.312 [0.279, 0.376]  0.071 [0.059, 0.154]  0.000 [0.000, 0.088]
+     model                pass^1                pass^2                pass^8
+    ─────────────────────────────────────────────────────────────────────────
+     bold   0.562 [0.441, 0.663]  0.402 [0.315, 0.486]  0.000 [0.000, 0.088]
+     broad  0.312 [0.279, 0.376]  0.071 [0.059, 0.154]  0.000 [0.000, 0.088]
 
     Best: bold at k = 1 to 2, broad at k = 8.
-    prompts weighted: equal; 95% intervals over prompts, all of them with --json
+    40 prompts, 8 samples of each; prompts weighted: equal; 95% intervals over prompts, with more digits in --json
     ");
 }
 
@@ -172,12 +199,12 @@ fn beyond_the_samples_only_when_asked_and_where_the_data_say_something() {
     assert_snapshot!(pass(&table, &["-k", "16,128", "--extrapolate"]), @r"
     Pass@k: probability that at least one of k samples is right, averaged over prompts
 
-     model  prompts  samples               Pass@16              Pass@128
-    ─────────────────────────────────────────────────────────────────────
-     m          200       16  1.000 [0.982, 1.000]  1.000 [0.982, 1.000]
+     model               Pass@16              Pass@128
+    ───────────────────────────────────────────────────
+     m      1.000 [0.982, 1.000]  1.000 [0.982, 1.000]
 
     Beyond the samples: the most likely distribution of success rates, with limits over all that fit, rates of 0 among them; prompts count the same.
-    prompts weighted: equal; 95% intervals over prompts, all of them with --json
+    200 prompts, 16 samples of each; prompts weighted: equal; 95% intervals over prompts, with more digits in --json
     ");
     let folder = Folder::with(&[("s.jsonl", &counts(&[("m", &[(1, 1), (1, 0)])]))]);
     assert_snapshot!(folder.run(&["pass", "s.jsonl", "-k", "8", "--extrapolate"]).failure(1), @"error: k = 8 cannot be extrapolated for `m`: every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each");

@@ -236,6 +236,23 @@ fn an_impossible_response_makes_kl_infinite_and_stays_uncovered() {
     ");
 }
 
+/// KL is never negative: where its estimate is, the rows are no sample of the reference, and what
+/// bounds coverage by KL would be wrong.
+#[test]
+fn a_negative_kl_bounds_nothing() {
+    let (below, above) = (vec![-3.0; 40], vec![-1.0; 40]);
+    let table = scores(&[("teacher", &below), ("q", &above)]);
+    let document = profile_json(&table, &["-n", "2,4"]);
+    assert_eq!(document["models"][0]["kl"]["value"], -2.0);
+    assert_eq!(levels(&document, "kl_bound"), [1.0, 1.0]);
+    assert_eq!(document["models"][0]["profile"][0]["bounds"], json!([]));
+    let text = profile(&table, &["-n", "2,4"]);
+    assert!(!text.contains("KL bound"), "{text}");
+    let said = "KL of q: negative, which KL never is: the reference gave the data less probability \
+                than the model did, so there is no bound by KL.";
+    assert_eq!(text.matches(said).count(), 1, "{text}");
+}
+
 #[test]
 fn the_kl_bound_holds_the_coverage() {
     let document = profile_json(&three_checkpoints(), &["-m", "early"]);

@@ -22,7 +22,7 @@ fn the_page_lands_in_the_run_folder_and_the_verdict_on_the_screen() {
     let text = report(&folder, &[]).success();
     insta::assert_snapshot!(text, @r"
     Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
-    16 graded samples of 8 prompts from early, even and late would decide:
+    16 graded samples of 8 prompts (more would be better) from early, even and late may decide:
       breadth sample DIR/early DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says even; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
     Reach says late; reach rests on 8 prompts only, so it decides nothing.

@@ -9,7 +9,7 @@ use crate::support::{Folder, case, scores, select, select_json, three_checkpoint
 fn the_verdict_comes_first_and_says_what_the_lowest_loss_would_cost() {
     assert_snapshot!(select(&three_checkpoints(), &["--reference", "teacher"]), @r"
     Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
-    16 graded samples of 8 prompts from early, even and late would decide:
+    16 graded samples of 8 prompts (more would be better) from early, even and late may decide:
       breadth sample DIR/early DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says even; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
     Reach says late; reach rests on 8 prompts only, so it decides nothing.
@@ -95,7 +95,7 @@ fn levels_beyond_f64_are_given_in_nats() {
 fn a_tie_of_all_is_said_plainly() {
     assert_snapshot!(select(&two_models(20, 0.5), &[]), @r"
     Nothing to take yet: neither the tournament at N = 4 nor reach_8 excludes any of the 2 candidates.
-    16 graded samples of 20 prompts from a and b would decide:
+    16 graded samples of 20 prompts (more would be better) from a and b may decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
     Reach says a.
@@ -128,7 +128,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
     ]);
     assert_snapshot!(select(&far_apart, &["-n", "2"]), @r"
     Nothing to take yet: the tournament at N = 2 says a, but log-probabilities cannot tell whether 4 samples would find a right response: reach rests on 3 prompts only.
-    16 graded samples of 7 prompts from a, b and c would decide:
+    16 graded samples of 7 prompts (more would be better) from a, b and c may decide:
       breadth sample DIR/a DIR/b DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says a.
     Reach says a; reach rests on 3 prompts only, so it decides nothing.
@@ -267,7 +267,7 @@ fn cross_entropy_is_a_rule_to_compare_with() {
     assert_snapshot!(select(&three_checkpoints(), &rule), @r"
     Cross-entropy takes late: it is the lowest.
     All evidence: Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 8 prompts only.
-    16 graded samples of 8 prompts from early, even and late would decide:
+    16 graded samples of 8 prompts (more would be better) from early, even and late may decide:
       breadth sample DIR/early DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
 
      rank  model  cross-entropy         limits
@@ -358,7 +358,7 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     The offset rule takes even: what rivals gain on the data they gain on its own samples too.
     It also has the lowest cross-entropy.
     All evidence: Nothing to take yet: the tournament at N = 16 says even, but log-probabilities cannot tell whether 32 samples would find a right response: reach rests on 5 prompts only.
-    32 graded samples of 5 prompts from even and late would decide:
+    32 graded samples of 5 prompts (more would be better) from even and late may decide:
       breadth sample DIR/even DIR/late --prompts PROMPTS.jsonl -k 32 --verifier VERIFIER -o samples.parquet
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_16 certified
@@ -375,7 +375,7 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     The offset rule takes even: what rivals gain on the data they gain on its own samples too.
     It also has the lowest cross-entropy.
     All evidence: Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 5 prompts only.
-    16 graded samples of 5 prompts from even and late would decide:
+    16 graded samples of 5 prompts (more would be better) from even and late may decide:
       breadth sample DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_4 certified
@@ -495,6 +495,7 @@ fn the_choice_along_log_n() {
      46.82  e^46.8  steady     1     0%  10.0%  10.0%      yes
      53.41  e^53.4  steady     1     0%  10.0%  10.0%      yes
      60.00  e^60.0  steady     1     0%  10.0%  10.0%      yes
+    tied: models with the value of the one to take; gap: to the next value; apart: share of responses on which the median pair differs by N or more; certain: all others are excluded, at all levels at once.
 
     Whatever the data distribution is, with 95% confidence for all models and levels at once, steady under-weights at least this share of the responses: 83.2% by 2, .., 81.7% by 16.
 

@@ -30,11 +30,20 @@ impl Ran {
         Ran::new(command.output().expect("the binary starts"))
     }
 
+    /// What was remarked, without the command that comes next.
+    pub fn remarks(&self) -> String {
+        let is_remark = |line: &&str| !line.starts_with("next: ");
+        self.stderr
+            .split_inclusive('\n')
+            .filter(is_remark)
+            .collect()
+    }
+
     /// The standard output of a success that had nothing to remark.
     #[track_caller]
     pub fn success(self) -> String {
         assert_eq!(
-            (self.status, self.stderr.as_str()),
+            (self.status, self.remarks().as_str()),
             (0, ""),
             "stdout: {}",
             self.stdout

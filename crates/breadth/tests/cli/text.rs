@@ -123,6 +123,9 @@ fn what_was_done_to_the_data_is_said() {
         "{}",
         loud.stderr
     );
+    // And is not said again.
+    let said = loud.stderr + &loud.stdout;
+    assert_eq!(said.matches("at 1 of 3 boundaries").count(), 1, "{said}");
 }
 
 #[test]
@@ -147,8 +150,8 @@ fn samples_are_judged_by_a_program_and_anew_by_others() {
     let said = folder
         .run(&[&sample[..], &["--verifier", "command:sh grade.sh"]].concat())
         .success();
-    assert_snapshot!(said, @"
-    wrote samples.parquet (1 models, 4 prompts, 3 samples each)
+    assert_snapshot!(said, @r"
+    wrote samples.parquet (1 model, 4 prompts, 3 samples each)
     at 1 of 3 boundaries the tokens of prompt and response merge differently in one piece (data.jsonl, line 2: [101, 278, 307, 276, 310] apart, [101, 278, 315, 310] in one piece); they are tokenised apart; boundary = joint takes the ids of one piece
     the verifier's program failed on 1 of 12 responses, which got reward 0: 1 times it ended, 0 times it took too long
     ");
@@ -208,18 +211,18 @@ fn texts_of_any_table_are_judged_anew() {
     assert_snapshot!(pass(&boxed).success(), @r"
     Pass@k: probability that at least one of k samples is right, averaged over prompts
 
-     model  prompts  samples                Pass@1
-    ───────────────────────────────────────────────
-     m            2        3  0.500 [0.075, 0.925]
+     model                Pass@1
+    ─────────────────────────────
+     m      0.500 [0.075, 0.925]
 
     Majority vote: mean reward of the most frequent answer among k samples; responses without an answer agree on nothing
 
-     model  prompts  samples                 maj@1
-    ───────────────────────────────────────────────
-     m            2        3  0.500 [0.075, 0.925]
+     model                 maj@1
+    ─────────────────────────────
+     m      0.500 [0.075, 0.925]
 
     Judged anew by boxed: 6 responses, 3 rewards are others than in the table.
-    prompts weighted: equal; 95% intervals over prompts, all of them with --json
+    2 prompts, 3 samples of each; prompts weighted: equal; 95% intervals over prompts, with more digits in --json
     ");
     let document = pass(&[&boxed[..], &["--json"]].concat()).json();
     assert_eq!(

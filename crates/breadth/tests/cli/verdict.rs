@@ -271,6 +271,28 @@ fn a_run_weighs_its_samples_as_its_page_does() {
     );
 }
 
+/// 64 samples are asked for where 16 are there: the first line says at which k it compares.
+#[test]
+fn fewer_samples_than_asked_for_are_said_first() {
+    let folder = Folder::with(&[("graded.jsonl", &graded())]);
+    let words = ["select", "graded.jsonl", "--best-of", "64"];
+    let text = folder.run(&words).success();
+    let said: Vec<&str> = text.split("\n\n").next().unwrap().lines().collect();
+    assert_snapshot!(said.join("\n"), @r"
+    Take late (likely, by the samples, at k = 16 instead of 64): Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate; at k = 64 the order may differ.
+    64 samples of each prompt from early and late would decide:
+      breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
+    What these samples say of k = 64, with wide limits: breadth pass SAMPLES -k 64 --extrapolate.
+    ");
+    let document = folder.run(&[&words[..], &["--json"]].concat()).json();
+    let verdict = &document["verdict"];
+    assert_eq!(
+        (&verdict["k"], &verdict["judged_at"]),
+        (&json!(64.0), &json!(16.0))
+    );
+    assert_eq!(verdict["state"], "likely");
+}
+
 #[test]
 fn samples_alone_are_enough() {
     let folder = Folder::with(&[("graded.jsonl", &graded())]);

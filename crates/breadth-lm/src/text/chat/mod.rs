@@ -122,6 +122,17 @@ impl ChatTemplate {
         Ok(Some(Self::new(source, special.tokens.clone(), place)))
     }
 
+    /// Whether another has the same text, and the same special tokens where it names them.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let named = |template: &Self| -> BTreeMap<String, String> {
+            let tokens = template.tokens.clone().into_iter();
+            tokens
+                .filter(|(name, _)| template.source.contains(name.as_str()))
+                .collect()
+        };
+        self.source == other.source && named(self) == named(other)
+    }
+
     /// The text of a conversation, a JSON list of messages; with `add_generation_prompt`, what
     /// opens the assistant's turn follows.
     ///

@@ -2,7 +2,7 @@
 
 use super::super::algebra::{Quotient, Ratio};
 use super::bracket;
-use super::function::{NAMES, call, magnitude};
+use super::function::{NAMES, call, logarithm, magnitude};
 use super::node::{Node, print};
 use super::reader::{Reader, begins_factor, begins_number};
 
@@ -85,8 +85,14 @@ impl Reader<'_> {
             arguments.sort();
             return Some(call(name, arguments));
         }
-        let of = |name: &str| call(name, arguments.clone());
+        let of = |name: &str| match &arguments[..] {
+            [angle] if ["sin", "cos"].contains(&name) => self
+                .exact_sine(name, angle)
+                .unwrap_or_else(|| call(name, arguments.clone())),
+            _ => call(name, arguments.clone()),
+        };
         match name {
+            "sin" | "cos" => Some(of(name)),
             "tan" => self.calculator.over(&of("sin"), &of("cos")),
             "cot" => self.calculator.over(&of("cos"), &of("sin")),
             "sec" => self.calculator.over(&one, &of("cos")),
@@ -96,8 +102,43 @@ impl Reader<'_> {
                 [exponent] => self.calculator.power(&Quotient::name("e"), exponent),
                 _ => None,
             },
-            _ => Some(call(name, arguments)),
+            _ => Some(logarithm(name, &arguments).unwrap_or_else(|| call(name, arguments))),
         }
+    }
+
+    /// The sine or cosine of a multiple of 30 or 45 degrees.
+    fn exact_sine(&self, name: &str, angle: &Quotient) -> Option<Quotient> {
+        let ahead = if name == "cos" { 90 } else { 0 };
+        let turned = self.degrees(angle)?.as_whole()?.rem_euclid(360) + ahead;
+        let half_turn = turned % 180;
+        // Four times its square.
+        let square = match half_turn.min(180 - half_turn) {
+            0 => return Some(Quotient::number(Ratio::whole(0))),
+            30 => 1,
+            45 => 2,
+            60 => 3,
+            90 => 4,
+            _ => return None,
+        };
+        let half = Quotient::number(Ratio::new(1, 2)?);
+        let root = self
+            .calculator
+            .power(&Quotient::number(Ratio::whole(square)), &half)?;
+        let value = self.calculator.times(&root, &half)?;
+        let is_negative = (180..360).contains(&turned);
+        Some(if is_negative { value.negated() } else { value })
+    }
+
+    /// An angle in degrees, if it is a number of them or of times pi.
+    fn degrees(&self, angle: &Quotient) -> Option<Ratio> {
+        if angle.rational().is_some_and(Ratio::is_zero) {
+            return angle.rational();
+        }
+        let per = |name: &str, degrees: i64| {
+            let number = self.calculator.over(angle, &Quotient::name(name))?;
+            number.rational()?.times(Ratio::whole(degrees))
+        };
+        per("degree", 1).or_else(|| per("pi", 180))
     }
 
     /// A function in plain letters, its parentheses next.

@@ -81,6 +81,45 @@ pub fn rounded(name: &str, of: &Quotient) -> Option<Quotient> {
     Some(Quotient::number(Ratio::new(floor, 1)?))
 }
 
+/// A logarithm that is a fraction: of 1 to any base, and of what a power of the base is a power of,
+/// where the base is a whole number that is named (`log_{2}`).
+pub fn logarithm(name: &str, arguments: &[Quotient]) -> Option<Quotient> {
+    let [of] = arguments else {
+        return None;
+    };
+    let of = of
+        .rational()
+        .filter(|of| !of.is_zero() && !of.is_negative())?;
+    let number = |value: Ratio| Some(Quotient::number(value));
+    if of == Ratio::ONE && (["ln", "log", "lg"].contains(&name) || base_of(name).is_some()) {
+        return number(Ratio::whole(0));
+    }
+    let base = Ratio::whole(base_of(name)?);
+    for below in 1..=MOST_ROOT {
+        let Some(wanted) = of.power(below) else { break };
+        let above = (1..=MOST_POWER).map_while(|above| Some((above, base.power(above)?)));
+        for (above, power) in above {
+            if power == wanted {
+                return number(Ratio::new(above.into(), below.into())?);
+            }
+            if power.inverse() == Some(wanted) {
+                return number(Ratio::new((-above).into(), below.into())?);
+            }
+        }
+    }
+    None
+}
+
+/// The base of `log_{2}`.
+fn base_of(name: &str) -> Option<i64> {
+    let base = name.strip_prefix("log_{")?.strip_suffix('}')?.parse();
+    base.ok().filter(|base| *base >= 2)
+}
+
+/// Logarithms that are fractions have at most this below, and powers at most this exponent.
+const MOST_ROOT: i64 = 6;
+const MOST_POWER: i64 = 126;
+
 pub fn factorial(of: &Quotient) -> Option<Quotient> {
     let small = of
         .rational()

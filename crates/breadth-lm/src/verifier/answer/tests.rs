@@ -295,6 +295,48 @@ fn values_of_several_unknowns_are_in_order() {
 }
 
 #[test]
+fn logarithms_and_sines_that_are_exact_are_worked_out() {
+    let is = |a: &str, b: &str| Answer::read(a).is(&Answer::read(b));
+    for (a, b) in [
+        ("\\log_2 8", "3"),
+        ("\\log_{10}(0.001)", "-3"),
+        ("\\log_4 8", "3/2"),
+        ("\\log_8 \\frac{1}{4}", "-2/3"),
+        ("\\log_7 1", "0"),
+        ("\\ln 1", "0"),
+        ("2\\log_3 9 + 1", "5"),
+        ("\\sin 30^\\circ", "\\frac12"),
+        ("\\sin(30^\\circ)", "0.5"),
+        ("\\cos 210^\\circ", "-\\frac{\\sqrt3}{2}"),
+        ("\\cos\\frac{\\pi}{4}", "\\frac{\\sqrt{2}}{2}"),
+        ("\\sin(-\\frac{\\pi}{3})", "-\\frac{\\sqrt{3}}{2}"),
+        ("\\tan 60^\\circ", "\\sqrt3"),
+        ("\\sin 0", "0"),
+        ("\\cos 0", "1"),
+        ("\\sin^2 45^\\circ", "\\frac12"),
+    ] {
+        assert!(is(a, b) && is(b, a), "{a} and {b}");
+    }
+    for (a, b) in [
+        ("\\log_2 3", "\\log_3 2"),
+        ("\\log_2 6", "3"),
+        ("\\log 100", "2"),
+        ("\\log_x 8", "3"),
+        ("\\log_2 (-8)", "3"),
+        ("\\log_2 8x", "3"),
+        ("\\sin 30", "\\frac12"),
+        ("\\sin 31^\\circ", "\\frac12"),
+        ("\\sin 30^\\circ", "-\\frac12"),
+        ("\\cos 30^\\circ", "\\frac12"),
+        ("\\tan 90^\\circ", "0"),
+        ("30^\\circ", "\\frac12"),
+        ("\\sin(30)^\\circ", "\\frac12"),
+    ] {
+        assert!(!is(a, b) && !is(b, a), "{a} and {b}");
+    }
+}
+
+#[test]
 fn what_is_written() {
     for (text, expected) in [
         ("0.75", "3/4"),

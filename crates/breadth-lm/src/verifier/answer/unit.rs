@@ -1,6 +1,7 @@
 //! What stands behind a number: per cent, degrees, units, words.
 
 use super::super::algebra::{Calculator, Quotient, Ratio};
+use super::function::NAMES;
 use super::node::{Node, print};
 
 /// What stands behind a value.
@@ -115,7 +116,9 @@ pub fn split(nodes: &[Node]) -> (&[Node], Mark) {
     if last.is_command("%") {
         return (rest, Mark::Percent);
     }
-    if last.is_command("degree") {
+    // The degrees of `\sin 30^\circ` are those of its argument.
+    let is_function = |node: &Node| NAMES.iter().any(|name| node.is_command(name));
+    if last.is_command("degree") && !rest.iter().any(is_function) {
         return (rest, Mark::Degree);
     }
     let start = start_of_words(nodes).or_else(|| start_of_letters(nodes));

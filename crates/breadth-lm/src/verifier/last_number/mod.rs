@@ -44,7 +44,7 @@ impl Compare for LastNumber {
 /// A number may have a sign, thousands in commas or LaTeX (`1{,}000`, `1\,000`, `1,\!000`), a
 /// decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a fraction `a/b` or
 /// `\frac{a}{b}`, alone or behind a whole number. Signs of currency and per cent around it are not
-/// looked at: `50%` is 50. What is only part of other mathematics is no number: the 2 of `x^2`, of
+/// looked at: `50%` is 50. Digits in a word are none (`CO2`). What is only part of other mathematics is no number: the 2 of `x^2`, of
 /// `\sqrt{2}`, of `2\pi`.
 fn final_number(text: &str) -> Option<Number> {
     let text = plain(text);
@@ -291,6 +291,7 @@ fn next_number(text: &str, at: usize) -> Option<Found> {
         let end = decimal_end(bytes, start);
         match script(&text[..start]) {
             None if is_power_of_unit(&text[..start], &text[start..end]) => at = end,
+            None if is_of_word(&text[..start]) => at = end,
             None => break (start, end),
             Some(true) => at = end,
             Some(false) => {
@@ -348,6 +349,27 @@ fn is_power_of_unit(before: &str, digits: &str) -> bool {
     let number = number.trim_end_matches(' ');
     matches!(digits, "2" | "3") && is_unit && number.ends_with(|c: char| c.is_ascii_digit())
 }
+
+/// Whether a digit is written into a word, as in `CO2` and `C6H12O6`: behind letters that are
+/// neither a command nor a currency, nor a sign or unit behind a number (`2x3`).
+fn is_of_word(before: &str) -> bool {
+    let head = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+    let word = &before[head.len()..];
+    let is_times = matches!(word, "x" | "X")
+        && head
+            .trim_end_matches(' ')
+            .ends_with(|c: char| c.is_ascii_digit());
+    word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !head.ends_with('\\')
+        && !is_times
+        && !CURRENCIES.contains(&&*word.to_ascii_uppercase())
+}
+
+/// Currencies that stand before their number without a space.
+const CURRENCIES: [&str; 16] = [
+    "AUD", "BRL", "CAD", "CHF", "CNY", "EUR", "GBP", "HKD", "INR", "JPY", "KRW", "MXN", "RM",
+    "RMB", "RS", "USD",
+];
 
 /// `a/b`, or `w a/b` with a fraction below 1 behind a whole number.
 fn with_fraction(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {

@@ -75,6 +75,17 @@ fn the_final_number() {
         ("10 m2", Some("10")),
         ("Rs.5", Some("5")),
         ("1 \\over 2", None),
+        ("CO2", None),
+        ("It releases 44 g of CO2.", Some("44")),
+        ("5 mol of C6H12O6", Some("5")),
+        ("x1 = 7, x2", Some("7")),
+        ("gpt4 and PM2.5", None),
+        ("USD5", Some("5")),
+        ("rs200", Some("200")),
+        ("a 2x3 grid", Some("3")),
+        ("about 2 x10^3", Some("1000")),
+        ("y\\approx3.5", Some("7/2")),
+        ("\u{7b54}\u{6848}\u{662f}42", Some("42")),
     ] {
         let found = final_number(text).map(|number| number.to_string());
         assert_eq!(found.as_deref(), expected, "{text}");

@@ -19,7 +19,8 @@ use crate::progress::Bar;
 
 const EXAMPLES: &str = "\
 Examples:
-  # trains, checkpoints, scores, samples, selects; then open breadth-demo/report.html
+  # trains, checkpoints, scores, samples, selects; then open
+  # breadth-demo/report.html
   breadth demo
 
   # the other commands on what it left

@@ -26,14 +26,17 @@ Examples:
   # what 1024 samples would reach, from the 32 there are
   breadth pass samples.parquet -k 8,32,1024 --extrapolate
 
-  # the majority vote of the samples' answers, and the share of prompts solved at least half of the time
+  # the majority vote of the samples' answers, and the share of prompts solved
+  # at least half of the time
   breadth pass samples.parquet --majority --solved 0.5
 
-  # judged anew from the column `text`, against the `answer` of every prompt; logs bring their own answers
+  # judged anew from the column `text`, against the `answer` of every prompt;
+  # logs bring their own answers
   breadth pass samples.parquet --verifier boxed --data heldout.jsonl --majority
   breadth pass validation/ --verifier boxed
 
-  # the same, kept: as a table, or as scores for the log of Inspect that they are of
+  # the same, kept: as a table, or as scores for the log of Inspect that they
+  # are of
   breadth pass validation/ --verifier boxed -o graded.parquet
   breadth pass log.eval --verifier boxed -o scores.jsonl
 

@@ -83,7 +83,8 @@ pub fn render(document: &PassReport, style: Style) -> String {
         parts.extend(failures.and_then(|failures| failures.sentence()));
     }
     parts.push(style.faint(&format!(
-        "prompts weighted: {}; {percent}% intervals over prompts, all of them with --json",
+        "{}prompts weighted: {}; {percent}% intervals over prompts, with more digits in --json",
+        common_size(&document.models).unwrap_or_default(),
         document.weighting
     )));
     parts.join("\n")
@@ -133,34 +134,71 @@ fn estimates(
     values: impl for<'a> Fn(&'a PassModel) -> &'a [PassAtK],
     style: Style,
 ) -> String {
-    let labels = ["model", "prompts", "samples"].map(str::to_owned);
     // Each model has those within its own samples.
     let longest = document.models.iter().map(&values).max_by_key(|v| v.len());
     let ks = longest.unwrap_or_default();
-    let header: Vec<String> = labels
-        .into_iter()
-        .chain(ks.iter().map(|point| format!("{name}{}", point.k)))
-        .collect();
-    let has_room = ks.len() <= 4;
-    let cell = |point: &PassAtK| {
-        if has_room {
-            number::with_limits(&point.interval())
-        } else {
-            format!("{:.3}", point.value.0)
+    let has_sizes = common_size(&document.models).is_none();
+    let mut header = vec!["model".to_owned()];
+    if has_sizes {
+        header.extend(["prompts", "samples"].map(str::to_owned));
+    }
+    header.extend(ks.iter().map(|point| format!("{name}{}", point.k)));
+    let labels = |one: &PassModel| {
+        let mut labels = vec![one.model.clone()];
+        if has_sizes {
+            labels.extend([one.prompts.to_string(), samples(one)]);
         }
-    };
-    let row = |one: &PassModel| {
-        let (fewest, most) = (one.samples_min, one.samples_max);
-        let samples = if fewest == most {
-            most.to_string()
-        } else {
-            format!("{fewest} to {most}")
-        };
-        let labels = [one.model.clone(), one.prompts.to_string(), samples];
         labels
-            .into_iter()
-            .chain(values(one).iter().map(cell))
-            .collect()
     };
-    style.table(1, &header, document.models.iter().map(row).collect())
+    // Where the line has no room for them, limits stand below their values.
+    let has_room = ks.len() <= MOST_BESIDE;
+    let rows = |one: &PassModel| -> Vec<Vec<String>> {
+        let (labels, points) = (labels(one), values(one));
+        let with = |labels: Vec<String>, cell: &dyn Fn(&PassAtK) -> String| {
+            labels.into_iter().chain(points.iter().map(cell)).collect()
+        };
+        if has_room {
+            return vec![with(labels, &|point| {
+                number::with_limits(&point.interval())
+            })];
+        }
+        let below = vec![String::new(); labels.len()];
+        vec![
+            with(labels, &|point| number::decimals(point.value.0)),
+            with(below, &|point| {
+                number::short_limits(point.low.0, point.high.0)
+            }),
+        ]
+    };
+    style.table(1, &header, document.models.iter().flat_map(rows).collect())
+}
+
+/// As many values have their limits beside them in a line.
+const MOST_BESIDE: usize = 3;
+
+/// The samples of a prompt.
+fn samples(one: &PassModel) -> String {
+    let (fewest, most) = (one.samples_min, one.samples_max);
+    if fewest == most {
+        most.to_string()
+    } else {
+        format!("{fewest} to {most}")
+    }
+}
+
+/// What stands in the last line where all models have as many prompts and samples.
+fn common_size(models: &[PassModel]) -> Option<String> {
+    let size = |one: &PassModel| (one.prompts, one.samples_min, one.samples_max);
+    let first = models.first()?;
+    let is_common = models.iter().all(|one| size(one) == size(first));
+    is_common.then(|| {
+        let of_each = match samples(first).as_str() {
+            "1" => "1 sample".to_owned(),
+            samples => format!("{samples} samples"),
+        };
+        format!(
+            "{}, {of_each} of each; ",
+            number::count(first.prompts, "prompt")
+        )
+    })
 }

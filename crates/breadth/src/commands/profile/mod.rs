@@ -27,10 +27,12 @@ Examples:
   # long responses: levels in nats, N = 1, e^5, e^10, .., e^30
   breadth profile scores.parquet --reference teacher --log-n 0,5,10,..
 
-  # token by token: where in the responses the checkpoints fall behind, and how much one token decides
+  # token by token: where in the responses the checkpoints fall behind, and how
+  # much one token decides
   breadth profile scores.parquet -r teacher --tokens
 
-  # final answers instead of responses, from a table of all responses with a column `answer`
+  # final answers instead of responses, from a table of all responses with a
+  # column `answer`
   breadth profile enumerated.parquet -r teacher --answers
 
   # from another program

@@ -151,15 +151,21 @@ fn summary(profiled: &[ProfiledModel], document: &Profile, style: Style) -> Stri
 
 /// Everything about one model: a row per level.
 fn one_model(one: &ProfiledModel, style: Style) -> String {
-    let header = ["N", "Cov_N", "limits", "band over all N", "KL bound"].map(str::to_owned);
+    // A negative estimate bounds nothing, which the remark on KL says.
+    let has_bound = one.kl.interval.value.0 >= 0.0;
+    let mut header = ["N", "Cov_N", "limits", "band over all N"]
+        .map(str::to_owned)
+        .to_vec();
+    header.extend(has_bound.then(|| "KL bound".to_owned()));
     let row = |point: &ProfilePoint| {
-        vec![
+        let mut row = vec![
             number::level_in_words(point.n.0, point.log_n.0),
             number::percent(point.cov.0),
             number::percent_limits(point.low.0, point.high.0),
             number::percent_limits(point.band_low.0, point.band_high.0),
-            number::percent(point.kl_bound.0),
-        ]
+        ];
+        row.extend(has_bound.then(|| number::percent(point.kl_bound.0)));
+        row
     };
     style.table(0, &header, one.profile.iter().map(row).collect())
 }

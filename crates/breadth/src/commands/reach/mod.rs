@@ -14,17 +14,21 @@ use crate::sequence::{Growth, Sequence};
 
 const EXAMPLES: &str = "\
 Examples:
-  # which checkpoint finds the held-out responses with the fewest samples? No sampling, any k
+  # which checkpoint finds the held-out responses with the fewest samples? No
+  # sampling, any k
   breadth reach scores.parquet
 
   # the teacher's own scores left out, and a k that nobody could sample
   breadth reach scores/ --reference teacher -k 16,1e6
 
-  # with graded samples: which prompts are within reach of 64 samples, which are not, which nobody knows
+  # with graded samples: which prompts are within reach of 64 samples, which are
+  # not, which nobody knows
   breadth reach scores.parquet samples.parquet --budget 64
 
-  # what a run left behind, as JSON: reach at 16, and ln Q(0.1), of which reinforcement learning needs about 1/Q queries
-  breadth reach runs/demo -k 16 --json | jq '.models[] | [.model, .reach[0].value, .quantiles[2].log_q]'
+  # what a run left behind, as JSON: reach at 16, and ln Q(0.1), of which
+  # reinforcement learning needs about 1/Q queries
+  breadth reach runs/demo -k 16 --json | jq \\
+    '.models[] | [.model, .reach[0].value, .quantiles[2].log_q]'
 
 The rows of the score table are right responses; a prompt may have several. Reach at k is 1 - (1 - q)^k, averaged over \
 prompts, where q is the probability that the model gives a prompt's right responses together. It is at most Pass@k for \

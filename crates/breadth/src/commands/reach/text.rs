@@ -22,22 +22,26 @@ pub fn render(document: &ReachReport, style: Style) -> String {
     let reached = &document.models[..];
     let ks: Vec<f64> = document.best.iter().map(|best| best.k.0).collect();
     let ks = &ks[..];
-    // The last of the largest, as `max_by` has it: the largest k that was asked for.
-    let positions = 0..ks.len();
-    let last = positions
-        .max_by(|&a, &b| ks[a].total_cmp(&ks[b]))
-        .unwrap_or(0);
-    let mut parts = vec![
-        style.strong(&headline(reached, ks, last, document)),
+    let at = headlined(document, ks);
+    let mut parts = vec![style.strong(&headline(reached, ks, at, document))];
+    parts.extend(elsewhere(document, at));
+    parts.extend([
         WHAT.to_owned(),
         String::new(),
-        reaches(reached, ks, last, style),
+        reaches(reached, ks, at, style),
         String::new(),
-    ];
+    ]);
     parts.extend(budget(reached, document));
     parts.extend([String::new(), prompts(reached, style), String::new()]);
     parts.extend(few(reached, ks));
     parts.extend(repeats(document));
+    let same = |names: &Vec<String>| {
+        format!(
+            "{} are the same model and count as one.",
+            names.join(" and ")
+        )
+    };
+    parts.extend(document.same.iter().map(same));
     let percent = number::trimmed(100.0 * document.confidence);
     parts.push(style.faint(&format!(
         "{}, {}; {percent}% limits over prompts, all with --json",
@@ -47,7 +51,33 @@ pub fn render(document: &ReachReport, style: Style) -> String {
     parts.join("\n")
 }
 
-/// The model that reaches furthest at the largest k.
+/// Where the k of the headline stands: that of the budget if it was asked for, else the largest.
+fn headlined(document: &ReachReport, ks: &[f64]) -> usize {
+    let budget = document.models.first().map(|one| one.prompts_at.budget.0);
+    let is_budget = |at: &usize| Some(ks[*at]) == budget;
+    let largest = || (0..ks.len()).max_by(|&a, &b| ks[a].total_cmp(&ks[b]));
+    (0..ks.len()).find(is_budget).or_else(largest).unwrap_or(0)
+}
+
+/// Where other models than that of the headline reach furthest.
+fn elsewhere(document: &ReachReport, at: usize) -> Option<String> {
+    let model = &document.best[at].model;
+    let mut spans: Vec<(&str, Vec<String>)> = Vec::new();
+    for best in document.best.iter().filter(|best| best.model != *model) {
+        let k = samples(best.k.0);
+        match spans.last_mut() {
+            Some((name, ks)) if *name == best.model => ks.push(k),
+            _ => spans.push((&best.model, vec![k])),
+        }
+    }
+    let spans: Vec<String> = spans
+        .iter()
+        .map(|(name, ks)| format!("{name} at k = {}", ks.join(", ")))
+        .collect();
+    (!spans.is_empty()).then(|| format!("Others have more elsewhere: {}.", spans.join("; ")))
+}
+
+/// The model that reaches furthest at one k.
 fn headline(reached: &[ReachModel], ks: &[f64], last: usize, document: &ReachReport) -> String {
     let k = samples(ks[last]);
     let best = &document.best[last];
@@ -93,13 +123,13 @@ fn samples(k: f64) -> String {
     }
 }
 
-fn reaches(reached: &[ReachModel], ks: &[f64], last: usize, style: Style) -> String {
+fn reaches(reached: &[ReachModel], ks: &[f64], at: usize, style: Style) -> String {
     let mut header = vec!["model".to_owned()];
     header.extend(ks.iter().map(|&k| format!("k={}", samples(k))));
-    header.push(format!("limits at k={}", samples(ks[last])));
+    header.push(format!("limits at k={}", samples(ks[at])));
     let row = |one: &ReachModel| {
         let value = |reach: &ReachPoint| number::percent(reach.value.0);
-        let limits = number::percent_limits(one.reach[last].low.0, one.reach[last].high.0);
+        let limits = number::percent_limits(one.reach[at].low.0, one.reach[at].high.0);
         let mut row = vec![one.model.clone()];
         row.extend(one.reach.iter().map(value));
         row.push(limits);

@@ -28,6 +28,11 @@ pub fn table(stops: &[Stop], style: Style) -> String {
     style.table(2, &header, stops.iter().map(row).collect())
 }
 
+/// What the columns of the table are, in one line.
+pub const LEGEND: &str = "tied: models with the value of the one to take; gap: to the next value; \
+     apart: share of responses on which the median pair differs by N or more; certain: all others \
+     are excluded, at all levels at once.";
+
 /// The most that a model misses for certain, over the levels, for the model that misses most:
 /// nothing where nothing is certain. Model and levels are picked for their limits, which hold for
 /// all of them at once.

@@ -21,28 +21,33 @@ Examples:
   # the checkpoint for Best-of-16 or Pass@16 (the tournament at N = 8)
   breadth select scores.parquet --best-of 16
 
-  # with graded samples of the checkpoints: they decide; a script stops (status 3) unless that is certain
+  # with graded samples of the checkpoints: they decide; a script stops (status
+  # 3) unless that is certain
   breadth select scores.parquet samples.parquet --best-of 16 --require certain
 
   # graded samples alone, such as evaluation logs
   breadth select validation/ --best-of 16
 
-  # a folder of tables, the teacher's own scores left out, only the name of what to take (null where nothing is)
+  # a folder of tables, the teacher's own scores left out, only the name of what
+  # to take (null where nothing is)
   breadth select scores/ --reference teacher --json | jq -r .verdict.take
 
   # what a run left behind
   breadth select runs/demo
 
-  # the offset rule: beside the data rows it needs rows whose source is each model, scored by all of them
+  # the offset rule: beside the data rows it needs rows whose source is each
+  # model, scored by all of them
   breadth select scores.parquet --rule offset --best-of 64
 
   # how few forward passes would have been enough
   breadth select scores.parquet --best-of 16 --race
 
-  # long responses: what Best-of-N needs is the answer, so compare how often each model gives the right one
+  # long responses: what Best-of-N needs is the answer, so compare how often
+  # each model gives the right one
   breadth select samples.parquet --answers --best-of 64
 
-  # long responses differ by many nats: see where the choice separates, then take such an N, here e^30
+  # long responses differ by many nats: see where the choice separates, then
+  # take such an N, here e^30
   breadth select scores.parquet --landscape
   breadth select scores.parquet --log-n 30
 

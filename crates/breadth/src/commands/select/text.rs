@@ -48,6 +48,7 @@ pub fn render(document: &Selection, is_named: bool, style: Style) -> String {
             summary,
             String::new(),
             landscape::table(stops, style),
+            landscape::LEGEND.to_owned(),
             String::new(),
         ]);
         let certain = landscape::certain(stops, &percent).filter(|_| document.answers.is_none());

@@ -10,8 +10,10 @@ Examples:
   # the same configuration under another seed
   breadth train finetune.toml --seed 1 --out runs/finetune-1
 
-  # several ways side by side, three seeds each, and the same reinforcement learning from each one's chosen checkpoint
-  breadth train --compare adamw.toml muon.toml coverage.toml --seeds 3 --then rl.toml --out runs/compare
+  # several ways side by side, three seeds each, and the same reinforcement
+  # learning from each one's chosen checkpoint
+  breadth train --compare adamw.toml muon.toml coverage.toml --seeds 3 \\
+    --then rl.toml --out runs/compare
 
 A configuration:
   init = \"runs/pretrain/checkpoints/step-002500\"   # or a [model] section
@@ -25,14 +27,22 @@ A configuration:
   batch_size = 64
   checkpoint_every = 30
 
-  # [task]      in place of [data], with an exact distribution: graph-search, totals = { from = 10, to = 89 } (many right answers),
-  #             sums = { terms = 5, below = 10, steps = true } (a chain of steps; or wrong = 0.2, wrong labels);
-  #             examples = 640 (a fixed training set), held_out = 0.5 (share of prompts that training never meets)
-  # [optimizer] name = \"adamw\" (default), \"sgd\", \"normalized_sgd\", \"sign_sgd\", \"muon\"
-  #             proof = { statement = \"thm-6.1\", bound = 1, variance = 4 } for learning_rate
-  # [objective] name = \"cross_entropy\" (default), \"coverage\" (n = 8), \"confidence_limited\" (limit = 0.9),
-  #             \"distill\" (teacher = \"CHECKPOINT\" or \"vllm:http://HOST:PORT/MODEL\"), \"token_level\"
-  # [rl]        in place of an objective: algorithm = \"reinforce\" or \"grpo\", group = 8, verifier = \"exact\" (as in sample --verifier)
+  # [task]      in place of [data], with an exact distribution: graph-search,
+  # totals = { from = 10, to = 89 } (many right answers),
+  #             sums = { terms = 5, below = 10, steps = true } (a chain of
+  # steps; or wrong = 0.2, wrong labels);
+  #             examples = 640 (a fixed training set), held_out = 0.5 (share of
+  # prompts that training never meets)
+  # [optimizer] name = \"adamw\" (default), \"sgd\", \"normalized_sgd\",
+  # \"sign_sgd\", \"muon\"
+  #             proof = { statement = \"thm-6.1\", bound = 1, variance = 4 } for
+  # learning_rate
+  # [objective] name = \"cross_entropy\" (default), \"coverage\" (n = 8),
+  # \"confidence_limited\" (limit = 0.9),
+  #             \"distill\" (teacher = \"CHECKPOINT\" or
+  # \"vllm:http://HOST:PORT/MODEL\"), \"token_level\"
+  # [rl]        in place of an objective: algorithm = \"reinforce\" or \"grpo\",
+  # group = 8, verifier = \"exact\" (as in sample --verifier)
 
 The loss is the mean cross-entropy of the response tokens unless [objective] or [rl] says otherwise. The run folder holds Hugging Face checkpoints, metrics.parquet and what a \
 resume needs: kill it at any moment and run the same command again.";

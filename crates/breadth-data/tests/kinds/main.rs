@@ -1,4 +1,4 @@
-//! Score tables and sample tables told apart by their columns.
+//! Score tables and sample tables told apart by their columns, and columns of other names.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,8 @@ use breadth_data::{
     Provenance, ReadOptions, SampleRow, SampleTable, ScoreRow, ScoreTable, TablePaths,
     write_samples, write_scores,
 };
+
+mod renamed;
 
 struct Folder(tempfile::TempDir);
 
