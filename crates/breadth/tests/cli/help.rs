@@ -1181,15 +1181,15 @@ fn plan() {
       # rows until the limit of Cov_N is 5% or less, for a model that misses 2%
       breadth plan --certify 0.05 --coverage 0.02
 
-      # rows that tell two of eight checkpoints apart: one leaves the other behind by N on 10% of the
-      responses, the other it on 5%
+      # rows that tell two of eight checkpoints apart: one leaves the other behind
+      # by N on 10% of the responses, the other it on 5%
       breadth plan --separate 0.10,0.05 --models 8
 
       # the same where each prompt has 4 responses that agree as much as rho = 0.5
       breadth plan --separate 0.10,0.05 --per-prompt 4 --correlation 0.5
 
-      # how much more than this pilot it takes to separate its winner from the others at N = 16, and to
-      certify 5%
+      # how much more than this pilot it takes to separate its winner from the
+      # others at N = 16, and to certify 5%
       breadth plan pilot.parquet -n 16 --reference teacher --certify 0.05
 
       # samples per prompt that show an answer of probability 1/64
