@@ -122,8 +122,10 @@ impl Folder {
         Ran::new(self.command(arguments).output().expect("the binary starts"))
     }
 
-    /// Runs the binary in place of a shell that did something before.
+    /// Runs the binary in place of a shell that did something before. No signal is ignored at first,
+    /// though these tests may run where some are (in the background, under `nohup`).
     #[cfg(unix)]
+    #[allow(unsafe_code)]
     pub fn shell(&self, before: &str, arguments: &[&str]) -> Ran {
         let mut command = Command::new("sh");
         command
@@ -132,6 +134,15 @@ impl Folder {
             .arg(env!("CARGO_BIN_EXE_breadth"))
             .args(arguments)
             .stdin(Stdio::null());
+        let heed_signals = || {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+                // SAFETY: one call of the system, as is allowed between fork and exec.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
+            Ok(())
+        };
+        // SAFETY: as above.
+        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, heed_signals) };
         Ran::of(command)
     }
 
