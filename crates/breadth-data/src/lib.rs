@@ -43,4 +43,6 @@ pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, wri
 pub use schema::Table;
 pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use setting::Setting;
-pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};
+pub use value::{
+    LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE, weight,
+};
