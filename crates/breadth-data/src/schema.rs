@@ -1,6 +1,7 @@
 //! What tables are: columns, what they hold, and which of them make which table.
 
-use crate::error::{At, Error, Result, list};
+use crate::error::{At, Error, Result};
+use crate::message::list;
 
 /// What a column holds, whatever the file's own type for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

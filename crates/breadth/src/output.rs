@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 
 use anyhow::{Context, Result};
+use breadth_data::readable;
 use comfy_table::{
     Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle,
 };
@@ -51,7 +52,7 @@ impl Output {
             let _ = writeln!(
                 stderr(),
                 "{}",
-                Style::of(stderr().is_terminal()).faint(&printable(text))
+                Style::of(stderr().is_terminal()).faint(&readable(&printable(text)))
             );
         }
     }

@@ -1,10 +1,13 @@
 //! Servers that are started for one checkpoint after another, or for the adapters of a base.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use breadth_data::short;
 
 use super::address::Address;
 use super::command::{ServeCommand, Target};
@@ -21,6 +24,8 @@ const GRACE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
 /// What of a log an error shows.
 const LAST_LINES: usize = 5;
+/// Bytes of a log among which its last lines are looked for.
+const LAST_BYTES: u64 = 1 << 16;
 /// Free ports that are looked at: all but a few are taken by nobody.
 const PORTS: usize = 1000;
 
@@ -103,13 +108,24 @@ impl Port {
     }
 }
 
+/// The last bytes of a file.
+fn end_of(log: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
+    let mut end = Vec::new();
+    file.take(LAST_BYTES).read_to_end(&mut end)?;
+    Ok(end)
+}
+
 /// The end of a log, for an error.
 fn last_words(log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
+    let text = end_of(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text
+    let lines: Vec<_> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
+        .map(short)
         .collect();
     let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
     if last.is_empty() {
@@ -210,11 +226,15 @@ impl Launched {
     }
 
     fn error(&self, why: &str) -> Error {
-        let message = format!(
-            "{why}{}; its output is in {}",
-            last_words(&self.log),
-            self.log.display()
-        );
+        let output = match std::fs::metadata(&self.log) {
+            Ok(log) if log.len() > 0 => format!(
+                "{}; its output is in {}",
+                last_words(&self.log),
+                self.log.display()
+            ),
+            _ => "; it wrote nothing".to_owned(),
+        };
+        let message = format!("{why}{output}");
         Error::server(format!("of {}", self.names), message)
     }
 
