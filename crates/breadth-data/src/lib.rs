@@ -30,7 +30,7 @@ mod write;
 pub use checked::{check_json, parse_json};
 pub use error::{At, Error, Place, Result};
 pub use input::TablePaths;
-pub use limit::{MAX_RECORD_BYTES, max_record_bytes, set_max_record_bytes};
+pub use limit::{MAX_RECORD_BYTES, max_record_bytes, read_file, set_max_record_bytes};
 pub use lock::OutputLock;
 pub use log::{LogFile, Logs, TrainerState};
 pub use message::{readable, short};
