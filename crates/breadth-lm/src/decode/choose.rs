@@ -13,7 +13,13 @@ pub(super) fn choose(sampling: &Sampling, logits: &[f32], u: f64) -> u32 {
         return invert(exponentials(logits).0.iter().copied().enumerate(), u) as u32;
     }
     let colder = |&l: &f32| (f64::from(l) / sampling.temperature) as f32;
-    let scaled: Vec<f32> = logits.iter().map(colder).collect();
+    let mut scaled: Vec<f32> = logits.iter().map(colder).collect();
+    if !math::max(&scaled).is_finite() {
+        // So cold that the largest logit is beyond all numbers: relative to it, it is 0.
+        let largest = f64::from(math::max(logits));
+        let colder = |&l: &f32| ((f64::from(l) - largest) / sampling.temperature) as f32;
+        scaled = logits.iter().map(colder).collect();
+    }
     let weights = exponentials(&scaled).0;
     invert(cut(sampling, weights).into_iter(), u) as u32
 }
