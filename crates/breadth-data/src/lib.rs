@@ -3,6 +3,7 @@
 
 pub mod atomic;
 mod checked;
+mod destination;
 mod error;
 mod format;
 mod import;
@@ -28,6 +29,7 @@ mod value;
 mod write;
 
 pub use checked::{check_json, parse_json};
+pub use destination::{refuse_folder, refuse_for_table};
 pub use error::{At, Error, Place, Result};
 pub use input::TablePaths;
 pub use limit::{MAX_RECORD_BYTES, max_record_bytes, read_file, set_max_record_bytes};

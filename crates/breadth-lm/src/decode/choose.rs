@@ -101,6 +101,22 @@ mod tests {
         counts.iter().map(|c| c / f64::from(n)).collect()
     }
 
+    /// So cold that logits divided by it are no numbers any more: as at 0, but that ties are drawn.
+    #[test]
+    fn the_coldest_temperatures() {
+        for temperature in [1e-37, 1e-40, 1e-300, 5e-324] {
+            let cold = Sampling {
+                temperature,
+                ..Sampling::default()
+            };
+            for logits in [[-5.0, 7.0, 6.5, -9.0], [-8.0, -6.0, -7.0, -1e30]] {
+                assert_eq!(frequencies(&cold, &logits), [0.0, 1.0, 0.0, 0.0]);
+            }
+            let tied = frequencies(&cold, &[3.0, 1.0, 3.0]);
+            assert_eq!(tied, [0.5, 0.0, 0.5], "{temperature}");
+        }
+    }
+
     #[test]
     fn cuts_and_temperatures_by_hand() {
         let logits = [0.5f32, 0.3, 0.15, 0.05].map(f32::ln);
