@@ -2,7 +2,7 @@
 
 use std::io;
 
-use breadth_data::Setting;
+use breadth_data::{Setting, readable};
 use pyo3::PyErr;
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 
@@ -46,10 +46,10 @@ impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
         use breadth_data::Error as Data;
         let (data, text) = match error {
-            Error::Value(text) => return PyValueError::new_err(text),
-            Error::Report(error) => return PyValueError::new_err(error.to_string()),
+            Error::Value(text) => return PyValueError::new_err(readable(&text)),
+            Error::Report(error) => return PyValueError::new_err(readable(&error.to_string())),
             Error::Analysis(error) => {
-                let text = named(&error.to_string());
+                let text = readable(&named(&error.to_string()));
                 match error {
                     breadth_analysis::Error::Data(data) => (data, text),
                     _ => return PyValueError::new_err(text),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use breadth_data::{Outcome, SampleTable, ScoreTable};
-use breadth_stats::{Design, Estimate, PromptOutcome, stratified_weights};
+use breadth_stats::{Design, Error as Statistics, Estimate, PromptOutcome, stratified_weights};
 
 use crate::error::{Error, Result, Setting};
 use crate::number;
@@ -226,6 +226,19 @@ pub(crate) fn is_partial(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Counts { .. } => false,
         Outcome::Rewards(rewards) => rewards.iter().any(|&reward| reward != 0.0 && reward != 1.0),
+    }
+}
+
+/// An error of the statistics about the samples of one prompt; they count from 0, people from 1.
+pub(crate) fn of_samples(error: Statistics) -> Error {
+    match error {
+        Statistics::Prompt { source, .. } => of_samples(*source),
+        Statistics::NotBinary { index, value } => Error::Tables(format!(
+            "sample {}, column `reward`: {value} is neither 0 nor 1, and only such rewards have \
+             success rates",
+            index + 1
+        )),
+        error => error.into(),
     }
 }
 

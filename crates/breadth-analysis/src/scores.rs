@@ -79,10 +79,29 @@ impl Scores {
         }
         let population = population(&self.table.groups, group_weights)?;
         let strata = self.table.group.clone().unwrap_or_default();
+        self.check_one_group_each(&strata)?;
         let weights = stratified_weights(&strata, &population, self.table.weight.as_deref())?;
         self.table.weight = Some(weights);
         self.strata = Some(strata);
         Ok(self)
+    }
+
+    /// Checks that the rows of a prompt are of one group.
+    fn check_one_group_each(&self, groups: &[u32]) -> Result<()> {
+        let table = &self.table;
+        let mut of_prompt = vec![None; table.prompts.len()];
+        for (&prompt, &group) in table.prompt.iter().zip(groups) {
+            let known = *of_prompt[prompt as usize].get_or_insert(group);
+            if known != group {
+                let [known, group] = [known, group].map(|at| &table.groups[at as usize]);
+                return Err(Setting::GroupWeights.refused(format!(
+                    "prompt `{}` has rows of the groups `{known}` and `{group}` (column `group`); \
+                     all rows of a prompt belong to one",
+                    table.prompts[prompt as usize]
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The sampling design of the rows: weights, prompts as clusters, groups of known weight as
@@ -172,7 +191,8 @@ pub(crate) fn population(groups: &[String], weights: &[(String, f64)]) -> Result
     let weight = |group: &String| {
         let mut named = weights.iter().filter(|(name, _)| name == group);
         match (named.next(), named.next()) {
-            (Some((_, weight)), None) => Ok(*weight),
+            (Some((_, weight)), None) => breadth_data::weight(*weight)
+                .map_err(|why| Setting::GroupWeights.refused(format!("group `{group}`: {why}"))),
             (None, _) => Err(Setting::GroupWeights
                 .refused(format!("group `{group}` is left out; give its weight too"))),
             _ => Err(Setting::GroupWeights.refused(format!("`{group}` is named twice"))),

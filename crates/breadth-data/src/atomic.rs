@@ -215,6 +215,48 @@ fn try_write_dir(path: &Path, f: impl FnOnce(&Path) -> io::Result<()>) -> io::Re
     sync_dir(parent)
 }
 
+/// Folders that were made for an output, and go again at the end if nothing came to be in them: a
+/// job that fails leaves no empty ones.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// use breadth_data::atomic::NewFolders;
+/// let inner = dir.path().join("charts/of/today");
+/// drop(NewFolders::make(&inner)?);
+/// assert!(!dir.path().join("charts").exists());
+/// let made = NewFolders::make(&inner)?;
+/// std::fs::write(inner.join("a.svg"), "<svg/>")?;
+/// drop(made);
+/// assert!(inner.join("a.svg").exists());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "what it made is removed when it is dropped, while it is empty"]
+pub struct NewFolders(Vec<PathBuf>);
+
+impl NewFolders {
+    /// Makes a folder with those above it, as far as they are not there.
+    ///
+    /// # Errors
+    /// What the file system says; then nothing is left that was made.
+    pub fn make(folder: &Path) -> io::Result<Self> {
+        let above = folder.ancestors().filter(|path| *path != Path::new(""));
+        let lacking = above.take_while(|path| !path.exists());
+        let made = Self(lacking.map(Path::to_path_buf).collect());
+        fs::create_dir_all(folder)?;
+        Ok(made)
+    }
+}
+
+impl Drop for NewFolders {
+    fn drop(&mut self) {
+        // From the innermost on. One that holds something stays.
+        self.0
+            .iter()
+            .for_each(|folder| drop(fs::remove_dir(folder)));
+    }
+}
+
 /// A file being written under a temporary name.
 pub(crate) struct Pending {
     writer: BufWriter<File>,

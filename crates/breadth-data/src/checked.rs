@@ -7,8 +7,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::error::short;
 use crate::limit::{allow_bytes, charge};
+use crate::message::short;
 
 /// Parses JSON whose objects name every member once.
 ///

@@ -1,7 +1,6 @@
 //! The crate's one error type. A message names the file, the row and the column, shows both
 //! sides of a disagreement, and says what to do.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,6 +71,19 @@ pub enum Error {
         what: String,
         /// The limit, in bytes.
         limit: u64,
+    },
+    /// An output that is a folder.
+    #[error("{}: is a folder, where a file should go; choose another output", .0.display())]
+    IsFolder(PathBuf),
+    /// A table under a name that ends as files of another format do.
+    #[error("{}: tables are written as Parquet, and .{ending} is the ending of something else; write to {} instead", .output.display(), .instead.display())]
+    Ending {
+        /// The output.
+        output: PathBuf,
+        /// The ending, without its dot.
+        ending: String,
+        /// A name that fits.
+        instead: PathBuf,
     },
     /// An output that would replace an input.
     #[error("{}: this is the input {}; nothing was written. Choose another output", .output.display(), .input.display())]
@@ -353,28 +365,4 @@ impl fmt::Display for At {
             None => Ok(()),
         }
     }
-}
-
-/// A name or value as messages show it: whole, or its beginning where it is long.
-pub(crate) fn short(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 100;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}..", &text[..end]).into(),
-        None => text.into(),
-    }
-}
-
-/// At most eight names in backticks, so that a message stays readable.
-pub(crate) fn list(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let mut text = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{}`", short(name)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
-    }
-    text
 }

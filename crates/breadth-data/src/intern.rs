@@ -8,7 +8,7 @@ use arrow_array::{Array, DictionaryArray, StringArray};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 
-use crate::error::short;
+use crate::message::short;
 
 /// Dictionary entries worth a thread of their own.
 const PIECE: usize = 1 << 12;

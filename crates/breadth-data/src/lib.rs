@@ -3,6 +3,7 @@
 
 pub mod atomic;
 mod checked;
+mod destination;
 mod error;
 mod format;
 mod import;
@@ -12,6 +13,7 @@ mod io;
 mod limit;
 mod lock;
 mod log;
+mod message;
 mod metrics;
 mod options;
 mod order;
@@ -27,11 +29,13 @@ mod value;
 mod write;
 
 pub use checked::{check_json, parse_json};
+pub use destination::{refuse_folder, refuse_for_table};
 pub use error::{At, Error, Place, Result};
 pub use input::TablePaths;
-pub use limit::{MAX_RECORD_BYTES, max_record_bytes, set_max_record_bytes};
+pub use limit::{MAX_RECORD_BYTES, max_record_bytes, read_file, set_max_record_bytes};
 pub use lock::OutputLock;
 pub use log::{LogFile, Logs, TrainerState};
+pub use message::{readable, short};
 pub use metrics::Metrics;
 pub use options::{LogOptions, ReadOptions, RewardMap};
 pub use order::{NaturalKey, checkpoint_step};
@@ -43,7 +47,9 @@ pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, wri
 pub use schema::Table;
 pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use setting::Setting;
-pub use value::{LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE};
+pub use value::{
+    LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE, weight,
+};
 
 /// The names of the columns of both tables.
 ///

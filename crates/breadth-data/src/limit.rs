@@ -19,6 +19,8 @@ use crate::error::{At, Error, Place};
 pub const MAX_RECORD_BYTES: &str = "BREADTH_MAX_RECORD_BYTES";
 
 const DEFAULT: u64 = 32 << 20;
+/// The largest limit: some times as much is still a number.
+const MOST: u64 = 1 << 48;
 
 /// 0 until it is set or first asked for.
 static LIMIT: AtomicU64 = AtomicU64::new(0);
@@ -36,16 +38,17 @@ pub fn max_record_bytes() -> u64 {
             let said = std::env::var(MAX_RECORD_BYTES).ok();
             let said = said.and_then(|text| text.trim().parse().ok());
             let limit = said.filter(|&limit| limit > 0).unwrap_or(DEFAULT);
-            LIMIT.store(limit, Ordering::Relaxed);
-            limit
+            set_max_record_bytes(limit);
+            limit.min(MOST)
         }
         limit => limit,
     }
 }
 
-/// Sets the longest record that this process reads, in bytes; 0 means the default.
+/// Sets the longest record that this process reads, in bytes; 0 means the default, and 2^48 is the
+/// most.
 pub fn set_max_record_bytes(limit: u64) {
-    LIMIT.store(limit, Ordering::Relaxed);
+    LIMIT.store(limit.min(MOST), Ordering::Relaxed);
 }
 
 /// The most of something that a packed form of `packed` bytes may hold: one record, or `times` as
@@ -95,9 +98,34 @@ pub(crate) fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Res
 
 /// As [`std::fs::read`], but of a file that is not far longer than records are.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let most = whole(0);
+    read_file(path, whole(0))
+}
+
+/// The same of a file that nobody named; `None` where there is none that can be read. A pipe would
+/// be waited for.
+pub(crate) fn read_beside(path: &Path) -> Option<Vec<u8>> {
+    path.is_file().then(|| read(path).ok()).flatten()
+}
+
+/// As [`std::fs::read`], of a file of at most so many bytes: what is longer, or never ends, is not
+/// read further.
+///
+/// # Errors
+/// What the file system says, or that the file is longer.
+///
+/// # Examples
+/// ```
+/// use std::path::Path;
+/// let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+/// assert!(breadth_data::read_file(&file, 1 << 20)?.starts_with(b"[package]"));
+/// let error = breadth_data::read_file(&file, 10).unwrap_err();
+/// assert_eq!(error.to_string(), "a file of more than 10 bytes");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    let most_read = most.saturating_add(1);
+    let read = File::open(path)?.take(most_read).read_to_end(&mut bytes)?;
     if read as u64 > most {
         return Err(too_long(format!("a file of more than {most} bytes")));
     }
@@ -283,6 +311,14 @@ mod tests {
                 .unwrap()
                 .is::<TooLong>()
         );
+    }
+
+    #[test]
+    fn limits_beyond_all_files_are_numbers() {
+        // Of this test alone: the others take the default.
+        let most = MOST;
+        assert!(most.checked_mul(TIMES).is_some());
+        assert!((8 * most).checked_add(1).is_some());
     }
 
     #[test]

@@ -8,13 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::atomic::{self, Living, is_device, parent, write_error};
 use crate::error::{Error, Result};
+use crate::message::short;
 
 /// The beginning of the names of locks.
 const PREFIX: &str = ".breadth-lock";
 /// How often a lock is taken anew whose file went away in between.
 const ATTEMPTS: usize = 100;
-/// Characters of the holder's command that are shown.
-const SHOWN: usize = 200;
 
 /// The right to write an output, file or folder, as long as this value lives.
 ///
@@ -189,6 +188,7 @@ fn lock(path: &Path) -> std::result::Result<File, Refusal> {
     let mut options = File::options();
     options.read(true).write(true);
     // A new file, not one behind a link, and only a regular one that has no other name.
+    let mut is_new = false;
     let opened = match fs::symlink_metadata(path) {
         Ok(found) if is_lone_file(&found) => options.open(path),
         Ok(_) => {
@@ -198,6 +198,7 @@ fn lock(path: &Path) -> std::result::Result<File, Refusal> {
             .into());
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            is_new = true;
             options.create_new(true).open(path)
         }
         Err(error) => Err(error),
@@ -225,12 +226,16 @@ fn lock(path: &Path) -> std::result::Result<File, Refusal> {
         Ok(()) if has_name(&file, path) => Ok(file),
         Ok(()) => Err(Refusal::Again),
         Err(TryLockError::WouldBlock) => Err(Refusal::Problem(Problem::Held(holder(&mut file)))),
-        Err(TryLockError::Error(error)) if knows_no_locks(&error) => {
-            // Somebody else may have removed it.
-            let _ = fs::remove_file(path);
-            Err(Refusal::NoLocks)
+        Err(TryLockError::Error(error)) => {
+            if is_new || knows_no_locks(&error) {
+                // Somebody else may have removed it.
+                let _ = fs::remove_file(path);
+            }
+            match knows_no_locks(&error) {
+                true => Err(Refusal::NoLocks),
+                false => Err(error.into()),
+            }
         }
-        Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
@@ -314,13 +319,7 @@ fn holder(file: &mut File) -> String {
         .ok()
         .and_then(|began| SystemTime::now().duration_since(began).ok());
     let elapsed = elapsed.map_or(String::new(), |time| format!(", for {}", in_words(time)));
-    let shown: String = command.chars().take(SHOWN).collect();
-    let dots = if shown.len() < command.len() {
-        ".."
-    } else {
-        ""
-    };
-    format!("process {process} (`{shown}{dots}`{elapsed})")
+    format!("process {process} (`{}`{elapsed})", short(command))
 }
 
 fn in_words(time: Duration) -> String {

@@ -1,6 +1,5 @@
 //! The run folder: the names of its parts, and `run.json`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -91,12 +90,12 @@ impl RunFolder {
     /// [`Error::NoRun`] if it cannot be read, [`Error::RunManifest`] if it is not what a run writes.
     pub fn manifest(&self) -> Result<RunManifest> {
         let path = self.manifest_file();
-        let text = match fs::read_to_string(&path) {
+        let text = match limit::read(&path) {
             Ok(text) => text,
             Err(source) => return Err(Error::NoRun { path, source }),
         };
         limit::allow(text.len());
-        serde_json::from_str(&text).map_err(|source| Error::RunManifest { path, source })
+        serde_json::from_slice(&text).map_err(|source| Error::RunManifest { path, source })
     }
 
     /// Writes `run.json`; it appears whole, or not at all.

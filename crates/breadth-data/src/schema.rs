@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::{At, Error, Result, list};
+use crate::error::{At, Error, Result};
+use crate::message::list;
 use crate::setting::Setting;
 
 /// What a column holds, whatever the file's own type for it.

@@ -38,10 +38,29 @@ pub(crate) fn log_prob(value: f64) -> Result<f64, String> {
     }
 }
 
-/// A sampling weight: finite and above 0.
-pub(crate) fn weight(value: f64) -> Result<f64, String> {
-    if value > 0.0 && value.is_finite() {
+/// The weights of rows and groups: only their ratios matter, and these, with their products and
+/// squares, must be numbers.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-50..=1e50;
+
+/// A weight of a row or of a group: above 0, and neither so small nor so large (1e-50 to 1e50) that
+/// its ratio to another is no number.
+///
+/// ```
+/// assert_eq!(breadth_data::weight(0.25), Ok(0.25));
+/// assert!(breadth_data::weight(0.0).is_err() && breadth_data::weight(1e-320).is_err());
+/// ```
+///
+/// # Errors
+/// What is wrong with the value, and what to give.
+pub fn weight(value: f64) -> Result<f64, String> {
+    if WEIGHTS.contains(&value) {
         Ok(value)
+    } else if value > 0.0 && value.is_finite() {
+        Err(format!(
+            "{value:e} is too {} for a weight; only ratios count, so give them in a unit that brings \
+             all between 1e-50 and 1e50, and drop rows that should not count",
+            if value < 1.0 { "small" } else { "large" }
+        ))
     } else {
         Err(format!(
             "{value} is not a weight; give a finite number above 0"

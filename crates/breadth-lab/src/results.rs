@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use breadth_data::atomic::NewFolders;
 use breadth_data::{Provenance, Records, Values};
 use rayon::prelude::*;
 
@@ -169,10 +170,11 @@ impl Results {
         again: bool,
         done: impl Fn(&Measured) + Sync,
     ) -> breadth_lm::Result<Vec<Option<Measured>>> {
-        std::fs::create_dir_all(&self.folder).map_err(|source| breadth_data::Error::Write {
-            path: self.folder.clone(),
-            source,
-        })?;
+        let _made =
+            NewFolders::make(&self.folder).map_err(|source| breadth_data::Error::Write {
+                path: self.folder.clone(),
+                source,
+            })?;
         let one = |statement: &Statement| {
             let path = self.path(statement.id, size, seed);
             let stored = (!again && path.exists()).then(|| Measured::read(&path).ok());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use breadth_data::RunFolder;
+use breadth_data::atomic::NewFolders;
 use breadth_lm::Result;
 use breadth_lm::train::{Progress, TrainConfig, train_while};
 
@@ -89,10 +90,11 @@ impl Runs {
             config.init = after.checkpoints().pop().map(|(_, folder)| folder);
             config.model = None;
         }
-        std::fs::create_dir_all(&self.folder).map_err(|source| breadth_data::Error::Write {
-            path: self.folder.clone(),
-            source,
-        })?;
+        let _made =
+            NewFolders::make(&self.folder).map_err(|source| breadth_data::Error::Write {
+                path: self.folder.clone(),
+                source,
+            })?;
         let mut last = None;
         let mut go_on = |seen: Progress| {
             if last.is_none_or(|last: Instant| last.elapsed() > REMARK_EVERY) {

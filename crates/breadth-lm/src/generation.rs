@@ -115,6 +115,9 @@ pub struct Sampling {
     pub first_prompt: u64,
 }
 
+/// The most samples of a prompt: each draws from a random stream of its own.
+pub const MOST_SAMPLES: usize = 1 << 20;
+
 impl Default for Sampling {
     /// One response of at most 256 tokens from the model itself.
     fn default() -> Self {
@@ -139,7 +142,7 @@ impl Sampling {
         self.temperature == 1.0 && self.top_k.is_none() && self.top_p.is_none()
     }
 
-    /// Checks that temperature, `top_k` and `top_p` are in their domains.
+    /// Checks that temperature, `top_k`, `top_p` and the number of samples are in their domains.
     ///
     /// # Errors
     /// Names the one that does not.
@@ -150,6 +153,15 @@ impl Sampling {
             return error(
                 "temperature",
                 format!("{value} is not a number of at least 0"),
+            );
+        }
+        if self.samples > MOST_SAMPLES {
+            let samples = self.samples;
+            return error(
+                "samples",
+                format!(
+                    "{samples} for each prompt; at most {MOST_SAMPLES} have streams of their own"
+                ),
             );
         }
         if self.top_k == Some(0) {
@@ -185,5 +197,11 @@ mod tests {
             };
             assert!(wrong.check().is_err(), "{wrong:?}");
         }
+        let many = |samples| Sampling {
+            samples,
+            ..plain.clone()
+        };
+        assert!(many(MOST_SAMPLES).check().is_ok());
+        assert!(many(MOST_SAMPLES + 1).check().is_err());
     }
 }

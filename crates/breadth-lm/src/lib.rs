@@ -31,6 +31,7 @@
 
 pub mod decode;
 pub mod error;
+mod files;
 mod gemm;
 pub mod generation;
 pub mod job;

@@ -615,7 +615,7 @@ fn what_cannot_be_read_is_refused_with_its_place() {
         ),
         (
             json!({"prompt": "x", "response": "y", "weight": 0}),
-            "weight = 0 must be above 0",
+            "weight: 0 is not a weight; give a finite number above 0",
         ),
         (
             json!({"prompt": "x", "response": "y", "group": []}),

@@ -1,20 +1,26 @@
 //! How many rows, and how many samples, a question needs.
 
+use std::collections::hash_map::Entry;
+use std::f64::consts::SQRT_2;
+
+use rustc_hash::FxHashMap;
+use statrs::function::erf::{erfc, erfc_inv};
+
 use crate::error::{Error, Result};
-use crate::interval::{BoundedMean, CheckedDesign, Design, at_most, lower, upper};
+use crate::interval::{BoundedMean, CheckedDesign, Design, at_most};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::{TOLERANCE, error_rate};
 use crate::tournament::{Tournament, tournament};
 
 /// More rows than anyone has: what needs these cannot be had.
-const MOST: u64 = 1 << 40;
+const MOST: u64 = 1 << 32;
 
 /// Sample size for a coverage claim: rows after which the upper limit of `Cov_N` is at most `e`
 /// with chance `power`.
 ///
 /// `coverage`: the true coverage; `e`: the limit wanted; both probabilities. The limit is that of a
 /// coverage profile at one level ([`crate::coverage_profile`]) on independent rows of equal weight.
-/// `None` if no number is enough (`coverage >= e`) or it is beyond 2^40. For c missed rows let
+/// `None` if no number is enough (`coverage >= e`) or it is beyond 2^32. For c missed rows let
 /// `n_c` be the least n whose Clopper-Pearson limit is at most e; the answer is `n_c` for the least
 /// c with `P[Bin(n_c, coverage) <= c] >= power`. Rows that share prompts: multiply by the design
 /// effect, `1 + (r - 1) rho` for r rows per prompt with correlation rho ([`design_effect`]).
@@ -47,7 +53,8 @@ pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Re
     if coverage >= e {
         return Ok(None);
     }
-    let rows = |c: u64| least(|n| n > c && upper(c as f64, n as f64, tail) <= e);
+    // The limit of Clopper and Pearson is at most e where so few misses are rare under e.
+    let rows = |c: u64| least(|n| n > c && at_most(c as f64, n, e) <= tail);
     let is_enough = |c: u64| rows(c).is_none_or(|n| at_most(c as f64, n, coverage) >= power);
     Ok(least(is_enough).and_then(rows))
 }
@@ -59,8 +66,9 @@ pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Re
 /// times the probability, but the worst rival of the better model does not do so to that one;
 /// `behind`: the other way round. With two models these are their two rival shares. `models`: how
 /// many compete (the sign test is at error `alpha / (m-1)^2`). Rows are independent and of equal
-/// weight. `None` if no number is enough (`ahead <= behind`) or it is beyond 2^40. The chance is
-/// exact, summed over the number of rows on which the two differ (in at most 400 steps).
+/// weight. `None` if no number is enough (`ahead <= behind`) or it is beyond 2^32. The chance is
+/// exact, summed over the number of rows on which the two differ (in at most 400 steps); where
+/// more than 10,000 such rows are expected it is that of the normal limit (off by 0.001 at most).
 ///
 /// # Errors
 ///
@@ -170,7 +178,7 @@ pub struct Separation {
     pub design_effect: f64,
     /// Sample size, in rows like the pilot's, that excludes the model with the chance asked for if
     /// the pilot's shares are the true ones; `None` if the model is not behind or it takes more
-    /// than 2^40 rows.
+    /// than 2^32 rows.
     pub rows: Option<u64>,
 }
 
@@ -223,7 +231,9 @@ pub fn separations(
         let rival = outcome.standings[q].worst_rival;
         rival.is_some_and(|r| is_uncovered(columns[r][row], columns[q][row], level))
     };
-    let separation = |&model: &usize| -> Result<Separation> {
+    // Of many models on few rows most have the same shares as some other.
+    let mut planned: FxHashMap<[u64; 2], Option<u64>> = FxHashMap::default();
+    let mut separation = |&model: &usize| -> Result<Separation> {
         let disagree = |row| {
             let (own, winner) = (is_behind(row, model), is_behind(row, outcome.winner));
             (own != winner).then_some(own)
@@ -232,7 +242,13 @@ pub fn separations(
             |wanted: bool| rows.mean(|row| f64::from(u8::from(disagree(row) == Some(wanted))));
         let (ahead, behind) = (share(true), share(false));
         let effect = effect_on(design, &disagree, rows.n, tail)?;
-        let needed = rows_to_separate(ahead, behind, columns.len(), confidence, power)?;
+        let needed = match planned.entry([ahead, behind].map(f64::to_bits)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let models = columns.len();
+                *new.insert(rows_to_separate(ahead, behind, models, confidence, power)?)
+            }
+        };
         Ok(Separation {
             model,
             ahead,
@@ -242,7 +258,7 @@ pub fn separations(
         })
     };
     let others = outcome.ranking[1..].iter();
-    let plan = others.map(separation).collect::<Result<_>>()?;
+    let plan = others.map(&mut separation).collect::<Result<_>>()?;
     Ok((outcome, plan))
 }
 
@@ -277,6 +293,29 @@ fn effect_on(
 /// The chance that n rows exclude the worse model: they disagree on `either` of the rows, and there
 /// on `share` in favour of the better.
 fn chance_to_separate(n: u64, either: f64, share: f64, tail: f64) -> f64 {
+    const MANY: f64 = 1e4;
+    if n as f64 * either > MANY {
+        normal_chance(n as f64, either, share, tail)
+    } else {
+        exact_chance(n, either, share, tail)
+    }
+}
+
+/// The same in the normal limit: of D disagreements, W in favour of the better prove it where
+/// `2 W - D >= z sqrt(D) + 1`, and `2 W - D` is a sum over rows of +1, 0 and -1.
+fn normal_chance(n: f64, either: f64, share: f64, tail: f64) -> f64 {
+    let drift = either * (2.0 * share - 1.0);
+    let needed = normal_quantile(tail) * (n * either).sqrt() + 1.0;
+    let deviation = (n * (either - drift * drift)).sqrt();
+    0.5 * erfc((needed - n * drift) / deviation / SQRT_2)
+}
+
+/// The z with `P[Z > z] = tail`.
+fn normal_quantile(tail: f64) -> f64 {
+    SQRT_2 * erfc_inv(2.0 * tail)
+}
+
+fn exact_chance(n: u64, either: f64, share: f64, tail: f64) -> f64 {
     const STEPS: f64 = 400.0;
     const DEVIATIONS: f64 = 8.0;
     let mean = n as f64 * either;
@@ -286,9 +325,12 @@ fn chance_to_separate(n: u64, either: f64, share: f64, tail: f64) -> f64 {
     let step = ((last - first + 1.0) / STEPS).ceil().max(1.0);
     let mut chance = 0.0;
     let mut start = first;
+    let mut before = at_most(first - 1.0, n, either);
     while start <= last {
         let end = (start + step - 1.0).min(last);
-        let here = at_most(end, n, either) - at_most(start - 1.0, n, either);
+        let until = at_most(end, n, either);
+        let here = until - before;
+        before = until;
         let disagreements = ((start + end) / 2.0).round();
         chance += here * chance_of_sign_test(disagreements, share, tail);
         start = end + 1.0;
@@ -299,11 +341,19 @@ fn chance_to_separate(n: u64, either: f64, share: f64, tail: f64) -> f64 {
 /// The chance that, of n disagreements with the given share, so many are for the better that the
 /// lower limit of the share exceeds 1/2.
 fn chance_of_sign_test(n: f64, share: f64, tail: f64) -> f64 {
-    let proves = |c: f64| lower(c, n, tail) > 0.5;
+    // Their lower limit is above 1/2 where so many are rare under 1/2.
+    let proves = |c: f64| at_most(n - c, n as u64, 0.5) < tail;
     if !proves(n) {
         return 0.0;
     }
     let (mut no, mut yes) = (0.0, n);
+    // Around where the normal limit has it.
+    let middle = (0.5 * (n + normal_quantile(tail) * n.sqrt())).round();
+    for c in [middle - 2.0, middle + 2.0] {
+        if c > no && c < yes {
+            *if proves(c) { &mut yes } else { &mut no } = c;
+        }
+    }
     while yes - no > 1.0 {
         let middle = ((no + yes) / 2.0_f64).floor();
         if proves(middle) {
@@ -350,6 +400,7 @@ fn check_share(share: f64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interval::lower;
 
     /// The chance by going through every number of disagreements and of wins.
     fn brute_force(n: u64, ahead: f64, behind: f64, tail: f64) -> f64 {
@@ -379,11 +430,49 @@ mod tests {
         ] {
             for tail in [0.05, 0.001] {
                 let either = ahead + behind;
-                let chance = chance_to_separate(n, either, ahead / either, tail);
+                let chance = exact_chance(n, either, ahead / either, tail);
                 let expected = brute_force(n, ahead, behind, tail);
                 assert!((chance - expected).abs() < 1e-9, "{n}: {chance} {expected}");
             }
         }
+    }
+
+    /// Around the number of rows from which on it is taken.
+    #[test]
+    fn the_normal_limit() {
+        for (ahead, behind) in [(0.5, 0.48), (0.051, 0.049), (0.21, 0.2), (0.0105, 0.01)] {
+            let (either, share) = (ahead + behind, ahead / (ahead + behind));
+            for tail in [0.05, 0.001, 1e-9] {
+                for n in [5e3, 1e4, 2e4].map(|expected| (expected / either) as u64) {
+                    let exact = exact_chance(n, either, share, tail);
+                    let limit = normal_chance(n as f64, either, share, tail);
+                    assert!(
+                        (exact - limit).abs() < 1e-3,
+                        "{ahead} {behind} {tail} {n}: {exact} {limit}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// What two models need that hardly differ.
+    #[test]
+    fn many_rows_are_planned_at_once() {
+        let rows = |ahead, behind| rows_to_separate(ahead, behind, 2, 0.95, 0.9).unwrap();
+        // The usual rule: the square of both quantiles, times either / (ahead - behind)^2.
+        let z = normal_quantile(0.05) + normal_quantile(0.1);
+        for (ahead, behind) in [(0.3001, 0.3), (0.5001, 0.4999), (0.050_01, 0.05)] {
+            let drift: f64 = ahead - behind;
+            let about = z * z * (ahead + behind) / (drift * drift);
+            let found = rows(ahead, behind);
+            if about > MOST as f64 {
+                assert_eq!(found, None);
+            } else {
+                let found = found.unwrap() as f64;
+                assert!((found / about - 1.0).abs() < 1e-3, "{found} {about}");
+            }
+        }
+        assert!(rows_to_certify(0.0499, 0.05, 0.95, 0.9).unwrap().is_some());
     }
 
     #[test]

@@ -51,7 +51,7 @@ struct Common {
     threads: Option<usize>,
     /// Longest record of an input that is read: a line, a text, the member of an archive [default:
     /// 32 MiB, or BREADTH_MAX_RECORD_BYTES]
-    #[arg(long, global = true, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..), display_order = 902)]
+    #[arg(long, global = true, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=MOST_RECORD_BYTES), display_order = 902)]
     max_record_bytes: Option<u64>,
     /// Say nothing on stderr unless something is wrong
     #[arg(short, long, global = true, display_order = 903)]
@@ -78,6 +78,9 @@ impl Cli {
         })
     }
 }
+
+/// Longer records than any machine holds.
+const MOST_RECORD_BYTES: u64 = 1 << 48;
 
 /// More are nobody's cores: they would only take long to start.
 const MOST_THREADS: usize = 1024;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use breadth_lm::job::Finished;
 use breadth_lm::text::{
     Account, Boundary, Cut, DataOptions, EndToken, Generation, Responses, Side,
 };
@@ -74,6 +75,13 @@ impl DataFlags {
             reserve,
             side: self.truncate,
         }))
+    }
+}
+
+/// Shows what a person should see of a job that is done.
+pub fn warn_finished(finished: &Finished, output: &Output) {
+    if let Some(warning) = &finished.warning {
+        output.remark(&format!("warning: {warning}"));
     }
 }
 

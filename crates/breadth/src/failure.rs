@@ -1,8 +1,11 @@
 //! Errors as the user reads them: one paragraph, the cause folded in.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, stderr};
 
 use anyhow::Error;
+use breadth_data::readable;
+use clap::error::ErrorKind;
 
 use crate::flags;
 use crate::output::{Style, printable};
@@ -18,13 +21,38 @@ pub fn message(error: &Error) -> String {
             text = format!("{}: {cause}", text.trim_end_matches('.'));
         }
     }
-    shorten(&printable(&flags::named(&text)))
+    readable(&printable(&flags::named(&text)))
 }
 
 /// A message as it stands on standard error.
 pub fn headed(message: &str) -> String {
     let head = Style::of(stderr().is_terminal()).failure("error:");
     format!("{head} {}", printable(message))
+}
+
+/// What is said of arguments that cannot be parsed, where the parser does not say it itself: which
+/// of them is not UTF-8, and values of any length.
+pub fn of_usage(usage: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    if usage.kind() == ErrorKind::InvalidUtf8 {
+        let others = arguments.iter().filter(|one| one.to_str().is_none());
+        let others: Vec<String> = others.map(|one| format!("`{}`", escaped(one))).collect();
+        let message = format!(
+            "not UTF-8: {}; only paths of files and folders may hold other bytes, so give the \
+             argument in UTF-8, or rename what it names",
+            others.join(", ")
+        );
+        return Some(headed(&readable(&message)));
+    }
+    let plain = usage.render().to_string();
+    let shown = readable(&printable(&plain));
+    (usage.use_stderr() && shown != plain).then_some(shown)
+}
+
+/// An argument with the bytes that are not UTF-8 as `\xff`.
+fn escaped(argument: &OsStr) -> String {
+    let chunks = argument.as_encoded_bytes().utf8_chunks();
+    let shown = chunks.map(|chunk| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii()));
+    shown.collect()
 }
 
 /// A cause with the flag that it is about: libraries name options in words.
@@ -37,16 +65,6 @@ fn as_typed(cause: &(dyn std::error::Error + 'static)) -> String {
             format!("{place}: {}", as_typed(&**error))
         }
         _ => cause.to_string(),
-    }
-}
-
-/// The longest message, in characters: a name in the data may be longer than anybody reads.
-const LONGEST: usize = 4000;
-
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}.. (cut at {LONGEST} characters)", &text[..end]),
-        None => text.to_owned(),
     }
 }
 
@@ -94,10 +112,10 @@ mod tests {
 
     #[test]
     fn what_came_with_the_data_is_seen_and_cut() {
-        let long = Error::msg(format!("no model `\u{1b}[2J{}`", "x".repeat(2 * LONGEST)));
+        let long = Error::msg(format!("no model `\u{1b}[2J{}` here", "x".repeat(10_000)));
         let text = message(&long);
         assert!(text.starts_with("no model `\\x1b[2Jxx"), "{text}");
-        assert!(text.ends_with("x.. (cut at 4000 characters)"), "{text}");
+        assert!(text.ends_with("xxx` here") && text.len() < 300, "{text}");
     }
 
     #[test]

@@ -111,10 +111,10 @@ fn group_weight(text: &str) -> Result<(String, f64), String> {
     let (name, weight) = text
         .rsplit_once('=')
         .ok_or("write GROUP=WEIGHT, such as algebra=0.6")?;
-    match weight.parse() {
-        Ok(weight) if weight > 0.0 && f64::is_finite(weight) => Ok((name.to_owned(), weight)),
-        _ => Err(format!("`{weight}` is not a positive weight")),
-    }
+    let number = weight
+        .parse()
+        .map_err(|_| format!("`{weight}` is not a positive weight"))?;
+    Ok((name.to_owned(), breadth_data::weight(number)?))
 }
 
 impl Tables {

@@ -46,12 +46,15 @@ pub mod design {}
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     command_line::remember(&arguments);
-    let cli = match cli::Cli::try_parse_from(arguments) {
+    let cli = match cli::Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(usage) => {
             // Help and version arrive here too; a closed pipe under `--help | head` is nobody's
             // error.
-            let _ = usage.print();
+            let _ = match failure::of_usage(&usage, &arguments) {
+                Some(message) => writeln!(stderr(), "{}", message.trim_end()),
+                None => usage.print(),
+            };
             return usage.exit_code() as u8;
         }
     };

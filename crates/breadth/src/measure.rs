@@ -12,6 +12,7 @@ use breadth_lm::task::{Task, TaskConfig};
 use breadth_lm::text::{DataOptions, Item};
 use serde_json::{Value, json};
 
+use crate::data;
 use crate::models::read_data;
 use crate::number::count;
 use crate::output::Output;
@@ -130,8 +131,9 @@ impl Measure<'_> {
             ttt: None,
             command: self.command,
         };
-        job.run(&mut |progress| bar.part(progress))?;
+        let finished = job.run(&mut |progress| bar.part(progress))?;
         bar.finish();
+        data::warn_finished(&finished, self.output);
         Ok(())
     }
 

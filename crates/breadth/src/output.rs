@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write, stderr, stdout};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use breadth_data::readable;
 use comfy_table::{
     Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle,
 };
@@ -63,7 +64,7 @@ impl Output {
             let _ = writeln!(
                 stderr(),
                 "{}",
-                Style::of(stderr().is_terminal()).faint(&printable(text))
+                Style::of(stderr().is_terminal()).faint(&readable(&printable(text)))
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// More terms than anybody reads: a progression this fine is a slip of the pen.
+/// More terms than anybody reads: a list this long is a slip of the pen.
 const MOST_TERMS: usize = 1000;
 
 /// How a progression goes on where its terms leave it open (two terms fit both).
@@ -78,8 +78,21 @@ impl Sequence {
     }
 
     /// The numbers listed, continued to the sequence's own end or else to `default_end`, which is
-    /// included where the progression meets it.
+    /// included where the progression meets it: from the smallest on, each once.
     pub fn terms(&self, growth: Growth, default_end: f64) -> Result<Vec<f64>, String> {
+        let mut terms = self.continued(growth, default_end)?;
+        terms.sort_by(f64::total_cmp);
+        terms.dedup();
+        if terms.len() > MOST_TERMS {
+            return Err(format!(
+                "{} different numbers; at most {MOST_TERMS} are taken at once",
+                terms.len()
+            ));
+        }
+        Ok(terms)
+    }
+
+    fn continued(&self, growth: Growth, default_end: f64) -> Result<Vec<f64>, String> {
         let mut terms = self.listed.clone();
         let Some(open) = &self.open else {
             return Ok(terms);
@@ -93,7 +106,7 @@ impl Sequence {
             if next > last || next.is_nan() {
                 return Ok(terms);
             }
-            if terms.len() == MOST_TERMS {
+            if terms.len() >= MOST_TERMS {
                 return Err(format!(
                     "{self} has more than {MOST_TERMS} terms; take larger steps"
                 ));
@@ -169,11 +182,25 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_taken_as_it_stands() {
+    fn a_list_is_taken_from_the_smallest_on_and_each_once() {
         assert_eq!(terms("4", Growth::Geometric, 8.0).unwrap(), [4.0]);
         assert_eq!(
-            terms("8, 2.5,100", Growth::Geometric, 8.0).unwrap(),
-            [8.0, 2.5, 100.0]
+            terms("8, 2.5,100,8", Growth::Geometric, 8.0).unwrap(),
+            [2.5, 8.0, 100.0]
+        );
+        let same = vec!["5"; 20_000].join(",");
+        assert_eq!(terms(&same, Growth::Geometric, 8.0).unwrap(), [5.0]);
+        let many: Vec<String> = (1..=MOST_TERMS + 1).map(|k| k.to_string()).collect();
+        assert_eq!(
+            terms(&many[1..].join(","), Growth::Geometric, 8.0)
+                .unwrap()
+                .len(),
+            MOST_TERMS
+        );
+        let error = terms(&many.join(","), Growth::Geometric, 8.0).unwrap_err();
+        assert_eq!(
+            error,
+            "1001 different numbers; at most 1000 are taken at once"
         );
     }
 

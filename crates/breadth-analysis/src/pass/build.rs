@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use breadth_data::{Outcome, SampleTable, ScoreTable};
 use breadth_stats::{
-    AnswerCount, Design, Estimate, Extrapolation, PromptOutcome, best_at_k, extrapolate_pass,
-    majority_of_k, mean_over_prompts, pass_at_k_estimate, pass_hat_k_estimate, solved_share,
+    AnswerCount, Design, Error as Statistics, Estimate, Extrapolation, PromptOutcome, best_at_k,
+    extrapolate_pass, majority_of_k, mean_over_prompts, pass_at_k_estimate, pass_hat_k_estimate,
+    solved_share,
 };
 use rayon::prelude::*;
 
 use super::document::{BestForK, Crossing, PassAtK, PassModel, PassReport, Rates};
 use crate::error::{Error, Result, Setting};
 use crate::number::{self, Interval, Number};
-use crate::samples::{Drawn, Groups, is_partial, outcome};
+use crate::samples::{Drawn, Groups, is_partial, of_samples, outcome};
 
 /// What Pass@k is asked for.
 #[derive(Clone, Debug, Default)]
@@ -218,6 +219,8 @@ impl Weighing<'_> {
 /// The outcomes of one model on the prompts it has.
 struct Graded<'a> {
     model: &'a str,
+    /// The prompts of the outcomes.
+    prompts: Vec<&'a str>,
     outcomes: Vec<PromptOutcome>,
     /// How often each answer of a prompt was given; empty unless the majority is asked for.
     answers: Vec<Vec<AnswerCount>>,
@@ -237,18 +240,21 @@ impl<'a> Graded<'a> {
         let is_empty = |answer: &String| answer.trim().is_empty();
         let empty: Vec<bool> = table.answers.iter().map(is_empty).collect();
         let (mut outcomes, mut answers) = (Vec::new(), Vec::new());
+        let mut prompts: Vec<&str> = Vec::new();
         for (prompt, one) in table.outcomes[at].iter().enumerate() {
             let Some(one) = one else { continue };
             if let (true, Outcome::Rewards(rewards)) = (majority, one) {
                 answers.push(answer_counts(&table.answer[at][prompt], &empty, rewards));
             }
             outcomes.push(outcome(one));
+            prompts.push(&table.prompts[prompt]);
         }
         let samples = || outcomes.iter().map(PromptOutcome::samples);
         Ok(Graded {
             model,
             fewest: samples().min().ok_or_else(|| without_samples(model))?,
             most: samples().max().unwrap_or(0),
+            prompts,
             outcomes,
             answers,
         })
@@ -271,15 +277,22 @@ impl<'a> Graded<'a> {
                 let estimate = drawn.pass(k, confidence)?;
                 estimate.ok_or_else(|| without_samples(self.model))
             }
-            None => Ok(pass_at_k_estimate(&self.outcomes, &design, k, confidence)?),
+            None => pass_at_k_estimate(&self.outcomes, &design, k, confidence)
+                .map_err(|error| self.named(error)),
         };
-        let all_of = |k: u64| Ok(pass_hat_k_estimate(&self.outcomes, &design, k, confidence)?);
+        let all_of = |k: u64| {
+            pass_hat_k_estimate(&self.outcomes, &design, k, confidence)
+                .map_err(|error| self.named(error))
+        };
         let majority = |k: u64| {
             let values = self.answers.iter().map(|answers| majority_of_k(answers, k));
             let values = values.collect::<Result<Vec<f64>, _>>()?;
             Ok(mean_over_prompts(&values, &design, confidence)?)
         };
-        let solved = |tau| solved_share(&self.outcomes, tau, &design, confidence);
+        let solved = |tau| {
+            solved_share(&self.outcomes, tau, &design, confidence)
+                .map_err(|error| self.named(error))
+        };
         let none: &[u64] = &[];
         let within: Vec<u64> = ks.iter().copied().filter(|&k| k <= self.fewest).collect();
         let only_if = |asked: bool| if asked { &within[..] } else { none };
@@ -329,9 +342,22 @@ impl<'a> Graded<'a> {
         })
     }
 
+    /// Names the prompt where the statistics know but its position.
+    fn named(&self, error: Statistics) -> Error {
+        let model = self.model;
+        match &error {
+            Statistics::Prompt { index, .. } => {
+                let prompt = self.prompts[*index];
+                of_samples(error).at(format!("model `{model}`, prompt `{prompt}`"))
+            }
+            _ => error.into(),
+        }
+    }
+
     fn extrapolated(&self, k: u64, options: &PassOptions) -> Result<Estimate> {
         let rates = options.extrapolate.unwrap_or(Rates::Any).into();
-        match extrapolate_pass(&self.outcomes, k, rates, options.confidence)? {
+        let extrapolated = extrapolate_pass(&self.outcomes, k, rates, options.confidence);
+        match extrapolated.map_err(|error| self.named(error))? {
             Extrapolation::Estimate(estimate) => Ok(estimate),
             Extrapolation::Refused(why) => Err(Error::Tables(format!(
                 "k = {k} cannot be extrapolated for `{}`: {why}",

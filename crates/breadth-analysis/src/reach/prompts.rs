@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use breadth_data::SampleTable;
 use breadth_stats::{Level, PromptOutcome, Reachability, reachability};
 
-use crate::error::{Error, Result};
-use crate::samples::outcome;
+use crate::error::Result;
+use crate::samples::{of_samples, outcome};
 
 /// How many prompts are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ pub(super) fn count(
     let mut counts = Counts::default();
     let state = |prompt: &str, log_mass, outcome: Option<&PromptOutcome>| {
         reachability(log_mass, outcome, budget, confidence)
-            .map_err(|error| Error::from(error).at(format!("model `{model}`, prompt `{prompt}`")))
+            .map_err(|error| of_samples(error).at(format!("model `{model}`, prompt `{prompt}`")))
     };
     for (prompt, &log_mass) in prompts.iter().zip(log_mass) {
         let outcome = sampled.remove(prompt.as_str());

@@ -10,12 +10,13 @@ use serde::de::{
 };
 
 use super::file::{Access, LONG_ROW, Piece, TableFile, TableFormat};
-use crate::error::{At, Error, Place, Result, short};
+use crate::error::{At, Error, Place, Result};
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
 use crate::io::json::{Members, quote_bare_numbers};
 use crate::io::open::{Reader, line_error};
 use crate::limit::{VALUES, allow, charge, over, read_line};
+use crate::message::short;
 use crate::schema::{Asked, Column, Layout, Position};
 
 pub(super) const FORMAT: TableFormat = TableFormat {

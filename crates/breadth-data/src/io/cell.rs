@@ -7,7 +7,7 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::{Float32Builder, Float64Builder, ListBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 
-use crate::error::short;
+use crate::message::short;
 use crate::schema::ColumnType;
 
 /// A value as the text gives it.

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::entry::{Entry, Identity};
-use crate::error::{At, Error, Result, short};
+use crate::error::{At, Error, Result};
+use crate::message::short;
 
 /// Mismatches named in a message.
 const SHOWN: usize = 5;

@@ -8,8 +8,9 @@ use super::entry::{Entries, Entry, chunk};
 use super::format::Format;
 use super::join::Joins;
 use super::source::Source;
-use crate::error::{At, Error, Result, list};
+use crate::error::{At, Error, Result};
 use crate::io::chunk::Chunk;
+use crate::message::list;
 use crate::options::ReadOptions;
 use crate::schema::{Layout, Table};
 

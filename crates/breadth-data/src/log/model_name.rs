@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::source::{Source, parse};
 use crate::error::Result;
+use crate::limit;
 
 /// The one that was asked for, or that the file or its folder is named after.
 pub(super) fn model(source: &Source) -> Result<Arc<str>> {
@@ -17,7 +18,7 @@ pub(super) fn model(source: &Source) -> Result<Arc<str>> {
 pub(super) fn model_beside(source: &Source, file: &str, member: &str) -> Result<Arc<str>> {
     let beside = source.path.with_file_name(file);
     let named = || {
-        parse::<Value>(&std::fs::read(beside).ok()?)
+        parse::<Value>(&limit::read_beside(&beside)?)
             .ok()?
             .get(member)?
             .as_str()

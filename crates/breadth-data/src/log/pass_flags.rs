@@ -16,6 +16,7 @@ use super::model_name;
 use super::source::{Line, Source, flag, id, number, parse, show};
 use crate::checked::Checked;
 use crate::error::{Place, Result};
+use crate::limit;
 use crate::schema::Table;
 use crate::value;
 
@@ -116,7 +117,7 @@ fn model(source: &Source) -> Result<Arc<str>> {
 
 fn of_config(path: &Path) -> Option<String> {
     let config = format!("{}.config.json", path.to_str()?);
-    let Checked(config) = parse(&std::fs::read(config).ok()?).ok()?;
+    let Checked(config) = parse(&limit::read_beside(config.as_ref())?).ok()?;
     let policy = config.get("policy")?;
     let model = policy.get("model")?.as_str()?;
     Some(match policy.get("mode").and_then(Value::as_str) {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::checked::CheckedMap;
-use crate::error::{At, Error, Place, Result, list, short};
+use crate::error::{At, Error, Place, Result};
 use crate::io::json::quote_bare_numbers;
 use crate::io::open::{line_error, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
+use crate::message::{list, short};
 use crate::options::{ReadOptions, RewardMap};
 use crate::schema::Table;
 use crate::setting::Setting;

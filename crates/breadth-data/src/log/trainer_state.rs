@@ -167,7 +167,7 @@ fn loss_key(document: &Document, asked: Option<&str>, at: &At) -> Result<String>
             fault(format!(
                 "{} {asked}: no such loss; it has {}",
                 Setting::Loss,
-                crate::error::list(&known)
+                crate::message::list(&known)
             ))
         });
     }
@@ -181,7 +181,7 @@ fn loss_key(document: &Document, asked: Option<&str>, at: &At) -> Result<String>
             "{} losses and no eval_loss; choose one with {}: {}",
             several.len(),
             Setting::Loss,
-            crate::error::list(several)
+            crate::message::list(several)
         ))),
     }
 }

@@ -12,10 +12,11 @@ use super::columns::{
 use super::keys::{Key, Keys};
 use super::model_values::ModelValues;
 use super::table::ScoreTable;
-use crate::error::{Error, Result, list};
+use crate::error::{Error, Result};
 use crate::intern::{Interner, NONE};
 use crate::io::chunk::Chunk;
 use crate::io::origins::{ABSENT, Origins};
+use crate::message::list;
 use crate::options::ReadOptions;
 use crate::value;
 

@@ -1,7 +1,8 @@
 //! The score table: what each model thinks of each response.
 
-use crate::error::{Error, Result, list};
+use crate::error::{Error, Result};
 use crate::intern::recode;
+use crate::message::list;
 
 /// Log-probabilities of the same responses under several models, one column for each.
 ///

@@ -13,7 +13,13 @@ pub(super) fn choose(sampling: &Sampling, logits: &[f32], u: f64) -> u32 {
         return invert(exponentials(logits).0.iter().copied().enumerate(), u) as u32;
     }
     let colder = |&l: &f32| (f64::from(l) / sampling.temperature) as f32;
-    let scaled: Vec<f32> = logits.iter().map(colder).collect();
+    let mut scaled: Vec<f32> = logits.iter().map(colder).collect();
+    if !math::max(&scaled).is_finite() {
+        // So cold that the largest logit is beyond all numbers: relative to it, it is 0.
+        let largest = f64::from(math::max(logits));
+        let colder = |&l: &f32| ((f64::from(l) - largest) / sampling.temperature) as f32;
+        scaled = logits.iter().map(colder).collect();
+    }
     let weights = exponentials(&scaled).0;
     invert(cut(sampling, weights).into_iter(), u) as u32
 }
@@ -93,6 +99,22 @@ mod tests {
             counts[choose(draw, logits, (f64::from(i) + 0.5) / f64::from(n)) as usize] += 1.0;
         }
         counts.iter().map(|c| c / f64::from(n)).collect()
+    }
+
+    /// So cold that logits divided by it are no numbers any more: as at 0, but that ties are drawn.
+    #[test]
+    fn the_coldest_temperatures() {
+        for temperature in [1e-37, 1e-40, 1e-300, 5e-324] {
+            let cold = Sampling {
+                temperature,
+                ..Sampling::default()
+            };
+            for logits in [[-5.0, 7.0, 6.5, -9.0], [-8.0, -6.0, -7.0, -1e30]] {
+                assert_eq!(frequencies(&cold, &logits), [0.0, 1.0, 0.0, 0.0]);
+            }
+            let tied = frequencies(&cold, &[3.0, 1.0, 3.0]);
+            assert_eq!(tied, [0.5, 0.0, 0.5], "{temperature}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod sample;
 mod score;
 mod ttt;
 
+pub(crate) use sample::check_prompt;
 pub use sample::{sample, sample_ttt};
 pub use score::{score, sequence_log_prob};
 pub(crate) use ttt::score_and_update;

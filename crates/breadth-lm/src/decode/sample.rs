@@ -9,8 +9,8 @@ use super::cache::{Prompts, Responses};
 use super::choose::{choose, log_prob};
 use super::ttt::{ParameterSet, Ttt, TttHead, TttModel};
 use crate::error::{Error, Result};
-use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::{Checkpoint, Decoder, Tensor};
+use crate::generation::{MOST_SAMPLES, Sample, Sampling, Sequence};
+use crate::model::{Checkpoint, Config, Decoder, Tensor};
 use crate::rng;
 
 /// Responses that grow together: enough that reading the weights is not what takes most of the
@@ -60,10 +60,10 @@ pub fn sample_ttt(
 
 fn check_all(checkpoint: &Checkpoint, prompts: &[&[u32]], sampling: &Sampling) -> Result<()> {
     sampling.check()?;
-    prompts
-        .iter()
-        .enumerate()
-        .try_for_each(|(i, prompt)| check(checkpoint, prompt, sampling.max_tokens, i + 1))
+    prompts.iter().enumerate().try_for_each(|(i, prompt)| {
+        let place = format!("prompt {}", i + 1);
+        check_prompt(&checkpoint.config, prompt, sampling.max_tokens, &place)
+    })
 }
 
 /// The responses in one list for each prompt; nothing is drawn where nothing is asked for.
@@ -95,16 +95,24 @@ fn sample_batches(
     drawn.into_iter().flatten().collect()
 }
 
-fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usize) -> Result<()> {
-    let place = format!("prompt {number}");
+/// Checks that a model takes a prompt with a response of so many tokens.
+///
+/// # Errors
+/// If the prompt is empty, has a token outside the vocabulary, or leaves no room.
+pub(crate) fn check_prompt(
+    config: &Config,
+    prompt: &[u32],
+    max_tokens: usize,
+    place: &str,
+) -> Result<()> {
     let shortest = Sequence {
         prompt,
         response: &[0],
     };
-    checkpoint.config.check_sequence(&shortest, &place)?;
+    config.check_sequence(&shortest, place)?;
     let (needed, limit) = (
         prompt.len() + max_tokens.saturating_sub(1),
-        checkpoint.config.max_position_embeddings,
+        config.max_position_embeddings,
     );
     if needed > limit {
         let message = format!(
@@ -114,7 +122,7 @@ fn check(checkpoint: &Checkpoint, prompt: &[u32], max_tokens: usize, number: usi
         );
         return Err(Error::data(place, message));
     }
-    let from = checkpoint.config.long_from();
+    let from = config.long_from();
     if let Some(from) = from.filter(|from| prompt.len() <= *from && needed > *from) {
         let message = format!(
             "{} tokens and {max_tokens} new ones cross {from}, beyond which the model's rotary \
@@ -213,7 +221,7 @@ impl Sample {
 fn uniform(sampling: &Sampling, response: usize, position: usize) -> f64 {
     let (prompt, k) = (response / sampling.samples, response % sampling.samples);
     let name = format!("sample/{position}");
-    let stream = (sampling.first_prompt + prompt as u64) * (1 << 20) + k as u64;
+    let stream = (sampling.first_prompt + prompt as u64) * MOST_SAMPLES as u64 + k as u64;
     rng::uniform(&mut rng::stream(sampling.seed, &name, stream))
 }
 

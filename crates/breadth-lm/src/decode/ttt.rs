@@ -60,7 +60,7 @@ impl Ttt {
     ///
     /// # Errors
     /// If the head alone is to move and its logits are softly capped, which its closed form does
-    /// not cover; if the model turns long sequences by other angles, which a step on a token would
+    /// not cover; if a rank is larger than a full one; if the model turns long sequences by other angles, which a step on a token would
     /// need to foresee.
     pub fn check(&self, config: &Config) -> Result<()> {
         match (self.set, config.logit_softcap) {
@@ -69,6 +69,15 @@ impl Ttt {
                 "set=head does not know softly capped logits; take set=last-block or set=all",
             )),
             (ParameterSet::Head, None) => Ok(()),
+            (ParameterSet::LowRank(rank), _)
+                if rank > config.hidden_size.max(config.intermediate_size) =>
+            {
+                let message = format!(
+                    "set=low-rank:{rank} is more than the sides of the model's matrices; take \
+                     fewer, or set=all"
+                );
+                Err(Error::config("ttt", message))
+            }
             _ if config.long_from().is_some() => Err(Error::config(
                 "ttt",
                 "a model with LongRoPE can move its head alone: set=head",

@@ -29,6 +29,16 @@ const SCORE_PART: usize = 1024;
 /// Responses sampled between two saves, or those to one prompt.
 const SAMPLE_PART: usize = 2048;
 
+/// What a job that came to its end has to tell beside its table.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Finished {
+    /// How often the verifier's program failed, if it is one.
+    pub tally: Option<Tally>,
+    /// What a person should see: the folder of parts stays where it holds what no job wrote.
+    pub warning: Option<String>,
+}
+
 /// Scores the responses of `items` under every model and writes a score table.
 pub struct ScoreJob<'a> {
     /// Checkpoints and servers.
@@ -57,7 +67,7 @@ impl ScoreJob<'_> {
     /// If a checkpoint cannot be read, changes meanwhile, or cannot take an item; if a server's
     /// weights are others than those of parts that were finished before; if another job writes the
     /// output, or left parts of it; or if the file system refuses.
-    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<()> {
+    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Finished> {
         check_ttt(self.models, self.ttt)?;
         self.models.iter().try_for_each(|m| m.check(self.items))?;
         let opened = Opened::new(
@@ -90,7 +100,10 @@ impl ScoreJob<'_> {
             })?;
         }
         writer.finish()?;
-        opened.parts.remove()
+        Ok(Finished {
+            tally: None,
+            warning: opened.parts.remove()?,
+        })
     }
 
     fn row(&self, model: &str, item: &Item) -> ScoreRow {
@@ -154,8 +167,8 @@ impl Work for ScoreJob<'_> {
             let tokens = item.response.len();
             if tokens != length as usize {
                 return Err(format!(
-                    "holds {length} numbers for a response of {tokens} tokens (prompt_id {})",
-                    item.prompt_id
+                    "holds {length} numbers for a response of {tokens} tokens ({})",
+                    item.place()
                 ));
             }
         }
@@ -207,10 +220,14 @@ impl SampleJob<'_> {
     ///
     /// # Errors
     /// As [`ScoreJob::run`], or if the verifier lacks something or fails.
-    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Option<Tally>> {
+    pub fn run(&self, progress: &mut dyn FnMut(JobProgress)) -> Result<Finished> {
         check_ttt(self.models, self.ttt)?;
         self.verifier.check_all(self.items, self.text)?;
         self.sampling.check()?;
+        let longest = self.sampling.max_tokens;
+        self.models
+            .iter()
+            .try_for_each(|m| m.check_prompts(self.items, longest))?;
         let opened = Opened::new(
             Asked {
                 name: "sample",
@@ -236,8 +253,10 @@ impl SampleJob<'_> {
         }
         let tally = self.verifier.finish()?;
         writer.finish()?;
-        opened.parts.remove()?;
-        Ok(tally)
+        Ok(Finished {
+            tally,
+            warning: opened.parts.remove()?,
+        })
     }
 
     /// The numbers on which the responses depend.

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use breadth_data::short;
+
+use crate::decode::check_prompt;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
 use crate::model::{Checkpoint, Config, Fingerprint};
@@ -116,7 +119,7 @@ impl Model {
     pub(super) fn check(&self, items: &[Item]) -> Result<()> {
         let config = self.config().transpose()?;
         for item in items {
-            let place = format!("prompt_id {}", item.prompt_id);
+            let place = item.place();
             match &config {
                 Some(config) => config.check_sequence(&sequence(item), &place)?,
                 None if item.prompt.is_empty() => {
@@ -131,6 +134,16 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Checks that it can take every prompt with a response of so many tokens, likewise.
+    pub(super) fn check_prompts(&self, items: &[Item], max_tokens: usize) -> Result<()> {
+        let Some(config) = self.config().transpose()? else {
+            return Ok(());
+        };
+        items
+            .iter()
+            .try_for_each(|item| check_prompt(&config, &item.prompt, max_tokens, &item.place()))
     }
 }
 
@@ -211,7 +224,7 @@ pub(super) fn sample_server(
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<Vec<Sample>>> {
     let prompts: Vec<&[u32]> = items.iter().map(|i| &i.prompt[..]).collect();
-    let name = |i: usize| format!("prompt_id {}", items[i].prompt_id);
+    let name = |i: usize| items[i].place();
     server.sample(&prompts, sampling, &name, done)
 }
 
@@ -223,12 +236,8 @@ pub(super) fn score_server(
 ) -> Result<Vec<Vec<f32>>> {
     let sequences: Vec<Sequence> = items.iter().map(sequence).collect();
     let name = |i: usize| {
-        let Item {
-            prompt_id,
-            response_id,
-            ..
-        } = &items[i];
-        format!("prompt_id {prompt_id}, response_id {response_id}")
+        let response = short(&items[i].response_id);
+        format!("{}, response_id {response}", items[i].place())
     };
     server.score(&sequences, &name, done)
 }
@@ -253,7 +262,7 @@ pub(super) fn check_same_weights<'a>(server: &Server, rows: &[Row<'a>]) -> Resul
         response: row.response,
     };
     let sequences: Vec<Sequence> = rows.iter().map(sequence).collect();
-    let name = |i: usize| format!("prompt_id {}, scored again", rows[i].prompt_id);
+    let name = |i: usize| format!("prompt_id {}, scored again", short(rows[i].prompt_id));
     let again = server.score(&sequences, &name, &mut |_| {})?;
     let (mut total, mut tokens, mut worst) = (0.0, 0usize, (0.0, ""));
     for (row, again) in rows.iter().zip(&again) {
@@ -282,7 +291,7 @@ pub(super) fn check_same_weights<'a>(server: &Server, rows: &[Row<'a>]) -> Resul
          written. Serve the same weights as before, or remove the parts and begin anew",
         total / tokens as f64,
         worst.0,
-        worst.1
+        short(worst.1)
     );
     Err(Error::server(server.address().to_string(), message))
 }

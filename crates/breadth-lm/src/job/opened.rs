@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use breadth_data::{OutputLock, Provenance};
+use breadth_data::{OutputLock, Provenance, refuse_for_table};
 
 use super::model::{Identity, Model, Ready, Row, check_names, check_same_weights};
 use super::part::{Part, Parts};
 use super::together::{Together, by_server};
 use crate::decode::Ttt;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::server::Server;
 use crate::text::Item;
 
@@ -168,10 +168,7 @@ impl<'a> Opened<'a> {
         out: &Path,
     ) -> Result<Self> {
         check_names(models)?;
-        if out.is_dir() {
-            let message = "is a folder, where a table should go; choose another output";
-            return Err(Error::data(out.display().to_string(), message));
-        }
+        refuse_for_table(out)?;
         let servers = by_server(models)?;
         let lock = OutputLock::hold(out)?;
         let identities = models

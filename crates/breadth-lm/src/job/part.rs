@@ -1,12 +1,16 @@
 //! Finished parts of a long job, so that a killed one goes on where it was.
 
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::DirEntry;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use breadth_data::{LOG_PROB_ROUNDING, OutputLock, atomic};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::model::kind_at;
 
 /// Token lists of one part: lengths, tokens (none where they are given), log-probabilities.
@@ -119,9 +123,14 @@ fn wrong(path: &Path, what: &str) -> Error {
 /// # Errors
 /// If it is no file, which could be waited for without end, or the file system refuses.
 fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    match kind_at(path) {
-        Some(kind) => Err(wrong(path, &format!("is {kind}, where a file is needed"))),
-        None => std::fs::read(path).map_err(|e| Error::io(path, e)),
+    if let Some(kind) = kind_at(path) {
+        return Err(wrong(path, &format!("is {kind}, where a file is needed")));
+    }
+    let failed = |e| Error::io(path, e);
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    match memory::lacks(length.into()) {
+        Some(lacks) => Err(wrong(path, &format!("takes {lacks}"))),
+        None => std::fs::read(path).map_err(failed),
     }
 }
 
@@ -146,8 +155,45 @@ fn origin(path: &Path, job: &str) -> HashMap<String, String> {
 
 /// The file that says whose parts a folder holds: the job in the first line, then its command.
 const MARKER: &str = "identity";
-/// The end of the names of lines about models.
-const NOTE: &str = "-note";
+/// What stands in the place of a part's number in the names of lines about models.
+const NOTE: &str = "note";
+
+/// What a file in a folder of parts is by its name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Marker,
+    Part,
+    /// A line about a model.
+    Note,
+    /// What was being written when a job was killed.
+    Temporary,
+    /// Nothing that a job writes.
+    Stranger,
+}
+
+impl Role {
+    /// Jobs write files and nothing else.
+    fn of(entry: &DirEntry) -> std::io::Result<Self> {
+        match entry.file_type()?.is_file() {
+            true => Ok(Self::of_name(&entry.file_name())),
+            false => Ok(Self::Stranger),
+        }
+    }
+
+    fn of_name(name: &OsStr) -> Self {
+        let is_number = |text: &str, digits: usize| {
+            text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let text = name.to_str().unwrap_or_default();
+        match text.split_once('-') {
+            _ if atomic::is_temporary(name) => Self::Temporary,
+            _ if text == MARKER => Self::Marker,
+            Some((model, NOTE)) if is_number(model, 4) => Self::Note,
+            Some((model, part)) if is_number(model, 4) && is_number(part, 6) => Self::Part,
+            _ => Self::Stranger,
+        }
+    }
+}
 
 /// What stands in a folder that has the name of a job's parts.
 #[derive(Debug, PartialEq)]
@@ -166,29 +212,22 @@ enum Found {
     Foreign,
 }
 
+/// What a folder holds by its names, but for temporary ones; `None` if it cannot be read.
+fn roles(folder: &Path) -> Option<Vec<Role>> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    let roles = entries.filter_map(|entry| Role::of(&entry.ok()?).ok());
+    Some(roles.filter(|role| *role != Role::Temporary).collect())
+}
+
 impl Found {
-    /// The names in a folder, but for temporary ones.
-    fn names(folder: &Path) -> Option<Vec<String>> {
-        let entries = std::fs::read_dir(folder).ok()?;
-        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-        let names = names.filter(|name| !atomic::is_temporary(name));
-        Some(names.map(|n| n.to_string_lossy().into_owned()).collect())
-    }
-
-    /// Whether nothing that was finished is among the names in a folder of parts.
-    fn is_empty(names: &[String]) -> bool {
-        let is_about = |name: &String| name == MARKER || name.ends_with(NOTE);
-        names.iter().all(is_about)
-    }
-
     fn at(folder: &Path, job: &str) -> Result<Self> {
         let Ok(meta) = folder.symlink_metadata() else {
             return Ok(Self::Nothing);
         };
-        let Some(names) = Self::names(folder).filter(|_| meta.is_dir()) else {
+        let Some(roles) = roles(folder).filter(|_| meta.is_dir()) else {
             return Ok(Self::Foreign);
         };
-        if names.is_empty() {
+        if roles.is_empty() {
             return Ok(Self::Nothing);
         }
         let marker = text_of(&folder.join(MARKER))?.unwrap_or_default();
@@ -199,7 +238,7 @@ impl Found {
         let is_ours = matches!(first.split(' ').next(), Some("score" | "sample"));
         Ok(if !is_ours {
             Self::Foreign
-        } else if Self::is_empty(&names) {
+        } else if !roles.contains(&Role::Part) {
             Self::Nothing
         } else {
             Self::Others {
@@ -215,16 +254,30 @@ fn all_but_servers(job: &str) -> Vec<&str> {
     job.split(' ').take(3).collect()
 }
 
-/// Removes a folder of parts, the marker last: what a kill leaves of it is still known as ours.
-fn remove(folder: &Path) -> Result<()> {
+/// Removes what jobs wrote into a folder of parts, and the folder, if nothing else is in it; the
+/// marker last: what a kill leaves is still known as ours. The name of something else that is left.
+fn remove(folder: &Path) -> Result<Option<OsString>> {
     let failed = |e| Error::io(folder, e);
+    let mut stranger = None;
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if entry.file_name() != MARKER {
-            std::fs::remove_file(entry.path()).map_err(|e| Error::io(&entry.path(), e))?;
+        match Role::of(&entry).map_err(failed)? {
+            Role::Marker => {}
+            Role::Part | Role::Note | Role::Temporary => {
+                std::fs::remove_file(entry.path()).map_err(|e| Error::io(&entry.path(), e))?;
+            }
+            Role::Stranger => stranger = stranger.max(Some(entry.file_name())),
         }
     }
-    std::fs::remove_dir_all(folder).map_err(failed)
+    let marker = folder.join(MARKER);
+    match std::fs::remove_file(&marker) {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(Error::io(&marker, e)),
+        _ => {}
+    }
+    if stranger.is_none() {
+        std::fs::remove_dir(folder).map_err(failed)?;
+    }
+    Ok(stranger)
 }
 
 /// The folder of a job's parts, `OUT.parts`, held together with the output.
@@ -286,14 +339,18 @@ impl Parts {
                 remove(&folder)?;
             }
             std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
-            let marker = format!("{job}\n{command}\n");
-            atomic::write_bytes(&folder.join(MARKER), marker.as_bytes())?;
         }
-        Ok(Self {
+        // From here on what fails removes the folder.
+        let parts = Self {
             folder,
             job: job.to_owned(),
             _lock: lock,
-        })
+        };
+        if found == Found::Nothing {
+            let marker = format!("{job}\n{command}\n");
+            atomic::write_bytes(&parts.folder.join(MARKER), marker.as_bytes())?;
+        }
+        Ok(parts)
     }
 
     fn path(&self, model: usize, index: usize) -> PathBuf {
@@ -351,7 +408,7 @@ impl Parts {
     /// # Errors
     /// If the file system refuses.
     pub fn note(&self, model: usize, text: &str) -> Result<String> {
-        let path = self.folder.join(format!("{model:04}{NOTE}"));
+        let path = self.folder.join(format!("{model:04}-{NOTE}"));
         if let Some(kept) = text_of(&path)? {
             return Ok(kept);
         }
@@ -361,22 +418,30 @@ impl Parts {
 
     /// The line that is kept about model `model`.
     pub fn noted(&self, model: usize) -> Option<String> {
-        text_of(&self.folder.join(format!("{model:04}{NOTE}"))).ok()?
+        text_of(&self.folder.join(format!("{model:04}-{NOTE}"))).ok()?
     }
 
-    /// Removes the parts, once the output stands.
+    /// Removes the parts, once the output stands; what to say where something stays that no job
+    /// wrote.
     ///
     /// # Errors
     /// If the file system refuses.
-    pub fn remove(self) -> Result<()> {
-        remove(&self.folder)
+    pub fn remove(self) -> Result<Option<String>> {
+        let stranger = remove(&self.folder)?;
+        Ok(stranger.map(|name| {
+            format!(
+                "{} stays, for it holds `{}`, which no job wrote; the table is complete",
+                self.folder.display(),
+                name.display()
+            )
+        }))
     }
 }
 
 impl Drop for Parts {
     /// A job that ends before its first part is finished leaves no folder.
     fn drop(&mut self) {
-        if Found::names(&self.folder).is_some_and(|names| Found::is_empty(&names)) {
+        if roles(&self.folder).is_some_and(|roles| !roles.contains(&Role::Part)) {
             // What stays is taken over by the next job.
             let _ = remove(&self.folder);
         }
@@ -456,6 +521,53 @@ mod tests {
                 assert!(error.to_string().ends_with(&expected), "{error}");
             }
         }
+    }
+
+    /// Only what jobs write goes, and the folder if that was all.
+    #[test]
+    fn what_no_job_wrote_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("a.parquet");
+        let names = |folder: &Path| {
+            let entries = std::fs::read_dir(folder).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let strangers = ["0000-00000", "0000-000000.bak", "000-note", "more", "notes"];
+        let fill = |parts: &Parts| {
+            for name in strangers {
+                std::fs::write(parts.folder.join(name), "mine").unwrap();
+            }
+            std::fs::create_dir_all(parts.folder.join("0007-000000")).unwrap();
+        };
+        let parts = open(&out, "score 1 aa").unwrap();
+        fill(&parts);
+        parts.note(0, "a server").unwrap();
+        parts.write(0, 0, &part()).unwrap();
+        std::fs::write(parts.folder.join(".breadth-tmp-x-abcdef"), "half").unwrap();
+        let at = parts.folder.clone();
+        let said = parts.remove().unwrap().unwrap();
+        assert!(
+            said.contains("stays, for it holds `notes`, which no job wrote"),
+            "{said}"
+        );
+        assert_eq!(names(&at)[3], "0007-000000");
+        assert_eq!(names(&at).len(), strangers.len() + 1);
+        let error = open(&out, "score 1 aa").err().unwrap().to_string();
+        assert!(
+            error.contains("holds no parts of an unfinished table"),
+            "{error}"
+        );
+        // Before its first part a job leaves nothing of its own.
+        std::fs::remove_dir_all(&at).unwrap();
+        let parts = open(&out, "score 1 aa").unwrap();
+        fill(&parts);
+        drop(parts);
+        assert_eq!(names(&at).len(), strangers.len() + 1);
+        std::fs::remove_dir_all(&at).unwrap();
+        drop(open(&out, "score 1 aa").unwrap());
+        assert_eq!(names(folder.path()).len(), 0);
     }
 
     /// Opening a pipe waits for a writer.

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
+use breadth_data::atomic::NewFolders;
+
 use super::model::{Model, Ready, Serving};
 use super::opened::{JobProgress, Meter, Opened, Work, probed};
 use super::together::Together;
@@ -60,7 +62,7 @@ impl Opened<'_> {
         let Some(first) = lacking.front().map(|server| server.models[0]) else {
             return Ok(());
         };
-        std::fs::create_dir_all(logs).map_err(|e| Error::io(logs, e))?;
+        let _made = NewFolders::make(logs).map_err(|e| Error::io(logs, e))?;
         let parallel = self
             .serving(first)
             .map_or(1, |(.., serving)| serving.parallel);
@@ -93,7 +95,11 @@ impl Opened<'_> {
                 }
             }
         });
-        failed.map_or(Ok(()), |(_, error)| Err(error))
+        let Some((_, error)) = failed else {
+            return Ok(());
+        };
+        remove_empty(logs);
+        Err(error)
     }
 
     /// Starts one server of the queue after another.
@@ -199,6 +205,18 @@ impl Opened<'_> {
                 ..
             } => Some((name, path, serving)),
             _ => None,
+        }
+    }
+}
+
+/// Removes the logs of servers that wrote nothing.
+fn remove_empty(logs: &Path) {
+    for entry in std::fs::read_dir(logs).into_iter().flatten().flatten() {
+        let is_log = entry.path().extension() == Some("log".as_ref());
+        let is_empty = |meta: std::fs::Metadata| meta.is_file() && meta.len() == 0;
+        if is_log && entry.metadata().is_ok_and(is_empty) {
+            // It is no worse if it stays.
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

@@ -14,6 +14,7 @@ use super::inside;
 use super::layout::{self, Layout};
 use super::weights::{Files, has_weights};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::tree::Array;
 
 const CONFIG: &str = "adapter_config.json";
@@ -118,7 +119,7 @@ fn merging(folder: &Path) -> String {
 
 fn fields(folder: &Path) -> Result<Map<String, Value>> {
     let path = inside::file(folder, CONFIG)?;
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+    let text = files::settings(&path).map_err(|e| Error::io(&path, e))?;
     match breadth_data::parse_json(&text) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(Error::checkpoint(

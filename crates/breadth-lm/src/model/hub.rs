@@ -3,6 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files;
+
+/// The longest file of a revision, in bytes: it holds a hash.
+const REVISION: u64 = 1 << 10;
+
 /// The cache's folder: `HF_HUB_CACHE`, `HF_HOME/hub`, or `~/.cache/huggingface/hub`.
 #[must_use]
 pub fn folder() -> Option<PathBuf> {
@@ -42,7 +47,7 @@ fn place_in(cache: &Path, name: &str) -> Option<PathBuf> {
 
 fn snapshot_in(cache: &Path, name: &str) -> Option<PathBuf> {
     let model = place_in(cache, name)?;
-    let revision = std::fs::read_to_string(model.join("refs").join("main")).ok()?;
+    let revision = files::text(&model.join("refs").join("main"), REVISION).ok()?;
     let revision = revision.trim();
     let snapshot = model.join("snapshots").join(revision);
     // A revision is a hash; anything else could lead out of the cache.

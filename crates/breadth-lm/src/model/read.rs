@@ -8,6 +8,7 @@ use super::config::Config;
 use super::inside;
 use super::weights::{Files, missing};
 use crate::error::Result;
+use crate::files;
 
 impl Config {
     /// The configuration of a checkpoint's folder; of a LoRA adapter that of its base, which is
@@ -62,5 +63,5 @@ impl Checkpoint {
 
 fn read_text(folder: &Path, file: &str) -> Result<String> {
     let path = inside::file(folder, file)?;
-    std::fs::read_to_string(path).map_err(|e| missing(folder, file, &e))
+    files::settings(&path).map_err(|e| missing(folder, file, &e))
 }

@@ -14,6 +14,7 @@ use super::inside;
 use super::layout::{self, Layout, Parameter};
 use super::mapped;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::memory;
 use crate::tree::stored::Stored as _;
 use crate::tree::{Array, Data, Tree};
@@ -278,17 +279,12 @@ fn file_names(folder: &Path) -> Result<Vec<String>> {
     if folder.join(WEIGHTS).exists() {
         return Ok(vec![WEIGHTS.into()]);
     }
-    let Ok(text) = std::fs::read_to_string(inside::file(folder, INDEX)?) else {
-        let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
-        if let Some(name) = pickled.iter().find(|name| folder.join(name).exists()) {
-            let message = format!(
-                "has {name} and no {WEIGHTS}; save it again with save_pretrained(.., \
-                 safe_serialization=True)"
-            );
-            return Err(Error::checkpoint(folder, message));
+    let text = match files::settings(&inside::file(folder, INDEX)?) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(without_weights(folder, &e));
         }
-        let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(missing(folder, WEIGHTS, &absent));
+        Err(e) => return Err(missing(folder, INDEX, &e)),
     };
     let index = breadth_data::parse_json(&text)
         .map_err(|e| Error::checkpoint(folder, format!("{INDEX} is not JSON: {e}")))?;
@@ -305,6 +301,21 @@ fn file_names(folder: &Path) -> Result<Vec<String>> {
         return Err(Error::checkpoint(folder, message));
     }
     Ok(names.into_iter().collect())
+}
+
+/// The error about a folder in which there are no weights.
+fn without_weights(folder: &Path, absent: &std::io::Error) -> Error {
+    let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+    match pickled.iter().find(|name| folder.join(name).exists()) {
+        None => missing(folder, WEIGHTS, absent),
+        Some(name) => {
+            let message = format!(
+                "has {name} and no {WEIGHTS}; save it again with save_pretrained(.., \
+                 safe_serialization=True)"
+            );
+            Error::checkpoint(folder, message)
+        }
+    }
 }
 
 pub(super) fn missing(folder: &Path, file: &str, e: &std::io::Error) -> Error {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use breadth_data::short;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
@@ -18,6 +19,8 @@ const RECORDS: u64 = 2;
 const TIMES: u64 = 4096;
 /// Most values in an answer, each of which takes some 32 bytes once it is read.
 const MOST_VALUES: usize = 8 << 20;
+/// What a body may be coded in: nothing.
+const PLAIN: &str = "identity";
 /// Time to a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -55,6 +58,7 @@ impl Client {
     /// Asks for a document.
     pub(super) fn get(&self, path: &str) -> Attempt<Value> {
         let mut request = self.agent.get(format!("{}{path}", self.host));
+        request = request.header("Accept-Encoding", PLAIN);
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
@@ -64,6 +68,7 @@ impl Client {
     /// Sends a document and reads the answer.
     pub(super) fn post(&self, path: &str, body: &Value) -> Attempt<Value> {
         let mut request = self.agent.post(format!("{}{path}", self.host));
+        request = request.header("Accept-Encoding", PLAIN);
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
@@ -89,9 +94,15 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>, largest: u64) -> Atte
     if (300..400).contains(&status) {
         let to = response.headers().get("location");
         let to = to.and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
-        let to: String = to.chars().take(200).collect();
+        let to = short(to);
         return Err(Failure::Refused(format!(
             "status {status}: redirects to {to}, which is not followed; name the server that answers"
+        )));
+    }
+    if let Some(coding) = coding(&response) {
+        return Err(Failure::Refused(format!(
+            "the server compressed its reply (Content-Encoding: {coding}), which was not asked \
+             for; switch compression off in the server, or in the proxy before it"
         )));
     }
     let body = response.body_mut().with_config().limit(largest);
@@ -106,7 +117,7 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>, largest: u64) -> Atte
             .map_err(|e| passing(format!("the reply is not JSON ({e}): {}", start(&bytes))));
     }
     let said = parsed.ok().as_ref().and_then(message);
-    let said = said.unwrap_or_else(|| start(&bytes));
+    let said = said.map_or_else(|| start(&bytes), |said| short(&said).into_owned());
     match status {
         408 | 425 | 429 | 500.. => Err(Failure::Passing {
             reason: format!("status {status}: {said}"),
@@ -114,6 +125,16 @@ fn read(answer: Result<Response<ureq::Body>, ureq::Error>, largest: u64) -> Atte
         }),
         _ => Err(Failure::Refused(format!("status {status}: {said}"))),
     }
+}
+
+/// How a body is compressed, if it is: no reply is asked for in that form.
+fn coding(response: &Response<ureq::Body>) -> Option<String> {
+    let headers = response.headers().get_all("content-encoding");
+    let names = headers
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let mut others = names.filter(|name| !["", "identity"].contains(&&*name.trim().to_lowercase()));
+    others.next().map(|name| short(name.trim()).into_owned())
 }
 
 /// Whether a text has more commas than any answer has values.
@@ -150,11 +171,9 @@ fn message(value: &Value) -> Option<String> {
 fn start(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]);
     let words: Vec<&str> = text.split_whitespace().collect();
-    let line: String = words.join(" ").chars().take(200).collect();
-    if line.is_empty() {
-        "(empty)".into()
-    } else {
-        line
+    match &*words.join(" ") {
+        "" => "(empty)".into(),
+        line => short(line).into_owned(),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Servers that are started for one checkpoint after another, or for the adapters of a base.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+
+use breadth_data::short;
 
 use super::address::Address;
 use super::command::{ServeCommand, Target};
@@ -22,6 +25,8 @@ const GRACE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
 /// What of a log an error shows.
 const LAST_LINES: usize = 5;
+/// Bytes of a log among which its last lines are looked for.
+const LAST_BYTES: u64 = 1 << 16;
 /// Free ports that are looked at: all but a few are taken by nobody.
 const PORTS: usize = 1000;
 
@@ -115,10 +120,22 @@ impl Port {
     }
 }
 
+/// The last bytes of a file, from `start` on.
+fn end_of(log: &Path, start: u64) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(
+        start.max(length.saturating_sub(LAST_BYTES)),
+    ))?;
+    let mut end = Vec::new();
+    file.take(LAST_BYTES).read_to_end(&mut end)?;
+    Ok(end)
+}
+
 /// The end of a log from `start` on, for an error: its last lines that speak of an error, if any do.
 fn last_words(log: &Path, start: u64) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(text.get(start as usize..).unwrap_or_default());
+    let text = end_of(log, start).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let lines = text.lines().map(str::trim_end);
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
     let is_error = |line: &&&str| line.contains("Error") || line.contains("ERROR");
@@ -128,9 +145,15 @@ fn last_words(log: &Path, start: u64) -> String {
     } else {
         &of_errors
     };
-    match &shown[shown.len().saturating_sub(LAST_LINES)..] {
-        [] => String::new(),
-        last => format!("; its last words: {}", last.join(" | ")),
+    let last = shown[shown.len().saturating_sub(LAST_LINES)..].iter();
+    let last: Vec<_> = last.map(|line| short(line)).collect();
+    match &last[..] {
+        [] => "; it wrote nothing".to_owned(),
+        last => format!(
+            "; its last words: {}; its output is in {}",
+            last.join(" | "),
+            log.display()
+        ),
     }
 }
 
@@ -246,11 +269,7 @@ impl Launched {
     }
 
     fn error(&self, why: &str) -> Error {
-        let message = format!(
-            "{why}{}; its output is in {}",
-            last_words(&self.log, self.logged),
-            self.log.display()
-        );
+        let message = format!("{why}{}", last_words(&self.log, self.logged));
         Error::server(format!("of {}", self.names), message)
     }
 

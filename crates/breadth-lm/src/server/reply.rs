@@ -102,11 +102,7 @@ pub(super) fn same_tokens(sent: &[u32], seen: &Value) -> Attempt<()> {
 
 /// A piece of a reply that fits into a message.
 pub(super) fn short(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(160) {
-        Some((at, _)) => format!("{}..", &text[..at]),
-        None => text,
-    }
+    breadth_data::short(&value.to_string()).into_owned()
 }
 
 #[cfg(test)]

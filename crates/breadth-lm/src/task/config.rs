@@ -9,6 +9,7 @@ use super::graph_search::{Class, GraphSearchConfig};
 use super::sums::SumsConfig;
 use super::totals::TotalsConfig;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// `[task]`: one of the tables that follow.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ impl TaskConfig {
         struct File {
             task: Option<TaskConfig>,
         }
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+        let text = files::settings(path).map_err(|e| Error::io(path, e))?;
         let file: File = toml::from_str(&text)
             .map_err(|e| Error::config(path.display().to_string(), e.to_string().trim_end()))?;
         Ok(file.task)

@@ -93,7 +93,7 @@ pub(super) fn ended(response: &str) -> Vec<u32> {
 
 pub(super) fn no_prompt(item: &Item) -> Error {
     Error::data(
-        format!("prompt_id {}", item.prompt_id),
+        item.place(),
         format!("`{}` is no prompt of the task", decode(&item.prompt)),
     )
 }

@@ -156,7 +156,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         let (mut fields, mut names) = (Vec::new(), HashSet::new());
         while let Some((name, value)) = access.next_entry::<String, Json>()? {
             if !names.insert(name.clone()) {
-                let name: String = name.chars().take(100).collect();
+                let name = breadth_data::short(&name);
                 return Err(A::Error::custom(format_args!("`{name}` is given twice")));
             }
             fields.push((name, value));

@@ -9,10 +9,8 @@ use tokenizers::{Encoding, Tokenizer};
 
 use super::bounds::caught;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::plain;
-
-/// The largest `tokenizer.json`, in bytes; the largest published ones have some 40 MB.
-const LARGEST: u64 = 512 << 20;
 
 /// The most bytes that one text may become before it is cut into tokens.
 const MOST_BYTES: f64 = (1_u64 << 28) as f64;
@@ -57,12 +55,13 @@ impl Library {
         let size = std::fs::metadata(path)
             .map_err(|e| Error::io(path, e))?
             .len();
-        if size > LARGEST {
+        if size > files::TOKENIZER {
             return Err(wrong(format!(
-                "has {size} bytes; a tokenizer has at most {LARGEST}"
+                "has {size} bytes; a tokenizer has at most {}",
+                files::TOKENIZER
             )));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+        let text = files::text(path, files::TOKENIZER).map_err(|e| Error::io(path, e))?;
         let parts: Parts =
             serde_json::from_str(&text).map_err(|e| wrong(format!("not a tokenizer: {e}")))?;
         // The library would take the last of two tokens of one text.
@@ -221,17 +220,9 @@ fn digit(c: u8) -> Option<u8> {
     }
 }
 
-/// The beginning of a message that may hold parts of the file.
+/// A message on one line, which may hold parts of the file.
 fn short(message: &str) -> String {
-    const LONGEST: usize = 200;
-    let printable = message
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c });
-    if message.chars().count() > LONGEST {
-        printable.take(LONGEST).chain("..".chars()).collect()
-    } else {
-        printable.collect()
-    }
+    breadth_data::short(message).replace(|c: char| c.is_control(), " ")
 }
 
 #[cfg(test)]

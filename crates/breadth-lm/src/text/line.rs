@@ -210,12 +210,9 @@ impl LineFields<'_> {
             Some(Json::Real(weight)) => weight,
             Some(_) => return self.error("weight", "must be a number above 0"),
         };
-        if weight.is_finite() && weight > 0.0 {
-            return Ok(Some(weight));
+        match breadth_data::weight(weight) {
+            Ok(weight) => Ok(Some(weight)),
+            Err(why) => self.error("weight", &why),
         }
-        Err(Error::data(
-            self.place,
-            format!("weight = {weight} must be above 0"),
-        ))
     }
 }

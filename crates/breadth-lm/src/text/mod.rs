@@ -92,6 +92,11 @@ pub struct Alternative {
 }
 
 impl Item {
+    /// What a message calls it.
+    pub(crate) fn place(&self) -> String {
+        format!("prompt_id {}", breadth_data::short(&self.prompt_id))
+    }
+
     /// Tokens of every response that the data call right, the item's own first.
     pub fn right_responses(&self) -> impl Iterator<Item = &[u32]> {
         let others = self.alternatives.iter().map(|other| &*other.response);

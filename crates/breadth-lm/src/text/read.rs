@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
+use breadth_data::short;
 use rayon::prelude::*;
 
 use super::account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
@@ -43,15 +44,12 @@ pub fn one_per_prompt(items: Vec<Item>) -> Result<(Vec<Item>, usize)> {
         };
         let kept = &first[known];
         if kept.prompt != item.prompt {
-            let (a, b) = (&kept.response_id, &item.response_id);
+            let (a, b) = (short(&kept.response_id), short(&item.response_id));
             let message = format!(
                 "its lines with response_id {a} and {b} have different prompts; give each prompt \
                  its own prompt_id"
             );
-            return Err(Error::data(
-                format!("prompt_id {}", item.prompt_id),
-                message,
-            ));
+            return Err(Error::data(item.place(), message));
         }
         several[known] |= first[known].join(&item);
     }
@@ -122,7 +120,7 @@ pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Resul
         );
     }
     let items: Vec<Item> = read.into_iter().map(|one| one.item).collect();
-    check_unique(&items)?;
+    check_unique(&items, &lines)?;
     Ok(Data {
         items,
         account,
@@ -465,16 +463,19 @@ fn after_prompt(prompt: &[u32], joint: &[u32], place: &str) -> Result<Vec<u32>> 
     }
 }
 
-fn check_unique(items: &[Item]) -> Result<()> {
-    let mut seen = std::collections::HashSet::new();
-    for (i, item) in items.iter().enumerate() {
-        if !seen.insert((&item.prompt_id, &item.response_id)) {
-            let (prompt, response) = (&item.prompt_id, &item.response_id);
+/// Checks that the lines, of which these are the items, have keys of their own.
+fn check_unique(items: &[Item], lines: &[(String, String)]) -> Result<()> {
+    let mut seen = HashMap::new();
+    for (item, (place, _)) in items.iter().zip(lines) {
+        let key = (&item.prompt_id, &item.response_id);
+        if let Some(first) = seen.insert(key, place) {
+            let response = short(&item.response_id);
             let message = format!(
-                "prompt_id {prompt}, response_id {response} stands there twice; give each response \
-                 its own response_id"
+                "{}, response_id {response} stands there twice, first in {first}; give each \
+                 response its own response_id",
+                item.place()
             );
-            return Err(Error::data(format!("item {}", i + 1), message));
+            return Err(Error::data(&**place, message));
         }
     }
     Ok(())

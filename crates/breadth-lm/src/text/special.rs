@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::{adapter, file_in};
 
 const GENERATION: &str = "generation_config.json";
@@ -16,7 +17,7 @@ const END: &str = "eos_token_id";
 /// A JSON object of a checkpoint folder; nothing where there is no such file.
 pub(super) fn object(folder: &Path, name: &str) -> Result<Map<String, Value>> {
     let path = file_in(folder, name)?;
-    let text = match std::fs::read_to_string(&path) {
+    let text = match files::settings(&path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),
         Err(e) => return Err(Error::io(&path, e)),

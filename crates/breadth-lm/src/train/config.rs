@@ -8,6 +8,7 @@ use super::objective::{Objective, ObjectiveName, ResponseSource};
 use super::rl::RlConfig;
 use super::statement;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::optim::{Optimizer, OptimizerName};
 use crate::task::{Task, TaskConfig};
 use crate::text::EndToken;
@@ -159,7 +160,7 @@ impl TrainConfig {
     /// If it cannot be read, is not TOML, has an unknown key or an impossible value; if a file of
     /// `[data]` is in both places.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+        let text = files::settings(path).map_err(|e| Error::io(path, e))?;
         let mut config = Self::parse(&text, &path.display().to_string())?;
         if let Some(data) = &mut config.data {
             for file in data.files.iter_mut().chain(&mut data.tokenizer) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::batch::{Pair, WeightedTokens};
 use crate::decode::sample;
 use crate::error::{Error, Result};
-use crate::generation::{Sample, Sampling};
+use crate::generation::{MOST_SAMPLES, Sample, Sampling};
 use crate::model::Checkpoint;
 use crate::text::{Item, Text};
 use crate::verifier::{Judged, Verifier};
@@ -120,6 +120,9 @@ impl RlConfig {
         match self {
             Self { group: 0 | 1, .. } => {
                 error("group must be at least 2: a response is compared with its group")
+            }
+            Self { group, .. } if *group > MOST_SAMPLES => {
+                error(&format!("group must be at most {MOST_SAMPLES}"))
             }
             Self { updates: 0, .. } => error("updates must be at least 1"),
             Self {

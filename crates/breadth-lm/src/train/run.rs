@@ -1,11 +1,14 @@
 //! The state of a resume.
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use breadth_data::{RunFolder, atomic, checkpoint_step};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::files;
+use crate::model::plain;
 use crate::tree::Tree;
 
 /// What a resume needs beyond the configuration.
@@ -20,6 +23,11 @@ pub struct State {
     /// The optimiser's state.
     pub optimizer: Tree,
 }
+
+/// The files of a state.
+const PARAMS: &str = "params.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const INFO: &str = "state.json";
 
 #[derive(Serialize, Deserialize)]
 struct StateInfo {
@@ -42,9 +50,9 @@ impl State {
         };
         let info = serde_json::to_vec(&info).expect("plain data");
         atomic::write_dir(&folder, |dir| {
-            std::fs::write(dir.join("params.safetensors"), &params)?;
-            std::fs::write(dir.join("optimizer.safetensors"), &optimizer)?;
-            std::fs::write(dir.join("state.json"), &info)
+            std::fs::write(dir.join(PARAMS), &params)?;
+            std::fs::write(dir.join(OPTIMIZER), &optimizer)?;
+            std::fs::write(dir.join(INFO), &info)
         })?;
         State::remove_older(run)
     }
@@ -56,10 +64,7 @@ impl State {
     pub fn remove_older(run: &Path) -> Result<()> {
         let mut older = saved(run);
         older.pop();
-        for old in older {
-            std::fs::remove_dir_all(&old).map_err(|e| Error::io(&old, e))?;
-        }
-        Ok(())
+        older.iter().try_for_each(|old| remove(old))
     }
 
     /// The newest saved state, if any.
@@ -72,16 +77,35 @@ impl State {
         };
         let read = |name: &str| {
             let path = folder.join(name);
+            plain(&path)?;
             std::fs::read(&path).map_err(|e| Error::io(&path, e))
         };
-        let info: StateInfo = serde_json::from_slice(&read("state.json")?)
-            .map_err(|e| Error::checkpoint(&folder, format!("state.json: {e}")))?;
+        let info = folder.join(INFO);
+        plain(&info)?;
+        let info = files::settings(&info).map_err(|e| Error::io(&info, e))?;
+        let info: StateInfo = serde_json::from_str(&info)
+            .map_err(|e| Error::checkpoint(&folder, format!("{INFO}: {e}")))?;
         Ok(Some(Self {
             step: info.step,
             tokens: info.tokens,
-            params: Tree::from_safetensors(&read("params.safetensors")?, &folder)?,
-            optimizer: Tree::from_safetensors(&read("optimizer.safetensors")?, &folder)?,
+            params: Tree::from_safetensors(&read(PARAMS)?, &folder)?,
+            optimizer: Tree::from_safetensors(&read(OPTIMIZER)?, &folder)?,
         }))
+    }
+}
+
+/// Removes a state; what else somebody put into its folder stays there.
+fn remove(state: &Path) -> Result<()> {
+    let gone = |removed: io::Result<()>, path: &Path| match removed {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|e| Error::io(path, e)),
+    };
+    for file in [PARAMS, OPTIMIZER, INFO].map(|name| state.join(name)) {
+        gone(std::fs::remove_file(&file), &file)?;
+    }
+    match std::fs::remove_dir(state) {
+        Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => gone(removed, state),
     }
 }
 
@@ -119,5 +143,13 @@ mod tests {
         assert_eq!(saved(folder.path()), [run.state(1_000_000)]);
         State::remove_older(folder.path()).unwrap();
         assert_eq!(saved(folder.path()), [run.state(1_000_000)]);
+        // What somebody put into an older one.
+        std::fs::create_dir_all(run.state(7)).unwrap();
+        let notes = run.state(7).join("notes.txt");
+        std::fs::write(&notes, "mine").unwrap();
+        std::fs::write(run.state(7).join(INFO), "{}").unwrap();
+        State::remove_older(folder.path()).unwrap();
+        assert!(notes.exists() && !run.state(7).join(INFO).exists());
+        assert_eq!(saved(folder.path()).pop(), Some(run.state(1_000_000)));
     }
 }

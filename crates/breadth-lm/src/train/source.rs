@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::generation::Sequence;
 use crate::model::{Config, file_in, plain};
 use crate::rng;
@@ -250,7 +251,7 @@ fn tokenizer_files(path: &Path) -> Result<Vec<(&'static str, String)>> {
             file_in(path.parent().unwrap_or(Path::new("")), name)?
         };
         if file.exists() {
-            let text = std::fs::read_to_string(&file).map_err(|e| Error::io(&file, e))?;
+            let text = files::text(&file, files::TOKENIZER).map_err(|e| Error::io(&file, e))?;
             files.push((name, text));
         }
     }

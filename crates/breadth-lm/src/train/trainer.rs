@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use breadth_data::atomic::NewFolders;
 use breadth_data::{Metrics, OutputLock, Provenance, RunFolder, RunManifest, atomic};
 use breadth_stats::{Level, is_uncovered};
 
@@ -85,6 +86,10 @@ pub fn train_while(
     command: &str,
     go_on: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<bool> {
+    if out.exists() && !out.is_dir() {
+        let message = "is no folder, and a run is one; choose another output";
+        return Err(Error::config(out.display().to_string(), message));
+    }
     // Everything that can be wrong with a configuration is found before the folder is made.
     let source = Source::new(config)?;
     check_batch(config, &source)?;
@@ -95,7 +100,8 @@ pub fn train_while(
     verifier
         .iter()
         .try_for_each(|verifier| source.check_verifier(verifier))?;
-    let (mut info, _lock) = open_run(config, out, command, teacher.as_ref())?;
+    // The lock, which stands in the folder, goes before the folder does.
+    let (mut info, _made, _lock) = open_run(config, out, command, teacher.as_ref())?;
     if info.status == "finished" {
         return Ok(true);
     }
@@ -118,15 +124,17 @@ pub fn train_while(
     Ok(true)
 }
 
-/// Makes the folder, or checks that it holds this very run; holds it.
+/// Makes the folder, or checks that it holds this very run; holds it. What was made goes again
+/// where nothing comes to be in it.
 fn open_run(
     config: &TrainConfig,
     out: &Path,
     command: &str,
     teacher: Option<&Teacher>,
-) -> Result<(RunManifest, OutputLock)> {
+) -> Result<(RunManifest, Vec<NewFolders>, OutputLock)> {
     let run = RunFolder::new(out);
-    std::fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
+    let make = |folder: &Path| NewFolders::make(folder).map_err(|e| Error::io(folder, e));
+    let mut made = vec![make(out)?];
     let lock = OutputLock::hold(out)?;
     let mut stored = config.clone();
     stored.out = None; // a moved folder is still the same run
@@ -150,7 +158,7 @@ fn open_run(
     }
     // From here on the folder is ours.
     for folder in [run.checkpoints(), run.states()] {
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+        made.insert(0, make(&folder)?);
         if lock.is_exclusive() {
             atomic::remove_all_dead(&folder)?;
         }
@@ -160,7 +168,7 @@ fn open_run(
     }
     State::remove_older(out)?;
     if let Some(begun) = begun {
-        return Ok((begun, lock));
+        return Ok((begun, made, lock));
     }
     let info = RunManifest {
         command: command.into(),
@@ -172,7 +180,7 @@ fn open_run(
         ..RunManifest::default()
     };
     run.write_manifest(&info)?;
-    Ok((info, lock))
+    Ok((info, made, lock))
 }
 
 struct Trainer<'a> {

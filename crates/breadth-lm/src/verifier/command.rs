@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use breadth_data::short;
 use serde_json::{Value, json};
 
 use super::compare::references;
@@ -120,7 +121,7 @@ impl Command {
 
     fn answered(&self, judged: &Judged, line: &str) -> Result<Judgement> {
         let judgement = reply(judged, line)
-            .map_err(|why| self.error(judged, &format!("wrote `{}`: {why}", shortened(line))))?;
+            .map_err(|why| self.error(judged, &format!("wrote `{}`: {why}", short(line))))?;
         lock(&self.tally).judged += 1;
         self.answered.fetch_add(1, Ordering::Relaxed);
         self.failures.store(0, Ordering::Relaxed);
@@ -159,16 +160,16 @@ impl Command {
     fn surplus(&self, line: &str) -> Error {
         let message = format!(
             "wrote a line too many (`{}`); it must write one line for each that it reads",
-            shortened(line)
+            short(line)
         );
         Error::data(self.name(), message)
     }
 
     fn error(&self, judged: &Judged, message: &str) -> Error {
-        let (prompt, response) = (&judged.item.prompt_id, judged.response_id);
+        let (place, response) = (judged.item.place(), judged.response_id);
         Error::data(
             self.name(),
-            format!("prompt_id {prompt}, response_id {response}: {message}"),
+            format!("{place}, response_id {response}: {message}"),
         )
     }
 
@@ -225,13 +226,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn shortened(line: &str) -> String {
-    match line.char_indices().nth(200) {
-        Some((at, _)) => format!("{}..", &line[..at]),
-        None => line.to_owned(),
-    }
 }
 
 fn request(judged: &Judged) -> String {

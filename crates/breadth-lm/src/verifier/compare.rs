@@ -40,10 +40,7 @@ impl<T: Compare> Verify for Comparison<T> {
 
     fn check(&self, item: &Item) -> Result<()> {
         references(item).try_for_each(|reference| match self.refusal(reference) {
-            Some(message) => Err(Error::data(
-                format!("prompt_id {}", item.prompt_id),
-                message,
-            )),
+            Some(message) => Err(Error::data(item.place(), message)),
             None => Ok(()),
         })
     }

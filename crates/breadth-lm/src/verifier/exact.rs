@@ -29,7 +29,7 @@ impl Verify for Exact {
             return Ok(());
         }
         Err(Error::data(
-            format!("prompt_id {}", item.prompt_id),
+            item.place(),
             "has no response to compare with; the verifier exact needs one",
         ))
     }

@@ -58,7 +58,7 @@ impl Verify for Policy {
 
 /// The class that an item's `group` names.
 fn class_of(item: &Item) -> Result<Class> {
-    let place = || format!("prompt_id {}", item.prompt_id);
+    let place = || item.place();
     let group = item.group.as_deref().ok_or_else(|| {
         Error::data(
             place(),

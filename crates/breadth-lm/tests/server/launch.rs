@@ -160,7 +160,7 @@ fn a_server_that_ends_or_stays_silent_is_an_error_with_its_last_words() {
     // The log is that of the run before, too; its words are not.
     let error = start("false # {path} {port}", folder.path()).unwrap_err();
     assert!(
-        error.contains("before it answered (exit status: 1); its output is in "),
+        error.contains("before it answered (exit status: 1); it wrote nothing"),
         "{error}"
     );
     let silent = in_role("silent", "{path} {port}");

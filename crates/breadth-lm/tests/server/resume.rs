@@ -47,7 +47,7 @@ pub fn score_job(
         ttt: None,
         command: "score",
     };
-    job.run(progress)
+    job.run(progress).map(drop)
 }
 
 fn sample_job(

@@ -1,10 +1,12 @@
 //! Networks and servers that fail in passing, or for good.
 
+use std::io::BufReader;
+use std::net::TcpListener;
 use std::time::Duration;
 
-use breadth_lm::server::Limits;
+use breadth_lm::server::{Address, Limits, Server};
 
-use super::fake::{Defect, Dialect, Fake, Trouble, When};
+use super::fake::{Defect, Dialect, Fake, Trouble, When, read_request, write_reply};
 use super::{assert_right, limits, name, open, pairs, sequences};
 
 fn passing() -> Vec<Trouble> {
@@ -243,31 +245,56 @@ fn a_server_that_comes_back_works_again_and_one_never_probed_does_not() {
     assert_eq!(fakes[1].requests(), before);
 }
 
-/// A key and the data are for the server that was named.
-#[test]
-fn redirects_are_not_followed() {
-    use std::io::BufReader;
-    use std::net::TcpListener;
-
-    use breadth_lm::server::{Address, Server};
-
-    use super::fake::{read_request, write_reply};
-
-    let other = Fake::new(Dialect::Vllm, Defect::None);
+/// What is said of a server that gives the same reply to everything.
+fn refused(status: u16, headers: String, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap();
-    let location = format!("Location: {}/v1/models\r\n", other.url);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let mut writer = stream.try_clone().unwrap();
             let mut reader = BufReader::new(stream);
             while read_request(&mut reader).is_some() {
-                write_reply(&mut writer, 307, &location, "");
+                write_reply(&mut writer, status, &headers, body);
             }
         }
     });
     let address = Address::parse(&format!("openai:http://{host}/toy")).unwrap();
-    let error = Server::open(&address, short()).unwrap_err().to_string();
+    Server::open(&address, short()).unwrap_err().to_string()
+}
+
+/// A proxy may compress what nobody asked for.
+#[test]
+fn compressed_replies_are_refused_by_name() {
+    let body = "{\"data\": [{\"id\": \"toy\"}]}";
+    for coding in ["gzip", "br", "identity, GZIP"] {
+        let error = refused(200, format!("Content-Encoding: {coding}\r\n"), body);
+        let said = format!(
+            "the server compressed its reply (Content-Encoding: {coding}), which was not asked for; \
+             switch compression off"
+        );
+        assert!(error.contains(&said), "{error}");
+    }
+    let error = refused(200, "Content-Encoding: identity\r\n".into(), "no");
+    assert!(error.contains("the reply is not JSON"), "{error}");
+}
+
+/// What a server says of an error is not passed on in whatever length.
+#[test]
+fn long_words_of_a_server_are_cut() {
+    let body = Box::leak(format!("{{\"error\": \"{}\"}}", "no ".repeat(100_000)).into_boxed_str());
+    let error = refused(400, String::new(), body);
+    assert!(
+        error.contains("status 400: no no") && error.len() < 500,
+        "{error}"
+    );
+}
+
+/// A key and the data are for the server that was named.
+#[test]
+fn redirects_are_not_followed() {
+    let other = Fake::new(Dialect::Vllm, Defect::None);
+    let location = format!("Location: {}/v1/models\r\n", other.url);
+    let error = refused(307, location, "");
     let said = format!(
         "redirects to {}/v1/models, which is not followed",
         other.url

@@ -86,18 +86,27 @@ fn certified_low(
                 .map(|(slack, share)| (share - 1.0 / slack, slack, mixture)),
         );
     }
-    candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut best = 0.0;
-    for (promise, slack, comparator) in candidates {
-        // A lower limit stays below its estimate: from here on nothing can be better.
-        if promise <= best {
-            break;
-        }
+    let lower = |(promise, slack, comparator): (f64, f64, &[f64]), best: f64| {
         let share = pairs.share_of(comparator, q, level.times(slack), promise + 1.0 / slack);
         if share.most_of_lower(tail) - 1.0 / slack <= best {
-            continue;
+            return best;
         }
-        best = f64::max(best, share.lower(tail) - 1.0 / slack);
+        f64::max(best, share.lower(tail) - 1.0 / slack)
+    };
+    // The largest first: it leaves few others to be put in order.
+    let largest = candidates.iter().copied();
+    let mut best = match largest.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some(largest) if largest.0 > 0.0 => lower(largest, 0.0),
+        _ => return 0.0,
+    };
+    candidates.retain(|candidate| candidate.0 > best);
+    candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for candidate in candidates {
+        // A lower limit stays below its estimate: from here on nothing can be better.
+        if candidate.0 <= best {
+            break;
+        }
+        best = lower(candidate, best);
     }
     best
 }

@@ -96,11 +96,15 @@ impl<'a> Pairs<'a> {
         let m = self.len();
         let low_tail = 0.5 * alpha / (m - 1).max(1) as f64;
         let high_tails = [0.5 * alpha, alpha / m as f64];
-        let mut by_share: Vec<usize> = rivals(m, q).collect();
-        by_share.sort_by(|a, b| rival_shares[b * m + q].total_cmp(&rival_shares[a * m + q]));
-        if self.rows.is_iid() {
-            by_share.truncate(1);
-        }
+        let share_of = |rival: &usize| rival_shares[rival * m + q];
+        let by_share = if self.rows.is_iid() {
+            let largest = |a, b| if share_of(&b) > share_of(&a) { b } else { a };
+            rivals(m, q).reduce(largest).into_iter().collect()
+        } else {
+            let mut all: Vec<usize> = rivals(m, q).collect();
+            all.sort_by(|a, b| share_of(b).total_cmp(&share_of(a)));
+            all
+        };
         let mut limits = Limits::default();
         for r in by_share {
             let rival_share = rival_shares[r * m + q];

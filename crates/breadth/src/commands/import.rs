@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use breadth_data::{
-    LogFile, LogOptions, Logs, OutputLock, Provenance, ReadOptions, Table, refuse_overwriting,
+    LogFile, LogOptions, Logs, OutputLock, Provenance, ReadOptions, Table, refuse_for_table,
+    refuse_overwriting,
 };
 use clap::ValueEnum;
 use serde::Serialize;
@@ -137,6 +138,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         Kind::Samples => Table::Samples,
     });
     refuse_overwriting(&arguments.output, &arguments.logs)?;
+    refuse_for_table(&arguments.output)?;
     let lock = OutputLock::hold(&arguments.output)?;
     let logs = Logs::read(&arguments.logs, table, &options)?;
     let made = Provenance {

@@ -66,7 +66,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     see: Option<f64>,
     /// Responses per prompt
-    #[arg(long, value_name = "R", default_value = "1", conflicts_with = "paths")]
+    #[arg(long, value_name = "R", default_value = "1", conflicts_with = "paths", value_parser = clap::value_parser!(u64).range(1..=MOST_PER_PROMPT))]
     per_prompt: u64,
     /// How much the outcomes of one prompt's responses correlate, 0 to 1
     #[arg(
@@ -84,6 +84,11 @@ pub struct Arguments {
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
 }
+
+/// More responses to a prompt than anybody draws; times the most rows of a plan still a number.
+const MOST_PER_PROMPT: u64 = 1_000_000;
+/// Answers rarer than one in so many are seen by nobody.
+const MOST_SEEN: f64 = 1e15;
 
 fn two_shares(text: &str) -> Result<(f64, f64), String> {
     let shares = text
@@ -103,8 +108,13 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         arguments.plan_from_pilot(&mut plan, output)?;
     }
     if let Some(n) = arguments.see {
-        if n.is_nan() || n < 1.0 {
-            bail!("--see {n}: write N of 1/N, a number of at least 1");
+        if !(1.0..=MOST_SEEN).contains(&n) {
+            let shown = if n > MOST_SEEN {
+                format!("{n:e}")
+            } else {
+                n.to_string()
+            };
+            bail!("--see {shown}: write N of 1/N, a number from 1 to {MOST_SEEN:e}");
         }
         plan.see(n)?;
     }
@@ -123,9 +133,6 @@ impl Arguments {
                 "--correlation {}: write a number from 0 to 1",
                 self.correlation
             );
-        }
-        if self.per_prompt == 0 {
-            bail!("--per-prompt 0: a prompt has at least one response");
         }
         if self.models < 2 {
             bail!("--models {}: at least two compete", self.models);

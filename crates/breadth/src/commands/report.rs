@@ -7,7 +7,8 @@ use breadth_analysis::{
     Candidates, Report, ReportOptions, Samples, Selection, SelectionRule, summarize_candidates,
     summarize_samples,
 };
-use breadth_data::{OutputLock, RunFolder, atomic, refuse_overwriting};
+use breadth_data::atomic::{self, NewFolders};
+use breadth_data::{OutputLock, RunFolder, refuse_folder, refuse_overwriting};
 use serde::Serialize;
 
 use crate::arguments;
@@ -111,6 +112,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let page = arguments.output.clone().unwrap_or(beside);
     let inputs = arguments.not_to_be_overwritten(&tables, run.as_ref());
     refuse(&page, &inputs)?;
+    arguments.svg.iter().try_for_each(|svg| refuse_file(svg))?;
     let report = match &run {
         Some(run) => arguments.of_run(run)?,
         None => arguments.of_tables(&tables, output)?,
@@ -267,6 +269,7 @@ impl Arguments {
 /// No page and no chart over an input. A folder among the inputs stands for the tables in it, which
 /// an earlier page or chart is not.
 fn refuse(output: &Path, inputs: &[PathBuf]) -> Result<()> {
+    refuse_folder(output)?;
     let is_drawn = matches!(
         output.extension().and_then(|ending| ending.to_str()),
         Some("html" | "svg")
@@ -276,6 +279,17 @@ fn refuse(output: &Path, inputs: &[PathBuf]) -> Result<()> {
         output,
         &inputs.cloned().collect::<Vec<_>>(),
     )?)
+}
+
+/// Charts go into a folder, which may be there already, and nothing else.
+fn refuse_file(svg: &Path) -> Result<()> {
+    if svg.exists() && !svg.is_dir() {
+        bail!(
+            "--svg {}: is no folder; name one for the charts",
+            svg.display()
+        );
+    }
+    Ok(())
 }
 
 /// Every chart with its file in this folder.
@@ -288,7 +302,7 @@ fn charts(folder: &Path, report: &Report) -> Vec<(PathBuf, String)> {
 
 fn write_charts(folder: &Path, charts: Vec<(PathBuf, String)>) -> Result<Vec<PathBuf>> {
     let shown = folder.display();
-    std::fs::create_dir_all(folder)
+    let _made = NewFolders::make(folder)
         .with_context(|| format!("cannot create the folder {shown} for the charts"))?;
     let mut written = Vec::new();
     for (path, svg) in charts {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use breadth_data::{refuse_folder, refuse_for_table};
 use breadth_lm::decode::Ttt;
-use breadth_lm::generation::{Sampling, Stop};
+use breadth_lm::generation::{MOST_SAMPLES, Sampling, Stop};
 use breadth_lm::job::SampleJob;
 use breadth_lm::text::{self, Account, Generation, Text};
 use breadth_lm::verifier::{Tally, Verifier};
@@ -85,7 +86,7 @@ pub struct Arguments {
     #[arg(long, required = true, value_name = "FILE", num_args = 1..)]
     prompts: Vec<PathBuf>,
     /// Responses per prompt
-    #[arg(short, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=MOST_SAMPLES as i64))]
     k: u32,
     /// Where the sample table goes (Parquet)
     #[arg(short, long, value_name = "FILE")]
@@ -145,9 +146,11 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
+    refuse_folder(&arguments.output)?;
     let chosen = arguments.models.find()?;
     chosen.warn(output);
     chosen.refuse_overwriting(&arguments.output, &arguments.prompts)?;
+    refuse_for_table(&arguments.output)?;
     let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
     let folder = &chosen.tokenizers[0];
     let generation = Generation::read(folder)?;
@@ -202,8 +205,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         out: &arguments.output,
         command: &command_line::text(),
     };
-    let tally = job.run(&mut |progress| bar.part(progress))?;
+    let finished = job.run(&mut |progress| bar.part(progress))?;
     bar.finish();
+    data::warn_finished(&finished, output);
     let document = Document {
         schema: 1,
         command: "sample",
@@ -214,7 +218,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         max_tokens,
         end_tokens: data.end_tokens,
         data: data.account,
-        verifier: tally,
+        verifier: finished.tally,
     };
     output.result(&document, |_| document.text(output.quiet))?;
     output.next(&format!(

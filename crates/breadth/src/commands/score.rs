@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use breadth_data::{refuse_folder, refuse_for_table};
 use breadth_lm::decode::Ttt;
 use breadth_lm::job::ScoreJob;
 use breadth_lm::text::Account;
@@ -81,9 +82,11 @@ struct Document {
 }
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
+    refuse_folder(&arguments.output)?;
     let chosen = arguments.models.find()?;
     chosen.warn(output);
     chosen.refuse_overwriting(&arguments.output, &arguments.data)?;
+    refuse_for_table(&arguments.output)?;
     let options = arguments.tokens.options(&chosen.tokenizers[0], 0)?;
     let (_, data) = read_data(&chosen.tokenizers, &arguments.data, &options)?;
     data::warn(&data.account, output);
@@ -97,8 +100,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ttt: arguments.ttt.as_ref(),
         command: &command_line::text(),
     };
-    job.run(&mut |progress| bar.part(progress))?;
+    let finished = job.run(&mut |progress| bar.part(progress))?;
     bar.finish();
+    data::warn_finished(&finished, output);
     let document = Document {
         schema: 1,
         command: "score",

@@ -358,20 +358,134 @@ fn a_limit_on_files_is_an_error_of_the_write() {
     assert_eq!(files, ["other.txt"]);
 }
 
-/// What could not take the output's name is seen before the work.
+/// As on a full disk: names can be given, and nothing can be written.
+#[cfg(unix)]
+#[test]
+fn a_job_that_can_write_nothing_leaves_nothing() {
+    let folder = place();
+    folder.write("scores.jsonl", three_checkpoints().as_bytes());
+    let graded = b"{\"input\": \"q\", \"output\": \"4\", \"gts\": \"4\", \"score\": 0}\n";
+    folder.write("graded/1.jsonl", graded);
+    let also = [
+        "report scores.jsonl -n 4 -o out/page.html --svg out/charts/of/today",
+        "pass graded/1.jsonl --verifier text -o out/table.parquet",
+        "demo --out out/demo",
+        "lab page -o out/lab.html --svg out/pictures",
+    ];
+    let also = also.map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let jobs = jobs('a').into_iter().map(|(_, words)| words);
+    for words in jobs.chain(also) {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let said = folder.shell("ulimit -f 0", &words).failure(1);
+        assert!(said.contains("File too large"), "{words:?}: {said}");
+        let entries = std::fs::read_dir(folder.path("out")).unwrap();
+        let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["other.txt"], "{words:?}");
+    }
+}
+
+/// What somebody else puts beside the parts of a table stays, and is named.
+#[cfg(unix)]
+#[test]
+fn what_no_job_wrote_stays_beside_the_parts() {
+    let folder = place_with_text();
+    folder.write("a.jsonl", b"{\"prompt\": [7, 3], \"response\": [9]}\n");
+    folder.write(
+        "grade.sh",
+        b"cd out/table.parquet.parts; echo mine > notes.txt; mkdir -p more/0000-000001; \
+          while read -r line; do echo '{\"reward\": 1}'; done",
+    );
+    let more = ["--verifier", "command:sh grade.sh"];
+    let ran = folder.run(&[&SAMPLE[..], &more].concat());
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let warning = "warning: out/table.parquet.parts stays, for it holds `notes.txt`, which no job \
+                   wrote; the table is complete";
+    assert_eq!(ran.stderr.matches("warning: ").count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+    let files: Vec<String> = left(&folder).into_keys().collect();
+    assert_eq!(
+        files,
+        [
+            "other.txt",
+            "table.parquet",
+            "table.parquet.parts/notes.txt"
+        ]
+    );
+    assert!(
+        folder
+            .path("out/table.parquet.parts/more/0000-000001")
+            .is_dir()
+    );
+}
+
+/// What could not take the output's name is seen before the work: nothing is read.
 #[test]
 fn an_output_that_is_a_folder() {
     let folder = place();
     std::fs::create_dir(folder.path("out/table.parquet")).unwrap();
-    for (_, words) in &jobs('a')[1..3] {
-        let said = run(&folder, words).unwrap_err();
-        assert_eq!(
-            said,
-            "error: out/table.parquet: is a folder, where a table should go; choose another output\n"
-        );
+    let refused = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let said = folder.run(&words).failure(1);
         let files: Vec<String> = left(&folder).into_keys().collect();
         assert_eq!(files, ["other.txt"]);
+        said
+    };
+    for words in [
+        "score nowhere --data none.jsonl -o out/table.parquet",
+        "sample nowhere --prompts none.jsonl -k 4 -o out/table.parquet",
+        "import none.jsonl -o out/table.parquet",
+        "pass none.jsonl --verifier text -o out/table.parquet",
+        "report none.jsonl -o out/table.parquet",
+        "lab page -o out/table.parquet",
+    ] {
+        assert_eq!(
+            refused(words),
+            "error: out/table.parquet: is a folder, where a file should go; choose another output\n"
+        );
     }
+    assert_eq!(
+        refused("report none.jsonl -o out/page.html --svg out/other.txt"),
+        "error: --svg out/other.txt: is no folder; name one for the charts\n"
+    );
+    assert_eq!(
+        refused("train a.toml --out out/other.txt"),
+        "error: out/other.txt: is no folder, and a run is one; choose another output\n"
+    );
+}
+
+/// Tables are Parquet, whatever their names say; so a name that says something else is refused.
+#[test]
+fn a_table_under_the_name_of_another_format() {
+    let folder = place();
+    let refused = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        folder.run(&words).failure(1)
+    };
+    for (words, instead) in [
+        ("score model --data none.jsonl -o out/a.csv", "a"),
+        (
+            "sample model --prompts none.jsonl -k 4 -o out/a.b.JSON",
+            "a.b",
+        ),
+        ("import none.jsonl -o out/a.jsonl", "a"),
+        ("import none.jsonl -o out/a.jsonl.gz", "a"),
+        ("pass none.jsonl --verifier text -o out/a.csv", "a"),
+    ] {
+        let said = refused(words);
+        assert!(
+            said.contains(": tables are written as Parquet, and ."),
+            "{said}"
+        );
+        assert!(
+            said.ends_with(&format!("; write to out/{instead}.parquet instead\n")),
+            "{said}"
+        );
+    }
+    folder
+        .run(&["import", "logs-a", "-o", "out/table", "-q"])
+        .success();
+    assert!(left(&folder)["table"].starts_with(b"PAR1"));
+    folder.run(&["pass", "out/table", "-q", "--json"]).json();
 }
 
 /// What a program says on standard error comes from the data as well.

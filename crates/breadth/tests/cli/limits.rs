@@ -292,3 +292,274 @@ fn one_of_several_evaluation_sets() {
     assert_eq!((of("math"), of("code")), ("step-2".into(), "step-1".into()));
     assert_snapshot!(folder.run(&["select", "scores.csv", "--trainer-state", "."]).failure(1), @"error: --trainer-state: ./trainer_state.json, field `log_history`: 2 losses and no eval_loss; choose one with --loss: `eval_code_loss`, `eval_math_loss`");
 }
+
+/// Names of any length, in messages and remarks, and in what is typed.
+#[test]
+fn names_of_any_length_are_cut_in_messages() {
+    let long = |end: usize| format!("{}{end}", "name ".repeat(4000));
+    let rows: String = (0..9)
+        .map(|at| {
+            format!(
+                "{{\"model\":\"{}\",\"prompt_id\":1,\"logprob\":-1}}\n",
+                long(at)
+            )
+        })
+        .collect();
+    let folder = Folder::with(&[("a.jsonl", &rows)]);
+    let said = folder
+        .run(&["profile", "a.jsonl", "-r", &long(9)])
+        .failure(1);
+    assert!(said.starts_with("error: no model `name name "), "{said}");
+    assert!(
+        said.contains("...") && said.contains("name 9` in the table; it has `name"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("name 7` and 1 more\n") && said.len() < 2100,
+        "{said}"
+    );
+    // A path is one word of the message, and its end is what tells files apart.
+    let deep = "a-folder/".repeat(300);
+    let said = folder
+        .run(&["select", &format!("{deep}a.jsonl")])
+        .failure(1);
+    assert!(
+        said.contains("/a-folder/a.jsonl: no such file or folder; check"),
+        "{said}"
+    );
+    assert!(said.len() < 300, "{said}");
+    let said = folder
+        .run(&["select", "a.jsonl", "--threads", &"9".repeat(5000)])
+        .failure(2);
+    assert!(
+        said.contains("for '--threads <T>': write a whole number from 1 to 1024"),
+        "{said}"
+    );
+    assert!(said.len() < 500, "{said}");
+}
+
+/// A weight that is a number, and no number any more once it is divided.
+#[test]
+fn weights_beyond_all_ratios_are_named() {
+    let row = |prompt: u32, group: &str, weight: &str| {
+        format!("m,{prompt},-1,{group},{weight}\nn,{prompt},-2,{group},{weight}\n")
+    };
+    let header = "model,prompt_id,logprob,group,weight\n";
+    let table = |rows: String| Folder::with(&[("a.csv", &format!("{header}{rows}"))]);
+    let folder = table(row(1, "g", "1") + &row(2, "h", "1e-320"));
+    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"error: a.csv, line 4, column `weight`: 1e-320 is too small for a weight; only ratios count, so give them in a unit that brings all between 1e-50 and 1e50, and drop rows that should not count");
+    let folder = table(row(1, "g", "1") + &row(2, "h", "1e200"));
+    assert_snapshot!(folder.run(&["select", "a.csv"]).failure(1), @"error: a.csv, line 4, column `weight`: 1e200 is too large for a weight; only ratios count, so give them in a unit that brings all between 1e-50 and 1e50, and drop rows that should not count");
+    let folder = table(row(1, "g", "1") + &row(2, "h", "1"));
+    let weights = ["select", "a.csv", "--group-weights", "g=1e-320,h=1"];
+    assert_snapshot!(folder.run(&weights).failure(2), @"
+    error: invalid value 'g=1e-320' for '--group-weights <GROUP=WEIGHT,..>': 1e-320 is too small for a weight; only ratios count, so give them in a unit that brings all between 1e-50 and 1e50, and drop rows that should not count
+
+    For more information, try '--help'.
+    ");
+    // A prompt in two groups, where groups count.
+    let twice = header.replace("prompt_id", "prompt_id,response_id");
+    let rows = "m,1,0,-1,g,1\nn,1,0,-2,g,1\nm,1,1,-1,h,1\nn,1,1,-2,h,1\n";
+    folder.write("a.csv", format!("{twice}{rows}").as_bytes());
+    let weights = ["select", "a.csv", "--group-weights", "g=1,h=1"];
+    assert_snapshot!(folder.run(&weights).failure(1), @"error: --group-weights: prompt `1` has rows of the groups `g` and `h` (column `group`); all rows of a prompt belong to one");
+    // Of samples the prompt is named, and the sample from 1 on.
+    let samples = "{\"model\":\"m\",\"prompt_id\":\"p\",\"response_id\":0,\"reward\":1}\n{\"model\":\"m\",\"prompt_id\":\"p\",\"response_id\":1,\"reward\":0.5}\n";
+    folder.write("b.jsonl", samples.as_bytes());
+    assert_snapshot!(folder.run(&["pass", "b.jsonl", "--solved", "0.5"]).failure(1), @"error: model `m`, prompt `p`: sample 2, column `reward`: 0.5 is neither 0 nor 1, and only such rewards have success rates");
+    assert_snapshot!(folder.run(&["pass", "b.jsonl", "-k", "4", "--extrapolate"]).failure(1), @"error: model `m`, prompt `p`: sample 2, column `reward`: 0.5 is neither 0 nor 1, and only such rewards have success rates");
+}
+
+#[test]
+fn lists_of_numbers_are_taken_once_each() {
+    let counts = "{\"model\":\"m\",\"prompt_id\":1,\"n\":2000,\"c\":3}\n";
+    let folder = Folder::with(&[("a.jsonl", counts)]);
+    let pass = |ks: &str| folder.run(&["pass", "a.jsonl", "-k", ks, "--json"]);
+    let document = pass(&["8", &vec!["5"; 20_000].join(",")].join(",")).json();
+    let points = document["models"][0]["pass"].as_array().unwrap();
+    let ks: Vec<u64> = points
+        .iter()
+        .map(|point| point["k"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ks, [5, 8]);
+    let many: Vec<String> = (1..=1001).map(|k| k.to_string()).collect();
+    assert_snapshot!(pass(&many.join(",")).failure(1), @"error: -k: 1001 different numbers; at most 1000 are taken at once");
+}
+
+#[test]
+fn numbers_that_no_machine_has() {
+    let folder = Folder::with(&[("a.jsonl", ROW)]);
+    let usage = |flags: &[&str]| {
+        let said = folder.run(flags).failure(2);
+        said.lines().next().unwrap_or_default().to_owned()
+    };
+    for (flags, said) in [
+        (
+            &["select", "a.jsonl", "--threads", "100000"][..],
+            "write a whole number from 1 to 1024",
+        ),
+        (
+            &[
+                "select",
+                "a.jsonl",
+                "--max-record-bytes",
+                "18446744073709551615",
+            ],
+            "is not in 1..=",
+        ),
+        (
+            &[
+                "plan",
+                "--certify",
+                "0.1",
+                "--per-prompt",
+                "10000000000000000000",
+            ],
+            "is not in 1..=",
+        ),
+        (
+            &[
+                "sample",
+                "m",
+                "--prompts",
+                "a.jsonl",
+                "-o",
+                "a.parquet",
+                "-k",
+                "4294967295",
+            ],
+            "is not in 1..=1048576",
+        ),
+        (
+            &[
+                "sample",
+                "m",
+                "--prompts",
+                "a.jsonl",
+                "-o",
+                "a.parquet",
+                "-k",
+                "1",
+                "--max-tokens",
+                "1000000000000",
+            ],
+            "is not in 1..=4294967295",
+        ),
+    ] {
+        let line = usage(flags);
+        assert!(line.contains(said), "{flags:?}: {line}");
+    }
+    let failed = |flags: &[&str]| folder.run(flags).failure(1);
+    assert_snapshot!(failed(&["plan", "--see", "1e300"]), @"error: --see 1e300: write N of 1/N, a number from 1 to 1e15");
+    assert_snapshot!(failed(&["plan", "--see", "inf"]), @"error: --see inf: write N of 1/N, a number from 1 to 1e15");
+    let most = "281474976710656";
+    folder
+        .run(&["reach", "a.jsonl", "--max-record-bytes", most, "-q"])
+        .success();
+    let mut huge = folder.command(&["reach", "a.jsonl", "-q"]);
+    huge.env("BREADTH_MAX_RECORD_BYTES", u64::MAX.to_string());
+    crate::support::Ran::of(huge).success();
+}
+
+/// A file that never ends is not read to its end.
+#[cfg(unix)]
+#[test]
+fn settings_that_never_end() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/lm");
+    let folder = Folder::with(&[(
+        "data.jsonl",
+        "{\"prompt\": [7, 3, 5], \"response\": [9, 2]}\n",
+    )]);
+    let text = golden.join("../text/byte_level.json");
+    let files = ["config.json", "model.safetensors"].map(|name| (name, golden.join(name)));
+    let restore = || {
+        for (name, file) in files.iter().chain(&[("tokenizer.json", text.clone())]) {
+            let bytes = std::fs::read(file).expect("a golden model");
+            folder.write(&format!("model/{name}"), &bytes);
+        }
+    };
+    restore();
+    let long = |name: &str| {
+        // Holes take no room.
+        let file = std::fs::File::create(folder.path(name)).unwrap();
+        file.set_len(1 << 40).unwrap();
+    };
+    assert_snapshot!(folder.run(&["train", "/dev/zero"]).failure(1), @"error: /dev/zero: a file of more than 16777216 bytes");
+    long("huge.toml");
+    assert_snapshot!(folder.run(&["train", "huge.toml"]).failure(1), @"error: huge.toml: a file of more than 16777216 bytes");
+    let score = [
+        "score",
+        "model",
+        "--data",
+        "data.jsonl",
+        "-o",
+        "out.parquet",
+    ];
+    for name in [
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "generation_config.json",
+        "config.json",
+        "tokenizer.json",
+        "chat_template.jinja",
+    ] {
+        long(&format!("model/{name}"));
+        let ran = folder.run(&score);
+        assert_eq!(ran.status, 1, "{name}");
+        let said = ran.failure(1);
+        assert!(said.contains(name) && said.contains("bytes"), "{said}");
+        assert!(!folder.path("out.parquet").exists());
+        std::fs::remove_file(folder.path(&format!("model/{name}"))).unwrap();
+        restore();
+    }
+    std::fs::create_dir(folder.path("adapter")).unwrap();
+    long("adapter/adapter_config.json");
+    let said = folder
+        .run(&[
+            "score",
+            "adapter",
+            "--data",
+            "data.jsonl",
+            "-o",
+            "out.parquet",
+        ])
+        .failure(1);
+    assert!(
+        said.contains("adapter_config.json: a file of more than"),
+        "{said}"
+    );
+    std::fs::create_dir(folder.path("run")).unwrap();
+    long("run/run.json");
+    assert_snapshot!(folder.run(&["report", "run"]).failure(1), @"error: cannot read run/run.json: a file of more than 134217728 bytes; a run folder is what `breadth train` and `breadth demo` write");
+}
+
+/// Paths may be of any bytes where files are named, and nothing else.
+#[cfg(unix)]
+#[test]
+fn arguments_that_are_not_utf_8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use crate::support::Ran;
+
+    let folder = Folder::new();
+    let name = OsStr::from_bytes(b"a\xff\xc3\xa9.jsonl");
+    std::fs::write(folder.path(".").join(name), ROW).unwrap();
+    let with = |before: &[&str], argument: &OsStr, after: &[&str]| {
+        let mut command = folder.command(before);
+        command.arg(argument).args(after);
+        Ran::of(command)
+    };
+    let document = with(&["reach"], name, &["--json", "-q"]).json();
+    assert_eq!(document["rows"], 1);
+    let model = OsStr::from_bytes(b"runs/\xff");
+    let said = with(&["score"], model, &["--data", "a", "-o", "b"]).failure(2);
+    assert_snapshot!(said, @r"error: not UTF-8: `runs/\xff`; only paths of files and folders may hold other bytes, so give the argument in UTF-8, or rename what it names");
+    assert_snapshot!(with(&[], OsStr::from_bytes(b"\xfe"), &[]).failure(2), @"
+    error: unrecognized subcommand '�'
+
+    Usage: breadth [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+}

@@ -68,7 +68,7 @@ fn what_cannot_be_planned_is_said() {
     assert_snapshot!(refused(&["--certify", "2"]), @"error: --certify, --coverage: 2 is not a share in [0, 1]");
     assert_snapshot!(refused(&["--separate", "0.7,0.6"]), @"error: --separate, --models: 1.2999999999999998 is not a share in [0, 1]");
     assert_snapshot!(refused(&["--separate", "0.1,0", "--models", "1"]), @"error: --models 1: at least two compete");
-    assert_snapshot!(refused(&["--see", "0"]), @"error: --see 0: write N of 1/N, a number of at least 1");
+    assert_snapshot!(refused(&["--see", "0"]), @"error: --see 0: write N of 1/N, a number from 1 to 1e15");
     assert_snapshot!(refused(&["--separate", "0.1,0", "--correlation", "2"]), @"error: --correlation 2: write a number from 0 to 1");
     assert_snapshot!(refused(&["pilot.jsonl", "--certify", "0.1"]), @"error: --certify: a coverage is one against a reference: name that of the pilot");
 }

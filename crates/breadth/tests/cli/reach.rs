@@ -147,19 +147,19 @@ fn a_million_samples_of_what_is_all_but_impossible() {
     let table = scores(&[("m", &[-700.0, -700.0])]);
     let document = reach_json(&[("s.jsonl", &table)], &["-k", "1e6,1.5e300,2.5"]);
     let reach = &document["models"][0]["reach"];
-    let value = reach[0]["value"].as_f64().unwrap();
+    let value = reach[1]["value"].as_f64().unwrap();
     assert!(
         (value / (1e6 * (-700.0_f64).exp()) - 1.0).abs() < 1e-9,
         "{value}"
     );
-    assert_eq!(reach[0]["k"].to_string(), "1000000");
+    assert_eq!(reach[1]["k"].to_string(), "1000000");
     // 1.5e300 e^-700 is 1.48e-4.
-    let value = reach[1]["value"].as_f64().unwrap();
+    let value = reach[2]["value"].as_f64().unwrap();
     assert!(
         (value / (1.5e300 * (-700.0_f64).exp()) - 1.0).abs() < 1e-4,
         "{value}"
     );
-    assert_eq!(reach[2]["k"], json!(2.5));
+    assert_eq!(reach[0]["k"], json!(2.5));
 }
 
 #[test]

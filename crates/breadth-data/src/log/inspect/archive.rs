@@ -15,11 +15,12 @@ use zip::ZipArchive;
 
 use super::log::{Header, Log, entries};
 use super::sample::Sample;
-use crate::error::{At, Error, Result, short};
+use crate::error::{At, Error, Result};
 use crate::io::open::read_error;
 use crate::limit;
 use crate::log::format::{Format, Sign};
 use crate::log::source::{Source, parse_within};
+use crate::message::short;
 
 pub(in crate::log) const FORMAT: Format = Format {
     name: "Inspect .eval",

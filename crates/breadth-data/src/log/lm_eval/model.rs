@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::limit;
 use crate::log::source::{Source, parse};
 
 /// Where a log comes from.
@@ -82,7 +83,7 @@ fn of_results(path: &Path, time: Option<&str>) -> Option<String> {
 /// `model_name`, with the revision that the arguments of the model name: checkpoints of one
 /// repository differ in nothing else.
 fn model_of(path: &Path) -> Option<String> {
-    let results: Value = parse(&std::fs::read(path).ok()?).ok()?;
+    let results: Value = parse(&limit::read_beside(path)?).ok()?;
     let name = results
         .get("model_name")?
         .as_str()

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::rollout::{Names, Rollout, UNGRADED};
-use crate::error::{Place, Result, list};
+use crate::error::{Place, Result};
 use crate::log::entry::Entries;
 use crate::log::source::{Line, REWARD_MAP, Source, flag, show, text};
+use crate::message::list;
 use crate::schema::Table;
 use crate::setting::Setting;
 

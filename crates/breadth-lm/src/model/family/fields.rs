@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use breadth_data::short;
 use serde_json::{Map, Value, json};
 
 use super::harmless::{self, Verdict};
@@ -16,15 +17,6 @@ const MOST: u64 = 1 << 40;
 const MOST_LAYERS: usize = 10_000;
 /// The widest head, likewise.
 const MOST_HEAD_DIM: usize = 1 << 16;
-
-/// A value as far as a line of text holds it.
-fn short(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}..", &text[..end]),
-        None => text,
-    }
-}
 
 /// What is still to be read of a `config.json`.
 pub struct Fields {
@@ -283,7 +275,7 @@ impl Fields {
             return Err(self.error(format!(
                 "config.json: rotary positions have the field {name}, which breadth does not know; \
                  scores could be wrong (its value is {})",
-                short(value)
+                short(&value.to_string())
             )));
         }
         Ok(Rotary::new(
@@ -357,7 +349,7 @@ impl Fields {
                     return Err(self.error(format!(
                         "config.json has the field {name}, which breadth does not know; scores \
                          could be wrong (its value is {}; remove the field if nothing reads it)",
-                        short(value)
+                        short(&value.to_string())
                     )));
                 }
             }

@@ -73,12 +73,8 @@ impl Synthetic for GraphSearchTask {
     /// Given the class that `group` names.
     fn log_prob(&self, item: &Item) -> Result<f64> {
         let group = item.group.clone().unwrap_or_default();
-        let class: Class = serde_json::from_value(Value::from(group)).map_err(|_| {
-            Error::data(
-                format!("prompt_id {}", item.prompt_id),
-                "its group is no class",
-            )
-        })?;
+        let class: Class = serde_json::from_value(Value::from(group))
+            .map_err(|_| Error::data(item.place(), "its group is no class"))?;
         let graph = self.search.parse(&item.prompt)?;
         Ok(self.search.class_log_prob(&graph, &item.response, class))
     }

@@ -41,6 +41,7 @@ use super::bounds::{Stopped, bounded};
 use super::json::Json;
 use super::special::Special;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::file_in;
 
 /// Name of the one template in its environment.
@@ -231,7 +232,7 @@ fn read(file: &Path) -> Result<Option<String>> {
             length(data.len()).map_err(|why| Error::data(file.display().to_string(), why))?
         }
     }
-    let source = std::fs::read_to_string(file).map_err(|e| Error::io(file, e))?;
+    let source = files::text(file, LONGEST as u64).map_err(|e| Error::io(file, e))?;
     Ok(Some(source))
 }
 

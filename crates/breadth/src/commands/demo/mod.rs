@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use breadth_analysis::Report;
+use breadth_data::atomic::NewFolders;
 use breadth_data::{OutputLock, RunFolder};
 use breadth_lm::generation::Sampling;
 use breadth_lm::job::{Model, SampleJob};
@@ -13,6 +14,7 @@ use breadth_lm::verifier::Verifier;
 use breadth_stats::Level;
 use serde::Serialize;
 
+use crate::data;
 use crate::measure::Measure;
 use crate::output::{Output, Style};
 use crate::progress::Bar;
@@ -58,7 +60,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         seed: arguments.seed,
         output,
     };
-    std::fs::create_dir_all(demo.out)
+    let _made = NewFolders::make(demo.out)
         .with_context(|| format!("cannot create the folder {}", demo.out.display()))?;
     demo.run()?;
     let options = breadth_analysis::ReportOptions {
@@ -160,8 +162,9 @@ impl Demo<'_> {
             out: &out,
             command: &self.command(),
         };
-        job.run(&mut |progress| bar.part(progress))?;
+        let finished = job.run(&mut |progress| bar.part(progress))?;
         bar.finish();
+        data::warn_finished(&finished, self.output);
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use breadth_data::atomic;
+use breadth_data::atomic::{self, NewFolders};
+use breadth_data::refuse_folder;
 use breadth_lab::{
     Measured, MeasuredDocument, Results, Size, Statement, StatementDocument, Verdict, all, choose,
     words,
@@ -300,6 +301,9 @@ fn show(show: &Show, output: &Output) -> Result<()> {
 }
 
 fn page(page: &Page, output: &Output) -> Result<()> {
+    page.output
+        .iter()
+        .try_for_each(|path| refuse_folder(path))?;
     let stored = |statement: &'static Statement| Ok((statement, page.scale.stored(statement)?));
     let statements = all().map(stored).collect::<Result<Vec<_>>>()?;
     let path = match &page.output {
@@ -340,7 +344,7 @@ fn pictures(
     let Some(folder) = folder else {
         return Ok(Vec::new());
     };
-    std::fs::create_dir_all(folder)
+    let _made = NewFolders::make(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let write = |(stem, svg): (String, String)| {
         let path = folder.join(format!("{stem}.svg"));

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use breadth_data::{
-    Outcome, OutputLock, Provenance, SampleRow, SampleTable, SampleTexts, write_samples,
+    Outcome, OutputLock, Provenance, SampleRow, SampleTable, SampleTexts, refuse_folder,
+    refuse_for_table, write_samples,
 };
 use serde_json::json;
 
@@ -36,6 +37,14 @@ pub fn write(path: &Path, table: &SampleTable, texts: &SampleTexts) -> Result<St
     lock.remove_dead()?;
     write_samples(path, &rows, &made)?;
     Ok(format!("wrote {out}: a sample table of {count}"))
+}
+
+/// Refuses a folder, and what is neither a table nor for Inspect.
+pub fn refuse(path: &Path) -> Result<()> {
+    if is_for_inspect(path) {
+        return Ok(refuse_folder(path)?);
+    }
+    Ok(refuse_for_table(path)?)
 }
 
 fn is_for_inspect(path: &Path) -> bool {

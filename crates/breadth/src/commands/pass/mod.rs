@@ -110,9 +110,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         texts: arguments.regrade.is_asked_for(),
         ..arguments.tables.options()
     };
+    arguments.regrade.check_output(&arguments.tables.paths)?;
     let mut table = read_samples(&arguments.tables.paths, &options, output)?;
-    let inputs = &arguments.tables.paths;
-    let regraded = arguments.regrade.run(&mut table, inputs, output)?;
+    let regraded = arguments.regrade.run(&mut table, output)?;
     let as_scored = arguments.as_scored()?;
     let mut document = pass_at(
         &table,

@@ -41,21 +41,23 @@ impl Regrade {
         self.verifier.is_some()
     }
 
+    /// Refuses an output that is one of the inputs or could not be written, before anything is
+    /// read.
+    pub fn check_output(&self, inputs: &[PathBuf]) -> Result<()> {
+        let Some(path) = &self.output else {
+            return Ok(());
+        };
+        refuse_overwriting(path, &[inputs, &self.data].concat())?;
+        grades::refuse(path)
+    }
+
     /// Puts the verifier's rewards and answers in the place of the table's.
     ///
-    /// Writes them where `-o` says, unless that is one of `inputs`.
-    pub fn run(
-        &self,
-        table: &mut SampleTable,
-        inputs: &[PathBuf],
-        output: &Output,
-    ) -> Result<Option<Regraded>> {
+    /// Writes them where `-o` says.
+    pub fn run(&self, table: &mut SampleTable, output: &Output) -> Result<Option<Regraded>> {
         let Some(name) = &self.verifier else {
             return Ok(None);
         };
-        if let Some(path) = &self.output {
-            refuse_overwriting(path, &[inputs, &self.data].concat())?;
-        }
         let verifier = Verifier::parse(name)?.with_timeout(self.verifier_timeout);
         if verifier.reads_tokens() {
             bail!(

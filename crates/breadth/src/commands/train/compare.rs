@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let mut runs = Vec::new();
     for (name, config) in &named {
         let first = arguments.seed.unwrap_or(config.seed);
-        for seed in first..first + arguments.seeds {
+        for seed in first..first.saturating_add(arguments.seeds) {
             runs.push(compare.one(name, config, seed, then.as_ref())?);
         }
     }

@@ -1,0 +1,118 @@
+//! Pieces of data in messages: names and values of any length, shown as far as anybody reads them.
+
+use std::borrow::Cow;
+
+/// The longest piece of data in a message, in characters.
+const LONGEST_PIECE: usize = 200;
+/// What is shown of a longer one: its beginning and its end, `...` between.
+const BEGINNING: usize = 140;
+const END: usize = LONGEST_PIECE - BEGINNING - 3;
+
+/// The longest message, in characters.
+const LONGEST: usize = 2000;
+
+/// A name or value as messages show it: whole, or of one of more than 200 characters the first 140
+/// and the last 57, with `...` between.
+///
+/// ```
+/// assert_eq!(breadth_data::short("step-100"), "step-100");
+/// let long = breadth_data::short(&"x".repeat(1_000_000)).into_owned();
+/// assert_eq!((long.len(), &long[138..145]), (200, "xx...xx"));
+/// ```
+#[must_use]
+pub fn short(text: &str) -> Cow<'_, str> {
+    // Characters are not more than bytes.
+    if text.len() <= LONGEST_PIECE || text.chars().nth(LONGEST_PIECE).is_none() {
+        return text.into();
+    }
+    let at = |found: Option<(usize, char)>| found.map_or(0, |(at, _)| at);
+    let beginning = &text[..at(text.char_indices().nth(BEGINNING))];
+    let end = &text[at(text.char_indices().nth_back(END - 1))..];
+    format!("{beginning}...{end}").into()
+}
+
+/// A message whose names and values are [`short`], whatever they came from: what stands between
+/// backticks, and every word. The whole of it has at most 2000 characters.
+///
+/// ```
+/// let long = "x".repeat(1_000_000);
+/// let message = format!("no model `{long}` in {long}.csv; it has `a`");
+/// let shown = breadth_data::readable(&message);
+/// assert!(shown.starts_with("no model `xxx") && shown.ends_with("xxx.csv; it has `a`"));
+/// assert!(shown.len() < 500);
+/// ```
+#[must_use]
+pub fn readable(message: &str) -> String {
+    let mut shown = String::with_capacity(message.len().min(LONGEST));
+    let mut parts = message.split('`').peekable();
+    let mut is_quoted = false;
+    while let Some(part) = parts.next() {
+        // The last part has no backtick behind it.
+        if is_quoted && parts.peek().is_some() {
+            shown.push_str(&short(part));
+        } else {
+            part.split_inclusive(char::is_whitespace)
+                .for_each(|word| shown.push_str(&short(word)));
+        }
+        if parts.peek().is_some() {
+            shown.push('`');
+        }
+        is_quoted = !is_quoted;
+    }
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}... (cut at {LONGEST} characters)", &shown[..end]),
+        None => shown,
+    }
+}
+
+/// At most eight names in backticks, so that a message stays readable.
+pub(crate) fn list(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{}`", short(name)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_cut_by_characters() {
+        let exact = "ä".repeat(LONGEST_PIECE);
+        assert_eq!(short(&exact), exact);
+        let longer = format!("a{}b", "ä".repeat(LONGEST_PIECE));
+        let shown = short(&longer);
+        assert_eq!(shown.chars().count(), LONGEST_PIECE);
+        assert!(shown.starts_with("aä") && shown.ends_with("äb"), "{shown}");
+        assert!(shown.contains("ä...ä"), "{shown}");
+        assert_eq!(short(""), "");
+    }
+
+    #[test]
+    fn messages_keep_their_words_and_lose_the_middle_of_names() {
+        for message in ["", "`", "a `b` c", "line 1\n  line 2 `", "no `a` or `b`"] {
+            assert_eq!(readable(message), message);
+        }
+        let long = "x".repeat(300);
+        let blanks = "x ".repeat(300);
+        for (message, length) in [
+            (format!("no model `{blanks}` here"), 9 + 202 + 5),
+            (format!("{long}, row 1: {long}"), 200 + 7 + 200),
+            (format!("{long} {blanks}"), 200 + 600),
+            // A name that opens what is never closed.
+            (format!("`{blanks}"), 601),
+        ] {
+            assert_eq!(readable(&message).len(), length, "{message}");
+        }
+        let cut = readable(&"word ".repeat(1000));
+        assert!(cut.ends_with("word ... (cut at 2000 characters)"), "{cut}");
+    }
+}
