@@ -6,6 +6,7 @@ import base64
 import doctest
 import html
 import math
+import os
 import re
 import subprocess
 import sys
@@ -305,3 +306,42 @@ def test_data_frames(frames, files):
     frame = frames.DataFrame(SCORES)
     chosen = breadth.select(frame, best_of=8).to_dict()
     assert chosen == breadth.select(files[0], best_of=8).to_dict()
+
+
+def run(code, **more):
+    usual = {"capture_output": True, "text": True, "timeout": 120, "check": True}
+    environment = {"PYTHONPATH": str(Path(breadth.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code], env=environment, **{**usual, **more})
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_can_ask_after_its_parent_did():
+    code = """
+import os, sys, time
+import breadth
+table = {
+    "model": [m for m in "abc" for _ in range(3000)],
+    "prompt_id": [p for _ in range(3) for p in range(3000)],
+    "logprob": [-1.0 - (7 * i % 1013) / 100 for i in range(9000)],
+}
+first = breadth.select(table).to_dict()
+breadth.reach(table)
+child = os.fork()
+if child == 0:
+    same = breadth.select(table).to_dict() == first
+    grandchild = os.fork()
+    if grandchild == 0:
+        os._exit(0 if len(breadth.reach(table).models) == 3 else 1)
+    os._exit(0 if same and os.waitpid(grandchild, 0)[1] == 0 else 1)
+for _ in range(1000):
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        break
+    time.sleep(0.1)
+else:
+    os.kill(child, 9)
+    sys.exit("the child hangs")
+assert breadth.select(table).to_dict() == first
+print(status)
+"""
+    assert run(code).stdout.strip() == "0"
