@@ -345,3 +345,10 @@ assert breadth.select(table).to_dict() == first
 print(status)
 """
     assert run(code).stdout.strip() == "0"
+
+
+def test_shares_to_separate_may_stand_in_either_order():
+    first = breadth.plan(separate=(0.1, 0.05))
+    assert first.plans[0]["need"]["rows"] == 540  # as summed with scipy.stats
+    assert breadth.plan(separate=(0.05, 0.1)).to_dict() == first.to_dict()
+    assert breadth.plan(separate=(0.1, 0.1)).plans[0]["need"] is None
