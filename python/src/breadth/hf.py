@@ -20,10 +20,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
-
-from breadth._errors import DataError
+from breadth._errors import DataError, missing
 from breadth._monitor import INITIAL, Metrics, Monitor
+
+try:
+    from transformers import TrainerCallback
+except ModuleNotFoundError as error:
+    raise missing("breadth.hf", "hf", error) from error
 
 
 class CoverageCallback(TrainerCallback):  # type: ignore[misc]

@@ -10,8 +10,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
+from breadth._errors import missing
+
+try:
+    import torch
+    from torch import Tensor
+except ModuleNotFoundError as error:
+    raise missing("breadth.optim", "torch", error) from error
 
 IGNORE = -100
 
