@@ -251,7 +251,7 @@ type Reduced<'py> = (
 );
 
 fn kept(count: usize, what: &str) -> String {
-    format!("intersect=True: {count} {what} are kept, those that every model has; others are not")
+    format!("intersect=True left out what some models lack; {what} kept: {count}")
 }
 
 fn refused(error: ArrowError) -> PyErr {

@@ -449,9 +449,9 @@ def test_weights_that_are_all_missing_in_pandas_are_missing():
 def test_an_intersection_says_what_it_kept():
     some = pa.table(SCORES).slice(0, 118)
     chosen = breadth.select(some, best_of=8, intersect=True)
-    assert [remark for remark in chosen.remarks if "38 rows are kept" in remark]
+    assert [remark for remark in chosen.remarks if "rows kept: 38" in remark]
     graded = breadth.pass_at(pa.table(SAMPLES).slice(1), k=[2], intersect=True)
-    assert [remark for remark in graded.remarks if "39 prompts are kept" in remark]
+    assert [remark for remark in graded.remarks if "prompts kept: 39" in remark]
     assert breadth.reach(SCORES, intersect=True).remarks == ()
 
 

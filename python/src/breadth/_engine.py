@@ -339,7 +339,7 @@ def plan(
         "reference": reference,
         "certify": certify,
         "coverage": coverage,
-        "separate": separate,
+        "separate": tuple(separate) if isinstance(separate, list) else separate,
         "models": models,
         "see": see,
         "per_prompt": per_prompt,
