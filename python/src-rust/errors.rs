@@ -71,12 +71,17 @@ impl From<Error> for PyErr {
 
 /// A message or a remark with the keyword arguments that its readers know.
 pub fn named(text: &str) -> String {
-    Setting::rename(text, |setting| match setting {
+    let text = Setting::rename(text, |setting| match setting {
         Setting::Intersect => "intersect=True",
         Setting::Models => "models=[..]",
         Setting::Reward => "reward=..",
         Setting::Filter => "filter=..",
         Setting::MaxRecordBytes => "BREADTH_MAX_RECORD_BYTES",
         _ => "the command line's option",
-    })
+    });
+    // Where others have an option beside the variable, Python has the variable alone.
+    text.replace(
+        "BREADTH_MAX_RECORD_BYTES, or BREADTH_MAX_RECORD_BYTES",
+        "BREADTH_MAX_RECORD_BYTES",
+    )
 }

@@ -407,7 +407,12 @@ pub fn reach(
                 "k={k} is not a number of samples, at least 1"
             )));
         }
-        let budget = level(choice.budget)?;
+        let given = choice.budget;
+        let budget = Level::from_n(given).map_err(|_| {
+            Error::Value(format!(
+                "budget={given}: samples, a finite number of at least 1"
+            ))
+        })?;
         let (given, samples) = match (scores, samples) {
             (Some(given), None) => given.split(&options),
             both => both,
@@ -539,6 +544,12 @@ pub fn plan(
 ) -> PyResult<Answer> {
     detached(py, move || {
         let options = common.options()?;
+        if !(choice.power > 0.0 && choice.power < 1.0) {
+            let given = choice.power;
+            return Err(Error::Value(format!(
+                "power={given}: write a number between 0 and 1, such as 0.9"
+            )));
+        }
         let mut plan = Plan::new(common.confidence, choice.power);
         let mut remarks = Vec::new();
         if let Some(pilot) = pilot {

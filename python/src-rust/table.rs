@@ -6,12 +6,16 @@ use std::sync::Arc;
 use arrow_array::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 use arrow_array::types::Float32Type;
 use arrow_array::{
-    ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, RecordBatchIterator, StringArray,
+    Array, ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, RecordBatchIterator,
+    RecordBatchReader, StringArray,
 };
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, Schema};
 use breadth_data::{LogOptions, Logs, ReadOptions, RunFolder, SampleTable, ScoreTable, TablePaths};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyType};
 
 use crate::errors::{Error, Result, named};
 use crate::work::detached;
@@ -28,6 +32,39 @@ enum Source {
 
 #[pymethods]
 impl Table {
+    /// Of what `__reduce__` gives: paths, or rows as a stream of Arrow's IPC.
+    #[new]
+    fn new(paths: Option<Vec<PathBuf>>, rows: Option<Vec<u8>>) -> PyResult<Self> {
+        let Some(rows) = rows else {
+            return Ok(Self::of_paths(paths.unwrap_or_default()));
+        };
+        let batches = StreamReader::try_new(&rows[..], None).and_then(Iterator::collect);
+        Ok(Table(Arc::new(Source::Batches(batches.map_err(refused)?))))
+    }
+
+    /// What pickle keeps.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let state = match &*slf.get().0 {
+            Source::Paths(paths) => (Some(paths.clone()), None),
+            Source::Batches(batches) => {
+                let rows = stream(batches).map_err(refused)?;
+                (None, Some(PyBytes::new(slf.py(), &rows)))
+            }
+        };
+        Ok((slf.get_type(), state))
+    }
+
+    /// Nothing changes a table: a copy is the table itself.
+    fn __copy__(&self) -> Self {
+        self.clone()
+    }
+
+    /// As `__copy__`.
+    fn __deepcopy__(&self, memo: &Bound<'_, PyAny>) -> Self {
+        let _ = memo;
+        self.clone()
+    }
+
     /// Files, folders, globs, or a run folder.
     #[staticmethod]
     fn of_paths(paths: Vec<PathBuf>) -> Self {
@@ -43,8 +80,8 @@ impl Table {
         // SAFETY: by the PyCapsule interface a capsule of this name holds a stream, which is moved
         // out of it and marked there as released.
         let reader = unsafe { ArrowArrayStreamReader::from_raw(pointer.cast().as_ptr()) };
-        let refused = |error: arrow_schema::ArrowError| PyValueError::new_err(error.to_string());
         let reader = reader.map_err(refused)?;
+        check_names(&reader.schema())?;
         let batches = py.detach(move || reader.collect::<std::result::Result<Vec<_>, _>>());
         Ok(Table(Arc::new(Source::Batches(batches.map_err(refused)?))))
     }
@@ -52,15 +89,35 @@ impl Table {
     /// Columns by name: sequences of strings, numbers, or lists of numbers; `None` where one lacks.
     #[staticmethod]
     fn of_columns(columns: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let mut arrays = Vec::new();
+        let mut arrays: Vec<(String, ArrayRef, bool)> = Vec::new();
         for (name, values) in columns.iter() {
             let name: String = name.extract()?;
             let array = array(&name, &values)?;
+            if let Some((first, known, _)) = arrays.first()
+                && known.len() != array.len()
+            {
+                let (rows, others) = (array.len(), known.len());
+                return Err(PyValueError::new_err(format!(
+                    "column {name} has {rows} rows, column {first} has {others}: a table has the \
+                     same number in every column"
+                )));
+            }
             arrays.push((name, array, true));
         }
-        let batch = RecordBatch::try_from_iter_with_nullable(arrays);
-        let batch = batch.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if arrays.is_empty() {
+            return Err(PyValueError::new_err("the table has no columns"));
+        }
+        let batch = RecordBatch::try_from_iter_with_nullable(arrays).map_err(refused)?;
         Ok(Table(Arc::new(Source::Batches(vec![batch]))))
+    }
+
+    /// The paths of rows in files.
+    #[getter]
+    fn paths(&self) -> Vec<std::ffi::OsString> {
+        match &*self.0 {
+            Source::Paths(paths) => paths.iter().map(|path| path.into()).collect(),
+            Source::Batches(_) => Vec::new(),
+        }
     }
 
     /// Number of rows in memory.
@@ -145,17 +202,82 @@ impl Table {
     }
 
     pub fn scores(&self, options: &ReadOptions) -> Result<ScoreTable> {
+        let mut table = self.read_scores(options)?;
+        if self.has_holes(options, |options| self.read_scores(options).is_err()) {
+            table.remarks.push(kept(table.rows(), "rows"));
+        }
+        Ok(table)
+    }
+
+    pub fn samples(&self, options: &ReadOptions) -> Result<SampleTable> {
+        let mut table = self.read_samples(options)?;
+        if self.has_holes(options, |options| self.read_samples(options).is_err()) {
+            table.remarks.push(kept(table.prompts.len(), "prompts"));
+        }
+        Ok(table)
+    }
+
+    /// Whether an intersection that could be read has left anything out.
+    fn has_holes(&self, options: &ReadOptions, fails: impl Fn(&ReadOptions) -> bool) -> bool {
+        // Standard input can be read but once.
+        let is_stream = matches!(&*self.0, Source::Paths(paths)
+            if paths.iter().any(|path| path.as_os_str() == "-"));
+        let whole = ReadOptions {
+            intersect: false,
+            ..options.clone()
+        };
+        options.intersect && !is_stream && fails(&whole)
+    }
+
+    fn read_scores(&self, options: &ReadOptions) -> Result<ScoreTable> {
         Ok(match &*self.0 {
             Source::Paths(paths) => ScoreTable::read(paths, options)?,
             Source::Batches(batches) => ScoreTable::from_batches(batches.clone(), options)?,
         })
     }
 
-    pub fn samples(&self, options: &ReadOptions) -> Result<SampleTable> {
+    fn read_samples(&self, options: &ReadOptions) -> Result<SampleTable> {
         Ok(match &*self.0 {
             Source::Paths(paths) => SampleTable::read(paths, options)?,
             Source::Batches(batches) => SampleTable::from_batches(batches.clone(), options)?,
         })
+    }
+}
+
+/// How to make a table again: its class, and the arguments for that.
+type Reduced<'py> = (
+    Bound<'py, PyType>,
+    (Option<Vec<PathBuf>>, Option<Bound<'py, PyBytes>>),
+);
+
+fn kept(count: usize, what: &str) -> String {
+    format!("intersect=True left out what some models lack; {what} kept: {count}")
+}
+
+fn refused(error: ArrowError) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+/// Rows as a stream of Arrow's IPC.
+fn stream(batches: &[RecordBatch]) -> std::result::Result<Vec<u8>, ArrowError> {
+    let schema = batches.first().map(RecordBatch::schema);
+    let schema = schema.unwrap_or_else(|| Arc::new(Schema::empty()));
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    writer.into_inner()
+}
+
+/// Refuses two columns of one name, of which one would be read.
+fn check_names(schema: &Schema) -> PyResult<()> {
+    let names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+    match (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
+        None => Ok(()),
+        Some(at) => Err(PyValueError::new_err(format!(
+            "the data frame has two columns named `{}`: rename or drop one",
+            names[at]
+        ))),
     }
 }
 

@@ -115,3 +115,42 @@ def test_folders_and_data_come_first(tmp_path):
         _ = Tabled(HELDOUT).scores_path
     with pytest.raises(ValueError, match="prepare comes first"):
         made(tmp_path).evaluate(Model(), 1)
+
+
+def test_every_run_has_its_own_folder_unless_one_is_given(tmp_path):
+    monitor = made(None, reference=None)
+    for run in ("a", "b"):
+        monitor.prepare(Model(), None, tmp_path / run, 0)
+        monitor.evaluate(Model(model(0.5, 0.25, 0.125)), 10)
+    assert monitor.scores_path == tmp_path / "b" / "scores.parquet"
+    for run in ("a", "b"):
+        assert len(_tables.read_rows(tmp_path / run / "scores.parquet")) == 3
+    given = made(tmp_path / "c")
+    given.prepare(Model(model(0.25, 0.25, 0.5)), None, tmp_path / "d", 0)
+    assert given.scores_path == tmp_path / "c" / "scores.parquet"
+
+
+@pytest.mark.parametrize("reference", ["initial", None])
+def test_a_run_that_goes_on_forgets_the_branch_that_was_given_up(tmp_path, reference):
+    def steps(monitor):
+        paths = (monitor.scores_path, monitor.samples_path)
+        return [{row["model"] for row in _tables.read_rows(path)} for path in paths]
+
+    def named(*numbers):
+        return {f"step-{number:06d}" for number in numbers}
+
+    monitor = made(tmp_path, reference=reference)
+    monitor.prepare(Model(model(0.25, 0.25, 0.5)), None, None, 0)
+    for step in (10, 20, 30):
+        monitor.evaluate(Model(model(0.5, 0.25, 0.125)), step)
+    first = named(0) if reference else set()
+    again = made(tmp_path, reference=reference)
+    again.prepare(Model(), None, None, 10, keep=False)  # only looks
+    assert steps(again) == [first | named(10, 20, 30), named(10, 20, 30)]
+    again.prepare(Model(), None, None, 10)
+    assert steps(again) == [first | named(10), named(10)]
+    again.evaluate(Model(model(0.5, 0.25, 0.125)), 15)
+    assert steps(again) == [first | named(10, 15), named(10, 15)]
+    again.prepare(Model(model(0.25, 0.25, 0.5)), None, None, 0)
+    assert not again.samples_path.exists()
+    assert again.scores_path.exists() == (reference is not None)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import copy
 import doctest
 import html
 import math
+import os
+import pickle
 import re
 import subprocess
 import sys
@@ -251,6 +254,39 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.select({"model": [object()]}), TypeError, "column model"),
         (lambda: breadth.select(Frame(pa.table(SCORES).slice(0, 0))), ValueError, "no rows"),
         (lambda: breadth.select({"model": ["m"]}), ValueError, "the data frame.*prompt_id"),
+        (lambda: breadth.select({}), ValueError, "no columns"),
+        (
+            lambda: breadth.select({**SCORES, "logprob": [-1.0]}),
+            ValueError,
+            "column logprob has 1 rows, column model has 120",
+        ),
+        (lambda: breadth.select({"model": "m"}), TypeError, "column model: a str is no column"),
+        (lambda: breadth.select(pandas.Series([1.0])), TypeError, "a Series is one column"),
+        (lambda: breadth.select(polars.LazyFrame(SCORES)), TypeError, r"call \.collect\(\)"),
+        (lambda: breadth.select([{"model": "m"}, "a.parquet"]), TypeError, "dict is no path"),
+        (
+            lambda: breadth.select(
+                pa.Table.from_arrays(
+                    [pa.array([1]), pa.array([2])], names=["prompt_id", "prompt_id"]
+                )
+            ),
+            ValueError,
+            "two columns named `prompt_id`",
+        ),
+        (
+            lambda: breadth.select(
+                pandas.DataFrame({**SCORES, "weight": [1.0] * 7 + [math.nan] + [2.0] * 112})
+            ),
+            ValueError,
+            "row 8, column `weight`: NaN is not a weight",
+        ),
+        (lambda: breadth.reach(SCORES, budget=-1), ValueError, "^budget=-1"),
+        (lambda: breadth.reach(SCORES, budget="x"), TypeError, "^budget='x': "),
+        (lambda: breadth.reach(SCORES, k=8), TypeError, r"^k=8: give several.*k=\[8\]"),
+        (lambda: breadth.pass_at(SAMPLES, k=[1.5]), TypeError, r"^k=\[1\.5\]: .*integer"),
+        (lambda: breadth.plan(see=2, power=1), ValueError, "^power=1"),
+        (lambda: breadth.plan(separate=(0.1, 0.05), models=-1), TypeError, "^models=-1: "),
+        (lambda: breadth.reach(SCORES, group_weights=["odd"]), TypeError, "^group_weights="),
     ],
 )
 def test_errors_are_of_the_usual_kinds(ask, error, message):
@@ -305,3 +341,155 @@ def test_data_frames(frames, files):
     frame = frames.DataFrame(SCORES)
     chosen = breadth.select(frame, best_of=8).to_dict()
     assert chosen == breadth.select(files[0], best_of=8).to_dict()
+
+
+def run(code, **more):
+    usual = {"capture_output": True, "text": True, "timeout": 120, "check": True}
+    environment = {"PYTHONPATH": str(Path(breadth.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code], env=environment, **{**usual, **more})
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_can_ask_after_its_parent_did():
+    code = """
+import os, sys, time
+import breadth
+table = {
+    "model": [m for m in "abc" for _ in range(3000)],
+    "prompt_id": [p for _ in range(3) for p in range(3000)],
+    "logprob": [-1.0 - (7 * i % 1013) / 100 for i in range(9000)],
+}
+first = breadth.select(table).to_dict()
+breadth.reach(table)
+child = os.fork()
+if child == 0:
+    same = breadth.select(table).to_dict() == first
+    grandchild = os.fork()
+    if grandchild == 0:
+        os._exit(0 if len(breadth.reach(table).models) == 3 else 1)
+    os._exit(0 if same and os.waitpid(grandchild, 0)[1] == 0 else 1)
+for _ in range(1000):
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        break
+    time.sleep(0.1)
+else:
+    os.kill(child, 9)
+    sys.exit("the child hangs")
+assert breadth.select(table).to_dict() == first
+print(status)
+"""
+    assert run(code).stdout.strip() == "0"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "glob"])
+@pytest.mark.parametrize("what", ["changed", "is gone", "is new"])
+def test_a_page_does_not_contradict_its_answer(tmp_path, kind, what):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    file = folder / "a.parquet"
+    pq.write_table(pa.table(SCORES), file)
+    given = {"file": file, "folder": folder, "glob": folder / "*.parquet"}[kind]
+    chosen = breadth.select(given, best_of=8)
+    for _ in range(2):
+        chosen.report(folder / "page.html")
+    page = (folder / "page.html").read_bytes()
+    if what == "changed":
+        pq.write_table(pa.table(SCORES).slice(0, 80), file)
+    elif what == "is gone":
+        file.unlink()
+    elif kind == "file":
+        return
+    else:
+        file = folder / "b.parquet"
+        pq.write_table(pa.table(SCORES), file)
+    with pytest.raises(breadth.DataError, match=f"{re.escape(str(file))} {what} since select"):
+        chosen.report(folder / "page.html")
+    assert (folder / "page.html").read_bytes() == page
+
+
+def test_answers_and_tables_can_be_pickled_and_copied(files, tmp_path):
+    graded = pa.table(SAMPLES)
+    answers = [
+        breadth.select(scores(), graded, best_of=8),
+        breadth.select(list(files), best_of=8),
+        breadth.profile(scores(), reference="exact"),
+        breadth.reach(scores()),
+        breadth.pass_at(graded),
+        breadth.plan(see=16),
+    ]
+    for answer in answers:
+        for again in (pickle.loads(pickle.dumps(answer)), copy.deepcopy(answer)):
+            assert type(again) is type(answer)
+            assert again.to_dict() == answer.to_dict()
+            assert (repr(again), again.charts) == (repr(answer), answer.charts)
+    for at, answer in enumerate(answers[:2]):
+        answer.report(tmp_path / "a.html")
+        pickle.loads(pickle.dumps(answer)).report(tmp_path / "b.html")
+        assert (tmp_path / "a.html").read_text() == (tmp_path / "b.html").read_text(), at
+    table = breadth.score_table(scores())
+    for again in (pickle.loads(pickle.dumps(table)), copy.deepcopy(table), copy.copy(table)):
+        assert pa.table(again).equals(pa.table(table))
+
+
+def test_rows_as_dictionaries_and_columns_of_arrow_are_tables(files):
+    first = breadth.select(files[0], best_of=8).to_dict()
+    rows = pa.table(SCORES).to_pylist()
+    rows[0] = {**rows[0], "extra": None}
+    columns = {name: pa.array(values) for name, values in SCORES.items()}
+    for given in (rows, iter(rows), (row for row in rows), columns):
+        assert breadth.select(given, best_of=8).to_dict() == first
+
+
+def test_weights_that_are_all_missing_in_pandas_are_missing():
+    frame = pandas.DataFrame({**SCORES, "weight": [math.nan] * 120})
+    assert breadth.reach(frame).to_dict() == breadth.reach(SCORES).to_dict()
+
+
+def test_an_intersection_says_what_it_kept():
+    some = pa.table(SCORES).slice(0, 118)
+    chosen = breadth.select(some, best_of=8, intersect=True)
+    assert [remark for remark in chosen.remarks if "rows kept: 38" in remark]
+    graded = breadth.pass_at(pa.table(SAMPLES).slice(1), k=[2], intersect=True)
+    assert [remark for remark in graded.remarks if "prompts kept: 39" in remark]
+    assert breadth.reach(SCORES, intersect=True).remarks == ()
+
+
+def test_shares_to_separate_may_stand_in_either_order():
+    first = breadth.plan(separate=(0.1, 0.05))
+    assert first.plans[0]["need"]["rows"] == 540  # as summed with scipy.stats
+    assert breadth.plan(separate=(0.05, 0.1)).to_dict() == first.to_dict()
+    assert breadth.plan(separate=(0.1, 0.1)).plans[0]["need"] is None
+
+
+def test_a_record_that_is_too_long_names_one_way_out(tmp_path):
+    log = tmp_path / "scores.jsonl"
+    log.write_text('{"model": "m", "prompt_id": "%s", "logprob": -1}\n' % ("p" * 5000))
+    code = f"""
+import os
+os.environ["BREADTH_MAX_RECORD_BYTES"] = "1000"
+import breadth
+try:
+    breadth.reach({str(log)!r})
+except ValueError as error:
+    print(error)
+"""
+    said = run(code).stdout
+    assert "raise the limit: BREADTH_MAX_RECORD_BYTES (now 1000)" in said
+
+
+def test_answers_without_a_sentence_name_a_few_models():
+    many = {name: values * 3 for name, values in SCORES.items()}
+    many["model"] = [f"{model}-{at // 120}" for at, model in enumerate(many["model"])]
+    said = repr(breadth.reach(many))
+    assert said.startswith("The reach of ")
+    assert said.endswith(" and 4 more.")
+    profile = repr(breadth.profile(SCORES, reference="exact", n=numpy.array([2, 4])))
+    assert profile == "The coverage profile of step-20, step-100."
+    assert repr(breadth.pass_at(SAMPLES)) == "Pass@k of step-20, step-100."
+
+
+def test_a_dictionary_of_an_answer_is_a_copy():
+    answer = breadth.plan(see=16)
+    answer.to_dict()["plans"][0]["samples"] = 0
+    assert answer.to_dict()["plans"][0]["samples"] == 36

@@ -96,3 +96,35 @@ def test_the_command_line_is_in_the_package(tmp_path):
     assert written.returncode == 0, written.stderr
     stored = pq.read_metadata(tmp_path / "out.parquet").metadata
     assert b"breadth import counts.jsonl --model m -o out.parquet" in b"".join(stored.values())
+
+
+@pytest.mark.parametrize(
+    ("module", "needs", "extra"),
+    [
+        ("torch", "torch", "torch"),
+        ("optim", "torch", "torch"),
+        ("hf", "transformers", "hf"),
+        ("lightning", "pytorch_lightning", "lightning"),
+    ],
+)
+def test_what_is_missing_names_the_extra_that_brings_it(module, needs, extra):
+    code = f"""
+import sys
+for name in ("torch", "transformers", "lightning", "pytorch_lightning"):
+    sys.modules[name] = None
+try:
+    import breadth.{module}
+except ImportError as error:
+    print(error)
+"""
+    source = str(Path(breadth.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": source},
+    )
+    said = done.stdout.strip()
+    assert said.startswith(f"breadth.{module} needs {needs}")
+    assert said.endswith(f": pip install 'breadth[{extra}]'")

@@ -145,7 +145,8 @@ impl Plan {
     }
 
     /// Adds: two of several models told apart, where the worse is left behind by N on a share
-    /// `ahead` of the rows and the better on `behind`.
+    /// `ahead` of the rows and the better on `behind`; the larger share is the worse one's,
+    /// whichever comes first.
     ///
     /// # Errors
     /// Numbers that are no shares, fewer than two models.
@@ -155,6 +156,11 @@ impl Plan {
         models: usize,
         design: RowDesign,
     ) -> Result<()> {
+        let (ahead, behind) = if behind > ahead {
+            (behind, ahead)
+        } else {
+            (ahead, behind)
+        };
         let rows = rows_to_separate(ahead, behind, models, self.confidence, self.power)?;
         self.plans.push(PlannedGoal::Separate {
             model: None,

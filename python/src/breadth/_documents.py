@@ -6,6 +6,7 @@ Infinite numbers, which JSON writes as the strings "inf" and "-inf", are floats 
 from __future__ import annotations
 
 import base64
+import copy
 import html
 import math
 import os
@@ -48,6 +49,9 @@ def with_floats(value: Any) -> Any:
     return [with_floats(one) for one in value] if isinstance(value, list) else value
 
 
+#: Models that the sentence about an answer names.
+_NAMED = 5
+
 #: Characters of HTML that charts may take in a notebook, which keeps them in its file.
 _CHARTS = 90_000
 
@@ -80,6 +84,8 @@ class Chart:
 class Document(Mapping[str, Any]):
     """An answer: a mapping over its fields, which are those of the command line's `--json`."""
 
+    #: What it says of its models, where no sentence says more.
+    _what = "An answer"
     #: The columns of the table that a notebook shows: field of a model, and its heading.
     _shown: tuple[tuple[str, str], ...] = (("model", "model"),)
 
@@ -107,8 +113,11 @@ class Document(Mapping[str, Any]):
         return len(self._document)
 
     def to_dict(self) -> dict[str, Any]:
-        """The document as a dictionary: the fields of `--json`, infinite numbers as floats."""
-        return dict(self._document)
+        """The document as a dictionary: the fields of `--json`, infinite numbers as floats.
+
+        A copy throughout: changing it changes no answer.
+        """
+        return copy.deepcopy(self._document)
 
     @property
     def models(self) -> list[dict[str, Any]]:
@@ -126,8 +135,14 @@ class Document(Mapping[str, Any]):
         return self._sentences[1:]
 
     def __repr__(self) -> str:
-        name = type(self).__name__
-        return self.sentence or f"{name}({', '.join(one['model'] for one in self.models)})"
+        return self.sentence or self._summary()
+
+    def _summary(self) -> str:
+        names = [str(one["model"]) for one in self.models]
+        shown = ", ".join(names[:_NAMED]) or "no model"
+        more = len(names) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        return f"{self._what} of {shown}{rest}."
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{html.escape(repr(self))}</b></p>"]
@@ -255,8 +270,10 @@ class _Curves(Document):
 
     def curve(self, model: str) -> dict[str, np.ndarray[Any, Any]]:
         """A model's curve as NumPy arrays, one for each number in it."""
-        import numpy as np
-
+        try:
+            import numpy as np
+        except ImportError as error:
+            raise ImportError("curves are arrays of NumPy: pip install 'breadth[numpy]'") from error
         known = {one["model"]: one for one in self.models}
         if model not in known:
             raise KeyError(f"no model {model!r}; there are {', '.join(known)}")
@@ -273,6 +290,7 @@ class Profile(_Curves):
     """How much of the data each model under-weights: the answer of `profile`."""
 
     _curve = "profile"
+    _what = "The coverage profile"
     _point = ("n", "cov", "Cov_")
     _shown = (("model", "model"), ("kl", "KL"), ("cross_entropy", "cross-entropy"))
 
@@ -281,6 +299,7 @@ class ReachReport(_Curves):
     """What k samples find for certain: the answer of `reach`."""
 
     _curve = "reach"
+    _what = "The reach"
     _point = ("k", "value", "reach_")
     _shown = (("model", "model"), ("prompts", "prompts"))
 
@@ -289,6 +308,7 @@ class PassReport(_Curves):
     """How often the best of k samples is right: the answer of `pass_at`."""
 
     _curve = "pass"
+    _what = "Pass@k"
     _point = ("k", "value", "Pass@")
     _shown = (("model", "model"), ("prompts", "prompts"))
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from breadth import _files
 from breadth._documents import (
     Chart,
     Document,
@@ -43,8 +46,8 @@ class Stream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
-#: Where rows come from: a data frame, columns by name, a path, or several paths.
-Rows = Stream | Mapping[str, Any] | Path | Sequence[Path]
+#: Where rows come from: a data frame, columns by name, rows as dictionaries, a path, or several.
+Rows = Stream | Mapping[str, Any] | Iterable[Mapping[str, Any]] | Path | Sequence[Path]
 
 _Answer = TypeVar("_Answer", bound=Document)
 
@@ -76,6 +79,17 @@ def select(
     may stand together in `scores`. The choice is for Best-of-`best_of`, or at the level `n` (or
     `log_n` in nats) of the tournament, which is half of that.
 
+    `scores`: log-probabilities of responses. `samples`: graded samples of the same models.
+    `best_of`, `n`, `log_n`: the level, said in one of three ways (default: `n=4`, Best-of-8).
+    `rule`: `tournament` (default), `offset`, `reach` or `cross-entropy`.
+    `a`: that of `rule="offset"`, in [0, 1]: some model is assumed within a factor N^a of the truth.
+    `reference`: a model that is no candidate, such as the teacher.
+    `against`: rank by coverage against this fixed model, a rule of its own.
+    `landscape`: add the tournament's choice at every level along log N.
+    `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `intersect`: keep the rows that every model has, in place of refusing tables with holes.
+    `confidence`: that of the intervals and limits, between 0 and 1.
+
     >>> import breadth
     >>> choice = breadth.select(
     ...     {
@@ -105,13 +119,46 @@ def select(
         options = {**level, **choice, **common}
         return Selection(_document("select", _paths(scores) + _paths(samples), options))
     given, graded = table(scores), table(samples)
-    found = _answer(Selection, _native.select(given, graded, level, choice, common))
-
-    def page(path: Path, title: str | None) -> None:
-        _native.report(given, graded, path, title, level, choice, common)
-
+    stamps = _files.stamps([*_named(given), *_named(graded)])
+    page = _Page(given, graded, level, choice, common, stamps)
+    found = _answer(Selection, _ask(_native.select, given, graded, level, choice, common))
     found._page = page
     return found
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Writes the page about what `select` was asked."""
+
+    scores: Table | None
+    samples: Table | None
+    level: dict[str, Any]
+    choice: dict[str, Any]
+    common: dict[str, Any]
+    stamps: dict[str, _files.Stamp]
+
+    def __call__(self, path: Path, title: str | None) -> None:
+        _files.check(self.stamps, [*_named(self.scores), *_named(self.samples)])
+        tables = (self.scores, self.samples)
+        native = _needed("a page")
+        _ask(native.report, *tables, path, title, self.level, self.choice, self.common)
+
+
+def _named(given: Table | None) -> list[str]:
+    return [] if given is None else given.paths
+
+
+def _ask(question: Callable[..., Any], *given: Any) -> Any:
+    """What the compiled half answers; arguments of a wrong type are named as callers know them."""
+    try:
+        return question(*given)
+    except TypeError as error:
+        found = re.search(r"failed to extract field \w+\.(\w+)", str(error))
+        if found is None or error.__cause__ is None:
+            raise
+        name, why = found[1], error.__cause__
+    values = (one[name] for one in given if isinstance(one, dict) and name in one)
+    raise TypeError(f"{name}={next(values, None)!r}: {why}")
 
 
 def profile(
@@ -128,6 +175,15 @@ def profile(
     confidence: float = 0.95,
 ) -> Profile:
     """How much of the data each model under-weights against `reference`: `breadth profile`.
+
+    `reference`: the model that stands for the truth; a run folder knows its own.
+    `models`: those to show (default: all but the reference).
+    `n`, `log_n`: the levels N, or their logarithms in nats (default: 1, 2, 4, .. 1024).
+    `baseline`: add every model's difference to this one, on the same rows.
+    `tokens`: add which tokens cost the probability, from the column `token_logprobs`.
+    `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `intersect`: keep the rows that every model has, in place of refusing tables with holes.
+    `confidence`: that of the intervals and limits, between 0 and 1.
 
     >>> import breadth
     >>> answer = breadth.profile(
@@ -148,10 +204,10 @@ def profile(
         n = [2.0**power for power in range(11)]
     choice = {
         "reference": reference,
-        "models": list(models),
+        "models": _several("models", models),
         "baseline": baseline,
-        "n": list(n or ()),
-        "log_n": list(log_n or ()),
+        "n": _several("n", () if n is None else n),
+        "log_n": _several("log_n", () if log_n is None else log_n),
         "tokens": tokens,
     }
     common = _common(group_weights, intersect, confidence)
@@ -159,7 +215,7 @@ def profile(
         options = {**choice, **common}
         options["model"] = options.pop("models")
         return Profile(_document("profile", _paths(scores), options))
-    return _answer(Profile, _native.profile(table(scores), choice, common))
+    return _answer(Profile, _ask(_native.profile, table(scores), choice, common))
 
 
 def reach(
@@ -175,6 +231,14 @@ def reach(
 ) -> ReachReport:
     """What k samples find for certain, without sampling: `breadth reach`.
 
+    `samples`: graded samples of the same models, whose Pass@k stands beside the reach.
+    `k`: the numbers of samples.
+    `budget`: the samples N that a prompt may cost: within reach if one is right with chance 1/N.
+    `reference`: a model that is left out, such as the teacher; a run folder names its own.
+    `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `intersect`: keep the rows that every model has, in place of refusing tables with holes.
+    `confidence`: that of the intervals and limits, between 0 and 1.
+
     >>> import breadth
     >>> answer = breadth.reach(
     ...     {"model": ["m", "m"], "prompt_id": [1, 2], "logprob": [-0.6931471805599453, -1000.0]},
@@ -183,12 +247,13 @@ def reach(
     >>> round(answer.models[0]["reach"][0]["value"], 12)  # (1 - 1/4 + 0) / 2
     0.375
     """
-    choice = {"k": list(k), "budget": budget, "reference": reference}
+    choice = {"k": _several("k", k), "budget": budget, "reference": reference}
     common = _common(group_weights, intersect, confidence)
     if _native is None:
         tables = _paths(scores) + _paths(samples)
         return ReachReport(_document("reach", tables, {**choice, **common}))
-    return _answer(ReachReport, _native.reach(table(scores), table(samples), choice, common))
+    given, graded = table(scores), table(samples)
+    return _answer(ReachReport, _ask(_native.reach, given, graded, choice, common))
 
 
 def pass_at(
@@ -205,6 +270,16 @@ def pass_at(
 ) -> PassReport:
     """How often the best of k samples is right, unbiased: `breadth pass`.
 
+    `k`: the numbers of samples (default: powers of 2 up to what every prompt has).
+    `all_of`: add pass^k, the chance that all k samples are right.
+    `majority`: add the majority vote of k samples, from the column `answer`.
+    `solved`: add the share of prompts with a success rate of at least this.
+    `extrapolate`: allow k beyond the samples: `any` (bounds from every distribution of success
+    rates that fits) or `beta` (from a beta distribution: narrower).
+    `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `intersect`: keep the rows that every model has, in place of refusing tables with holes.
+    `confidence`: that of the intervals and limits, between 0 and 1.
+
     >>> import breadth
     >>> answer = breadth.pass_at(
     ...     {"model": ["m", "m"], "prompt_id": [1, 2], "n": [4, 4], "c": [1, 0]}, k=[2]
@@ -213,7 +288,7 @@ def pass_at(
     0.25
     """
     choice = {
-        "k": list(k),
+        "k": _several("k", k),
         "all_of": all_of,
         "majority": majority,
         "solved": solved,
@@ -222,7 +297,7 @@ def pass_at(
     common = _common(group_weights, intersect, confidence)
     if _native is None:
         return PassReport(_document("pass", _paths(samples), {**choice, **common}))
-    return _answer(PassReport, _native.pass_at(table(samples), choice, common))
+    return _answer(PassReport, _ask(_native.pass_at, table(samples), choice, common))
 
 
 def plan(
@@ -244,6 +319,17 @@ def plan(
 ) -> Plan:
     """How many rows and samples a question needs: `breadth plan`.
 
+    `pilot`: a small score table; says what separates its winner from the others at the level.
+    `best_of`, `n`, `log_n`: the level, said in one of three ways (default: `n=4`, Best-of-8).
+    `reference`: the pilot's model that stands for the truth.
+    `certify`: prove that the coverage is at most this share, where it is `coverage` (default: 0).
+    `separate`: `(ahead, behind)`, shares of the rows on which the worse of two models is left
+    behind by N, and the better; the larger is the worse one's in either order.
+    `models`: how many compete, for `separate`.
+    `see`: n, to see an answer of probability 1/n among the samples of a prompt.
+    `per_prompt`, `correlation`: responses of a prompt, and how their outcomes correlate, 0 to 1.
+    `power`: how likely the plan succeeds. `confidence`: that of what it then proves.
+
     >>> import breadth
     >>> breadth.plan(see=16).plans[0]["samples"]  # 1 - (15/16)^k >= 0.9
     36
@@ -253,7 +339,7 @@ def plan(
         "reference": reference,
         "certify": certify,
         "coverage": coverage,
-        "separate": separate,
+        "separate": tuple(separate) if isinstance(separate, list) else separate,
         "models": models,
         "see": see,
         "per_prompt": per_prompt,
@@ -268,7 +354,7 @@ def plan(
         options = {**level, **free, "confidence": confidence}
         return Plan(_document("plan", _paths(pilot), options))
     common = _common(None, False, confidence)
-    return _answer(Plan, _native.plan(table(pilot), level, choice, common))
+    return _answer(Plan, _ask(_native.plan, table(pilot), level, choice, common))
 
 
 def read_logs(
@@ -280,6 +366,10 @@ def read_logs(
     intersect: bool = False,
 ) -> Table:
     """Other tools' evaluation logs as a table of ours: `breadth import`.
+
+    `models`: names for the models, one for each path, or one for all.
+    `reward`: which of several scores in a log is the reward. `filter`: which filter of lm-eval.
+    `intersect`: keep the prompts that every model has.
 
     The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
     """
@@ -293,6 +383,8 @@ def read_logs(
 
 def score_table(scores: Rows, *, intersect: bool = False, tokens: bool = False) -> Table:
     """A score table, read and checked, its rows aligned: every model on the same responses.
+
+    `intersect`: keep the rows that every model has. `tokens`: with the columns of tokens.
 
     The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
 
@@ -324,21 +416,80 @@ def table(rows: Rows | None) -> Table | None:
     native = _needed("tables in memory")
     if rows is None or isinstance(rows, native.Table):
         return rows  # type: ignore[return-value]
+    kind = type(rows).__name__
+    if kind == "LazyFrame":
+        raise TypeError("a LazyFrame has no rows yet: call .collect() and give what that returns")
+    if kind == "Series":
+        raise TypeError("a Series is one column, and a table has several: give the data frame")
     if hasattr(rows, "__arrow_c_stream__"):
+        _check_weights(rows)
         return native.Table.of_stream(rows)  # type: ignore[no-any-return]
     if isinstance(rows, Mapping):
-        return native.Table.of_columns(dict(rows))  # type: ignore[no-any-return]
+        return native.Table.of_columns(_columns(rows))  # type: ignore[no-any-return]
+    if isinstance(rows, Iterable) and not isinstance(rows, str | os.PathLike):
+        every: list[Any] = list(rows)
+        dictionaries = [row for row in every if isinstance(row, Mapping)]
+        if every and len(dictionaries) == len(every):
+            names = dict.fromkeys(name for row in dictionaries for name in row)
+            columns = {name: [row.get(name) for row in dictionaries] for name in names}
+            return native.Table.of_columns(columns)  # type: ignore[no-any-return]
+        rows = every
     return native.Table.of_paths(_paths(rows))  # type: ignore[no-any-return]
+
+
+def _columns(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns by name, those of Arrow as lists."""
+    columns = {}
+    for name, values in rows.items():
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is no name of a column: names are strings")
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            kind = type(values).__name__
+            raise TypeError(f"column {name}: a {kind} is no column; give a list of values")
+        listed = getattr(values, "to_pylist", None)
+        columns[name] = values if listed is None else listed()
+    return columns
+
+
+def _check_weights(frame: Any) -> None:
+    """Refuses NaN for some weights of a pandas data frame, which hands NaN over as missing.
+
+    A weight that is missing counts as 1, and one that is no number must not. A column of nothing
+    but NaN is how pandas reads one in which all are missing.
+    """
+    if not type(frame).__module__.startswith("pandas") or "weight" not in frame.columns:
+        return
+    weights = frame["weight"]
+    if getattr(weights, "ndim", 1) != 1:
+        return  # two columns of that name: refused as such
+    wrong = [isinstance(one, float) and one != one for one in weights.tolist()]
+    if any(wrong) and not all(wrong):
+        raise ValueError(
+            f"the data frame, row {wrong.index(True) + 1}, column `weight`: NaN is not a weight; "
+            "give a finite number above 0, 1 where none is known: .fillna(1.0)"
+        )
+
+
+def _several(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise TypeError(f"{name}={values!r}: give several, in a list: {name}=[{values!r}]")
+    return list(values)
 
 
 def _common(
     group_weights: Mapping[str, float] | None, intersect: bool, confidence: float
 ) -> dict[str, Any]:
     return {
-        "group_weights": list((group_weights or {}).items()),
+        "group_weights": list(_weights(group_weights).items()),
         "intersect": intersect,
         "confidence": confidence,
     }
+
+
+def _weights(given: Mapping[str, float] | None) -> Mapping[str, float]:
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"group_weights={given!r}: give a dictionary, such as {{'algebra': 0.6}}")
+    return given or {}
 
 
 def _answer(
@@ -376,9 +527,17 @@ def _paths(rows: Rows | None) -> list[str]:
     if not isinstance(rows, Iterable):
         raise TypeError(
             f"{type(rows).__name__} is no table: give a data frame with __arrow_c_stream__, "
-            "columns by name, or paths"
+            "columns by name, rows as dictionaries, or paths"
         )
-    return [os.fspath(path) for path in rows]
+    paths = []
+    for one in rows:
+        if not isinstance(one, str | os.PathLike):
+            raise TypeError(
+                f"{type(one).__name__} is no path: give paths, rows that are all dictionaries, "
+                "columns by name, or a data frame with __arrow_c_stream__"
+            )
+        paths.append(os.fspath(one))
+    return paths
 
 
 def program() -> str:

@@ -14,5 +14,10 @@ class DataError(ValueError):
     """Data that cannot be used; the message names the file, the line and the field."""
 
 
+def missing(what: str, extra: str, error: ImportError) -> ImportError:
+    """Of a package that `what` needs: which extra brings it."""
+    return ImportError(f"{what} needs {error.name}: pip install 'breadth[{extra}]'")
+
+
 def fail(place: str, why: str) -> NoReturn:
     raise DataError(f"{place}: {why}")

@@ -73,6 +73,7 @@ class Monitor:
         self.best_of, self.samples, self.group_size = best_of, samples, group_size
         self.reference, self.verifier, self.max_tokens = reference, verifier, max_tokens
         self.per_group, self.folder, self.tokenizer, self.seed = per_group, folder, tokenizer, seed
+        self._asked = (folder, tokenizer)
         self.reading, self.computing = dict(reading or {}), dict(computing or {})
         self.data: Data | None = None
         self.text: Text | None = None
@@ -98,12 +99,15 @@ class Monitor:
     ) -> None:
         """Reads the data and finds the reference, before the first step of training.
 
-        A run that goes on after `step` steps finds its initial model's scores in the table; one
-        that begins begins its tables anew. Without `keep`, for an evaluation without a run, the
-        tables of a run that may be in the folder stay as they are.
+        A run that goes on after `step` steps finds its initial model's scores in the table, and
+        what the table has of later steps, of a branch that was given up, goes; one that begins
+        begins its tables anew. Without `keep`, for an evaluation without a run, the tables of a
+        run that may be in the folder stay as they are. `folder` and `tokenizer` are those of this
+        run, where the monitor was given none.
         """
-        self.folder = folder if self.folder is None else self.folder
-        self.tokenizer = tokenizer if self.tokenizer is None else self.tokenizer
+        of_all, its_tokenizer = self._asked
+        self.folder = folder if of_all is None else of_all
+        self.tokenizer = tokenizer if its_tokenizer is None else its_tokenizer
         self.text = Text.of_model(_unwrapped(model), self.tokenizer)
         given = self.heldout
         read = given if isinstance(given, Data) else read_data(given, self.text, **self.reading)
@@ -112,10 +116,14 @@ class Monitor:
             self._log_p = None
         elif self.reference != INITIAL:
             self._log_p = self._of_reference(Path(self.reference), model)
-        elif step == 0:
+        if keep:
+            self._forget_after(step)
+        if self.reference != INITIAL:
+            return
+        if step == 0:
             rows = self._scored(model, _name(0))
             if keep:
-                self._write(_tables.write_scores, self.scores_path, rows, fresh=True)
+                self._write(_tables.write_scores, self.scores_path, rows)
             self._log_p = [row["logprob"] for row in rows]
         else:
             self._log_p = self._known(
@@ -211,13 +219,19 @@ class Monitor:
         except KeyError as error:
             raise DataError(f"{path}: model {name} has no row of {error.args[0]}") from None
 
-    def _write(
-        self, write: Callable[..., int], path: Path, rows: Sequence[Any], fresh: bool = False
-    ) -> None:
+    def _write(self, write: Callable[..., int], path: Path, rows: Sequence[Any]) -> None:
         if _ranks()[0] == 0:
-            write(path, rows, append=not fresh)
-            if fresh:
-                self.samples_path.unlink(missing_ok=True)
+            write(path, rows, append=True)
+        _wait()
+
+    def _forget_after(self, step: int) -> None:
+        """Takes what other runs and branches measured after `step` steps out of the tables."""
+        if _ranks()[0] == 0:
+            for path in self._tables():
+                if step == 0:
+                    path.unlink()
+                else:
+                    _tables.drop_models(path, lambda name: _step_of(name) > step)
         _wait()
 
     def _metrics(self, rows: list[dict[str, Any]], graded: list[dict[str, Any]]) -> Metrics:
@@ -282,6 +296,11 @@ def _or_1(weight: float | None) -> float:
 
 def _name(step: int) -> str:
     return f"step-{step:06d}"
+
+
+def _step_of(name: str) -> int:
+    number = name.removeprefix("step-")
+    return int(number) if number != name and number.isdecimal() else 0
 
 
 def _unwrapped(model: Any) -> Any:

@@ -69,6 +69,21 @@ def write_samples(
     return _write("samples", SAMPLES, Path(path), rows, append)
 
 
+def drop_models(path: str | os.PathLike[str], is_dropped: Callable[[str], bool]) -> None:
+    """Takes the rows of some models out of a table; a table without any rows goes away."""
+    parquet = _pyarrow("pyarrow.parquet")
+    whole = parquet.read_table(path)
+    keep = [not is_dropped(str(name)) for name in whole["model"].to_pylist()]
+    if all(keep):
+        return
+    if not any(keep):
+        os.unlink(path)
+        return
+    left = whole.filter(_pyarrow("pyarrow").array(keep))
+    with _replacing(Path(path)) as pending:
+        parquet.write_table(left, pending, compression="zstd")
+
+
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """The rows of a Parquet table."""
     rows: list[dict[str, Any]] = _pyarrow("pyarrow.parquet").read_table(path).to_pylist()

@@ -16,12 +16,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
-
+from breadth._errors import DataError, missing
 from breadth._monitor import INITIAL, Metrics, Monitor
+
+try:
+    from transformers import TrainerCallback
+except ModuleNotFoundError as error:
+    raise missing("breadth.hf", "hf", error) from error
 
 
 class CoverageCallback(TrainerCallback):  # type: ignore[misc]
@@ -33,8 +38,8 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
     Trainer reports to. With `every=N` the model is also evaluated every N steps without an
     evaluation of the Trainer's own, as TRL's GRPO has none by default.
 
-    Tables go to `folder` (default: `output_dir/breadth`). All ranks score a share, rank 0 writes.
-    The model is measured in the precision in which the Trainer evaluates it.
+    Tables go to `folder` (default: `output_dir/breadth`, each run's own). All ranks score a share,
+    rank 0 writes. The model is measured in the precision in which the Trainer evaluates it.
     """
 
     def __init__(
@@ -79,9 +84,7 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         """Reads the data, and scores the reference."""
         self._find_handler()
         self._is_training, self._latest = True, None
-        folder = Path(args.output_dir) / "breadth"
-        tokenizer = _tokenizer(kwargs.get("processing_class"))
-        self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step)
+        self._prepare(args, state, kwargs)
         if state.is_world_process_zero and self.monitor.data is not None:
             for sentence in self.monitor.data.account.warnings():
                 print(f"breadth: {sentence}", file=sys.stderr)
@@ -89,9 +92,7 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Adds the metrics to the Trainer's."""
         if self.monitor.data is None:  # evaluate() without train()
-            folder = Path(args.output_dir) / "breadth"
-            tokenizer = _tokenizer(kwargs.get("processing_class"))
-            self.monitor.prepare(kwargs["model"], tokenizer, folder, state.global_step, keep=False)
+            self._prepare(args, state, kwargs, keep=False)
         metrics = kwargs.get("metrics")
         ours = self._measure(kwargs["model"], state.global_step)
         if metrics is not None:
@@ -108,12 +109,19 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         """From now on the model may be another than the last step's: the best one, loaded."""
         self._is_training = False
 
+    def _prepare(self, args: Any, state: Any, given: Any, *, keep: bool = True) -> None:
+        folder = Path(args.output_dir) / "breadth"
+        tokenizer = _tokenizer(given.get("processing_class"))
+        self.monitor.prepare(given["model"], tokenizer, folder, state.global_step, keep=keep)
+        if self.monitor.per_group and self.monitor.data is not None:
+            _check_groups({item.group for item in self.monitor.data.items} - {None})
+
     def _measure(self, model: Any, step: int) -> Metrics:
         # An evaluation of several data sets is told once for each.
         if self._is_training and self._latest is not None and self._latest[0] == step:
             return self._latest[1]
         found = self.monitor.evaluate(model, step, keep=self._is_training)
-        named = {f"eval_{name.replace('/', '_')}": value for name, value in found.items()}
+        named = {f"eval_{_flat(name)}": value for name, value in found.items()}
         self._latest = (step, named)
         return named
 
@@ -152,6 +160,22 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
             others = [one for one in callbacks if one is not self]
             # A new list: the old one is being gone through.
             self._handler.callbacks = [*others[:first], self, *others[first:]]
+
+
+def _flat(name: str) -> str:
+    return name.replace("/", "_")
+
+
+def _check_groups(groups: Iterable[Any]) -> None:
+    """Refuses groups whose metrics would have one name, so that one would hide the other."""
+    known: dict[str, str] = {}
+    for group in sorted(groups):
+        other = known.setdefault(_flat(group), group)
+        if other != group:
+            raise DataError(
+                f"groups {other} and {group} would share one metric, .._{_flat(group)}: rename "
+                "one, or give per_group=False"
+            )
 
 
 def _tokenizer(processor: Any) -> Any:

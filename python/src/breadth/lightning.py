@@ -14,12 +14,16 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from breadth._errors import missing
 from breadth._monitor import INITIAL, Monitor
 
 try:
     from lightning.pytorch.callbacks import Callback
 except ImportError:
-    from pytorch_lightning.callbacks import Callback  # type: ignore[no-redef,assignment]
+    try:
+        from pytorch_lightning.callbacks import Callback  # type: ignore[no-redef,assignment]
+    except ModuleNotFoundError as error:
+        raise missing("breadth.lightning", "lightning", error) from error
 
 
 class CoverageCallback(Callback):  # type: ignore[misc]

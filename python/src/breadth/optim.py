@@ -10,8 +10,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
+from breadth._errors import missing
+
+try:
+    import torch
+    from torch import Tensor
+except ModuleNotFoundError as error:
+    raise missing("breadth.optim", "torch", error) from error
 
 IGNORE = -100
 
@@ -39,12 +44,15 @@ def coverage_loss(log_q: Tensor, n: float) -> Tensor:
     """Direct coverage: the mean over sequences of `-log(1 - (1 - q(y|x))^N)`.
 
     `log_q`: (batch), sequence log-probabilities. N = 1 is cross-entropy; a sequence that N samples
-    find for certain is not pushed. Its slope is `N q (1-q)^(N-1) / (1 - (1-q)^N)`.
+    find for certain is not pushed. Its slope is `N q (1-q)^(N-1) / (1 - (1-q)^N)`; a second
+    derivative is refused. An empty batch is a `ValueError`.
 
     Source: Chen et al. (2025), the utility of direct coverage optimisation.
     """
     if not 1.0 <= n < math.inf:
         raise ValueError(f"n = {n} must be a number of at least 1")
+    if log_q.numel() == 0:
+        raise ValueError("log_q has no sequence: a mean over none is no number")
     loss: Tensor = _Missed.apply(log_q.double(), float(n)).mean()  # type: ignore[no-untyped-call]
     return loss
 
@@ -67,6 +75,9 @@ class _Missed(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        # Gradients are on where a graph of the slope is asked for, which would hold it constant.
+        if torch.is_grad_enabled():
+            raise RuntimeError("coverage_loss has no second derivative: leave out create_graph")
         (slope,) = ctx.saved_tensors
         return -slope * gradients[0], None
 
@@ -76,7 +87,8 @@ def truncation_weights(kls: Tensor, n: float) -> Tensor:
 
     `kls`: (.., length), the next-token divergences `a_h` >= 0, in nats. 1 while the running sum
     including h stays within A, 0 once the sum before h exceeds it, the fraction
-    `(A - sum before) / a_h` at the crossing: `sum_h alpha_h a_h = min(A, sum_h a_h)`. No gradient.
+    `(A - sum before) / a_h` at the crossing: `sum_h alpha_h a_h = min(A, sum_h a_h)`, where
+    `0 * inf` at an infinite crossing stands for what was left of A. No gradient.
 
     >>> a = torch.tensor([0.3, 0.9, 0.1, 2.0, 0.5], dtype=torch.float64)
     >>> [round(v, 6) for v in truncation_weights(a, 8.0).tolist()]
@@ -87,9 +99,16 @@ def truncation_weights(kls: Tensor, n: float) -> Tensor:
     kls = kls.detach().double()
     if not bool((kls >= 0).all()):
         raise ValueError("a divergence is below 0 or NaN")
-    left = math.log(n) - (kls.cumsum(-1) - kls)
+    left = _left(kls, n)
     fraction = (left / kls.clamp(min=torch.finfo(torch.float64).tiny)).clamp(0.0, 1.0)
     return torch.where(kls <= left, torch.ones_like(kls), fraction)
+
+
+def _left(kls: Tensor, n: float) -> Tensor:
+    """What is left of the budget log N before each token, at least 0."""
+    # Not the sum including h less a_h, which is no number where a_h is infinite.
+    before = torch.cat([torch.zeros_like(kls[..., :1]), kls[..., :-1].cumsum(-1)], dim=-1)
+    return (math.log(n) - before).clamp(min=0.0)
 
 
 def truncated_distillation_loss(
@@ -105,10 +124,14 @@ def truncated_distillation_loss(
     The mean over sequences of `sum_h alpha_h KL(p_h || q_h)` (`laws`), or of
     `- sum_h alpha_h log q(y_h | x, y_<h)` (`tokens`), alpha held fixed; `n = None` counts every
     token. Logits: (batch, length, vocab); `labels` as in `token_log_probs`: -100 is not scored.
-    The teacher gets no gradient.
+    The teacher gets no gradient. A token that the student excludes and the teacher does not spends
+    what is left of the budget, `min(A, inf) = A`, without a gradient. An empty batch is a
+    `ValueError`.
     """
     if targets not in ("laws", "tokens"):
         raise ValueError(f"targets = {targets!r} must be 'laws' or 'tokens'")
+    if labels.shape[0] == 0:
+        raise ValueError("the batch has no sequence: a mean over none is no number")
     scored = labels[:, 1:] != IGNORE
     log_q = torch.log_softmax(student_logits[:, :-1].float(), dim=-1).double()
     log_p = torch.log_softmax(teacher_logits[:, :-1].detach().float(), dim=-1).double()
@@ -121,7 +144,11 @@ def truncated_distillation_loss(
         kls = -tokens.masked_fill(~scored, 0.0)
     else:  # the slope of p log p/q, whether or not rounding put the sum below 0
         kls = each.sum(-1).masked_fill(~scored, 0.0)
-    return (alpha * kls).sum(-1).mean()
+    counted = torch.where(alpha > 0.0, alpha * kls, torch.zeros_like(kls))
+    if n is not None and targets == "laws":
+        at_infinity = kls.detach() == math.inf
+        counted = torch.where(at_infinity, _left(kls.detach().clamp(min=0.0), n), counted)
+    return counted.sum(-1).mean()
 
 
 class NormalizedSGD(torch.optim.Optimizer):  # type: ignore[misc]
@@ -129,7 +156,8 @@ class NormalizedSGD(torch.optim.Optimizer):  # type: ignore[misc]
 
     `per`: what shares a norm: the `model` as in the paper, each `module` (array), or each `row` of
     a matrix. `radius`: of the ball around 0 onto which all parameters together are projected after
-    the step (the paper's Theta has 1). Norms are float64; a gradient of zeros moves nothing.
+    the step (the paper's Theta has 1). Norms and updates are float64, and only the update takes the
+    type of its parameter, however small or large the gradient; one of zeros moves nothing.
 
     For Thm 5.1's guarantee: `lr, lamda = thm_5_1_step(bound, variance, n, steps)`.
     """
@@ -165,20 +193,18 @@ class NormalizedSGD(torch.optim.Optimizer):  # type: ignore[misc]
         moved = [(p, group) for p, group in every if p.grad is not None]
         whole = _norm(p.grad for p, _ in moved) if self.per == "model" else 0.0
         for p, group in moved:
-            scale = self._scale(p.grad, group["lamda"], whole)
-            p.add_((p.grad * scale).to(p.dtype), alpha=-group["lr"])
+            update = self._update(p.grad.double(), group["lamda"], whole)
+            p.add_(update.to(p.dtype), alpha=-group["lr"])
         if self.radius is not None:
             project_onto_ball((p for p, _ in every), self.radius)
         return loss
 
-    def _scale(self, gradient: Tensor, lamda: float, whole: float) -> Tensor | float:
+    def _update(self, gradient: Tensor, lamda: float, whole: float) -> Tensor:
         if self.per == "model":
-            return 0.0 if whole == 0.0 else 1.0 / (lamda + whole)
-        over = -1 if self.per == "row" and gradient.dim() > 0 else None
-        squares = gradient.double().square()
-        norm = squares.sum().sqrt() if over is None else squares.sum(over, keepdim=True).sqrt()
-        scale = torch.where(norm == 0.0, torch.zeros_like(norm), 1.0 / (lamda + norm))
-        return scale.to(gradient.dtype)
+            return gradient / ((lamda + whole) or 1.0)
+        rows = self.per == "row" and gradient.dim() > 0
+        divisor = lamda + _norm_over(gradient, -1 if rows else None)
+        return gradient / torch.where(divisor == 0.0, torch.ones_like(divisor), divisor)
 
 
 def project_onto_ball(params: Iterable[Tensor], radius: float) -> None:
@@ -191,7 +217,19 @@ def project_onto_ball(params: Iterable[Tensor], radius: float) -> None:
 
 
 def _norm(arrays: Iterable[Tensor]) -> float:
-    return math.sqrt(math.fsum(float(a.double().square().sum()) for a in arrays))
+    return math.hypot(*(float(_norm_over(a.double(), None)) for a in arrays))
+
+
+def _norm_over(values: Tensor, dim: int | None) -> Tensor:
+    """The norm, over one dimension, which stays, or over all; squares do not leave the range."""
+    if values.numel() == 0:
+        return values.new_zeros(())
+    sizes = values.abs()
+    largest = sizes.max() if dim is None else sizes.amax(dim, keepdim=True)
+    is_plain = (largest == 0.0) | ~largest.isfinite()
+    unit = torch.where(is_plain, torch.ones_like(largest), largest)
+    squares = (values / unit).square()
+    return unit * (squares.sum() if dim is None else squares.sum(dim, keepdim=True)).sqrt()
 
 
 def thm_5_1_step(bound: float, variance: float, n: float, steps: int) -> tuple[float, float]:

@@ -271,3 +271,55 @@ def test_length_normalized_losses_train_what_is_kept():
 
 def test_the_examples_in_docstrings_hold():
     assert doctest.testmod(optim, extraglobs={"torch": torch}).failed == 0
+
+
+@pytest.mark.parametrize("per", ["model", "module", "row"])
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [
+        (torch.float16, 6e-8),
+        (torch.bfloat16, 1e-30),
+        (torch.float32, 1e-42),
+        (torch.float32, 3e38),
+        (torch.float64, 1e-200),
+        (torch.float64, 1e200),
+        (torch.float64, 5e-324),
+    ],
+)
+def test_the_length_of_an_update_does_not_depend_on_the_size_of_the_gradient(per, dtype, size):
+    p = torch.nn.Parameter(torch.zeros(1, 4, dtype=dtype))
+    p.grad = torch.full((1, 4), size, dtype=dtype)
+    NormalizedSGD([p], lr=1.0, per=per).step()
+    assert p.tolist() == [[-0.5] * 4]
+
+
+def test_a_token_that_the_student_excludes_spends_the_budget():
+    student = torch.zeros(1, 4, 3)
+    student[0, 1, 2] = -math.inf
+    student.requires_grad_()
+    teacher = torch.zeros(1, 4, 3)
+    teacher[0, 0] = torch.tensor([1.0, 0.0, 0.0])
+    teacher[0, 2] = torch.tensor([5.0, 0.0, 0.0])
+    labels = torch.tensor([[-100, 0, 2, 1]])
+    weights = optim.truncation_weights(torch.tensor([0.1, math.inf, 0.2, math.inf]), 8.0)
+    assert weights.tolist() == [1.0, 0.0, 0.0, 0.0]
+    for targets, loss in (("laws", math.log(8.0)), ("tokens", math.log(3.0))):
+        found = optim.truncated_distillation_loss(student, teacher, labels, n=8.0, targets=targets)
+        assert found.item() == pytest.approx(loss, rel=1e-6)
+        (slope,) = torch.autograd.grad(found, student)
+        assert bool(slope.isfinite().all())
+        assert slope[0, 0].abs().max() > 0.01  # the token within the budget teaches
+        assert slope[0, 1:].abs().max() == 0.0  # the others do not
+    whole = optim.truncated_distillation_loss(student, teacher, labels, n=None)
+    assert whole.item() == math.inf
+
+
+def test_second_derivatives_and_empty_batches_are_refused():
+    x = torch.tensor([-1.0], dtype=torch.float64, requires_grad=True)
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        torch.autograd.grad(optim.coverage_loss(x, 8.0), x, create_graph=True)
+    with pytest.raises(ValueError, match="no sequence"):
+        optim.coverage_loss(torch.zeros(0), 8.0)
+    empty = torch.zeros(0, 3, 5)
+    with pytest.raises(ValueError, match="no sequence"):
+        optim.truncated_distillation_loss(empty, empty, torch.zeros(0, 3, dtype=torch.long), n=2.0)

@@ -136,3 +136,9 @@ def test_an_engine_of_vllm_draws_and_tells_log_probs(monkeypatch):
     assert (engine.parameters.n, engine.parameters.stop_token_ids) == (2, [END])
     with pytest.raises(ValueError, match="start it with logprobs_mode='raw_logprobs'"):
         sample(Engine("processed_logprobs"), LINES, k=2, max_tokens=4)
+
+
+@pytest.mark.parametrize("graded", ["yes", "1.0", None, [1.0, 0.0], math.nan])
+def test_what_a_verifier_must_not_return_names_the_prompt(model, graded):
+    with pytest.raises(ValueError, match="prompt_id 1, response 0: the verifier returned .* not"):
+        sample(model, LINES, k=1, max_tokens=2, verifier=lambda prompt, text, item: graded)

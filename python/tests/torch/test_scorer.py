@@ -9,7 +9,7 @@ import math
 import pytest
 
 import torch
-from breadth.torch import DataError, LogitsError, Pair, Scorer, load
+from breadth.torch import DataError, LogitsError, Pair, Scorer, load, score
 from breadth.torch._head import log_probs
 
 EXACT = 1e-4
@@ -293,3 +293,8 @@ def test_rope_that_moves_with_the_length_is_found_in_every_form(llama, config, l
     scorer._rope = _moving_rope(scorer.config)
     pairs = [Pair([1] * 4, [2] * n) for n in (2, 4, 6)]  # 5, 7 and 9 input tokens
     assert [scorer._by_length(pair) for pair in pairs] == lengths
+
+
+def test_a_checkpoint_that_is_not_there_is_named_at_once():
+    with pytest.raises(FileNotFoundError, match="nope: no checkpoint folder"):
+        score("nope", [{"prompt": [1], "response": [2]}])

@@ -13,7 +13,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 
 import sums
 import torch
-from breadth import _stats, _tables
+from breadth import DataError, _stats, _tables
 from breadth._monitor import Monitor
 from breadth.hf import CoverageCallback
 from breadth.torch import load, sample
@@ -497,3 +497,14 @@ def test_trl_fine_tunes_and_reinforces_with_it(tmp_path, llama, tokenizer):
     print("GRPO:", *(f"step {s}: pass_4 {logs['eval_pass_4']:.3f}" for s, logs in found.items()))
     models = {row["model"] for row in _tables.read_rows(callback.monitor.scores_path)}
     assert models == {"step-000000", "step-000002", "step-000004"}
+
+
+def test_groups_whose_metrics_would_share_a_name_are_refused(tmp_path):
+    train, held = sums.split(2, 2)
+    held = [{**line, "group": ("a/b", "a_b")[at % 2]} for at, line in enumerate(held)]
+    args = arguments(tmp_path, max_steps=1)
+    trainer = trainer_of(args, [CoverageCallback(held, best_of=4)], lines=(train, held))
+    with pytest.raises(DataError, match="groups a/b and a_b would share one metric"):
+        trainer.train()
+    apart = CoverageCallback(held, best_of=4, per_group=False)
+    trainer_of(args, [apart], lines=(train, held)).train()

@@ -13,11 +13,15 @@ The account of end tokens and boundaries is that of `breadth score`, and so are 
 """
 
 from breadth._data import Account, Data, Item, read_data
-from breadth._errors import DataError
+from breadth._errors import DataError, missing
 from breadth._text import Text
-from breadth.torch._sample import Samples, sample
-from breadth.torch._score import Scores, load, score
-from breadth.torch._scorer import LogitsError, Pair, Scorer
+
+try:
+    from breadth.torch._sample import Samples, sample
+    from breadth.torch._score import Scores, load, score
+    from breadth.torch._scorer import LogitsError, Pair, Scorer
+except ModuleNotFoundError as error:
+    raise missing("breadth.torch", "torch", error) from error
 
 __all__ = [
     "Account",

@@ -155,7 +155,16 @@ def graded_rows(
     for item, responses in zip(items, drawn, strict=True):
         for number, response in enumerate(responses):
             said = text.decode(response.tokens)
-            reward = float(grade(item, response.tokens, said))
+            graded = grade(item, response.tokens, said)
+            try:
+                reward = math.nan if isinstance(graded, str) else float(graded)
+            except (TypeError, ValueError):
+                reward = math.nan
+            if reward != reward:
+                raise ValueError(
+                    f"prompt_id {item.prompt_id}, response {number}: the verifier returned "
+                    f"{graded!r}, not a reward: a number in [0, 1], or True or False"
+                )
             if not 0.0 <= reward <= 1.0:
                 raise ValueError(
                     f"prompt_id {item.prompt_id}, response {number}: the verifier's reward "

@@ -35,12 +35,15 @@ def load(
 ) -> tuple[Any, Any]:
     """Model and tokenizer of a checkpoint folder; float32 unless `dtype` says otherwise.
 
-    The tokenizer is `None` where the folder has none: then data must be token ids.
+    The tokenizer is `None` where the folder has none: then data must be token ids. Nothing is
+    downloaded: `FileNotFoundError` where there is no folder.
     """
     import transformers
 
     import torch
 
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"{os.fspath(folder)}: no checkpoint folder is there")
     chosen = torch.float32 if dtype is None else dtype
     loader: Any = transformers.AutoModelForCausalLM
     model = loader.from_pretrained(os.fspath(folder), dtype=chosen)
