@@ -144,10 +144,10 @@ fn after_a_failure_no_other_server_is_started_or_waited_for() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(": ended before it answered"), "{error}");
     };
-    run("exit 1; : {path} {port}", 1);
+    run("echo no; exit 1; : {path} {port}", 1);
     assert_eq!(logs().count(), 1);
     run(
-        "if [ {gpu} = 1 ]; then sleep 3600; fi; sleep 1; exit 1; : {path} {port}",
+        "if [ {gpu} = 1 ]; then echo here; sleep 3600; fi; sleep 1; echo no; exit 1; : {path} {port}",
         2,
     );
     assert!(logs().count() <= 2);
