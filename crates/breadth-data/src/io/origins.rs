@@ -15,6 +15,9 @@ pub(crate) struct Origins {
     rows: usize,
 }
 
+/// The bytes of a row of text, at least: nobody writes shorter ones.
+const LEAST_ROW: u64 = 16;
+
 impl Origins {
     /// Notes the rows of a chunk; returns the ordinal of the first.
     pub(crate) fn push(&mut self, chunk: &Chunk) -> Result<u32> {
@@ -46,7 +49,11 @@ impl Origins {
         if cells <= limit::cells(self.rows, 0) {
             return Ok(());
         }
-        let bytes = std::fs::metadata(&path).map_or(0, |data| data.len());
+        let bytes = match std::fs::metadata(&path) {
+            Ok(data) if data.is_file() => data.len(),
+            // What came through a pipe so far.
+            _ => LEAST_ROW * self.rows as u64,
+        };
         if cells <= limit::cells(self.rows, bytes) {
             return Ok(());
         }

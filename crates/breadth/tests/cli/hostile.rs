@@ -153,10 +153,13 @@ fn shuffled_tables_are_no_empty_ones() {
         .map(|at| at * 61_803 % (models * responses))
         .map(|row| format!("step-{},{},-1\n", row % models, row / models))
         .collect();
-    let folder = Folder::with(&[("a.csv", &format!("model,prompt_id,logprob\n{rows}"))]);
+    let table = format!("model,prompt_id,logprob\n{rows}");
+    let folder = Folder::with(&[("a.csv", &table)]);
     // Of the first 8,192 rows nearly every response is known, and a twelfth of the cells given.
-    let small = ["select", "a.csv", "--json", "--max-record-bytes", "65536"];
-    let document = folder.run(&small).json();
+    let small = |name| ["select", name, "--json", "--max-record-bytes", "65536"];
+    let document = folder.run(&small("a.csv")).json();
+    assert_eq!(document["rows"], responses);
+    let document = folder.pipe(&table, &small("-")).json();
     assert_eq!(document["rows"], responses);
 }
 
