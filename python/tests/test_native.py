@@ -7,7 +7,6 @@ import copy
 import doctest
 import html
 import math
-import os
 import pickle
 import re
 import subprocess
@@ -349,7 +348,6 @@ def run(code, **more):
     return subprocess.run([sys.executable, "-c", code], env=environment, **{**usual, **more})
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_can_ask_after_its_parent_did():
     code = """
 import os, sys, time
@@ -466,7 +464,6 @@ def test_a_record_that_is_too_long_names_one_way_out(tmp_path):
     log = tmp_path / "scores.jsonl"
     log.write_text('{"model": "m", "prompt_id": "%s", "logprob": -1}\n' % ("p" * 5000))
     code = f"""
-import os
 os.environ["BREADTH_MAX_RECORD_BYTES"] = "1000"
 import breadth
 try:
