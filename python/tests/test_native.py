@@ -464,6 +464,7 @@ def test_a_record_that_is_too_long_names_one_way_out(tmp_path):
     log = tmp_path / "scores.jsonl"
     log.write_text('{"model": "m", "prompt_id": "%s", "logprob": -1}\n' % ("p" * 5000))
     code = f"""
+import os
 os.environ["BREADTH_MAX_RECORD_BYTES"] = "1000"
 import breadth
 try:
