@@ -6,6 +6,7 @@
 mod exam;
 mod fig1;
 mod fig2;
+mod seeds;
 mod setting;
 mod spread;
 

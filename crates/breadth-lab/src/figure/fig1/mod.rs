@@ -9,9 +9,10 @@ use breadth_lm::train::config::ModelConfig;
 use breadth_stats::{Design, Level, pass_at_n_exact, tournament};
 
 use super::exam::{self, Item};
+use super::seeds::{self, Seed, Seeds, asked};
 use super::setting::{self, Stage, adamw, paper_adam};
 use super::spread::{self, median, spread};
-use crate::check::{Check, Shown};
+use crate::check::Check;
 use crate::runs::{Runs, Trained};
 use crate::slope::rank_correlation;
 use crate::statement::{Outcome, Run, Size, Statement};
@@ -42,13 +43,7 @@ const CONSISTENT: f64 = 0.65;
 fn run(runs: &Runs, size: Size, seed: u64) -> breadth_lm::Result<Outcome> {
     let settings = Settings::of(size);
     let seeds = setting::seeds(size, seed, settings.seeds);
-    let mut done = Vec::new();
-    for &seed in &seeds {
-        match settings.measure(runs, size.name(), seed)? {
-            Some(of_seed) => done.push(of_seed),
-            None => break,
-        }
-    }
+    let done = seeds::measured(&seeds, |seed| settings.measure(runs, size.name(), seed))?;
     Ok(Outcome {
         is_finished: done.len() == seeds.len(),
         checks: checks(&done, seeds.len(), settings.asks),
@@ -292,14 +287,6 @@ impl Curves {
         (&self.rows[0], &self.rows[self.rows.len() - 1])
     }
 
-    fn guard(&self) -> Shown {
-        if self.consistent > CONSISTENT {
-            Shown::Yes
-        } else {
-            Shown::Unreached
-        }
-    }
-
     /// F1a: KL falls, and never rises by more than .02 between neighbours.
     fn kl_falls(&self) -> bool {
         let (first, last) = self.ends();
@@ -373,6 +360,16 @@ impl Curves {
     }
 }
 
+impl Seed for Curves {
+    fn name(&self) -> &str {
+        &self.seed
+    }
+
+    fn is_reached(&self) -> bool {
+        self.consistent > CONSISTENT
+    }
+}
+
 /// Where the least value stands, the first of equals.
 fn least(values: &[f64]) -> usize {
     let better = |best: usize, i: usize| if values[i] < values[best] { i } else { best };
@@ -387,23 +384,20 @@ fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
         return Vec::new();
     }
     let median = Curves::median(seeds);
-    let sign = |name: &str, shows: &dyn Fn(&Curves) -> bool, note: &dyn Fn(&Curves) -> String| {
-        let shown = |seed: &Curves| match seed.guard() {
-            Shown::Yes => Shown::from(shows(seed)),
-            unreached => unreached,
-        };
-        let mut of_seeds: Vec<Shown> = seeds.iter().map(shown).collect();
-        of_seeds.resize(planned, Shown::Unreached);
-        Check::sign(name, &of_seeds, shown(&median)).noting(notes(seeds, &median, note))
+    let all = Seeds {
+        done: seeds,
+        planned,
+        median: &median,
     };
-    let asked = |check: Check, asked| if asked { check } else { check.reported() };
+    let sign = |name: &str, shows: &dyn Fn(&Curves) -> bool, note: &dyn Fn(&Curves) -> String| {
+        all.sign(name, shows, note)
+    };
     let mut checks = vec![
         sign(
             "guard: pre-training reached the correlation",
             &|_| true,
             &|seed| {
-                let reached = seed.guard() == Shown::Yes;
-                let what = if reached {
+                let what = if seed.is_reached() {
                     "reached"
                 } else {
                     "pre-training did not reach the correlation"
@@ -473,16 +467,6 @@ fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
         .with_rows(successes(seeds)),
     ]);
     checks
-}
-
-/// What each seed gave, then the median.
-fn notes(seeds: &[Curves], median: &Curves, note: &dyn Fn(&Curves) -> String) -> String {
-    let one = |seed: &Curves| format!("seed {}: {}", seed.seed, note(seed));
-    let mut all: Vec<String> = seeds.iter().map(one).collect();
-    if seeds.len() > 1 {
-        all.push(format!("median: {}", note(median)));
-    }
-    all.join("; ")
 }
 
 fn dip_note(seed: &Curves) -> String {
@@ -594,260 +578,4 @@ fn choices(seeds: &[Curves], median: &Curves) -> Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check::Verdict;
-    use crate::statement::testing::named;
-
-    const ALL: Asks = Asks {
-        dip: true,
-        pass4: Some(true),
-    };
-
-    /// Made-up curves that show every sign.
-    fn good() -> Curves {
-        let row = |i: usize| {
-            let t = i as f64;
-            let rise = |from: f64, peak: f64, at: f64, end: f64| {
-                if t <= at {
-                    from + (peak - from) * t / at
-                } else {
-                    peak + (end - peak) * (t - at) / (16.0 - at)
-                }
-            };
-            Row {
-                step: 30.0 * t,
-                kl: 1.1 - 0.035 * t,
-                cov: [
-                    rise(0.9, 0.1, 8.0, 0.1),
-                    rise(0.5, 0.1, 6.0, 0.1),
-                    rise(0.3, 0.04, 4.0, 0.1),
-                    rise(0.01, 0.03, 4.0, 0.1),
-                    rise(0.0, 0.02, 4.0, 0.09),
-                ],
-                pass: [
-                    rise(0.8, 0.925, 7.0, 0.92),
-                    rise(0.93, 0.97, 4.0, 0.94),
-                    rise(0.98, 0.99, 2.0, 0.95),
-                ],
-                right: [rise(0.35, 0.9, 16.0, 0.9), rise(0.34, 0.06, 16.0, 0.06)],
-            }
-        };
-        let rows: Vec<Row> = (0..17).map(row).collect();
-        let chosen = [3, 4].map(|i: usize| (rows[i].step, rows[i].pass)).to_vec();
-        Curves {
-            seed: "1".into(),
-            consistent: 0.75,
-            rows,
-            chosen,
-        }
-    }
-
-    fn verdicts(seeds: &[Curves]) -> Vec<(String, Verdict)> {
-        let checks = checks(seeds, seeds.len(), ALL).into_iter();
-        checks.map(|check| (check.name, check.verdict)).collect()
-    }
-
-    /// Asserts that curves without one sign fail in that check and in no other.
-    fn assert_fails_alone(sign: &str, spoil: impl Fn(&mut Curves)) {
-        let mut bad = good();
-        spoil(&mut bad);
-        for (name, verdict) in verdicts(&[bad]) {
-            let expected = if name.starts_with(sign) {
-                Verdict::Fails
-            } else {
-                Verdict::Holds
-            };
-            assert_eq!(verdict, expected, "{name}, spoilt {sign}");
-        }
-    }
-
-    #[test]
-    fn curves_that_show_every_sign_hold() {
-        let all = verdicts(&vec![good(); 5]);
-        assert_eq!(all.len(), 7);
-        assert!(
-            all.iter().all(|(_, verdict)| *verdict == Verdict::Holds),
-            "{all:?}"
-        );
-    }
-
-    #[test]
-    fn each_sign_fails_where_it_is_missing() {
-        // A checkpoint much worse than its neighbour.
-        assert_fails_alone("F1a", |seed| seed.rows[3].kl += 0.06);
-        // Not deep enough against the end, as in both runs of the pilots.
-        assert_fails_alone("F1b", |seed| {
-            seed.rows
-                .iter_mut()
-                .for_each(|row| row.cov[2] = row.cov[2].max(0.065));
-        });
-        // The tenth part is not given up.
-        assert_fails_alone("F1b", |seed| seed.rows[16].cov[2] = 0.08);
-        // Pass@12 at its peak in the second half.
-        assert_fails_alone("F1c: Pass@8", |seed| seed.rows[9].pass[2] = 0.995);
-        assert_fails_alone("F1c: Pass@4", |seed| seed.rows[16].pass[0] = 0.9225);
-        // Both tournaments take what KL takes.
-        assert_fails_alone("F1d", |seed| {
-            let last = (480.0, seed.rows[16].pass);
-            seed.chosen.iter_mut().for_each(|chosen| *chosen = last);
-        });
-        // Coverage in another order than Pass@12.
-        assert_fails_alone("F1e", |seed| {
-            seed.rows
-                .iter_mut()
-                .for_each(|row| row.cov[3] = row.pass[2] / 20.0);
-        });
-    }
-
-    #[test]
-    fn one_bad_seed_of_five_is_allowed_and_two_are_not() {
-        let bad = |count: usize| {
-            let mut seeds = vec![good(); 5];
-            seeds[..count]
-                .iter_mut()
-                .for_each(|seed| seed.rows[3].kl += 0.06);
-            named(
-                &checks(&seeds, seeds.len(), ALL),
-                "F1a: KL falls to the end",
-            )
-            .verdict
-        };
-        assert_eq!(bad(1), Verdict::Holds);
-        let part = checks(&vec![good(); 4], 5, ALL);
-        assert_eq!(
-            crate::statement::verdict(&part),
-            Verdict::Holds,
-            "whatever the fifth shows"
-        );
-        let part = checks(&vec![good(); 3], 5, ALL);
-        assert_eq!(crate::statement::verdict(&part), Verdict::Inconclusive);
-        assert!(checks(&[], 5, ALL).is_empty());
-        assert_eq!(bad(2), Verdict::Fails);
-    }
-
-    /// The guard makes every sign inconclusive, shown or not, and every seed is printed.
-    #[test]
-    fn a_seed_whose_pre_training_did_not_get_there_shows_nothing() {
-        let mut seed = good();
-        seed.consistent = 0.65;
-        let checks = checks(&[seed.clone()], 1, ALL);
-        for check in &checks {
-            assert_eq!(check.verdict, Verdict::Inconclusive, "{}", check.name);
-        }
-        let note = checks[0].note.as_ref().unwrap();
-        assert!(note.contains("seed 1: 0.650"), "{note}");
-        assert!(
-            note.contains("pre-training did not reach the correlation"),
-            "{note}"
-        );
-        assert_eq!(checks[0].rows.rows.len(), 17);
-        seed.rows[3].kl += 0.06;
-        assert_eq!(verdicts(&[seed])[1].1, Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn what_starts_covered_needs_no_fall() {
-        let mut seed = good();
-        for (i, row) in seed.rows.iter_mut().enumerate() {
-            row.cov[2] = 0.006 * i as f64;
-        }
-        seed.rows[16].cov[2] = 0.1;
-        assert!(seed.coverage_dips() && dip_note(&seed).ends_with("starts covered"));
-        // From .02 on the least must lie inside.
-        for (i, row) in seed.rows.iter_mut().enumerate() {
-            row.cov[2] = 0.03 + 0.004 * i as f64;
-        }
-        assert!(!seed.coverage_dips() && !dip_note(&seed).contains("covered"));
-    }
-
-    #[test]
-    fn small_reports_what_it_does_not_ask_for() {
-        let mut bad = good();
-        bad.rows[16].cov[2] = 0.2;
-        let checks = checks(&[bad], 1, Settings::of(Size::Small).asks);
-        let dip = named(&checks, "F1b: Cov_4 is least in the middle");
-        assert_eq!((dip.verdict, dip.measured), (Verdict::Reported, 0.0));
-        assert_eq!(crate::statement::verdict(&checks), Verdict::Holds);
-        assert_eq!(checks.len(), 6);
-    }
-
-    /// With a share q on G1's path and the rest on G2's, KL, Pass@8 and Cov_4 have a closed form.
-    #[test]
-    fn closed_form() {
-        let task = GraphSearch::new(GraphSearchConfig::figure1_small()).unwrap();
-        let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, 5, 0).unwrap();
-        assert_eq!(exam.len(), 10);
-        let cases = [(0.9, 0.3251, 0.9570, 0.1), (0.6, 0.5514, 0.9977, 0.0)];
-        for (q, kl, pass_8, cov_4) in cases {
-            let log_q = exam.iter().map(|item| match item.class {
-                Class::G1 => f64::ln(q),
-                _ => f64::ln(1.0 - q),
-            });
-            let row = Row::of(30, &exam, &log_q.collect::<Vec<_>>());
-            let near = |a: f64, b: f64| (a - b).abs() < 5e-5;
-            assert!(near(row.kl, kl) && near(row.pass[1], pass_8), "{row:?}");
-            assert!(near(row.cov[2], cov_4), "{row:?}");
-            assert!(
-                near(row.right[0], q) && near(row.right[1], 1.0 - q),
-                "{row:?}"
-            );
-        }
-    }
-
-    /// A model that is uniform on the vocabulary has half of its mass on the two of four paths.
-    #[test]
-    fn the_guard_of_a_model_that_knows_nothing() {
-        let task = GraphSearch::new(GraphSearchConfig::figure1_small()).unwrap();
-        let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, 3, 0).unwrap();
-        let sizes = breadth_lm::model::Gpt2 {
-            vocab_size: task.vocab_size(),
-            max_position_embeddings: 43,
-            hidden_size: 8,
-            layers: 1,
-            heads: 2,
-            intermediate_size: 8,
-            layer_norm_epsilon: 1e-5,
-        };
-        let rng = &mut breadth_lm::rng::stream(0, "test", 0);
-        let mut model = Checkpoint::random(sizes.config("test").unwrap(), rng);
-        for (_, array) in model.weights.iter_mut() {
-            array.data.iter_mut().for_each(|weight| *weight = 0.0);
-        }
-        let share = consistent(&task, &exam, &model).unwrap();
-        assert!((share - 0.5).abs() < 1e-6, "{share}");
-    }
-
-    /// The code of every size on a model that learns nothing in its few steps: measured in slices
-    /// and at once, with the same numbers.
-    #[test]
-    fn a_tiny_figure_is_trained_and_measured() {
-        let mut settings = Settings::of(Size::Small);
-        (settings.model.layers, settings.model.width) = (1, 16);
-        (settings.prompts, settings.fresh) = (4, 16);
-        (settings.pretrain.steps, settings.pretrain.batch_size) = (20, 4);
-        (settings.finetune.steps, settings.finetune.batch_size) = (20, 4);
-        settings.finetune.checkpoint_every = 10;
-        let dir = tempfile::tempdir().unwrap();
-        let late = Runs::new(dir.path()).until(Some(std::time::Instant::now()));
-        assert!(settings.measure(&late, "tiny", 3).unwrap().is_none());
-        let runs = Runs::new(dir.path());
-        let curves = settings.measure(&runs, "tiny", 3).unwrap().unwrap();
-        assert_eq!(curves.column(|row| row.step), [0.0, 10.0, 20.0]);
-        assert!(
-            curves
-                .rows
-                .iter()
-                .all(|row| row.kl > 1.0 && row.kl.is_finite())
-        );
-        // What is trained needs no time.
-        let again = settings.measure(&late, "tiny", 3).unwrap().unwrap();
-        assert_eq!(
-            (again.rows, again.chosen),
-            (curves.rows.clone(), curves.chosen.clone())
-        );
-        let checks = checks(&[curves], 1, settings.asks);
-        assert_eq!(crate::statement::verdict(&checks), Verdict::Inconclusive);
-        assert!(crate::picture("p", &checks[1]).is_some());
-    }
-}
+mod tests;

@@ -6,9 +6,10 @@ use breadth_lm::task::graph_search::{FIGURE2, GraphSearch, GraphSearchConfig};
 use breadth_lm::train::config::ModelConfig;
 
 use super::exam::{self, Item};
+use super::seeds::{self, Seed, Seeds, asked};
 use super::setting::{self, Stage, adamw, paper_adam};
 use super::spread::{self, median, spread};
-use crate::check::{Check, Shown};
+use crate::check::Check;
 use crate::runs::{Runs, Trained};
 use crate::slope::line;
 use crate::statement::{Outcome, Run, Size, Statement};
@@ -38,13 +39,7 @@ const LONG: usize = 10;
 fn run(runs: &Runs, size: Size, seed: u64) -> breadth_lm::Result<Outcome> {
     let settings = Settings::of(size);
     let seeds = setting::seeds(size, seed, settings.seeds);
-    let mut done = Vec::new();
-    for &seed in &seeds {
-        match settings.measure(runs, size.name(), seed)? {
-            Some(of_seed) => done.push(of_seed),
-            None => break,
-        }
-    }
+    let done = seeds::measured(&seeds, |seed| settings.measure(runs, size.name(), seed))?;
     Ok(Outcome {
         is_finished: done.len() == seeds.len(),
         checks: checks(&done, seeds.len(), settings.asks),
@@ -333,6 +328,16 @@ impl Lengths {
     }
 }
 
+impl Seed for Lengths {
+    fn name(&self) -> &str {
+        &self.seed
+    }
+
+    fn is_reached(&self) -> bool {
+        self.is_converged()
+    }
+}
+
 /// The signs.
 ///
 /// Of `planned` seeds those that are not trained yet have not reached anything.
@@ -341,16 +346,14 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
         return Vec::new();
     }
     let median = Lengths::median(seeds);
-    let sign = |name: &str, shows: &dyn Fn(&Lengths) -> bool, note: &dyn Fn(&Lengths) -> String| {
-        let shown = |seed: &Lengths| match seed.is_converged() {
-            true => Shown::from(shows(seed)),
-            false => Shown::Unreached,
-        };
-        let mut of_seeds: Vec<Shown> = seeds.iter().map(shown).collect();
-        of_seeds.resize(planned, Shown::Unreached);
-        Check::sign(name, &of_seeds, shown(&median)).noting(notes(seeds, &median, note))
+    let all = Seeds {
+        done: seeds,
+        planned,
+        median: &median,
     };
-    let asked = |check: Check, asked| if asked { check } else { check.reported() };
+    let sign = |name: &str, shows: &dyn Fn(&Lengths) -> bool, note: &dyn Fn(&Lengths) -> String| {
+        all.sign(name, shows, note)
+    };
     let mut checks = vec![
         asked(
             sign("F2a: KL is linear in H", &Lengths::is_linear, &linear_note).with_rows(end(seeds)),
@@ -393,16 +396,6 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
         );
     }
     checks
-}
-
-/// What each seed gave, then the median.
-fn notes(seeds: &[Lengths], median: &Lengths, note: &dyn Fn(&Lengths) -> String) -> String {
-    let one = |seed: &Lengths| format!("seed {}: {}", seed.seed, note(seed));
-    let mut all: Vec<String> = seeds.iter().map(one).collect();
-    if seeds.len() > 1 {
-        all.push(format!("median: {}", note(median)));
-    }
-    all.join("; ")
 }
 
 fn linear_note(seed: &Lengths) -> String {
@@ -503,179 +496,4 @@ fn everything(seeds: &[Lengths]) -> Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use breadth_lm::task::graph_search::Class;
-
-    use super::*;
-    use crate::check::Verdict;
-
-    const ALL: Asks = Asks {
-        linear: true,
-        levels: &[2, 16],
-    };
-
-    /// Made-up ends of training that show every sign.
-    fn good() -> Lengths {
-        let run = |layers: usize| Length {
-            layers,
-            rows: vec![Row {
-                step: 100.0,
-                kl: 0.01 + 1.05 * floor(layers),
-                classes: [0.002, 1.05 * hard_floor(layers), 0.3],
-                cov: [0.053, 0.052, 0.051, 0.0505, 0.049],
-            }],
-        };
-        Lengths {
-            seed: "1".into(),
-            runs: [8, 12, 16, 20].map(run).to_vec(),
-        }
-    }
-
-    fn verdicts(seed: Lengths) -> Vec<(String, Verdict)> {
-        let checks = checks(&[seed], 1, ALL).into_iter();
-        checks.map(|check| (check.name, check.verdict)).collect()
-    }
-
-    /// Asserts that runs without one sign get `verdict` in that check and hold in all others.
-    fn assert_alone(sign: &str, verdict: Verdict, spoil: impl Fn(&mut Lengths)) {
-        let mut bad = good();
-        spoil(&mut bad);
-        for (name, found) in verdicts(bad) {
-            let expected = if name.starts_with(sign) {
-                verdict
-            } else {
-                Verdict::Holds
-            };
-            assert_eq!(found, expected, "{name}, spoilt {sign}");
-        }
-    }
-
-    #[test]
-    fn runs_that_show_every_sign_hold() {
-        let all = verdicts(good());
-        assert_eq!(all.len(), 6);
-        assert!(
-            all.iter().all(|(_, verdict)| *verdict == Verdict::Holds),
-            "{all:?}"
-        );
-    }
-
-    #[test]
-    fn each_sign_fails_where_it_is_missing() {
-        // Cubic in H.
-        assert_alone("F2a", Verdict::Fails, |seed| {
-            for run in &mut seed.runs {
-                run.rows[0].kl = 1e-4 * (run.layers as f64).powi(3);
-            }
-        });
-        assert_alone("F2c: Cov_2 ", Verdict::Fails, |seed| {
-            seed.runs[3].rows[0].cov[0] = 0.064
-        });
-        assert_alone("F2c: Cov_16 ", Verdict::Fails, |seed| {
-            seed.runs[3].rows[0].cov[4] = 0.038
-        });
-        // At 8 layers no ratio is above 16, and Cov_16 says nothing.
-        assert_alone("none", Verdict::Fails, |seed| {
-            seed.runs[0].rows[0].cov[4] = 0.0
-        });
-        let flat = |seed: &mut Lengths| {
-            for run in &mut seed.runs {
-                run.rows[0].kl = 0.2 + 1e-9 * run.layers as f64;
-                let step = run.layers as f64 * 1e-4;
-                (run.rows[0].cov[0], run.rows[0].cov[4]) = (0.05 + step, 0.05 + step);
-            }
-        };
-        assert_alone("F2d", Verdict::Fails, flat);
-    }
-
-    #[test]
-    fn a_run_that_has_not_converged_shows_nothing() {
-        let mut seed = good();
-        for run in &mut seed.runs {
-            run.rows[0].classes[1] = 1.2 * hard_floor(run.layers);
-            run.rows[0].kl = 1e-4 * (run.layers as f64).powi(3);
-        }
-        for (name, verdict) in verdicts(seed) {
-            assert_eq!(verdict, Verdict::Inconclusive, "{name}");
-        }
-    }
-
-    #[test]
-    fn small_asks_for_the_ratio_of_kl_in_place_of_the_line() {
-        let mut seed = good();
-        seed.runs.truncate(3);
-        for (run, layers) in seed.runs.iter_mut().zip([4, 6, 8]) {
-            run.layers = layers;
-            run.rows[0].classes[1] = hard_floor(layers);
-            run.rows[0].kl = 0.02 * layers as f64;
-        }
-        let asks = Settings::of(Size::Small).asks;
-        let verdict = |seed: &Lengths| {
-            crate::statement::verdict(&checks(std::slice::from_ref(seed), 1, asks))
-        };
-        assert_eq!(verdict(&seed), Verdict::Holds);
-        seed.runs[2].rows[0].kl = 0.25;
-        assert_eq!(verdict(&seed), Verdict::Fails);
-    }
-
-    /// The floors of the specification, and a model that learns all but the hard class.
-    #[test]
-    fn closed_form() {
-        let floors = [4, 8, 12, 16, 20, 24].map(floor);
-        for (found, known) in floors
-            .iter()
-            .zip([0.0693, 0.1386, 0.2079, 0.2773, 0.3466, 0.4159])
-        {
-            assert!((found - known).abs() < 5e-5, "{floors:?}");
-        }
-        for layers in [4, 6, 8] {
-            let task = GraphSearch::new(GraphSearchConfig::figure2_small(layers)).unwrap();
-            let exam = exam::exam(&task, &FIGURE2, 3, 0).unwrap();
-            assert_eq!(exam.len(), 3 + 3 + 3 * 16);
-            let log_q = exam.iter().map(|item| match item.class {
-                Class::Xor => -hard_floor(layers),
-                _ => item.log_p,
-            });
-            let row = Row::of(10, &exam, &log_q.collect::<Vec<_>>());
-            assert!((row.kl - floor(layers)).abs() < 1e-12, "{row:?}");
-            let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
-            assert!(near(row.classes[1], hard_floor(layers)) && near(row.classes[2], 0.0));
-            // The ratio is 2^(H/2): 4, 8 and 16.
-            let largest = 2_f64.powi(layers as i32 / 2);
-            for (cov, level) in row.cov.iter().zip(LEVELS) {
-                assert!(
-                    near(*cov, if level <= largest { HARD } else { 0.0 }),
-                    "{row:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_tiny_figure_is_trained_and_measured() {
-        let mut settings = Settings::of(Size::Small);
-        (settings.model.layers, settings.model.width) = (1, 16);
-        settings.prompts = 2;
-        (settings.stage.steps, settings.stage.batch_size) = (20, 4);
-        settings.stage.checkpoint_every = 10;
-        let dir = tempfile::tempdir().unwrap();
-        let measured = settings.measure(&Runs::new(dir.path()), "tiny", 3);
-        let lengths = measured.unwrap().unwrap();
-        let layers: Vec<usize> = lengths.runs.iter().map(|run| run.layers).collect();
-        assert_eq!(layers, [4, 6, 8]);
-        assert!(lengths.runs.iter().all(|run| run.rows.len() == 3));
-        let checks = checks(&[lengths], 1, settings.asks);
-        assert_eq!(checks[1].rows.rows.len(), 9);
-        assert_eq!(crate::statement::verdict(&checks), Verdict::Inconclusive);
-    }
-
-    /// Every graph of every size can be drawn.
-    #[test]
-    fn the_settings_are_possible() {
-        for size in [Size::Small, Size::Medium, Size::Paper] {
-            for graph in Settings::of(size).graphs {
-                graph.validate().unwrap();
-            }
-        }
-    }
-}
+mod tests;
