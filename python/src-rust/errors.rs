@@ -73,9 +73,11 @@ impl From<Error> for PyErr {
 pub fn named(text: &str) -> String {
     let text = Setting::rename(text, |setting| match setting {
         Setting::Intersect => "intersect=True",
-        Setting::Models => "models=[..]",
-        Setting::Reward => "reward=..",
-        Setting::Filter => "filter=..",
+        Setting::Columns => "columns={..}",
+        Setting::Models => "read_logs(.., models=[..])",
+        Setting::Reward => "read_logs(.., reward=..)",
+        Setting::RewardMap => "read_logs(.., reward_map=..)",
+        Setting::Filter => "read_logs(.., filter=..)",
         Setting::MaxRecordBytes => "BREADTH_MAX_RECORD_BYTES",
         _ => "the command line's option",
     });

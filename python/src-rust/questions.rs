@@ -6,7 +6,7 @@ use breadth_analysis::{
     Candidates, PassOptions, Plan, ProfileOptions, Rates, ReachOptions, ReportOptions, RowDesign,
     Samples, Scores, SelectOptions, Selection, SelectionRule,
 };
-use breadth_data::{OutputLock, ReadOptions, RunFolder};
+use breadth_data::{OutputLock, ReadOptions, RunFolder, check_column};
 use breadth_report::{Drawing, draw_pass, draw_profile, draw_reach, draw_selection};
 use breadth_stats::Level;
 use pyo3::prelude::*;
@@ -65,6 +65,8 @@ fn log_level(log_n: f64) -> Result<Level> {
 #[pyo3(from_item_all)]
 struct Common {
     group_weights: Vec<(String, f64)>,
+    /// Our names of columns with theirs.
+    columns: Vec<(String, String)>,
     confidence: f64,
     intersect: bool,
 }
@@ -79,9 +81,18 @@ impl Common {
         }
         Ok(ReadOptions {
             intersect: self.intersect,
+            columns: checked_columns(&self.columns)?,
             ..ReadOptions::default()
         })
     }
+}
+
+/// Our names of columns with theirs, if ours are known.
+pub fn checked_columns(columns: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    for (ours, _) in columns {
+        check_column(ours).map_err(|problem| Error::Value(format!("columns: {problem}")))?;
+    }
+    Ok(columns.to_vec())
 }
 
 /// Scores of the data distribution, weighted, with what their reader remarks.

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
-use arrow_array::types::Float32Type;
+use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{
     Array, ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, RecordBatchIterator,
     RecordBatchReader, StringArray,
@@ -13,11 +14,12 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, Schema};
 use breadth_data::{LogOptions, Logs, ReadOptions, RunFolder, SampleTable, ScoreTable, TablePaths};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyType};
 
 use crate::errors::{Error, Result, named};
+use crate::questions::checked_columns;
 use crate::work::detached;
 
 /// Rows in memory, or files that hold them.
@@ -133,6 +135,22 @@ impl Table {
         Ok(fields.map(|field| field.name().clone()).collect())
     }
 
+    /// A column of strings in memory; `None` where a row has no value.
+    fn strings(&self, name: &str) -> PyResult<Vec<Option<String>>> {
+        self.values(name, |array| {
+            let strings = array.as_string_opt::<i32>()?;
+            Some(strings.iter().map(|one| one.map(str::to_owned)).collect())
+        })
+    }
+
+    /// A column of floating-point numbers in memory; `None` where a row has no value.
+    fn numbers(&self, name: &str) -> PyResult<Vec<Option<f64>>> {
+        self.values(name, |array| {
+            let numbers = array.as_primitive_opt::<Float64Type>()?;
+            Some(numbers.iter().collect())
+        })
+    }
+
     fn __repr__(&self) -> String {
         match &*self.0 {
             Source::Paths(paths) => format!("Table({paths:?})"),
@@ -166,6 +184,18 @@ impl Table {
 impl Table {
     fn of_batch(batch: RecordBatch) -> Self {
         Table(Arc::new(Source::Batches(vec![batch])))
+    }
+
+    /// One column of all batches.
+    fn values<T>(&self, name: &str, of: impl Fn(&dyn Array) -> Option<Vec<T>>) -> PyResult<Vec<T>> {
+        let mut all = Vec::new();
+        for batch in self.batches()? {
+            let column = batch.column_by_name(name);
+            let column = column.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+            let other = || PyTypeError::new_err(format!("column {name}: {}", column.data_type()));
+            all.extend(of(column).ok_or_else(other)?);
+        }
+        Ok(all)
     }
 
     fn batches(&self) -> PyResult<&[RecordBatch]> {
@@ -313,26 +343,30 @@ fn array(name: &str, values: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
 
 /// The rows of other tools' logs as a table, and what is to be known of them.
 #[pyfunction]
-#[pyo3(signature = (paths, *, models, reward, filter, intersect))]
+#[pyo3(signature = (paths, *, models, reward, reward_map, filter, intersect))]
 pub fn read_logs(
     py: Python<'_>,
     paths: Vec<PathBuf>,
     models: Vec<String>,
     reward: Option<String>,
+    reward_map: Option<String>,
     filter: Option<String>,
     intersect: bool,
 ) -> PyResult<(Table, Vec<String>)> {
-    let options = ReadOptions {
-        intersect,
-        log: LogOptions {
-            models,
-            reward,
-            filter,
-            ..LogOptions::default()
-        },
-        ..ReadOptions::default()
-    };
     detached(py, move || {
+        let reward_map = reward_map.map(|map| map.parse()).transpose();
+        let options = ReadOptions {
+            intersect,
+            log: LogOptions {
+                models,
+                reward,
+                reward_map: reward_map
+                    .map_err(|problem| Error::Value(format!("reward_map: {problem}")))?,
+                filter,
+                ..LogOptions::default()
+            },
+            ..ReadOptions::default()
+        };
         let logs = Logs::read(&paths, None, &options)?;
         Ok((Table::of_batch(logs.to_batch()), said(&logs.remarks())))
     })
@@ -340,23 +374,23 @@ pub fn read_logs(
 
 /// A score table, read and checked, as rows in memory.
 #[pyfunction]
-#[pyo3(signature = (table, *, intersect, tokens))]
+#[pyo3(signature = (table, *, columns, intersect, tokens))]
 pub fn score_table(
     py: Python<'_>,
     table: &Table,
+    columns: Vec<(String, String)>,
     intersect: bool,
     tokens: bool,
 ) -> PyResult<(Table, Vec<String>)> {
-    let (table, options) = (
-        table.clone(),
-        ReadOptions {
+    let table = table.clone();
+    detached(py, move || {
+        let options = ReadOptions {
             intersect,
+            columns: checked_columns(&columns)?,
             tokens,
             token_logprobs: tokens,
             ..ReadOptions::default()
-        },
-    );
-    detached(py, move || {
+        };
         let table = table.scores(&options)?;
         Ok((Table::of_batch(table.to_batch()), said(&table.remarks)))
     })

@@ -491,3 +491,44 @@ def test_a_dictionary_of_an_answer_is_a_copy():
     answer = breadth.plan(see=16)
     answer.to_dict()["plans"][0]["samples"] = 0
     assert answer.to_dict()["plans"][0]["samples"] == 36
+
+
+def test_columns_of_other_names(tmp_path):
+    renamed = {"model": "checkpoint", "prompt_id": "question"}
+    given = {renamed.get(name, name): values for name, values in SCORES.items()}
+    columns = dict(renamed)
+    assert breadth.select(given, columns=columns).to_dict() == breadth.select(SCORES).to_dict()
+    assert len(breadth.score_table(given, columns=columns)) == len(breadth.score_table(SCORES))
+    with pytest.raises(ValueError, match=r"columns: tables have no column `models`; they have "):
+        breadth.reach(given, columns={"models": "checkpoint"})
+    with pytest.raises(TypeError, match=r"^columns=\['model'\]: give a dictionary"):
+        breadth.reach(given, columns=["model"])
+
+
+def test_logs_with_rewards_of_another_scale(golden):
+    folder = golden / "logs" / "verl"
+    with pytest.raises(ValueError, match=r"-1 is not a reward.* read_logs\(.., reward_map=..\)"):
+        breadth.pass_at(folder)
+    with pytest.warns(UserWarning, match="biased low"):
+        logs = breadth.read_logs(folder, reward_map=">0")
+    assert set(logs.numbers("reward")) == {0.0, 1.0}
+    assert logs.strings("model")[0] == "step-20"
+    assert logs.strings("gold")[0] == "2"
+    with pytest.raises(KeyError, match="rewards"):
+        logs.numbers("rewards")
+    with pytest.raises(TypeError, match="column reward: Float64"):
+        logs.strings("reward")
+    assert breadth.pass_at(logs, k=[1]).models[0]["model"] == "step-20"
+
+
+def test_a_plan_weighs_groups_as_the_command_line_does(engine, tmp_path):
+    rows = [
+        f'{{"model": "{model}", "prompt_id": "{p}", "logprob": {q}, "group": "{group}"}}'
+        for model, logs in {"a": [-1.0, -9.0, -1.0], "b": [-2.0, -2.0, -7.0]}.items()
+        for p, (q, group) in enumerate(zip(logs * 6, ["x", "x", "y"] * 6, strict=True))
+    ]
+    path = tmp_path / "pilot.jsonl"
+    path.write_text("\n".join(rows))
+    own = breadth.plan(path, group_weights={"x": 0.9, "y": 0.1})
+    told = engine("plan", path, "--group-weights", "x=0.9,y=0.1")
+    assert own.plans == told["plans"] != breadth.plan(path).plans

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+import breadth
 from breadth import TableError, _tables, write_samples, write_scores
 
 pytest.importorskip("pyarrow")
@@ -51,6 +52,9 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
         (row("a", weight=0.0), "weight: 0.0 is not a weight"),
         (row("a", token_logprobs=[-0.5]), r"token_logprobs sum to -0.5, and logprob is -1.0"),
         (row("a", reward=1.0), "a table of scores has no column reward"),
+        (row("a", -1e31), "logprob: -1e.31 is below what any response has"),
+        (row("a", weight=1e-60), "weight: 1e-60 is no weight between 1e-50 and 1e.50"),
+        (row("a", tokens=2**32), "tokens: 4294967296 is not a number of tokens"),
     ],
 )
 def test_wrong_rows_name_the_place(tmp_path, wrong, message):
@@ -74,3 +78,33 @@ def test_the_engine_reads_what_is_written(engine, tmp_path):
     write_scores(tmp_path / "scores.parquet", rows)
     reach = engine("reach", tmp_path / "scores.parquet", "-k", "2")["models"][0]
     assert (reach["prompts"], reach["reach"][0]["k"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("logprob", -1e30),
+        ("logprob", -1.0000001e30),
+        ("logprob", 1e-3),
+        ("logprob", 1.001e-3),
+        ("logprob", -math.inf),
+        ("weight", 1e-50),
+        ("weight", 0.99e-50),
+        ("weight", 1e50),
+        ("weight", 1.01e50),
+        ("weight", -1.0),
+    ],
+)
+def test_what_is_written_is_what_the_readers_take(tmp_path, column, value):
+    """The domains stand in Rust and here; they are the same."""
+
+    def takes(call):
+        try:
+            call()
+        except ValueError:
+            return False
+        return True
+
+    one = {"weight": 1.0, **row("a"), column: value}
+    native = takes(lambda: breadth.score_table([one]))
+    assert takes(lambda: write_scores(tmp_path / "scores.parquet", [one])) == native

@@ -28,6 +28,8 @@ mod setting;
 mod value;
 mod write;
 
+use std::collections::BTreeSet;
+
 pub use checked::{check_json, parse_json};
 pub use destination::{refuse_folder, refuse_for_table};
 pub use error::{At, Error, Place, Result};
@@ -51,13 +53,25 @@ pub use value::{
     LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE, weight,
 };
 
-/// The names of the columns of both tables.
+/// Checks the name of one of our columns, as [`ReadOptions::columns`] takes it.
 ///
 /// ```
-/// assert!(breadth_data::column_names().any(|name| name == "prompt_id"));
+/// assert!(breadth_data::check_column("prompt_id").is_ok());
+/// assert!(breadth_data::check_column("question").unwrap_err().contains("prompt_id"));
 /// ```
-pub fn column_names() -> impl Iterator<Item = &'static str> {
+///
+/// # Errors
+/// The names that there are.
+pub fn check_column(name: &str) -> std::result::Result<(), String> {
     let columns = <ScoreRow as write::Row>::COLUMNS.iter();
     let columns = columns.chain(<SampleRow as write::Row>::COLUMNS);
-    columns.map(|column| column.name)
+    let known: BTreeSet<&str> = columns.map(|column| column.name).collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.into_iter().collect();
+    Err(format!(
+        "tables have no column `{name}`; they have {}",
+        known.join(", ")
+    ))
 }

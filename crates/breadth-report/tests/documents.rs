@@ -199,6 +199,25 @@ fn reach_is_drawn_at_its_ks() {
     assert_eq!(titles(&of(&[4.0], None)), ["Reach over training"]);
 }
 
+/// The first of equals is best, as in the documents.
+#[test]
+fn equal_models_are_named_as_in_the_document() {
+    let mut table = scores(names());
+    table.logprob[2] = table.logprob[1].clone();
+    let options = ReachOptions {
+        ks: &[1.0, 4.0],
+        budget: Level::from_n(4.0).unwrap(),
+        left_out: None,
+        confidence: 0.95,
+    };
+    let document = reach(&Scores::of(table), None, &options).unwrap();
+    let best = &document.best[1].model;
+    for drawn in draw_reach(&document) {
+        assert!(drawn.caption.contains(best), "{best}: {}", drawn.caption);
+        assert!(!drawn.caption.contains("step-20"), "{}", drawn.caption);
+    }
+}
+
 #[test]
 fn pass_at_k_is_drawn_at_its_ks() {
     let of = |models: Vec<String>, ks: &[u64]| {

@@ -1,13 +1,12 @@
 //! From the paths on the command line to tables.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::Scores;
 use breadth_data::{
     LogOptions, ReadOptions, RewardMap, RunFolder, SampleTable, ScoreTable, TablePaths,
-    column_names,
+    check_column,
 };
 use breadth_stats::Level;
 
@@ -96,14 +95,7 @@ fn column(text: &str) -> Result<(String, String), String> {
     let (ours, theirs) = text
         .split_once('=')
         .ok_or("write OURS=THEIRS, such as reward=score")?;
-    if !column_names().any(|name| name == ours) {
-        let known: BTreeSet<&str> = column_names().collect();
-        let known: Vec<&str> = known.into_iter().collect();
-        return Err(format!(
-            "tables have no column `{ours}`; they have {}",
-            known.join(", ")
-        ));
-    }
+    check_column(ours)?;
     Ok((ours.to_owned(), theirs.to_owned()))
 }
 

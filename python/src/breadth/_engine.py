@@ -69,6 +69,7 @@ def select(
     against: str | None = None,
     landscape: bool = False,
     group_weights: Mapping[str, float] | None = None,
+    columns: Mapping[str, str] | None = None,
     intersect: bool = False,
     confidence: float = 0.95,
 ) -> Selection:
@@ -87,6 +88,7 @@ def select(
     `against`: rank by coverage against this fixed model, a rule of its own.
     `landscape`: add the tournament's choice at every level along log N.
     `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `columns`: what the tables call our columns, such as `{"reward": "score"}`.
     `intersect`: keep the rows that every model has, in place of refusing tables with holes.
     `confidence`: that of the intervals and limits, between 0 and 1.
 
@@ -114,7 +116,7 @@ def select(
         "against": against,
         "landscape": landscape,
     }
-    common = _common(group_weights, intersect, confidence)
+    common = _common(group_weights, columns, intersect, confidence)
     if _native is None:
         options = {**level, **choice, **common}
         return Selection(_document("select", _paths(scores) + _paths(samples), options))
@@ -171,6 +173,7 @@ def profile(
     baseline: str | None = None,
     tokens: bool = False,
     group_weights: Mapping[str, float] | None = None,
+    columns: Mapping[str, str] | None = None,
     intersect: bool = False,
     confidence: float = 0.95,
 ) -> Profile:
@@ -182,6 +185,7 @@ def profile(
     `baseline`: add every model's difference to this one, on the same rows.
     `tokens`: add which tokens cost the probability, from the column `token_logprobs`.
     `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `columns`: what the tables call our columns, such as `{"reward": "score"}`.
     `intersect`: keep the rows that every model has, in place of refusing tables with holes.
     `confidence`: that of the intervals and limits, between 0 and 1.
 
@@ -210,7 +214,7 @@ def profile(
         "log_n": _several("log_n", () if log_n is None else log_n),
         "tokens": tokens,
     }
-    common = _common(group_weights, intersect, confidence)
+    common = _common(group_weights, columns, intersect, confidence)
     if _native is None:
         options = {**choice, **common}
         options["model"] = options.pop("models")
@@ -226,6 +230,7 @@ def reach(
     budget: float = 64,
     reference: str | None = None,
     group_weights: Mapping[str, float] | None = None,
+    columns: Mapping[str, str] | None = None,
     intersect: bool = False,
     confidence: float = 0.95,
 ) -> ReachReport:
@@ -236,6 +241,7 @@ def reach(
     `budget`: the samples N that a prompt may cost: within reach if one is right with chance 1/N.
     `reference`: a model that is left out, such as the teacher; a run folder names its own.
     `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `columns`: what the tables call our columns, such as `{"reward": "score"}`.
     `intersect`: keep the rows that every model has, in place of refusing tables with holes.
     `confidence`: that of the intervals and limits, between 0 and 1.
 
@@ -248,7 +254,7 @@ def reach(
     0.375
     """
     choice = {"k": _several("k", k), "budget": budget, "reference": reference}
-    common = _common(group_weights, intersect, confidence)
+    common = _common(group_weights, columns, intersect, confidence)
     if _native is None:
         tables = _paths(scores) + _paths(samples)
         return ReachReport(_document("reach", tables, {**choice, **common}))
@@ -265,6 +271,7 @@ def pass_at(
     solved: float | None = None,
     extrapolate: str | None = None,
     group_weights: Mapping[str, float] | None = None,
+    columns: Mapping[str, str] | None = None,
     intersect: bool = False,
     confidence: float = 0.95,
 ) -> PassReport:
@@ -277,6 +284,7 @@ def pass_at(
     `extrapolate`: allow k beyond the samples: `any` (bounds from every distribution of success
     rates that fits) or `beta` (from a beta distribution: narrower).
     `group_weights`: what each group of prompts (column `group`) counts, by its name.
+    `columns`: what the tables call our columns, such as `{"reward": "score"}`.
     `intersect`: keep the rows that every model has, in place of refusing tables with holes.
     `confidence`: that of the intervals and limits, between 0 and 1.
 
@@ -294,7 +302,7 @@ def pass_at(
         "solved": solved,
         "extrapolate": extrapolate,
     }
-    common = _common(group_weights, intersect, confidence)
+    common = _common(group_weights, columns, intersect, confidence)
     if _native is None:
         return PassReport(_document("pass", _paths(samples), {**choice, **common}))
     return _answer(PassReport, _ask(_native.pass_at, table(samples), choice, common))
@@ -315,6 +323,9 @@ def plan(
     per_prompt: int = 1,
     correlation: float = 0.0,
     power: float = 0.9,
+    group_weights: Mapping[str, float] | None = None,
+    columns: Mapping[str, str] | None = None,
+    intersect: bool = False,
     confidence: float = 0.95,
 ) -> Plan:
     """How many rows and samples a question needs: `breadth plan`.
@@ -328,7 +339,11 @@ def plan(
     `models`: how many compete, for `separate`.
     `see`: n, to see an answer of probability 1/n among the samples of a prompt.
     `per_prompt`, `correlation`: responses of a prompt, and how their outcomes correlate, 0 to 1.
-    `power`: how likely the plan succeeds. `confidence`: that of what it then proves.
+    `power`: how likely the plan succeeds.
+    `group_weights`: what each group of the pilot's prompts (column `group`) counts, by its name.
+    `columns`: what the pilot calls our columns, such as `{"logprob": "log_likelihood"}`.
+    `intersect`: keep the rows that every model has, in place of refusing a pilot with holes.
+    `confidence`: that of what it then proves.
 
     >>> import breadth
     >>> breadth.plan(see=16).plans[0]["samples"]  # 1 - (15/16)^k >= 0.9
@@ -346,14 +361,13 @@ def plan(
         "correlation": correlation,
         "power": power,
     }
+    common = _common(group_weights, columns, intersect, confidence)
     if _native is None:
         # The command line refuses what a pilot tells, and a coverage without a goal for it.
         told = set() if pilot is None else {"separate", "models", "per_prompt", "correlation"}
         told |= {"coverage"} if certify is None or pilot is not None else set()
         free = {name: value for name, value in choice.items() if name not in told}
-        options = {**level, **free, "confidence": confidence}
-        return Plan(_document("plan", _paths(pilot), options))
-    common = _common(None, False, confidence)
+        return Plan(_document("plan", _paths(pilot), {**level, **free, **common}))
     return _answer(Plan, _ask(_native.plan, table(pilot), level, choice, common))
 
 
@@ -362,28 +376,43 @@ def read_logs(
     *,
     models: Sequence[str] = (),
     reward: str | None = None,
+    reward_map: str | None = None,
     filter: str | None = None,
     intersect: bool = False,
 ) -> Table:
     """Other tools' evaluation logs as a table of ours: `breadth import`.
 
     `models`: names for the models, one for each path, or one for all.
-    `reward`: which of several scores in a log is the reward. `filter`: which filter of lm-eval.
+    `reward`: which of several scores in a log is the reward. `reward_map`: for rewards outside
+    [0, 1], what counts as right (`">0"`, `">=1"`, `"==1"`, `"<0"`) or the range that becomes
+    [0, 1] (`"min=-1,max=1"`). `filter`: which filter of lm-eval.
     `intersect`: keep the prompts that every model has.
 
     The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
     """
     native = _needed("read_logs")
     rows, remarks = native.read_logs(
-        _paths(paths), models=list(models), reward=reward, filter=filter, intersect=intersect
+        _paths(paths),
+        models=list(models),
+        reward=reward,
+        reward_map=reward_map,
+        filter=filter,
+        intersect=intersect,
     )
     _warn(remarks)
     return rows  # type: ignore[no-any-return]
 
 
-def score_table(scores: Rows, *, intersect: bool = False, tokens: bool = False) -> Table:
+def score_table(
+    scores: Rows,
+    *,
+    columns: Mapping[str, str] | None = None,
+    intersect: bool = False,
+    tokens: bool = False,
+) -> Table:
     """A score table, read and checked, its rows aligned: every model on the same responses.
 
+    `columns`: what the table calls our columns, such as `{"logprob": "log_likelihood"}`.
     `intersect`: keep the rows that every model has. `tokens`: with the columns of tokens.
 
     The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
@@ -394,7 +423,9 @@ def score_table(scores: Rows, *, intersect: bool = False, tokens: bool = False) 
     1
     """
     native = _needed("score_table")
-    rows, remarks = native.score_table(table(scores), intersect=intersect, tokens=tokens)
+    rows, remarks = native.score_table(
+        table(scores), columns=_renamed(columns), intersect=intersect, tokens=tokens
+    )
     _warn(remarks)
     return rows  # type: ignore[no-any-return]
 
@@ -408,7 +439,7 @@ def report(folder: Path, output: Path, *, best_of: float | None = None) -> None:
     level = {"best_of": best_of, "n": None, "log_n": None}
     choice = {"rule": None, "a": None, "reference": None, "against": None, "landscape": False}
     tables = _native.Table.of_paths([folder])
-    _native.report(tables, None, output, None, level, choice, _common(None, False, 0.95))
+    _native.report(tables, None, output, None, level, choice, _common(None, None, False, 0.95))
 
 
 def table(rows: Rows | None) -> Table | None:
@@ -477,10 +508,14 @@ def _several(name: str, values: Any) -> list[Any]:
 
 
 def _common(
-    group_weights: Mapping[str, float] | None, intersect: bool, confidence: float
+    group_weights: Mapping[str, float] | None,
+    columns: Mapping[str, str] | None,
+    intersect: bool,
+    confidence: float,
 ) -> dict[str, Any]:
     return {
         "group_weights": list(_weights(group_weights).items()),
+        "columns": _renamed(columns),
         "intersect": intersect,
         "confidence": confidence,
     }
@@ -490,6 +525,12 @@ def _weights(given: Mapping[str, float] | None) -> Mapping[str, float]:
     if given is not None and not isinstance(given, Mapping):
         raise TypeError(f"group_weights={given!r}: give a dictionary, such as {{'algebra': 0.6}}")
     return given or {}
+
+
+def _renamed(columns: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    if columns is not None and not isinstance(columns, Mapping):
+        raise TypeError(f"columns={columns!r}: give a dictionary, such as {{'reward': 'score'}}")
+    return list((columns or {}).items())
 
 
 def _answer(
@@ -569,6 +610,8 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
             flags += [part for model in value for part in (flag, model)]
         elif name == "group_weights":
             flags += [part for group, one in value for part in (flag, f"{group}={one!r}")]
+        elif name == "columns":
+            flags += [part for ours, theirs in value for part in (flag, f"{ours}={theirs}")]
         elif isinstance(value, list | tuple):
             flags += [flag, ",".join(map(str, value))] if value else []
         elif name == "extrapolate" and value is not None:

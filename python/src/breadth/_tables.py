@@ -14,6 +14,15 @@ Row = Mapping[str, Any]
 
 #: A log-probability above 0 by no more than this is rounding, and becomes 0.
 LOG_PROB_ROUNDING = 1e-3
+#: Below this, in nats, only -inf is a log-probability.
+LEAST_LOG_PROB = -1e30
+#: Weights, whose ratios, products and squares must be numbers.
+WEIGHTS = (1e-50, 1e50)
+#: What the column `tokens` holds.
+MOST_TOKENS = 2**32 - 1
+#: How far token log-probabilities may sum from the whole one: nats, and relative to it.
+TOKEN_SUM_ABSOLUTE = 1e-3
+TOKEN_SUM_RELATIVE = 1e-4
 
 SCORES = {
     "source": "string",
@@ -94,6 +103,10 @@ def checked_log_prob(value: float) -> float:
     """A log-probability: not NaN, at most 0; rounding above 0 becomes 0."""
     if math.isnan(value):
         raise ValueError("NaN is not a log-probability")
+    if LEAST_LOG_PROB > value > -math.inf:
+        raise ValueError(
+            f"{value} is below what any response has; give -inf where the probability is 0"
+        )
     if value > LOG_PROB_ROUNDING:
         raise ValueError(f"{value} is above 0, and no probability is above 1")
     return min(float(value), 0.0) + 0.0
@@ -109,11 +122,17 @@ def checked_reward(value: float) -> float:
 def _checked_weight(value: float) -> float:
     if not 0.0 < value < math.inf:
         raise ValueError(f"{value} is not a weight; give a finite number above 0")
+    least, most = WEIGHTS
+    if not least <= value <= most:
+        raise ValueError(
+            f"{value} is no weight between {least:g} and {most:g}; only ratios count, so give "
+            "them in another unit"
+        )
     return float(value)
 
 
 def _checked_tokens(value: int) -> int:
-    if value != int(value) or value < 0:
+    if value != int(value) or not 0 <= value <= MOST_TOKENS:
         raise ValueError(f"{value} is not a number of tokens")
     return int(value)
 
@@ -156,7 +175,8 @@ def _check_sum(place: str, row: Row) -> None:
     if listed is None:
         return
     total, whole = math.fsum(listed), row["logprob"]
-    if total != whole and not abs(total - whole) <= 1e-3 + 1e-4 * abs(whole):
+    most = TOKEN_SUM_ABSOLUTE + TOKEN_SUM_RELATIVE * abs(whole)
+    if total != whole and not abs(total - whole) <= most:
         raise TableError(f"{place}: token_logprobs sum to {total}, and logprob is {whole}")
 
 

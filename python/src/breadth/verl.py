@@ -7,31 +7,28 @@ replacement and is biased low: of 1 right in 4 it says 0.684 for best@4, where P
 ```python
 from breadth.verl import validation_metrics
 
-for step, metrics in validation_metrics("runs/val", best_of=16).items():
+for step, metrics in validation_metrics("runs/val", best_of=16, reward_map=">0").items():
     wandb.log(metrics, step=step)
 ```
+
+Scores in [0, 1] are rewards as they are. For others `reward_map` says what counts as right, as for
+`breadth.read_logs`: `">0"` for scores of -1 and 1.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Callable, Iterator
+import warnings
 from pathlib import Path
 from typing import Any
 
-from breadth import _tables
+from breadth import _engine, _tables
 from breadth._errors import DataError
 from breadth._monitor import Metrics, sample_metrics
 
-#: What a score says: a reward in [0, 1].
-RewardMap = Callable[[float], float]
-
-
-def is_positive(score: float) -> float:
-    """Right where the score is above 0: for scores of -1 and 1, and of 0 and 1."""
-    return float(score > 0.0)
+#: What the engine says of verl's own best@N, which is the reason for this module.
+_KNOWN = ".*best@N"
 
 
 def validation_metrics(
@@ -39,18 +36,22 @@ def validation_metrics(
     *,
     best_of: int = 16,
     group_size: int = 8,
-    reward: RewardMap = is_positive,
+    reward_map: str | None = None,
     prefix: str = "val-breadth/",
 ) -> dict[int, Metrics]:
     """`pass_K` and `mixed_G` of each step's dump, by step; responses are grouped by `input`.
 
     `folder`: of `{step}.jsonl` files, or one such file.
     """
+    dumps = _read(folder, reward_map)
+    by_step: dict[int, dict[str, list[float]]] = {}
+    rows = zip(
+        dumps.strings("model"), dumps.strings("prompt_id"), dumps.numbers("reward"), strict=True
+    )
+    for model, prompt, reward in rows:
+        by_step.setdefault(_step_of(model), {}).setdefault(prompt, []).append(reward)
     found = {}
-    for step, rows in _dumps(folder, reward):
-        by_prompt: dict[str, list[float]] = {}
-        for row in rows:
-            by_prompt.setdefault(row["prompt_id"], []).append(row["reward"])
+    for step, by_prompt in sorted(by_step.items()):
         fewest = min(map(len, by_prompt.values()))
         if fewest < max(best_of, group_size):
             raise DataError(
@@ -67,68 +68,28 @@ def to_samples(
     folder: str | os.PathLike[str],
     path: str | os.PathLike[str],
     *,
-    reward: RewardMap = is_positive,
+    reward_map: str | None = None,
 ) -> int:
     """Writes the dumps as one sample table, a model per step, and returns its number of rows."""
-    rows = [row for _, rows in _dumps(folder, reward) for row in rows]
+    dumps = _read(folder, reward_map)
+    strings = ("model", "prompt_id", "response_id", "answer", "text", "prompt", "gold")
+    columns: dict[str, list[Any]] = {name: dumps.strings(name) for name in strings}
+    columns["reward"] = dumps.numbers("reward")
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
     return _tables.write_samples(path, rows)
 
 
-def _dumps(
-    folder: str | os.PathLike[str], reward: RewardMap
-) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+def _read(folder: str | os.PathLike[str], reward_map: str | None) -> Any:
     place = Path(folder)
-    files = [place] if place.is_file() else sorted(place.glob("*.jsonl"), key=_step_of)
-    if not files:
+    if place.is_dir() and not any(place.glob("*.jsonl")):
         raise DataError(f"{place}: no {{step}}.jsonl file")
-    for file in files:
-        yield _step_of(file), _rows(file, reward)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=_KNOWN)
+        return _engine.read_logs(place, reward_map=reward_map)
 
 
-def _step_of(file: Path) -> int:
-    number = re.search(r"\d+", file.stem)
+def _step_of(model: str) -> int:
+    number = re.search(r"\d+$", model)
     if number is None:
-        raise DataError(f"{file}: verl names its dumps by their step, as 100.jsonl")
+        raise DataError(f"{model}: verl names its dumps by their step, as 100.jsonl")
     return int(number[0])
-
-
-def _rows(file: Path, reward: RewardMap) -> list[dict[str, Any]]:
-    counts: dict[str, int] = {}
-    rows = []
-    with open(file, encoding="utf-8") as lines:
-        for number, text in enumerate(lines, start=1):
-            if not text.strip():
-                continue
-            line = _line(f"{file}, line {number}", text)
-            prompt = line["input"]
-            at = counts[prompt] = counts.get(prompt, -1) + 1
-            try:
-                graded = _tables.checked_reward(reward(float(line["score"])))
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{file}, line {number}: score: {error}") from None
-            rows.append(
-                {
-                    "model": f"step-{_step_of(file)}",
-                    "prompt_id": prompt,
-                    "response_id": str(at),
-                    "reward": graded,
-                    "text": line["output"],
-                    "prompt": prompt,
-                    "gold": None if line.get("gts") is None else str(line["gts"]),
-                }
-            )
-    if not rows:
-        raise DataError(f"{file}: no line of data")
-    return rows
-
-
-def _line(place: str, text: str) -> dict[str, Any]:
-    try:
-        line = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{place}: {error}") from None
-    missing = [name for name in ("input", "output", "score") if name not in line]
-    if missing:
-        raise DataError(f"{place}: has no {missing[0]}; is it a dump of verl?")
-    checked: dict[str, Any] = line
-    return checked

@@ -55,7 +55,7 @@ impl Said {
             reach: Set::new(reach.best, &reach.not_excluded, &scores.same_as),
             weakness: scores.weakness(&k),
             distinct,
-            n: number::trimmed(evidence.k / 2.0),
+            n: number::level(t.level),
             k,
         }
     }

@@ -227,6 +227,7 @@ pub(super) fn training_caption(report: &Report) -> String {
     let Some(top) = report
         .checkpoints
         .iter()
+        .rev()
         .max_by(|a, b| value(a).total_cmp(&value(b)))
     else {
         return String::new();

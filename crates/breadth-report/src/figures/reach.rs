@@ -72,10 +72,13 @@ fn by_checkpoint(report: &Report, models: &[&ReachModel]) -> Figure {
     lines.figure(report)
 }
 
-/// The model with the largest reach at point `at`; the last of several.
+/// The model with the largest reach at point `at`; the first of equals, as in the documents.
 fn best<'a>(models: &[&'a ReachModel], at: usize) -> &'a ReachModel {
     let value = |model: &&&ReachModel| model.reach[at].value.0;
-    let best = models.iter().max_by(|a, b| value(a).total_cmp(&value(b)));
+    let best = models
+        .iter()
+        .rev()
+        .max_by(|a, b| value(a).total_cmp(&value(b)));
     best.expect("there are models")
 }
 

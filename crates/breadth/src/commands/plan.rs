@@ -39,6 +39,8 @@ pub struct Arguments {
     #[arg(value_name = "TABLE")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
+    how: Reading,
+    #[command(flatten)]
     level: LevelChoice,
     /// The reference of the pilot; it does not compete
     #[arg(short, long, value_name = "R", requires = "paths")]
@@ -103,6 +105,9 @@ fn two_shares(text: &str) -> Result<(f64, f64), String> {
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let mut plan = Plan::new(arguments.confidence, arguments.power);
     if arguments.paths.is_empty() {
+        if !arguments.how.is_default() {
+            bail!("how tables are read says something about a pilot: give its table");
+        }
         arguments.plan_from_numbers(&mut plan)?;
     } else {
         arguments.plan_from_pilot(&mut plan, output)?;
@@ -156,10 +161,11 @@ impl Arguments {
         let tables = Tables {
             paths: self.paths.clone(),
             samples: Vec::new(),
-            how: Reading::default(),
+            how: self.how.clone(),
         };
         let level = self.level.level()?;
         let scores = read_scores(&tables.paths, &tables.options(), output)?;
+        let scores = scores.weighted(&self.how.group_weights)?;
         plan.of_pilot(&scores, level, self.reference.as_deref(), self.certify)?;
         Ok(())
     }

@@ -60,6 +60,42 @@ fn from_a_pilot() {
     assert_eq!(document["plans"][0]["goal"], "separate");
 }
 
+/// One model is far behind on one response of three, and those count a tenth.
+#[test]
+fn a_pilot_is_read_as_tables_are() {
+    let row = |model: &str, prompt: usize, group: &str, logprob: f64| {
+        format!(
+            r#"{{"model":"{model}","prompt_id":"{prompt}","group":"{group}","value":{logprob}}}"#
+        )
+    };
+    let rows = (0..18).flat_map(|i| {
+        let (group, a) = if i % 3 == 2 { ("y", -9.0) } else { ("x", -1.0) };
+        [row("a", i, group, a), row("b", i, group, -2.0)]
+    });
+    let rows: Vec<String> = rows.collect();
+    let folder = Folder::with(&[("pilot.jsonl", &rows.join("\n"))]);
+    let pilot = [
+        "plan",
+        "pilot.jsonl",
+        "-n",
+        "4",
+        "--columns",
+        "logprob=value",
+    ];
+    assert_snapshot!(folder.run(&pilot).success(), @r"
+    The pilot: 18 rows, 18 prompts; at N = 4 its tournament takes b.
+    To separate b from a, left behind by 4 on 33.3% of the responses against 0%: 22 rows.
+    95% confidence, reached with a chance of 90% if the shares are as stated by the pilot, which is itself uncertain.
+    ");
+    let weighted = [&pilot[..], &["--group-weights", "x=9,y=1"]].concat();
+    assert_snapshot!(folder.run(&weighted).success(), @r"
+    The pilot: 18 rows, 18 prompts; at N = 4 its tournament takes b.
+    To separate b from a, left behind by 4 on 10.0% of the responses against 0%: 78 rows.
+    95% confidence, reached with a chance of 90% if the shares are as stated by the pilot, which is itself uncertain.
+    ");
+    assert_snapshot!(folder.run(&["plan", "--see", "8", "--intersect"]).failure(1), @"error: how tables are read says something about a pilot: give its table");
+}
+
 #[test]
 fn what_cannot_be_planned_is_said() {
     let folder = Folder::with(&[("pilot.jsonl", &three_checkpoints())]);

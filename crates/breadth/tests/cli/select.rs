@@ -89,6 +89,11 @@ fn levels_beyond_f64_are_given_in_nats() {
         (&json!("inf"), &json!(1000.0))
     );
     assert_eq!(document["models"][1]["value"], 1.0);
+    for more in [&["--log-n", "1000"][..], &["--log-n", "1000", "--race"]] {
+        let text = select(&two_models(3, 2000.0), more);
+        assert!(text.contains("at N = e^1000"), "{text}");
+        assert!(!text.contains("N = inf"), "{text}");
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub fn render(document: &Race, style: Style) -> String {
         style.faint(&format!(
             "Race to the tournament (Eq 29) at N = {} on {}, {}: with {percent}% confidence over \
              all looks, the winners of the whole table are among those left.",
-            number::trimmed(document.n.0),
+            number::level_in_words(document.n.0, document.log_n.0),
             number::count(document.rows, "row"),
             number::count(document.prompts, "prompt"),
         )),

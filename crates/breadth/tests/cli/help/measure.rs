@@ -697,24 +697,52 @@ fn plan() {
       [TABLE]...  A pilot: a score table of a few of the rows
 
     Options:
-      -n <N>                         The level N >= 1: a response is missed where a rival gives N times
-                                     the probability [default: 4]
-          --log-n <NATS>             The level as log N in nats, for long responses
-          --best-of <K>              The number K of samples that you will draw: N = K/2
-      -r, --reference <R>            The reference of the pilot; it does not compete
-          --certify <E>              Certify Cov_N <= E: of --coverage, or of every model of a pilot
-                                     with a reference
-          --coverage <C>             The coverage that is expected [default: 0]
-          --separate <AHEAD,BEHIND>  Tell two checkpoints apart: shares of responses on which the worse
-                                     is left behind by N, and the better
-          --models <M>               How many checkpoints compete [default: 2]
-          --see <N>                  Samples per prompt that show an answer of probability 1/N
-          --per-prompt <R>           Responses per prompt [default: 1]
-          --correlation <RHO>        How much the outcomes of one prompt's responses correlate, 0 to 1
-                                     [default: 0]
-          --power <P>                The chance that the rows asked for are enough [default: 0.9]
-          --confidence <P>           Confidence of the answer [default: 0.95]
-      -h, --help                     Print help
+          --intersect
+              Keep the rows that every model has, instead of refusing tables with holes
+          --group-weights <GROUP=WEIGHT,..>
+              What each group of prompts (column `group`) counts in the population; rows are weighted to
+              that, and limits are those of samples within groups
+          --columns <OURS=THEIRS,..>
+              Columns that the tables call otherwise, such as reward=score,prompt_id=question_id; which
+              columns there are: docs/tables.md
+          --reward <NAME>
+              Of logs with several metrics, scores or reward columns: the one that is the reward; of
+              NAME,NAME the first that a log has [alias: --metric]
+          --filter <NAME>
+              Of lm-evaluation-harness logs with several filters: the one whose metrics count
+          --reward-map <MAP>
+              Of logs whose rewards are not in [0, 1]: what counts as right ('>0', '>=1', '==1', '<0'),
+              or the range that becomes [0, 1] ('min=-1,max=1')
+      -n <N>
+              The level N >= 1: a response is missed where a rival gives N times the probability
+              [default: 4]
+          --log-n <NATS>
+              The level as log N in nats, for long responses
+          --best-of <K>
+              The number K of samples that you will draw: N = K/2
+      -r, --reference <R>
+              The reference of the pilot; it does not compete
+          --certify <E>
+              Certify Cov_N <= E: of --coverage, or of every model of a pilot with a reference
+          --coverage <C>
+              The coverage that is expected [default: 0]
+          --separate <AHEAD,BEHIND>
+              Tell two checkpoints apart: shares of responses on which the worse is left behind by N,
+              and the better
+          --models <M>
+              How many checkpoints compete [default: 2]
+          --see <N>
+              Samples per prompt that show an answer of probability 1/N
+          --per-prompt <R>
+              Responses per prompt [default: 1]
+          --correlation <RHO>
+              How much the outcomes of one prompt's responses correlate, 0 to 1 [default: 0]
+          --power <P>
+              The chance that the rows asked for are enough [default: 0.9]
+          --confidence <P>
+              Confidence of the answer [default: 0.95]
+      -h, --help
+              Print help
 
     Common options:
           --json                      Print one JSON document and nothing else on stdout
