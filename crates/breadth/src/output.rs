@@ -7,10 +7,13 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use breadth_data::readable;
+use comfy_table::ColumnConstraint::LowerBoundary;
+use comfy_table::Width::Fixed;
 use comfy_table::{
     Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle,
 };
 use serde::Serialize;
+use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::flags;
 
@@ -61,11 +64,9 @@ impl Output {
         let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.quiet && said.insert(text.to_owned()) {
             // A remark that nobody can read must not fail the command.
-            let _ = writeln!(
-                stderr(),
-                "{}",
-                Style::of(stderr().is_terminal()).faint(&readable(&printable(text)))
-            );
+            let style = Style::stderr();
+            let shown = style.wrapped(&style.faint(&readable(&printable(text))));
+            let _ = writeln!(stderr(), "{shown}");
         }
     }
 }
@@ -125,6 +126,42 @@ fn is_unseen(c: char) -> bool {
 
 /// What [`Style`] and its tables write to a terminal.
 const EMPHASIS: [&str; 5] = ["\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[0m", "\x1b[22m"];
+
+/// Lets no column of a table become narrower than its longest word, as far as there is room; the
+/// widest give way first.
+fn keep_words(table: &mut Table, header: &[String], rows: &[Vec<String>], width: usize) {
+    let longest = |cell: &str, between| {
+        let words = cell.split(between);
+        words.map(textwrap::core::display_width).max().unwrap_or(0)
+    };
+    let of_column = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        let title = longest(&header[at], broken_at(&header[at]));
+        PADDING + cells.map(|cell| longest(cell, ' ')).fold(title, usize::max)
+    };
+    let mut widths: Vec<usize> = (0..header.len()).map(of_column).collect();
+    while widths.iter().sum::<usize>() > width {
+        let Some(widest) = widths
+            .iter_mut()
+            .max()
+            .filter(|widest| **widest > PADDING + 1)
+        else {
+            return;
+        };
+        *widest -= 1;
+    }
+    for (column, least) in table.column_iter_mut().zip(widths) {
+        column.set_constraint(LowerBoundary(Fixed(least as u16)));
+    }
+}
+
+/// Where a heading may be broken: between words, or in the one that it has.
+fn broken_at(title: &str) -> char {
+    if title.contains(' ') { ' ' } else { '-' }
+}
+
+/// Spaces beside the words of a cell.
+const PADDING: usize = 2;
 
 /// A cell of a table: one line, whatever it holds.
 fn one_line(cell: &str) -> String {
@@ -200,13 +237,18 @@ impl Style {
     }
 
     fn stdout() -> Self {
-        let columns = terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0 as usize);
-        let is_terminal = stdout().is_terminal();
+        Style::of(stdout().is_terminal()).as_wide_as(terminal_size_of(stdout()))
+    }
+
+    fn stderr() -> Self {
+        Style::of(stderr().is_terminal()).as_wide_as(terminal_size_of(stderr()))
+    }
+
+    fn as_wide_as(self, terminal: Option<(Width, Height)>) -> Self {
+        let columns = terminal.map(|(Width(columns), _)| usize::from(columns).max(NARROWEST));
         Style {
-            width: columns
-                .filter(|_| is_terminal)
-                .map(|width| width.max(NARROWEST)),
-            ..Style::of(is_terminal)
+            width: columns,
+            ..self
         }
     }
 
@@ -285,11 +327,10 @@ impl Style {
         if self.colours {
             table.enforce_styling();
         }
-        table.set_header(
-            header
-                .iter()
-                .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
-        );
+        table.set_header(header.iter().map(|title| {
+            let cell = Cell::new(title).set_delimiter(broken_at(title));
+            cell.add_attribute(Attribute::Bold)
+        }));
         let one_line =
             |row: &Vec<String>| row.iter().map(|cell| one_line(cell)).collect::<Vec<_>>();
         table.add_rows(rows.iter().map(one_line));
@@ -301,6 +342,7 @@ impl Style {
             if table.trim_fmt().lines().any(is_wide) {
                 table.set_content_arrangement(ContentArrangement::Dynamic);
                 table.set_width(width as u16);
+                keep_words(&mut table, header, rows, width);
             }
         }
         table.trim_fmt()
@@ -379,6 +421,44 @@ mod tests {
         let table = narrow.table(1, &header, vec![row.to_vec()]);
         assert!(table.lines().all(|line| width(line) <= 60), "{table}");
         assert!(table.contains("step-000030"), "{table}");
+    }
+
+    #[test]
+    fn narrow_columns_break_between_words() {
+        let narrow = Style {
+            colours: false,
+            width: Some(60),
+        };
+        let header = [
+            "rank",
+            "model",
+            "worst rival",
+            "value",
+            "limits",
+            "cross-entropy",
+            "Cov_4",
+        ];
+        let row = [
+            "1",
+            "step-100",
+            "step-2000",
+            "33.3%",
+            "[10.0, 70.8]%",
+            "10.6667",
+            "[0.0, 10.0]%",
+        ];
+        let table = narrow.table(
+            3,
+            &header.map(str::to_owned),
+            vec![row.map(str::to_owned).to_vec()],
+        );
+        insta::assert_snapshot!(table, @r"
+         rank  model     worst      value  limits    cross   Cov_4
+                         rival                     entropy
+        ───────────────────────────────────────────────────────────
+         1     step-100  step-2000  33.3%  [10.0,  10.6667   [0.0,
+                                           70.8]%           10.0]%
+        ");
     }
 
     #[test]
