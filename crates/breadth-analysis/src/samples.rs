@@ -16,6 +16,8 @@ pub struct Samples {
     strata: Option<Vec<u32>>,
     /// Whether their prompts are others than those of the scores, as in a run folder.
     has_own_prompts: bool,
+    /// What their weights have to do with those of the scores.
+    remark: Option<&'static str>,
 }
 
 impl Samples {
@@ -31,6 +33,7 @@ impl Samples {
             weights,
             strata,
             has_own_prompts: false,
+            remark: None,
         })
     }
 
@@ -46,6 +49,27 @@ impl Samples {
             self.weights = drawn.and_then(|drawn| drawn.weights);
         }
         Ok(self)
+    }
+
+    /// Prompts count what the scores beside them say, where those are weighted and have all of them.
+    pub(crate) fn weighted_by_prompt(mut self, scores: &ScoreTable) -> Self {
+        if self.weights.is_some() || self.has_own_prompts || scores.weight.is_none() {
+            return self;
+        }
+        let totals = totals(scores, &scores.prompt, &scores.prompts);
+        let prompts = self.table.prompts.iter();
+        let weights: Option<Vec<f64>> = prompts
+            .map(|prompt| totals.get(prompt.as_str()).copied())
+            .collect();
+        self.remark = Some(match &weights {
+            Some(_) => "The prompts of the samples count what the scores' column `weight` says.",
+            None => {
+                "The scores are weighted and the samples are not, as the scores lack some of their \
+                 prompts: every sampled prompt counts the same."
+            }
+        });
+        self.weights = weights;
+        self
     }
 
     /// Whether some rewards lie between 0 and 1: Pass@k then is Best-of-k, the mean best reward.
@@ -121,7 +145,7 @@ impl Samples {
                 listed(names.iter().copied())
             )));
         };
-        let mut strange = Vec::new();
+        let mut strange: Vec<String> = self.remark.iter().map(|&text| text.into()).collect();
         let renamed = names.iter().zip(&matched).find_map(|(name, at)| {
             let model = &models[(*at)?];
             (model != name).then_some((model, name))

@@ -120,7 +120,7 @@ fn rules_that_agree_on_some_of_several_right_responses_leave_it_open() {
     });
     insta::assert_snapshot!(text(&verdict.unwrap()), @r"
     Nothing to take yet: the tournament at N = 8 and reach_16 (38.5% [36.6, 40.7]%) both say early, but 100 of the 150 prompts have several right responses, of which a verifier needs one.
-    16 graded samples of 150 prompts from early and late would decide:
+    16 graded samples of 150 prompts (more would be better) from early and late may decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says early; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
     Reach says early.
@@ -162,7 +162,7 @@ fn a_reach_near_one_bounds_what_can_be_lost() {
     let bold = (0..300).map(|i| if i % 10 == 0 { -1.9 } else { -0.5 });
     let columns = vec![bold.collect(), vec![-1.2; 300]];
     insta::assert_snapshot!(text(&of_scores(&["bold", "even"], &columns, 16.0, false)), @r"
-    Take even (likely, by reach): reach_16 is 99.7% [98.4, 99.7]%, so that no other candidate is better by more than 1.6 points, for any verifier that accepts the held-out responses.
+    Take even (likely, by reach): reach_16 is 99.7% [98.4, 99.7]%, so that no other candidate is better by more than 1.8 points, for any verifier that accepts the held-out responses.
     The tournament says bold, but cannot tell it from even.
     The lowest loss disagrees: it says bold.
     ");
@@ -312,6 +312,156 @@ fn close_samples_are_likely_and_few_are_open() {
     More prompts, or more samples of a, b and c may decide:
       breadth sample DIR/a DIR/b DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     ");
+}
+
+/// c has no samples, and nothing speaks against it.
+#[test]
+fn a_candidate_that_nobody_sampled_keeps_the_verdict_open() {
+    let columns = vec![vec![-3.0; 100], vec![-3.2; 100], vec![-0.1; 100]];
+    let columns = refs(&columns);
+    let tournament = fought(&columns, &Design::default(), 16.0);
+    let outcomes = [
+        counts(16, |i| 8 * (i % 2)),
+        counts(16, |i| u64::from(i % 5 == 0)),
+        Vec::new(),
+    ];
+    let of = |outcomes: &[Vec<PromptOutcome>]| {
+        let evidence = Evidence {
+            models: &["a", "b", "c"],
+            k: 16.0,
+            confidence: 0.95,
+            same: &[],
+            scores: Some(Scored {
+                tournament: &tournament,
+                columns: &columns,
+                design: Design::default(),
+                only_right: false,
+            }),
+            samples: Some(Sampled {
+                outcomes,
+                design: Design::default(),
+            }),
+        };
+        decide(&evidence).unwrap()
+    };
+    let verdict = of(&outcomes);
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state),
+        (None, State::Open)
+    );
+    assert_eq!(verdict.may_be_best, ["a", "c"]);
+    insta::assert_snapshot!(text(&verdict), @r"
+    Nothing to take yet: a leads among those with samples, Pass@16 50.0% [42.8, 57.2]%, and c has none, which scores do not exclude.
+    16 samples of each prompt from c may decide:
+      breadth sample DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament says c.
+    Reach says c; reach_16 of b is 48.6% [46.5, 50.9]%, and Pass@16 of its samples is only 20.0% [14.0, 27.2]%: their verifier does not accept the held-out responses, so it decides nothing.
+    The lowest loss says c.
+    ");
+    // Where next to nothing can be better, it does not matter.
+    let solved = [counts(16, |_| 15), counts(16, |i| i % 2), Vec::new()];
+    assert_eq!(of(&solved).take.as_deref(), Some("a"));
+}
+
+/// Held-out labels that a model knows by heart, and a verifier that does not accept them.
+#[test]
+fn samples_refute_a_reach_that_their_verifier_does_not_know() {
+    let columns = vec![vec![-2.5; 150], vec![-0.01; 150]];
+    let columns = refs(&columns);
+    let tournament = fought(&columns, &Design::default(), 16.0);
+    let outcomes = [counts(4, |_| 4), counts(4, |i| 4 * u64::from(i % 5 > 1))];
+    let verdict = decide(&Evidence {
+        models: &["early", "late"],
+        k: 16.0,
+        confidence: 0.95,
+        same: &[],
+        scores: Some(Scored {
+            tournament: &tournament,
+            columns: &columns,
+            design: Design::default(),
+            only_right: false,
+        }),
+        samples: Some(Sampled {
+            outcomes: &outcomes,
+            design: Design::default(),
+        }),
+    })
+    .unwrap();
+    assert_eq!(verdict.by, Some(Rule::Samples));
+    assert_eq!(verdict.take.as_deref(), Some("early"));
+    insta::assert_snapshot!(text(&verdict), @r"
+    Take early (likely, by the samples, at k = 4 instead of 16): Pass@4 is 100% [98.1, 100.0]%, at least 33.5 points above every other candidate; at k = 16 the order may differ.
+    16 samples of each prompt from early and late would decide:
+      breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
+    The tournament disagrees: it says late.
+    Reach disagrees: it says late; reach_4 of late is >99.9% [97.1, 100.0]%, and Pass@4 of its samples is only 60.0% [51.8, 67.8]%: their verifier does not accept the held-out responses, so it decides nothing.
+    The lowest loss disagrees: it says late.
+    What these samples say of k = 16, with wide limits: breadth pass SAMPLES -k 16 --extrapolate.
+    ");
+}
+
+/// Log-probabilities that say nothing do not make two models one.
+#[test]
+fn columns_of_nothing_but_impossible_are_not_one_model() {
+    for log_q in [f64::NEG_INFINITY, 0.0] {
+        let columns = vec![vec![log_q; 100], vec![log_q; 100]];
+        let verdict = of_scores(&["a", "b"], &columns, 16.0, false);
+        assert!(
+            !verdict.because.contains("same model"),
+            "{}",
+            verdict.because
+        );
+        assert_ne!(verdict.state, State::Certain);
+    }
+    let equal = vec![vec![-1.0; 100], vec![-1.0; 100]];
+    let verdict = of_scores(&["a", "b"], &equal, 16.0, false);
+    assert!(
+        verdict.because.contains("same model"),
+        "{}",
+        verdict.because
+    );
+}
+
+/// The narrow one solves six prompts in ten nearly always, the broad one all of them seldom: 256
+/// samples find 60% and 100%.
+#[test]
+fn fewer_samples_do_not_take_what_more_would_not() {
+    let narrow = counts(16, |i| if i % 5 < 3 { 14 } else { 0 });
+    let broad = counts(16, |i| u64::from(i % 25 < 12));
+    let verdict = of_samples(
+        &["narrow", "broad"],
+        &[narrow.clone(), broad.clone()],
+        256.0,
+    );
+    assert_eq!(
+        (verdict.take.as_deref(), verdict.state),
+        (None, State::Open)
+    );
+    insta::assert_snapshot!(text(&verdict), @r"
+    Nothing to take yet: narrow leads with 16 samples of each prompt: Pass@16 is 60.0% [52.8, 66.9]%, at least 3.8 points above every other candidate; at k = 256 broad is most likely ahead by 40 points.
+    256 samples of each prompt from narrow and broad would decide:
+      breadth sample DIR/narrow DIR/broad --prompts PROMPTS.jsonl -k 256 --verifier VERIFIER -o samples.parquet
+    What these samples say of k = 256, with wide limits: breadth pass SAMPLES -k 256 --extrapolate.
+    ");
+    let at_16 = of_samples(&["narrow", "broad"], &[narrow, broad], 16.0);
+    assert_eq!(at_16.take.as_deref(), Some("narrow"));
+}
+
+/// One prompt was sampled once.
+#[test]
+fn a_prompt_with_too_few_samples_is_told() {
+    let mut outcomes = [counts(32, |_| 30), counts(32, |i| i % 2)];
+    for of_model in &mut outcomes {
+        of_model[7] = PromptOutcome::Counts { n: 1, c: 1 };
+    }
+    let verdict = of_samples(&["x", "y"], &outcomes, 16.0);
+    assert_eq!(verdict.state, State::Open);
+    let told = "1 prompt has fewer samples than the others, which have 32 or more";
+    assert!(
+        verdict.warnings.iter().any(|text| text.starts_with(told)),
+        "{:?}",
+        verdict.warnings
+    );
 }
 
 #[test]

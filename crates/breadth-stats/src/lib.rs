@@ -53,8 +53,8 @@ pub use log_ratio::{Level, is_uncovered, log_ratio};
 pub use outcome::PromptOutcome;
 pub use pass_at_n::{
     AnswerCount, BestAtK, Extrapolation, RateModel, answer_coverage, answer_log_prob, best_at_k,
-    best_of_k, extrapolate_pass, majority_of_k, mean_over_prompts, pass_at_k, pass_at_k_estimate,
-    pass_at_n_exact, pass_hat_k_estimate, solved_share,
+    best_of_k, extrapolate_pass, majority_of_k, mean_over_prompts, most_likely_pass, pass_at_k,
+    pass_at_k_estimate, pass_at_n_exact, pass_hat_k_estimate, solved_share,
 };
 pub use plan::{
     Separation, design_effect, rows_to_certify, rows_to_separate, samples_to_see, separations,

@@ -186,6 +186,25 @@ fn named_cases_of_extrapolation() {
         Extrapolation::Estimate(pass) => panic!("{pass:?}"),
     };
     assert!(refused(&vec![Counts { n: 1, c: 1 }; 9], 4).contains("a single sample"));
+    // Many easy prompts with few samples, few hard ones with many: .9 of the hard ones' misses would
+    // be taken off the easy ones'.
+    let easy = (0..500).map(|i| Counts {
+        n: 4,
+        c: if i < 20 { 0 } else { 4 - i % 2 },
+    });
+    let hard = (0..30).map(|i| Counts { n: 64, c: i % 4 });
+    let both: Vec<PromptOutcome> = easy.chain(hard).collect();
+    assert!(refused(&both, 64).starts_with("prompts with more samples are harder"));
+    // The same numbers of samples without regard to the rates are no reason.
+    let mixed = |i: u64| match i % 3 {
+        0 => Counts { n: 4, c: 1 + i % 2 },
+        _ => Counts {
+            n: 64,
+            c: 16 + 16 * (i % 2),
+        },
+    };
+    let mixed: Vec<PromptOutcome> = (0..300).map(mixed).collect();
+    assert!(extrapolated(&mixed, 128).value > 0.99);
     // Nothing solved among few: anything may lie below what the samples see.
     assert!(refused(&vec![Counts { n: 4, c: 0 }; 5], 1000).contains("draw more"));
     assert!(matches!(

@@ -102,8 +102,11 @@ impl Candidates {
         })
     }
 
-    /// With graded samples beside the scores, where there are some.
+    /// With graded samples beside the scores, where there are some. Their prompts count what the
+    /// scores' weights say, unless they have weights of their own.
     pub fn with_samples(self, graded: Option<Samples>) -> Self {
+        let scores = &self.scores.table;
+        let graded = graded.map(|graded| graded.weighted_by_prompt(scores));
         Candidates { graded, ..self }
     }
 

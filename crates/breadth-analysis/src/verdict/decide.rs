@@ -7,12 +7,15 @@ use super::rules::Found;
 ///
 /// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over
 ///   prompts. `certain` where no other candidate can be better by more than one point, `likely`
-///   where by at most ten, else `open`, also where no sample of any is right. With fewer than k
-///   samples, or samples of some candidates only, it is at most `likely`, and `open` with fewer
-///   than four and than k.
+///   where by at most ten, else `open`, also where no sample of any is right. With samples of some
+///   candidates only it is at most `likely`, and `open` where scores do not speak against one of
+///   the others. With fewer than k samples it is at most `likely`, and `open` with fewer than four,
+///   or where another candidate's most likely Pass@k is more than ten points above the leader's.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
 /// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
-///   other can be better by more, for any verifier that accepts the held-out responses.
+///   other can be better by more, for any verifier that accepts the held-out responses. Where
+///   fewer samples of a candidate are right than its reach says, theirs does not, and reach decides
+///   nothing.
 /// - Else the tournament and reach side by side. Both are needed: the tournament compares
 ///   candidates with one another and says nothing of a field in which none covers well; reach
 ///   counts the held-out responses alone. `likely` where they say the same, one of them excludes
@@ -20,8 +23,8 @@ use super::rules::Found;
 ///   held-out ones may all lose probability while another right one gains it), else `open`. They
 ///   never make a verdict `certain`: which other responses a verifier accepts is not in them.
 ///
-/// Candidates that are the same model (equal log-probabilities of every row, or equal files) count
-/// as one.
+/// Candidates that are the same model (equal log-probabilities of every row, some of them neither 0
+/// nor -inf, or equal files) count as one.
 ///
 /// Errors: what the statistics refuse.
 ///

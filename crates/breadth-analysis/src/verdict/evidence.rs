@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use breadth_stats::{
     CorrectResponses, Design, Estimate, Leader, PromptOutcome, Tournament, best_of_k, leader,
-    pass_at_k_estimate,
+    most_likely_pass, pass_at_k_estimate,
 };
+use rayon::prelude::*;
 
 use super::document::{Bracket, Evidence, Sampled, Scored, VerdictError};
 use super::words::{pass_name, wanted};
@@ -16,6 +17,10 @@ use crate::scores::{distinct, first_same};
 const FEWEST_PROMPTS: f64 = 20.0;
 /// A reach below this says next to nothing of what k samples find.
 const LEAST_REACH: f64 = 0.01;
+/// Another candidate may be better by this much at most where samples make a verdict likely.
+pub(super) const SMALL_LOSS: f64 = 0.10;
+/// Larger k change no most likely Pass@k any more.
+const MOST_EXTRAPOLATED: f64 = 1e6;
 
 pub(super) struct BySamples {
     /// How many distinct candidates have samples.
@@ -30,6 +35,12 @@ pub(super) struct BySamples {
     pub(super) name: String,
     /// Pass@k of the leader.
     pub(super) estimate: Estimate,
+    /// Where k is less than what was asked for: the candidate that is most likely ahead of the
+    /// leader there by more than [`SMALL_LOSS`], and by how much.
+    pub(super) overtaken_by: Option<(usize, f64)>,
+    /// Where few prompts have fewer samples than the others: how many, and how many the others
+    /// have.
+    pub(super) thin: Option<(usize, u64)>,
 }
 
 pub(super) struct ByScores<'a> {
@@ -39,6 +50,10 @@ pub(super) struct ByScores<'a> {
     /// Among distinct candidates; its positions are those of all, `means` is in another order.
     pub(super) reach: Leader,
     pub(super) reach_of_best: breadth_stats::Reach,
+    /// Lower limit of the reach of the best one that allows for the choice among all.
+    pub(super) certain_reach: f64,
+    /// Why the held-out responses say nothing of the verifier of the samples, if they do not.
+    pub(super) refuted: Option<String>,
     /// Most prompts that carry the reach of any candidate, or enough of them.
     pub(super) carried_by: f64,
     pub(super) prompts: usize,
@@ -110,6 +125,8 @@ impl BySamples {
         Ok(Some(BySamples {
             sampled: with.len(),
             prompts,
+            overtaken_by: overtaken_by(evidence, sampled, &with, leader.best, k),
+            thin: thin(sampled, &with, wanted(evidence.k), k),
             leader,
             k,
             name: pass_name(is_best_of, k),
@@ -120,6 +137,49 @@ impl BySamples {
     pub(super) fn best(&self) -> usize {
         self.leader.best
     }
+}
+
+/// The candidate whose most likely Pass@k at the k that was asked for is furthest above that of the
+/// leader at fewer samples, if by more than [`SMALL_LOSS`].
+///
+/// Nothing is said of weighted prompts and of rewards between 0 and 1, which are not extrapolated.
+fn overtaken_by(
+    evidence: &Evidence,
+    sampled: &Sampled,
+    with: &[usize],
+    leader: usize,
+    k: u64,
+) -> Option<(usize, f64)> {
+    let asked = wanted(evidence.k);
+    let is_plain = sampled.design.weights.is_none() && sampled.design.strata.is_none();
+    if k as f64 >= asked || k < 2 || !is_plain {
+        return None;
+    }
+    let asked = asked.min(MOST_EXTRAPOLATED) as u64;
+    let pass = |&at: &usize| most_likely_pass(&sampled.outcomes[at], asked).map(|pass| (at, pass));
+    let passes: Vec<(usize, f64)> = with.par_iter().map(pass).collect::<Result<_, _>>().ok()?;
+    let of_leader = passes.iter().find(|(at, _)| *at == leader)?.1;
+    let (best, pass) = passes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (pass - of_leader > SMALL_LOSS).then_some((best, pass - of_leader))
+}
+
+/// Prompts that have fewer than `asked` samples of some candidate, if they are at most a tenth and
+/// the others have as many as were asked for.
+fn thin(sampled: &Sampled, with: &[usize], asked: f64, k: u64) -> Option<(usize, u64)> {
+    if k as f64 >= asked {
+        return None;
+    }
+    let prompts = sampled.outcomes[*with.first()?].len();
+    let fewest = |prompt: usize| {
+        let samples = with
+            .iter()
+            .map(|&at| sampled.outcomes[at][prompt].samples());
+        samples.min().unwrap_or(0)
+    };
+    let all: Vec<u64> = (0..prompts).map(fewest).collect();
+    let (few, enough): (Vec<u64>, Vec<u64>) = all.iter().partition(|&&n| (n as f64) < asked);
+    let others = enough.into_iter().min()?;
+    (few.len() * 10 <= prompts).then_some((few.len(), others))
 }
 
 /// Whether a reward lies between 0 and 1.
@@ -172,16 +232,24 @@ impl<'a> ByScores<'a> {
             .not_excluded
             .iter_mut()
             .for_each(|at| *at = distinct[*at]);
+        let candidates = distinct.len();
         let mut carried_by = 0.0_f64;
         for model in distinct {
             if carried_by < FEWEST_PROMPTS {
                 carried_by = carried_by.max(right.effective_prompts(model, k)?);
             }
         }
+        let refuted = match &impossible {
+            None => refuted(evidence, &right)?,
+            Some(_) => None,
+        };
+        let among_all = 1.0 - (1.0 - evidence.confidence) / candidates as f64;
         Ok(ByScores {
             tournament: scored.tournament,
             same_as: same_as.to_vec(),
             reach_of_best: right.reach(reach.best, k, evidence.confidence)?,
+            certain_reach: right.reach(reach.best, k, among_all)?.low,
+            refuted,
             reach,
             carried_by,
             prompts: match (&impossible, scored.design.clusters) {
@@ -206,8 +274,8 @@ impl<'a> ByScores<'a> {
 
     /// Why reach decides nothing, if it does not.
     pub(super) fn weakness(&self, k: &str) -> Option<String> {
-        if self.impossible.is_some() {
-            return self.impossible.clone();
+        if let Some(why) = self.impossible.as_ref().or(self.refuted.as_ref()) {
+            return Some(why.clone());
         }
         if self.carried_by < FEWEST_PROMPTS {
             let prompts = number::count(self.carried_by.floor() as usize, "prompt");
@@ -233,6 +301,37 @@ impl<'a> ByScores<'a> {
             })
             .collect()
     }
+}
+
+/// What speaks against a verifier that accepts the held-out responses: of some candidate fewer
+/// samples are right than hold those responses for certain.
+fn refuted(evidence: &Evidence, right: &CorrectResponses) -> Result<Option<String>, VerdictError> {
+    let Some(sampled) = &evidence.samples else {
+        return Ok(None);
+    };
+    let with = (0..sampled.outcomes.len()).filter(|&at| !sampled.outcomes[at].is_empty());
+    let with: Vec<usize> = with.collect();
+    let confidence = 1.0 - (1.0 - evidence.confidence) / with.len().max(1) as f64;
+    for at in with {
+        let outcomes = &sampled.outcomes[at];
+        let fewest = outcomes.iter().map(PromptOutcome::samples).min();
+        let k = wanted(evidence.k).min(fewest.unwrap_or(0) as f64) as u64;
+        if k == 0 {
+            continue;
+        }
+        let pass = pass_at_k_estimate(outcomes, &sampled.design, k, confidence)?;
+        let reach = right.reach(at, k as f64, confidence)?;
+        if reach.low > pass.high {
+            let reach = number::share_with_limits(reach.value, reach.low, reach.high);
+            return Ok(Some(format!(
+                "reach_{k} of {} is {reach}, and Pass@{k} of its samples is only {}: their verifier \
+                 does not accept the held-out responses",
+                evidence.models[at],
+                number::share_with_limits(pass.value, pass.low, pass.high)
+            )));
+        }
+    }
+    Ok(None)
 }
 
 /// The candidates that one rule leaves open, doubles counted once.
@@ -262,8 +361,11 @@ pub(super) fn same_as(evidence: &Evidence) -> Vec<usize> {
         a.is_some() && a == b
     };
     let is_seen = |a: usize, b: usize| {
-        let (a, b) = (columns.get(a), columns.get(b));
-        a.is_some() && a == b
+        let (Some(a), Some(b)) = (columns.get(a), columns.get(b)) else {
+            return false;
+        };
+        // Columns of nothing but "impossible", or of certainty, are those of many models.
+        a == b && a.iter().any(|log_q| log_q.is_finite() && *log_q < 0.0)
     };
     first_same(evidence.models.len(), |a, b| {
         is_known(a, b) || is_seen(a, b)

@@ -3,7 +3,7 @@
 use breadth_stats::Leader;
 
 use super::document::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
-use super::evidence::{BySamples, ByScores, Set, same_as};
+use super::evidence::{BySamples, ByScores, SMALL_LOSS, Set, same_as};
 use super::words::{
     ahead, capitalised, k_words, list, sample_command, samples_wanted, wanted, with_limits,
 };
@@ -12,8 +12,6 @@ use crate::scores::{distinct, groups_of_same};
 
 /// Another candidate may be better by this much, and a verdict is still called certain.
 const NO_LOSS: f64 = 0.01;
-/// Another candidate may be better by this much at most where samples make a verdict likely.
-const SMALL_LOSS: f64 = 0.10;
 /// Where more prompts than this share of them have several right responses, scores of each response
 /// make no verdict likely.
 const FEW_SEVERAL: f64 = 0.10;
@@ -21,9 +19,9 @@ const FEW_SEVERAL: f64 = 0.10;
 /// Fewer graded samples of a prompt than this say nothing of more: from this many on, what samples
 /// choose for a larger k was measured (lab/results/selection.md).
 const FEWEST_SAMPLES: u64 = 4;
-/// 16 graded samples decided 162 of 165 series of at least this many prompts
-/// (lab/results/selection.md).
-const ENOUGH_PROMPTS: usize = 80;
+/// On so many prompts samples of two candidates decide nearly always; with fewer, or with more
+/// candidates, they may.
+const ENOUGH_PROMPTS: usize = 200;
 
 /// What the evidence says, rule by rule.
 pub(super) struct Found<'a> {
@@ -64,6 +62,19 @@ impl Said {
     fn resolves(&self) -> bool {
         self.tournament.all.len() < self.distinct
             || (self.weakness.is_none() && self.reach.all.len() < self.distinct)
+    }
+
+    /// The candidates that may be the best by both, and the choice of each.
+    fn possible(&self, distinct: &[usize]) -> Vec<usize> {
+        let (t, r) = (&self.tournament, &self.reach);
+        let is_possible = |at: &usize| match (&self.weakness, self.resolves()) {
+            (_, false) => true,
+            (Some(_), true) => t.all.contains(at),
+            (None, true) => {
+                (t.all.contains(at) && r.all.contains(at)) || [t.best, r.best].contains(at)
+            }
+        };
+        distinct.iter().copied().filter(is_possible).collect()
     }
 
     /// Whether both say the same, and have a reason to.
@@ -115,15 +126,20 @@ impl<'a> Found<'a> {
         if !is_enough && let Some(verdict) = self.by_bound(evidence) {
             return verdict;
         }
+        if samples.estimate.value == 0.0 {
+            return self.by_nothing(evidence, samples);
+        }
+        let unheard = self.unheard(evidence, samples);
+        if is_enough && !unheard.is_empty() {
+            return self.by_some(evidence, samples, &unheard);
+        }
         let mut state = state_of(lead);
         if !is_all || !is_enough {
             state = state.min(State::Likely);
         }
-        if !is_enough && samples.k < FEWEST_SAMPLES {
+        let is_overtaken = samples.overtaken_by.is_some() || !unheard.is_empty();
+        if !is_enough && (samples.k < FEWEST_SAMPLES || is_overtaken) {
             state = State::Open;
-        }
-        if samples.estimate.value == 0.0 {
-            return self.by_nothing(evidence, samples);
         }
         let mut because = format!(
             "{} is {}{}",
@@ -143,7 +159,15 @@ impl<'a> Found<'a> {
         let open = if is_enough {
             lead.not_excluded.clone()
         } else {
-            because += &format!("; at k = {} the order may differ", k_words(evidence.k));
+            let k = k_words(evidence.k);
+            because += &match samples.overtaken_by {
+                Some((at, by)) => format!(
+                    "; at k = {k} {} is most likely ahead by {} points",
+                    evidence.models[at],
+                    number::at_most(by)
+                ),
+                None => format!("; at k = {k} the order may differ"),
+            };
             distinct
         };
         let names = self.names(evidence, open.iter().copied());
@@ -169,11 +193,60 @@ impl<'a> Found<'a> {
         let next = next.map(|what| Next {
             what,
             command: sample_command(&names, evidence.k),
-            sure: !is_enough && samples.prompts >= ENOUGH_PROMPTS,
+            sure: !is_enough && samples.prompts >= ENOUGH_PROMPTS && names.len() == 2,
         });
         let take = (!is_open).then_some(evidence.models[best]);
         let verdict = self.verdict(evidence, take, state, Some(Rule::Samples), because, next);
         self.among(evidence, &lead.not_excluded, verdict)
+    }
+
+    /// Candidates without samples that may be much better than the leader: scores do not speak
+    /// against them, and there is room above it.
+    fn unheard(&self, evidence: &Evidence, samples: &BySamples) -> Vec<usize> {
+        if 1.0 - samples.estimate.low <= SMALL_LOSS {
+            return Vec::new();
+        }
+        let outcomes = evidence.samples.map_or(&[][..], |sampled| sampled.outcomes);
+        let is_heard = |at: usize| {
+            let mut same = (0..outcomes.len()).filter(|&other| self.same_as[other] == at);
+            same.any(|other| !outcomes[other].is_empty())
+        };
+        let possible = match &self.scores {
+            Some(scores) => Said::new(evidence, scores).possible(&self.distinct()),
+            None => self.distinct(),
+        };
+        possible.into_iter().filter(|&at| !is_heard(at)).collect()
+    }
+
+    /// Samples of some candidates, of which others may be the best.
+    fn by_some(&self, evidence: &Evidence, samples: &BySamples, unheard: &[usize]) -> Verdict {
+        let names = self.names(evidence, unheard.iter().copied());
+        let because = format!(
+            "{} leads among those with samples, {} {}, and {} {}, which scores do not exclude",
+            evidence.models[samples.best()],
+            samples.name,
+            with_limits(&samples.estimate),
+            list(&names),
+            if names.len() == 1 {
+                "has none"
+            } else {
+                "have none"
+            }
+        );
+        let next = Next {
+            what: format!(
+                "{} samples of each prompt from {}",
+                samples_wanted(evidence.k),
+                list(&names)
+            ),
+            command: sample_command(&names, evidence.k),
+            sure: false,
+        };
+        let by = Some(Rule::Samples);
+        let verdict = self.verdict(evidence, None, State::Open, by, because, Some(next));
+        let mut open = [&samples.leader.not_excluded, unheard].concat();
+        open.sort_unstable();
+        self.among(evidence, &open, verdict)
     }
 
     /// Samples without a right response rank nobody.
@@ -243,8 +316,9 @@ impl<'a> Found<'a> {
     /// at most 1, whatever the other rules say.
     fn by_bound(&self, evidence: &Evidence) -> Option<Verdict> {
         let scores = self.scores.as_ref()?;
-        let most_lost = 1.0 - scores.reach_of_best.low;
-        if scores.impossible.is_some() || most_lost > SMALL_LOSS {
+        let most_lost = 1.0 - scores.certain_reach;
+        let is_void = scores.impossible.is_some() || scores.refuted.is_some();
+        if is_void || most_lost > SMALL_LOSS {
             return None;
         }
         let k = k_words(evidence.k);
@@ -306,7 +380,7 @@ impl<'a> Found<'a> {
                 "neither the tournament at N = {n} nor reach_{k} excludes any of the {} candidates",
                 said.distinct
             );
-            (because, vec![tournament, reach])
+            (because, self.distinct())
         } else {
             let because = format!(
                 "the tournament at N = {n} says {}, reach_{k} says {} ({})",
@@ -314,7 +388,7 @@ impl<'a> Found<'a> {
                 name(reach),
                 with_limits(&scores.estimate())
             );
-            (because, vec![tournament, reach])
+            (because, said.possible(&self.distinct()))
         };
         // Where many responses are right, training past the lowest loss may help: the last
         // candidate belongs to every comparison.
@@ -343,8 +417,12 @@ impl<'a> Found<'a> {
             }
             _ => String::new(),
         };
-        let sure = scores.prompts >= ENOUGH_PROMPTS;
-        let more = if sure { "" } else { " (more would be better)" };
+        let is_many = scores.prompts >= ENOUGH_PROMPTS;
+        let more = if is_many {
+            ""
+        } else {
+            " (more would be better)"
+        };
         Next {
             what: format!(
                 "{} graded samples of {}{more} from {}{why}",
@@ -353,7 +431,7 @@ impl<'a> Found<'a> {
                 list(&names)
             ),
             command: sample_command(&names, evidence.k),
-            sure,
+            sure: is_many && names.len() == 2,
         }
     }
 
@@ -456,6 +534,16 @@ impl<'a> Found<'a> {
             warnings.push(format!(
                 "What these samples say of k = {k}, with wide limits: breadth pass SAMPLES -k {k} \
                  --extrapolate."
+            ));
+        }
+        if let Some((few, others)) = self.samples.as_ref().and_then(|samples| samples.thin) {
+            warnings.push(format!(
+                "{} {} fewer samples than the others, which have {others} or more: without {}, or \
+                 with more of {}, the samples would do.",
+                number::count(few, "prompt"),
+                if few == 1 { "has" } else { "have" },
+                if few == 1 { "it" } else { "them" },
+                if few == 1 { "it" } else { "them" },
             ));
         }
         if self.distinct().len() > 1 {

@@ -13,6 +13,9 @@ use crate::outcome::{PromptOutcome, binary_counts, each_prompt};
 /// An interval wider than this says too little to print, unless that within the samples is about as
 /// wide.
 const WIDEST: f64 = 0.5;
+/// Beyond so many standard errors the numbers of samples go with the success rates: by chance in one
+/// of two thousand data sets.
+const MOST_ALIKE: f64 = 3.5;
 
 /// Pass@k for more samples than were drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +71,9 @@ pub enum RateModel {
 /// the limits are those of this family: narrower, and wrong where the family is.
 ///
 /// It is refused where G is not identified: a single sample for every prompt, or limits more than
-/// 0.5 apart (and clearly more than within the samples).
+/// 0.5 apart (and clearly more than within the samples). And where it is not one: if the prompts'
+/// numbers of samples go with their success rates (hard prompts sampled more often, say), those
+/// with fewer must not borrow from the others.
 ///
 /// # Errors
 ///
@@ -135,6 +140,15 @@ pub fn extrapolate_pass(
         let reason = "every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each";
         return Ok(Extrapolation::Refused(reason.into()));
     }
+    let z = numbers_with_rates(&outcomes);
+    if z.abs() > MOST_ALIKE {
+        return Ok(Extrapolation::Refused(format!(
+            "prompts with more samples are {} than those with fewer, far beyond chance, so that no \
+             one distribution of success rates holds for all; draw as many for each, or \
+             extrapolate the kinds of prompts apart",
+            if z < 0.0 { "harder" } else { "easier" }
+        )));
+    }
     let estimate = match model {
         RateModel::Nonparametric => of_any(prompts, &outcomes, k, alpha, within)?,
         RateModel::Beta => {
@@ -159,12 +173,77 @@ pub fn extrapolate_pass(
     Ok(Extrapolation::Estimate(estimate))
 }
 
+/// How far the correlation of the prompts' numbers of samples with their shares of right ones is
+/// from 0, in standard errors: `r sqrt(m - 1)`, with `r` between `ln(1 + n)` and `c/n`.
+fn numbers_with_rates(outcomes: &BTreeMap<(u64, u64), f64>) -> f64 {
+    let points = outcomes.iter().filter(|((n, _), _)| *n > 0);
+    let points: Vec<(f64, f64, f64)> = points
+        .map(|(&(n, c), &weight)| ((n as f64).ln_1p(), c as f64 / n as f64, weight))
+        .collect();
+    let over = |of: &dyn Fn(&(f64, f64, f64)) -> f64| sum(points.iter().map(|p| p.2 * of(p)));
+    let m = over(&|_| 1.0);
+    let (x, y) = (over(&|p| p.0) / m, over(&|p| p.1) / m);
+    let covariance = over(&|p| (p.0 - x) * (p.1 - y));
+    let variances = over(&|p| (p.0 - x).powi(2)) * over(&|p| (p.1 - y).powi(2));
+    if variances > 0.0 {
+        covariance / variances.sqrt() * (m - 1.0).max(0.0).sqrt()
+    } else {
+        0.0
+    }
+}
+
 /// Unbiased Pass@k of a prompt as far as its samples go; 0 without samples.
 fn as_far(prompt: &PromptOutcome, k: u64) -> Result<f64> {
     match prompt.samples() {
         0 => Ok(0.0),
         n => prompt.best_of(k.min(n)),
     }
+}
+
+/// The value of [`extrapolate_pass`] where nothing is assumed, whatever its limits are: the most
+/// likely Pass@k for any k, from 0/1 outcomes of prompts of equal weight.
+///
+/// For comparing models; alone it promises nothing.
+///
+/// # Errors
+///
+/// As [`extrapolate_pass`].
+///
+/// # Examples
+///
+/// Sixteen samples of which one is right say little of one prompt, and of a hundred that Pass@256 is
+/// near 1.
+///
+/// ```
+/// use breadth_stats::{PromptOutcome::Counts, most_likely_pass};
+/// let rare = vec![Counts { n: 16, c: 1 }; 100];
+/// let pass = most_likely_pass(&rare, 256)?;
+/// assert!((pass - (1.0 - (15.0_f64 / 16.0).powi(256))).abs() < 1e-3);
+/// let split = [vec![Counts { n: 16, c: 15 }; 60], vec![Counts { n: 16, c: 0 }; 40]].concat();
+/// assert!((most_likely_pass(&split, 256)? - 0.6).abs() < 0.01);
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// # Source
+///
+/// As [`extrapolate_pass`].
+pub fn most_likely_pass(prompts: &[PromptOutcome], k: u64) -> Result<f64> {
+    if k == 0 {
+        return Err(Error::ZeroAttempts);
+    }
+    let fit = Mixture::new(&distinct(prompts)?, k);
+    value_of(prompts, &fit, &fit.best(), k)
+}
+
+/// The unbiased values within the samples, continued by a distribution of success rates.
+fn value_of(prompts: &[PromptOutcome], fit: &Mixture, best: &[f64], k: u64) -> Result<f64> {
+    let beyond = dot(&fit.miss(k), best);
+    let missed = each_prompt(prompts, |prompt| {
+        let seen = k.min(prompt.samples());
+        let further = beyond / dot(&fit.miss(seen), best);
+        Ok((1.0 - as_far(prompt, k)?) * further.min(1.0))
+    })?;
+    Ok((1.0 - sum(missed) / prompts.len() as f64).clamp(0.0, 1.0))
 }
 
 /// The value and the limits where nothing is assumed.
@@ -179,13 +258,8 @@ fn of_any(
     let best = fit.best();
     let miss = fit.miss(k);
     let pass: Vec<f64> = miss.iter().map(|miss| 1.0 - miss).collect();
-    let missed = each_prompt(prompts, |prompt| {
-        let seen = k.min(prompt.samples());
-        let further = dot(&miss, &best) / dot(&fit.miss(seen), &best);
-        Ok((1.0 - as_far(prompt, k)?) * further.min(1.0))
-    })?;
     let m = prompts.len() as f64;
-    let value = (1.0 - sum(missed) / m).clamp(0.0, 1.0);
+    let value = value_of(prompts, &fit, &best, k)?;
     let drop = (2.0 / alpha).ln();
     let unseen = sum(prompts
         .iter()

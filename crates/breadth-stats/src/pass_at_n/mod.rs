@@ -10,7 +10,7 @@ mod per_prompt;
 mod rates;
 
 pub use best_at_k::{BestAtK, best_at_k};
-pub use extrapolate::{Extrapolation, RateModel, extrapolate_pass};
+pub use extrapolate::{Extrapolation, RateModel, extrapolate_pass, most_likely_pass};
 pub use majority::{AnswerCount, majority_of_k};
 pub use over_prompts::{mean_over_prompts, pass_at_k_estimate, pass_hat_k_estimate};
 pub use per_prompt::{best_of_k, pass_at_k, pass_at_n_exact};

@@ -231,7 +231,7 @@ fn a_run_weighs_its_samples_as_its_page_does() {
             )
         })
     };
-    let scores: String = scored("a", -1.0).chain(scored("b", -1.1)).collect();
+    let scores: String = scored("a", -5.0).chain(scored("b", -5.1)).collect();
     let samples: String = sampled("a", "often")
         .chain(sampled("b", "seldom"))
         .collect();
@@ -252,7 +252,7 @@ fn a_run_weighs_its_samples_as_its_page_does() {
     // A run's tournament has responses to prompts of its own, which is nothing to warn of.
     let fresh: String = (1000..1100)
         .flat_map(|prompt| {
-            [("a", -1.0), ("b", -1.1)].map(|(model, q)| row(model, prompt, "often", q))
+            [("a", -5.0), ("b", -5.1)].map(|(model, q)| row(model, prompt, "often", q))
         })
         .collect();
     folder.write("run/selection.parquet", fresh.as_bytes());
@@ -358,4 +358,63 @@ fn coverage_against_a_fixed_checkpoint_is_a_metric_of_a_growing_series() {
     let folder = Folder::with(&[("scores.jsonl", &three)]);
     let refused = |flags: &[&str]| folder.run(&[&["select", "scores.jsonl"], flags].concat());
     assert_snapshot!(refused(&["--against", "nobody"]).failure(1), @"error: no model `nobody` in the table; it has `base`, `early`, `late`");
+}
+
+/// x solves twenty prompts that carry most of the weight, y the others.
+#[test]
+fn samples_beside_weighted_scores_count_what_those_say() {
+    let weight = |prompt: usize| if prompt < 20 { 51 } else { 1 };
+    let score = |model: &str, q: f64| -> String {
+        let row = |prompt: usize| {
+            format!(
+                "{{\"model\":\"{model}\",\"prompt_id\":\"{prompt}\",\"weight\":{},\"logprob\":{q}}}\n",
+                weight(prompt)
+            )
+        };
+        (0..200).map(row).collect()
+    };
+    let count = |model: &str, solves: fn(usize) -> bool| -> String {
+        let row = |prompt: usize| {
+            let c = if solves(prompt) { 16 } else { 0 };
+            format!("{{\"model\":\"{model}\",\"prompt_id\":\"{prompt}\",\"n\":16,\"c\":{c}}}\n")
+        };
+        (0..200).map(row).collect()
+    };
+    let samples = count("x", |prompt| prompt < 20) + &count("y", |prompt| prompt >= 20);
+    let scores = score("x", -5.0) + &score("y", -5.1);
+    let folder = Folder::with(&[("scores.jsonl", &scores), ("samples.jsonl", &samples)]);
+    let verdict = |samples: &str| {
+        let run = folder.run(&[
+            "select",
+            "scores.jsonl",
+            samples,
+            "--best-of",
+            "16",
+            "--json",
+        ]);
+        run.json()["verdict"].clone()
+    };
+    // 20 * 51 of 20 * 51 + 180.
+    let weighted = verdict("samples.jsonl");
+    assert!(
+        weighted["because"]
+            .as_str()
+            .unwrap()
+            .contains("Pass@16 is 85.0%"),
+        "{weighted}"
+    );
+    let told = "The prompts of the samples count what the scores' column `weight` says.";
+    assert_eq!(weighted["warnings"][0], told);
+    // Prompts that the scores lack have no weight.
+    folder.write(
+        "others.jsonl",
+        samples.replace("\"199\"", "\"200\"").as_bytes(),
+    );
+    let alike = verdict("others.jsonl");
+    assert_eq!(alike["take"], "y");
+    let told = alike["warnings"][0].as_str().unwrap();
+    assert!(
+        told.starts_with("The scores are weighted and the samples are not"),
+        "{told}"
+    );
 }
