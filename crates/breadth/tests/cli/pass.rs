@@ -258,7 +258,7 @@ fn the_majority_vote_and_the_share_solved() {
     let refused = folder.run(&["pass", "none.jsonl", "--majority"]).failure(1);
     assert_snapshot!(refused, @"error: --majority: every sample needs its answer: a column `answer` in every file");
     let refused = folder.run(&["pass", "s.jsonl", "--solved", "2"]).failure(1);
-    assert_snapshot!(refused, @"error: a success rate of 2 is not in (0, 1]");
+    assert_snapshot!(refused, @"error: a success rate of 2 is not in (0, 1]; give a number above 0 and at most 1");
 }
 
 /// Three of five responses hold no answer (missing, empty, blank): they do not agree on that, and
