@@ -321,7 +321,7 @@ fn samples_alone_are_enough() {
     assert_eq!(document["verdict"]["take"], "late");
     assert_eq!(document["verdict"]["state"], "certain");
     let of_reach = folder.run(&["select", "graded.jsonl", "--rule", "reach"]);
-    assert_snapshot!(of_reach.failure(1), @"error: graded.jsonl, line 1: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(of_reach.failure(1), @"error: graded.jsonl, line 1: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
 }
 
 #[test]
