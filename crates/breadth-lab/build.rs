@@ -6,7 +6,8 @@ use std::{env, fs, io};
 /// Folders and files a measurement depends on, relative to this crate, besides the trainer's.
 const SOURCES: [&str; 2] = ["src", "../breadth-stats/src"];
 /// Folders and files a training run depends on.
-const TRAINER: [&str; 12] = [
+const TRAINER: [&str; 13] = [
+    "../breadth-data/src/hash.rs",
     "../breadth-lm/src/gemm.rs",
     "../breadth-lm/src/generation.rs",
     "../breadth-lm/src/model",
@@ -44,9 +45,10 @@ fn hash(sources: &[&str]) -> io::Result<String> {
     for source in sources {
         let path = root.join(source);
         println!("cargo:rerun-if-changed={}", path.display());
-        if path.exists() {
-            add(&mut hasher, &root.join("src"), &path)?;
-        }
+        add(&mut hasher, &root.join("src"), &path).map_err(|error| {
+            let path = path.display();
+            io::Error::new(error.kind(), format!("{path}, which is hashed: {error}"))
+        })?;
     }
     Ok(hasher.finalize().to_hex().to_string())
 }

@@ -16,7 +16,7 @@ use crate::errors::{Error, Result, named};
 use crate::table::{Table, needed};
 use crate::work::detached;
 
-/// A document as JSON, its sentences (the headline first), remarks of the readers, and its charts:
+/// A document as JSON, its sentences (the headline first, empty where there is none), remarks of the readers, and its charts:
 /// title, caption and SVG.
 type Answer = (String, Vec<String>, Vec<String>, Vec<Chart>);
 
@@ -194,6 +194,7 @@ pub fn select(
         }
         said.extend(selection.lowest_loss_says());
         said.extend(selection.findings());
+        said.extend(selection.landscape_notes.iter().cloned());
         said.extend(selection.notes.iter().cloned());
         answer(&selection, said, remarks, draw_selection(&selection))
     })
@@ -230,7 +231,7 @@ fn selection(
     let (candidates, remarks) = candidates(given, samples, (rule, left_out), common)?;
     let mut selection = candidates.selection(asked)?;
     if choice.landscape {
-        selection.landscape = candidates.landscape(asked)?;
+        selection.add_landscape(candidates.landscape(asked)?);
     }
     Ok((selection, remarks))
 }
@@ -388,7 +389,11 @@ pub fn profile(
                 losses: None,
             },
         )?;
-        answer(&document, Vec::new(), remarks, draw_profile(&document))
+        // No one sentence says all of it.
+        let mut said = vec![String::new()];
+        said.extend(document.remarks());
+        said.extend(document.guarantees());
+        answer(&document, said, remarks, draw_profile(&document))
     })
 }
 
@@ -451,7 +456,10 @@ pub fn reach(
                 confidence: common.confidence,
             },
         )?;
-        answer(&document, Vec::new(), remarks, draw_reach(&document))
+        let mut said = vec![document.sentence()];
+        said.extend(document.elsewhere());
+        said.extend(document.notes.iter().cloned());
+        answer(&document, said, remarks, draw_reach(&document))
     })
 }
 
@@ -515,7 +523,10 @@ pub fn pass_at(
             },
         )?;
         let drawings = draw_pass(&document);
-        answer(&document, Vec::new(), samples.remarks, drawings)
+        let mut said = vec![document.sentence().unwrap_or_default()];
+        said.extend(document.solved_say());
+        said.extend(document.remarks());
+        answer(&document, said, samples.remarks, drawings)
     })
 }
 

@@ -1,5 +1,7 @@
 //! Tables as Python has them: paths, or record batches that a data frame handed over.
 
+#![allow(unsafe_code, reason = "Arrow's streams are pointers of C")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,5 +1,10 @@
 //! Long work beside the interpreter: other threads of Python go on, and Ctrl-C is heard.
 
+#![allow(
+    unsafe_code,
+    reason = "a pool that outlives the process that forked is not dropped"
+)]
+
 use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};

@@ -84,11 +84,24 @@ pub fn short(n: f64, log_n: f64) -> String {
 
 /// Up to three decimals, no trailing zeros: `0.5`, `12`, `inf`.
 pub fn trimmed(value: f64) -> String {
-    let text = format!("{value:.3}");
+    without_zeros(&format!("{value:.3}")).to_owned()
+}
+
+/// A number as it was written, without the zeros that end a decimal fraction: `0.50` as `0.5`.
+pub fn without_zeros(text: &str) -> &str {
     if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        text.trim_end_matches('0').trim_end_matches('.')
     } else {
         text
+    }
+}
+
+/// A number of samples: `1024`, `1e6`.
+pub fn samples(k: f64) -> String {
+    if k < 1e6 {
+        trimmed(k)
+    } else {
+        format!("{k:e}")
     }
 }
 
@@ -103,7 +116,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A level of confidence: `95%`.
+/// A level of confidence, or a chance that was asked for: `95%`.
 pub fn confidence(level: f64) -> String {
     format!("{}%", trimmed(100.0 * level))
 }
@@ -211,6 +224,27 @@ mod tests {
         assert_eq!(json(f64::INFINITY).unwrap(), "\"inf\"");
         assert_eq!(json(f64::NEG_INFINITY).unwrap(), "\"-inf\"");
         assert!(json(f64::NAN).unwrap_err().contains("not a number"));
+    }
+
+    #[test]
+    fn readers_and_statistics_have_one_domain_of_log_probabilities() {
+        use breadth_stats::numerics;
+        let of_statistics = [numerics::LOG_PROB_ROUNDING, numerics::LEAST_LOG_PROB];
+        let of_readers = [
+            breadth_data::LOG_PROB_ROUNDING,
+            breadth_data::LEAST_LOG_PROB,
+        ];
+        assert_eq!(of_statistics, of_readers);
+    }
+
+    #[test]
+    fn zeros_end_a_fraction_and_no_whole_number() {
+        let shown = ["0.500", "12.000", "100", "-0.0", "inf", ""].map(without_zeros);
+        assert_eq!(shown, ["0.5", "12", "100", "-0", "inf", ""]);
+        assert_eq!(
+            [1.0, 64.0, 1e5, 1e6, 2.5e9].map(samples),
+            ["1", "64", "100000", "1e6", "2.5e9"]
+        );
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use breadth_data::{Outcome, SampleTable, ScoreTable};
+use breadth_data::{Outcome, SampleTable, ScoreTable, listed};
 use breadth_stats::{Design, Error as Statistics, Estimate, PromptOutcome, stratified_weights};
 
 use crate::error::{Error, Result, Setting};
 use crate::number;
 use crate::scores::{are_known_same, first_same, population};
+
+/// Of more names than this the others are counted, not listed.
+const MOST_NAMES: usize = 4;
 
 /// Graded samples with what their prompts count.
 pub struct Samples {
@@ -141,8 +144,8 @@ impl Samples {
             return Err(Error::Tables(format!(
                 "none of the models of the samples ({}) is among those of the scores ({}); rename \
                  one or the other, or give the samples alone",
-                listed(models.iter().map(String::as_str)),
-                listed(names.iter().copied())
+                listed(models, MOST_NAMES),
+                listed(names, MOST_NAMES)
             )));
         };
         let mut strange: Vec<String> = self.remark.iter().map(|&text| text.into()).collect();
@@ -166,7 +169,7 @@ impl Samples {
         if !others.is_empty() {
             strange.push(format!(
                 "Samples of models without scores are not used: {}.",
-                listed(others.into_iter())
+                listed(&others, MOST_NAMES)
             ));
         }
         let asked: HashSet<&String> = prompts.iter().collect();
@@ -234,15 +237,6 @@ impl Groups {
         let strata: Vec<u32> = table.group.iter().flatten().copied().collect();
         let weights = stratified_weights(&strata, &population, None)?;
         Ok(Some(Groups { weights, strata }))
-    }
-}
-
-/// The first few names.
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let all: Vec<&str> = names.collect();
-    match all.len() {
-        0..=4 => all.join(", "),
-        more => format!("{} and {} more", all[..3].join(", "), more - 3),
     }
 }
 

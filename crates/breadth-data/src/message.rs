@@ -67,17 +67,36 @@ pub fn readable(message: &str) -> String {
 
 /// At most eight names in backticks, so that a message stays readable.
 pub(crate) fn list(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let mut text = names
+    let quoted: Vec<String> = names
         .iter()
-        .take(SHOWN)
         .map(|name| format!("`{}`", short(name)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+        .collect();
+    listed(&quoted, 8)
+}
+
+/// The names if they are at most so many, else one fewer than that and how many more there are:
+/// two or more, as a single one would take no more room than its count.
+///
+/// ```
+/// use breadth_data::listed;
+/// assert_eq!(listed(&["a", "b", "c"], 3), "a, b, c");
+/// assert_eq!(listed(&["a", "b", "c", "d"], 3), "a, b and 2 more");
+/// ```
+#[must_use]
+pub fn listed<Name: AsRef<str>>(names: &[Name], most: usize) -> String {
+    let hidden = match names.len() {
+        all if all <= most => 0,
+        all => all + 1 - most.max(1),
+    };
+    let shown: Vec<&str> = names[..names.len() - hidden]
+        .iter()
+        .map(AsRef::as_ref)
+        .collect();
+    match (shown.join(", "), hidden) {
+        (shown, 0) => shown,
+        (shown, _) if shown.is_empty() => format!("{hidden}"),
+        (shown, _) => format!("{shown} and {hidden} more"),
     }
-    text
 }
 
 #[cfg(test)]

@@ -223,10 +223,10 @@ impl Table {
 
     fn todo(self) -> &'static str {
         match self {
-            Table::Scores => "`breadth select` and `breadth profile` take score tables",
+            Table::Scores => "`select`, `profile` and `reach` take score tables",
             Table::Samples => {
-                "`breadth pass` takes sample tables (responses that all models were asked about \
-                 are told by a column `source`)"
+                "`pass` and `select` take sample tables (responses that all models were asked \
+                 about are told by a column `source`)"
             }
         }
     }

@@ -149,16 +149,16 @@ fn missing_columns() {
 #[test]
 fn the_other_table() {
     let header = "model,prompt_id,response_id,reward,logprob\n";
-    assert_snapshot!(scores("s.csv", format!("{header}a,1,0,1,-3\n")), @"s.csv: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
-    assert_snapshot!(scores("s.jsonl", r#"{"model":"a","prompt_id":1,"n":4,"c":2}"#), @"s.jsonl, line 1: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
-    assert_snapshot!(samples("s.jsonl", r#"{"model":"a","prompt_id":1,"logprob":-1}"#), @"s.jsonl, line 1: this is a score table, and a sample table is needed here; `breadth select` and `breadth profile` take score tables");
+    assert_snapshot!(scores("s.csv", format!("{header}a,1,0,1,-3\n")), @"s.csv: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(scores("s.jsonl", r#"{"model":"a","prompt_id":1,"n":4,"c":2}"#), @"s.jsonl, line 1: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(samples("s.jsonl", r#"{"model":"a","prompt_id":1,"logprob":-1}"#), @"s.jsonl, line 1: this is a score table, and a sample table is needed here; `select`, `profile` and `reach` take score tables");
     let folder = Folder::new();
     let path = folder.path("samples.parquet");
     write_samples(&path, &[sample(0.5)], &Provenance::default()).unwrap();
-    assert_snapshot!(folder.scores(&[path]), @"samples.parquet: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(folder.scores(&[path]), @"samples.parquet: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
     let path = folder.path("scores.parquet");
     write_scores(&path, &[score(-1.0)], &Provenance::default()).unwrap();
-    assert_snapshot!(folder.samples(&[path]), @"scores.parquet: this is a score table, and a sample table is needed here; `breadth select` and `breadth profile` take score tables");
+    assert_snapshot!(folder.samples(&[path]), @"scores.parquet: this is a score table, and a sample table is needed here; `select`, `profile` and `reach` take score tables");
 }
 
 #[test]

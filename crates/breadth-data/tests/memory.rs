@@ -4,6 +4,8 @@
 //! The allocator of these tests counts. What C code takes (zstd) is not seen; it is limited by its
 //! own window.
 
+#![allow(unsafe_code, reason = "an allocator is unsafe to write")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::path::PathBuf;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use breadth_analysis::number::without_zeros;
 use serde::{Deserialize, Serialize};
 
 /// A number or a word of a table.
@@ -66,15 +67,6 @@ pub fn significant(value: f64) -> String {
     }
     let decimals = (5.0 - magnitude).max(0.0) as usize;
     without_zeros(&format!("{value:.decimals$}")).to_owned()
-}
-
-/// Without the zeros that end a decimal fraction.
-fn without_zeros(text: &str) -> &str {
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    }
 }
 
 /// What a check measured, row by row.

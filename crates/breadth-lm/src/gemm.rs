@@ -1,5 +1,7 @@
 //! Single-threaded matrix products on strided slices.
 
+#![allow(unsafe_code, reason = "the library takes pointers and strides")]
+
 /// A read-only matrix inside a slice: element `(i, j)` is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {

@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 
+use breadth_data::fnv_1a;
 use rand::{Rng, SeedableRng, TryRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -47,7 +48,7 @@ impl TryRng for Stream {
 pub fn stream(seed: u64, name: &str, index: u64) -> Stream {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..24].copy_from_slice(&fnv_1a_128(name.as_bytes()).to_le_bytes());
+    key[8..24].copy_from_slice(&fnv_1a(name.as_bytes()).to_le_bytes());
     key[24..].copy_from_slice(b"breadth1");
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
@@ -141,15 +142,6 @@ pub fn categorical(rng: &mut Stream, weights: &[f64]) -> Option<usize> {
     last
 }
 
-/// The 128-bit Fowler-Noll-Vo hash, variant 1a: short, and written down for ever.
-fn fnv_1a_128(bytes: &[u8]) -> u128 {
-    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    bytes.iter().fold(OFFSET, |hash, &byte| {
-        (hash ^ u128::from(byte)).wrapping_mul(PRIME)
-    })
-}
-
 /// Golden values are those of `scripts/conformance_rng.py`, a second implementation.
 #[cfg(test)]
 mod tests {
@@ -210,14 +202,6 @@ mod tests {
             .map(|&(s, n, i)| words(1, stream(s, n, i))[0])
             .collect();
         assert_eq!(firsts.len(), places.len());
-    }
-
-    /// Vectors of the authors of the hash.
-    #[test]
-    fn the_hash_is_fnv_1a() {
-        assert_eq!(fnv_1a_128(b""), 0x6c62272e07bb014262b821756295c58d);
-        assert_eq!(fnv_1a_128(b"a"), 0xd228cb696f1a8caf78912b704e4a8964);
-        assert_eq!(fnv_1a_128(b"foobar"), 0x343e1662793c64bf6f0d3597ba446f18);
     }
 
     /// Pearson's statistic of counts that should be equal, in standard deviations from its mean.

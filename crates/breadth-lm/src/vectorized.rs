@@ -8,6 +8,7 @@
 macro_rules! vectorized {
     ($(#[$meta:meta])* $vis:vis fn $name:ident $(<$g:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
+        #[allow(unsafe_code, reason = "vector instructions, which the processor is asked for")]
         $vis fn $name $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
             fn body $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? $body

@@ -26,16 +26,7 @@ pub(crate) fn significant(value: f64, digits: i32) -> String {
         return format!("{value:.*e}", (digits - 1).max(0) as usize);
     }
     let decimals = (digits - 1 - magnitude).max(0) as usize;
-    trim(&format!("{value:.decimals$}")).replace('-', "−")
-}
-
-/// Removes the zeros that end a decimal fraction.
-fn trim(text: &str) -> &str {
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    }
+    number::without_zeros(&format!("{value:.decimals$}")).replace('-', "−")
 }
 
 /// A value in nats, as the terminal has it.

@@ -142,18 +142,26 @@ pub enum Error {
         value: f64,
     },
     /// A reward outside [0, 1].
-    #[error("sample {index}: reward {value} is not in [0, 1]")]
+    #[error(
+        "sample {index}: reward {value} is not in [0, 1]; map rewards to that range, and remove \
+         samples without one"
+    )]
     InvalidReward {
         /// The sample's position.
         index: usize,
         /// The offending value.
         value: f64,
     },
-    /// A share outside [0, 1], or shares of a sum above 1.
-    #[error("{0} is not a share in [0, 1]")]
-    InvalidShare(f64),
+    /// A share outside [0, 1], or shares with a sum above 1.
+    #[error("{what} = {value} is no share; give a number in [0, 1], such as 0.1")]
+    InvalidShare {
+        /// The argument.
+        what: &'static str,
+        /// The offending value.
+        value: f64,
+    },
     /// A success rate outside (0, 1].
-    #[error("a success rate of {0} is not in (0, 1]")]
+    #[error("a success rate of {0} is not in (0, 1]; give a number above 0 and at most 1")]
     InvalidRate(f64),
     /// A reward that is neither 0 nor 1 where success rates are asked for.
     #[error(

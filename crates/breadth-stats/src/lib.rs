@@ -22,8 +22,6 @@
 //! | `alpha_h`, Eq 25 | [`bound::truncation_weights`] |
 //! | propositions, lemmas, theorems | [`bound`] |
 
-#![deny(unsafe_code)] // but in the two files of the vectorised kernel
-
 pub mod bound;
 mod difference;
 mod divergence;

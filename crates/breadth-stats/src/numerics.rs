@@ -1,6 +1,7 @@
 //! Tolerances and sums, with their policy.
 //!
-//! A tolerance is never written at the place of use: it stands here, with its reason.
+//! A tolerance on which a result depends stands here, with its reason. Where an iteration stops, and
+//! what only decides by which way the same number is computed, is said where it is done.
 
 use crate::error::{Error, Result};
 
@@ -21,6 +22,13 @@ pub const LEAST_LOG_PROB: f64 = -1e30;
 
 /// Probabilities of distinct responses may add up to this much more than 1: rounding.
 pub(crate) const MASS_ROUNDING: f64 = 1e-6;
+
+/// Weights added up one after the other may exceed a share of their sum by this much of it: rounding.
+pub(crate) const WEIGHT_ROUNDING: f64 = 1e-12;
+
+/// Log-likelihood ratios of counts that differ by no more than this, relative to them or absolutely
+/// where they are below 1, are equal: two ways to compute the same one differ in the last digits.
+pub(crate) const STATISTIC_ROUNDING: f64 = 1e-9;
 
 /// Sum with Neumaier's compensation: the error does not grow with the number of terms.
 ///

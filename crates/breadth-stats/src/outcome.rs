@@ -45,20 +45,14 @@ pub(crate) fn binary_counts(prompts: &[PromptOutcome]) -> Result<Vec<(u64, u64)>
             Ok((rewards.len() as u64, correct as u64))
         }
     };
-    let named = |(index, prompt): (usize, &PromptOutcome)| {
-        counts(prompt).map_err(|source| Error::Prompt {
-            index,
-            source: Box::new(source),
-        })
-    };
-    prompts.iter().enumerate().map(named).collect()
+    each_prompt(prompts, counts)
 }
 
 /// A value for each prompt; an error names the prompt.
-pub(crate) fn each_prompt(
+pub(crate) fn each_prompt<Value>(
     prompts: &[PromptOutcome],
-    value: impl Fn(&PromptOutcome) -> Result<f64>,
-) -> Result<Vec<f64>> {
+    value: impl Fn(&PromptOutcome) -> Result<Value>,
+) -> Result<Vec<Value>> {
     let named = |(index, prompt): (usize, &PromptOutcome)| {
         value(prompt).map_err(|source| Error::Prompt {
             index,

@@ -47,9 +47,8 @@ const MOST: u64 = 1 << 32;
 pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Result<Option<u64>> {
     let tail = 0.5 * error_rate(confidence)?;
     error_rate(power)?;
-    for share in [coverage, e] {
-        check_share(share)?;
-    }
+    check_share("coverage", coverage)?;
+    check_share("e", e)?;
     if coverage >= e {
         return Ok(None);
     }
@@ -100,11 +99,13 @@ pub fn rows_to_separate(
 ) -> Result<Option<u64>> {
     let alpha = error_rate(confidence)?;
     error_rate(power)?;
-    for share in [ahead, behind] {
-        check_share(share)?;
-    }
+    check_share("ahead", ahead)?;
+    check_share("behind", behind)?;
     if ahead + behind > 1.0 + TOLERANCE {
-        return Err(Error::InvalidShare(ahead + behind));
+        return Err(Error::InvalidShare {
+            what: "ahead + behind",
+            value: ahead + behind,
+        });
     }
     if models < 2 {
         return Err(Error::Empty {
@@ -389,11 +390,11 @@ fn least(holds: impl Fn(u64) -> bool) -> Option<u64> {
     Some(high)
 }
 
-fn check_share(share: f64) -> Result<()> {
+fn check_share(what: &'static str, share: f64) -> Result<()> {
     if (0.0..=1.0).contains(&share) {
         Ok(())
     } else {
-        Err(Error::InvalidShare(share))
+        Err(Error::InvalidShare { what, value: share })
     }
 }
 
@@ -483,11 +484,11 @@ mod tests {
         for odd in [-0.1, f64::NAN, 1.5] {
             assert!(matches!(
                 rows_to_certify(odd, 0.5, 0.95, 0.9),
-                Err(Error::InvalidShare(_))
+                Err(Error::InvalidShare { .. })
             ));
             assert!(matches!(
                 rows_to_separate(odd, 0.5, 2, 0.95, 0.9),
-                Err(Error::InvalidShare(_))
+                Err(Error::InvalidShare { .. })
             ));
             assert!(matches!(
                 samples_to_see(odd, 0.9),
@@ -500,7 +501,7 @@ mod tests {
         }
         assert!(matches!(
             rows_to_separate(0.7, 0.6, 2, 0.95, 0.9),
-            Err(Error::InvalidShare(_))
+            Err(Error::InvalidShare { .. })
         ));
         assert!(rows_to_separate(0.5, 0.1, 1, 0.95, 0.9).is_err());
     }

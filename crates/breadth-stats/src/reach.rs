@@ -10,7 +10,8 @@ use crate::interval::{BoundedMean, CheckedDesign, Design, lower, upper};
 use crate::leader::{Leader, leader_of};
 use crate::log_ratio::Level;
 use crate::numerics::{
-    MASS_ROUNDING, TOLERANCE, check_length, check_log_probs, error_rate, log_sum_exp, sum,
+    MASS_ROUNDING, TOLERANCE, WEIGHT_ROUNDING, check_length, check_log_probs, error_rate,
+    log_sum_exp, sum,
 };
 use crate::outcome::PromptOutcome;
 
@@ -330,7 +331,10 @@ impl CorrectResponses {
     /// The Base Model Barrier, arXiv 2603.06957.
     pub fn quantile(&self, values: &[f64], share: f64) -> Result<f64> {
         if !(0.0..1.0).contains(&share) {
-            return Err(Error::InvalidShare(share));
+            return Err(Error::InvalidShare {
+                what: "share",
+                value: share,
+            });
         }
         check_length("values", values.len(), "the prompts", self.prompts())?;
         if let Some(row) = values.iter().position(|value| value.is_nan()) {
@@ -346,7 +350,7 @@ impl CorrectResponses {
         let mut below = 0.0;
         for &prompt in &order {
             below += self.rows.weight(prompt);
-            if below > allowed * (1.0 + 1e-12) {
+            if below > allowed * (1.0 + WEIGHT_ROUNDING) {
                 return Ok(values[prompt]);
             }
         }

@@ -279,7 +279,8 @@ fn pass_refusals() {
     );
     assert_eq!(
         message(best_of_k(&[0.5, 1.5], 1)),
-        "sample 1: reward 1.5 is not in [0, 1]"
+        "sample 1: reward 1.5 is not in [0, 1]; map rewards to that range, and remove samples without \
+         one"
     );
     assert!(best_of_k(&[f64::NAN], 1).is_err() && best_of_k(&[], 1).is_err());
     let prompts = [

@@ -10,6 +10,7 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// Keeps freed memory for ten seconds instead of ten milliseconds: the next step wants the same
 /// blocks, and pages fresh from the system must be cleared first (6 to 8% of a training step).
+#[allow(unsafe_code, reason = "a call of C")]
 pub fn keep_freed_memory() {
     // SAFETY: sets one integer inside the allocator.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 10_000) };

@@ -51,7 +51,7 @@ pub fn watch() {
 }
 
 /// Whether the process was started with this signal ignored.
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "calls of the system")]
 fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: a zeroed `sigaction` is one; without a new action the call only writes the old one.
     unsafe {
@@ -72,7 +72,7 @@ fn end(status: i32, message: &str) -> ! {
 
 /// Reading a mapped file beyond its end, which was not there when it was mapped, raises SIGBUS.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "calls of the system")]
 mod shrunk {
     use std::io::{PipeReader, Read, pipe};
     use std::os::fd::IntoRawFd;

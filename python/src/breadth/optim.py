@@ -244,7 +244,8 @@ def thm_5_1_step(bound: float, variance: float, n: float, steps: int) -> tuple[f
 def thm_6_2_step(bound: float, variance: float, n: float, steps: int) -> float:
     """Thm 6.2's step of truncated distillation.
 
-    `min{1/((64 log N + 2) B^2), 1/sqrt(T s2 log N)}`.
+    `min{1/((64 log N + 2) B^2), 1/sqrt(T s2 log N)}`, as the paper prints it. The proof does not
+    close with this step; it does with `1/(256 log N B^2)` in the place of the first term.
     """
     log_n = math.log(n)
     smooth = (64.0 * log_n + 2.0) * bound * bound
@@ -277,7 +278,7 @@ class TailFilter:
         self.steps = steps
 
     def fraction(self, step: int = 0) -> float:
-        """F at a step, counted from 0."""
+        """The fraction that is dropped at a step, counted from 0."""
         if self.steps is None:
             return self.first
         done = min(max(step, 0) / self.steps, 1.0)

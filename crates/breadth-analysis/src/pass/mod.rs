@@ -2,6 +2,7 @@
 
 mod build;
 mod document;
+mod words;
 
 pub use build::{Fewest, PassOptions, fewest_samples, pass_at};
 pub use document::{

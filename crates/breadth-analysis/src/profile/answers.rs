@@ -55,8 +55,8 @@ pub fn answer_scores(scores: &Scores, reference: &str) -> Result<(Scores, Profil
         if (listed - 1.0).abs() > SLACK {
             return Err(Error::Tables(format!(
                 "prompt `{name}`: its responses have probability {listed:.4} in all under \
-                 `{reference}`; exact sums need every response that it may write, once. For \
-                 samples use breadth select --answers"
+                 `{reference}`; exact sums need every response that it may write, once; of \
+                 samples `select` compares the answers"
             )));
         }
         if let Some(weight) = &table.weight

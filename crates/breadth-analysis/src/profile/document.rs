@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::answers::ProfileAnswers;
 use crate::losses::Trained;
-use crate::number::{self, Interval, Mean, Number};
+use crate::number::{Interval, Mean, Number};
 use crate::scores::Scores;
 
 /// What Lemma D.1 makes of the KL estimate at a level: an upper bound on the coverage, 1 where it
@@ -63,14 +63,14 @@ pub struct ProfileBound {
     pub name: &'static str,
     /// `upper`.
     pub side: &'static str,
-    /// The estimate.
+    /// What the coverage at this level is at most, with the confidence asked for.
     pub value: Number,
 }
 
 /// What Best-of-N loses at most against the reference.
 #[derive(Clone, Debug, Serialize)]
 pub struct Guarantee {
-    /// The level N, or the number of samples.
+    /// Number of samples.
     pub n: Number,
     /// The most that is lost, as a share of the largest reward.
     pub regret_high: Number,
@@ -124,7 +124,7 @@ pub struct ProfiledModel {
     pub best_of_n: Vec<Guarantee>,
     /// Pass@k at least, where all that the reference writes is right.
     pub pass_from_coverage: Vec<ForetoldPass>,
-    /// Number of tokens, or the view token by token.
+    /// The view token by token, if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenProfile>,
 }
@@ -161,7 +161,7 @@ pub struct TokenRange {
     pub first: usize,
     /// Last position.
     pub last: usize,
-    /// Number of tokens, or the view token by token.
+    /// How many tokens stand at these positions, over all responses.
     pub tokens: usize,
     /// Means of log p/q in nats; none where probabilities of 0 leave none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,18 +182,18 @@ pub struct WorstToken {
     pub position: usize,
     /// Its log-probability under the reference, in nats.
     pub log_p: Number,
-    /// ln Q: the log-likelihood in nats.
+    /// The same under the model.
     pub log_q: Number,
 }
 
 /// Coverage at a level with the worst token of every response forgiven.
 #[derive(Clone, Debug, Serialize)]
 pub struct ForgivenPoint {
-    /// The level N, or the number of samples.
+    /// The level N.
     pub n: Number,
     /// The level in nats.
     pub log_n: Number,
-    /// The coverage profile Cov_N.
+    /// Cov_N of what is left of the responses.
     pub cov: Number,
     /// Lower limit.
     pub low: Number,
@@ -236,23 +236,12 @@ impl TokenProfile {
             forgiven: forgiven.points.iter().map(point).collect(),
         }
     }
-
-    /// How much of the loss the worst hundredth of the tokens holds, in a sentence.
-    pub fn concentration(&self) -> Option<String> {
-        let tokens: usize = self.bands.iter().map(|band| band.tokens).sum();
-        Some(format!(
-            "The worst {} of {} hold {} of all that it falls behind.",
-            number::grouped(tokens.div_ceil(100)),
-            number::count(tokens, "token"),
-            number::percent(self.worst_hundredth?)
-        ))
-    }
 }
 
 /// Coverage at one level.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProfilePoint {
-    /// The level N, or the number of samples.
+    /// The level N.
     pub n: Number,
     /// The level in nats.
     pub log_n: Number,
@@ -291,21 +280,5 @@ pub(super) fn kl(kl: &MeanEstimate, scores: &Scores) -> Mean {
         // Limits at 0 would not hold the estimate.
         no_limits: mean.no_limits || (kl.value < 0.0 && kl.high <= 0.0),
         ..mean
-    }
-}
-
-impl ProfiledModel {
-    /// At which level one forgiven token of each response makes most, in a sentence.
-    pub fn most_forgiven(&self) -> Option<String> {
-        let tokens = self.tokens.as_ref()?;
-        let pairs = self.profile.iter().zip(&tokens.forgiven);
-        let gain = |(all, rest): &(&ProfilePoint, &ForgivenPoint)| all.cov.0 - rest.cov.0;
-        let (all, rest) = pairs.max_by(|a, b| gain(a).total_cmp(&gain(b)))?;
-        Some(format!(
-            "With the worst token of every response forgiven, Cov_{} falls from {} to {}.",
-            number::level_in_words(all.n.0, all.log_n.0),
-            number::percent(all.cov.0),
-            number::percent(rest.cov.0)
-        ))
     }
 }

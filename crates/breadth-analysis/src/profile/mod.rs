@@ -3,6 +3,7 @@
 mod answers;
 mod build;
 mod document;
+mod words;
 
 pub use answers::{ProfileAnswers, answer_scores};
 pub use build::{ProfileOptions, profile};

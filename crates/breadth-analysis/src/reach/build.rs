@@ -6,7 +6,7 @@ use breadth_stats::{CorrectResponses, Error as Statistics, Level};
 use super::document::{
     FurthestReach, LikelihoodQuantile, PromptsAt, ReachModel, ReachPoint, ReachReport, Whole,
 };
-use super::prompts;
+use super::{prompts, words};
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::scores::{Scores, are_known_same, distinct, first_same, groups_of_same};
@@ -100,7 +100,7 @@ pub fn reach(
             not_excluded: leader.not_excluded.iter().map(name).collect(),
         })
     };
-    Ok(ReachReport {
+    let mut document = ReachReport {
         schema: 1,
         command: "reach",
         has_samples: samples.is_some(),
@@ -115,7 +115,10 @@ pub fn reach(
             .collect(),
         models: models.iter().map(of_model).collect::<Result<_>>()?,
         best: options.ks.iter().map(furthest).collect::<Result<_>>()?,
-    })
+        notes: Vec::new(),
+    };
+    document.notes = words::notes(&document);
+    Ok(document)
 }
 
 fn points(

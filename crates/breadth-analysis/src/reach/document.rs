@@ -46,6 +46,9 @@ pub struct ReachReport {
     pub models: Vec<ReachModel>,
     /// The model with the largest reach for each k.
     pub best: Vec<FurthestReach>,
+    /// What the numbers rest on, a sentence each: which rest on too few prompts to decide anything,
+    /// and which rows and models count once.
+    pub notes: Vec<String>,
 }
 
 /// The model with the largest reach at one k.
@@ -92,11 +95,12 @@ pub struct ReachPoint {
 /// A likelihood quantile.
 #[derive(Clone, Debug, Serialize)]
 pub struct LikelihoodQuantile {
-    /// The share of prompts that is left out, or of scores that was used.
+    /// The share of prompts whose right responses may be less likely than the quantile.
     pub share: f64,
-    /// ln Q: the log-likelihood in nats.
+    /// In nats: of all but that share of the prompts the right responses together are at least as
+    /// likely.
     pub log_q: Number,
-    /// None where the table has no log-probabilities token by token.
+    /// The same of the least likely token of each prompt's easiest response; none where the table has no log-probabilities token by token.
     pub log_q_token: Option<Number>,
 }
 

@@ -3,6 +3,7 @@
 mod build;
 mod document;
 mod prompts;
+mod words;
 
 pub use build::{ReachOptions, reach};
 pub use document::{

@@ -1,12 +1,13 @@
 //! Everything about a set of checkpoints, as one document.
 
+use breadth_stats::numerics::TOLERANCE;
 use breadth_stats::{CoveragePoint, Estimate, Level};
 use serde::Serialize;
 
 use super::json;
 use crate::losses::Losses;
 use crate::number::Number;
-use crate::select::{Certified, SelectedModel, Selection};
+use crate::select::{SelectedModel, Selection};
 use crate::verdict::{Verdict, k_words, pass_name, wanted};
 
 /// Everything the page, the charts and `--json` need; it holds no models and no tables.
@@ -204,7 +205,7 @@ impl Checkpoint {
     pub fn coverage_at(&self, log_n: f64) -> Option<&CoveragePoint> {
         self.coverage
             .iter()
-            .find(|point| (point.level.log_n() - log_n).abs() < 1e-9)
+            .find(|point| (point.level.log_n() - log_n).abs() < TOLERANCE)
     }
 
     /// Pass@k for one of the report's `k`: exact where it is known, otherwise from samples.
@@ -263,12 +264,6 @@ impl Report {
     pub fn is_over_answers(&self) -> bool {
         let selected = self.selection.as_ref();
         selected.is_some_and(|selection| selection.answers.is_some())
-    }
-
-    /// Whether certified limits bound coverage from below too.
-    pub fn has_lower_certificate(&self) -> bool {
-        let answers = self.selection.as_ref().and_then(|s| s.answers.as_ref());
-        answers.is_none_or(|answers| answers.certified == Certified::Bracket)
     }
 
     /// `Cov_N` of a checkpoint at the report's level.

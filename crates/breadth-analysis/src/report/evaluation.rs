@@ -1,6 +1,7 @@
 //! What is measured of every checkpoint on the evaluation rows.
 
 use breadth_data::ScoreTable;
+use breadth_stats::numerics::TOLERANCE;
 use breadth_stats::{CoveragePoint, CoverageProfile, Design, Estimate, Level};
 
 use super::options::ReportOptions;
@@ -107,7 +108,7 @@ fn headline(passes: &[u64], level: Level) -> Result<Vec<Level>> {
     let mut levels = halves.collect::<Result<Vec<_>, _>>()?;
     levels.push(level);
     levels.sort_by(|a, b| a.log_n().total_cmp(&b.log_n()));
-    levels.dedup_by(|a, b| (a.log_n() - b.log_n()).abs() < 1e-9);
+    levels.dedup_by(|a, b| (a.log_n() - b.log_n()).abs() < TOLERANCE);
     Ok(levels)
 }
 

@@ -154,13 +154,13 @@ impl Candidates {
         )?)
     }
 
-    /// Its name, where it is asked for.
+    /// The fixed model that candidates are compared with, where that is the rule.
     fn against(&self, choice: SelectOptions) -> Option<&str> {
         self.left_out()
             .filter(|_| choice.rule == SelectionRule::Against)
     }
 
-    /// The model of `--against`: the one that is no candidate.
+    /// The log-probabilities of the fixed model: the one that is no candidate.
     fn base(&self) -> Option<&[f64]> {
         let at = (0..self.scores.table.models.len()).find(|at| !self.candidates.contains(at))?;
         Some(&self.scores.table.logprob[at])

@@ -29,7 +29,7 @@ pub struct Selection {
     /// The a of the offset rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub a: Option<f64>,
-    /// The fixed model of `--against`.
+    /// The fixed model that candidates are compared with, where that is the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
     /// The level N.
@@ -68,9 +68,13 @@ pub struct Selection {
     pub models: Vec<SelectedModel>,
     /// What to know before acting on it, a sentence each.
     pub notes: Vec<String>,
-    /// The choice along log N.
+    /// The choice along log N, if it was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub landscape: Vec<Stop>,
+    /// What that says, a sentence each: where the choice changes, and what is certain of coverage at
+    /// all levels at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub landscape_notes: Vec<String>,
 }
 
 /// What the winner misses at most: `Cov_n_winner(winner) <= Cov_n_some(any candidate) + excess`,
@@ -188,6 +192,7 @@ impl Selection {
             models: result.ranking.iter().map(model).collect(),
             notes: Vec::new(),
             landscape: Vec::new(),
+            landscape_notes: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::candidates::Candidates;
 use super::options::{SelectOptions, SelectionRule};
 use crate::error::{Result, Setting};
-use crate::number::Number;
+use crate::number::{self, Number};
 
 /// The result of a race.
 #[derive(Clone, Debug, Serialize)]
@@ -17,7 +17,7 @@ pub struct Race {
     pub command: &'static str,
     /// The rule.
     pub rule: SelectionRule,
-    /// The level N, or the number of samples.
+    /// The level N.
     pub n: Number,
     /// The level in nats.
     pub log_n: Number,
@@ -35,18 +35,18 @@ pub struct Race {
     pub tied: Vec<String>,
     /// Models that may be best, with the confidence asked for.
     pub not_excluded: Vec<String>,
-    /// What the race asked for.
+    /// How many scores it took.
     pub race: RaceScores,
 }
 
-/// What the race asked for.
+/// How many scores a race took.
 #[derive(Clone, Debug, Serialize)]
 pub struct RaceScores {
     /// Scores that were needed.
     pub scores_used: usize,
     /// Scores of the whole table.
     pub scores_all: usize,
-    /// The share of prompts that is left out, or of scores that was used.
+    /// The first of these as a share of the second.
     pub share: f64,
     /// In the order of the table.
     pub models: Vec<RaceModel>,
@@ -59,23 +59,59 @@ pub struct RaceModel {
     pub model: String,
     /// Rows scored.
     pub scored: usize,
-    /// Lower limit.
+    /// Lower limit of its value on the whole table.
     pub low: Number,
-    /// Upper limit.
+    /// Upper limit of the same.
     pub high: Number,
-    /// After how many rows it was dropped, because of which rival, and who is certainly better.
+    /// Why it was dropped; none where it may have the smallest value.
     pub dropped: Option<Dropped>,
 }
 
 /// Why a model was dropped.
 #[derive(Clone, Debug, Serialize)]
 pub struct Dropped {
-    /// Rows.
+    /// After how many rows.
     pub rows: usize,
     /// Who kept it from winning.
     pub rival: String,
     /// Who is certainly better.
     pub better: String,
+}
+
+impl Race {
+    /// The choice, and whether others may still win, in a sentence.
+    pub fn sentence(&self) -> String {
+        match self.tied.as_slice() {
+            [only] => format!("The tournament takes {only}: no other model can win it."),
+            several => format!(
+                "The tournament takes {}: {} models are still in the race.",
+                self.winner,
+                several.len()
+            ),
+        }
+    }
+
+    /// How many scores it took, in a sentence.
+    pub fn scores_say(&self) -> String {
+        format!(
+            "The race used {} of {} scores ({}).",
+            number::grouped(self.race.scores_used),
+            number::grouped(self.race.scores_all),
+            number::percent(self.race.share),
+        )
+    }
+
+    /// What holds of it, and with which confidence.
+    pub fn guarantee(&self) -> String {
+        format!(
+            "Race to the tournament (Eq 29) at N = {} on {}, {}: with {} confidence over all \
+             looks, the winners of the whole table are among those left.",
+            number::level_in_words(self.n.0, self.log_n.0),
+            number::count(self.rows, "row"),
+            number::count(self.prompts, "prompt"),
+            number::confidence(self.confidence),
+        )
+    }
 }
 
 impl Candidates {

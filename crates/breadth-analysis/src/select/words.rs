@@ -1,8 +1,10 @@
 //! What the reader of a selection should know, in sentences.
 
+use breadth_data::listed;
 use breadth_stats::{Level, offset_applies, offset_parameter};
 
 use super::document::{SelectedModel, Selection};
+use super::landscape::Stop;
 use super::options::SelectionRule;
 use crate::number;
 use crate::verdict::Verdict;
@@ -86,12 +88,12 @@ pub(super) fn notes(document: &Selection, level: Level, covering: &str) -> Vec<S
 
 /// What to do where responses are so long that every N near the one asked for is uncovered.
 fn longer() -> &'static str {
-    "Long responses differ by many nats: select --landscape shows at which N the tournament separates models. \
-     For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone."
+    "Long responses differ by many nats: the landscape (the choice at every N) shows at which N the \
+     tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone."
 }
 
-/// Names beyond this many are counted, not listed.
-const MOST_NAMES: usize = 8;
+/// Of more names than this the others are counted, not listed.
+const MOST_NAMES: usize = 9;
 
 impl Selection {
     /// N as it is written in sentences: `4`, `e^30`.
@@ -111,15 +113,12 @@ impl Selection {
 
     /// How sure the rule's choice is, and what is certain of coverage, a sentence each.
     pub fn findings(&self) -> Vec<String> {
-        let (n, percent) = (
-            self.level_in_words(),
-            number::trimmed(100.0 * self.confidence),
-        );
+        let (n, percent) = (self.level_in_words(), number::confidence(self.confidence));
         let mut findings = Vec::from_iter(tie(self));
         findings.push(format!(
-            "May be best by {}, at {percent}% confidence: {}.",
+            "May be best by {}, at {percent} confidence: {}.",
             rule_words(self.rule),
-            names(&self.not_excluded)
+            listed(&self.not_excluded, MOST_NAMES)
         ));
         findings.extend(void(self, &n));
         findings.extend(certain(self, &n, &percent));
@@ -129,8 +128,72 @@ impl Selection {
 
     /// Whether any certified limit says something; a column of `[0, 100]%` is not worth its place.
     pub fn has_certificate(&self) -> bool {
-        has_certificate(self)
+        self.models
+            .iter()
+            .any(|model| model.certified_low.0 > 0.0 || model.certified_high.0 < 1.0)
     }
+
+    /// Adds the choice along log N, with what it says.
+    pub fn add_landscape(&mut self, stops: Vec<Stop>) {
+        let certain = || certain_along(&stops, self.confidence);
+        let certain = self.answers.is_none().then(certain).flatten();
+        self.landscape_notes = std::iter::once(along(&stops)).chain(certain).collect();
+        self.landscape = stops;
+    }
+}
+
+/// Where the choice changes.
+fn along(stops: &[Stop]) -> String {
+    let mut spans: Vec<(&str, &Stop)> = Vec::new();
+    for stop in stops {
+        let is_other = |(winner, _): &(&str, &Stop)| *winner != stop.winner;
+        if spans.last().is_none_or(is_other) {
+            spans.push((&stop.winner, stop));
+        }
+    }
+    match spans.as_slice() {
+        [(winner, _)] => format!("Along log N the tournament takes {winner} throughout."),
+        spans => {
+            let from = spans
+                .iter()
+                .map(|(winner, stop)| format!("{winner} from {:.1} nats", stop.log_n.0));
+            format!(
+                "Along log N the tournament's choice changes: {}.",
+                from.collect::<Vec<_>>().join(", ")
+            )
+        }
+    }
+}
+
+/// The most that a model misses for certain, over the levels, for the model that misses most:
+/// nothing where nothing is certain. Model and levels are picked for their limits, which hold for
+/// all of them at once.
+fn certain_along(stops: &[Stop], confidence: f64) -> Option<String> {
+    let all = stops
+        .iter()
+        .flat_map(|stop| stop.certified.iter().map(move |one| (stop, one)));
+    let largest = all.max_by(|a, b| a.1.low.0.total_cmp(&b.1.low.0));
+    let (stop, one) = largest.filter(|(_, one)| one.low.0 > 0.0)?;
+    let at_least = |stop: &Stop, low: f64| {
+        let n = number::short(stop.n.0, stop.log_n.0);
+        format!("{}% by {n}", number::at_least(low))
+    };
+    let of_model = |stop: &Stop| {
+        let mut all = stop.certified.iter();
+        let own = all.find(|other| other.model == one.model)?;
+        (own.low.0 > 0.0).then(|| at_least(stop, own.low.0))
+    };
+    let levels: Vec<String> = stops.iter().filter_map(of_model).collect();
+    let shown = match levels.as_slice() {
+        [first, .., last] => format!("{first}, .., {last}"),
+        _ => at_least(stop, one.low.0),
+    };
+    Some(format!(
+        "Whatever the data distribution is, with {} confidence for all models and levels at once, \
+         {} under-weights at least this share of the responses: {shown}.",
+        number::confidence(confidence),
+        one.model
+    ))
 }
 
 fn rule_words(rule: SelectionRule) -> &'static str {
@@ -145,21 +208,13 @@ fn rule_words(rule: SelectionRule) -> &'static str {
 
 /// Limits of coverage that say nothing are called so.
 fn void(document: &Selection, n: &str) -> Option<String> {
-    let is_void = document.answers.is_none() && !has_certificate(document);
+    let is_void = document.answers.is_none() && !document.has_certificate();
     (is_void && document.models.len() > 1).then(|| {
         format!(
             "Each one's own coverage at N = {n} may be anything, [0, 100]%: the certificate is \
              void, and all may be poor."
         )
     })
-}
-
-/// Whether any certified limit says something; a column of `[0, 100]%` is not worth its place.
-fn has_certificate(document: &Selection) -> bool {
-    document
-        .models
-        .iter()
-        .any(|model| model.certified_low.0 > 0.0 || model.certified_high.0 < 1.0)
 }
 
 /// What the rule says, without regard to other evidence.
@@ -269,7 +324,7 @@ fn certain(document: &Selection, n: &str, percent: &str) -> Option<String> {
     let model = of_loss.or_else(most).filter(|model| low(model) >= 0.001)?;
     Some(format!(
         "Whatever the data distribution is, {} under-weights at least {:.1}% of the responses by a \
-         factor of {n} ({percent}% confidence).",
+         factor of {n} ({percent} confidence).",
         model.model,
         number::at_least(low(&model)),
     ))
@@ -286,7 +341,7 @@ fn certificate(document: &Selection, percent: &str) -> Option<String> {
     (is_said && document.models.len() > 1).then(|| {
         format!(
             "If some candidate misses a share e of the data at N = {}, {} misses at most e + \
-             {:.1}% at N = {squared} ({percent}% confidence).",
+             {:.1}% at N = {squared} ({percent} confidence).",
             number::short(found.n_some.0, found.log_n_some.0),
             document.winner,
             number::at_most(found.excess.0),
@@ -305,17 +360,7 @@ fn tie(document: &Selection) -> Option<String> {
     (document.tied.len() > 1).then(|| {
         format!(
             "Tied for the best value: {}; {decided}.",
-            names(&document.tied)
+            listed(&document.tied, MOST_NAMES)
         )
     })
-}
-
-fn names(names: &[String]) -> String {
-    let hidden = names.len().saturating_sub(MOST_NAMES);
-    let listed = names[..names.len() - hidden].join(", ");
-    if hidden == 0 {
-        listed
-    } else {
-        format!("{listed} and {hidden} more")
-    }
 }

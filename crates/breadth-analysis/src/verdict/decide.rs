@@ -1,7 +1,7 @@
 //! Which checkpoint to take, on which evidence.
 
 use super::document::{Evidence, State, Verdict, VerdictError};
-use super::rules::Found;
+use super::found::Found;
 
 /// Decides which checkpoint to take.
 ///

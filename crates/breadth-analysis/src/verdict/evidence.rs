@@ -14,7 +14,7 @@ use crate::number::{self, Number};
 use crate::scores::{distinct, first_same};
 
 /// A reach that fewer prompts carry decides nothing.
-const FEWEST_PROMPTS: f64 = 20.0;
+pub(crate) const FEWEST_PROMPTS: f64 = 20.0;
 /// A reach below this says next to nothing of what k samples find.
 const LEAST_REACH: f64 = 0.01;
 /// Another candidate may be better by this much at most where samples make a verdict likely.

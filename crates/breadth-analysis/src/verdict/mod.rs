@@ -3,6 +3,8 @@
 mod decide;
 mod document;
 mod evidence;
+mod found;
+mod opinions;
 mod rules;
 mod words;
 
@@ -10,5 +12,5 @@ pub use decide::decide;
 pub use document::{
     Bracket, Evidence, Next, Opinion, Rule, Sampled, Scored, State, Verdict, VerdictError,
 };
-pub(crate) use evidence::is_partial;
+pub(crate) use evidence::{FEWEST_PROMPTS, is_partial};
 pub(crate) use words::{k_words, pass_name, sample_command, wanted};

@@ -2,13 +2,12 @@
 
 use breadth_stats::Leader;
 
-use super::document::{Evidence, Next, Opinion, Rule, State, Verdict, VerdictError};
-use super::evidence::{BySamples, ByScores, SMALL_LOSS, Set, same_as};
-use super::words::{
-    ahead, capitalised, k_words, list, sample_command, samples_wanted, wanted, with_limits,
-};
+use super::document::{Evidence, Next, Rule, State, Verdict};
+use super::evidence::{BySamples, ByScores, SMALL_LOSS, Set};
+use super::found::{Found, how_known};
+use super::words::{ahead, k_words, list, sample_command, samples_wanted, wanted, with_limits};
 use crate::number::{self, Number};
-use crate::scores::{distinct, groups_of_same};
+use crate::scores::distinct;
 
 /// Another candidate may be better by this much, and a verdict is still called certain.
 const NO_LOSS: f64 = 0.01;
@@ -22,14 +21,6 @@ const FEWEST_SAMPLES: u64 = 4;
 /// On so many prompts samples of two candidates decide nearly always; with fewer, or with more
 /// candidates, they may.
 const ENOUGH_PROMPTS: usize = 200;
-
-/// What the evidence says, rule by rule.
-pub(super) struct Found<'a> {
-    /// For each candidate the first one that is the same model.
-    same_as: Vec<usize>,
-    pub(super) samples: Option<BySamples>,
-    pub(super) scores: Option<ByScores<'a>>,
-}
 
 /// What the tournament and reach say of the same scores.
 struct Said {
@@ -83,29 +74,7 @@ impl Said {
     }
 }
 
-impl<'a> Found<'a> {
-    pub(super) fn new(evidence: &Evidence<'a>) -> Result<Self, VerdictError> {
-        let same_as = same_as(evidence);
-        let samples = match &evidence.samples {
-            Some(sampled) => BySamples::new(evidence, sampled, &same_as)?,
-            None => None,
-        };
-        let scores = match &evidence.scores {
-            Some(scored) => Some(ByScores::new(evidence, scored, &same_as)?),
-            None => None,
-        };
-        Ok(Found {
-            same_as,
-            samples,
-            scores,
-        })
-    }
-
-    /// The candidates, of those that are the same model the first.
-    pub(super) fn distinct(&self) -> Vec<usize> {
-        distinct(&self.same_as)
-    }
-
+impl Found<'_> {
     /// Nothing is to be chosen.
     pub(super) fn by_sameness(&self, evidence: &Evidence) -> Verdict {
         let all: Vec<usize> = (0..evidence.models.len()).collect();
@@ -121,7 +90,7 @@ impl<'a> Found<'a> {
         let best = samples.best();
         let lead = &samples.leader;
         let distinct = self.distinct();
-        let is_all = samples.sampled == distinct.len();
+        let without = distinct.len() - samples.sampled;
         let is_enough = samples.k as f64 >= wanted(evidence.k);
         if !is_enough && let Some(verdict) = self.by_bound(evidence) {
             return verdict;
@@ -134,54 +103,32 @@ impl<'a> Found<'a> {
             return self.by_some(evidence, samples, &unheard);
         }
         let mut state = state_of(lead);
-        if !is_all || !is_enough {
+        if without > 0 || !is_enough {
             state = state.min(State::Likely);
         }
         let is_overtaken = samples.overtaken_by.is_some() || !unheard.is_empty();
         if !is_enough && (samples.k < FEWEST_SAMPLES || is_overtaken) {
             state = State::Open;
         }
-        let mut because = format!(
-            "{} is {}{}",
-            samples.name,
-            with_limits(&samples.estimate),
-            ahead(lead, evidence.models, &samples.estimate)
-        );
-        if !is_all {
-            let without = distinct.len() - samples.sampled;
-            because += &format!(
-                "; {} without samples {} not compared",
-                number::count(without, "candidate"),
-                if without == 1 { "is" } else { "are" }
-            );
-        }
         // Whoever falls behind at a smaller k may be the best one at k.
         let open = if is_enough {
             lead.not_excluded.clone()
         } else {
-            let k = k_words(evidence.k);
-            because += &match samples.overtaken_by {
-                Some((at, by)) => format!(
-                    "; at k = {k} {} is most likely ahead by {} points",
-                    evidence.models[at],
-                    number::at_most(by)
-                ),
-                None => format!("; at k = {k} the order may differ"),
-            };
             distinct
         };
         let names = self.names(evidence, open.iter().copied());
         let is_open = state == State::Open;
-        if is_open && is_enough {
-            because = format!("{} may each be the best: {because}", list(&names));
-        } else if is_open {
-            because = format!(
+        let because = because_of(evidence, samples, without);
+        let because = match (is_open, is_enough) {
+            (true, true) => format!("{} may each be the best: {because}", list(&names)),
+            (true, false) => format!(
                 "{} leads with {} of each prompt: {because}",
                 evidence.models[best],
                 number::count(samples.k as usize, "sample")
-            );
-        }
-        let next = match (is_open, is_enough) {
+            ),
+            (false, _) => because,
+        };
+        let what = match (is_open, is_enough) {
             (true, true) => Some(format!("More prompts, or more samples of {}", list(&names))),
             (_, false) => Some(format!(
                 "{} samples of each prompt from {}",
@@ -190,7 +137,7 @@ impl<'a> Found<'a> {
             )),
             (false, true) => None,
         };
-        let next = next.map(|what| Next {
+        let next = what.map(|what| Next {
             what,
             command: sample_command(&names, evidence.k),
             sure: !is_enough && samples.prompts >= ENOUGH_PROMPTS && names.len() == 2,
@@ -435,10 +382,6 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn names(&self, evidence: &Evidence, positions: impl Iterator<Item = usize>) -> Vec<String> {
-        positions.map(|at| evidence.models[at].to_owned()).collect()
-    }
-
     pub(super) fn verdict(
         &self,
         evidence: &Evidence,
@@ -468,147 +411,36 @@ impl<'a> Found<'a> {
                 .map_or(Vec::new(), |scores| scores.brackets(evidence)),
         }
     }
-
-    /// What every rule but the deciding one says.
-    fn others(&self, evidence: &Evidence, take: Option<&str>, by: Option<Rule>) -> Vec<Opinion> {
-        let taken = take.and_then(|name| evidence.models.iter().position(|model| *model == name));
-        let mut others = Vec::new();
-        let Some(scores) = self.scores.as_ref().filter(|_| evidence.models.len() > 1) else {
-            return others;
-        };
-        let t = scores.tournament;
-        let opinion = |rule, says: usize, set: &[usize], note| Opinion {
-            rule,
-            says: evidence.models[says].to_owned(),
-            agrees: taken.is_some_and(|taken| self.same_as[says] == self.same_as[taken]),
-            leaves_open: taken.is_some_and(|taken| {
-                let is_same = |&at: &usize| self.same_as[at] == self.same_as[taken];
-                set.iter().any(is_same)
-            }),
-            note,
-        };
-        if let Some(samples) = self.samples.as_ref().filter(|_| by != Some(Rule::Samples)) {
-            let note = Some(format!("at k = {}, which is all they reach", samples.k));
-            let (best, set) = (samples.best(), &samples.leader.not_excluded);
-            others.push(opinion(Rule::Samples, best, set, note));
-        }
-        if by != Some(Rule::Tournament) {
-            let void = scores.is_void(t.winner).then(|| {
-                format!(
-                    "its guarantee is void here, as the winner's own coverage may be anything ({})",
-                    number::percent_limits(
-                        t.standings[t.winner].certified_low,
-                        t.standings[t.winner].certified_high
-                    )
-                )
-            });
-            others.push(opinion(Rule::Tournament, t.winner, &t.not_excluded, void));
-        }
-        if by != Some(Rule::Reach) && scores.impossible.is_none() {
-            let k = k_words(evidence.k);
-            let few = scores
-                .weakness(&k)
-                .map(|why| format!("{why}, so it decides nothing"));
-            others.push(opinion(
-                Rule::Reach,
-                scores.reach.best,
-                &scores.reach.not_excluded,
-                few,
-            ));
-        }
-        others.push(opinion(
-            Rule::CrossEntropy,
-            t.cross_entropy_winner,
-            &[t.cross_entropy_winner],
-            None,
-        ));
-        others
-    }
-
-    fn warnings(&self, evidence: &Evidence) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if let Some(samples) = &self.samples
-            && (samples.k as f64) < wanted(evidence.k)
-        {
-            let k = k_words(evidence.k);
-            warnings.push(format!(
-                "What these samples say of k = {k}, with wide limits: breadth pass SAMPLES -k {k} \
-                 --extrapolate."
-            ));
-        }
-        if let Some((few, others)) = self.samples.as_ref().and_then(|samples| samples.thin) {
-            warnings.push(format!(
-                "{} {} fewer samples than the others, which have {others} or more: without {}, or \
-                 with more of {}, the samples would do.",
-                number::count(few, "prompt"),
-                if few == 1 { "has" } else { "have" },
-                if few == 1 { "it" } else { "them" },
-                if few == 1 { "it" } else { "them" },
-            ));
-        }
-        if self.distinct().len() > 1 {
-            warnings.extend(self.doubles(evidence));
-        }
-        if let Some(samples) = self
-            .samples
-            .as_ref()
-            .filter(|one| one.estimate.high <= NO_LOSS)
-        {
-            warnings.push(format!(
-                "No candidate finds a right response in {} samples of one prompt in a hundred: \
-                 none of them is worth sampling.",
-                samples.k
-            ));
-        }
-        let Some(scores) = &self.scores else {
-            return warnings;
-        };
-        if let Some(why) = &scores.impossible {
-            warnings.push(format!("{}.", capitalised(why)));
-        }
-        if scores.several > 0 && self.samples.is_none() && !scores.only_right {
-            warnings.push(format!(
-                "{} of the {} have several right responses: for a verifier one of them is enough, \
-                 and coverage of each response is not what its Pass@k needs.",
-                number::grouped(scores.several),
-                number::count(scores.prompts, "prompt")
-            ));
-        }
-        if scores.repeated > 0 {
-            warnings.push(format!(
-                "{} repeat another of their prompt under every model and count once in reach.",
-                number::count(scores.repeated, "row")
-            ));
-        }
-        warnings
-    }
-
-    /// Candidates that are one model.
-    fn doubles(&self, evidence: &Evidence) -> Vec<String> {
-        let sentence = |group: Vec<usize>| {
-            format!(
-                "{} are the same model ({}) and count as one.",
-                list(&self.names(evidence, group.iter().copied())),
-                how_known(evidence, &group)
-            )
-        };
-        groups_of_same(&self.same_as)
-            .into_iter()
-            .map(sentence)
-            .collect()
-    }
 }
 
-/// How it is known that candidates are the same.
-fn how_known(evidence: &Evidence, group: &[usize]) -> &'static str {
-    let column = |at: &usize| evidence.scores.and_then(|scored| scored.columns.get(*at));
-    let mut columns = group.iter().map(column);
-    let first = columns.next().flatten();
-    if first.is_some() && columns.all(|column| column == first) {
-        "equal log-probabilities throughout"
-    } else {
-        "equal files"
+/// What the samples say of the best one, and what they leave out: candidates `without` samples, and
+/// the k that was asked for.
+fn because_of(evidence: &Evidence, samples: &BySamples, without: usize) -> String {
+    let mut because = format!(
+        "{} is {}{}",
+        samples.name,
+        with_limits(&samples.estimate),
+        ahead(&samples.leader, evidence.models, &samples.estimate)
+    );
+    if without > 0 {
+        because += &format!(
+            "; {} without samples {} not compared",
+            number::count(without, "candidate"),
+            if without == 1 { "is" } else { "are" }
+        );
     }
+    if (samples.k as f64) < wanted(evidence.k) {
+        let k = k_words(evidence.k);
+        because += &match samples.overtaken_by {
+            Some((at, by)) => format!(
+                "; at k = {k} {} is most likely ahead by {} points",
+                evidence.models[at],
+                number::at_most(by)
+            ),
+            None => format!("; at k = {k} the order may differ"),
+        };
+    }
+    because
 }
 
 fn state_of(leader: &Leader) -> State {

@@ -1,5 +1,6 @@
 //! The words of a verdict.
 
+use breadth_data::listed;
 use breadth_stats::{Estimate, Leader};
 
 use crate::number;
@@ -92,10 +93,6 @@ pub(super) fn list(names: &[String]) -> String {
         [] => "no other".into(),
         [only] => only.clone(),
         [most @ .., last] if names.len() <= MOST_NAMES => format!("{} and {last}", most.join(", ")),
-        _ => format!(
-            "{} and {} more",
-            names[..MOST_NAMES - 1].join(", "),
-            names.len() + 1 - MOST_NAMES
-        ),
+        _ => listed(names, MOST_NAMES),
     }
 }

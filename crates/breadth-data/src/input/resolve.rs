@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::extensions;
 use crate::io::open::read_error;
 use crate::lock::is_lock;
-use crate::log::{Found, Recognised, known_formats, recognise, refuse};
+use crate::log::{Found, Recognised, log_formats, recognise, refuse};
 use crate::options::LogOptions;
 use crate::order::NaturalKey;
 use crate::run_folder::RunFolder;
@@ -47,7 +47,7 @@ pub(crate) fn expand_logs(named: &[PathBuf], options: &LogOptions) -> Result<Vec
         None => Ok(resolved.logs),
         Some(path) => Err(Error::NotALog {
             path,
-            known: known_formats(),
+            known: log_formats(),
         }),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::source::Source;
 use crate::error::{Place, Result};
+use crate::hash::fnv_1a;
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
 use crate::limit;
@@ -184,27 +185,16 @@ fn places(path: Arc<std::path::Path>, rows: &[Entry]) -> Places {
 /// A short name for a long text, the same in every log that holds the text: 64 bits of its 128-bit
 /// FNV-1a hash, in hexadecimal.
 pub(crate) fn short_id(text: &str) -> String {
-    let hash = fnv(text.as_bytes());
+    let hash = fnv_1a(text.as_bytes());
     format!("{:016x}", (hash >> 64) as u64 ^ hash as u64)
-}
-
-/// The 128-bit FNV-1a hash, which never changes, as an identifier must not.
-pub(crate) fn fnv(bytes: &[u8]) -> u128 {
-    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let step = |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(PRIME);
-    bytes.iter().fold(BASIS, step)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Dropped, fnv, short_id};
+    use super::{Dropped, short_id};
 
-    /// Values of the reference implementation.
     #[test]
-    fn the_hash_is_fnv_1a() {
-        assert_eq!(fnv(b""), 0x6c62272e07bb014262b821756295c58d);
-        assert_eq!(fnv(b"a"), 0xd228cb696f1a8caf78912b704e4a8964);
+    fn a_short_id_folds_the_hash() {
         assert_eq!(
             short_id("a"),
             format!("{:016x}", 0xd228cb696f1a8cafu64 ^ 0x78912b704e4a8964)

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::entry::{Entries, Entry, fnv};
+use super::entry::{Entries, Entry};
 use super::format::{Format, Sign};
 use super::messages::reply_text;
 use super::source::{Line, Source, flag, id, show, text};
 use crate::error::{Place, Result};
+use crate::hash::fnv_1a;
 use crate::schema::Table;
 
 pub(super) const FORMAT: Format = Format {
@@ -45,7 +46,7 @@ fn read(source: &Source) -> Result<Entries> {
         let count = counts.entry((model.clone(), prompt.clone())).or_default();
         let input = line.members.get("input");
         let gold = input.and_then(|input| gold(input.get("reference")?));
-        let hash = input.map(|input| format!("{:032x}", fnv(input.to_string().as_bytes())));
+        let hash = input.map(|input| format!("{:032x}", fnv_1a(input.to_string().as_bytes())));
         let entry = Entry {
             value: reward(source, &line)?,
             response: count.to_string(),

@@ -25,5 +25,6 @@ mod trainer_state;
 pub(crate) use entry::Entry;
 pub(crate) use logs::Found;
 pub use logs::{LogFile, Logs};
-pub(crate) use recognise::{Recognised, known_formats, of_head, recognise, refuse};
+pub use recognise::log_formats;
+pub(crate) use recognise::{Recognised, of_head, recognise, refuse};
 pub use trainer_state::TrainerState;

@@ -64,8 +64,13 @@ pub(crate) enum Recognised {
     Unknown,
 }
 
-/// The formats as a message lists them.
-pub(crate) fn known_formats() -> String {
+/// The formats of other tools' logs that are recognised, as a message lists them.
+///
+/// ```
+/// assert!(breadth_data::log_formats().contains("Inspect (.eval, .json), "));
+/// ```
+#[must_use]
+pub fn log_formats() -> String {
     let mut names: Vec<&str> = FORMATS.iter().map(|format| format.help).collect();
     names.dedup();
     names.join(", ")

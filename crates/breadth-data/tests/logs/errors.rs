@@ -104,7 +104,7 @@ fn logs_that_make_different_tables() {
         folder.file("m/samples_t_1.jsonl", likely),
         folder.file("m.jsonl", "{\"task_id\":\"a\",\"passed\":true}\n"),
     ];
-    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"m.jsonl: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(folder.refusal(&Ask::default(), &paths), @"m.jsonl: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
     let error = SampleTable::read(&paths[..1], &ReadOptions::default()).unwrap_err();
     assert_snapshot!(folder.message(error), @"m/samples_t_1.jsonl: no metric of this log is in [0, 1] for every document, as a reward must be; it has none");
 }

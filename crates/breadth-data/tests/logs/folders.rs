@@ -83,7 +83,7 @@ fn tasks_of_both_kinds_in_one_folder() {
     let any = Ask::default().read(&[m]).unwrap();
     assert_eq!(any.table, Table::Samples, "the first log says which");
     assert_eq!(any.prompts(), ["answers/0", "more/0"]);
-    assert_snapshot!(folder.refusal(&scores, &[path.with_file_name("samples_answers_1.jsonl")]), @"m/samples_answers_1.jsonl: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(folder.refusal(&scores, &[path.with_file_name("samples_answers_1.jsonl")]), @"m/samples_answers_1.jsonl: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
 }
 
 #[test]

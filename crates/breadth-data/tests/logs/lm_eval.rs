@@ -164,7 +164,7 @@ fn a_log_of_the_other_table() {
         std::fs::read(golden(PROGRAMS)).unwrap(),
     );
     let error = ScoreTable::read(&[path], &ReadOptions::default()).unwrap_err();
-    assert_snapshot!(folder.message(error), @"samples_a_2026.jsonl: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(folder.message(error), @"samples_a_2026.jsonl: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
 }
 
 /// A line of a multiple-choice task as some version writes it.

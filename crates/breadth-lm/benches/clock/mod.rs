@@ -8,6 +8,7 @@ pub fn on_one_thread(run: impl FnOnce() + Send) {
 
 /// Milliseconds that this thread has run for.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[allow(unsafe_code, reason = "a call of the system")]
 pub fn ms() -> f64 {
     /// `CLOCK_THREAD_CPUTIME_ID` of Linux.
     const THREAD: i32 = 3;

@@ -71,17 +71,4 @@ impl Checkpoint {
         })?;
         Ok(())
     }
-
-    /// Hash of sizes and weights, 16 hexadecimal digits: equal for equal models, whatever the
-    /// folder.
-    #[must_use]
-    pub fn content_hash(&self) -> String {
-        let mut hash = blake3::Hasher::new();
-        hash.update(self.config.to_json().to_string().as_bytes());
-        for (name, array) in self.weights.iter() {
-            hash.update(name.as_bytes());
-            hash.update(array.data.as_ref());
-        }
-        hash.finalize().to_hex()[..16].to_string()
-    }
 }

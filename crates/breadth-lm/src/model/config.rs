@@ -140,6 +140,14 @@ pub struct Config {
     pub(super) json: Map<String, Value>,
 }
 
+/// What the families call their sizes in `config.json`: most of them, then GPT-2.
+const POSITIONS: [&str; 2] = ["max_position_embeddings", "n_positions"];
+const WIDTH: [&str; 2] = ["hidden_size", "n_embd"];
+const LAYERS: [&str; 2] = ["num_hidden_layers", "n_layer"];
+const HEADS: [&str; 2] = ["num_attention_heads", "n_head"];
+const INNER: [&str; 2] = ["intermediate_size", "n_inner"];
+const EPSILON: [&str; 3] = ["rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon"];
+
 impl Config {
     /// Checks that the sizes fit together.
     ///
@@ -148,29 +156,29 @@ impl Config {
     pub fn validate(&self, place: &str) -> Result<()> {
         let error = |message: String| Err(Error::config(place, message));
         let sizes = [
-            ("vocab_size", self.vocab_size),
-            ("positions", self.max_position_embeddings),
-            ("width", self.hidden_size),
-            ("layers", self.layers),
-            ("heads", self.heads),
-            ("key-value heads", self.key_value_heads),
-            ("width of a head", self.head_dim),
-            ("inner", self.intermediate_size),
+            (&["vocab_size"][..], self.vocab_size),
+            (&POSITIONS, self.max_position_embeddings),
+            (&WIDTH, self.hidden_size),
+            (&LAYERS, self.layers),
+            (&HEADS, self.heads),
+            (&["num_key_value_heads"], self.key_value_heads),
+            (&["head_dim"], self.head_dim),
+            (&INNER, self.intermediate_size),
         ];
-        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+        if let Some((names, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            let name = self.field(names);
             return error(format!("{name} = 0; at least 1 is needed"));
         }
         if !self.heads.is_multiple_of(self.key_value_heads) {
             let (heads, shared) = (self.heads, self.key_value_heads);
+            let name = self.field(&HEADS);
             return error(format!(
-                "heads = {heads} is not a multiple of the {shared} key-value heads"
+                "{name} = {heads} is not a multiple of num_key_value_heads = {shared}"
             ));
         }
         if !(self.norm_epsilon > 0.0 && self.norm_epsilon.is_finite()) {
-            return error(format!(
-                "norm epsilon = {} is not above 0",
-                self.norm_epsilon
-            ));
+            let (name, epsilon) = (self.field(&EPSILON), self.norm_epsilon);
+            return error(format!("{name} = {epsilon}; a number above 0 is needed"));
         }
         if let Some(rotary) = self.rotary.iter().find(|r| 2 * r.half() > self.head_dim) {
             let (turned, width) = (2 * rotary.half(), self.head_dim);
@@ -179,6 +187,13 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// Of the names that families give a field, the one that the file has; the first where it has
+    /// none of them, as where a size follows from others.
+    fn field<'a>(&self, names: &[&'a str]) -> &'a str {
+        let of_file = names.iter().find(|name| self.json.contains_key(**name));
+        of_file.unwrap_or(&names[0])
     }
 
     /// Checks that the model can take a sequence.

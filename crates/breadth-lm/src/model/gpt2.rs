@@ -30,7 +30,7 @@ pub struct Gpt2 {
     pub hidden_size: usize,
     /// Number of blocks.
     pub layers: usize,
-    /// Attention heads; divides `width`.
+    /// Attention heads; divides `hidden_size`.
     pub heads: usize,
     /// Width inside the MLP.
     pub intermediate_size: usize,
@@ -44,8 +44,17 @@ impl Gpt2 {
     /// # Errors
     /// Names the size that does not fit, at `place`.
     pub fn config(&self, place: &str) -> Result<Config> {
-        if self.heads == 0 {
-            return Err(Error::config(place, "heads = 0; at least 1 is needed"));
+        // As the settings of a training run name them.
+        let sizes = [
+            ("positions", self.max_position_embeddings),
+            ("width", self.hidden_size),
+            ("layers", self.layers),
+            ("heads", self.heads),
+            ("inner", self.intermediate_size),
+        ];
+        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            let message = format!("{name} = 0; at least 1 is needed");
+            return Err(Error::config(place, message));
         }
         if !self.hidden_size.is_multiple_of(self.heads) {
             let message = format!(
@@ -151,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_it_cannot_do_is_refused_by_name() {
-        let cases: [(&str, Value, &str); 7] = [
+        let cases: [(&str, Value, &str); 10] = [
             (
                 "model_type",
                 json!("mamba"),
@@ -184,11 +193,35 @@ mod tests {
                 "n_embd = 64 is not a multiple of n_head = 5",
             ),
             ("n_layer", json!(-1), "n_layer = -1 is not a whole number"),
+            (
+                "n_layer",
+                json!(0),
+                "config.json: n_layer = 0; at least 1 is needed",
+            ),
+            (
+                "n_positions",
+                json!(0),
+                "config.json: n_positions = 0; at least 1 is needed",
+            ),
+            (
+                "n_inner",
+                json!(0),
+                "config.json: n_inner = 0; at least 1 is needed",
+            ),
         ];
         for (name, value, expected) in cases {
             let error = read(|m| drop(m.insert(name.into(), value))).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
+        let flat = Gpt2 {
+            hidden_size: 0,
+            ..sizes()
+        };
+        let error = flat.config("[model]").unwrap_err().to_string();
+        assert!(
+            error.contains("[model]: width = 0; at least 1 is needed"),
+            "{error}"
+        );
         let error = read(|m| drop(m.remove("vocab_size"))).unwrap_err();
         assert!(error.contains("config.json has no vocab_size"), "{error}");
     }

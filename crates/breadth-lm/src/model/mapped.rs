@@ -23,6 +23,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 ///
 /// # Errors
 /// If the system refuses.
+#[allow(unsafe_code, reason = "a file may change while it is mapped")]
 pub(super) fn map(file: &File, path: &Path) -> io::Result<Mmap> {
     // SAFETY: the map is only read, and its bytes are numbers of which every pattern is valid.
     // If somebody changes the file meanwhile, the numbers change; if somebody truncates it, reading

@@ -22,6 +22,8 @@ use crate::tree::{Array, Data, Tree};
 /// What is read of a checkpoint's weights; the second where there are several files.
 pub(super) const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+/// Weights that are not read.
+const PICKLED: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /// Names and shapes of the weights that a configuration asks for.
 #[must_use]
@@ -255,13 +257,8 @@ fn header(file: &[u8]) -> Option<&[u8]> {
 
 /// Whether a folder has the weights of a whole model.
 pub(super) fn has_weights(folder: &Path) -> bool {
-    let known = [
-        WEIGHTS,
-        INDEX,
-        "pytorch_model.bin",
-        "pytorch_model.bin.index.json",
-    ];
-    known.iter().any(|name| folder.join(name).exists())
+    let mut known = [WEIGHTS, INDEX].iter().chain(&PICKLED);
+    known.any(|name| folder.join(name).exists())
 }
 
 /// The files of a checkpoint that are read.
@@ -305,8 +302,7 @@ fn file_names(folder: &Path) -> Result<Vec<String>> {
 
 /// The error about a folder in which there are no weights.
 fn without_weights(folder: &Path, absent: &std::io::Error) -> Error {
-    let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
-    match pickled.iter().find(|name| folder.join(name).exists()) {
+    match PICKLED.iter().find(|name| folder.join(name).exists()) {
         None => missing(folder, WEIGHTS, absent),
         Some(name) => {
             let message = format!(

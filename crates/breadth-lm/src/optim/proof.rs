@@ -70,7 +70,8 @@ pub enum Proof {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         steps: Option<u64>,
     },
-    /// Truncated distillation (Eq 24-26): `min{ 1/((64 log N + 2) B^2), 1/sqrt(T s2 log N) }`.
+    /// Truncated distillation (Eq 24-26): `min{ 1/((64 log N + 2) B^2), 1/sqrt(T s2 log N) }`, as
+    /// printed; the proof closes with `1/(256 log N B^2)` in the first place.
     #[serde(rename = "thm-6.2")]
     TruncatedDistillation {
         /// B.

@@ -54,12 +54,17 @@ pub fn token_level_step_size(bound: f64, variance: f64, steps: f64) -> f64 {
 ///
 /// `bound` is B, `variance` the inherent variance s2, `log_n` the budget in nats, `steps` T.
 ///
+/// This is the step as the theorem prints it. Its proof does not close with it: it needs
+/// `128 eta log N B^2 <= 1/2`, so the corrected form of the first term is `1/(256 log N B^2)`, four
+/// times shorter for large N. In the lab's `thm62` the steps to cover grow with H under neither;
+/// whoever wants the bound as it is proved sets the learning rate to the corrected one.
+///
 /// ```
 /// use breadth_lm::optim::truncated_distillation_step_size;
 /// assert_eq!(truncated_distillation_step_size(1.0, 1.0, 1.0, 4356.0), 1.0 / 66.0);
 /// ```
 ///
-/// Source: Thm 6.2.
+/// Source: Thm 6.2, as printed.
 #[doc(alias = "thm_6_2")]
 #[must_use]
 pub fn truncated_distillation_step_size(bound: f64, variance: f64, log_n: f64, steps: f64) -> f64 {

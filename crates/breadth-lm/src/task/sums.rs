@@ -131,11 +131,6 @@ impl Sums {
         self.config.terms as u32 * (self.config.below - 1)
     }
 
-    /// Whether responses show their steps.
-    pub fn shows_steps(&self) -> bool {
-        self.config.steps
-    }
-
     /// Characters of the longest prompt and of the longest response.
     pub fn longest(&self) -> (usize, usize) {
         let most = vec![self.config.below - 1; self.config.terms];

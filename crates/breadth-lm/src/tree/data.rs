@@ -134,6 +134,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
+    #[allow(unsafe_code, reason = "a file may change while it is mapped")]
     fn mapped_numbers_are_read_and_never_written() {
         let mut file = tempfile::tempfile().unwrap();
         let numbers = [1.5f32, -2.0, 0.25, 8.0];

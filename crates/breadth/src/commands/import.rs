@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use breadth_data::{
-    LogFile, LogOptions, Logs, OutputLock, Provenance, ReadOptions, Table, refuse_for_table,
-    refuse_overwriting,
+    LogFile, LogOptions, Logs, OutputLock, Provenance, ReadOptions, Table, log_formats,
+    refuse_for_table, refuse_overwriting,
 };
 use clap::ValueEnum;
 use serde::Serialize;
@@ -43,16 +43,21 @@ Examples:
 
   # responses that nobody graded yet, then judged
   breadth import generations.json -o samples.parquet
-  breadth pass samples.parquet --verifier 'command:python3 grade.py'
+  breadth pass samples.parquet --verifier 'command:python3 grade.py'";
 
-Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and .json, human-eval and EvalPlus \
-results, rollouts of verl, OpenRLHF, prime-rl, NeMo Gym, NeMo-RL, SkyRL, slime and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML, \
-sharpening-tax, counts {id, n, c}. What is left out is counted, \
-and prompts that are not the same for all models are refused. select, profile and pass take logs as they are, too.";
+/// The examples, and which logs are known.
+fn after_help() -> String {
+    format!(
+        "{EXAMPLES}\n\nLogs are recognised by their content: {}. What is left out is counted, and \
+         prompts that are not the same for all models are refused. select, profile, reach, pass and \
+         report take logs as they are, too.",
+        log_formats()
+    )
+}
 
 /// Turn other tools' logs into score or sample tables
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = after_help())]
 pub struct Arguments {
     /// Logs: files, globs, folders
     #[arg(required = true, value_name = "LOG")]

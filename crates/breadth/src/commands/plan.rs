@@ -174,9 +174,9 @@ impl Arguments {
 fn text(plan: &Plan, style: Style) -> String {
     let mut lines = plan.sentences();
     lines.push(style.faint(&format!(
-        "{}% confidence, reached with a chance of {}% if the shares are as stated{}.",
-        number::trimmed(100.0 * plan.confidence),
-        number::trimmed(100.0 * plan.power),
+        "{} confidence, reached with a chance of {} if the shares are as stated{}.",
+        number::confidence(plan.confidence),
+        number::confidence(plan.power),
         match plan.pilot {
             Some(_) => " by the pilot, which is itself uncertain",
             None => "",

@@ -110,8 +110,9 @@ fn pass(folder: &Folder, arguments: &[&str]) -> Vec<f64> {
         .collect()
 }
 
+/// Case 1.
 #[test]
-fn case_01_fields_that_change_no_score() {
+fn fields_that_change_no_score_are_passed_over() {
     let lines = read("cases/field/01-config-harmless-fields/fields.jsonl");
     assert_eq!(lines.lines().count(), 16);
     let folder = Folder::with(&[("data.jsonl", DATA)]);
@@ -170,16 +171,18 @@ fn graded(name: &str, verifier: &str, leave_out: &str, expected: f64) {
     assert!((value - expected).abs() < 5e-4, "{name}: {value}");
 }
 
+/// Cases 2, 18, 19 and 20.
 #[test]
-fn cases_02_18_19_and_20_every_pair_is_graded_right() {
+fn every_pair_is_graded_right() {
     graded("02-boxed-space-after-comma", "boxed", "", 0.9);
     graded("18-bare-tuples-ok", "boxed", "", 6.0 / 7.0);
     graded("19-last-number-ok", "number", "", 1.0);
     graded("20-math-verify-wrong-pairs-ok", "boxed", "", 4.0 / 11.0);
 }
 
+/// Case 7.
 #[test]
-fn case_07_an_answer_that_is_no_number_is_refused_and_the_others_are_graded_right() {
+fn an_answer_that_is_no_number_is_refused_and_the_others_are_graded_right() {
     let name = "07-number-gold-that-is-no-number";
     let folder = case(name);
     let all = [
@@ -224,8 +227,9 @@ fn prompt(folder: &Folder) -> String {
     table.text.unwrap().prompts[0].clone().unwrap()
 }
 
+/// Cases 3, 5, 6 and 26.
 #[test]
-fn cases_03_05_06_and_26_templates_render_as_transformers_renders_them() {
+fn templates_render_as_transformers_renders_them() {
     for name in [
         "03-chat-template-crlf",
         "05-chat-template-none-is-iterable",
@@ -265,8 +269,9 @@ fn cases_03_05_06_and_26_templates_render_as_transformers_renders_them() {
     }
 }
 
+/// Case 8.
 #[test]
-fn case_08_the_checkpoints_beside_a_final_model() {
+fn the_checkpoints_beside_a_final_model_are_scored_too() {
     let folder = Folder::with(&[("data.jsonl", DATA)]);
     for name in ["run", "run/checkpoint-20", "run/checkpoint-100"] {
         family(&folder, "qwen2", name, &json!({}));
@@ -277,8 +282,9 @@ fn case_08_the_checkpoints_beside_a_final_model() {
     assert_eq!(scores(&folder, "out.parquet").models, expected);
 }
 
+/// Case 9.
 #[test]
-fn case_09_logs_are_judged_anew() {
+fn logs_are_judged_anew() {
     let folder = case("09-regrade-a-log");
     let anew = ["verl", "--verifier", "boxed"];
     let data = ["--data", "data.jsonl"];
@@ -300,9 +306,9 @@ fn case_09_logs_are_judged_anew() {
     }
 }
 
-/// Whoever judges anew needs no grade: those of another scale do not matter, nor several.
+/// Case 9. Whoever judges anew needs no grade: those of another scale do not matter, nor several.
 #[test]
-fn case_09_with_grades_that_are_none() {
+fn logs_whose_grades_are_no_rewards_are_judged_anew() {
     for log in ["minus", "bonus", "both"] {
         let folder = case("14-verl-minus-one-rewards");
         let path = format!("{log}/10.jsonl");
@@ -329,8 +335,9 @@ fn case_09_with_grades_that_are_none() {
     assert_eq!(pass(&folder, &words), [0.5]);
 }
 
+/// Case 12.
 #[test]
-fn case_12_keys_of_messages_that_the_template_does_not_use() {
+fn keys_of_messages_that_the_template_does_not_use_change_nothing() {
     let folder = case("12-message-extra-keys");
     chat(&folder, &read("golden/text/templates/chatml.jinja"));
     let plain = r#"{"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]}"#;
@@ -345,8 +352,9 @@ fn case_12_keys_of_messages_that_the_template_does_not_use() {
     assert_eq!(of("nulls.jsonl"), of("plain.jsonl"));
 }
 
+/// Case 13.
 #[test]
-fn case_13_folders_of_adapters_say_what_they_are() {
+fn folders_of_adapters_say_what_they_are() {
     let folder = case("13-adapter-folders");
     folder.write("data.jsonl", DATA.as_bytes());
     let mut command = folder.command(&["score", "run", "--data", "data.jsonl", "-o", "o.parquet"]);
@@ -354,8 +362,9 @@ fn case_13_folders_of_adapters_say_what_they_are() {
     assert_snapshot!(Ran::of(command).failure(1), @r#"error: checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
 }
 
+/// Case 14.
 #[test]
-fn case_14_rewards_of_another_scale() {
+fn rewards_of_another_scale_are_mapped_or_refused() {
     let folder = case("14-verl-minus-one-rewards");
     for (log, words, expected) in [
         ("minus", &["--reward-map", ">0"][..], 0.5),
@@ -372,8 +381,9 @@ fn case_14_rewards_of_another_scale() {
     assert!(!folder.path("no.parquet").exists());
 }
 
+/// Case 16.
 #[test]
-fn case_16_choices_that_are_contexts() {
+fn choices_that_are_contexts_become_scores() {
     let folder = case("16-lm-eval-winogrande");
     let log = "samples_winogrande_2026-01-16T15-23-47.000001.jsonl";
     let import = ["import", log, "--model", "m", "-o", "out.parquet"];
@@ -385,8 +395,9 @@ fn case_16_choices_that_are_contexts() {
     assert_eq!(pass(&folder, &["out.parquet", "-k", "1"]), [1.0]);
 }
 
+/// Case 21.
 #[test]
-fn case_21_inspect_logs() {
+fn logs_of_inspect_become_samples() {
     let folder = case("21-inspect-logs-ok");
     let said = folder
         .run(&["import", "errors.json", "-o", "errors.parquet"])
@@ -412,8 +423,9 @@ fn case_21_inspect_logs() {
     assert_snapshot!(folder.run(&["import", "list.json", "-o", "l.parquet"]).failure(1), @"error: list.json, row 1, field `scores.s`: [null,1.0] is not a reward; choose a score that is a number in [0, 1] or one of C, P, I, N (--reward)");
 }
 
+/// Case 22.
 #[test]
-fn case_22_evalplus_in_both_shapes() {
+fn logs_of_evalplus_are_read_in_both_shapes() {
     let folder = case("22-evalplus-humaneval-ok");
     let (old, new) = ("old_eval_results.json", "new_eval_results.json");
     let words = ["import", old, new, "-o", "out.parquet"];
@@ -429,8 +441,9 @@ fn case_22_evalplus_in_both_shapes() {
     }
 }
 
+/// Case 23.
 #[test]
-fn case_23_other_shapes_of_lm_eval() {
+fn other_shapes_of_lm_eval_are_read_or_refused() {
     let folder = case("23-lm-eval-shapes-ok");
     let import = |log: &str, more: &[&str]| {
         let words = ["import", log, "--model", "m", "-o", "out.parquet"];
@@ -456,8 +469,9 @@ fn case_23_other_shapes_of_lm_eval() {
     }
 }
 
+/// Case 24.
 #[test]
-fn case_24_forms_that_other_graders_call_equal() {
+fn unclear_forms_are_graded_as_other_graders_grade_them() {
     let mut data = String::new();
     let mut samples = String::new();
     let cases = read("cases/field/24-forms-not-equal-unclear/cases.jsonl");
@@ -478,8 +492,9 @@ fn case_24_forms_that_other_graders_call_equal() {
     assert_eq!(document["regraded"]["changed"], 0);
 }
 
+/// Case 25.
 #[test]
-fn case_25_completions_of_trl() {
+fn completions_of_trl_become_samples() {
     let folder = case("25-trl-completions-ok");
     let import = |step: u32, more: &[&str]| {
         let log = format!("completions_0000{step}.parquet");

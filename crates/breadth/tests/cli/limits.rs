@@ -315,7 +315,7 @@ fn names_of_any_length_are_cut_in_messages() {
         "{said}"
     );
     assert!(
-        said.ends_with("name 7` and 1 more\n") && said.len() < 2100,
+        said.ends_with("name 6` and 2 more\n") && said.len() < 2100,
         "{said}"
     );
     // A path is one word of the message, and its end is what tells files apart.

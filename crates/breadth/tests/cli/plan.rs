@@ -101,8 +101,8 @@ fn what_cannot_be_planned_is_said() {
     let folder = Folder::with(&[("pilot.jsonl", &three_checkpoints())]);
     let refused = |arguments: &[&str]| folder.run(&[&["plan"], arguments].concat()).failure(1);
     assert_snapshot!(refused(&[]), @"error: nothing to plan: give a pilot table, --certify E, --separate AHEAD,BEHIND or --see N");
-    assert_snapshot!(refused(&["--certify", "2"]), @"error: --certify, --coverage: 2 is not a share in [0, 1]");
-    assert_snapshot!(refused(&["--separate", "0.7,0.6"]), @"error: --separate, --models: 1.2999999999999998 is not a share in [0, 1]");
+    assert_snapshot!(refused(&["--certify", "2"]), @"error: --certify, --coverage: e = 2 is no share; give a number in [0, 1], such as 0.1");
+    assert_snapshot!(refused(&["--separate", "0.7,0.6"]), @"error: --separate, --models: ahead + behind = 1.2999999999999998 is no share; give a number in [0, 1], such as 0.1");
     assert_snapshot!(refused(&["--separate", "0.1,0", "--models", "1"]), @"error: --models 1: at least two compete");
     assert_snapshot!(refused(&["--see", "0"]), @"error: --see 0: write N of 1/N, a number from 1 to 1e15");
     assert_snapshot!(refused(&["--separate", "0.1,0", "--correlation", "2"]), @"error: --correlation 2: write a number from 0 to 1");

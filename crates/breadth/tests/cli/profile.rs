@@ -517,7 +517,7 @@ fn answers_are_summed_over_their_chains() {
         .filter(|row| !row.contains(r#""response_id":3"#))
         .map(|row| format!("{row}\n"))
         .collect();
-    assert_snapshot!(refused(&sampled), @"error: prompt `0`: its responses have probability 0.9500 in all under `teacher`; exact sums need every response that it may write, once. For samples use breadth select --answers");
+    assert_snapshot!(refused(&sampled), @"error: prompt `0`: its responses have probability 0.9500 in all under `teacher`; exact sums need every response that it may write, once; of samples `select` compares the answers");
     let conflicting = chains().replacen("yes", "no", 1);
     assert_snapshot!(refused(&conflicting), @"error: scores.jsonl, line 2, column `answer`: `yes`, but scores.jsonl, line 1 has `no` for the same response (source `data`, prompt `0`, response `0`); make them equal");
 }
@@ -618,7 +618,7 @@ fn tokens_say_where_the_probability_was_lost() {
 
     The worst 1 of 12 tokens hold 12.5% of all that it falls behind.
     With the worst token of every response forgiven, Cov_2 falls from 100% to 0%.
-    The worst: token 1 of response `0` to prompt `0`, -1.500 nats against -1.000; more with --json.
+    The worst: token 1 of response `0` to prompt `0`, -1.500 nats against -1.000. More with --json.
 
     slip, token by token (nats; the last column sums to KL)
 
@@ -630,7 +630,7 @@ fn tokens_say_where_the_probability_was_lost() {
 
     The worst 1 of 12 tokens hold 100% of all that it falls behind.
     With the worst token of every response forgiven, Cov_100 falls from 25.0% to 0%.
-    The worst: token 2 of response `0` to prompt `0`, -9.000 nats against -1.000; more with --json.
+    The worst: token 2 of response `0` to prompt `0`, -9.000 nats against -1.000. More with --json.
 
     Pass@k at least, if all that teacher writes is right:
 

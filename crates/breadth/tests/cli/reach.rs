@@ -223,8 +223,7 @@ fn a_reference_and_groups() {
 #[test]
 fn what_a_person_reads() {
     assert_snapshot!(text(&[("s.jsonl", &several())], &[]), @r"
-    a has the most, 95.3% [27.7, 99.9]% at k = 64;
-    too few prompts carry it to decide anything.
+    a has the most, 95.3% [27.7, 99.9]% at k = 64; too few prompts carry it to decide anything.
     Reach at k: how often k samples contain one of the given right responses, from
     log-probabilities alone. For every verifier that accepts these responses it is
     a lower bound of Pass@k, and Pass@k itself where they are all the right ones.
@@ -243,10 +242,8 @@ fn what_a_person_reads() {
      a            3          3        0    0      -3.51      -0.98
      b            3          2        1    0       -inf      -2.08
 
-    Rests on few prompts (effectively fewer than 20) and can decide nothing:
-    a, b.
-    1 row repeats a response of its prompt with equal log-probabilities
-    under every model and counts once.
+    Rests on few prompts (effectively fewer than 20) and can decide nothing: a, b.
+    1 row repeats a response of its prompt with equal log-probabilities under every model and counts once.
     6 rows, 3 prompts; 95% limits over prompts, all with --json
     ");
     let many = |q: f64| vec![q.ln(); 400];
@@ -333,6 +330,10 @@ fn the_headline_is_of_the_budget() {
     assert!(first(&["-k", "1,256"]).ends_with("at k = 256."));
     let document = reach_json(&files, &[]);
     assert_eq!(document["same"], json!([["even", "copy"]]));
+    assert_eq!(
+        document["notes"],
+        json!(["even and copy are the same model and count as one."])
+    );
     assert_eq!(document["best"][3]["not_excluded"], json!(["even"]));
 }
 

@@ -151,7 +151,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
     May be best by the tournament, at 95% confidence: a, b, c.
     Whatever the data distribution is, a under-weights at least 8.6% of the responses by a factor of 2 (95% confidence).
     Note: By the tournament alone each of the 3 models may be the best one: more than these 7 rows are needed to tell.
-    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: select --landscape shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
+    Note: Even the winner falls short by a factor of 2 on most responses, so this ranking says little. Long responses differ by many nats: the landscape (the choice at every N) shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
     Tournament (Eq 29) at N = 2 on 7 rows, 7 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_2 itself, whatever the data distribution is.
     ");
 }
@@ -504,7 +504,7 @@ fn the_choice_along_log_n() {
 
     Whatever the data distribution is, with 95% confidence for all models and levels at once, steady under-weights at least this share of the responses: 83.2% by 2, .., 81.7% by 16.
 
-    Note: Two models (the median pair) differ by a factor of 16 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: select --landscape shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
+    Note: Two models (the median pair) differ by a factor of 16 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: the landscape (the choice at every N) shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
     Tournament (Eq 29) at N = 16 on 200 rows, 200 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_16 itself, whatever the data distribution is.
     ");
     let document = select_json(&long_responses(), &["-n", "16", "--landscape"]);
@@ -513,11 +513,14 @@ fn the_choice_along_log_n() {
         stops.iter().any(|stop| stop["winner"] == "wild")
             && stops.iter().any(|stop| stop["winner"] == "steady")
     );
-    assert!(
-        select_json(&long_responses(), &[])
-            .get("landscape")
-            .is_none()
-    );
+    let notes = document["landscape_notes"].as_array().unwrap();
+    let notes: Vec<&str> = notes.iter().map(|note| note.as_str().unwrap()).collect();
+    assert_snapshot!(notes.join("\n"), @r"
+    Along log N the tournament's choice changes: wild from 0.7 nats, steady from 13.9 nats.
+    Whatever the data distribution is, with 95% confidence for all models and levels at once, steady under-weights at least this share of the responses: 83.2% by 2, .., 81.7% by 16.
+    ");
+    let plain = select_json(&long_responses(), &[]);
+    assert!(plain.get("landscape").is_none() && plain.get("landscape_notes").is_none());
 }
 
 #[test]
@@ -660,7 +663,7 @@ fn answers_are_compared_where_responses_are_too_long() {
         .json();
     assert_eq!(both["winner"], "b");
     let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
-    assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or a reference and a column `answer`); `breadth pass` compares models by rewards between them");
+    assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or a reference and a column `answer`); Best-of-k (`pass`) compares models by rewards between them");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "-r", "nobody"]), @"error: no samples of `nobody`; the models are bold, broad, teacher");
     assert_snapshot!(refused(&["counts.jsonl", "--answers", "-r", "a"]), @"error: --answers: with a reference answers are compared: every file needs a column `answer`");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "offset"]), @"error: --answers has no offset rule: it needs no samples beside those it reads; leave out --rule");

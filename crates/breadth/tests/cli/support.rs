@@ -125,7 +125,7 @@ impl Folder {
     /// Runs the binary in place of a shell that did something before. No signal is ignored at first,
     /// though these tests may run where some are (in the background, under `nohup`).
     #[cfg(unix)]
-    #[allow(unsafe_code)]
+    #[allow(unsafe_code, reason = "calls of the system between fork and exec")]
     pub fn shell(&self, before: &str, arguments: &[&str]) -> Ran {
         let mut command = Command::new("sh");
         command

@@ -81,7 +81,7 @@ fn rules_that_part_take_nothing_and_samples_decide() {
      2     late   early        66.7%  [61.0, 72.0]%         6.6667    87.5%     [0.0, 72.0]%
 
     May be best by the tournament, at 95% confidence: early.
-    Note: Two models (the median pair) differ by a factor of 8 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: select --landscape shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
+    Note: Two models (the median pair) differ by a factor of 8 or more on 100% of the responses, so N says little here: what was lost hides among what differs anyway. Long responses differ by many nats: the landscape (the choice at every N) shows at which N the tournament separates models. For Best-of-N on long responses final answers say more: graded samples, beside the scores or alone.
     Tournament (Eq 29) at N = 8 on 300 rows, 300 prompts; 95% limits. Value: the worst rival's share of responses. Certified: limits of Cov_8 itself, whatever the data distribution is.
     ");
     let document = folder.run(&[&both[..], &["--json"]].concat()).json();
@@ -321,7 +321,7 @@ fn samples_alone_are_enough() {
     assert_eq!(document["verdict"]["take"], "late");
     assert_eq!(document["verdict"]["state"], "certain");
     let of_reach = folder.run(&["select", "graded.jsonl", "--rule", "reach"]);
-    assert_snapshot!(of_reach.failure(1), @"error: graded.jsonl, line 1: this is a sample table, and a score table is needed here; `breadth pass` takes sample tables (responses that all models were asked about are told by a column `source`)");
+    assert_snapshot!(of_reach.failure(1), @"error: graded.jsonl, line 1: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
 }
 
 #[test]

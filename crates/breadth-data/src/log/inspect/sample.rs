@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::checked::{self, Checked};
-use crate::log::entry::{Identity, fnv};
+use crate::hash::fnv_1a;
+use crate::log::entry::Identity;
 use crate::log::messages::{prompt_text, reply_text};
 use crate::log::source::{self, number, text};
 
@@ -163,7 +164,7 @@ impl Sample {
     }
 
     pub(super) fn identity(&self) -> Identity {
-        let hash = |value: &Value| format!("{:032x}", fnv(comparable(value).as_bytes()));
+        let hash = |value: &Value| format!("{:032x}", fnv_1a(comparable(value).as_bytes()));
         vec![("input", hash(&self.input)), ("target", hash(&self.target))]
     }
 }

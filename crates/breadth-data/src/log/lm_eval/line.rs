@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Place, Result};
-use crate::log::entry::{Identity, fnv};
+use crate::hash::fnv_1a;
+use crate::log::entry::Identity;
 use crate::log::source::{Line, Source, flag, id, number, show, text};
 use crate::value;
 
@@ -283,7 +284,7 @@ fn identity(members: &Map<String, Value>, arguments: &[Vec<Value>]) -> Identity 
     let of = |value: Option<&Value>| {
         format!(
             "{:032x}",
-            fnv(value.map(text).unwrap_or_default().as_bytes())
+            fnv_1a(value.map(text).unwrap_or_default().as_bytes())
         )
     };
     let mut texts = String::new();
@@ -305,6 +306,6 @@ fn identity(members: &Map<String, Value>, arguments: &[Vec<Value>]) -> Identity 
             "target_hash",
             hashed("target_hash").unwrap_or_else(|| of(members.get("target"))),
         ),
-        ("arguments", format!("{:032x}", fnv(texts.as_bytes()))),
+        ("arguments", format!("{:032x}", fnv_1a(texts.as_bytes()))),
     ]
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Place, Result};
-use crate::log::entry::{Entry, Identity, fnv, short_id};
+use crate::hash::fnv_1a;
+use crate::log::entry::{Entry, Identity, short_id};
 use crate::log::source::Source;
 
 pub(super) const UNGRADED: &str = "responses whose reward is NaN or null";
@@ -46,7 +47,7 @@ impl<'a> Names<'a> {
 
     pub(super) fn entry(&mut self, rollout: Rollout) -> Result<Entry> {
         let name: Arc<str> = short_id(rollout.prompt).into();
-        let hash = fnv(rollout.prompt.as_bytes());
+        let hash = fnv_1a(rollout.prompt.as_bytes());
         let text = || Prompt {
             hash,
             text: rollout.prompt.into(),
@@ -75,7 +76,7 @@ impl<'a> Names<'a> {
 
 /// The expected answer belongs to the prompt.
 fn identity(gold: &str) -> Arc<Identity> {
-    Arc::new(vec![("gts", format!("{:032x}", fnv(gold.as_bytes())))])
+    Arc::new(vec![("gts", format!("{:032x}", fnv_1a(gold.as_bytes())))])
 }
 
 /// `step-40`, or `NAME/step-40` where the run has a name.

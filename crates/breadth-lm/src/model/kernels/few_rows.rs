@@ -4,6 +4,11 @@
 //! costs more than the product itself. Here each output is an inner product of two rows as they
 //! lie.
 
+#![allow(
+    unsafe_code,
+    reason = "vector instructions, which the processor is asked for"
+)]
+
 /// Rows of `x` up to which [`linear`] is the faster way (measured: at 32 rows 2.4 times, at 128
 /// none).
 pub const MOST: usize = 64;

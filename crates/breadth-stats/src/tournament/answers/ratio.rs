@@ -6,6 +6,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use crate::interval::at_most;
 use crate::log_ratio::Level;
+use crate::numerics::STATISTIC_ROUNDING;
 
 /// c successes among n samples.
 pub(super) type Count = (u64, u64);
@@ -118,7 +119,7 @@ impl Region {
         let (n, m) = (rival.0, own.0);
         let seen = statistic(rival, own, inverse);
         // Equal up to rounding is as extreme.
-        let slack = 1e-9 * (1.0 + seen.abs());
+        let slack = STATISTIC_ROUNDING * (1.0 + seen.abs());
         let is_large = |c: u64, k: u64| {
             let value = statistic((n, c), (m, k), inverse);
             match claim {

@@ -1,7 +1,10 @@
 //! Many thresholds at once: each difference is put into a cell that holds one threshold at most, so
 //! that one comparison finds how many it passes.
 
-#![allow(unsafe_code)]
+#![allow(
+    unsafe_code,
+    reason = "vector instructions, behind what the processor has"
+)]
 
 use std::ops::Range;
 

@@ -6,7 +6,10 @@
 //! a few in a thousand, are judged by the log-probabilities. The counts are therefore the same to
 //! the last row. For AVX2 and AVX-512; elsewhere [`super::pair`] does it all.
 
-#![allow(unsafe_code)]
+#![allow(
+    unsafe_code,
+    reason = "vector instructions, behind what the processor has"
+)]
 
 use std::arch::x86_64::*;
 use std::ops::Range;

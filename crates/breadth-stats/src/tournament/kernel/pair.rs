@@ -1,6 +1,9 @@
 //! One pair of columns, one block of rows, several levels: the loops that the compiler vectorises.
 
-#![allow(unsafe_code)]
+#![allow(
+    unsafe_code,
+    reason = "vector instructions, behind what the processor has"
+)]
 
 use super::cells::Thresholds;
 #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,6 @@
-//! The estimates as tables, and which model is the best for which k.
+//! The estimates as tables, and the sentences about them.
 
-use breadth_analysis::{BestForK, PassAtK, PassModel, PassReport, Rates, Regraded};
+use breadth_analysis::{PassAtK, PassModel, PassReport};
 
 use crate::number;
 use crate::output::Style;
@@ -14,7 +14,6 @@ pub fn render(document: &PassReport, style: Style) -> String {
     } else {
         "Pass@k: probability that at least one of k samples is right, averaged over prompts"
     };
-    let percent = number::trimmed(100.0 * document.confidence);
     let mut parts = vec![
         style.strong(title),
         String::new(),
@@ -31,101 +30,19 @@ pub fn render(document: &PassReport, style: Style) -> String {
         let title = "Majority vote: mean reward of the most frequent answer among k samples; responses without an answer agree on nothing";
         parts.extend([title.to_owned(), String::new(), table, String::new()]);
     }
-    if let Some(tau) = document.tau {
-        parts.extend(document.models.iter().filter_map(|one| solved(one, tau)));
+    if document.tau.is_some() {
+        parts.extend(document.solved_say());
         parts.push(String::new());
     }
-    parts.extend(which(&document.best));
-    if document
-        .models
-        .iter()
-        .flat_map(|model| &model.pass)
-        .any(|point| point.extrapolated)
-    {
-        parts.push(
-            match document.rates {
-                Some(Rates::Beta) => "Beyond the samples: a beta distribution of success rates with prompts never and always solved; right only where rates are so distributed.",
-                _ => "Beyond the samples: the most likely distribution of success rates, with limits over all that fit, rates of 0 among them; prompts count the same.",
-            }
-            .to_owned(),
-        );
-    }
-    if let Some(one) = &document.regraded {
-        let Regraded {
-            verifier,
-            judged,
-            changed,
-            ungraded,
-            own_answers,
-            several,
-            failures,
-        } = one;
-        let mut said = format!(
-            "Judged anew by {verifier}: {judged} responses, {changed} rewards are others than in \
-             the table"
-        );
-        if *ungraded > 0 {
-            said.push_str(&format!(", {ungraded} had none"));
-        }
-        if *own_answers > 0 {
-            said.push_str(&format!(
-                "; compared with the table's own right answers: {}",
-                number::count(*own_answers as usize, "prompt")
-            ));
-        }
-        said.push('.');
-        if *several > 0 {
-            said.push_str(&format!(
-                " Prompts with several right answers, any of which counts: {several}."
-            ));
-        }
-        parts.push(said);
-        parts.extend(failures.and_then(|failures| failures.sentence()));
-    }
+    parts.extend(document.sentence());
+    parts.extend(document.remarks());
     parts.push(style.faint(&format!(
-        "{}prompts weighted: {}; {percent}% intervals over prompts, with more digits in --json",
+        "{}prompts weighted: {}; {} intervals over prompts, with more digits in --json",
         common_size(&document.models).unwrap_or_default(),
-        document.weighting
+        document.weighting,
+        number::confidence(document.confidence)
     )));
     parts.join("\n")
-}
-
-/// The share of prompts solved with the rate asked for, in words.
-fn solved(one: &PassModel, tau: f64) -> Option<String> {
-    let share = one.solved?;
-    Some(format!(
-        "{} solves {} {} of the prompts with a success rate of {} or more.",
-        one.model,
-        number::percent(share.value.0),
-        number::percent_limits(share.low.0, share.high.0),
-        number::trimmed(tau),
-    ))
-}
-
-/// Which model for which k, in words.
-fn which(best: &[BestForK]) -> Option<String> {
-    let mut spans: Vec<(&BestForK, u64)> = Vec::new();
-    for one in best {
-        match spans.last_mut() {
-            Some((first, last)) if first.model == one.model => *last = one.k,
-            _ => spans.push((one, one.k)),
-        }
-    }
-    let span = |(first, last): &(&BestForK, u64)| {
-        if first.k == *last {
-            format!("{} at k = {last}", first.model)
-        } else {
-            format!("{} at k = {} to {last}", first.model, first.k)
-        }
-    };
-    let is_open = best.iter().any(|one| one.not_excluded.len() > 1);
-    let sure = if is_open {
-        "; not certain at every k, see --json"
-    } else {
-        ""
-    };
-    let spans: Vec<String> = spans.iter().map(span).collect();
-    (!spans.is_empty()).then(|| format!("Best: {}{sure}.", spans.join(", ")))
 }
 
 fn estimates(

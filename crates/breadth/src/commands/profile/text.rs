@@ -1,9 +1,7 @@
 //! The text of `breadth profile`.
 
 use breadth_analysis::number::{Interval, Mean};
-use breadth_analysis::{
-    ForetoldPass, Guarantee, Profile, ProfilePoint, ProfiledModel, TokenProfile,
-};
+use breadth_analysis::{ForetoldPass, Profile, ProfilePoint, ProfiledModel, TokenProfile};
 
 use crate::losses;
 use crate::number;
@@ -11,47 +9,24 @@ use crate::output::Style;
 
 pub fn text(document: &Profile, style: Style) -> String {
     let profiled = &document.models[..];
-    let size = profiled.first().map_or(String::new(), |one| {
-        let rows = number::count(one.rows, "row");
-        format!("{rows}, {}", number::count(one.prompts, "prompt"))
-    });
-    let percent = number::trimmed(100.0 * document.confidence);
-    let headline = format!(
-        "{} against {}: {}",
-        models_text(profiled),
-        document.reference,
-        size
-    );
-    let what = match document.answers {
-        Some(_) => "final answers",
-        None => "responses",
-    };
-    let method = profiled.first().map_or("", |one| one.method);
     let coverage = match profiled {
         [only] => one_model(only, style),
         several => many_models(several, style),
     };
     let mut parts = vec![
-        style.strong(&headline),
+        style.strong(&headline(document)),
         String::new(),
-        summary(profiled, document, style),
+        summary(document, style),
         String::new(),
-        format!(
-            "Cov_N: share of the {what} to which the model gives at most 1/N of the reference's \
-             probability"
-        ),
+        meaning(document),
         String::new(),
         coverage,
         String::new(),
     ];
     if let Some(baseline) = &document.baseline {
         let title = format!("Less that of {baseline}, on the same rows (paired limits)");
-        parts.extend([
-            title,
-            String::new(),
-            differences(profiled, style),
-            String::new(),
-        ]);
+        let table = differences(profiled, style);
+        parts.extend([title, String::new(), table, String::new()]);
     }
     for one in profiled {
         if let Some(tokens) = &one.tokens {
@@ -59,51 +34,48 @@ pub fn text(document: &Profile, style: Style) -> String {
         }
     }
     if document.answers.is_none() {
-        parts.push(format!(
-            "Pass@k at least, if all that {} writes is right:",
-            document.reference
-        ));
-        parts.extend([String::new(), foretold(profiled, style), String::new()]);
+        let reference = &document.reference;
+        let title = format!("Pass@k at least, if all that {reference} writes is right:");
+        let table = foretold(profiled, style);
+        parts.extend([title, String::new(), table, String::new()]);
     }
-    let guarantees = best_of_n(profiled, document);
+    let guarantees = document.guarantees();
     if !guarantees.is_empty() {
         parts.extend(guarantees);
         parts.push(String::new());
     }
-    if let Some(answers) = document.answers {
-        parts.push(format!(
-            "Answers: sums over {} with at least {} of what {} writes on every prompt.",
-            number::count(answers.responses, "response"),
-            number::percent(answers.listed_min),
-            document.reference
-        ));
-    }
+    parts.extend(document.answers_say());
     parts.push(style.faint(&format!(
-        "{percent}% limits: {method}; --json has all limits and bands"
+        "{} limits: {}; --json has all limits and bands",
+        number::confidence(document.confidence),
+        profiled.first().map_or("", |one| one.method)
     )));
     parts.join("\n")
 }
 
-/// The guarantees in words, for the models that have any.
-fn best_of_n(profiled: &[ProfiledModel], document: &Profile) -> Vec<String> {
-    let loss = |one: &Guarantee| {
-        format!(
-            "{} with {} samples",
-            number::percent(one.regret_high.0),
-            one.n.0
-        )
+/// What was compared, and on how much.
+fn headline(document: &Profile) -> String {
+    let size = document.models.first().map_or(String::new(), |one| {
+        let rows = number::count(one.rows, "row");
+        format!("{rows}, {}", number::count(one.prompts, "prompt"))
+    });
+    format!(
+        "{} against {}: {size}",
+        models_text(&document.models),
+        document.reference
+    )
+}
+
+/// What the numbers of the table are.
+fn meaning(document: &Profile) -> String {
+    let what = match document.answers {
+        Some(_) => "final answers",
+        None => "responses",
     };
-    let sentence = |one: &ProfiledModel| {
-        let (first, rest) = one.best_of_n.split_first()?;
-        let losses: Vec<String> = [first].into_iter().chain(rest.last()).map(loss).collect();
-        Some(format!(
-            "Best-of-N of {} loses at most this much of any reward against {}: {} (Prop D.6).",
-            one.model,
-            document.reference,
-            losses.join(", ")
-        ))
-    };
-    profiled.iter().filter_map(sentence).collect()
+    format!(
+        "Cov_N: share of the {what} to which the model gives at most 1/N of the reference's \
+         probability"
+    )
 }
 
 fn models_text(profiled: &[ProfiledModel]) -> String {
@@ -113,7 +85,7 @@ fn models_text(profiled: &[ProfiledModel]) -> String {
     }
 }
 
-fn summary(profiled: &[ProfiledModel], document: &Profile, style: Style) -> String {
+fn summary(document: &Profile, style: Style) -> String {
     let mut header = ["model", "KL (nats)", "cross-entropy (nats)"]
         .map(str::to_owned)
         .to_vec();
@@ -124,7 +96,7 @@ fn summary(profiled: &[ProfiledModel], document: &Profile, style: Style) -> Stri
             number::mean_with_limits(&one.cross_entropy),
         ]
     };
-    let mut rows: Vec<Vec<String>> = profiled.iter().map(row).collect();
+    let mut rows: Vec<Vec<String>> = document.models.iter().map(row).collect();
     if document.models.iter().any(|model| model.trained.is_some()) {
         header.push("eval loss".to_owned());
         for (row, model) in rows.iter_mut().zip(&document.models) {
@@ -132,17 +104,7 @@ fn summary(profiled: &[ProfiledModel], document: &Profile, style: Style) -> Stri
         }
     }
     let table = style.table(1, &header, rows);
-    let remarks = document.models.iter().flat_map(|model| {
-        let named = |what: &str, mean: &Mean| {
-            let remark = mean.remark.as_ref()?;
-            Some(format!("{what} of {}: {remark}.", model.model))
-        };
-        [
-            named("KL", &model.kl),
-            named("Cross-entropy", &model.cross_entropy),
-        ]
-    });
-    let remarks: Vec<String> = remarks.flatten().collect();
+    let remarks = document.remarks();
     if remarks.is_empty() {
         return table;
     }
@@ -181,11 +143,7 @@ fn many_models(profiled: &[ProfiledModel], style: Style) -> String {
     let has_room = header.len() <= 5;
     let cell = |point: &ProfilePoint| {
         if has_room {
-            format!(
-                "{} {}",
-                number::percent(point.cov.0),
-                number::percent_limits(point.low.0, point.high.0)
-            )
+            number::share_with_limits(point.cov.0, point.low.0, point.high.0)
         } else {
             number::percent(point.cov.0)
         }
@@ -300,16 +258,7 @@ fn tokens_text(one: &ProfiledModel, tokens: &TokenProfile, style: Style) -> Stri
     ];
     lines.extend(tokens.concentration());
     lines.extend(one.most_forgiven());
-    if let Some(worst) = tokens
-        .worst
-        .first()
-        .filter(|worst| worst.log_q.0 < worst.log_p.0)
-    {
-        lines.push(format!(
-            "The worst: token {} of response `{}` to prompt `{}`, {:.3} nats against {:.3}; more \
-             with --json.",
-            worst.position, worst.response_id, worst.prompt_id, worst.log_q.0, worst.log_p.0,
-        ));
-    }
+    let worst = tokens.worst_token();
+    lines.extend(worst.map(|worst| format!("{worst} More with --json.")));
     lines.join("\n")
 }

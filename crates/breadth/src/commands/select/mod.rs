@@ -173,7 +173,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         selection.add_losses(losses, &candidates.names());
     }
     if arguments.landscape {
-        selection.landscape = candidates.landscape(options)?;
+        selection.add_landscape(candidates.landscape(options)?);
     }
     let is_named = arguments.rule.is_some() || arguments.against.is_some();
     output.result(&selection, |style| {

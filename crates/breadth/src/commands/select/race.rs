@@ -1,4 +1,4 @@
-//! A race in words.
+//! A race as text.
 
 use breadth_analysis::{Dropped, Race, RaceModel};
 
@@ -7,21 +7,6 @@ use crate::output::Style;
 
 /// The whole text.
 pub fn render(document: &Race, style: Style) -> String {
-    let percent = number::trimmed(100.0 * document.confidence);
-    let verdict = match document.tied.as_slice() {
-        [only] => format!("The tournament takes {only}: no other model can win it."),
-        several => format!(
-            "The tournament takes {}: {} models are still in the race.",
-            document.winner,
-            several.len()
-        ),
-    };
-    let used = format!(
-        "The race used {} of {} scores ({}).",
-        number::grouped(document.race.scores_used),
-        number::grouped(document.race.scores_all),
-        number::percent(document.race.share),
-    );
     let header = [
         "model",
         "scored",
@@ -45,18 +30,12 @@ pub fn render(document: &Race, style: Style) -> String {
     };
     let rows = document.race.models.iter().map(row).collect();
     [
-        style.strong(&verdict),
-        used,
+        style.strong(&document.sentence()),
+        document.scores_say(),
         String::new(),
         style.table(1, &header, rows),
         String::new(),
-        style.faint(&format!(
-            "Race to the tournament (Eq 29) at N = {} on {}, {}: with {percent}% confidence over \
-             all looks, the winners of the whole table are among those left.",
-            number::level_in_words(document.n.0, document.log_n.0),
-            number::count(document.rows, "row"),
-            number::count(document.prompts, "prompt"),
-        )),
+        style.faint(&document.guarantee()),
     ]
     .join("\n")
 }

