@@ -16,8 +16,8 @@ use crate::errors::{Error, Result, named};
 use crate::table::{Table, needed};
 use crate::work::detached;
 
-/// A document as JSON, its sentences (the headline first, empty where there is none), remarks of the readers, and its charts:
-/// title, caption and SVG.
+/// A document as JSON, its sentences (the headline first, empty where there is none), remarks of
+/// the readers, and its charts: title, caption and SVG.
 type Answer = (String, Vec<String>, Vec<String>, Vec<Chart>);
 
 type Chart = (String, String, String);

@@ -23,7 +23,8 @@ pub const LEAST_LOG_PROB: f64 = -1e30;
 /// Probabilities of distinct responses may add up to this much more than 1: rounding.
 pub(crate) const MASS_ROUNDING: f64 = 1e-6;
 
-/// Weights added up one after the other may exceed a share of their sum by this much of it: rounding.
+/// Weights added up one after the other may exceed a share of their sum by this much of it:
+/// rounding.
 pub(crate) const WEIGHT_ROUNDING: f64 = 1e-12;
 
 /// Log-likelihood ratios of counts that differ by no more than this, relative to them or absolutely

@@ -100,7 +100,8 @@ pub struct LikelihoodQuantile {
     /// In nats: of all but that share of the prompts the right responses together are at least as
     /// likely.
     pub log_q: Number,
-    /// The same of the least likely token of each prompt's easiest response; none where the table has no log-probabilities token by token.
+    /// The same of the least likely token of each prompt's easiest response; none where the table has
+    /// no log-probabilities token by token.
     pub log_q_token: Option<Number>,
 }
 
