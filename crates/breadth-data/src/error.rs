@@ -218,6 +218,23 @@ pub enum Error {
         /// The key, spelled out.
         key: String,
     },
+    /// Two logs that give one model the same response.
+    #[error(
+        "{second}: duplicate of {first}: both give model `{model}` a response of one number to \
+         prompt `{prompt}`; remove one of the logs, or name their models one by one, in the order of \
+         the logs, with `breadth import` ({})",
+        Setting::Models
+    )]
+    DuplicateLogs {
+        /// The earlier row.
+        first: At,
+        /// The later row.
+        second: At,
+        /// The model of both.
+        model: String,
+        /// The prompt of both.
+        prompt: String,
+    },
     /// Two rows that disagree about something they share.
     #[error(
         "{second}, column `{column}`: {second_value}, but {first} has {first_value} for {shared}; \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the logs of this folder as the tools write them, as small as can be.
 
-    pip install pandas pyarrow pyyaml && python3 make.py
+    pip install numpy pandas pyarrow pyyaml && python3 make.py
 
 `lm-eval/tiny/` and `inspect/finished.*` are not made here: they are logs of lm-evaluation-harness 0.4.13 and Inspect
 0.3.285, of a tiny model with random weights and of a mock model. `openrlhf/`, `prime-rl/`, `verifiers/`, `nemo-gym/`, `nemo-rl/`, `skyrl/` and
@@ -29,6 +29,7 @@ import pickle
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -318,10 +319,14 @@ def slime():
                 "response_length": 2, "label": label, "reward": reward, "loss_mask": None, "status": "completed", "metadata": {}}
     question = [{"role": "user", "content": "2+2?"}]
     samples = [sample(0, question, "It is 4.", "4", 1.0), sample(1, question, "It is 5.", "4", 0), sample(2, "3*3?", "It is 9.", "9", True)]
+    # reward functions return scalars of NumPy, too
+    scalars = [np.float64(1.0), 0, np.float32(0.25), np.bool_(True), np.int64(0)]
+    scored = [sample(i, "2+2?", f"{i}", "4", reward) for i, reward in enumerate(scalars)]
     (HERE / "slime").mkdir(exist_ok=True)
-    with zipfile.ZipFile(HERE / "slime/rollout_7.pt", "w") as archive:
-        for name, content in [("data.pkl", pickle.dumps({"rollout_id": 7, "samples": samples}, protocol=2)), ("version", b"3\n")]:
-            archive.writestr(zipfile.ZipInfo(f"rollout_7/{name}"), content)
+    for rollout, kept in [(7, samples), (8, scored)]:
+        with zipfile.ZipFile(HERE / f"slime/rollout_{rollout}.pt", "w") as archive:
+            for name, content in [("data.pkl", pickle.dumps({"rollout_id": rollout, "samples": kept}, protocol=2)), ("version", b"3\n")]:
+                archive.writestr(zipfile.ZipInfo(f"rollout_{rollout}/{name}"), content)
 
 
 if __name__ == "__main__":

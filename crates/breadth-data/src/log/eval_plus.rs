@@ -21,6 +21,7 @@ pub(super) const FORMAT: Format = Format {
     help: "EvalPlus (results)",
     sign: Sign::Document(|has| has("eval") && has("hash")),
     may_hold_likelihoods: false,
+    part: None,
     read,
 };
 

@@ -5,7 +5,7 @@
 //! `messages`, and `evaluation {score, is_correct}`. The reward is `is_correct`, unless `score` is
 //! asked for. A sample that stands several times was answered several times.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -17,6 +17,7 @@ use super::source::{Line, Source, flag, id, show, text};
 use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
 use crate::schema::Table;
+use crate::setting::Setting;
 
 pub(super) const FORMAT: Format = Format {
     name: "every_eval_ever instances",
@@ -25,6 +26,7 @@ pub(super) const FORMAT: Format = Format {
         has("evaluation_id") && has("sample_id") && has("model_id") && has("evaluation")
     }),
     may_hold_likelihoods: false,
+    part: None,
     read,
 };
 
@@ -34,6 +36,7 @@ fn read(source: &Source) -> Result<Entries> {
     let mut entries = Entries::new(Table::Samples);
     let mut counts: HashMap<(Arc<str>, Arc<str>), u64> = HashMap::new();
     let mut metrics: HashMap<String, Value> = HashMap::new();
+    let mut filters: HashMap<Arc<str>, String> = HashMap::new();
     source.for_each_line(|line| {
         let place = Place::Line(line.number);
         one_metric(source, &line, &mut metrics)?;
@@ -41,7 +44,11 @@ fn read(source: &Source) -> Result<Entries> {
             Some(name) => name.into(),
             None => named(source, &line, "model_id")?.into(),
         };
-        let task = named(source, &line, "evaluation_name")?;
+        let task: Arc<str> = named(source, &line, "evaluation_name")?.into();
+        let metadata = line.members.get("metadata");
+        if let Some(filter) = metadata.and_then(|all| all.get("filter")?.as_str()) {
+            filters.insert(task.clone(), filter.into());
+        }
         let prompt: Arc<str> = format!("{task}/{}", named(source, &line, "sample_id")?).into();
         let count = counts.entry((model.clone(), prompt.clone())).or_default();
         let input = line.members.get("input");
@@ -54,14 +61,76 @@ fn read(source: &Source) -> Result<Entries> {
             text: reply(&line),
             question: input.and_then(|input| Some(text(input.get("raw")?).into())),
             gold: gold.map(Into::into),
-            group: Some(task.into()),
+            group: Some(task),
             identity: hash.map(|hash| Arc::new(vec![("input", hash)])),
             ..Entry::new(place, &model, prompt)
         };
         *count += 1;
         entries.push(source, entry)
     })?;
+    one_filter(source, &mut entries, &filters)?;
     Ok(entries)
+}
+
+/// The task and the filter of an evaluation's name, which the conversion of lm-evaluation-harness
+/// writes as `TASK/FILTER`; `filters` has those that the lines name.
+fn task_and_filter<'n>(
+    name: &'n str,
+    filters: &'n HashMap<Arc<str>, String>,
+) -> (&'n str, &'n str) {
+    let told = filters.get(name).map(String::as_str);
+    let of_told = told.and_then(|filter| {
+        let task = name.strip_suffix(filter)?.strip_suffix('/')?;
+        Some((task, filter))
+    });
+    let split = || name.rsplit_once('/').filter(|_| told.is_none());
+    of_told.or_else(split).unwrap_or((name, "none"))
+}
+
+/// Keeps one filter of each task whose questions stand under several: their lines repeat the same
+/// responses.
+fn one_filter(
+    source: &Source,
+    entries: &mut Entries,
+    filters: &HashMap<Arc<str>, String>,
+) -> Result<()> {
+    let parts = |row: &Entry| {
+        let name: &str = row.group.as_deref().unwrap_or_default();
+        let (task, filter) = task_and_filter(name, filters);
+        (
+            task.to_owned(),
+            filter.to_owned(),
+            row.prompt[name.len()..].to_owned(),
+        )
+    };
+    let mut first: HashMap<(&str, &str, String, String), String> = HashMap::new();
+    let mut repeated: HashSet<String> = HashSet::new();
+    let mut names: Vec<String> = Vec::new();
+    for row in &entries.rows {
+        let (task, filter, sample) = parts(row);
+        if !names.contains(&filter) {
+            names.push(filter.clone());
+        }
+        let Some(question) = row.question.as_deref().filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        let key = (&*row.model, question, task.clone(), sample);
+        if *first.entry(key).or_insert_with(|| filter.clone()) != filter {
+            repeated.insert(task);
+        }
+    }
+    if repeated.is_empty() && source.ask.filter.is_none() {
+        return Ok(());
+    }
+    let wanted = source.choose(Setting::Filter, "filter", source.ask.filter, &names)?;
+    entries.rows.retain(|row| {
+        let (task, filter, _) = parts(row);
+        filter == wanted || !(repeated.is_empty() || repeated.contains(&task))
+    });
+    entries
+        .notes
+        .push(format!("responses are those of the filter `{wanted}`"));
+    Ok(())
 }
 
 /// Refuses several metrics of one evaluation: their lines repeat the same responses.

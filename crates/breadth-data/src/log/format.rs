@@ -1,6 +1,6 @@
 //! What a format of logs is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::entry::Entries;
 use super::source::Source;
@@ -14,7 +14,28 @@ pub(crate) struct Format {
     pub(super) sign: Sign,
     /// Whether a log may hold log-likelihoods of given responses, and so make a score table.
     pub(super) may_hold_likelihoods: bool,
+    /// Which part of a run a file is, where its path tells.
+    pub(super) part: Option<fn(&Path) -> Option<Part>>,
     pub(super) read: fn(&Source) -> Result<Entries>,
+}
+
+/// A part of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Whether it was evaluated, and not trained on.
+    pub(super) is_evaluation: bool,
+    /// The file that has all its rows, and more.
+    pub(super) whole: Option<PathBuf>,
+}
+
+impl Part {
+    /// The rollouts of training, or of evaluation.
+    pub(super) fn of(is_evaluation: bool) -> Self {
+        Self {
+            is_evaluation,
+            whole: None,
+        }
+    }
 }
 
 /// Whether an object has a member of this name.

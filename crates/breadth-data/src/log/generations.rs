@@ -18,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     help: "BigCode (generations)",
     sign: Sign::List(begins),
     may_hold_likelihoods: false,
+    part: None,
     read,
 };
 

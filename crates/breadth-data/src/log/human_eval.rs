@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
         has("task_id") && (has("passed") || has("completion") || has("solution"))
     }),
     may_hold_likelihoods: false,
+    part: None,
     read,
 };
 

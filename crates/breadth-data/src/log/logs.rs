@@ -1,16 +1,18 @@
 //! Several logs as one table: read, joined, and told of.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::entry::{Entries, Entry, chunk};
 use super::format::Format;
 use super::join::Joins;
+use super::model_name::told_apart;
+use super::parts;
 use super::source::Source;
 use crate::error::{At, Error, Result};
 use crate::io::chunk::Chunk;
-use crate::message::list;
+use crate::message::{list, short};
 use crate::options::ReadOptions;
 use crate::schema::{Layout, Table};
 
@@ -25,6 +27,8 @@ pub struct Logs {
     pub differ: usize,
     /// Logs in a folder that make the other table, which were left out.
     pub others: Vec<PathBuf>,
+    /// What is to be said of the logs together.
+    said: Vec<String>,
     pub(crate) rows: Vec<(Arc<Path>, Vec<Entry>)>,
 }
 
@@ -88,8 +92,15 @@ impl Logs {
     ) -> Result<Self> {
         let mut logs: Option<Self> = None;
         let mut others = Vec::new();
+        let mut named_by_path = Vec::new();
+        let all: Vec<_> = found
+            .iter()
+            .map(|file| (&*file.path, file.format))
+            .collect();
+        let (is_chosen, said) = parts::chosen(&all);
+        let chosen = found.iter().zip(is_chosen).filter(|(_, chosen)| *chosen);
         let mut joins = Joins::default();
-        for file in found {
+        for (file, _) in chosen {
             let first = logs.as_ref().map(|logs| logs.table);
             // The first log decides for all that were named; a folder may hold tasks of both kinds.
             let wanted = table.or(first.filter(|_| file.is_named));
@@ -116,6 +127,7 @@ impl Logs {
                 return Err(source.fault(row.place, "text", problem));
             }
             joins.add(&source.path, &entries.rows);
+            named_by_path.push(source.named_by_path.get());
             let logs = logs.get_or_insert_with(|| Self::empty(entries.table));
             logs.files.push(LogFile {
                 path: file.path.clone(),
@@ -131,13 +143,75 @@ impl Logs {
             return Err(Self::only_others(&others, table));
         };
         logs.others = others;
+        logs.said = said;
+        logs.tell_apart(&named_by_path);
         let differ = joins.left_out(options.intersect)?;
         logs.differ = differ.len();
         logs.keep(|row| !differ.contains(&row.prompt));
+        logs.refuse_duplicates()?;
         match logs.rows() {
             0 => Err(logs.nothing_left()),
             _ => Ok(logs),
         }
+    }
+
+    /// Names models after their folders where several logs of one model, which is named after their
+    /// paths, hold the same prompts.
+    fn tell_apart(&mut self, named_by_path: &[bool]) {
+        for name in self.models() {
+            let of_name = |at: &usize| named_by_path[*at] && self.files[*at].models == [&*name];
+            let of_name: Vec<usize> = (0..self.files.len()).filter(of_name).collect();
+            let mut seen = HashSet::new();
+            let is_twice = of_name.iter().any(|&at| {
+                let prompts: HashSet<&str> =
+                    self.rows[at].1.iter().map(|row| &*row.prompt).collect();
+                !prompts.into_iter().all(|prompt| seen.insert(prompt))
+            });
+            let paths: Vec<&Path> = of_name.iter().map(|&at| &*self.rows[at].0).collect();
+            let Some(apart) = told_apart(&paths).filter(|_| is_twice) else {
+                continue;
+            };
+            self.said.push(format!(
+                "models are named after folders, as several logs would be `{name}`: {}",
+                list(&apart)
+            ));
+            for (at, name) in of_name.into_iter().zip(apart) {
+                let model: Arc<str> = name.as_str().into();
+                let rows = &mut self.rows[at].1;
+                rows.iter_mut().for_each(|row| row.model = model.clone());
+                self.files[at].models = vec![name];
+            }
+        }
+    }
+
+    /// Refuses rows of one key in two logs, which the readers of tables would refuse without
+    /// knowing that logs can be named.
+    fn refuse_duplicates(&self) -> Result<()> {
+        let shared = |model: &String| {
+            let holds = |file: &&LogFile| file.models.contains(model);
+            self.files.iter().filter(holds).nth(1).is_some()
+        };
+        let shared: HashSet<String> = self.models().into_iter().filter(shared).collect();
+        let mut first: HashMap<(&str, &str, &str), At> = HashMap::new();
+        for (path, rows) in &self.rows {
+            for row in rows.iter().filter(|row| shared.contains(&*row.model)) {
+                let at = || At {
+                    path: path.clone(),
+                    place: Some(row.place),
+                };
+                let key = (&*row.model, &*row.prompt, &*row.response);
+                let known = first.entry(key).or_insert_with(at);
+                if known.path != *path {
+                    return Err(Error::DuplicateLogs {
+                        first: known.clone(),
+                        second: at(),
+                        model: short(&row.model).into(),
+                        prompt: short(&row.prompt).into(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The error where every log in a folder makes the other table.
@@ -177,6 +251,7 @@ impl Logs {
             files: Vec::new(),
             differ: 0,
             others: Vec::new(),
+            said: Vec::new(),
             rows: Vec::new(),
         }
     }
@@ -240,6 +315,7 @@ impl Logs {
                 list(&names.collect::<Vec<_>>())
             ));
         }
+        remarks.extend(self.said.iter().cloned());
         if self.differ > 0 {
             remarks.push(format!(
                 "left out: prompts that differ between the logs ({})",

@@ -16,6 +16,7 @@ mod logs;
 mod messages;
 mod model_name;
 mod monkeys;
+mod parts;
 mod pass_flags;
 mod recognise;
 mod rollouts;

@@ -1,5 +1,6 @@
 //! The model of a log that does not name it.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,33 @@ use crate::limit;
 
 /// The one that was asked for, or that the file or its folder is named after.
 pub(super) fn model(source: &Source) -> Result<Arc<str>> {
-    source.model(|| of_file(&source.path).or_else(|| of_folder(&source.path)))
+    by_path(source, || {
+        of_file(&source.path).or_else(|| folder(&source.path, 1))
+    })
+}
+
+/// The one that was asked for, or that the folder is named after.
+pub(super) fn by_folder(source: &Source) -> Result<Arc<str>> {
+    by_path(source, || folder(&source.path, 1))
+}
+
+/// The one that was asked for, or that is found in the path, of which [`Logs`](super::Logs) is
+/// told: other logs may have the same name.
+pub(super) fn by_path(source: &Source, found: impl FnOnce() -> Option<String>) -> Result<Arc<str>> {
+    source.model(|| {
+        source.named_by_path.set(true);
+        found()
+    })
+}
+
+/// For files whose paths gave them one name: those that the folders give them which are the nearest
+/// to the files and differ; nothing where none do.
+pub(super) fn told_apart(paths: &[&Path]) -> Option<Vec<String>> {
+    const DEEPEST: usize = 16;
+    let all_at = |level| paths.iter().map(|path| folder(path, level)).collect();
+    let differ = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    let mut levels = (1..=DEEPEST).map_while(all_at);
+    levels.find(differ)
 }
 
 /// The model that a file beside the log names.
@@ -47,14 +74,31 @@ fn of_file(path: &Path) -> Option<String> {
     while let Some(shorter) = ENDS.iter().find_map(|end| name.strip_suffix(end)) {
         name = shorter;
     }
-    let says_nothing = ["", "samples", "results", "eval"].contains(&name);
+    const NOTHING: [&str; 13] = [
+        "",
+        "samples",
+        "results",
+        "eval",
+        "evals",
+        "counts",
+        "rewards",
+        "generations",
+        "rollouts",
+        "traces",
+        "outcomes",
+        "scores",
+        "outputs",
+    ];
+    // BigCode appends the task.
+    let says_nothing = NOTHING.contains(&name) || name.starts_with("generations_");
     (!says_nothing).then(|| name.to_owned())
 }
 
-/// The name of the folder that a file stands in.
-pub(super) fn of_folder(path: &Path) -> Option<String> {
-    let folder = std::fs::canonicalize(path).ok()?;
-    Some(folder.parent()?.file_name()?.to_str()?.to_owned())
+/// The name of the folder that a file stands in, at level 1, or of one further up.
+pub(super) fn folder(path: &Path, level: usize) -> Option<String> {
+    let path = std::fs::canonicalize(path).ok()?;
+    let folder = path.ancestors().nth(level)?;
+    Some(folder.file_name()?.to_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -75,5 +119,8 @@ mod tests {
         assert_eq!(of("qwen_eval_results.json"), Some("qwen".into()));
         assert_eq!(of("qwen/samples.jsonl_results.jsonl"), None);
         assert_eq!(of("qwen/eval_results.json"), None);
+        assert_eq!(of("qwen/counts.jsonl.gz"), None);
+        assert_eq!(of("qwen/generations_humaneval.json"), None);
+        assert_eq!(of("my_generations.json"), Some("my_generations".into()));
     }
 }

@@ -37,6 +37,7 @@ pub(super) const FORMAT: Format = Format {
     help: "sharpening-tax and counts {id, n, c}",
     sign: Sign::Line(is_one),
     may_hold_likelihoods: false,
+    part: None,
     read,
 };
 

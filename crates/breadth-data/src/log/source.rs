@@ -1,5 +1,6 @@
 //! A log that is being read: its file, what the user asked for, and the errors that name both.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub(crate) struct Source<'a> {
     /// What its rows may take, in bytes.
     pub(crate) room: u64,
     pub(crate) ask: Ask<'a>,
+    /// Whether the model is named after the file or a folder of it.
+    pub(crate) named_by_path: Cell<bool>,
 }
 
 /// One line of a log.
@@ -69,6 +72,7 @@ impl<'a> Source<'a> {
                 reward_map: options.log.reward_map,
                 texts: options.texts,
             },
+            named_by_path: Cell::new(false),
         }
     }
 }

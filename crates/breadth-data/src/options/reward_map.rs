@@ -69,6 +69,12 @@ impl RewardMap {
             )),
         }
     }
+
+    /// Whether it can make small numbers right and large ones wrong.
+    pub(crate) fn favours_low(&self) -> bool {
+        use Comparison::{AtMost, Below, Equal};
+        matches!(self.0, Map::Test(AtMost | Below | Equal, _))
+    }
 }
 
 impl Comparison {

@@ -108,7 +108,7 @@ fn two_logs_of_one_name() {
         model: "m",
         ..Ask::default()
     };
-    assert_snapshot!(folder.refusal(&ask, &paths), @"b/samples_tinymc_1.jsonl, line 1: duplicate of a/samples_tinymc_1.jsonl, line 1: both give model `m`, source `data`, prompt `tinymc/0`, response `0`; remove one of them");
+    assert_snapshot!(folder.refusal(&ask, &paths), @"b/samples_tinymc_1.jsonl, line 1: duplicate of a/samples_tinymc_1.jsonl, line 1: both give model `m` a response of one number to prompt `tinymc/0`; remove one of the logs, or name their models one by one, in the order of the logs, with `breadth import` (`LogOptions::models`)");
     let names = |models: &[&str]| ReadOptions {
         log: LogOptions {
             models: models.iter().map(|name| name.to_string()).collect(),

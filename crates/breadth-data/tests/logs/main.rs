@@ -9,6 +9,7 @@ mod hostile;
 mod inspect;
 mod joins;
 mod lm_eval;
+mod pitfalls;
 mod rollouts;
 mod support;
 mod trainer;

@@ -27,6 +27,7 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "Inspect (.eval, .json)",
     sign: Sign::Zip(is_archive),
     may_hold_likelihoods: true,
+    part: None,
     read: |source| entries(source, read(source)?),
 };
 

@@ -14,6 +14,7 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "Inspect (.eval, .json)",
     sign: Sign::Document(|has| has("eval") && (has("plan") || has("status"))),
     may_hold_likelihoods: true,
+    part: None,
     read,
 };
 

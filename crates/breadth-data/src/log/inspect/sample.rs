@@ -100,9 +100,17 @@ impl Sample {
             all.find(|(known, _)| *known == scorer)
                 .map(|(_, score)| score)
         };
+        // Both a scorer and a key may have slashes in their names.
+        let mut splits = name.match_indices('/').map(|(at, _)| name.split_at(at));
         of(name).map(|score| (score, None)).or_else(|| {
-            let (scorer, key) = name.rsplit_once('/')?;
-            Some((of(scorer)?, Some(key)))
+            splits.find_map(|(scorer, key)| {
+                let (score, key) = (of(scorer)?, &key[1..]);
+                let has_key = match score.get("value") {
+                    Some(Value::Object(keys)) => keys.contains_key(key),
+                    _ => true,
+                };
+                has_key.then_some((score, Some(key)))
+            })
         })
     }
 

@@ -26,6 +26,7 @@ pub(super) const FORMAT: Format = Format {
     help: "lm-evaluation-harness (samples_*.jsonl)",
     sign: Sign::Line(|has| has("doc_id") && (has("resps") || has("filtered_resps"))),
     may_hold_likelihoods: true,
+    part: None,
     read,
 };
 
@@ -105,7 +106,7 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
         filter => filter?,
     };
     let docs: Vec<&Doc> = docs.iter().filter(|doc| doc.filter == filter).collect();
-    let metric = match metric(source, &docs) {
+    let metric = match metric(source, &docs, origin) {
         Err(_) if source.ask.texts && source.ask.reward.is_none() => None,
         metric => Some(metric?),
     };
@@ -158,15 +159,19 @@ fn filter(source: &Source, docs: &[Doc]) -> Result<String> {
 /// What stands for a metric with `--predict_only`: a constant.
 const BYPASS: &str = "bypass";
 
-/// The metric that was asked for, or the only one that can be a reward: in [0, 1] for every
-/// document.
-fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
+/// The metric that was asked for, or the only one that can be a reward: of one response, the higher
+/// the better, and in [0, 1] for every document.
+fn metric(source: &Source, docs: &[&Doc], origin: &Origin) -> Result<String> {
     let Some(first) = docs.first() else {
         return Err(source.refuse("no document in this log"));
     };
+    let names: Vec<String> = first.metrics.iter().map(|(name, _)| name.clone()).collect();
     if let Some(asked) = source.asked_reward(|name| first.metric(name).is_some()) {
-        let names: Vec<String> = first.metrics.iter().map(|(name, _)| name.clone()).collect();
-        return source.choose(Setting::Reward, "metric", Some(asked), &names);
+        let name = source.choose(Setting::Reward, "metric", Some(asked), &names)?;
+        return match no_reward(source, origin, &name) {
+            Some(problem) => Err(source.refuse(problem)),
+            None => Ok(name),
+        };
     }
     let fits = |name: &&String| {
         let of = |doc: &&Doc| {
@@ -175,14 +180,20 @@ fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
         };
         docs.iter().all(of)
     };
-    let names = first.metrics.iter().map(|(name, _)| name);
-    let rewards: Vec<String> = names.clone().filter(fits).cloned().collect();
+    let fitting: Vec<String> = names.iter().filter(fits).cloned().collect();
+    let is_one = |name: &&String| no_reward(source, origin, name).is_none();
+    let rewards: Vec<String> = fitting.iter().filter(is_one).cloned().collect();
     let is_ungraded = first.metrics.iter().all(|(name, _)| name == BYPASS);
     if rewards.is_empty() && is_ungraded && first.output == Output::Generated {
         return Err(source.ungraded(None));
     }
+    let mut problems = fitting
+        .iter()
+        .filter_map(|name| no_reward(source, origin, name));
+    if let Some(problem) = problems.next().filter(|_| rewards.is_empty()) {
+        return Err(source.refuse(problem));
+    }
     if rewards.is_empty() {
-        let names: Vec<String> = names.cloned().collect();
         return Err(source.refuse(format!(
             "no metric of this log is in [0, 1] for every document, as a reward must be; it has {}",
             if names.is_empty() {
@@ -193,6 +204,35 @@ fn metric(source: &Source, docs: &[&Doc]) -> Result<String> {
         )));
     }
     source.choose(Setting::Reward, "metric", None, &rewards)
+}
+
+/// k of `pass@k`, also with a filter behind it (`pass@1,create_test`).
+fn pass_at(metric: &str) -> Option<u64> {
+    let after = metric.strip_prefix("pass@")?;
+    let end = after.find(|c: char| !c.is_ascii_digit());
+    after[..end.unwrap_or(after.len())].parse().ok()
+}
+
+/// Why a metric is no reward of one response, whatever its values are.
+fn no_reward(source: &Source, origin: &Origin, metric: &str) -> Option<String> {
+    if let Some(k) = pass_at(metric).filter(|&k| k != 1) {
+        return Some(format!(
+            "`{metric}` is about {k} responses together and no reward of one of them; evaluate \
+             with pass@1 too, or judge the texts ({})",
+            Setting::Texts
+        ));
+    }
+    let favours_low = source.ask.reward_map.is_some_and(|map| map.favours_low());
+    let is_wrong = origin.lower_is_better.iter().any(|known| known == metric) && !favours_low;
+    is_wrong.then(|| {
+        format!(
+            "the lower `{metric}` is, the better (`higher_is_better` in the results beside this \
+             log), so it is no reward; say what counts as right ({} '==0' or '<0.5'), or choose \
+             another metric ({})",
+            Setting::RewardMap,
+            Setting::Reward
+        )
+    })
 }
 
 /// The rewards of a document's responses.
@@ -214,7 +254,7 @@ fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> R
             "{} values for {n} responses; a reward is one number for each response",
             values.len()
         ))),
-        line::Metric::One(value) if n > 1 && metric.starts_with("pass@1") => {
+        line::Metric::One(value) if n > 1 && pass_at(metric) == Some(1) => {
             let c = domain(*value)? * n as f64;
             if (c - c.round()).abs() > 1e-6 {
                 return Err(fault(format!("{value} is not a share of {n} responses")));
@@ -262,5 +302,20 @@ fn row(doc: &Doc, origin: &Origin) -> Entry {
         group: origin.task.clone(),
         identity: Some(Arc::new(doc.identity.clone())),
         ..Entry::new(Place::Line(doc.line), &origin.model, prompt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pass_at;
+
+    #[test]
+    fn only_pass_at_1_is_pass_at_1() {
+        assert_eq!(pass_at("pass@1"), Some(1));
+        assert_eq!(pass_at("pass@1,create_test"), Some(1));
+        assert_eq!(pass_at("pass@10"), Some(10));
+        assert_eq!(pass_at("pass@16,none"), Some(16));
+        assert_eq!(pass_at("pass@"), None);
+        assert_eq!(pass_at("acc"), None);
     }
 }

@@ -7,12 +7,15 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::limit;
+use crate::log::model_name;
 use crate::log::source::{Source, parse};
 
 /// Where a log comes from.
 pub(super) struct Origin {
     pub(super) model: Arc<str>,
     pub(super) task: Option<Arc<str>>,
+    /// The metrics of the task that are better the lower they are.
+    pub(super) lower_is_better: Vec<String>,
 }
 
 impl Origin {
@@ -20,11 +23,19 @@ impl Origin {
     /// folder, which the tool names after the model. The task is in the file's name.
     pub(super) fn of(source: &Source) -> Result<Self> {
         let (task, time) = name_parts(&source.path);
-        let path = &source.path;
-        let found = || of_results(path, time.as_deref()).or_else(|| folder_name(path));
+        let results = results(&source.path, time.as_deref());
+        let lower_is_better = match (&results, &task) {
+            (Some(results), Some(task)) => lower_is_better(results, task),
+            _ => Vec::new(),
+        };
+        let model = match results.as_ref().and_then(model_of) {
+            Some(name) => source.model(|| Some(name))?,
+            None => model_name::by_folder(source)?,
+        };
         Ok(Self {
-            model: source.model(found)?,
+            model,
             task: task.map(Into::into),
+            lower_is_better,
         })
     }
 }
@@ -52,12 +63,12 @@ fn name_parts(path: &Path) -> (Option<String>, Option<String>) {
     }
 }
 
-/// The model of the results file of the same time, or else of the only one in the folder.
-fn of_results(path: &Path, time: Option<&str>) -> Option<String> {
+/// The results file of the same time, or else the only one in the folder.
+fn results(path: &Path, time: Option<&str>) -> Option<Value> {
+    let read = |path: PathBuf| parse(&limit::read_beside(&path)?).ok();
     let folder = folder(path);
     let same = time.map(|time| folder.join(format!("results_{time}.json")));
-    let of_same = same.and_then(|path| model_of(&path));
-    of_same.or_else(|| {
+    same.and_then(read).or_else(|| {
         let entries = std::fs::read_dir(&folder)
             .ok()?
             .filter_map(std::result::Result::ok);
@@ -69,35 +80,49 @@ fn of_results(path: &Path, time: Option<&str>) -> Option<String> {
                 .into_owned();
             name.starts_with("results_") && name.ends_with(".json")
         };
-        let results: Vec<PathBuf> = entries
-            .map(|entry| entry.path())
-            .filter(is_results)
-            .collect();
-        match results.as_slice() {
-            [only] => model_of(only),
+        let mut results = entries.map(|entry| entry.path()).filter(is_results);
+        match (results.next(), results.next()) {
+            (Some(only), None) => read(only),
             _ => None,
         }
     })
 }
 
-/// `model_name`, with the revision that the arguments of the model name: checkpoints of one
-/// repository differ in nothing else.
-fn model_of(path: &Path) -> Option<String> {
-    let results: Value = parse(&limit::read_beside(path)?).ok()?;
+/// The metrics of a task of which `higher_is_better` says that they are not.
+fn lower_is_better(results: &Value, task: &str) -> Vec<String> {
+    let metrics = results["higher_is_better"][task].as_object();
+    let lower = metrics.into_iter().flatten();
+    let lower = lower.filter(|(_, higher)| **higher == Value::Bool(false));
+    lower.map(|(name, _)| name.clone()).collect()
+}
+
+/// `model_name`, with the revision and the adapter that the arguments of the model name:
+/// checkpoints of one repository, or of one base under vLLM, differ in nothing else.
+fn model_of(results: &Value) -> Option<String> {
     let name = results
         .get("model_name")?
         .as_str()
         .filter(|name| !name.is_empty())?;
-    let revision = match &results["config"]["model_args"] {
-        Value::String(text) => text
-            .split(',')
-            .find_map(|one| one.trim().strip_prefix("revision=")),
-        other => other.get("revision").and_then(Value::as_str),
+    let argument = |name: &str| {
+        let found = match &results["config"]["model_args"] {
+            Value::String(text) => text
+                .split(',')
+                .find_map(|one| one.trim().strip_prefix(name)?.strip_prefix('=')),
+            other => other.get(name).and_then(Value::as_str),
+        };
+        found.filter(|value| !value.is_empty())
     };
-    Some(match revision.filter(|revision| !revision.is_empty()) {
-        Some(revision) => format!("{name}@{revision}"),
-        None => name.into(),
-    })
+    let mut model = name.to_owned();
+    for (argument, sign) in [
+        (argument("revision"), '@'),
+        (argument("lora_local_path"), '+'),
+    ] {
+        if let Some(value) = argument {
+            model.push(sign);
+            model.push_str(value);
+        }
+    }
+    Some(model)
 }
 
 fn folder(path: &Path) -> PathBuf {
@@ -105,9 +130,4 @@ fn folder(path: &Path) -> PathBuf {
         Some(parent) if parent != Path::new("") => parent.into(),
         _ => ".".into(),
     }
-}
-
-fn folder_name(path: &Path) -> Option<String> {
-    let folder = std::fs::canonicalize(folder(path)).ok()?;
-    Some(folder.file_name()?.to_string_lossy().into_owned())
 }

@@ -29,7 +29,8 @@ pub(super) struct Dump {
 pub(super) struct Parts {
     pub(super) prompt: Option<String>,
     pub(super) text: Option<String>,
-    pub(super) gold: Option<String>,
+    pub(super) gold: Option<(&'static str, String)>,
+    pub(super) example: Option<String>,
     pub(super) answer: Option<String>,
 }
 
@@ -48,11 +49,12 @@ pub(super) fn input_output(members: &Map<String, Value>) -> Parts {
     Parts {
         prompt: said(members, "input"),
         text: said(members, "output"),
-        gold: said(members, "gts"),
+        gold: said(members, "gts").map(|gold| ("gts", gold)),
         answer: members
             .get("pred")
             .and_then(Value::as_str)
             .map(str::to_owned),
+        example: None,
     }
 }
 
@@ -95,6 +97,7 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
             text: parts.text,
             answer: parts.answer,
             gold: parts.gold,
+            example: parts.example,
         })?;
         entries.push(source, entry)
     })?;

@@ -1,8 +1,9 @@
 //! What reinforcement learning leaves: responses with their rewards, step by step.
 //!
-//! These logs do not number prompts or responses. A prompt is named by a hash of its text, the same
-//! in every log, and its responses in the order in which they stand; the text stays beside the
-//! name.
+//! These logs do not number responses, and few of them prompts. A prompt is named by a hash of its
+//! text, the same in every log, and behind it the number of the example, where the log has one:
+//! examples may share a text and differ in what is right. Its responses are named in the order in
+//! which they stand; the text stays beside the name.
 
 mod dump;
 pub(super) mod nemo_gym;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::dump::{self, Dump, Parts, said};
+use super::rollout::example;
 use crate::error::Result;
 use crate::log::format::{Format, Sign};
 use crate::log::messages::{prompt_text, reply_text};
@@ -18,6 +19,7 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "NeMo Gym",
     sign: Sign::Line(|has| has("responses_create_params") && has("response") && has("reward")),
     may_hold_likelihoods: false,
+    part: None,
     read: |source| dump::read(source, &DUMP),
 };
 
@@ -30,8 +32,10 @@ const DUMP: Dump = Dump {
         Parts {
             prompt: asked.and_then(|asked| prompt_text(asked.get("input")?)),
             text: members.get("response").and_then(reply),
-            gold: golds.find_map(|name| said(members, name)),
+            gold: golds.find_map(|name| Some((name, said(members, name)?))),
             answer: said(members, "extracted_answer"),
+            // Equal rows of the data have one index, whatever else is sampled.
+            example: example(None, members.get("_ng_task_index")),
         }
     },
     model,

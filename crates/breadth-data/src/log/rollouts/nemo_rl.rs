@@ -1,11 +1,13 @@
 //! NeMo-RL: `train_data_step{n}.jsonl` and `val_data_step{n}.jsonl`: `content, rewards, idx`, each
 //! a batch of one (NeMo-RL, `algorithms/grpo.py`, `utils/logger.py`).
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::dump::{self, Dump, Parts, logged_step};
 use super::rollout::{of_step, step_of_name};
-use crate::log::format::{Format, Sign};
+use crate::log::format::{Format, Part, Sign};
 use crate::log::messages::{prompt_text, reply_text};
 use crate::log::model_name;
 
@@ -14,8 +16,17 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "NeMo-RL",
     sign: Sign::Line(|has| has("content") && has("rewards") && has("idx")),
     may_hold_likelihoods: false,
+    part: Some(part),
     read: |source| dump::read(source, &DUMP),
 };
+
+fn part(path: &Path) -> Option<Part> {
+    match path.file_name()?.to_str()? {
+        name if name.starts_with("val_") => Some(Part::of(true)),
+        name if name.starts_with("train_") => Some(Part::of(false)),
+        _ => None,
+    }
+}
 
 const DUMP: Dump = Dump {
     reward: "rewards",

@@ -10,6 +10,7 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "OpenRLHF",
     sign: Sign::Line(|has| has("input") && has("output") && has("reward")),
     may_hold_likelihoods: false,
+    part: None,
     read: |source| dump::read(source, &DUMP),
 };
 

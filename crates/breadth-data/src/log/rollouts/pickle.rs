@@ -1,8 +1,9 @@
 //! The part of Python's pickle format that plain data take: numbers, texts, lists, tuples and
-//! objects of them.
+//! objects of them, and NumPy's scalars.
 //!
-//! Nothing is ever called or imported: an object of a class (a tensor, say) becomes null. Opcodes
-//! after CPython's `Lib/pickletools.py`, protocols 2 to 5.
+//! Nothing is ever called or imported: of an object of another class (a tensor, say) nothing but
+//! the name of its class is kept, see [`class_of`]. Opcodes after CPython's `Lib/pickletools.py`,
+//! protocols 2 to 5.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -21,6 +22,13 @@ enum Item {
     Whole(i64),
     Real(f64),
     Text(Rc<str>),
+    Bytes(Rc<[u8]>),
+    /// A type of NumPy, by its number: its byte order comes after it.
+    Type(usize),
+    /// A class or a function, `module name`.
+    Global(Rc<str>),
+    /// An object of a class.
+    Other(Rc<str>),
     List(usize),
     Object(usize),
 }
@@ -31,8 +39,27 @@ struct Machine<'a> {
     memo: HashMap<u64, Item>,
     lists: Vec<Vec<Item>>,
     objects: Vec<Vec<(Item, Item)>>,
+    types: Vec<Type>,
     /// Items that may still be made.
     left: u64,
+}
+
+/// A type of NumPy's numbers: `f8`, `i4`, `b1`, ..
+struct Type {
+    code: Rc<str>,
+    is_big_endian: bool,
+}
+
+/// The only member of what stands for an object of a class.
+const CLASS: &str = "\0class";
+
+/// The class of an object whose content was not read.
+pub(super) fn class_of(value: &Value) -> Option<&str> {
+    value.get(CLASS)?.as_str()
+}
+
+fn of_class(name: &str) -> Value {
+    Value::Object(Map::from_iter([(CLASS.to_owned(), Value::from(name))]))
 }
 
 /// Reads what a pickle of at most so many items holds.
@@ -47,6 +74,7 @@ pub(super) fn read(text: &[u8], items: u64) -> Result<Value, String> {
         memo: HashMap::new(),
         lists: Vec::new(),
         objects: Vec::new(),
+        types: Vec::new(),
         left: items,
     };
     while machine.step()? {}
@@ -68,7 +96,8 @@ impl Machine<'_> {
     fn value(&self, item: &Item, depth: usize, left: &mut u64) -> Result<Value, Option<String>> {
         // Shared items are written out where they are named, so they count again.
         let text = match item {
-            Item::Text(text) => text.len() as u64 / 64,
+            Item::Text(text) | Item::Global(text) | Item::Other(text) => text.len() as u64 / 64,
+            Item::Bytes(bytes) => bytes.len() as u64 / 64,
             _ => 0,
         };
         let after = left.checked_sub(1 + text).filter(|_| depth < DEEPEST);
@@ -78,8 +107,15 @@ impl Machine<'_> {
             Item::Null => Value::Null,
             Item::Truth(truth) => Value::Bool(*truth),
             Item::Whole(number) => Value::from(*number),
-            Item::Real(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+            Item::Real(number) if number.is_nan() => Value::Null,
+            Item::Real(number) => {
+                let finite = Number::from_f64(*number).map(Value::Number);
+                finite.unwrap_or_else(|| Value::from(number.to_string()))
+            }
             Item::Text(text) => Value::from(&**text),
+            Item::Bytes(bytes) => Value::from(String::from_utf8_lossy(bytes)),
+            Item::Type(_) => of_class("numpy.dtype"),
+            Item::Global(name) | Item::Other(name) => of_class(name),
             Item::List(at) => {
                 let items = self.lists[*at].iter();
                 let items = items.map(|item| self.value(item, depth + 1, left));
@@ -121,11 +157,23 @@ impl Machine<'_> {
         self.push(Item::Text(text))
     }
 
-    fn line(&mut self) -> Result<(), String> {
+    fn bytes(&mut self, bytes: usize) -> Result<bool, String> {
+        let length = self.number(bytes)?;
+        let length = usize::try_from(length).map_err(|_| "it ends too soon")?;
+        let bytes = self.take(length)?.into();
+        self.push(Item::Bytes(bytes))
+    }
+
+    fn line(&mut self) -> Result<String, String> {
         let end = self.rest.iter().position(|&byte| byte == b'\n');
         let end = end.ok_or("it ends too soon")?;
+        let line = String::from_utf8_lossy(&self.rest[..end]).into();
         self.rest = &self.rest[end + 1..];
-        Ok(())
+        Ok(line)
+    }
+
+    fn global(&mut self, module: &str, name: &str) -> Result<bool, String> {
+        self.push(Item::Global(format!("{module}.{name}").into()))
     }
 
     fn pop(&mut self) -> Result<Item, String> {
@@ -169,7 +217,7 @@ impl Machine<'_> {
     fn append(&mut self, items: Vec<Item>) -> Result<bool, String> {
         match self.stack.last() {
             Some(Item::List(at)) => self.lists[*at].extend(items),
-            Some(Item::Null) => {} // an object of a class
+            Some(Item::Other(_)) => {}
             _ => return Err("items without a list".into()),
         }
         Ok(true)
@@ -181,18 +229,77 @@ impl Machine<'_> {
             .map(|two| (two[0].clone(), two[1].clone()));
         match self.stack.last() {
             Some(Item::Object(at)) => self.objects[*at].extend(pairs),
-            Some(Item::Null) => {}
+            Some(Item::Other(_)) => {}
             _ => return Err("members without an object".into()),
         }
         Ok(true)
     }
 
-    /// An object of a class, which is not made, in place of so many items.
+    /// An object of a class, which is not made, in place of its class and what it is made of.
     fn opaque(&mut self, items: usize) -> Result<bool, String> {
-        for _ in 0..items {
-            self.pop()?;
+        let from = self.stack.len().checked_sub(items);
+        let items = self.stack.split_off(from.ok_or("its stack is empty")?);
+        let class: Rc<str> = match items.first() {
+            Some(Item::Global(name) | Item::Other(name)) => name.clone(),
+            _ => "object".into(),
+        };
+        self.push(Item::Other(class))
+    }
+
+    /// What a function makes of arguments: NumPy's types and scalars, and bytes as protocol 2 has
+    /// them; an object of another class otherwise.
+    fn reduce(&mut self) -> Result<bool, String> {
+        let found = match &self.stack[..] {
+            [.., Item::Global(function), Item::List(at)] => {
+                self.made_by(function, &self.lists[*at])
+            }
+            _ => None,
+        };
+        let Some(mut made) = found else {
+            return self.opaque(2);
+        };
+        if let Made::Type(code) = made {
+            self.types.push(Type {
+                code,
+                is_big_endian: false,
+            });
+            made = Made::Item(Item::Type(self.types.len() - 1));
         }
-        self.push(Item::Null)
+        let (_, _) = (self.pop()?, self.pop()?);
+        match made {
+            Made::Item(item) => self.push(item),
+            Made::Type(_) => unreachable!("types became items"),
+        }
+    }
+
+    fn made_by(&self, function: &str, arguments: &[Item]) -> Option<Made> {
+        match (function, arguments) {
+            ("numpy.dtype", [Item::Text(code), ..]) => Some(Made::Type(code.clone())),
+            (
+                "numpy.core.multiarray.scalar" | "numpy._core.multiarray.scalar",
+                [Item::Type(at), Item::Bytes(bytes)],
+            ) => scalar(self.types.get(*at)?, bytes).map(Made::Item),
+            ("_codecs.encode", [Item::Text(text), Item::Text(codec)]) if &**codec == "latin1" => {
+                let bytes: Result<Rc<[u8]>, _> = text.chars().map(u8::try_from).collect();
+                Some(Made::Item(Item::Bytes(bytes.ok()?)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The state of an object, of which the byte order of a type of NumPy counts alone.
+    fn build(&mut self) -> Result<bool, String> {
+        let state = self.pop()?;
+        match (self.stack.last(), state) {
+            (Some(Item::Type(at)), Item::List(state)) => {
+                let order = self.lists[state].get(1);
+                self.types[*at].is_big_endian =
+                    matches!(order, Some(Item::Text(order)) if &**order == ">");
+                Ok(true)
+            }
+            (Some(_), _) => self.opaque(1),
+            (None, _) => Err("its stack is empty".into()),
+        }
     }
 
     fn memoize(&mut self, at: u64) -> Result<bool, String> {
@@ -232,9 +339,12 @@ impl Machine<'_> {
             }
             0x8a => self.long(),
             b'G' => self.float(),
-            b'X' | b'T' | b'B' => self.text(4),
-            0x8c | b'U' | b'C' => self.text(1),
-            0x8d | 0x8e => self.text(8),
+            b'X' | b'T' => self.text(4),
+            0x8c | b'U' => self.text(1),
+            0x8d => self.text(8),
+            b'B' => self.bytes(4),
+            b'C' => self.bytes(1),
+            0x8e => self.bytes(8),
             b']' | b')' => self.push_list(Vec::new()),
             b'}' => {
                 self.objects.push(Vec::new());
@@ -258,11 +368,16 @@ impl Machine<'_> {
             b'h' => self.number(1).and_then(|at| self.recall(at)),
             b'j' => self.number(4).and_then(|at| self.recall(at)),
             b'c' => {
-                self.line()?;
-                self.line()?;
-                self.push(Item::Null)
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(&module, &name)
             }
-            0x93 | b'R' | 0x81 | b'b' => self.opaque(2),
+            0x93 => match (self.pop()?, self.pop()?) {
+                (Item::Text(name), Item::Text(module)) => self.global(&module, &name),
+                _ => Err("a class with a name that is no text".into()),
+            },
+            b'R' => self.reduce(),
+            b'b' => self.build(),
+            0x81 => self.opaque(2),
             0x92 => self.opaque(3),
             b'Q' => self.opaque(1),
             other => Err(format!("opcode {other:#04x}, which plain data do not have")),
@@ -273,7 +388,7 @@ impl Machine<'_> {
         let bytes = self.number(1)? as usize;
         if bytes > 8 {
             self.take(bytes)?;
-            return self.push(Item::Null);
+            return self.push(Item::Other(format!("int of {bytes} bytes").into()));
         }
         let unsigned = self.number(bytes)?;
         let shift = 64 - 8 * bytes as u32;
@@ -291,6 +406,37 @@ impl Machine<'_> {
     }
 }
 
+/// What [`Machine::reduce`] makes.
+enum Made {
+    Item(Item),
+    Type(Rc<str>),
+}
+
+/// The number of a scalar of NumPy; nothing of a type without a plain one.
+fn scalar(kind: &Type, bytes: &[u8]) -> Option<Item> {
+    let mut little = bytes.to_vec();
+    if kind.is_big_endian {
+        little.reverse();
+    }
+    let (letter, size) = kind.code.split_at_checked(1)?;
+    if size.parse() != Ok(little.len()) || little.len() > 8 {
+        return None;
+    }
+    let unsigned = little
+        .iter()
+        .rev()
+        .fold(0, |all: u64, &byte| all << 8 | u64::from(byte));
+    let unused = 64 - 8 * little.len() as u32;
+    match (letter, little.len()) {
+        ("f", 8) => Some(Item::Real(f64::from_bits(unsigned))),
+        ("f", 4) => Some(Item::Real(f32::from_bits(unsigned as u32).into())),
+        ("b", 1) => Some(Item::Truth(unsigned != 0)),
+        ("i", 1..) => Some(Item::Whole((unsigned << unused) as i64 >> unused)),
+        ("u", 1..) => i64::try_from(unsigned).ok().map(Item::Whole),
+        _ => None,
+    }
+}
+
 /// A member's name, as JSON writes it where it is no text.
 fn name_of(name: &Item) -> Result<String, Option<String>> {
     match name {
@@ -299,7 +445,9 @@ fn name_of(name: &Item) -> Result<String, Option<String>> {
         Item::Truth(truth) => Ok(truth.to_string()),
         Item::Whole(number) => Ok(number.to_string()),
         Item::Real(number) => Ok(number.to_string()),
-        Item::Mark | Item::List(_) | Item::Object(_) => {
+        Item::Bytes(name) => Ok(String::from_utf8_lossy(name).into()),
+        Item::Global(name) | Item::Other(name) => Ok(name.to_string()),
+        Item::Type(_) | Item::Mark | Item::List(_) | Item::Object(_) => {
             Err(Some("an object with a name that is no text".into()))
         }
     }
@@ -307,7 +455,7 @@ fn name_of(name: &Item) -> Result<String, Option<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{class_of, read};
     use serde_json::json;
 
     /// `pickle.dumps({"a": [1, -2, 2.5, None, True, "é"], "b": (1, 2), "c": {}}, protocol=2)`, and
@@ -350,14 +498,42 @@ mod tests {
     #[test]
     fn what_plain_data_do_not_do() {
         assert!(read(b"\x80\x02]q\x00h\x00a.", 1000).is_err());
-        assert_eq!(
-            read(b"\x80\x02cos\nsystem\nX\x01\x00\x00\x00x\x85R.", 100).unwrap(),
-            json!(null)
-        );
+        let called = read(b"\x80\x02cos\nsystem\nX\x01\x00\x00\x00x\x85R.", 100).unwrap();
+        assert_eq!(class_of(&called), Some("os.system"));
+        assert_eq!(class_of(&json!({"a": 1})), None);
         assert!(
             read(b"\x80\x02P1\n.", 100)
                 .unwrap_err()
                 .contains("opcode 0x50")
         );
+    }
+
+    /// `pickle.dumps(np.float64(0.75), protocol=2)` without its memo, and the like: 0.75 is
+    /// `3fe8..`, -2.5 is `c0200000`.
+    #[test]
+    fn scalars_of_numpy() {
+        let of = |code: &[u8], order: &str, value: &str| {
+            let mut text = b"cnumpy._core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\0\0\0".to_vec();
+            text.extend(code);
+            text.extend(b"\x89\x88\x87Rq\x07(K\x03X\x01\0\0\0");
+            text.extend(order.as_bytes());
+            text.extend(b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbc_codecs\nencode\nX");
+            text.extend((value.len() as u32).to_le_bytes());
+            text.extend(value.as_bytes());
+            text.extend(b"X\x06\0\0\0latin1\x86R\x86R.");
+            read(&text, 100).unwrap()
+        };
+        assert_eq!(of(b"f8", "<", "\0\0\0\0\0\0\u{e8}?"), json!(0.75));
+        assert_eq!(of(b"f8", ">", "?\u{e8}\0\0\0\0\0\0"), json!(0.75));
+        assert_eq!(of(b"f4", "<", "\0\0 \u{c0}"), json!(-2.5));
+        assert_eq!(of(b"i2", "<", "\u{fd}\u{ff}"), json!(-3));
+        assert_eq!(of(b"u1", "|", "\u{c8}"), json!(200));
+        assert_eq!(of(b"b1", "|", "\u{1}"), json!(true));
+        assert_eq!(of(b"f8", "<", "\0\0\0\0\0\0\u{f0}\x7f"), json!("inf"));
+        assert_eq!(of(b"f8", "<", "\0\0\0\0\0\0\u{f8}\x7f"), json!(null));
+        for (code, value) in [(b"f2", "\0<"), (b"f8", "\0<"), (b"V2", "\0<")] {
+            let found = of(code, "<", value);
+            assert_eq!(class_of(&found), Some("numpy._core.multiarray.scalar"));
+        }
     }
 }

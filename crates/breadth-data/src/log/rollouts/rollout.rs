@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
 use crate::log::entry::{Entry, Identity, short_id};
-use crate::log::source::Source;
+use crate::log::source::{Source, id};
 
 pub(super) const UNGRADED: &str = "responses whose reward is NaN or null";
 
@@ -19,7 +21,10 @@ pub(super) struct Rollout<'a> {
     pub(super) reward: f64,
     pub(super) text: Option<String>,
     pub(super) answer: Option<String>,
-    pub(super) gold: Option<String>,
+    /// The field of the right answer, and what it says.
+    pub(super) gold: Option<(&'static str, String)>,
+    /// What the log calls the example, which may share its text with others.
+    pub(super) example: Option<String>,
 }
 
 /// Names prompts and responses.
@@ -46,7 +51,10 @@ impl<'a> Names<'a> {
     }
 
     pub(super) fn entry(&mut self, rollout: Rollout) -> Result<Entry> {
-        let name: Arc<str> = short_id(rollout.prompt).into();
+        let name: Arc<str> = match &rollout.example {
+            Some(example) => format!("{}/{example}", short_id(rollout.prompt)).into(),
+            None => short_id(rollout.prompt).into(),
+        };
         let hash = fnv_1a(rollout.prompt.as_bytes());
         let text = || Prompt {
             hash,
@@ -67,16 +75,25 @@ impl<'a> Names<'a> {
             answer: rollout.answer,
             text: rollout.text,
             question: Some(prompt.text.clone()),
-            identity: rollout.gold.as_deref().map(identity),
-            gold: rollout.gold.map(Into::into),
+            identity: rollout.gold.as_ref().map(identity),
+            gold: rollout.gold.map(|(_, gold)| gold.into()),
             ..Entry::new(rollout.place, &rollout.model, name)
         })
     }
 }
 
 /// The expected answer belongs to the prompt.
-fn identity(gold: &str) -> Arc<Identity> {
-    Arc::new(vec![("gts", format!("{:032x}", fnv_1a(gold.as_bytes())))])
+fn identity((field, gold): &(&'static str, String)) -> Arc<Identity> {
+    Arc::new(vec![(field, format!("{:032x}", fnv_1a(gold.as_bytes())))])
+}
+
+/// `7`, or `math/7` of an example of one of several tasks.
+pub(super) fn example(task: Option<&Value>, number: Option<&Value>) -> Option<String> {
+    let number = number.and_then(id)?;
+    Some(match task.and_then(Value::as_str) {
+        Some(task) => format!("{task}/{number}"),
+        None => number,
+    })
 }
 
 /// `step-40`, or `NAME/step-40` where the run has a name.

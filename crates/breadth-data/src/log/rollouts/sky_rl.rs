@@ -15,6 +15,7 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "SkyRL",
     sign: Sign::Line(|has| has("input_prompt") && has("output_response") && has("score")),
     may_hold_likelihoods: false,
+    part: None,
     read: |source| dump::read(source, &DUMP),
 };
 
@@ -25,7 +26,7 @@ const DUMP: Dump = Dump {
         prompt: said(members, "input_prompt"),
         text: said(members, "output_response"),
         gold: members.get("env_extras").and_then(ground_truth),
-        answer: None,
+        ..Parts::default()
     },
     model: |source, _| match step_of_folder(&source.path) {
         Some(step) => Ok(of_step(source, step)),
@@ -35,8 +36,9 @@ const DUMP: Dump = Dump {
 };
 
 /// `reward_spec.ground_truth`, as the data sets of SkyRL name it (`reward_model` in those of verl).
-fn ground_truth(extras: &Value) -> Option<String> {
+fn ground_truth(extras: &Value) -> Option<(&'static str, String)> {
     let mut specs = ["reward_spec", "reward_model"].into_iter();
     let found = specs.find_map(|name| extras.get(name)?.get("ground_truth"));
-    found.filter(|value| !value.is_null()).map(text)
+    let found = found.filter(|value| !value.is_null());
+    found.map(|value| ("ground_truth", text(value)))
 }

@@ -19,7 +19,7 @@ use crate::error::{Place, Result};
 use crate::io::open::read_error;
 use crate::limit;
 use crate::log::entry::Entries;
-use crate::log::format::{Format, Sign};
+use crate::log::format::{Format, Part, Sign};
 use crate::log::messages::prompt_text;
 use crate::log::source::{Source, flag, show, text};
 use crate::schema::Table;
@@ -30,8 +30,16 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "slime",
     sign: Sign::Zip(|path| Ok(is_archive(path))),
     may_hold_likelihoods: false,
+    part: Some(part),
     read,
 };
+
+/// `eval_7.pt` is of an evaluation, `7.pt` of training (slime, `ray/rollout.py`).
+fn part(path: &Path) -> Option<Part> {
+    let stem = path.file_stem()?.to_str()?;
+    let name = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    Some(Part::of(name.ends_with("eval_")))
+}
 
 /// The pickle of an archive of PyTorch: `{name}/data.pkl`.
 fn pickle_name(archive: &ZipArchive<BufReader<File>>) -> Option<String> {
@@ -66,7 +74,8 @@ fn read(source: &Source) -> Result<Entries> {
     let model = of_step(source, step.unwrap_or(0));
     for (sample, number) in samples.iter().zip(1..) {
         let place = Place::Row(number);
-        let said = |name: &str| sample.get(name).filter(|value| !value.is_null());
+        let is_plain = |value: &&Value| !value.is_null() && pickle::class_of(value).is_none();
+        let said = |name: &str| sample.get(name).filter(is_plain);
         let Some(prompt) = said("prompt").and_then(prompt_text) else {
             return Err(source.fault(place, "prompt", "no value; is this sample whole?"));
         };
@@ -89,7 +98,8 @@ fn read(source: &Source) -> Result<Entries> {
             reward,
             text: said("response").map(text),
             answer: None,
-            gold: said("label").map(text),
+            gold: said("label").map(|label| ("label", text(label))),
+            example: None,
         })?;
         entries.push(source, entry)?;
     }
@@ -133,7 +143,15 @@ fn document(source: &Source) -> Result<Value> {
 }
 
 fn reward(source: &Source, sample: &Value, place: Place) -> Result<Option<f64>> {
+    let refuse = |class: &str| {
+        let problem = format!(
+            "an object of `{class}`, of which nothing is read; save plain numbers, as \
+             float(reward) gives them"
+        );
+        source.fault(place, "reward", problem)
+    };
     let found = match sample.get("reward") {
+        Some(one) if pickle::class_of(one).is_some() => one,
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(several)) => {
             let names: Vec<String> = several.keys().cloned().collect();
@@ -142,6 +160,9 @@ fn reward(source: &Source, sample: &Value, place: Place) -> Result<Option<f64>> 
         }
         Some(one) => one,
     };
+    if let Some(class) = pickle::class_of(found) {
+        return Err(refuse(class));
+    }
     match flag(found) {
         Some(value) if value.is_nan() => Ok(None),
         Some(value) => source.reward(place, "reward", value).map(Some),

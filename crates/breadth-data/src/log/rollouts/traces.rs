@@ -5,14 +5,15 @@
 //! Nodes are messages, each with the number of the one before it. What stands before the first that
 //! the model wrote is the prompt, what it wrote last the response.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::rollout::{Names, Rollout, UNGRADED, of_step, step_of_folder};
+use super::rollout::{Names, Rollout, UNGRADED, example, of_step, step_of_folder};
 use crate::error::{Place, Result};
-use crate::log::entry::Entries;
-use crate::log::format::{Format, Sign};
+use crate::log::entry::{Entries, short_id};
+use crate::log::format::{Format, Part, Sign};
 use crate::log::messages::{prompt_text, reply_text};
 use crate::log::model_name;
 use crate::log::source::{Line, Source, flag, show, text};
@@ -24,8 +25,26 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "prime-rl",
     sign: Sign::Line(|has| has("nodes") && has("rewards") && has("task")),
     may_hold_likelihoods: false,
+    part: Some(part),
     read,
 };
+
+/// `{train,eval}/{all,effective}/traces.jsonl` of prime-rl.
+fn part(path: &Path) -> Option<Part> {
+    let folder = path.parent()?;
+    let kind = folder.parent()?;
+    let is_evaluation = match kind.file_name()?.to_str()? {
+        "train" => false,
+        "eval" => true,
+        _ => return None,
+    };
+    let is_effective = folder.file_name()? == "effective";
+    let all = || Some(kind.join("all").join(path.file_name()?));
+    Some(Part {
+        is_evaluation,
+        whole: is_effective.then(all).flatten(),
+    })
+}
 
 /// Reads one log. The reward is the sum that the training maximises, unless one of those it is made
 /// of, or a metric, is asked for.
@@ -51,6 +70,7 @@ fn read(source: &Source) -> Result<Entries> {
         let task = line.members.get("task");
         let data = task.map(|task| task.get("data").unwrap_or(task));
         let gold = data.and_then(|data| data.get("answer"));
+        let gold = gold.filter(|gold| !gold.is_null());
         let entry = names.entry(Rollout {
             place,
             model: model(source, &line)?,
@@ -58,11 +78,24 @@ fn read(source: &Source) -> Result<Entries> {
             reward,
             text: talk.reply,
             answer: None,
-            gold: gold.filter(|gold| !gold.is_null()).map(text),
+            gold: gold.map(|gold| ("answer", text(gold))),
+            example: task.and_then(|task| named(&line, task)),
         })?;
         entries.push(source, entry)
     })?;
     Ok(entries)
+}
+
+/// The example: the key of its task, which is the same in every run and for most tasks a long hash,
+/// else its number.
+fn named(line: &Line, task: &Value) -> Option<String> {
+    const LONGEST: usize = 32;
+    let environment = line.members.get("env_name");
+    match task.get("key").and_then(Value::as_str) {
+        Some(key) if key.len() > LONGEST => example(environment, Some(&short_id(key).into())),
+        Some(key) => example(environment, Some(&key.into())),
+        None => example(environment, task.get("data")?.get("idx")),
+    }
 }
 
 /// What was asked, and what the model said in the end.

@@ -26,6 +26,7 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "TRL (completions)",
     sign: Sign::Parquet(is_completions),
     may_hold_likelihoods: false,
+    part: None,
     read,
 };
 
@@ -83,6 +84,7 @@ fn read(source: &Source) -> Result<Entries> {
                 text: columns.text(row).map_err(too_long)?,
                 answer: None,
                 gold: None,
+                example: None,
             })?;
             entries.push(source, entry)?;
         }

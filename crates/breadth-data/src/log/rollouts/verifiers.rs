@@ -3,7 +3,7 @@
 //! verifiers, `utils/save_utils.py`).
 
 use super::dump::{self, Dump, Parts, logged_step, said};
-use super::rollout::{of_step, step_of_folder};
+use super::rollout::{example, of_step, step_of_folder};
 use crate::log::format::{Format, Sign};
 use crate::log::messages::{prompt_text, reply_text};
 use crate::log::model_name::model_beside;
@@ -15,6 +15,7 @@ pub(in crate::log) const FORMAT: Format = Format {
         has("prompt") && has("completion") && has("reward") && has("example_id")
     }),
     may_hold_likelihoods: false,
+    part: None,
     read: |source| dump::read(source, &DUMP),
 };
 
@@ -24,8 +25,11 @@ const DUMP: Dump = Dump {
     parts: |members| Parts {
         prompt: members.get("prompt").and_then(prompt_text),
         text: members.get("completion").and_then(reply_text),
-        gold: said(members, "answer").filter(|gold| !gold.is_empty()),
+        gold: said(members, "answer")
+            .filter(|gold| !gold.is_empty())
+            .map(|gold| ("answer", gold)),
         answer: None,
+        example: example(members.get("task"), members.get("example_id")),
     },
     model: |source, line| match logged_step(line).or_else(|| step_of_folder(&source.path)) {
         Some(step) => Ok(of_step(source, step)),

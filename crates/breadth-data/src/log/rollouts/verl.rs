@@ -15,6 +15,7 @@ pub(in crate::log) const FORMAT: Format = Format {
     help: "verl ({step}.jsonl)",
     sign: Sign::Line(|has| has("input") && has("output") && has("score")),
     may_hold_likelihoods: false,
+    part: None,
     read: |source| dump::read(source, &DUMP),
 };
 
