@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::answer::Answer;
 use super::judge::{Judged, Judgement, Reads, Verify};
 use super::number::Number;
+use super::texts;
 use crate::error::{Error, Result};
 use crate::text::Item;
 
@@ -59,7 +60,7 @@ impl<T: Compare> Comparison<T> {
             );
         }
         self.expected(right)
-            .is_none()
+            .is_empty()
             .then(|| self.0.refusal(right.answer))
     }
 
@@ -73,7 +74,7 @@ impl<T: Compare> Comparison<T> {
             };
         };
         let right = references(judged.item)
-            .filter_map(|reference| self.expected(reference))
+            .flat_map(|reference| self.expected(reference))
             .find(|expected| given.is(expected));
         Judgement {
             reward: f64::from(u8::from(right.is_some())),
@@ -81,11 +82,16 @@ impl<T: Compare> Comparison<T> {
         }
     }
 
-    fn expected(&self, right: Right) -> Option<Given> {
-        match right.answer {
-            Some(answer) => self.0.expected(answer),
-            None => self.0.given(right.response?),
-        }
+    /// What is right; where the answer is a list of texts, it and each of these.
+    fn expected(&self, right: Right) -> Vec<Given> {
+        let Some(answer) = right.answer else {
+            let given = right.response.and_then(|response| self.0.given(response));
+            return given.into_iter().collect();
+        };
+        let members = texts::read(answer).unwrap_or_default();
+        let own = self.0.expected(answer).into_iter();
+        own.chain(members.iter().filter_map(|member| self.0.expected(member)))
+            .collect()
     }
 }
 

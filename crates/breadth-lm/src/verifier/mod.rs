@@ -2,8 +2,9 @@
 //!
 //! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*:
 //! the line's `answer` if it has one, else its response; where lines of one prompt have several
-//! ([`Item::alternatives`]), any of them. Text that is judged is what a reader sees: without
-//! special tokens.
+//! ([`Item::alternatives`]), any of them; where an answer is a list of texts, as JSON or Python
+//! writes it (`["7", "seven"]`, `['7']`), any of these too. Text that is judged is what a reader
+//! sees: without special tokens.
 //!
 //! | verifier | a response is right if |
 //! |---|---|
@@ -41,6 +42,7 @@ mod number;
 mod pattern;
 mod policy;
 mod text;
+mod texts;
 mod valid_path;
 mod worker;
 

@@ -132,13 +132,21 @@ fn gcd(a: u128, b: u128) -> u128 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// `1,000` and `1000`; nothing where the commas do not part thousands.
+/// `1,000`, `1,00,000` and `1000`; nothing where the commas do not part thousands, or hundreds above
+/// the thousands.
 fn without_commas(whole: &str) -> Option<String> {
     let mut parts = whole.split(',');
     let first = parts.next().unwrap_or_default();
     let rest: Vec<&str> = parts.collect();
-    let is_parted = (1..=3).contains(&first.len()) && rest.iter().all(|part| part.len() == 3);
-    (rest.is_empty() || is_parted).then(|| format!("{first}{}", rest.concat()))
+    let is_parted = match &rest[..] {
+        [above @ .., last] => {
+            let is_even = |length| above.iter().all(|part| part.len() == length);
+            let (is_western, is_indian) = (is_even(3), is_even(2) && first.len() <= 2);
+            (1..=3).contains(&first.len()) && last.len() == 3 && (is_western || is_indian)
+        }
+        [] => true,
+    };
+    is_parted.then(|| format!("{first}{}", rest.concat()))
 }
 
 #[cfg(test)]
@@ -161,6 +169,8 @@ mod tests {
             ("0e999999999999", "0"),
             ("007", "7"),
             ("1,234,567.5", "2469135/2"),
+            ("1,00,000", "100000"),
+            ("12,34,567", "1234567"),
             ("1e400", "1e400"),
             ("10e399", "1e400"),
             ("0.1e401", "1e400"),
@@ -183,6 +193,9 @@ mod tests {
             "-",
             "1,00",
             "1,0000",
+            "100,00,000",
+            "1,00,00",
+            "1,00,0000",
             ",100",
             "1.2.3",
             "1e",

@@ -177,6 +177,29 @@ fn any_of_several_right_answers_counts() {
     );
 }
 
+/// Logs write several right answers as the text of a list.
+#[test]
+fn any_text_of_a_list_counts() {
+    for (verifier, gold, text, right) in [
+        ("boxed", "['7']", r"\boxed{7}", 1.0),
+        ("boxed", r#"["7", "seven"]"#, r"\boxed{seven}", 1.0),
+        ("boxed", "['7', 'seven']", r"\boxed{8}", 0.0),
+        ("boxed", r"['\\frac{1}{2}']", r"\boxed{0.5}", 1.0),
+        ("boxed", "[7, 8]", r"\boxed{7}", 0.0),
+        ("number", "['7', 'seven']", "It is 7.", 1.0),
+        ("text", "['Paris', 'paris']", "paris", 1.0),
+        ("text", "['Paris']", "['Paris']", 1.0),
+        ("regex:is (.*)", "['Paris']", "it is Paris", 1.0),
+    ] {
+        assert_eq!(
+            verdict(verifier, &item(gold), text).0,
+            right,
+            "{verifier} {gold} {text}"
+        );
+    }
+    assert!(refusal("number", &item("['one', 'two']")).contains("not one number"));
+}
+
 #[test]
 fn equal_answers_are_told_as_one() {
     for text in ["0.5", "\\frac12", "50\\%", "\\frac{\\sqrt{4}}{4}"] {

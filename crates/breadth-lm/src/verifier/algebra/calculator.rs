@@ -83,7 +83,7 @@ impl Calculator {
                 }
             }
         }
-        (out.0.len() <= TERMS).then_some(out)
+        (out.0.len() <= TERMS).then_some(out)?.gathered()
     }
 
     fn merged(&self, a: &Monomial, b: &Monomial) -> Option<Sum> {

@@ -17,6 +17,29 @@ impl Calculator {
         }
     }
 
+    /// The primes and names in a value above 0 with their powers, if it is a product of such.
+    pub fn powers(&self, of: &Quotient) -> Option<Vec<(Atom, Ratio)>> {
+        let (above, factor) = of.above.single()?;
+        let (below, divisor) = of.below.single()?;
+        let number = factor.over(divisor)?;
+        if number.is_negative() {
+            return None;
+        }
+        let mut out = above.over(below)?.0;
+        for (prime, times) in factors(self, number)? {
+            let power = out.entry(Atom::Prime(prime)).or_insert(Ratio::ZERO);
+            *power = power.plus(Ratio::whole(times))?;
+        }
+        let is_simple = |atom: &Atom| match atom {
+            Atom::Prime(_) => true,
+            Atom::Name(name) => name == "e",
+            _ => false,
+        };
+        // 1 is a power of everything.
+        out.remove(&Atom::Prime(1));
+        out.keys().all(is_simple).then(|| out.into_iter().collect())
+    }
+
     fn rational_power(&self, base: &Quotient, exponent: Ratio) -> Option<Quotient> {
         if base.is_zero() {
             let is_above = !exponent.is_negative() && !exponent.is_zero();
@@ -73,6 +96,11 @@ impl Calculator {
         if base.atoms().contains(&Atom::Imaginary) {
             return None;
         }
+        if exponent == Ratio::new(1, 2)?
+            && let Some(value) = self.denested(base)
+        {
+            return Some(value);
+        }
         let content = base.content()?;
         let number = power_of_number(self, content, exponent)?;
         let rest = base.scaled(content.inverse()?)?;
@@ -84,6 +112,41 @@ impl Calculator {
         let outside = self.whole_power(&rest, whole)?;
         let inside = Quotient::of(Sum::atom(Atom::Root(Box::new(rest)), left));
         self.times(&number, &self.times(&outside, &inside)?)
+    }
+
+    /// The root of `a + b sqrt(c)` where `a^2 - b^2 c` is a square `d^2`: the sum or difference of
+    /// the roots of `(a + d) / 2` and `(a - d) / 2`.
+    fn denested(&self, base: &Sum) -> Option<Quotient> {
+        let half = Ratio::new(1, 2)?;
+        let square = |value: Ratio| value.times(value);
+        let (mut a, mut b, mut squared) = (Ratio::ZERO, Ratio::ZERO, Ratio::ZERO);
+        for (monomial, factor) in &base.0 {
+            if monomial.is_one() {
+                a = *factor;
+                continue;
+            }
+            let mut inner = square(*factor)?;
+            for (atom, exponent) in &monomial.0 {
+                let Atom::Prime(prime) = atom else {
+                    return None;
+                };
+                inner = inner.times(Ratio::new((*prime).into(), 1)?)?;
+                (*exponent == half).then_some(())?;
+            }
+            (b, squared) = (*factor, inner);
+        }
+        let gap = square(a)?.minus(squared)?;
+        let is_one = base.0.len() == 2 && a.above() > 0 && !b.is_zero() && !gap.is_negative();
+        let d = is_one
+            .then(|| power_of_number(self, gap, half))??
+            .rational()?;
+        let part = |sum: Option<Ratio>| power_of_number(self, sum?.times(half)?, half);
+        let (more, less) = (part(a.plus(d))?, part(a.minus(d))?);
+        if b.is_negative() {
+            self.minus(&more, &less)
+        } else {
+            self.plus(&more, &less)
+        }
     }
 
     /// A power whose exponent has unknowns: `b^(2x + 1)` is `b (b^x)^2`.

@@ -122,6 +122,36 @@ impl Sum {
         Some(())
     }
 
+    /// With the primes of a factor in the powers of the same primes, where these are too long to be
+    /// written out: `2 * 2^1008` as `2^1009`.
+    pub fn gathered(self) -> Option<Self> {
+        let is_long =
+            |(atom, power): (&Atom, &Ratio)| matches!(atom, Atom::Prime(_)) && power.floor() != 0;
+        if !self.0.keys().any(|monomial| monomial.0.iter().any(is_long)) {
+            return Some(self);
+        }
+        let mut out = Self::default();
+        for (mut monomial, mut factor) in self.0 {
+            for (atom, power) in &mut monomial.0 {
+                if !is_long((atom, power)) {
+                    continue;
+                }
+                let Atom::Prime(prime) = atom else { continue };
+                let prime = i128::from(*prime);
+                let (mut above, mut below) = (factor.above(), factor.below());
+                while prime > 1 && above % prime == 0 {
+                    (above, *power) = (above / prime, power.plus(Ratio::ONE)?);
+                }
+                while prime > 1 && below % prime == 0 {
+                    (below, *power) = (below / prime, power.minus(Ratio::ONE)?);
+                }
+                factor = Ratio::new(above, below)?;
+            }
+            out.add(&monomial, factor)?;
+        }
+        Some(out)
+    }
+
     pub fn plus(&self, other: &Self) -> Option<Self> {
         let mut out = self.clone();
         for (monomial, factor) in &other.0 {

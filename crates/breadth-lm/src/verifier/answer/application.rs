@@ -40,7 +40,7 @@ impl Reader<'_> {
         let is_inverse = power.as_ref().and_then(Quotient::rational) == Some(Ratio::ONE.negated());
         match power {
             Some(_) if is_inverse && ["sin", "cos", "tan"].contains(&&*name) => {
-                Some(call(&format!("arc{name}"), arguments))
+                self.applied(&format!("arc{name}"), arguments)
             }
             Some(power) => self
                 .calculator
@@ -102,8 +102,37 @@ impl Reader<'_> {
                 [exponent] => self.calculator.power(&Quotient::name("e"), exponent),
                 _ => None,
             },
-            _ => Some(logarithm(name, &arguments).unwrap_or_else(|| call(name, arguments))),
+            "arcsin" | "arccos" | "arctan" => match &arguments[..] {
+                [of] => Some(
+                    self.exact_angle(name, of)
+                        .unwrap_or_else(|| call(name, arguments)),
+                ),
+                _ => Some(call(name, arguments)),
+            },
+            _ => Some(logarithm(name, &arguments, self.calculator)),
         }
+    }
+
+    /// The angle whose sine, cosine or tangent is that of a multiple of 30 or 45 degrees.
+    fn exact_angle(&self, name: &str, of: &Quotient) -> Option<Quotient> {
+        let (first, function) = match name {
+            "arccos" => (0, "cos"),
+            "arcsin" => (-90, "sin"),
+            _ => (-60, "tan"),
+        };
+        let found = (first..=first + 180).step_by(15).find_map(|degrees| {
+            let part = Quotient::number(Ratio::new(degrees.into(), 180)?);
+            let angle = self.calculator.times(&part, &Quotient::name("pi"))?;
+            let value = match function {
+                "tan" => self.calculator.over(
+                    &self.exact_sine("sin", &angle)?,
+                    &self.exact_sine("cos", &angle)?,
+                ),
+                _ => self.exact_sine(function, &angle),
+            };
+            self.calculator.is_equal(&value?, of).then_some(angle)
+        });
+        found
     }
 
     /// The sine or cosine of a multiple of 30 or 45 degrees.

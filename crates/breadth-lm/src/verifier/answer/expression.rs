@@ -153,6 +153,10 @@ impl<'a> Reader<'a> {
         let node = self.peek()?;
         match node {
             node if begins_number(node) => self.number(),
+            Node::Fraction(above, below) if has_differential(below) && has_differential(above) => {
+                self.at += 1;
+                is_derivative(node).then(|| Quotient::name(print(std::slice::from_ref(node))))
+            }
             Node::Fraction(above, below) => {
                 self.at += 1;
                 let (above, below) = (self.inner(above)?, self.inner(below)?);
@@ -379,6 +383,41 @@ impl<'a> Reader<'a> {
             .over(&Quotient::number(Ratio::ONE), &degree)?;
         self.calculator.power(&base, &exponent)
     }
+}
+
+/// Whether a fraction is a derivative, whose differentials do not cancel: `dy/dx`, `d^2y/dx^2`.
+pub fn is_derivative(node: &Node) -> bool {
+    let begins = |nodes: &[Node]| match nodes {
+        [first] => is_d(first),
+        [first, next, ..] => is_d(first) && (is_symbol(next) || *next == Node::Char('^')),
+        [] => false,
+    };
+    matches!(node, Node::Fraction(above, below) if begins(above) && starts_differential(below))
+}
+
+/// Whether a d stands before a letter or alone, brackets aside: a differential.
+fn has_differential(nodes: &[Node]) -> bool {
+    let is_bracket = |node: &&Node| !matches!(node, Node::Char('(' | ')'));
+    let nodes: Vec<Node> = nodes.iter().filter(is_bracket).cloned().collect();
+    matches!(&nodes[..], [only] if is_d(only))
+        || (0..nodes.len()).any(|at| starts_differential(&nodes[at..]))
+        || nodes
+            .windows(2)
+            .any(|pair| is_d(&pair[0]) && pair[1] == Node::Char('^'))
+}
+
+fn starts_differential(nodes: &[Node]) -> bool {
+    matches!(nodes, [first, next, ..] if is_d(first) && is_symbol(next))
+}
+
+fn is_d(node: &Node) -> bool {
+    *node == Node::Char('d') || *node == Node::Words("d".into())
+}
+
+fn is_symbol(node: &Node) -> bool {
+    node.is_letter()
+        || matches!(node, Node::Words(word) if word.chars().count() == 1)
+        || matches!(node, Node::Command(name) if function::GREEK.contains(&&**name))
 }
 
 /// The letters in a row.

@@ -1,6 +1,6 @@
 //! Functions in answers.
 
-use super::super::algebra::{Atom, Quotient, Ratio};
+use super::super::algebra::{Atom, Calculator, Quotient, Ratio};
 
 /// Functions whose argument may stand without parentheses.
 pub const NAMES: [&str; 27] = [
@@ -81,19 +81,45 @@ pub fn rounded(name: &str, of: &Quotient) -> Option<Quotient> {
     Some(Quotient::number(Ratio::new(floor, 1)?))
 }
 
-/// A logarithm that is a fraction: of 1 to any base, and of what a power of the base is a power of,
-/// where the base is a whole number that is named (`log_{2}`).
-pub fn logarithm(name: &str, arguments: &[Quotient]) -> Option<Quotient> {
-    let [of] = arguments else {
-        return None;
+/// A logarithm: of a product of powers of primes (and of e, for the natural one) the sum of theirs,
+/// anything else as it is.
+pub fn logarithm(name: &str, arguments: &[Quotient], calculator: &Calculator) -> Quotient {
+    let is_one = ["ln", "log", "lg"].contains(&name) || base_of(name).is_some();
+    let sum = || {
+        let [of] = arguments else {
+            return None;
+        };
+        if let Some(exact) = of
+            .rational()
+            .filter(|of| of.above() > 0)
+            .and_then(|of| exact_logarithm(name, of))
+        {
+            return Some(exact);
+        }
+        calculator.powers(of)?.into_iter().try_fold(
+            Quotient::number(Ratio::ZERO),
+            |sum, (atom, power)| {
+                let own = match &atom {
+                    Atom::Name(_) if name == "ln" => Quotient::number(Ratio::ONE),
+                    Atom::Prime(prime) => {
+                        let prime = Ratio::new((*prime).into(), 1)?;
+                        exact_logarithm(name, prime)
+                            .unwrap_or_else(|| call(name, vec![Quotient::number(prime)]))
+                    }
+                    _ => return None,
+                };
+                calculator.plus(&sum, &calculator.times(&Quotient::number(power), &own)?)
+            },
+        )
     };
-    let of = of
-        .rational()
-        .filter(|of| !of.is_zero() && !of.is_negative())?;
+    let found = is_one.then(sum).flatten();
+    found.unwrap_or_else(|| call(name, arguments.to_vec()))
+}
+
+/// A logarithm that is a fraction: of what a power of the base is a power of, where the base is a
+/// whole number that is named (`log_{2}`).
+fn exact_logarithm(name: &str, of: Ratio) -> Option<Quotient> {
     let number = |value: Ratio| Some(Quotient::number(value));
-    if of == Ratio::ONE && (["ln", "log", "lg"].contains(&name) || base_of(name).is_some()) {
-        return number(Ratio::whole(0));
-    }
     let base = Ratio::whole(base_of(name)?);
     for below in 1..=MOST_ROOT {
         let Some(wanted) = of.power(below) else { break };

@@ -6,6 +6,7 @@ mod bracket;
 mod equal;
 mod expression;
 mod function;
+mod interval;
 mod latex;
 mod list;
 mod node;
@@ -22,6 +23,7 @@ mod write;
 use super::algebra::Calculator;
 use super::number::Number;
 pub(super) use boxed::last_boxed;
+pub(super) use function::{GREEK, NAMES};
 use shape::{Shape, ShapeReader};
 pub(super) use sign::{fraction as fraction_sign, script as script_sign};
 
@@ -32,8 +34,8 @@ const LONGEST: usize = 2000;
 ///
 /// Not looked at: white space (but between digits), the `$` of mathematics, `\left` and `\right`,
 /// sizes, colours and spaces of LaTeX, a full stop at the end, a name before it (`x =`, `f(x) =`,
-/// `\angle ABC =`, `x \in`), and the unit of a number (a sign of currency is one) if the other
-/// answer has none. Values are compared exactly, as far as
+/// `\angle ABC =`, `x \in`), and the unit of a number (a sign of currency is one; per cent from 1
+/// on) if the other answer has none. Values are compared exactly, as far as
 /// algebra goes: 0.5, .50, 1/2, `\frac{2}{4}` and 50% are one, so are 1,000, `1\,000`, `1{,}000`
 /// and `10^3`, `2\sqrt{2}` and `\sqrt{8}`, `(x+1)^2` and `x^2+2x+1`; a whole number before a
 /// fraction is a mixed number. Tuples and intervals are compared element by element with their
@@ -41,8 +43,9 @@ const LONGEST: usize = 2000;
 /// any of these; an inequality in one unknown is its interval, an equation is any multiple of
 /// itself.
 ///
-/// What is not sure is different: `1/2x`, a decimal number that is rounded, 5 cm and 5 m, `A` and
-/// `a`, a tuple in another order.
+/// What is not sure is different: `1/2x`, a decimal number that is rounded, 5 cm and 5 m, units
+/// that are not known and not written alike, a derivative and a quotient, `A` and `a`, a tuple in
+/// another order.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     shape: Shape,

@@ -3,6 +3,7 @@
 use super::super::algebra::Quotient;
 use super::bracket::{self, around};
 use super::expression;
+use super::interval;
 use super::list;
 use super::node::{Node, print};
 use super::relation;
@@ -52,7 +53,7 @@ impl ShapeReader<'_> {
         let name = relation::find(nodes);
         (is_union && name.is_none()).then(|| {
             let parts = parts.into_iter().map(|(_, part)| self.read(part, depth));
-            Shape::Union(parts.collect())
+            interval::union(parts.collect())
         })
     }
 
@@ -141,6 +142,14 @@ impl ShapeReader<'_> {
             && only.is_command("emptyset")
         {
             return Some(Shape::Set(Vec::new()));
+        }
+        if let [only] = nodes
+            && only.is_command("mathbb:R")
+        {
+            let end = |value| Shape::Value(value, Mark::None);
+            let infinite = Quotient::name("infty");
+            let ends = vec![end(infinite.negated()), end(infinite)];
+            return Some(Shape::Range('(', ends, ')'));
         }
         if let Some(infinity) = infinity(nodes) {
             return Some(Shape::Value(infinity, Mark::None));

@@ -238,6 +238,7 @@ pub fn is_name(nodes: &[Node]) -> bool {
             bracket::is_balanced(inner) && parts.iter().all(|(_, part)| is_name(part))
         }
         [Node::Char('|'), inner @ .., Node::Char('|')] => is_letters(inner),
+        [derivative] if expression::is_derivative(derivative) => true,
         [Node::Fraction(above, below)] => is_letters(above) && is_letters(below),
         _ if nodes.contains(&Node::Char(':')) => {
             nodes.split(|node| *node == Node::Char(':')).all(is_name)

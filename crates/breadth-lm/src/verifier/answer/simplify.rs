@@ -108,10 +108,7 @@ pub fn simplified(nodes: &[Node]) -> Vec<Node> {
     let mut rest = nodes;
     while let [node, after @ ..] = rest {
         rest = match node {
-            Node::Group(inner) => {
-                group(inner, after, &mut out);
-                after
-            }
+            Node::Group(inner) => group(inner, after, &mut out),
             Node::Command(name) => command(name, after, &mut out),
             Node::Char(c @ ('^' | '_')) => script(*c, after, &mut out),
             other => {
@@ -123,24 +120,46 @@ pub fn simplified(nodes: &[Node]) -> Vec<Node> {
     out
 }
 
-/// What braces hold; a comma in braces between digits parts thousands, or is a decimal point.
-fn group(inner: &[Node], after: &[Node], out: &mut Vec<Node>) {
-    let is_comma = inner
-        .iter()
-        .filter(|node| **node != Node::Space)
-        .eq([&Node::Char(',')]);
+/// Adds what braces hold; what comes after it. A comma in braces between digits parts thousands, as
+/// all those behind it do, or is a decimal point.
+fn group<'a>(inner: &[Node], after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node] {
     let behind = out.iter().rposition(|node| *node != Node::Space);
-    if !is_comma || !behind.is_some_and(|at| out[at].is_digit()) {
+    if !is_comma(inner) || !behind.is_some_and(|at| out[at].is_digit()) {
         out.extend(simplified(inner));
-        return;
+        return after;
     }
     out.retain(|node| *node != Node::Space);
-    let digits = after.iter().take_while(|node| node.is_digit()).count();
-    let before = out.iter().rev().take_while(|node| node.is_digit()).count();
-    let is_zero = before == 1 && out.last() == Some(&Node::Char('0'));
-    if digits != 3 || before > 3 || is_zero {
-        out.push(Node::Char('.'));
+    let run = |nodes: &[Node]| nodes.iter().take_while(|node| node.is_digit()).count();
+    let (first, mut rest) = after.split_at(run(after));
+    let mut groups = vec![first];
+    while let [Node::Group(inner), more @ ..] = rest
+        && is_comma(inner)
+        && run(more) > 0
+    {
+        let (group, behind) = more.split_at(run(more));
+        groups.push(group);
+        rest = behind;
     }
+    let start = out.len() - out.iter().rev().take_while(|node| node.is_digit()).count();
+    let is_parted = (1..=3).contains(&(out.len() - start))
+        && out[start] != Node::Char('0')
+        && groups.iter().all(|group| group.len() == 3);
+    let comma = match groups.len() {
+        _ if is_parted => None,
+        1 => Some(Node::Char('.')),
+        _ => Some(Node::Char(',')),
+    };
+    for group in groups {
+        out.extend(comma.clone());
+        out.extend_from_slice(group);
+    }
+    rest
+}
+
+/// Whether braces hold a comma alone.
+fn is_comma(inner: &[Node]) -> bool {
+    let seen = inner.iter().filter(|node| **node != Node::Space);
+    seen.eq([&Node::Char(',')])
 }
 
 /// Adds a command with its arguments; what comes after them.

@@ -1,5 +1,7 @@
 //! What stands behind a number: per cent, degrees, units, words.
 
+use std::collections::BTreeMap;
+
 use super::super::algebra::{Calculator, Quotient, Ratio};
 use super::function::NAMES;
 use super::node::{Node, print};
@@ -10,23 +12,23 @@ pub enum Mark {
     None,
     Percent,
     Degree,
-    /// The unit's dimension if it is known, else its words.
+    /// A unit, or what is counted.
     Unit(Unit),
 }
 
-/// A unit, or whatever is counted.
+/// A product of powers of units, or of whatever is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// What is measured and in which unit, with its power: `length`, 2.
-    pub dimension: Option<(&'static str, i64)>,
-    /// How many of the dimension's least unit it is.
+    /// What is measured, or the name of a unit that is not known, each with its power.
+    pub dimensions: BTreeMap<String, i64>,
+    /// How many of the dimensions' least units it is.
     pub size: Ratio,
-    /// As it was written.
-    pub text: String,
+    /// As it was written: the name of a single unit and its power, else all of it.
+    pub name: (String, i64),
 }
 
 /// Names of units, what they measure, and their size as a fraction.
-const UNITS: [(&[&str], &str, i64, i64); 34] = [
+const UNITS: [(&[&str], &str, i64, i64); 39] = [
     (&["mm", "millimeter", "millimetre"], "length", 1, 1),
     (&["cm", "centimeter", "centimetre"], "length", 10, 1),
     (&["m", "meter", "metre"], "length", 1000, 1),
@@ -43,16 +45,21 @@ const UNITS: [(&[&str], &str, i64, i64); 34] = [
     (&["h", "hr", "hour"], "time", 3600, 1),
     (&["day"], "time", 86_400, 1),
     (&["week"], "time", 604_800, 1),
+    (&["month"], "months", 1, 1),
+    (&["year", "yr"], "months", 12, 1),
+    (&["am"], "before noon", 1, 1),
+    (&["pm"], "after noon", 1, 1),
     (&["ml", "milliliter", "millilitre"], "volume", 1, 1),
     (&["l", "liter", "litre"], "volume", 1000, 1),
+    (&["cup"], "cups", 1, 1),
+    (&["pint"], "cups", 2, 1),
+    (&["quart"], "cups", 4, 1),
+    (&["gallon"], "cups", 16, 1),
     (&["cent", "\u{a2}"], "money", 1, 1),
     (&["dollar", "usd", "$"], "money", 100, 1),
     (&["euro", "eur", "\u{20ac}"], "euros", 1, 1),
     (&["gbp", "\u{a3}"], "sterling", 1, 1),
     (&["yen", "jpy", "\u{a5}"], "yen", 1, 1),
-    (&["m/s", "meters per second"], "speed", 1, 1),
-    (&["km/h", "kmph", "kph"], "road speed", 1, 1),
-    (&["mph", "miles per hour"], "miles speed", 1, 1),
     (&["lb", "pound"], "weight", 16, 1),
     (&["oz", "ounce"], "weight", 1, 1),
     (&["rad", "radian"], "angle", 1, 1),
@@ -62,6 +69,12 @@ const UNITS: [(&[&str], &str, i64, i64); 34] = [
     (&["j", "joule"], "energy", 1, 1),
     (&["w", "watt"], "power", 1, 1),
 ];
+
+/// Speeds in one word.
+const SPEEDS: [(&str, &str); 3] = [("mph", "mile/hour"), ("kmph", "km/h"), ("kph", "km/h")];
+
+/// Symbols that are another unit than the same letters in lower case.
+const OTHER_CASE: [&str; 6] = ["M", "S", "H", "G", "Mm", "Mg"];
 
 /// Words that make another number of the one before them, or another answer.
 const MEANINGFUL: [&str; 33] = [
@@ -172,8 +185,9 @@ fn start_of_letters(nodes: &[Node]) -> Option<usize> {
     }
     let start = number.len() + usize::from(run.first() == Some(&Node::Space));
     let text = print(&letters[start..]);
-    let (name, _) = with_power(&text, 1);
-    let is_named = NAMED.contains(&&*text) || COUNTED.contains(&name) || known(name).is_some();
+    let is_known = |name: &str| COUNTED.contains(&name) || known(name).is_some();
+    let is_named = NAMED.contains(&&*text)
+        || factors(&text).is_some_and(|all| all.iter().all(|(name, _)| is_known(name)));
     // A single letter is a variable.
     (is_named && text.len() > 1).then_some(start)
 }
@@ -185,94 +199,140 @@ const NAMED: [&str; 5] = ["degrees", "degree", "percent", "percentage", "pct"];
 const COUNTED: [&str; 6] = ["units", "unit", "ways", "points", "sq", "people"];
 
 fn mark(nodes: &[Node]) -> Option<Mark> {
-    let (words, power) = match nodes {
-        [words @ .., Node::Char('^'), Node::Argument(power)]
-            if words.len() <= 1 || words.iter().all(Node::is_letter) =>
-        {
-            (words, print(power).parse().ok()?)
-        }
-        words => (words, 1),
-    };
-    let text = print(words).to_lowercase();
-    let mut all = text
+    let text = text(nodes);
+    let lower = text.to_lowercase();
+    let mut all = lower
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty());
     if all.any(|word| MEANINGFUL.contains(&word)) {
         return None;
     }
-    match &*text {
+    match &*lower {
         "percent" | "percentage" | "pct" | "per cent" | "percentage points" => {
             return Some(Mark::Percent);
         }
         "degrees" | "degree" | "deg" => return Some(Mark::Degree),
         _ => {}
     }
-    let (name, power) = with_power(&text, power);
-    // A single letter may be a unit or a variable; only known ones are units.
-    let found = known(name);
-    if found.is_none() && text.chars().count() < 2 {
-        return None;
-    }
-    let unit = match found {
-        Some((dimension, size)) => Unit {
-            dimension: Some((dimension, power)),
-            size: size.power(power)?,
-            text,
-        },
-        None => Unit {
-            dimension: None,
-            size: Ratio::ONE,
-            text,
-        },
+    let factors = factors(&text)?;
+    let name = match &factors[..] {
+        [single] => single.clone(),
+        _ => (text, 1),
     };
-    Some(Mark::Unit(unit))
+    let (mut dimensions, mut size) = (BTreeMap::new(), Ratio::ONE);
+    for (own, power) in &factors {
+        // A single letter may be a unit or a variable; only known ones are units.
+        let (dimension, least) = match known(own) {
+            Some((dimension, least)) => (dimension.to_owned(), least),
+            None if name.0.chars().count() < 2 => return None,
+            None => (singular(own), Ratio::ONE),
+        };
+        size = size.times(least.power(*power)?)?;
+        *dimensions.entry(dimension).or_insert(0) += power;
+    }
+    dimensions.retain(|_, power| *power != 0);
+    Some(Mark::Unit(Unit {
+        dimensions,
+        size,
+        name,
+    }))
 }
 
-/// A unit's name and its power, said in words: `square feet`.
-fn with_power(text: &str, power: i64) -> (&str, i64) {
-    for (words, times) in [
-        ("square ", 2),
-        ("sq ", 2),
-        ("sq. ", 2),
-        ("cubic ", 3),
-        ("cu ", 3),
-    ] {
-        if let Some(name) = text.strip_prefix(words) {
-            return (name, times);
+/// The words at the end as they are written, with a space between them.
+fn text(nodes: &[Node]) -> String {
+    let piece = |node: &Node| match node {
+        Node::Words(words) => format!(" {words} "),
+        node => print(std::slice::from_ref(node)),
+    };
+    let text: String = nodes.iter().map(piece).collect();
+    let words: Vec<&str> = text
+        .split([' ', '~'])
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ").replace(" ^", "^")
+}
+
+/// The units in a product of powers: `m/s^2`, `square feet`, `miles per hour`.
+fn factors(text: &str) -> Option<Vec<(String, i64)>> {
+    let speed = SPEEDS.iter().find(|(name, _)| *name == text);
+    let text = speed.map_or(text, |(_, units)| units);
+    let text = text.replace("\\cdot", " ").replace(" per ", "/");
+    let mut out = Vec::new();
+    for (at, part) in text.split('/').enumerate() {
+        let mut words = part.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let times = match word {
+                "square" | "sq" | "sq." => 2,
+                "cubic" | "cu" | "cu." => 3,
+                _ => 1,
+            };
+            let word = words.next_if(|_| times > 1).unwrap_or(word);
+            let (name, power) = word.split_once('^').unwrap_or((word, "1"));
+            let power: i8 = power.trim_matches(['{', '}']).parse().ok()?;
+            let times = if at == 0 { times } else { -times };
+            out.push((name.to_owned(), times * i64::from(power)));
         }
     }
-    (text, power)
+    let is_named = out.iter().all(|(name, _)| !name.is_empty());
+    (is_named && !out.is_empty()).then_some(out)
+}
+
+/// The name of a unit that is not known, or of what is counted: short ones are symbols, where
+/// capitals mean something (`MJ`, `mJ`).
+fn singular(name: &str) -> String {
+    if name.chars().count() <= 3 {
+        return name.into();
+    }
+    let name = name.to_lowercase();
+    let ends = [
+        ("ies", "y"),
+        ("xes", "x"),
+        ("shes", "sh"),
+        ("ches", "ch"),
+        ("ss", "ss"),
+        ("s", ""),
+    ];
+    let found = ends
+        .iter()
+        .find_map(|(many, one)| Some((name.strip_suffix(many)?, one)));
+    found.map_or(name.clone(), |(stem, one)| format!("{stem}{one}"))
 }
 
 fn known(name: &str) -> Option<(&'static str, Ratio)> {
-    let name = name.trim_end_matches('.');
-    let singular = name.strip_suffix('s').unwrap_or(name);
-    let is_named =
-        |names: &&[&str]| names.contains(&name) || names.contains(&singular) && singular.len() > 1;
+    let lower = name.trim_end_matches('.').to_lowercase();
+    let singular = lower.strip_suffix('s').unwrap_or(&lower);
+    let is_named = |names: &&[&str]| {
+        names.contains(&&*lower) || names.contains(&singular) && singular.len() > 1
+    };
     let found = UNITS.iter().find(|(names, ..)| is_named(names))?;
-    Some((found.1, Ratio::new(found.2.into(), found.3.into())?))
+    let size = Ratio::new(found.2.into(), found.3.into())?;
+    (!OTHER_CASE.contains(&name)).then_some((found.1, size))
 }
 
 /// Whether two values with what stands behind them say the same.
 pub fn is_same(a: (&Quotient, &Mark), b: (&Quotient, &Mark), calculator: &Calculator) -> bool {
     let is_equal = |x: &Quotient, y: &Quotient| calculator.is_equal(x, y);
     match (a.1, b.1) {
-        (Mark::Unit(one), Mark::Unit(other)) => match (one.dimension, other.dimension) {
-            (Some(left), Some(right)) => {
-                let sized = |value, size| calculator.times(value, &Quotient::number(size));
-                let (x, y) = (sized(a.0, one.size), sized(b.0, other.size));
-                left == right && x.zip(y).is_some_and(|(x, y)| is_equal(&x, &y))
-            }
-            _ => is_equal(a.0, b.0),
-        },
+        (Mark::Unit(one), Mark::Unit(other)) => {
+            let sized = |value, size| calculator.times(value, &Quotient::number(size));
+            let (x, y) = (sized(a.0, one.size), sized(b.0, other.size));
+            one.dimensions == other.dimensions && x.zip(y).is_some_and(|(x, y)| is_equal(&x, &y))
+        }
         (one, other) if one == other => is_equal(a.0, b.0),
         (mark, Mark::None) => {
-            is_equal(a.0, b.0)
+            is_equal(a.0, b.0) && may_be_missing(a.0, mark)
                 || counted(a.0, mark, calculator).is_some_and(|value| is_equal(&value, b.0))
         }
         (Mark::None, _) => is_same(b, a, calculator),
         _ => false,
     }
+}
+
+/// Whether a bare number may stand for the one with its mark: less than 1 is not a number of per
+/// cents.
+fn may_be_missing(value: &Quotient, mark: &Mark) -> bool {
+    let is_part = |value: Ratio| value.magnitude().floor() == 0;
+    *mark != Mark::Percent || !value.rational().is_some_and(is_part)
 }
 
 /// The value with its mark as a factor: a hundredth, or a 180th of pi, or the unit's own name.
@@ -284,13 +344,10 @@ fn counted(value: &Quotient, mark: &Mark, calculator: &Calculator) -> Option<Quo
             &Quotient::name("pi"),
             &Quotient::number(Ratio::new(1, 180)?),
         )?,
-        Mark::Unit(unit) => {
-            let power = unit.dimension.map_or(1, |(_, power)| power);
-            calculator.power(
-                &Quotient::name(&*unit.text),
-                &Quotient::number(Ratio::whole(power)),
-            )?
-        }
+        Mark::Unit(unit) => calculator.power(
+            &Quotient::name(&*unit.name.0),
+            &Quotient::number(Ratio::whole(unit.name.1)),
+        )?,
     };
     calculator.times(value, &factor)
 }

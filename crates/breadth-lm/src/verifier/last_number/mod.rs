@@ -3,11 +3,16 @@
 //! The last number, after #### if it is there, equals the `answer`, which must be one number:
 //! 1,000 = 1e3 = 10^3, 1/2 = 0.5 = \frac{1}{2}.
 
+mod part;
+mod scan;
+mod unit;
+
 use super::algebra::Ratio;
 use super::answer::{Answer, fraction_sign, script_sign};
 use super::compare::{Compare, Comparison, Given};
 use super::judge::VerifierKind;
 use super::number::Number;
+use scan::{digits, exponent, group};
 
 pub(super) const KIND: VerifierKind = VerifierKind {
     usage: "number",
@@ -43,9 +48,10 @@ impl Compare for LastNumber {
 ///
 /// A number may have a sign, thousands in commas or LaTeX (`1{,}000`, `1\,000`, `1,\!000`), a
 /// decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a fraction `a/b` or
-/// `\frac{a}{b}`, alone or behind a whole number. Signs of currency and per cent around it are not
-/// looked at: `50%` is 50. Digits in a word are none (`CO2`). What is only part of other mathematics is no number: the 2 of `x^2`, of
-/// `\sqrt{2}`, of `2\pi`.
+/// `\frac{a}{b}`, alone or behind a whole number. `1,00,000` and `18 million` are numbers too.
+/// Signs of currency, per cent, degrees and units around it are not looked at: `50%` is 50,
+/// `9.8 m/s^2` is 9.8. Digits in a word are none (`CO2`). What is only part of other mathematics is
+/// no number: the 2 of `x^2`, `\sqrt{2}`, `2\pi`, `2x`, `x + 2`, `x/2` and `\log 2`.
 fn final_number(text: &str) -> Option<Number> {
     let text = plain(text);
     match text.rsplit_once("####") {
@@ -69,8 +75,7 @@ fn single_number(answer: &str) -> Option<Number> {
         return None;
     };
     let around = format!("{} {}", &text[..only.start], &text[only.end..]);
-    let is_prose =
-        !around.contains(|c: char| "\\^_=+*/<>{}|~".contains(c)) && !is_factor(&text[only.end..]);
+    let is_prose = !around.contains(|c: char| "\\^_=+*/<>{}|~".contains(c));
     only.number.clone().filter(|_| is_prose)
 }
 
@@ -84,16 +89,6 @@ fn is_sum(text: &str) -> bool {
         before = (before.1, c);
         is_found
     })
-}
-
-/// Whether letters are bound to the number before them, and are no unit or ending.
-fn is_factor(after: &str) -> bool {
-    let run: String = after.chars().take_while(|c| c.is_alphabetic()).collect();
-    let known = [
-        "cm", "mm", "km", "kg", "mg", "ft", "in", "lb", "oz", "am", "pm", "st", "nd", "rd", "th",
-        "ml",
-    ];
-    !run.is_empty() && !known.contains(&&*run.to_lowercase())
 }
 
 /// A number in a text, or what is written like one and is none.
@@ -143,13 +138,16 @@ fn piece(c: char, rest: &str, out: &str) -> (String, usize) {
     }
     if let Some(after) = rest.strip_prefix("{,}").filter(|_| is_behind_digit) {
         return (
-            if digits(after) == 3 {
+            if digits(after) == 3 && !is_zero(out) {
                 ",".into()
             } else {
                 ".".into()
             },
             3,
         );
+    }
+    if let Some(taken) = degree(rest) {
+        return ("\u{b0}".into(), taken);
     }
     if let Some((high, taken)) = high_digits(rest).filter(|_| !out.is_empty()) {
         return (format!("^{{{high}}}"), taken);
@@ -173,6 +171,33 @@ fn piece(c: char, rest: &str, out: &str) -> (String, usize) {
     (plain.into(), c.len_utf8())
 }
 
+/// Whether a text ends in the number 0 alone.
+fn is_zero(text: &str) -> bool {
+    text.strip_suffix('0')
+        .is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit() || c == ','))
+}
+
+/// How long the sign of degrees at the beginning is: `^\circ`, `^{\circ}`.
+fn degree(text: &str) -> Option<usize> {
+    let sign = |text: &str| {
+        let signs = ["\\circ", "\\degree"];
+        let sign = signs.into_iter().find(|sign| text.starts_with(sign))?;
+        let is_other = text[sign.len()..].starts_with(|c: char| c.is_ascii_alphabetic());
+        (!is_other || sign == "\\circ").then_some(sign.len())
+    };
+    let Some(raised) = text.strip_prefix('^') else {
+        return sign(text).filter(|_| text.starts_with("\\degree"));
+    };
+    let raised = raised.trim_start();
+    let blank = text.len() - raised.len();
+    if !raised.starts_with('{') {
+        return sign(raised).map(|length| blank + length);
+    }
+    let (inner, taken) = group(raised)?;
+    let is_sign = sign(inner.trim()) == Some(inner.trim().len());
+    is_sign.then_some(blank + taken)
+}
+
 /// The power in high digits at the beginning, and how long it is.
 fn high_digits(text: &str) -> Option<(String, usize)> {
     let high = |c: char| script_sign(c).filter(|(place, _)| *place == '^');
@@ -193,10 +218,6 @@ fn spacing(text: &str) -> Option<(&'static str, &str)> {
     names
         .into_iter()
         .find_map(|name| Some((name, text.strip_prefix(name)?)))
-}
-
-fn digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
 /// What `\text{..}` and the like hold, if it begins with a digit.
@@ -261,21 +282,6 @@ fn argument(text: &str) -> Option<(&str, usize)> {
     }
 }
 
-/// What the braces at the beginning hold, and how long they are.
-fn group(text: &str) -> Option<(&str, usize)> {
-    let mut depth = 0;
-    for (at, c) in text.char_indices().take(LONGEST_GROUP) {
-        depth += i32::from(c == '{') - i32::from(c == '}');
-        if depth == 0 {
-            return Some((&text[1..at], at + 1));
-        }
-    }
-    None
-}
-
-/// Longer groups, in characters, hold no number that anybody wrote.
-const LONGEST_GROUP: usize = 200;
-
 /// The first number from `at` on. What is written like one and is none (`1/0`, `x^2`) is found as
 /// nothing.
 fn next_number(text: &str, at: usize) -> Option<Found> {
@@ -312,7 +318,12 @@ fn next_number(text: &str, at: usize) -> Option<Found> {
     };
     let (number, end) = with_fraction(text, number, end);
     let (number, end) = with_power(text, number, end);
-    let number = number.filter(|_| !is_part(before, &text[end..]));
+    let (number, end) = with_word(text, number, end);
+    let end = end + unit::length(&text[end..]);
+    let is_part = is_under_root(before)
+        || is_rest_of_groups(before, &text[start..end])
+        || part::is_part(before, &text[end..]);
+    let number = number.filter(|_| !is_part);
     Some(Found { number, start, end })
 }
 
@@ -422,7 +433,7 @@ fn with_power(text: &str, number: Option<Number>, end: usize) -> (Option<Number>
     let after = &text[end..];
     let blank = |text: &str| text.len() - text.trim_start().len();
     let at = blank(after);
-    let signs = ["\\times", "\\cdot", "\u{d7}", "*", "\u{b7}"];
+    let signs = ["\\times", "\\cdot", "\u{d7}", "*", "\u{b7}", "x", "X"];
     let Some(sign) = signs.into_iter().find(|sign| after[at..].starts_with(sign)) else {
         return (number, end);
     };
@@ -436,27 +447,6 @@ fn with_power(text: &str, number: Option<Number>, end: usize) -> (Option<Number>
         product(&number, &ten)
     });
     (scaled, end + at + 2 + taken)
-}
-
-/// What `^n` or `^{n}` at the beginning says, and how long it is; an exponent that is no whole
-/// number says nothing.
-fn exponent(text: &str) -> Option<(Option<i64>, usize)> {
-    let starred = || {
-        // Behind the stars of bold type there is no number.
-        let rest = text.trim_start_matches(' ').strip_prefix("**")?;
-        let digits = rest.trim_start_matches(' ').trim_start_matches('-');
-        let is_power = digits.starts_with(|c: char| c.is_ascii_digit());
-        is_power.then(|| rest.trim_start_matches(' '))
-    };
-    let rest = text.strip_prefix('^').or_else(starred)?;
-    let sign = text.len() - rest.len();
-    if rest.starts_with('{') {
-        let (inner, taken) = group(rest)?;
-        return Some((inner.trim().parse().ok(), sign + taken));
-    }
-    let minus = usize::from(rest.starts_with('-'));
-    let end = minus + digits(&rest[minus..]);
-    Some((rest[..end].parse().ok(), sign + end))
 }
 
 fn raised(number: &Number, exponent: i64) -> Option<Number> {
@@ -475,21 +465,47 @@ fn product(a: &Number, b: &Number) -> Option<Number> {
     Some(Number::Ratio(product.above(), product.below()))
 }
 
-/// Whether a number is a part of other mathematics by what is around it.
-fn is_part(before: &str, after: &str) -> bool {
-    let is_under_root = ["\\sqrt{", "\\sqrt", "\\sqrt ", "\u{221a}", "\u{221a}("]
-        .iter()
-        .any(|root| before.ends_with(root))
-        || before.trim_end_matches([' ', '{']).ends_with("\\over");
-    let after = after
-        .trim_start()
-        .trim_start_matches("\\cdot")
-        .trim_start_matches("\\times")
-        .trim_start();
-    let is_factor = ["\\pi", "\\sqrt", "\u{3c0}", "\u{221a}"]
-        .iter()
-        .any(|name| after.starts_with(name));
-    is_under_root || is_factor
+/// `18 million` as 18000000; `18 thousandths` is not read.
+fn with_word(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {
+    let after = &text[end..];
+    let opened = unit::opened(after.trim_start_matches([' ', '~'])).trim_start_matches([' ', '~']);
+    let letters = opened.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let word = &opened[..opened.len() - letters.len()];
+    let Some((_, times)) = WORDS.iter().find(|(own, _)| word.eq_ignore_ascii_case(own)) else {
+        return (number, end);
+    };
+    let is_spaced = after.len() > opened.len();
+    let scaled = number.filter(|_| is_spaced && *times > 0);
+    let scaled = scaled.and_then(|number| product(&number, &Number::Ratio(*times, 1)));
+    (scaled, text.len() - letters.len())
+}
+
+/// Words that multiply the number before them; 0 for those that divide it.
+const WORDS: [(&str, i128); 11] = [
+    ("dozen", 12),
+    ("hundred", 100),
+    ("thousand", 1000),
+    ("million", 1_000_000),
+    ("billion", 1_000_000_000),
+    ("trillion", 1_000_000_000_000),
+    ("tenths", 0),
+    ("hundredths", 0),
+    ("thousandths", 0),
+    ("millionths", 0),
+    ("half", 0),
+];
+
+fn is_under_root(before: &str) -> bool {
+    let roots = ["\\sqrt{", "\\sqrt", "\\sqrt ", "\u{221a}", "\u{221a}("];
+    roots.iter().any(|root| before.ends_with(root))
+        || before.trim_end_matches([' ', '{']).ends_with("\\over")
+}
+
+/// Whether digits are the rest of a number in groups that are not understood: `1,0000`, `1 000`.
+fn is_rest_of_groups(before: &str, digits: &str) -> bool {
+    let before = before.strip_suffix([',', ' ']).unwrap_or_default();
+    let is_long = digits.starts_with(|c: char| c == '0') && self::digits(digits) > 1;
+    is_long && before.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// Where the decimal number that begins at `start` ends.
@@ -505,6 +521,14 @@ fn decimal_end(bytes: &[u8], start: usize) -> usize {
     if (1..=3).contains(&(end - start)) {
         while bytes.get(end) == Some(&b',') && run(end + 1) == end + 4 {
             end += 4;
+        }
+        let pairs = (1..).take_while(|n| {
+            bytes.get(end + 3 * (n - 1)) == Some(&b',') && run(end + 3 * n - 2) == end + 3 * n
+        });
+        let above = end + 3 * pairs.count();
+        let is_indian = end - start <= 2 && above > end && bytes.get(above) == Some(&b',');
+        if is_indian && run(above + 1) == above + 4 {
+            end = above + 4;
         }
     }
     if bytes.get(end) == Some(&b'.') && digit(end + 1) {
@@ -538,6 +562,9 @@ fn is_minus(before: &str) -> bool {
 }
 
 fn currency(text: &str) -> &str {
+    let text = text
+        .strip_suffix(['\u{20ac}', '\u{a3}', '\u{a5}', '\u{20b9}'])
+        .unwrap_or(text);
     match text.strip_suffix('$') {
         Some(text) => text.strip_suffix('\\').unwrap_or(text),
         None => text,
