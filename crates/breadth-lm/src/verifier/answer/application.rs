@@ -120,7 +120,7 @@ impl Reader<'_> {
             "arcsin" => (-90, "sin"),
             _ => (-60, "tan"),
         };
-        let found = (first..=first + 180).step_by(15).find_map(|degrees| {
+        (first..=first + 180).step_by(15).find_map(|degrees| {
             let part = Quotient::number(Ratio::new(degrees.into(), 180)?);
             let angle = self.calculator.times(&part, &Quotient::name("pi"))?;
             let value = match function {
@@ -131,8 +131,7 @@ impl Reader<'_> {
                 _ => self.exact_sine(function, &angle),
             };
             self.calculator.is_equal(&value?, of).then_some(angle)
-        });
-        found
+        })
     }
 
     /// The sine or cosine of a multiple of 30 or 45 degrees.

@@ -504,7 +504,7 @@ fn is_under_root(before: &str) -> bool {
 /// Whether digits are the rest of a number in groups that are not understood: `1,0000`, `1 000`.
 fn is_rest_of_groups(before: &str, digits: &str) -> bool {
     let before = before.strip_suffix([',', ' ']).unwrap_or_default();
-    let is_long = digits.starts_with(|c: char| c == '0') && self::digits(digits) > 1;
+    let is_long = digits.starts_with('0') && self::digits(digits) > 1;
     is_long && before.ends_with(|c: char| c.is_ascii_digit())
 }
 
