@@ -269,3 +269,68 @@ fn what_is_not_merged_rightly_is_refused() {
         .to_string();
     assert!(error.contains("safe_serialization=True"), "{error}");
 }
+
+/// mlx-lm and Adapters write files of the same name and of other contents.
+#[test]
+fn an_adapter_of_another_library_is_said_to_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = r#"{"fine_tune_type": "lora", "num_layers": 16, "lora_parameters": {"rank": 16}}"#;
+    std::fs::write(folder.path().join("adapter_config.json"), config).unwrap();
+    let said = |base: Option<&Path>| {
+        let error = Checkpoint::read_on(folder.path(), base).unwrap_err();
+        let place = folder.path().to_str().unwrap();
+        error.to_string().replace(place, "adapter")
+    };
+    insta::assert_snapshot!(said(None), @"checkpoint adapter: adapter_config.json has no peft_type, so this is no adapter of PEFT (mlx-lm and Adapters write a file of this name, too), and such adapters are not merged here; merge it with the library that wrote it and give the merged model's folder (mlx-lm: `mlx_lm.fuse --model BASE --adapter-path adapter --save-path merged`)");
+    assert_eq!(said(Some(&golden("llama3"))), said(None));
+}
+
+/// A base of PEFT's that is not named is asked for.
+#[test]
+fn an_adapter_without_the_name_of_its_base_asks_for_it() {
+    let mut unnamed = config(json!({}));
+    let fields = unnamed.as_object_mut().unwrap();
+    fields.remove("base_model_name_or_path");
+    let made = make("llama3", MODELS[2].1, &unnamed, 16.0 / RANK as f64);
+    let error = Checkpoint::read(made.folder.path())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("a LoRA adapter of an unnamed model"),
+        "{error}"
+    );
+    let read = Checkpoint::read_on(made.folder.path(), Some(&golden("llama3"))).unwrap();
+    assert!(gap(&read, &made.merged) < 1e-4);
+}
+
+/// What PEFT saved of the base must be the base's.
+#[test]
+fn a_weight_of_another_base_is_refused() {
+    let (base, folder) = (golden("llama3"), tempfile::tempdir().unwrap());
+    let said = |name: &str, array: &Array, base: &Path| {
+        let tensors: Tree = [(format!("base_model.model.{name}"), array.clone())]
+            .into_iter()
+            .collect();
+        write(folder.path(), &config(json!({})), &tensors);
+        let read = Checkpoint::read_on(folder.path(), Some(base));
+        read.map_err(|e| e.to_string().replace(folder.path().to_str().unwrap(), "a"))
+    };
+    let own = Checkpoint::read(&base).unwrap();
+    let head = &own.weights["lm_head.weight"];
+    let same = said("lm_head.base_layer.weight", head, &base).unwrap();
+    assert_eq!(same.weights, own.weights);
+    let mut other = head.clone();
+    other.data[7] = f32::from_bits(other.data[7].to_bits() + 1);
+    let error = said("lm_head.base_layer.weight", &other, &base).unwrap_err();
+    insta::assert_snapshot!(error, @r#"checkpoint a: adapter_model.safetensors has base_model.model.lm_head.base_layer.weight, which is not equal to lm_head.weight of the base: the adapter was trained on another base or changed it, or was saved with less precision; merge it first: AutoPeftModelForCausalLM.from_pretrained("a").merge_and_unload().save_pretrained("merged")"#);
+    let tied = golden("llama-linear");
+    let tokens = &Checkpoint::read(&tied).unwrap().weights["model.embed_tokens.weight"];
+    for name in ["model.embed_tokens.weight", "lm_head.weight"] {
+        said(name, tokens, &tied).unwrap();
+        let error = said(name, &Array::full(tokens.shape.clone(), 0.5), &tied).unwrap_err();
+        assert!(
+            error.contains("not equal to model.embed_tokens.weight"),
+            "{error}"
+        );
+    }
+}

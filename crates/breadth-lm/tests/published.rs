@@ -56,25 +56,33 @@ fn what_is_passed_over_is_listed() {
     let lines: Vec<String> = unread.iter().map(|(n, c)| format!("{n} {c}")).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
     _num_labels 1
+    apply_query_key_layer_scaling 1
     attention_bias 8
     attention_probs_dropout_prob 1
+    author 1
+    badwordsids 1
+    created_date 1
     custom_pipelines 1
     full_attn_mod 2
-    gradient_checkpointing 3
+    gradient_checkpointing 4
     hidden_dropout_prob 1
     interpolate_factor 2
     is_llama_config 3
+    license 1
     lm_head_bias 2
     max_length 1
-    max_sequence_length 3
+    max_sequence_length 4
     mlp_bias 2
     n_special 2
     neftune_noise_alpha 1
+    normalize_attention_scores 1
+    num_steps 1
+    original_max_position_embeddings 1
     output_past 1
     predict_special_tokens 2
     rope_interleaved 3
     transformers.js_config 2
-    unsloth_fixed 6
+    unsloth_fixed 7
     unsloth_version 3
     use_mrope 8
     ");

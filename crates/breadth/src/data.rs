@@ -35,9 +35,9 @@ fn word<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, String> {
 }
 
 impl DataFlags {
-    /// The options for data of a model in this folder; so many tokens are to be drawn after each
+    /// The options for data of a model in this folder, of an adapter on this base; so many tokens are to be drawn after each
     /// prompt, or none if responses are given.
-    pub fn options(&self, folder: &Path, drawn: usize) -> Result<DataOptions> {
+    pub fn options(&self, folder: &Path, base: Option<&Path>, drawn: usize) -> Result<DataOptions> {
         let responses = if drawn > 0 {
             Responses::Optional
         } else {
@@ -47,7 +47,7 @@ impl DataFlags {
             responses,
             end_token: self.end_token,
             boundary: self.boundary,
-            cut: self.cut(folder, drawn)?,
+            cut: self.cut(folder, base, drawn)?,
         })
     }
 
@@ -56,11 +56,11 @@ impl DataFlags {
         self.max_length.is_some() || self.truncate.is_some()
     }
 
-    fn cut(&self, folder: &Path, reserve: usize) -> Result<Option<Cut>> {
+    fn cut(&self, folder: &Path, base: Option<&Path>, reserve: usize) -> Result<Option<Cut>> {
         let max_length = match (self.max_length, self.truncate) {
             (Some(max_length), _) => max_length as usize,
             (None, None) => return Ok(None),
-            (None, Some(side)) => match Generation::read(folder)?.positions {
+            (None, Some(side)) => match Generation::read_on(folder, base)?.positions {
                 // The last token is only ever predicted.
                 Some(positions) => positions + 1,
                 None => bail!(

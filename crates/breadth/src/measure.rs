@@ -101,7 +101,7 @@ impl Measure<'_> {
     fn items(&self, models: &[(String, PathBuf)], file: PathBuf) -> Result<Vec<Item>> {
         let files = [file];
         let folders: Vec<PathBuf> = models.iter().map(|(_, path)| path.clone()).collect();
-        Ok(read_data(&folders, &files, &DataOptions::default())?
+        Ok(read_data(&folders, None, &files, &DataOptions::default())?
             .1
             .items)
     }

@@ -131,6 +131,8 @@ pub struct Chosen {
     pub left_out: Vec<PathBuf>,
     pub models: Vec<Model>,
     pub tokenizers: Vec<PathBuf>,
+    /// The base of adapters, as it was given.
+    pub base: Option<PathBuf>,
 }
 
 impl Chosen {
@@ -217,6 +219,7 @@ impl Models {
             left_out: Vec::new(),
             models: Vec::new(),
             tokenizers: Vec::new(),
+            base: self.base.clone(),
         };
         for place in places {
             match place {
@@ -250,24 +253,27 @@ impl Models {
 ///
 /// Checkpoints of one run share a tokenizer; scores under different tokenizers are not comparable
 /// token by token, so each family is scored by a command of its own. The same goes for end tokens
-/// and chat templates, where they were used.
+/// and chat templates, where they were used. What an adapter does not say, its base says: `base`,
+/// or what it names.
 pub fn read_data(
     tokenizers: &[PathBuf],
+    base: Option<&Path>,
     files: &[PathBuf],
     options: &DataOptions,
 ) -> Result<(Text, Data)> {
     let first = &tokenizers[0];
-    let text = Text::of_checkpoint(first)?;
+    let text_of = |folder: &Path| Text::of_checkpoint_on(folder, base);
+    let text = text_of(first)?;
     let others = || tokenizers[1..].iter().filter(|other| *other != first);
     for other in others() {
-        let is_same = || -> Result<bool> { Ok(text.has_tokens_of(&Text::of_checkpoint(other)?)) };
+        let is_same = || -> Result<bool> { Ok(text.has_tokens_of(&text_of(other)?)) };
         if !same_files(first, other, &["tokenizer.json"]) && !is_same()? {
             differ(first, other, "tokenizers")?;
         }
     }
     let data = text::read_data(files, &text, options)?;
     for other in others() {
-        let is_same = || -> Result<bool> { Ok(text.has_template_of(&Text::of_checkpoint(other)?)) };
+        let is_same = || -> Result<bool> { Ok(text.has_template_of(&text_of(other)?)) };
         if data.account.conversations > 0
             && !same_files(first, other, &TEMPLATE_FILES)
             && !is_same()?
@@ -275,7 +281,7 @@ pub fn read_data(
             differ(first, other, "chat templates")?;
         }
         if data.account.end_token.appended > 0 {
-            same_end_tokens(first, other)?;
+            same_end_tokens(first, other, base)?;
         }
     }
     Ok((text, data))
@@ -300,8 +306,10 @@ fn same_files(first: &Path, other: &Path, names: &[&str]) -> bool {
         .all(|name| read(first, name) == read(other, name))
 }
 
-fn same_end_tokens(first: &Path, other: &Path) -> Result<()> {
-    if Generation::read(first)?.end_tokens != Generation::read(other)?.end_tokens {
+fn same_end_tokens(first: &Path, other: &Path, base: Option<&Path>) -> Result<()> {
+    let end_tokens =
+        |folder| -> Result<Vec<u32>> { Ok(Generation::read_on(folder, base)?.end_tokens) };
+    if end_tokens(first)? != end_tokens(other)? {
         differ(first, other, "end tokens")?;
     }
     Ok(())

@@ -65,10 +65,11 @@ pub(super) fn files() -> Vec<String> {
 /// names, if that is a folder here or a snapshot in the local cache of the Hugging Face hub.
 ///
 /// # Errors
-/// If it is none, or an adapter too; the message says how to give it.
+/// If it is none, or an adapter too, or this is no adapter of PEFT; the message says how to give it.
 pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
     let fields = fields(folder)?;
-    let name = fields["base_model_name_or_path"].as_str().unwrap_or("");
+    let name = fields.get("base_model_name_or_path");
+    let name = name.and_then(Value::as_str).unwrap_or("");
     let named = || {
         let path = PathBuf::from(name);
         let is_there = !name.is_empty() && path.is_dir();
@@ -121,7 +122,17 @@ fn fields(folder: &Path) -> Result<Map<String, Value>> {
     let path = inside::file(folder, CONFIG)?;
     let text = files::settings(&path).map_err(|e| Error::io(&path, e))?;
     match breadth_data::parse_json(&text) {
-        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(Value::Object(fields)) if fields.contains_key("peft_type") => Ok(fields),
+        Ok(Value::Object(_)) => Err(Error::checkpoint(
+            folder,
+            format!(
+                "{CONFIG} has no peft_type, so this is no adapter of PEFT (mlx-lm and Adapters \
+                 write a file of this name, too), and such adapters are not merged here; merge it \
+                 with the library that wrote it and give the merged model's folder (mlx-lm: \
+                 `mlx_lm.fuse --model BASE --adapter-path {} --save-path merged`)",
+                folder.display()
+            ),
+        )),
         Ok(_) => Err(Error::checkpoint(
             folder,
             format!("{CONFIG} is not a JSON object"),
@@ -206,7 +217,7 @@ struct Tensors {
 impl Tensors {
     fn read(folder: &Path, base: &Checkpoint) -> Result<Self> {
         let files = Files::of(folder, &[WEIGHTS.into()])?;
-        let known = names(base);
+        let (known, tokens) = (names(base), Layout::of(&base.config).tokens.name);
         let mut tensors = Self::default();
         let mut seen: BTreeMap<(String, Part), String> = BTreeMap::new();
         for (name, array) in files.all()? {
@@ -224,6 +235,12 @@ impl Tensors {
                 );
                 return Err(Error::checkpoint(folder, message));
             };
+            // PEFT saves what it took from the base beside what it learned.
+            let is_tied = base.config.tie_word_embeddings && *weight == tokens;
+            if part == Part::Base || part == Part::Whole && is_tied {
+                check_copy(folder, base, (&name, &array), weight)?;
+                continue;
+            }
             if let Some(other) = seen.insert((weight.clone(), part), name.clone()) {
                 let message = format!(
                     "{WEIGHTS} has both {other} and {name}, which stand for the same tensor of \
@@ -232,7 +249,7 @@ impl Tensors {
                 return Err(Error::checkpoint(folder, message));
             }
             match part {
-                Part::Whole => drop(tensors.whole.insert(weight.clone(), array)),
+                Part::Base | Part::Whole => drop(tensors.whole.insert(weight.clone(), array)),
                 Part::Down | Part::Up => {
                     let pair = tensors.pairs.entry(weight.clone()).or_default();
                     pair[usize::from(part == Part::Up)] = Some(array);
@@ -248,6 +265,8 @@ impl Tensors {
 enum Part {
     Down,
     Up,
+    /// The weight of a module that is adapted, as it was before.
+    Base,
     Whole,
 }
 
@@ -260,7 +279,28 @@ fn split(path: &str) -> (&str, Part) {
             return (module, part);
         }
     }
-    (path, Part::Whole)
+    match path.strip_suffix(".base_layer.weight") {
+        Some(module) => (module, Part::Base),
+        None => (path, Part::Whole),
+    }
+}
+
+/// Refuses a tensor that stands for a weight of the base and is not equal to it.
+fn check_copy(
+    folder: &Path,
+    base: &Checkpoint,
+    (name, array): (&str, &Array),
+    weight: &str,
+) -> Result<()> {
+    if base.weights[weight] == *array {
+        return Ok(());
+    }
+    let message = format!(
+        "{WEIGHTS} has {name}, which is not equal to {weight} of the base: the adapter was trained \
+         on another base or changed it, or was saved with less precision; {}",
+        merge_first(folder)
+    );
+    Err(Error::checkpoint(folder, message))
 }
 
 /// The weights of a model under all names that they have.
@@ -272,6 +312,10 @@ fn names(base: &Checkpoint) -> BTreeMap<String, String> {
             names.insert(alias, parameter.name.clone());
         }
         names.insert(parameter.name.clone(), parameter.name.clone());
+    }
+    if base.config.tie_word_embeddings {
+        let heads = layout::tied_heads(base.config.family).into_iter();
+        names.extend(heads.map(|head| (head, layout.tokens.name.clone())));
     }
     names
 }
@@ -308,21 +352,12 @@ pub(super) fn merge(folder: &Path, base: &mut Checkpoint) -> Result<()> {
 
 /// Puts whole weights in place of the base's.
 fn replace(folder: &Path, base: &mut Checkpoint, whole: BTreeMap<String, Array>) -> Result<()> {
-    let tokens = Layout::of(&base.config).tokens.name;
     for (name, array) in whole {
         let own = &base.weights[name.as_str()].shape;
         if *own != array.shape {
             let message = format!(
                 "{WEIGHTS}: {name} has shape {:?}, and the base's is {own:?}; {}",
                 array.shape,
-                merge_first(folder)
-            );
-            return Err(Error::checkpoint(folder, message));
-        }
-        if name == tokens && base.config.tie_word_embeddings {
-            let message = format!(
-                "{WEIGHTS} has a token table of its own ({name}), to which the base ties its head; \
-                 {}",
                 merge_first(folder)
             );
             return Err(Error::checkpoint(folder, message));

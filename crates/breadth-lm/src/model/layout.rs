@@ -224,9 +224,12 @@ pub(super) fn is_leftover(family: Family, name: &str) -> bool {
     ENDS.iter().any(|end| name.ends_with(end))
 }
 
-/// The stored head of a tied model, which must equal the token table.
-pub(super) fn tied_head(family: Family) -> String {
-    format!("{}.weight", names(family).head)
+/// The names under which a tied model's head may be stored; it must equal the token table.
+pub(super) fn tied_heads(family: Family) -> Vec<String> {
+    let own = format!("{}.weight", names(family).head);
+    let mut heads = aliases(family, &own);
+    heads.insert(0, own);
+    heads
 }
 
 struct Builder<'a> {

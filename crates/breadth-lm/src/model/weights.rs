@@ -121,9 +121,15 @@ impl Files {
 
     /// The weights that the sizes ask for, under the family's names; nothing else may be stored.
     pub(super) fn weights(mut self, config: &Config) -> Result<Tree> {
-        let mut taken = Vec::new();
+        let (tokens, mut taken) = (Layout::of(config).tokens.name, Vec::new());
         for (name, shape) in weight_shapes(config) {
-            taken.push((name.clone(), self.take(config, &name, &shape)?));
+            let mut names = vec![name.clone()];
+            names.extend(layout::aliases(config.family, &name));
+            if config.tie_word_embeddings && name == tokens {
+                // Of the two names of one tensor some writers keep the head's alone.
+                names.extend(layout::tied_heads(config.family));
+            }
+            taken.push((name, self.take(&names, &shape)?));
         }
         self.check_memory(&taken)?;
         let read = |(name, stored): &(String, Stored)| {
@@ -167,9 +173,9 @@ impl Files {
         Err(Error::checkpoint(&self.files[stored.file].0, message))
     }
 
-    fn take(&mut self, config: &Config, name: &str, shape: &[usize]) -> Result<Stored> {
-        let mut names = vec![name.to_owned()];
-        names.extend(layout::aliases(config.family, name));
+    /// The tensor under the first of its names that is stored.
+    fn take(&mut self, names: &[String], shape: &[usize]) -> Result<Stored> {
+        let name = &names[0];
         let found = names.iter().find_map(|name| self.tensors.remove(name));
         let Some(stored) = found else {
             let message = format!("has no tensor {name}, which config.json asks for");
@@ -207,14 +213,12 @@ impl Files {
     /// Refuses tensors that nothing asked for: an adapter, say, or a part of the model that this
     /// decoder would leave out.
     fn check_rest(&self, config: &Config, weights: &Tree) -> Result<()> {
-        let head = layout::tied_head(config.family);
+        let heads = layout::tied_heads(config.family);
         for (name, stored) in &self.tensors {
             if layout::is_leftover(config.family, name) {
                 continue;
             }
-            let message = if config.tie_word_embeddings
-                && (*name == head || name.ends_with("lm_head.weight"))
-            {
+            let message = if config.tie_word_embeddings && heads.contains(name) {
                 let tokens = &Layout::of(config).tokens.name;
                 if self.read(name, stored)?.data == weights[tokens].data {
                     continue;

@@ -147,17 +147,26 @@ impl Text {
     /// If it, or a file beside it (`tokenizer_config.json`, `chat_template.jinja`,
     /// `generation_config.json`, `config.json`), is there but cannot be read.
     pub fn of_checkpoint(folder: &Path) -> Result<Self> {
+        Self::of_checkpoint_on(folder, None)
+    }
+
+    /// As [`of_checkpoint`](Self::of_checkpoint), with the folder of the model that an adapter
+    /// changes: what its own folder does not say is said there.
+    ///
+    /// # Errors
+    /// As [`of_checkpoint`](Self::of_checkpoint).
+    pub fn of_checkpoint_on(folder: &Path, base: Option<&Path>) -> Result<Self> {
         let path = file_in(folder, "tokenizer.json")?;
         if path.exists() {
-            return Self::read(&path);
+            return Self::new(Some(Library::read(&path)?), &path, base);
         }
         // An adapter without a tokenizer has its base's.
         if adapter::is_one(folder)
-            && let Ok(base) = adapter::base_of(folder, None)
+            && let Ok(base) = adapter::base_of(folder, base)
         {
             return Self::of_checkpoint(&base);
         }
-        Self::new(None, &path)
+        Self::new(None, &path, base)
     }
 
     /// A `tokenizer.json`, with the files beside it.
@@ -165,13 +174,13 @@ impl Text {
     /// # Errors
     /// As [`of_checkpoint`](Self::of_checkpoint), or if there is none.
     pub fn read(path: &Path) -> Result<Self> {
-        Self::new(Some(Library::read(path)?), path)
+        Self::new(Some(Library::read(path)?), path, None)
     }
 
-    fn new(tokenizer: Option<Library>, path: &Path) -> Result<Self> {
+    fn new(tokenizer: Option<Library>, path: &Path, base: Option<&Path>) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let special = Special::read(folder)?;
-        let mut generation = Generation::read(folder)?;
+        let mut generation = Generation::read_on(folder, base)?;
         if let Some(Library { tokenizer, .. }) = &tokenizer {
             // Configurations are copied from model to model; an id that is no token ends nothing.
             generation

@@ -84,12 +84,20 @@ impl Generation {
     /// # Errors
     /// If a file is there and is not a JSON object, or names an end token that is none.
     pub fn read(folder: &Path) -> Result<Self> {
+        Self::read_on(folder, None)
+    }
+
+    /// As [`read`](Self::read), with the folder of the model that an adapter changes.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_on(folder: &Path, base: Option<&Path>) -> Result<Self> {
         let generation = object(folder, GENERATION)?;
         let config = object(folder, CONFIG)?;
         if generation.is_empty()
             && config.is_empty()
             && adapter::is_one(folder)
-            && let Ok(base) = adapter::base_of(folder, None)
+            && let Ok(base) = adapter::base_of(folder, base)
         {
             return Self::read(&base);
         }

@@ -74,7 +74,7 @@ fn prompts(arguments: &Arguments) -> Result<Vec<Vec<u32>>> {
         responses: Responses::Optional,
         ..DataOptions::default()
     };
-    let (_, data) = read_data(&[folder], &arguments.prompts, &options)?;
+    let (_, data) = read_data(&[folder], None, &arguments.prompts, &options)?;
     Ok(data.items.into_iter().map(|item| item.prompt).collect())
 }
 

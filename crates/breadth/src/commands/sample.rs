@@ -152,8 +152,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     chosen.refuse_overwriting(&arguments.output, &arguments.prompts)?;
     refuse_for_table(&arguments.output)?;
     let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
-    let folder = &chosen.tokenizers[0];
-    let generation = Generation::read(folder)?;
+    let (folder, base) = (&chosen.tokenizers[0], chosen.base.as_deref());
+    let generation = Generation::read_on(folder, base)?;
     let told = arguments.max_tokens.or(generation.max_new_tokens);
     // Without a limit on prompts, how long responses may be follows from the prompts.
     let reserved = if arguments.tokens.has_limit() {
@@ -163,8 +163,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     };
     let options = arguments
         .tokens
-        .options(folder, told.unwrap_or(reserved) as usize)?;
-    let (text, data) = read_data(&chosen.tokenizers, &arguments.prompts, &options)?;
+        .options(folder, base, told.unwrap_or(reserved) as usize)?;
+    let (text, data) = read_data(&chosen.tokenizers, base, &arguments.prompts, &options)?;
     data::warn(&data.account, output);
     let (items, differing) = text::one_per_prompt(data.items)?;
     if differing > 0 && verifier.compares() {
@@ -182,7 +182,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ));
         max_tokens
     });
-    let stop = arguments.stop(folder)?;
+    let stop = arguments.stop(folder, base)?;
     let mut bar = Bar::new("sample", output).of_models(&chosen.names());
     let job = SampleJob {
         models: &chosen.models,
@@ -238,11 +238,11 @@ fn default_max_tokens(positions: Option<usize>, longest_prompt: usize) -> u32 {
 }
 
 impl Arguments {
-    fn stop(&self, folder: &Path) -> Result<Option<Stop>> {
+    fn stop(&self, folder: &Path, base: Option<&Path>) -> Result<Option<Stop>> {
         if self.stop.is_empty() {
             return Ok(None);
         }
-        let text = Text::of_checkpoint(folder)?;
+        let text = Text::of_checkpoint_on(folder, base)?;
         if text.vocab_size().is_none() {
             bail!(
                 "--stop needs a tokenizer, and there is no {}/tokenizer.json",

@@ -87,8 +87,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     chosen.warn(output);
     chosen.refuse_overwriting(&arguments.output, &arguments.data)?;
     refuse_for_table(&arguments.output)?;
-    let options = arguments.tokens.options(&chosen.tokenizers[0], 0)?;
-    let (_, data) = read_data(&chosen.tokenizers, &arguments.data, &options)?;
+    let base = chosen.base.as_deref();
+    let options = arguments.tokens.options(&chosen.tokenizers[0], base, 0)?;
+    let (_, data) = read_data(&chosen.tokenizers, base, &arguments.data, &options)?;
     data::warn(&data.account, output);
     let mut bar = Bar::new("score", output).of_models(&chosen.names());
     let job = ScoreJob {

@@ -98,6 +98,23 @@ fn an_adapter_is_scored_on_its_base_or_says_what_it_is() {
     assert!((adapted - log_prob(&folder, "base.parquet")).abs() > 1e-3);
 }
 
+/// mlx-lm's adapters have a file of the same name; in a run folder they are found, and refused.
+#[test]
+fn an_adapter_of_another_library_is_refused_wherever_it_lies() {
+    let folder = Folder::with(&[("data.jsonl", DATA)]);
+    copy(&folder, "qwen2", "base", &json!({}));
+    let config = r#"{"fine_tune_type": "lora", "num_layers": 16, "lora_parameters": {"rank": 16}}"#;
+    folder.write("run/checkpoint-1/adapter_config.json", config.as_bytes());
+    for model in ["run/checkpoint-1", "run"] {
+        for more in [&[][..], &["--base", "base"], &["--truncate", "left"]] {
+            let words = ["score", model, "--data", "data.jsonl", "-o", "out.parquet"];
+            let said = folder.run(&[&words[..], more].concat()).failure(1);
+            let is_said = said.contains("has no peft_type") || said.contains("--max-length T");
+            assert!(is_said, "{said}");
+        }
+    }
+}
+
 /// Two folders with the same files: scored they give the same numbers, sampled they do not.
 #[test]
 fn the_same_checkpoint_twice_is_said_to_be_the_same_and_comes_with_what_is_next() {
@@ -237,8 +254,36 @@ fn adapters_stand_beside_their_base() {
         folder.run(&words)
     };
     score().success();
-    let table = ScoreTable::read(&[folder.path("out.parquet")], &ReadOptions::default()).unwrap();
-    assert_eq!(table.models, ["base", "checkpoint-10", "checkpoint-20"]);
+    let table = || ScoreTable::read(&[folder.path("out.parquet")], &ReadOptions::default());
+    let before = table().unwrap();
+    assert_eq!(before.models, ["base", "checkpoint-10", "checkpoint-20"]);
+    // The end token is the base's, whether the adapters name it or it is given.
+    folder.write("run/base/generation_config.json", br#"{"eos_token_id": 5}"#);
+    score().success();
+    let named = table().unwrap();
+    assert_ne!(named.logprob, before.logprob, "another end token");
+    let elsewhere = config.replace(&base, "org/elsewhere");
+    for name in ["run/checkpoint-10", "run/checkpoint-20"] {
+        folder.write(&format!("{name}/adapter_config.json"), elsewhere.as_bytes());
+    }
+    let given = |models: &[&str], more: &[&str]| {
+        let words = [
+            "--base",
+            "run/base",
+            "--data",
+            "data.jsonl",
+            "-o",
+            "out.parquet",
+        ];
+        let mut command = folder.command(&[&["score"], models, &words[..], more].concat());
+        command.env("HF_HUB_CACHE", folder.path("cache"));
+        Ran::of(command).success();
+        table().unwrap()
+    };
+    assert_eq!(given(&["run"], &[]).logprob, named.logprob);
+    // So is the longest sequence.
+    let cut = given(&["run/checkpoint-10"], &["--truncate", "left"]);
+    assert_eq!(cut.logprob, named.logprob[1..2]);
     // Another merge is another tokenizer.
     let mut other = tokens;
     other["model"]["merges"].as_array_mut().unwrap().truncate(3);
@@ -246,6 +291,9 @@ fn adapters_stand_beside_their_base() {
         "run/checkpoint-10/tokenizer.json",
         other.to_string().as_bytes(),
     );
+    for name in ["run/checkpoint-10", "run/checkpoint-20"] {
+        folder.write(&format!("{name}/adapter_config.json"), config.as_bytes());
+    }
     let refused = score().failure(1);
     assert!(
         refused.contains("have different tokenizers; run the command once for each"),

@@ -1,5 +1,6 @@
 //! The fields of a `config.json`, taken out one by one; what is left over is unknown.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use breadth_data::short;
@@ -9,7 +10,6 @@ use super::harmless::{self, Verdict};
 use crate::error::{Error, Result};
 use crate::memory::in_words;
 use crate::model::activation::Activation;
-use crate::model::rotary::{Rotary, Scaling};
 
 /// The largest size; products of several must stay numbers.
 const MOST: u64 = 1 << 40;
@@ -22,6 +22,8 @@ const MOST_HEAD_DIM: usize = 1 << 16;
 pub struct Fields {
     whole: Map<String, Value>,
     left: Map<String, Value>,
+    /// What a reader knows to change no score.
+    passed: BTreeSet<String>,
     path: PathBuf,
 }
 
@@ -31,6 +33,7 @@ impl Fields {
         Self {
             whole: fields.clone(),
             left: fields,
+            passed: BTreeSet::new(),
             path: path.into(),
         }
     }
@@ -45,12 +48,24 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there that nobody took yet.
+    pub fn has_left(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Passes over a field that no code of the family reads; [`finish`](Self::finish) names it.
+    pub fn pass_over(&mut self, name: &str) {
+        self.left.remove(name);
+        self.passed.insert(name.into());
+    }
+
     /// Whether the file has no such field; one that is `null` is there.
     pub fn lacks(&self, name: &str) -> bool {
         !self.whole.contains_key(name)
     }
 
-    fn wrong<T>(&self, name: &str, value: &Value, wanted: &str) -> Result<T> {
+    /// The error of a field whose value is not what it may be.
+    pub fn wrong<T>(&self, name: &str, value: &Value, wanted: &str) -> Result<T> {
         Err(self.error(format!("config.json: {name} = {value} is not {wanted}")))
     }
 
@@ -204,147 +219,14 @@ impl Fields {
         }
     }
 
-    /// The one kind of rotary positions of a model, in the old form (`rope_theta`, `rope_scaling`)
-    /// or the new (`rope_parameters`).
-    pub fn rotary(&mut self, head_dim: usize, positions: usize, share: f64) -> Result<Rotary> {
-        let theta = self.number("rope_theta")?;
-        let share = self.number("partial_rotary_factor")?.unwrap_or(share);
-        let scaling = self.take("rope_scaling");
-        let parameters = self.take("rope_parameters").or(scaling);
-        self.rotary_of(
-            parameters,
-            theta.unwrap_or(10_000.0),
-            share,
-            head_dim,
-            positions,
-        )
-    }
-
-    /// Rotary positions from their object; `theta` and `share` where it does not say.
-    pub fn rotary_of(
-        &mut self,
-        parameters: Option<Value>,
-        theta: f64,
-        share: f64,
-        head_dim: usize,
-        positions: usize,
-    ) -> Result<Rotary> {
-        let parameters = match parameters {
-            None => Map::new(),
-            Some(Value::Object(map)) => map,
-            Some(other) => return self.wrong("rope_scaling", &other, "an object"),
-        };
-        let mut inner = Fields::new(parameters, &self.path);
-        let older = inner.take("type");
-        let kind = inner.take("rope_type").or(older);
-        let theta = inner.number("rope_theta")?.unwrap_or(theta);
-        let share = inner.number("partial_rotary_factor")?.unwrap_or(share);
-        let scaling = match kind.as_ref().map(Value::as_str) {
-            None | Some(Some("default")) => Scaling::None,
-            Some(Some("linear")) => Scaling::Linear {
-                factor: inner.factor()?,
-            },
-            Some(Some("llama3")) => Scaling::Llama3 {
-                factor: inner.factor()?,
-                low: inner.needed("low_freq_factor")?,
-                high: inner.needed("high_freq_factor")?,
-                original: inner.original_positions(positions)?,
-            },
-            Some(Some("yarn")) => inner.yarn(positions)?,
-            // Other angles only beyond `max_position_embeddings`, and longer sequences are refused.
-            Some(Some("dynamic")) => {
-                inner.factor()?;
-                Scaling::None
-            }
-            Some(Some("longrope" | "su")) => {
-                inner.long(positions, (head_dim as f64 * share) as usize)?
-            }
-            Some(other) => {
-                let other = other.map_or(Value::Null, Value::from);
-                return Err(self.error(format!(
-                    "config.json: rope_type = {other}; this decoder has default, linear, dynamic, \
-                     llama3, yarn and longrope only"
-                )));
-            }
-        };
-        // Some files say it for scalings that make nothing of it.
-        inner.take("original_max_position_embeddings");
-        // Written by those who trained with YaRN, read by nobody.
-        inner.take("finetuned");
-        if let Some((name, value)) = inner.left.iter().find(|(_, v)| !harmless::is_off(v)) {
-            return Err(self.error(format!(
-                "config.json: rotary positions have the field {name}, which breadth does not know; \
-                 scores could be wrong (its value is {})",
-                short(&value.to_string())
-            )));
-        }
-        Ok(Rotary::new(
-            theta,
-            (head_dim as f64 * share) as usize,
-            scaling,
-        ))
-    }
-
-    fn needed(&mut self, name: &str) -> Result<f64> {
-        self.number(name)?
-            .ok_or_else(|| self.error(format!("config.json: rotary positions have no {name}")))
-    }
-
-    fn factor(&mut self) -> Result<f64> {
-        self.needed("factor")
-    }
-
-    fn original_positions(&mut self, positions: usize) -> Result<f64> {
-        let original = self.number("original_max_position_embeddings")?;
-        Ok(original.unwrap_or(positions as f64))
-    }
-
-    fn yarn(&mut self, positions: usize) -> Result<Scaling> {
-        let original = self.original_positions(positions)?;
-        let factor = self.number("factor")?;
-        Ok(Scaling::Yarn {
-            factor: factor.unwrap_or(positions as f64 / original),
-            attention_factor: self.number("attention_factor")?,
-            mscale: self.number("mscale")?.unwrap_or(0.0),
-            mscale_all_dim: self.number("mscale_all_dim")?.unwrap_or(0.0),
-            beta_fast: self.number("beta_fast")?.unwrap_or(32.0),
-            beta_slow: self.number("beta_slow")?.unwrap_or(1.0),
-            original,
-            truncate: self.flag("truncate")?.unwrap_or(true),
-        })
-    }
-
-    fn long(&mut self, positions: usize, width: usize) -> Result<Scaling> {
-        let original = self.original_positions(positions)?;
-        let factor = self.number("factor")?;
-        Ok(Scaling::Long {
-            short: self.divisors("short_factor", width.div_ceil(2))?,
-            long: self.divisors("long_factor", width.div_ceil(2))?,
-            attention_factor: self.number("attention_factor")?,
-            factor: factor.unwrap_or(positions as f64 / original),
-            original,
-        })
-    }
-
-    fn divisors(&mut self, name: &str, count: usize) -> Result<Vec<f64>> {
-        let value = self.take(name).unwrap_or_default();
-        let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-        let numbers: Vec<f64> = list.iter().filter_map(Value::as_f64).collect();
-        if numbers.len() == count && list.len() == count {
-            Ok(numbers)
-        } else {
-            self.wrong(name, &value, &format!("a list of {count} numbers"))
-        }
-    }
-
     /// Refuses what nobody took and could change a score; returns the names of what is passed over
     /// beyond the usual.
     pub fn finish(&self) -> Result<Vec<String>> {
-        let mut passed = Vec::new();
+        let mut passed = self.passed.clone();
         for (name, value) in &self.left {
             match harmless::judge(name, value) {
                 Verdict::Usual => {}
-                Verdict::Passed => passed.push(name.clone()),
+                Verdict::Passed => drop(passed.insert(name.clone())),
                 Verdict::Live => {
                     return Err(self.error(format!(
                         "config.json has the field {name}, which breadth does not know; scores \
@@ -354,7 +236,7 @@ impl Fields {
                 }
             }
         }
-        Ok(passed)
+        Ok(passed.into_iter().collect())
     }
 
     /// What nobody took yet.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::Fields;
 use super::llama::{Defaults, Sizes, with_windows};
+use super::rotary::{self, Share};
 use crate::error::Result;
 use crate::model::activation::Activation;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement, QueryKeyNorm};
@@ -23,7 +24,7 @@ pub fn read_gemma2(fields: &mut Fields) -> Result<Config> {
         ..Defaults::LLAMA
     };
     let sizes = Sizes::read(fields, defaults)?;
-    let rotary = fields.rotary(sizes.head_dim, sizes.max_position_embeddings, 1.0)?;
+    let rotary = sizes.rotary(fields)?;
     let config = Config {
         attention_softcap: softcap,
         logit_softcap: final_softcap,
@@ -126,24 +127,46 @@ pub fn read_gemma3(fields: &mut Fields) -> Result<Config> {
 fn rotary_of_gemma3(fields: &mut Fields, sizes: &Sizes) -> Result<Vec<Rotary>> {
     let theta = fields.number("rope_theta")?.unwrap_or(1e6);
     let local_theta = fields.number("rope_local_base_freq")?.unwrap_or(1e4);
-    let scaling = fields.take("rope_scaling");
-    let (global, local) = match fields.take("rope_parameters") {
-        Some(Value::Object(mut map)) if map.contains_key("full_attention") => (
-            map.remove("full_attention"),
-            map.remove("sliding_attention"),
-        ),
-        other => (other.or(scaling), None),
+    let share = Share::whole(fields)?;
+    let [global, local] = [theta, local_theta].map(|theta| sizes.usual(theta, share));
+    let older = fields.take("rope_scaling");
+    let (newer, of_windows) = match fields.take("rope_parameters") {
+        Some(Value::Object(mut map)) => {
+            let both = (
+                map.remove("full_attention"),
+                map.remove("sliding_attention"),
+            );
+            refuse_flat(fields, &map)?;
+            both
+        }
+        other => (other, None),
     };
-    let mut of = |parameters, theta| {
-        fields.rotary_of(
-            parameters,
-            theta,
-            1.0,
-            sizes.head_dim,
-            sizes.max_position_embeddings,
-        )
+    // What the older object says is put into the newer one.
+    let older = match (&newer, older) {
+        (Some(Value::Object(newer)), Some(Value::Object(older))) => {
+            let mut both = newer.clone();
+            both.extend(older);
+            Some(Value::Object(both))
+        }
+        (_, older) => older,
     };
-    Ok(vec![of(global, theta)?, of(local, local_theta)?])
+    Ok(vec![
+        rotary::either(fields, [older, newer], |fields, object| {
+            rotary::of(fields, object, global)
+        })?,
+        rotary::of(fields, of_windows, local)?,
+    ])
+}
+
+/// Refuses what stands beside the objects of the two kinds of layers: it counts for none.
+fn refuse_flat(fields: &Fields, rest: &Map<String, Value>) -> Result<()> {
+    match rest.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(fields.error(format!(
+            "config.json: rope_parameters has {name} beside full_attention and sliding_attention, \
+             where no code of Gemma 3 reads it; write it into the one that is meant"
+        ))),
+    }
 }
 
 /// What Gemma 2 and 3 share.

@@ -108,8 +108,11 @@ const NEVER_READ: &[&str] = &[
     "initializer_factor",
     "neftune_noise_alpha",
     "use_gradient_checkpointing",
-    // How attention is computed, not what.
+    "num_steps",
+    // How attention is computed, not what; the two of Megatron name what all families do.
     "_flash_attn_2_enabled",
+    "apply_query_key_layer_scaling",
+    "normalize_attention_scores",
     "use_flash_attention",
     "use_flash_attention_2",
     "use_flash_attn",
@@ -123,10 +126,14 @@ const NEVER_READ: &[&str] = &[
     "torchscript",
     "use_return_dict",
     // Remarks on where the weights come from, and of other tools.
+    "author",
+    "badwordsids",
     "bos_token",
+    "created_date",
     "eos_token",
     "custom_pipelines",
     "is_llama_config",
+    "license",
     "max_seq_len",
     "max_seq_length",
     "max_sequence_length",
@@ -231,6 +238,10 @@ mod tests {
             ("neftune_noise_alpha", json!(5.0)),
             ("max_length", json!(4096)),
             ("hidden_dropout_prob", json!(0.1)),
+            ("num_steps", json!("global_step320000")),
+            ("badwordsids", json!([[0]])),
+            ("license", json!("CC-BY-NC-SA 4.0")),
+            ("apply_query_key_layer_scaling", json!(true)),
             ("is_causal", json!(true)),
             ("layer_types", json!(["full_attention", "full_attention"])),
         ] {

@@ -1,6 +1,7 @@
 //! Llama 2 and 3, Mistral; and what most families share with them.
 
 use super::fields::Fields;
+use super::rotary::{self, Share, Usual};
 use crate::error::Result;
 use crate::model::activation::Activation;
 use crate::model::config::{Biases, Config, Family, LayerType, NormKind, Placement};
@@ -9,12 +10,12 @@ use crate::model::rotary::Rotary;
 /// The sizes, under the names that all but GPT-2 use.
 pub struct Sizes {
     vocab_size: usize,
-    pub max_position_embeddings: usize,
+    max_position_embeddings: usize,
     pub hidden_size: usize,
-    pub layers: usize,
+    layers: usize,
     heads: usize,
     key_value_heads: usize,
-    pub head_dim: usize,
+    head_dim: usize,
     intermediate_size: usize,
     norm_epsilon: f32,
 }
@@ -82,6 +83,23 @@ impl Sizes {
         })
     }
 
+    /// Rotary positions of base `theta` that turn so much of a head, where the file says nothing.
+    pub fn usual(&self, theta: f64, share: Share) -> Usual {
+        Usual {
+            theta,
+            share,
+            head_dim: self.head_dim,
+            positions: self.max_position_embeddings,
+        }
+    }
+
+    /// Rotary positions that turn whole heads, one kind for all layers.
+    pub fn rotary(&self, fields: &mut Fields) -> Result<Rotary> {
+        let theta = fields.number("rope_theta")?.unwrap_or(10_000.0);
+        let usual = self.usual(theta, Share::whole(fields)?);
+        rotary::read(fields, usual)
+    }
+
     /// The decoder of Llama 2 with these sizes.
     pub fn config(
         self,
@@ -127,7 +145,7 @@ impl Sizes {
 /// Sizes, rotary positions and what Llama 2 has.
 pub fn plain(fields: &mut Fields, family: Family, defaults: Defaults) -> Result<Config> {
     let sizes = Sizes::read(fields, defaults)?;
-    let rotary = fields.rotary(sizes.head_dim, sizes.max_position_embeddings, 1.0)?;
+    let rotary = sizes.rotary(fields)?;
     sizes.config(fields, family, vec![rotary])
 }
 

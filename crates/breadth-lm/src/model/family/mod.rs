@@ -12,6 +12,7 @@ mod llama;
 mod olmo2;
 mod phi3;
 mod qwen;
+mod rotary;
 
 pub(super) use harmless::is_off;
 
