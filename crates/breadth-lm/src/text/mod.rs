@@ -36,7 +36,7 @@ mod special;
 mod turn;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use tokenizers::{Encoding, ModelWrapper};
@@ -127,6 +127,14 @@ impl Item {
     }
 }
 
+/// Where the tokenizer of a checkpoint stands: an adapter without one has its base's.
+pub(crate) fn tokenizer_folder(folder: &Path) -> PathBuf {
+    if !adapter::is_one(folder) || folder.join("tokenizer.json").exists() {
+        return folder.to_path_buf();
+    }
+    adapter::base_of(folder, None).unwrap_or_else(|_| folder.to_path_buf())
+}
+
 /// Turns text into token ids and back with a `tokenizer.json`, and knows what the files beside it
 /// say.
 pub struct Text {
@@ -147,15 +155,9 @@ impl Text {
     /// If it, or a file beside it (`tokenizer_config.json`, `chat_template.jinja`,
     /// `generation_config.json`, `config.json`), is there but cannot be read.
     pub fn of_checkpoint(folder: &Path) -> Result<Self> {
-        let path = file_in(folder, "tokenizer.json")?;
+        let path = file_in(&tokenizer_folder(folder), "tokenizer.json")?;
         if path.exists() {
             return Self::read(&path);
-        }
-        // An adapter without a tokenizer has its base's.
-        if adapter::is_one(folder)
-            && let Ok(base) = adapter::base_of(folder, None)
-        {
-            return Self::of_checkpoint(&base);
         }
         Self::new(None, &path)
     }
@@ -201,6 +203,12 @@ impl Text {
         self.tokenizer
             .as_ref()
             .map(|library| library.tokenizer.get_vocab_size(true))
+    }
+
+    /// Hash of the `tokenizer.json`, 16 hexadecimal digits, if there is a tokenizer.
+    #[must_use]
+    pub fn tokenizer_hash(&self) -> Option<&str> {
+        self.tokenizer.as_ref().map(|library| &*library.hash)
     }
 
     /// Whether another tokenizer gives every text the same tokens, as far as its file tells: saved
