@@ -139,20 +139,27 @@ impl Chosen {
         self.models.iter().map(|m| m.name().to_owned()).collect()
     }
 
-    /// Refuses to write over a file of the models or of the data.
+    /// Refuses to write over a file of the models, of an adapter's base, or of the others that are
+    /// read.
     ///
-    /// Tables may stand in a checkpoint's folder: they are nothing that is read of it.
-    pub fn refuse_overwriting(&self, output: &Path, data: &[PathBuf]) -> Result<()> {
-        let folders = self
-            .tokenizers
-            .iter()
-            .filter_map(|folder| std::fs::read_dir(folder).ok());
+    /// Tables may stand in a checkpoint's folder: they are nothing that is read of it, unless an
+    /// index of weights names them.
+    pub fn refuse_overwriting(&self, output: &Path, others: &[PathBuf]) -> Result<()> {
+        let mut inputs: Vec<PathBuf> = self.models.iter().flat_map(Model::files).collect();
+        let of_weights = inputs.iter().filter_map(|file| file.parent());
+        let folders: BTreeSet<PathBuf> = of_weights
+            .map(Path::to_path_buf)
+            .chain(self.tokenizers.iter().cloned())
+            .collect();
         let files = folders
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()));
         let is_input =
             |path: &PathBuf| path.is_file() && path.extension() != Some("parquet".as_ref());
-        let inputs: Vec<PathBuf> = files.filter(is_input).chain(data.iter().cloned()).collect();
+        inputs.extend(files.filter(is_input));
+        inputs.extend(others.iter().cloned());
         Ok(breadth_data::refuse_overwriting(output, &inputs)?)
     }
 

@@ -239,6 +239,7 @@ impl Fields {
         let kind = inner.take("rope_type").or(older);
         let theta = inner.number("rope_theta")?.unwrap_or(theta);
         let share = inner.number("partial_rotary_factor")?.unwrap_or(share);
+        self.above_zero("rope_theta", theta)?;
         let scaling = match kind.as_ref().map(Value::as_str) {
             None | Some(Some("default")) => Scaling::None,
             Some(Some("linear")) => Scaling::Linear {
@@ -290,20 +291,32 @@ impl Fields {
             .ok_or_else(|| self.error(format!("config.json: rotary positions have no {name}")))
     }
 
+    /// How much longer texts may be than the original ones.
     fn factor(&mut self) -> Result<f64> {
-        self.needed("factor")
+        let factor = self.needed("factor")?;
+        self.above_zero("factor", factor)
     }
 
     fn original_positions(&mut self, positions: usize) -> Result<f64> {
-        let original = self.number("original_max_position_embeddings")?;
-        Ok(original.unwrap_or(positions as f64))
+        let name = "original_max_position_embeddings";
+        let original = self.number(name)?.unwrap_or(positions as f64);
+        self.above_zero(name, original)
+    }
+
+    fn above_zero(&self, name: &str, value: f64) -> Result<f64> {
+        match value > 0.0 {
+            true => Ok(value),
+            false => self.wrong(name, &json!(value), "above 0"),
+        }
     }
 
     fn yarn(&mut self, positions: usize) -> Result<Scaling> {
         let original = self.original_positions(positions)?;
-        let factor = self.number("factor")?;
+        let factor = self
+            .number("factor")?
+            .unwrap_or(positions as f64 / original);
         Ok(Scaling::Yarn {
-            factor: factor.unwrap_or(positions as f64 / original),
+            factor: self.above_zero("factor", factor)?,
             attention_factor: self.number("attention_factor")?,
             mscale: self.number("mscale")?.unwrap_or(0.0),
             mscale_all_dim: self.number("mscale_all_dim")?.unwrap_or(0.0),
@@ -316,12 +329,14 @@ impl Fields {
 
     fn long(&mut self, positions: usize, width: usize) -> Result<Scaling> {
         let original = self.original_positions(positions)?;
-        let factor = self.number("factor")?;
+        let factor = self
+            .number("factor")?
+            .unwrap_or(positions as f64 / original);
         Ok(Scaling::Long {
             short: self.divisors("short_factor", width.div_ceil(2))?,
             long: self.divisors("long_factor", width.div_ceil(2))?,
             attention_factor: self.number("attention_factor")?,
-            factor: factor.unwrap_or(positions as f64 / original),
+            factor: self.above_zero("factor", factor)?,
             original,
         })
     }
@@ -330,10 +345,11 @@ impl Fields {
         let value = self.take(name).unwrap_or_default();
         let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
         let numbers: Vec<f64> = list.iter().filter_map(Value::as_f64).collect();
-        if numbers.len() == count && list.len() == count {
+        let is_good = numbers.iter().all(|divisor| *divisor > 0.0);
+        if is_good && numbers.len() == count && list.len() == count {
             Ok(numbers)
         } else {
-            self.wrong(name, &value, &format!("a list of {count} numbers"))
+            self.wrong(name, &value, &format!("a list of {count} numbers above 0"))
         }
     }
 
