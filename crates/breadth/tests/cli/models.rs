@@ -346,7 +346,7 @@ fn checkpoints_that_compute_nan_are_named() {
         "-o",
         "out.parquet",
     ];
-    assert_snapshot!(folder.run(&score).failure(1), @"error: checkpoint model: computes NaN for prompt_id 1: its numbers leave the range of 32-bit floats; look at its weights (are some huge?), at rope_theta and rope_scaling of its config.json, and at lora_alpha if it is an adapter");
+    assert_snapshot!(folder.run(&score).failure(1), @"error: checkpoint model: computes NaN for prompt_id 0: its numbers leave the range of 32-bit floats; look at its weights (are some huge?), at rope_theta and rope_scaling of its config.json, and at lora_alpha if it is an adapter");
     let sample = [
         "sample",
         "model",
@@ -361,7 +361,7 @@ fn checkpoints_that_compute_nan_are_named() {
     ];
     let said = folder.run(&sample).failure(1);
     assert!(
-        said.contains("checkpoint model: computes NaN for prompt_id 1"),
+        said.contains("checkpoint model: computes NaN for prompt_id 0"),
         "{said}"
     );
     assert!(!folder.path("out.parquet").exists());
