@@ -93,7 +93,8 @@ pub fn train_while(
     }
     // Everything that can be wrong with a configuration is found before the folder is made.
     let verifier = config.rl.as_ref().map(RlConfig::verifier).transpose()?;
-    let inputs = Inputs::of(config, verifier.as_ref())?;
+    // Hashed before they are read; what is wrong with one is said best by its reader.
+    let inputs = Inputs::of(config, verifier.as_ref());
     let source = Source::new(config)?;
     check_batch(config, &source)?;
     let model = initial_model(config, &source)?;
@@ -102,6 +103,7 @@ pub fn train_while(
     verifier
         .iter()
         .try_for_each(|verifier| source.check_verifier(verifier))?;
+    let inputs = inputs?;
     inputs.check()?;
     let of_teacher = teacher.as_ref().map(Teacher::paths).unwrap_or_default();
     inputs.refuse_overwriting(out, &of_teacher)?;
