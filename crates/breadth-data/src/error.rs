@@ -93,6 +93,14 @@ pub enum Error {
         /// The input.
         input: PathBuf,
     },
+    /// A folder of outputs in which an input stands.
+    #[error("{}: the input {} stands in this folder, whose content is replaced; nothing was written. Choose another output", .folder.display(), .input.display())]
+    Replaces {
+        /// The folder.
+        folder: PathBuf,
+        /// The input.
+        input: PathBuf,
+    },
     /// An output that another job is writing.
     #[error("{}: {holder} is writing it; nothing was changed. Wait for its end, or choose another output", .output.display())]
     Held {

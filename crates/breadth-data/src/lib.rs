@@ -43,7 +43,7 @@ pub use message::{listed, readable, short};
 pub use metrics::Metrics;
 pub use options::{LogOptions, ReadOptions, RewardMap};
 pub use order::{NaturalKey, checkpoint_step};
-pub use overlap::refuse_overwriting;
+pub use overlap::{refuse_overwriting, refuse_replacing};
 pub use provenance::{Provenance, SCHEMA_VERSION};
 pub use records::{Records, Values};
 pub use run_folder::{RunFolder, RunManifest};

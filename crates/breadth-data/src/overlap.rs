@@ -39,6 +39,40 @@ pub fn refuse_overwriting(output: &Path, inputs: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
+/// Refuses to write into a folder in which one of the inputs, files or folders, stands: what is in
+/// it is replaced.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// let path = |name: &str| dir.path().join(name);
+/// std::fs::create_dir_all(path("out/step-5"))?;
+/// std::fs::write(path("out/step-5/weights"), "1")?;
+/// let refused = |folder: &str, input: &str| {
+///     breadth_data::refuse_replacing(&path(folder), &[path(input)]).is_err()
+/// };
+/// assert!(refused("out", "out/step-5/weights") && refused("out", "out/../out/step-5"));
+/// assert!(!refused("other", "out/step-5") && !refused("out/step-5", "out"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Replaces`], which names both.
+pub fn refuse_replacing(folder: &Path, inputs: &[PathBuf]) -> Result<()> {
+    let Ok(own) = folder.canonicalize() else {
+        return Ok(()); // nothing stands in what is not there
+    };
+    let is_inside = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(&own));
+    // A link that stands in the folder is replaced, wherever it leads.
+    let is_taken = |input: &&PathBuf| is_inside(input) || input.parent().is_some_and(is_inside);
+    match inputs.iter().find(is_taken) {
+        Some(input) => Err(Error::Replaces {
+            folder: folder.into(),
+            input: input.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Folders are not looked into further than this: links may lead in circles.
 const DEEPEST: usize = 16;
 

@@ -1,5 +1,6 @@
 //! The run folder: the names of its parts, and `run.json`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,10 @@ pub struct RunManifest {
     /// Hash of the files of the checkpoint that teaches, if one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
+    /// Hashes of all other files that the training reads (the checkpoint that it starts from, data,
+    /// tokenizer), by the name that the configuration gives them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// The model of `scores.parquet` that is the exact law, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -211,6 +216,8 @@ fn step_name(step: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{RunFolder, RunManifest};
 
     /// Another byte would change the files of every run.
@@ -236,6 +243,11 @@ mod tests {
             "  \"single_correct_response\": false\n}\n"
         );
         assert_eq!(bytes(&manifest), begun);
+        manifest.inputs = BTreeMap::from([("a.jsonl".into(), "0f".into())]);
+        let inputs = "  \"inputs\": {\n    \"a.jsonl\": \"0f\"\n  },\n  \"single";
+        assert_eq!(bytes(&manifest), begun.replace("  \"single", inputs));
+        assert_eq!(run.manifest().unwrap(), manifest);
+        manifest.inputs.clear();
         manifest.reference = Some("exact".into());
         manifest.n = Some(4.0);
         let measured = begun.replace("  \"single", "  \"reference\": \"exact\",\n  \"single");

@@ -69,6 +69,16 @@ impl Error {
         }
     }
 
+    /// A checkpoint of finite numbers that computes what is none, first for `what`.
+    pub(crate) fn not_a_number(folder: &Path, what: &str) -> Self {
+        let message = format!(
+            "computes NaN for {what}: its numbers leave the range of 32-bit floats; look at its \
+             weights (are some huge?), at rope_theta and rope_scaling of its config.json, and at \
+             lora_alpha if it is an adapter"
+        );
+        Self::checkpoint(folder, message)
+    }
+
     pub(crate) fn data(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Data {
             place: place.into(),

@@ -48,6 +48,7 @@ type Decode = dyn Fn(&[u32]) -> String + Send + Sync;
 pub struct Stop {
     strings: Vec<String>,
     decode: Arc<Decode>,
+    decoder: String,
 }
 
 impl Stop {
@@ -59,7 +60,16 @@ impl Stop {
         Self {
             strings,
             decode: Arc::new(decode),
+            decoder: String::new(),
         }
+    }
+
+    /// The same with a name for what decodes, such as the hash of a tokenizer: a job that goes on
+    /// must find the same one.
+    #[must_use]
+    pub fn decoded_by(mut self, decoder: impl Into<String>) -> Self {
+        self.decoder = decoder.into();
+        self
     }
 
     /// Whether the response has ended.
@@ -73,6 +83,12 @@ impl Stop {
     #[must_use]
     pub fn strings(&self) -> &[String] {
         &self.strings
+    }
+
+    /// The name of what decodes; empty unless it was given one.
+    #[must_use]
+    pub fn decoder(&self) -> &str {
+        &self.decoder
     }
 }
 

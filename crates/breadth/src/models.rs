@@ -141,20 +141,27 @@ impl Chosen {
         self.models.iter().map(|m| m.name().to_owned()).collect()
     }
 
-    /// Refuses to write over a file of the models or of the data.
+    /// Refuses to write over a file of the models, of an adapter's base, or of the others that are
+    /// read.
     ///
-    /// Tables may stand in a checkpoint's folder: they are nothing that is read of it.
-    pub fn refuse_overwriting(&self, output: &Path, data: &[PathBuf]) -> Result<()> {
-        let folders = self
-            .tokenizers
-            .iter()
-            .filter_map(|folder| std::fs::read_dir(folder).ok());
+    /// Tables may stand in a checkpoint's folder: they are nothing that is read of it, unless an
+    /// index of weights names them.
+    pub fn refuse_overwriting(&self, output: &Path, others: &[PathBuf]) -> Result<()> {
+        let mut inputs: Vec<PathBuf> = self.models.iter().flat_map(Model::files).collect();
+        let of_weights = inputs.iter().filter_map(|file| file.parent());
+        let folders: BTreeSet<PathBuf> = of_weights
+            .map(Path::to_path_buf)
+            .chain(self.tokenizers.iter().cloned())
+            .collect();
         let files = folders
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()));
         let is_input =
             |path: &PathBuf| path.is_file() && path.extension() != Some("parquet".as_ref());
-        let inputs: Vec<PathBuf> = files.filter(is_input).chain(data.iter().cloned()).collect();
+        inputs.extend(files.filter(is_input));
+        inputs.extend(others.iter().cloned());
         Ok(breadth_data::refuse_overwriting(output, &inputs)?)
     }
 
@@ -177,15 +184,6 @@ impl Chosen {
             ));
         }
     }
-}
-
-/// Where a model's tokenizer lies: in its folder; an adapter that has none has its base's.
-fn tokenizer_folder(folder: PathBuf, base: Option<&Path>) -> PathBuf {
-    if !adapter::is_one(&folder) || folder.join("tokenizer.json").exists() {
-        return folder;
-    }
-    // An adapter without a base is an error where its weights are read.
-    adapter::base_of(&folder, base).unwrap_or(folder)
 }
 
 impl Models {
@@ -231,7 +229,7 @@ impl Models {
                         None => folder,
                     }));
                     let folders = found.into_iter().map(|(_, path)| path);
-                    let folders = folders.map(|path| tokenizer_folder(path, base));
+                    let folders = folders.map(|path| tokenizer_folder(&path, base));
                     chosen.tokenizers.extend(folders);
                 }
                 Place::Pool(address) => {

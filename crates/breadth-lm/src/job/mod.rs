@@ -279,7 +279,13 @@ impl SampleJob<'_> {
             top_k.map_or(0, |k| k as u64),
             top_p.unwrap_or(1.0).to_bits(),
         ]);
-        for string in stop.as_ref().map(Stop::strings).unwrap_or_default() {
+        // Where a response ends depends on the text that its tokens are, too.
+        let decoder = stop
+            .as_ref()
+            .map(Stop::decoder)
+            .filter(|own| !own.is_empty());
+        let strings = stop.as_ref().map(Stop::strings).unwrap_or_default();
+        for string in strings.iter().map(String::as_str).chain(decoder) {
             settings.push(string.len() as u64);
             settings.extend(string.bytes().map(u64::from));
         }
@@ -469,6 +475,20 @@ mod tests {
             out: Path::new("a.parquet"),
             command: "",
         };
+        let stopped = |decoder: &str| {
+            let stop = Stop::new(vec!["e".into()], |_| String::new()).decoded_by(decoder);
+            let sampling = Sampling {
+                stop: Some(stop),
+                ..sample.sampling.clone()
+            };
+            SampleJob { sampling, ..sample }.settings()
+        };
+        assert_eq!(stopped("a"), stopped("a"));
+        assert_ne!(
+            stopped("a"),
+            stopped("b"),
+            "another tokenizer stops elsewhere"
+        );
         let said = |part: Part, size| sample.check(&part, &items, size);
         assert_eq!(said(part(&[2, 1], &[5, 6, 8]), Some(9)), Ok(()));
         let outside = "holds token 9, and the model's vocabulary has 9";

@@ -7,7 +7,7 @@ use breadth_data::short;
 use crate::decode::check_prompt;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::{Checkpoint, Config, Fingerprint};
+use crate::model::{Checkpoint, Config, Fingerprint, files_of};
 use crate::server::{Limits, ServeCommand, Server};
 use crate::text::Item;
 
@@ -88,6 +88,17 @@ impl Model {
         match self {
             Self::Folder { name, .. } | Self::Served { name, .. } => name,
             Self::Server(server) => server.model(),
+        }
+    }
+
+    /// The files that are read of a folder, of an adapter's base among them; none of a server's.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Folder { path, base, .. } | Self::Served { path, base, .. } => {
+                files_of(path, base.as_deref())
+            }
+            Self::Server(_) => Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use super::model::{Identity, Model, Ready, Row, check_names, check_same_weights}
 use super::part::{Part, Parts};
 use super::together::{Together, by_server};
 use crate::decode::Ttt;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::server::Server;
 use crate::text::Item;
 
@@ -239,6 +239,7 @@ impl<'a> Opened<'a> {
                     }
                     let part = work.make(ready.as_ref().expect("made above"), p, chunk, meter)?;
                     self.check_files(work, m, items, false)?;
+                    self.check_numbers(m, chunk, work.each(), &part)?;
                     self.parts.write(m, p, &part)?;
                     part
                 }
@@ -270,6 +271,18 @@ impl<'a> Opened<'a> {
             checked.map_err(|what| self.parts.wrong(m, p, &what))?;
         }
         Ok(kept)
+    }
+
+    /// Refuses log-probabilities that are no numbers: they tell of a checkpoint, not of a row.
+    fn check_numbers(&self, m: usize, chunk: &[Item], each: usize, part: &Part) -> Result<()> {
+        let Model::Folder { path, .. } = &self.models[m] else {
+            return Ok(()); // a server's replies were looked at
+        };
+        let is_wrong = |own: &[f32]| own.iter().any(|v| v.is_nan() || *v == f32::INFINITY);
+        match part.lists().position(is_wrong) {
+            Some(row) => Err(Error::not_a_number(path, &chunk[row / each].place())),
+            None => Ok(()),
+        }
     }
 
     /// Checks that a folder's files are those that the job began with; forgets its parts otherwise.

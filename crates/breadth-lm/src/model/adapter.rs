@@ -413,6 +413,12 @@ fn add(
         .par_chunks_mut(columns)
         .zip(left.par_chunks(rank));
     rows.for_each(|(row, left)| add_row(row, left, &right, scale));
+    if !weight.data.iter().all(|v| v.is_finite()) {
+        return error(format!(
+            "{name} has numbers beyond 32-bit floats when it is merged; look at lora_alpha of \
+             {CONFIG} and at {WEIGHTS}"
+        ));
+    }
     base.weights.insert(name, weight);
     Ok(())
 }

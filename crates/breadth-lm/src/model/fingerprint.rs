@@ -14,13 +14,22 @@ use crate::error::{Error, Result};
 const COARSE: Duration = Duration::from_secs(2);
 
 /// The files of a model as they were at one moment: all that are read, of an adapter and of its
-/// base.
+/// base; or one file of another kind.
 #[derive(Debug)]
 pub(crate) struct Fingerprint {
-    folder: PathBuf,
-    base: Option<PathBuf>,
+    what: What,
     hash: String,
     seen: Mutex<Seen>,
+}
+
+/// What has a fingerprint.
+#[derive(Clone, Debug)]
+enum What {
+    Model {
+        folder: PathBuf,
+        base: Option<PathBuf>,
+    },
+    File(PathBuf),
 }
 
 /// When files were read, and what the file system said of each.
@@ -36,17 +45,45 @@ impl Fingerprint {
     /// # Errors
     /// If one cannot be read, or changes meanwhile.
     pub(crate) fn of(folder: &Path, base: Option<&Path>) -> Result<Self> {
+        Self::new(What::Model {
+            folder: folder.into(),
+            base: base.map(Path::to_path_buf),
+        })
+    }
+
+    /// Reads one file, which is no model's.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(crate) fn of_file(path: &Path) -> Result<Self> {
+        Self::new(What::File(path.into()))
+    }
+
+    fn new(what: What) -> Result<Self> {
         let mut seen = Seen {
             when: SystemTime::now(),
             files: Vec::new(),
         };
-        let hash = hash_model(folder, base, &mut seen.files)?;
+        let hash = match &what {
+            What::Model { folder, base } => hash_model(folder, base.as_deref(), &mut seen.files)?,
+            What::File(path) => {
+                let mut hash = blake3::Hasher::new();
+                let stamp = hash_file(path, &mut hash, &|e| Error::io(path, e))?;
+                seen.files.push((path.clone(), stamp));
+                hash.finalize().to_hex()[..16].to_string()
+            }
+        };
         Ok(Self {
-            folder: folder.into(),
-            base: base.map(Path::to_path_buf),
+            what,
             hash,
             seen: Mutex::new(seen),
         })
+    }
+
+    /// The files that were read.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.files.iter().map(|(path, _)| path.clone()).collect()
     }
 
     /// Hash of the files, 16 hexadecimal digits: equal for equal files, whatever the folder.
@@ -66,7 +103,7 @@ impl Fingerprint {
         if is_same && !(thorough && seen.is_unsure()) {
             return Ok(());
         }
-        match Self::of(&self.folder, self.base.as_deref()) {
+        match Self::new(self.what.clone()) {
             Ok(now) if now.hash == self.hash => {
                 *seen = now
                     .seen
@@ -74,11 +111,23 @@ impl Fingerprint {
                     .unwrap_or_else(PoisonError::into_inner);
                 Ok(())
             }
-            _ => Err(Error::checkpoint(
-                &self.folder,
+            _ => Err(self.what.changed()),
+        }
+    }
+}
+
+impl What {
+    fn changed(&self) -> Error {
+        match self {
+            Self::Model { folder, .. } => Error::checkpoint(
+                folder,
                 "changed while it was used, so what was made of it since is not kept; run the \
                  command again when the checkpoint is complete",
-            )),
+            ),
+            Self::File(path) => Error::data(
+                path.display().to_string(),
+                "changed while it was read; run the command again when it is complete",
+            ),
         }
     }
 }
@@ -128,6 +177,20 @@ impl Stamp {
     }
 }
 
+/// The files that are read of a model, whether they are there or not; of an adapter's base, too.
+pub(crate) fn files_of(folder: &Path, base: Option<&Path>) -> Vec<PathBuf> {
+    let here = |names: Vec<String>| names.into_iter().map(|name| folder.join(name)).collect();
+    if !adapter::is_one(folder) {
+        // What cannot be read is an error where it is read in earnest.
+        return here(weights::read_files(folder).unwrap_or_default());
+    }
+    let mut files: Vec<PathBuf> = here(adapter::files());
+    if let Ok(base) = adapter::base_of(folder, base) {
+        files.extend(files_of(&base, None));
+    }
+    files
+}
+
 /// Hash of a model's files; of an adapter's and its base's.
 fn hash_model(
     folder: &Path,
@@ -161,18 +224,28 @@ fn hash_files(
             io::ErrorKind::NotFound => weights::missing(folder, &name, &e),
             _ => Error::io(&path, e),
         };
-        let mut file = File::open(&path).map_err(failed)?;
-        let stamp = Stamp::of(&file.metadata().map_err(failed)?);
         hash.update(name.as_bytes());
-        hash.update(&stamp.length.to_le_bytes());
-        io::copy(&mut file, &mut hash).map_err(failed)?;
-        if Stamp::of(&file.metadata().map_err(failed)?) != stamp {
-            let message = "changed while it was read; run the command again when it is complete";
-            return Err(Error::checkpoint(&path, message));
-        }
+        let stamp = hash_file(&path, &mut hash, &failed)?;
         seen.push((path, stamp));
     }
     Ok(hash.finalize().to_hex()[..16].to_string())
+}
+
+/// Adds a file's length and content.
+fn hash_file(
+    path: &Path,
+    hash: &mut blake3::Hasher,
+    failed: &dyn Fn(io::Error) -> Error,
+) -> Result<Stamp> {
+    let mut file = File::open(path).map_err(failed)?;
+    let stamp = Stamp::of(&file.metadata().map_err(failed)?);
+    hash.update(&stamp.length.to_le_bytes());
+    io::copy(&mut file, hash).map_err(failed)?;
+    if Stamp::of(&file.metadata().map_err(failed)?) != stamp {
+        let message = "changed while it was read; run the command again when it is complete";
+        return Err(Error::data(path.display().to_string(), message));
+    }
+    Ok(stamp)
 }
 
 #[cfg(test)]

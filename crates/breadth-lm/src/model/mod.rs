@@ -29,7 +29,7 @@ pub(crate) use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use config::Config;
 pub(crate) use decoder::{Attended, Decoder};
-pub(crate) use fingerprint::Fingerprint;
+pub(crate) use fingerprint::{Fingerprint, files_of};
 pub use gpt2::Gpt2;
 pub(crate) use inside::{file as file_in, kind_at, plain};
 pub use layout::block_prefix;

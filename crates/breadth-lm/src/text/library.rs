@@ -21,6 +21,8 @@ const MOST_GROWTH: f64 = 1024.0;
 /// A tokenizer whose file was looked through.
 pub(super) struct Library {
     pub tokenizer: Tokenizer,
+    /// Hash of the file.
+    pub hash: String,
     /// How many bytes a byte of text may become in the normalizers.
     growth: f64,
 }
@@ -80,7 +82,11 @@ impl Library {
         tokenizer
             .with_truncation(None)
             .map_err(|e| wrong(e.to_string()))?;
-        let library = Self { tokenizer, growth };
+        let library = Self {
+            tokenizer,
+            hash: blake3::hash(text.as_bytes()).to_hex()[..16].to_string(),
+            growth,
+        };
         library.check_own_tokens().map_err(wrong)?;
         Ok(library)
     }

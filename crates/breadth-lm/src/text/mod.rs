@@ -36,7 +36,7 @@ mod special;
 mod turn;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use tokenizers::{Encoding, ModelWrapper};
@@ -127,6 +127,22 @@ impl Item {
     }
 }
 
+/// Where the tokenizer of a checkpoint stands: an adapter without one has its base's, `base` or the
+/// one that it names.
+///
+/// ```
+/// let folder = std::path::Path::new("no/such/folder");
+/// assert_eq!(breadth_lm::text::tokenizer_folder(folder, None), folder);
+/// ```
+#[must_use]
+pub fn tokenizer_folder(folder: &Path, base: Option<&Path>) -> PathBuf {
+    if !adapter::is_one(folder) || folder.join("tokenizer.json").exists() {
+        return folder.to_path_buf();
+    }
+    // An adapter without a base is an error where its weights are read.
+    adapter::base_of(folder, base).unwrap_or_else(|_| folder.to_path_buf())
+}
+
 /// Turns text into token ids and back with a `tokenizer.json`, and knows what the files beside it
 /// say.
 pub struct Text {
@@ -156,15 +172,9 @@ impl Text {
     /// # Errors
     /// As [`of_checkpoint`](Self::of_checkpoint).
     pub fn of_checkpoint_on(folder: &Path, base: Option<&Path>) -> Result<Self> {
-        let path = file_in(folder, "tokenizer.json")?;
+        let path = file_in(&tokenizer_folder(folder, base), "tokenizer.json")?;
         if path.exists() {
             return Self::new(Some(Library::read(&path)?), &path, base);
-        }
-        // An adapter without a tokenizer has its base's.
-        if adapter::is_one(folder)
-            && let Ok(base) = adapter::base_of(folder, base)
-        {
-            return Self::of_checkpoint(&base);
         }
         Self::new(None, &path, base)
     }
@@ -210,6 +220,12 @@ impl Text {
         self.tokenizer
             .as_ref()
             .map(|library| library.tokenizer.get_vocab_size(true))
+    }
+
+    /// Hash of the `tokenizer.json`, 16 hexadecimal digits, if there is a tokenizer.
+    #[must_use]
+    pub fn tokenizer_hash(&self) -> Option<&str> {
+        self.tokenizer.as_ref().map(|library| &*library.hash)
     }
 
     /// Whether another tokenizer gives every text the same tokens, as far as its file tells: saved

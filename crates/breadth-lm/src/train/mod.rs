@@ -3,6 +3,7 @@
 mod batch;
 pub mod config;
 mod gradient;
+mod inputs;
 mod objective;
 mod rl;
 pub mod run;
@@ -15,6 +16,7 @@ mod trainer;
 pub use batch::Pair;
 pub use config::TrainConfig;
 pub use gradient::value_and_gradient;
+pub use inputs::resume_remark;
 pub use objective::{Objective, ObjectiveName, ResponseSource, Targets, Unit};
 pub use rl::{Algorithm, RlConfig};
 pub use run::State;

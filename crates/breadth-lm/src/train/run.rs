@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::plain;
-use crate::tree::Tree;
+use crate::tree::{Array, Tree};
 
 /// What a resume needs beyond the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,7 @@ impl State {
     /// The newest saved state, if any.
     ///
     /// # Errors
-    /// If its files cannot be read.
+    /// If its files cannot be read, or it is of another step than its folder.
     pub fn load(run: &Path) -> Result<Option<Self>> {
         let Some(folder) = saved(run).pop() else {
             return Ok(None);
@@ -85,12 +85,87 @@ impl State {
         let info = files::settings(&info).map_err(|e| Error::io(&info, e))?;
         let info: StateInfo = serde_json::from_str(&info)
             .map_err(|e| Error::checkpoint(&folder, format!("{INFO}: {e}")))?;
+        if folder != RunFolder::new(run).state(info.step) {
+            let what = format!("says step {}, which is not that of its folder", info.step);
+            return Err(contradiction(&folder, INFO, &what));
+        }
         Ok(Some(Self {
             step: info.step,
             tokens: info.tokens,
             params: Tree::from_safetensors(&read(PARAMS)?, &folder)?,
             optimizer: Tree::from_safetensors(&read(OPTIMIZER)?, &folder)?,
         }))
+    }
+}
+
+impl State {
+    /// Checks that it is one of this model, this optimiser and a run of so many steps.
+    ///
+    /// # Errors
+    /// Names the file that is of something else, or holds what is no number.
+    pub(super) fn check(
+        &self,
+        run: &Path,
+        model: &Tree,
+        optimizer: &Tree,
+        steps: u64,
+    ) -> Result<()> {
+        let folder = RunFolder::new(run).state(self.step);
+        if self.step > steps {
+            let what = format!("says step {} of a run of {steps}", self.step);
+            return Err(contradiction(&folder, INFO, &what));
+        }
+        let wrong = |name: &'static str| {
+            let folder = &folder;
+            move |what: String| contradiction(folder, name, &what)
+        };
+        same_arrays(&self.params, model, "the model").map_err(wrong(PARAMS))?;
+        same_arrays(&self.optimizer, optimizer, "the optimiser").map_err(wrong(OPTIMIZER))?;
+        let is_strange = |array: &Array| array.data.iter().any(|v| !v.is_finite());
+        if let Some((name, _)) = self.params.iter().find(|(_, array)| is_strange(array)) {
+            let place = folder.join(PARAMS).display().to_string();
+            let message = format!(
+                "{name} holds what is no finite number; the training diverged before this step \
+                 (lower learning_rate or clip_norm, in another output folder), or the file was \
+                 damaged (remove {} to train from the start)",
+                folder.display()
+            );
+            return Err(Error::data(place, message));
+        }
+        let is_nan = |array: &Array| array.data.iter().any(|v| v.is_nan());
+        match self.optimizer.iter().find(|(_, array)| is_nan(array)) {
+            Some((name, _)) => Err(wrong(OPTIMIZER)(format!("holds NaN in {name}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A file of a state that is not what was saved with the others.
+fn contradiction(folder: &Path, file: &str, what: &str) -> Error {
+    let message = format!(
+        "{what}; it was damaged or edited: put it back, or remove {} to train from the start",
+        folder.display()
+    );
+    Error::data(folder.join(file).display().to_string(), message)
+}
+
+/// Checks that two trees have the same names and shapes.
+fn same_arrays(found: &Tree, wanted: &Tree, whose: &str) -> std::result::Result<(), String> {
+    for (name, array) in wanted.iter() {
+        match found.get(name) {
+            None => return Err(format!("lacks {name} of {whose}")),
+            Some(own) if own.shape != array.shape => {
+                let [own, shape] = [&own.shape, &array.shape];
+                return Err(format!(
+                    "has {name} of shape {own:?}, and {whose} of {shape:?}"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    match found.iter().find(|(name, _)| wanted.get(name).is_none()) {
+        Some((name, _)) => Err(format!("has {name}, which is nothing of {whose}")),
+        None => Ok(()),
     }
 }
 

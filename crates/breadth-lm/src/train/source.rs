@@ -1,6 +1,6 @@
 //! Where training examples come from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -190,11 +190,7 @@ impl Source {
 
 impl Lines {
     fn read(data: &DataConfig, config: &TrainConfig) -> Result<Self> {
-        let of_init = config
-            .init
-            .as_ref()
-            .map(|folder| folder.join("tokenizer.json"));
-        let path = data.tokenizer.clone().or(of_init.filter(|p| p.exists()));
+        let path = tokenizer(data, config.init.as_deref());
         let text = match &path {
             Some(path) => Text::read(path)?,
             None => Text::of_checkpoint(config.init.as_deref().unwrap_or("".as_ref()))?,
@@ -220,6 +216,29 @@ impl Lines {
             tokenizer_files: path.map_or(Ok(Vec::new()), |path| tokenizer_files(&path))?,
         })
     }
+}
+
+/// The `tokenizer.json` that is given, or that of `init`, if it has one.
+fn tokenizer(data: &DataConfig, init: Option<&Path>) -> Option<PathBuf> {
+    let of_init = || init.map(|folder| folder.join("tokenizer.json"));
+    data.tokenizer
+        .clone()
+        .or_else(|| of_init().filter(|path| path.exists()))
+}
+
+/// All files that tokens and end tokens depend on, whether they are there or not.
+pub(super) fn tokenizer_paths(data: &DataConfig, init: Option<&Path>) -> Vec<PathBuf> {
+    let (mut paths, folder) = match tokenizer(data, init) {
+        Some(path) => (vec![path.clone()], path.parent().map(Path::to_path_buf)),
+        None => (
+            Vec::new(),
+            init.map(|init| text::tokenizer_folder(init, None)),
+        ),
+    };
+    let beside = TOKENIZER_FILES[1..].iter().chain(&["config.json"]);
+    let folder = folder.unwrap_or_default();
+    paths.extend(beside.map(|name| folder.join(name)));
+    paths
 }
 
 /// The items of step `step`: each once in every epoch, in an order of the epoch's own.

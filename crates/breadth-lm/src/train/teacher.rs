@@ -1,5 +1,7 @@
 //! The teacher of a distillation: a checkpoint, or a model behind servers.
 
+use std::path::PathBuf;
+
 use super::batch::Pair;
 use super::config::TrainConfig;
 use super::source::Source;
@@ -63,6 +65,14 @@ impl Teacher {
         match self {
             Self::Checkpoint(_, files) => Some(files.hash()),
             Self::Server(..) => None,
+        }
+    }
+
+    /// A checkpoint's files.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Checkpoint(_, files) => files.paths(),
+            Self::Server(..) => Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The loop.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use breadth_data::atomic::NewFolders;
 use breadth_data::{Metrics, OutputLock, Provenance, RunFolder, RunManifest, atomic};
@@ -9,6 +9,7 @@ use breadth_stats::{Level, is_uncovered};
 use super::batch::Pair;
 use super::config::TrainConfig;
 use super::gradient::{Distilled, distilled_gradient, weighted_gradient};
+use super::inputs::Inputs;
 use super::objective::{ObjectiveName, Targets};
 use super::rl::{Judge, RlConfig};
 use super::run::State;
@@ -91,17 +92,23 @@ pub fn train_while(
         return Err(Error::config(out.display().to_string(), message));
     }
     // Everything that can be wrong with a configuration is found before the folder is made.
+    let verifier = config.rl.as_ref().map(RlConfig::verifier).transpose()?;
+    // Hashed before they are read; what is wrong with one is said best by its reader.
+    let inputs = Inputs::of(config, verifier.as_ref());
     let source = Source::new(config)?;
     check_batch(config, &source)?;
     let model = initial_model(config, &source)?;
     source.check(&model.config)?;
     let teacher = Teacher::open(config, &model, &source)?;
-    let verifier = config.rl.as_ref().map(RlConfig::verifier).transpose()?;
     verifier
         .iter()
         .try_for_each(|verifier| source.check_verifier(verifier))?;
+    let inputs = inputs?;
+    inputs.check()?;
+    let of_teacher = teacher.as_ref().map(Teacher::paths).unwrap_or_default();
+    inputs.refuse_overwriting(out, &of_teacher)?;
     // The lock, which stands in the folder, goes before the folder does.
-    let (mut info, _made, _lock) = open_run(config, out, command, teacher.as_ref())?;
+    let (mut info, _made, _lock) = open_run(config, out, command, &inputs, teacher.as_ref())?;
     if info.status == "finished" {
         return Ok(true);
     }
@@ -130,6 +137,7 @@ fn open_run(
     config: &TrainConfig,
     out: &Path,
     command: &str,
+    inputs: &Inputs,
     teacher: Option<&Teacher>,
 ) -> Result<(RunManifest, Vec<NewFolders>, OutputLock)> {
     let run = RunFolder::new(out);
@@ -146,6 +154,10 @@ fn open_run(
             "holds a run with another configuration (see its run.json); choose another output \
              folder, or remove the folder",
         ));
+    }
+    match &begun {
+        Some(begun) => inputs.check_same(begun, out)?,
+        None => refuse_strange(&run)?,
     }
     let teacher = teacher.and_then(Teacher::hash).map(str::to_owned);
     let before = begun.as_ref().and_then(|begun| begun.teacher.clone());
@@ -177,10 +189,33 @@ fn open_run(
         status: "running".into(),
         config,
         teacher,
+        inputs: inputs.hashes(),
         ..RunManifest::default()
     };
     run.write_manifest(&info)?;
     Ok((info, made, lock))
+}
+
+/// Refuses a folder without a `run.json` that holds what a run would replace.
+fn refuse_strange(run: &RunFolder) -> Result<()> {
+    let is_shown = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+    };
+    let is_filled = |folder: &PathBuf| {
+        let entries = std::fs::read_dir(folder);
+        entries.is_ok_and(|mut entries| entries.any(is_shown))
+    };
+    let folders = [run.checkpoints(), run.states()];
+    let metrics = Some(run.metrics()).filter(|path| path.exists());
+    let Some(strange) = folders.into_iter().find(is_filled).or(metrics) else {
+        return Ok(());
+    };
+    let message = format!(
+        "has {} and no run.json, so that is not known to be of a run; nothing was written. Choose \
+         another output folder, or move it away",
+        strange.file_name().unwrap_or_default().display()
+    );
+    Err(Error::config(run.path().display().to_string(), message))
 }
 
 struct Trainer<'a> {
@@ -220,6 +255,7 @@ impl<'a> Trainer<'a> {
         let mut optimizer = config.optimizer.build(config.updates(), &model.weights);
         let (mut step, mut tokens) = (0, 0);
         if let Some(state) = State::load(out)? {
+            state.check(out, &model.weights, &optimizer.state(), config.train.steps)?;
             (step, tokens) = (state.step, state.tokens);
             model.weights = state.params;
             optimizer.load(state.optimizer);
@@ -260,6 +296,9 @@ impl<'a> Trainer<'a> {
             _ => self.descend(&pairs()),
         };
         if !seen.loss.is_finite() {
+            if let Some(init) = self.config.init.as_ref().filter(|_| self.is_untouched()) {
+                return Err(Error::not_a_number(init, "the first batch"));
+            }
             let message = format!(
                 "loss is {} at step {}; lower learning_rate or clip_norm",
                 seen.loss, self.step
@@ -281,6 +320,14 @@ impl<'a> Trainer<'a> {
             loss: seen.loss,
             tokens: seen.inputs,
         })
+    }
+
+    /// Whether what was just seen is of the weights that the run began with, and of nothing else.
+    fn is_untouched(&self) -> bool {
+        self.step == 0
+            && self.teacher.is_none()
+            && self.config.rl.is_none()
+            && self.config.objective.name != ObjectiveName::TokenLevel
     }
 
     /// One step on the objective of given responses.
@@ -510,6 +557,15 @@ fn metrics_until(out: &Path, step: u64, columns: &[&str]) -> Result<Metrics> {
         return Ok(empty);
     }
     let mut metrics = Metrics::read(&path)?;
+    let found: Vec<&str> = metrics.columns.iter().map(|(name, _)| &**name).collect();
+    if found != columns {
+        let message = format!(
+            "has the columns {}, and this run logs {}; put the run's own back, or remove it",
+            found.join(", "),
+            columns.join(", ")
+        );
+        return Err(Error::data(path.display().to_string(), message));
+    }
     let steps = metrics.columns[0].1.clone();
     for (_, column) in &mut metrics.columns {
         let rows = steps.iter().zip(std::mem::take(column));

@@ -2,6 +2,7 @@
 //!
 //! A program reads one JSON line per response and writes one, {"reward": .., "answer": ..}.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -191,6 +192,17 @@ impl Verify for Command {
         Ok(())
     }
 
+    /// A word may be a file, or have one behind a `=`, as in `--rules=rules.json`.
+    fn files(&self) -> Vec<PathBuf> {
+        let after = |word: &String| word.split_once('=').map(|(_, value)| value.to_owned());
+        let words = self.words.iter();
+        words
+            .flat_map(|word| std::iter::once(word.clone()).chain(after(word)))
+            .map(PathBuf::from)
+            .filter(|path| path.is_file())
+            .collect()
+    }
+
     fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>> {
         let threads = rayon::current_num_threads().min(batch.len()).max(1);
         let share = batch.len().div_ceil(threads).max(1);
@@ -337,6 +349,18 @@ mod tests {
                 .map(|w| w.iter().map(String::as_str).collect::<Vec<_>>());
             assert_eq!(found, expected, "{text}");
         }
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["my grade.py", "rules.json"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        let [program, rules] = ["my grade.py", "rules.json"].map(path);
+        let text = format!(
+            "python3 '{}' -v --rules={}",
+            program.display(),
+            rules.display()
+        );
+        assert_eq!(Command::parse(&text).unwrap().files(), [program, rules]);
         assert!(Command::parse("  ").is_err());
         assert!(Command::parse("'a").is_err());
     }

@@ -1,6 +1,7 @@
 //! What a verifier is: what it is given, what it says, and how it is named.
 
 use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -80,6 +81,17 @@ pub(super) trait Verify: Debug + Send + Sync {
     /// # Errors
     /// If an external program cannot be run or does not keep to its side.
     fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>>;
+
+    /// The file that says what is right, and the hash of what it says, if there is one.
+    fn rules(&self) -> Option<(&Path, String)> {
+        None
+    }
+
+    /// The files that a program and its arguments name: the program's own, what it reads, or what
+    /// it writes.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Another time limit for one response, where that means something.
     fn set_timeout(&mut self, _: Duration) {}

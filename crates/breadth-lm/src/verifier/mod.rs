@@ -46,6 +46,7 @@ mod texts;
 mod valid_path;
 mod worker;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use judge::{Judged, Judgement, Tally};
@@ -126,6 +127,27 @@ impl Verifier {
     #[must_use]
     pub fn reads_tokens(&self) -> bool {
         self.0.reads() == Reads::Tokens
+    }
+
+    /// The file that says what is right, as that of `policy:TRAIN.toml`, and a hash of what it
+    /// says.
+    pub(crate) fn rules(&self) -> Option<(&Path, String)> {
+        self.0.rules()
+    }
+
+    /// The files that it is made of, which no output may replace: the file of a policy, and those
+    /// that words of a command name.
+    ///
+    /// ```
+    /// use breadth_lm::verifier::Verifier;
+    /// assert!(Verifier::parse("boxed")?.files().is_empty());
+    /// assert!(Verifier::parse("command:no-such-program --strict")?.files().is_empty());
+    /// # Ok::<(), breadth_lm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let rules = self.rules().map(|(path, _)| path.to_path_buf());
+        rules.into_iter().chain(self.0.files()).collect()
     }
 
     /// Checks that the verifier can judge responses to this item.

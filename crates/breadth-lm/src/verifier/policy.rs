@@ -1,6 +1,8 @@
 //! The response is right for the class named by `group` (graph search; the task is that of
 //! TRAIN.toml).
 
+use std::path::{Path, PathBuf};
+
 use rayon::prelude::*;
 
 use super::judge::{Judged, Judgement, Reads, VerifierKind, Verify};
@@ -16,7 +18,12 @@ pub(super) const KIND: VerifierKind = VerifierKind {
 };
 
 #[derive(Debug)]
-struct Policy(GraphSearch);
+struct Policy {
+    search: GraphSearch,
+    /// Where it stands, and the hash of its settings.
+    file: PathBuf,
+    hash: String,
+}
 
 /// The task of a training configuration.
 fn parse(path: &str) -> Result<Box<dyn Verify>> {
@@ -28,7 +35,12 @@ fn parse(path: &str) -> Result<Box<dyn Verify>> {
             "has another task than graph search, and only that has policies; use exact or number",
         )
     })?;
-    Ok(Box::new(Policy(GraphSearch::new(search)?)))
+    let settings = serde_json::to_vec(&search).expect("plain data");
+    Ok(Box::new(Policy {
+        search: GraphSearch::new(search)?,
+        file: path.into(),
+        hash: blake3::hash(&settings).to_hex()[..16].to_string(),
+    }))
 }
 
 impl Verify for Policy {
@@ -40,14 +52,20 @@ impl Verify for Policy {
         false
     }
 
+    fn rules(&self) -> Option<(&Path, String)> {
+        Some((&self.file, self.hash.clone()))
+    }
+
     fn check(&self, item: &Item) -> Result<()> {
         class_of(item).map(drop)
     }
 
     fn judge(&self, batch: &[Judged]) -> Result<Vec<Judgement>> {
         let is_right = |one: &Judged| {
-            class_of(one.item)
-                .is_ok_and(|class| self.0.follows_policy(&one.item.prompt, one.tokens, class))
+            class_of(one.item).is_ok_and(|class| {
+                self.search
+                    .follows_policy(&one.item.prompt, one.tokens, class)
+            })
         };
         Ok(batch
             .par_iter()

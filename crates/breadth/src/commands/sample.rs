@@ -149,9 +149,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     refuse_folder(&arguments.output)?;
     let chosen = arguments.models.find()?;
     chosen.warn(output);
-    chosen.refuse_overwriting(&arguments.output, &arguments.prompts)?;
-    refuse_for_table(&arguments.output)?;
     let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
+    let inputs = [&arguments.prompts[..], &verifier.files()].concat();
+    chosen.refuse_overwriting(&arguments.output, &inputs)?;
+    refuse_for_table(&arguments.output)?;
     let (folder, base) = (&chosen.tokenizers[0], chosen.base.as_deref());
     let generation = Generation::read_on(folder, base)?;
     let told = arguments.max_tokens.or(generation.max_new_tokens);
@@ -253,7 +254,9 @@ impl Arguments {
             bail!("--stop '' would end every response at once");
         }
         let strings = self.stop.iter().map(|s| s.replace("\\n", "\n")).collect();
-        Ok(Some(Stop::new(strings, move |ids| text.decode_plain(ids))))
+        let tokenizer = text.tokenizer_hash().unwrap_or_default().to_owned();
+        let stop = Stop::new(strings, move |ids| text.decode_plain(ids));
+        Ok(Some(stop.decoded_by(tokenizer)))
     }
 }
 

@@ -155,6 +155,13 @@ fn no_output_over_an_input() {
         std::fs::read_to_string(folder.path("logs/1.jsonl")).unwrap(),
         verl
     );
+    let samples = "{\"model\":\"m\",\"prompt_id\":\"1\",\"reward\":0,\"text\":\"a\"}\n";
+    folder.write("samples.jsonl", samples.as_bytes());
+    folder.write("grade.py", b"print()");
+    let grader = "command:python3 ./grade.py";
+    let words = ["samples.jsonl", "--verifier", grader, "-o", "grade.py"];
+    assert_snapshot!(folder.run(&[&["pass"], &words[..]].concat()).failure(1), @"error: grade.py: this is the input ./grade.py; nothing was written. Choose another output");
+    assert_eq!(std::fs::read(folder.path("grade.py")).unwrap(), b"print()");
     assert_snapshot!(folder.run(&["report", "run", "-o", "run/run.json"]).failure(1), @"error: run/run.json: this is the input run/run.json; nothing was written. Choose another output");
     assert_eq!(
         std::fs::read_to_string(folder.path("run/run.json")).unwrap(),

@@ -370,3 +370,134 @@ fn samples_have_a_stated_length_where_the_model_names_none() {
     folder.write("model/generation_config.json", br#"{"max_new_tokens": 7}"#);
     assert_eq!(sample(&[]).json()["max_tokens"], 7);
 }
+
+/// Finite files that end in NaN: the checkpoint is named, and no row of a table that is not there.
+#[test]
+fn checkpoints_that_compute_nan_are_named() {
+    let folder = Folder::with(&[("data.jsonl", DATA)]);
+    copy(&folder, "qwen2", "model", &json!({}));
+    let file = folder.path("model/model.safetensors");
+    let bytes = std::fs::read(&file).unwrap();
+    let mut weights: Tree = Tree::from_safetensors(&bytes, &file).unwrap();
+    for (_, array) in weights.iter_mut() {
+        array.data.iter_mut().for_each(|v| *v = v.signum() * 3e38);
+    }
+    folder.write(
+        "model/model.safetensors",
+        &weights.to_safetensors(&file).unwrap(),
+    );
+    let score = [
+        "score",
+        "model",
+        "--data",
+        "data.jsonl",
+        "-o",
+        "out.parquet",
+    ];
+    assert_snapshot!(folder.run(&score).failure(1), @"error: checkpoint model: computes NaN for prompt_id 0: its numbers leave the range of 32-bit floats; look at its weights (are some huge?), at rope_theta and rope_scaling of its config.json, and at lora_alpha if it is an adapter");
+    let sample = [
+        "sample",
+        "model",
+        "--prompts",
+        "data.jsonl",
+        "-k",
+        "2",
+        "--max-tokens",
+        "2",
+        "-o",
+        "out.parquet",
+    ];
+    let said = folder.run(&sample).failure(1);
+    assert!(
+        said.contains("checkpoint model: computes NaN for prompt_id 0"),
+        "{said}"
+    );
+    assert!(!folder.path("out.parquet").exists());
+    for (fields, named) in [
+        (json!({"rope_theta": 0}), "rope_theta = 0.0 is not above 0"),
+        (
+            json!({"rope_theta": -10.5}),
+            "rope_theta = -10.5 is not above 0",
+        ),
+        (
+            json!({"rope_scaling": {"rope_type": "linear", "factor": 0}}),
+            "factor = 0.0 is not above 0",
+        ),
+        (
+            json!({"rope_scaling": {"rope_type": "yarn", "factor": -2.0}}),
+            "factor = -2.0 is not above 0",
+        ),
+    ] {
+        let mut fields = fields;
+        // The new form of these fields would count before the old one.
+        fields["rope_parameters"] = Value::Null;
+        copy(&folder, "qwen2", "model", &fields);
+        let said = folder.run(&score).failure(1);
+        assert!(
+            said.contains(&format!("checkpoint model: config.json: {named}")),
+            "{said}"
+        );
+    }
+}
+
+/// What an index names is read whatever it is called, and so is an adapter's base.
+#[test]
+fn weights_of_any_name_and_bases_are_inputs() {
+    let folder = Folder::with(&[("data.jsonl", DATA)]);
+    copy(&folder, "qwen2", "base", &json!({}));
+    let base = folder.path("base").display().to_string();
+    let config = json!({
+        "base_model_name_or_path": base, "peft_type": "LORA", "r": 2, "lora_alpha": 1e308,
+    });
+    folder.write("tuned/adapter_config.json", config.to_string().as_bytes());
+    let module = "base_model.model.model.layers.0.self_attn.o_proj";
+    let tensors: Tree = [("lora_A", [2, 32]), ("lora_B", [32, 2])]
+        .map(|(part, shape)| (format!("{module}.{part}.weight"), Array::full(shape, 0.5)))
+        .into_iter()
+        .collect();
+    let bytes = tensors.to_safetensors(&folder.path("tuned")).unwrap();
+    folder.write("tuned/adapter_model.safetensors", &bytes);
+    folder.write("tuned/tokenizer.json", b"{}");
+    let score = |model: &str, out: &str| {
+        folder
+            .run(&["score", model, "--data", "data.jsonl", "-o", out])
+            .failure(1)
+    };
+    for out in [
+        "base/config.json",
+        "base/../base/model.safetensors",
+        "tuned/adapter_model.safetensors",
+    ] {
+        let said = score("tuned", out);
+        assert!(said.contains("this is the input "), "{out}: {said}");
+    }
+    std::fs::remove_file(folder.path("tuned/tokenizer.json")).unwrap();
+    let said = score("tuned", "out.parquet");
+    assert!(
+        said.contains("has numbers beyond 32-bit floats when it is merged; look at lora_alpha"),
+        "{said}"
+    );
+    let file = folder.path("base/model.safetensors");
+    let weights: Tree = Tree::from_safetensors(&std::fs::read(&file).unwrap(), &file).unwrap();
+    let names = weights
+        .iter()
+        .map(|(name, _)| (name.to_owned(), "1.parquet"));
+    let map: std::collections::BTreeMap<String, &str> = names.collect();
+    std::fs::rename(&file, folder.path("base/1.parquet")).unwrap();
+    folder.write(
+        "base/model.safetensors.index.json",
+        json!({ "weight_map": map }).to_string().as_bytes(),
+    );
+    assert_snapshot!(score("base", "base/1.parquet"), @"error: base/1.parquet: this is the input base/1.parquet; nothing was written. Choose another output");
+    // Tables may stand there.
+    folder
+        .run(&[
+            "score",
+            "base",
+            "--data",
+            "data.jsonl",
+            "-o",
+            "base/scores.parquet",
+        ])
+        .success();
+}

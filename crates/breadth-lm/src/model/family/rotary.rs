@@ -2,7 +2,7 @@
 //! (`rope_parameters`).
 
 use breadth_data::short;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::fields::Fields;
 use super::harmless;
@@ -119,6 +119,7 @@ pub fn of(fields: &mut Fields, object: Option<Value>, usual: Usual) -> Result<Ro
     let kind = kind.as_ref().map(Value::as_str);
     let is_scaled = !matches!(kind, None | Some(Some("default")));
     let theta = inner.number("rope_theta")?.unwrap_or(usual.theta);
+    fields.above_zero("rope_theta", theta)?;
     let share = inner.number("partial_rotary_factor")?;
     let share = usual.share.of(fields, share, is_scaled)?;
     let width = (head_dim as f64 * share) as usize;
@@ -173,20 +174,32 @@ impl Fields {
             .ok_or_else(|| self.error(format!("config.json: rotary positions have no {name}")))
     }
 
+    /// How much longer texts may be than the original ones.
     fn factor(&mut self) -> Result<f64> {
-        self.needed("factor")
+        let factor = self.needed("factor")?;
+        self.above_zero("factor", factor)
     }
 
     fn original_positions(&mut self, positions: usize) -> Result<f64> {
-        let original = self.number("original_max_position_embeddings")?;
-        Ok(original.unwrap_or(positions as f64))
+        let name = "original_max_position_embeddings";
+        let original = self.number(name)?.unwrap_or(positions as f64);
+        self.above_zero(name, original)
+    }
+
+    fn above_zero(&self, name: &str, value: f64) -> Result<f64> {
+        match value > 0.0 {
+            true => Ok(value),
+            false => self.wrong(name, &json!(value), "above 0"),
+        }
     }
 
     fn yarn(&mut self, positions: usize) -> Result<Scaling> {
         let original = self.original_positions(positions)?;
-        let factor = self.number("factor")?;
+        let factor = self
+            .number("factor")?
+            .unwrap_or(positions as f64 / original);
         Ok(Scaling::Yarn {
-            factor: factor.unwrap_or(positions as f64 / original),
+            factor: self.above_zero("factor", factor)?,
             attention_factor: self.number("attention_factor")?,
             mscale: self.number("mscale")?.unwrap_or(0.0),
             mscale_all_dim: self.number("mscale_all_dim")?.unwrap_or(0.0),
@@ -199,12 +212,14 @@ impl Fields {
 
     fn long(&mut self, positions: usize, width: usize) -> Result<Scaling> {
         let original = self.original_positions(positions)?;
-        let factor = self.number("factor")?;
+        let factor = self
+            .number("factor")?
+            .unwrap_or(positions as f64 / original);
         Ok(Scaling::Long {
             short: self.divisors("short_factor", width.div_ceil(2))?,
             long: self.divisors("long_factor", width.div_ceil(2))?,
             attention_factor: self.number("attention_factor")?,
-            factor: factor.unwrap_or(positions as f64 / original),
+            factor: self.above_zero("factor", factor)?,
             original,
         })
     }
@@ -213,10 +228,11 @@ impl Fields {
         let value = self.take(name).unwrap_or_default();
         let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
         let numbers: Vec<f64> = list.iter().filter_map(Value::as_f64).collect();
-        if numbers.len() == count && list.len() == count {
+        let is_good = numbers.iter().all(|divisor| *divisor > 0.0);
+        if is_good && numbers.len() == count && list.len() == count {
             Ok(numbers)
         } else {
-            self.wrong(name, &value, &format!("a list of {count} numbers"))
+            self.wrong(name, &value, &format!("a list of {count} numbers above 0"))
         }
     }
 }

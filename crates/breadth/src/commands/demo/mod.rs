@@ -9,7 +9,7 @@ use breadth_data::{OutputLock, RunFolder};
 use breadth_lm::generation::Sampling;
 use breadth_lm::job::{Model, SampleJob};
 use breadth_lm::text::Item;
-use breadth_lm::train::{TrainConfig, train};
+use breadth_lm::train::{TrainConfig, resume_remark, train};
 use breadth_lm::verifier::Verifier;
 use breadth_stats::Level;
 use serde::Serialize;
@@ -129,6 +129,9 @@ impl Demo<'_> {
     fn run_training(&self, label: &str, config: &TrainConfig, out: &Path) -> Result<()> {
         self.output
             .remark(&format!("{label}: {} steps", config.train.steps));
+        if let Some(remark) = resume_remark(config, out) {
+            self.output.remark(&remark);
+        }
         let mut bar = Bar::new(label, self.output);
         train(config, out, "demo", &mut |progress| bar.step(progress))?;
         bar.finish();

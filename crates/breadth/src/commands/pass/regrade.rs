@@ -47,7 +47,11 @@ impl Regrade {
         let Some(path) = &self.output else {
             return Ok(());
         };
-        refuse_overwriting(path, &[inputs, &self.data].concat())?;
+        let verifier = self.verifier.as_deref().map(Verifier::parse).transpose()?;
+        let grader = verifier
+            .map(|verifier| verifier.files())
+            .unwrap_or_default();
+        refuse_overwriting(path, &[inputs, &self.data, &grader].concat())?;
         grades::refuse(path)
     }
 

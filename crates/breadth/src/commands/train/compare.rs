@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use breadth_analysis::{ComparedRun, ComparisonRow, Report, ReportOptions};
 use breadth_data::{OutputLock, RunFolder};
-use breadth_lm::train::{TrainConfig, train};
+use breadth_lm::train::{TrainConfig, resume_remark, train};
 use breadth_stats::Level;
 use serde::Serialize;
 
@@ -132,6 +132,9 @@ impl Compare<'_> {
     fn report(&self, label: &str, config: TrainConfig, folder: &Path) -> Result<Report> {
         self.output
             .remark(&format!("{label}: {} steps", config.train.steps));
+        if let Some(remark) = resume_remark(&config, folder) {
+            self.output.remark(&remark);
+        }
         let mut bar = Bar::new("train", self.output);
         train(&config, folder, "train", &mut |progress| bar.step(progress))?;
         bar.finish();

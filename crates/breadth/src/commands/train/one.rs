@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use breadth_lm::train::{TrainConfig, train};
+use breadth_lm::train::{TrainConfig, resume_remark, train};
 use serde::Serialize;
 
 use super::arguments::Arguments;
@@ -28,6 +28,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     config.seed = arguments.seed.unwrap_or(config.seed);
     let out = arguments.out.clone().or_else(|| config.out.clone());
     let out = out.unwrap_or_else(|| default_out(path));
+    if let Some(remark) = resume_remark(&config, &out) {
+        output.remark(&remark);
+    }
     let mut bar = Bar::new("train", output);
     let mut loss = None;
     train(&config, &out, "train", &mut |progress| {
