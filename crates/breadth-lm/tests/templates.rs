@@ -119,7 +119,7 @@ fn what_a_template_makes_of_conversations_is_bounded_before_it_is_tokenized() {
         "{message}"
     );
     // All together are more than 64 MiB, whichever is read first.
-    let many = vec![line; 9].join("\n");
+    let many = [line; 9].join("\n");
     let message = items("{{ messages[0].content * 8000000 }}", &many).unwrap_err();
     assert_eq!(
         message,

@@ -146,7 +146,7 @@ mod tests {
         let template = |single: Value| {
             json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": {
                 "<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]},
-                "<x>": {"id": "<x>", "ids": [1; 50], "tokens": []},
+                "<x>": {"id": "<x>", "ids": vec![1; 50], "tokens": []},
             }})
         };
         let one = template(json!([token("<s>"), token("<x>"), text, token("<x>")]));
