@@ -1,8 +1,8 @@
 //! How many rows and samples does a question need?
 
 use breadth_stats::{
-    Level, coverage_profile, design_effect, rows_to_certify, rows_to_separate, samples_to_see,
-    separations,
+    Level, coverage_profile, design_effect, prompts_to_certify, rows_to_certify, rows_to_separate,
+    samples_to_see, separations,
 };
 use serde::Serialize;
 
@@ -134,12 +134,20 @@ impl Plan {
     /// # Errors
     /// Numbers that are no shares.
     pub fn certify(&mut self, coverage: f64, e: f64, design: RowDesign) -> Result<()> {
-        let rows = rows_to_certify(coverage, e, self.confidence, self.power)?;
+        let RowDesign {
+            per_prompt,
+            correlation,
+        } = design;
+        let (confidence, power) = (self.confidence, self.power);
+        let prompts = prompts_to_certify(coverage, e, per_prompt, correlation, confidence, power)?;
         self.plans.push(PlannedGoal::Certify {
             model: None,
             coverage: Number(coverage),
             e: Number(e),
-            need: rows.map(|rows| design.need(rows)),
+            need: prompts.map(|prompts| Need {
+                rows: prompts.saturating_mul(per_prompt),
+                prompts,
+            }),
         });
         Ok(())
     }
@@ -230,6 +238,9 @@ impl Plan {
                 .refused("a coverage is one against a reference: name that of the pilot")
         })?;
         let truth = table.column(reference)?;
+        // The limit is one over prompts: so many are needed where none has a miss.
+        let fewest = rows_to_certify(0.0, e, confidence, power)
+            .map_err(|error| Setting::Certify.refused(error.to_string()))?;
         for (at, &log_q) in columns.iter().enumerate() {
             let profile = coverage_profile(truth, log_q, &design, &[level], confidence)?;
             let point = &profile.points[0];
@@ -242,7 +253,7 @@ impl Plan {
                 model: Some(name(at)),
                 coverage: Number(point.cov),
                 e: Number(e),
-                need: rows.map(|rows| like_pilot(scores, rows)),
+                need: rows.map(|rows| like_pilot(scores, rows).of_prompts(fewest.unwrap_or(0))),
             });
         }
         Ok(())
@@ -329,6 +340,18 @@ impl PlannedGoal {
 }
 
 impl Need {
+    /// The same of so many prompts at least, with as many rows to each.
+    fn of_prompts(self, fewest: u64) -> Need {
+        if self.prompts >= fewest {
+            return self;
+        }
+        let per_prompt = self.rows as f64 / self.prompts as f64;
+        Need {
+            rows: (fewest as f64 * per_prompt).ceil() as u64,
+            prompts: fewest,
+        }
+    }
+
     /// `2,000 rows of 500 prompts`.
     fn words(self) -> String {
         let rows = number::count(self.rows as usize, "row");

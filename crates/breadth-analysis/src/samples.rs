@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use breadth_data::{Outcome, SampleTable, ScoreTable, listed};
+use breadth_data::{KnownModel, Outcome, SampleTable, ScoreTable, listed};
 use breadth_stats::{Design, Error as Statistics, Estimate, PromptOutcome, stratified_weights};
 
 use crate::error::{Error, Result, Setting};
@@ -88,6 +88,11 @@ impl Samples {
     /// The models, in order of first appearance.
     pub(crate) fn models(&self) -> &[String] {
         &self.table.models
+    }
+
+    /// The models whose content the samples' files know.
+    pub(crate) fn known_models(&self) -> &[KnownModel] {
+        &self.table.known_models
     }
 
     /// The outcomes of each candidate; empty for one without samples.

@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use breadth_analysis::{
     Candidates, Checkpoint, Error, PassPoint, Report, ReportInputs, ReportOptions, Samples, Scores,
-    Standing, from_run, summarize, summarize_candidates, summarize_samples,
+    SelectOptions, SelectionRule, Standing, from_run, summarize, summarize_candidates,
+    summarize_samples,
 };
 use breadth_data::{
-    Metrics, Outcome, Provenance, SampleRow, SampleTable, ScoreRow, ScoreTable, write_samples,
-    write_scores,
+    Metrics, Outcome, Provenance, ReadOptions, SampleRow, SampleTable, ScoreRow, ScoreTable,
+    write_samples, write_scores,
 };
 use breadth_stats::Level;
 use insta::assert_snapshot;
@@ -646,4 +647,80 @@ proptest! {
             prop_assert_eq!(pairs.values, matrix);
         }
     }
+}
+
+/// Two trainings that wrote the same folder are two models, whatever they are called.
+#[test]
+fn one_name_for_different_weights_is_said_in_the_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let made = |hash: &str| Provenance {
+        models: vec![
+            ("step-1".into(), hash.into()),
+            ("step-2".into(), "server x".into()),
+        ],
+        ..Provenance::default()
+    };
+    let models = ["step-1", "step-2"];
+    let scored = |name: &str, prompt: &str, hash: &str| {
+        let row = |model: &str| ScoreRow {
+            source: "data".into(),
+            model: model.into(),
+            prompt_id: prompt.into(),
+            response_id: "0".into(),
+            logprob: -1.0,
+            ..ScoreRow::default()
+        };
+        write_scores(&path(name), &models.map(row), &made(hash)).unwrap();
+    };
+    scored("a.parquet", "p1", "0a");
+    scored("b.parquet", "p2", "0b");
+    let graded = models.map(|model| SampleRow {
+        model: model.into(),
+        prompt_id: "p1".into(),
+        response_id: "0".into(),
+        reward: 1.0,
+        ..SampleRow::default()
+    });
+    write_samples(&path("s.parquet"), &graded, &made("0b")).unwrap();
+    let options = ReadOptions::default();
+    let read = |names: &[&str]| {
+        let paths: Vec<_> = names.iter().map(|name| path(name)).collect();
+        ScoreTable::read(&paths, &options).unwrap()
+    };
+    let warnings = |scores: ScoreTable, with_samples: bool| {
+        let samples = SampleTable::read(&[path("s.parquet")], &options).unwrap();
+        let samples = with_samples.then(|| Samples::new(samples, &[]).unwrap());
+        let candidates = Candidates::of_scores(Scores::of(scores), None).unwrap();
+        let choice = SelectOptions {
+            rule: SelectionRule::Tournament,
+            level: Level::from_n(2.0).unwrap(),
+            a: None,
+            confidence: 0.95,
+        };
+        let selection = candidates.with_samples(samples).selection(choice).unwrap();
+        selection.verdict.unwrap().warnings
+    };
+    let said = |warnings: &[String], one: &str, other: &str| {
+        let expected = format!(
+            "`step-1` stands for different weights in {} and {}, which are taken as one model",
+            path(one).display(),
+            path(other).display()
+        );
+        warnings
+            .iter()
+            .filter(|text| text.starts_with(&expected))
+            .count()
+    };
+    let merged = read(&["a.parquet", "b.parquet"]);
+    assert_eq!(said(&merged.remarks, "a.parquet", "b.parquet"), 1);
+    assert_eq!(said(&warnings(merged, false), "a.parquet", "b.parquet"), 1);
+    assert!(read(&["a.parquet"]).remarks.is_empty());
+    let beside = warnings(read(&["a.parquet"]), true);
+    assert_eq!(said(&beside, "a.parquet", "s.parquet"), 1, "{beside:?}");
+    let same = warnings(read(&["b.parquet"]), true);
+    assert!(
+        same.iter().all(|text| !text.contains("different weights")),
+        "{same:?}"
+    );
 }

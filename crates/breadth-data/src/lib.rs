@@ -44,7 +44,7 @@ pub use metrics::Metrics;
 pub use options::{LogOptions, ReadOptions, RewardMap};
 pub use order::{NaturalKey, checkpoint_step};
 pub use overlap::{refuse_overwriting, refuse_replacing};
-pub use provenance::{Provenance, SCHEMA_VERSION};
+pub use provenance::{KnownModel, Provenance, SCHEMA_VERSION, different_weights};
 pub use records::{Records, Values};
 pub use run_folder::{RunFolder, RunManifest};
 pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, write_samples};

@@ -7,6 +7,7 @@ use parquet::file::metadata::{KeyValue, ParquetMetaData};
 
 use crate::error::{Error, Result};
 use crate::io::parquet::open_metadata;
+use crate::message::list;
 
 /// The version of the tables' schemas; a file of a later version is refused.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -101,6 +102,59 @@ fn models(metadata: &ParquetMetaData) -> Vec<(String, String)> {
     serde_json::from_str(models).unwrap_or_default()
 }
 
+/// A model of a file, and the hash of its content that the file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KnownModel {
+    /// Its name.
+    pub model: String,
+    /// The hash.
+    pub hash: String,
+    /// The file.
+    pub file: String,
+}
+
+/// The models of a file whose hashes are those of files; what a server is known by differs each
+/// time.
+pub(crate) fn known_models(path: &Path, metadata: &ParquetMetaData) -> Vec<KnownModel> {
+    let is_hash = |hash: &str| !hash.is_empty() && hash.bytes().all(|c| c.is_ascii_hexdigit());
+    let known = models(metadata).into_iter();
+    known
+        .filter(|(_, hash)| is_hash(hash))
+        .map(|(model, hash)| KnownModel {
+            model,
+            hash,
+            file: path.display().to_string(),
+        })
+        .collect()
+}
+
+/// A sentence for every two files in which a name stands for different weights: the rows of both
+/// are taken as those of one model, and are not.
+#[must_use]
+pub fn different_weights<'a>(known: impl IntoIterator<Item = &'a KnownModel>) -> Vec<String> {
+    let mut first: BTreeMap<&str, &KnownModel> = BTreeMap::new();
+    let mut differing: BTreeMap<[&str; 2], Vec<String>> = BTreeMap::new();
+    for one in known {
+        let other = first.entry(&one.model).or_insert(one);
+        if other.hash != one.hash {
+            let names = differing.entry([&other.file, &one.file]).or_default();
+            if !names.contains(&one.model) {
+                names.push(one.model.clone());
+            }
+        }
+    }
+    let sentence = |([a, b], names): ([&str; 2], Vec<String>)| {
+        let stands = if names.len() == 1 { "stands" } else { "stand" };
+        format!(
+            "{} {stands} for different weights in {a} and {b}, which are taken as one model; score \
+             or sample again, or rename the models of one.",
+            list(&names)
+        )
+    };
+    differing.into_iter().map(sentence).collect()
+}
+
 /// The names under which a file has one model more than once, by the hashes of their content.
 pub(crate) fn equal_models(metadata: &ParquetMetaData) -> Vec<Vec<String>> {
     let mut of_hash: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -136,4 +190,36 @@ fn value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
     let pairs = metadata.file_metadata().key_value_metadata()?;
     let pair = pairs.iter().find(|pair| pair.key == key)?;
     pair.value.as_deref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_stand_for_different_weights() {
+        let known = |model: &str, hash: &str, file: &str| KnownModel {
+            model: model.into(),
+            hash: hash.into(),
+            file: file.into(),
+        };
+        let (a, b) = (known("s-1", "0a", "a"), known("s-2", "0b", "a"));
+        assert!(different_weights([&a, &b, &a, &known("s-1", "0a", "b")]).is_empty());
+        assert!(different_weights([]).is_empty());
+        let others = [
+            known("s-1", "0c", "b"),
+            known("s-2", "0d", "b"),
+            known("s-1", "0e", "c"),
+        ];
+        let said = different_weights([&a, &b].into_iter().chain(&others));
+        assert_eq!(said.len(), 2);
+        assert!(
+            said[0].starts_with("`s-1`, `s-2` stand for different weights in a and b"),
+            "{said:?}"
+        );
+        assert!(
+            said[1].starts_with("`s-1` stands for different weights in a and c"),
+            "{said:?}"
+        );
+    }
 }

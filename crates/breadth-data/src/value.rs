@@ -90,11 +90,16 @@ pub(crate) fn tokens(value: f64) -> Result<u32, String> {
     }
 }
 
-/// A number of samples or of correct ones: a whole number that f64 holds exactly.
+/// A number of samples or of correct ones: a whole number, of as many as anybody draws. Sums run
+/// over them.
 pub(crate) fn count(value: f64) -> Result<u64, String> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    if (0.0..=EXACT).contains(&value) && value.fract() == 0.0 {
+    const MOST: f64 = 1e9;
+    if (0.0..=MOST).contains(&value) && value.fract() == 0.0 {
         Ok(value as u64)
+    } else if value > MOST {
+        Err(format!(
+            "{value} is not a count; nobody draws more than 1,000,000,000 samples of a prompt"
+        ))
     } else {
         Err(format!("{value} is not a count; give a whole number"))
     }

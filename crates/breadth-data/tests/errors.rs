@@ -86,6 +86,8 @@ fn ids_that_are_missing_or_not_ids() {
     assert_snapshot!(csv(",p1,0,-1,,\n"), @"s.csv, line 2, column `model`: no value; fill it in or remove the row");
     assert_snapshot!(json(r#"{"model":"a","prompt_id":null,"logprob":-1}"#), @"s.jsonl, line 3, column `prompt_id`: no value; fill it in or remove the row");
     assert_snapshot!(json(r#"{"model":"a","prompt_id":1.5,"logprob":-1}"#), @"s.jsonl, line 3, column `prompt_id`: found 1.5 where strings or integers belong");
+    assert_snapshot!(json(r#"{"model":"a","prompt_id":1.0,"logprob":-1}"#), @"s.jsonl, line 3, column `prompt_id`: found 1.0 where strings or integers belong");
+    assert_snapshot!(json(r#"{"model":"a","prompt_id":-0,"logprob":-1}"#), @"s.jsonl, line 3, column `prompt_id`: found -0.0 where strings or integers belong");
     assert_snapshot!(json(r#"{"model":{"name":"a"},"prompt_id":1,"logprob":-1}"#), @"s.jsonl, line 3, column `model`: found an object where strings or integers belong");
 }
 
@@ -243,6 +245,7 @@ fn rewards_and_counts() {
     assert_snapshot!(samples("s.csv", format!("{header}a,1,4,5\n")), @"s.csv, line 2, column `c`: 5 correct of 4 samples (`n`); at most `n` can be correct");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,0,0\n")), @"s.csv, line 2, column `n`: 0 samples say nothing; give at least 1 or remove the row");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,4,1.5\n")), @"s.csv, line 2, column `c`: 1.5 is not a count; give a whole number");
+    assert_snapshot!(samples("s.csv", format!("{header}a,1,9007199254740993,4\n")), @"s.csv, line 2, column `n`: 9007199254740992 is not a count; nobody draws more than 1,000,000,000 samples of a prompt");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,4,\n")), @"s.csv, line 2, column `c`: no value; fill it in or remove the row");
     assert_snapshot!(samples("s.csv", format!("{header}a,1,4,2\na,1,4,3\n")), @"s.csv, line 3: duplicate of s.csv, line 2: both give model `a`, prompt `1`, its counts; remove one of them");
 }

@@ -107,6 +107,29 @@ fn templates_that_would_hang_or_fill_the_memory_end_with_their_file_and_the_reas
 }
 
 #[test]
+fn what_a_template_makes_of_conversations_is_bounded_before_it_is_tokenized() {
+    let line = r#"{"prompt": [{"role": "user", "content": "x"}]}"#;
+    let message = items("{{ 'ab ' * 5000000 }}", line).unwrap_err();
+    assert!(
+        message.starts_with("DIR/data.jsonl, line 1: prompt: cannot be tokenized"),
+        "{message}"
+    );
+    assert!(
+        message.contains("has 15000000 bytes; at most 1048576 are tokenized"),
+        "{message}"
+    );
+    // All together are more than 64 MiB, whichever is read first.
+    let many = [line; 9].join("\n");
+    let message = items("{{ messages[0].content * 8000000 }}", &many).unwrap_err();
+    assert_eq!(
+        message,
+        "DIR/data.jsonl: the chat template of DIR/chat_template.jinja makes more than 67108864 \
+         bytes of the conversations, far more than they have; split the file, or raise \
+         BREADTH_MAX_RECORD_BYTES"
+    );
+}
+
+#[test]
 fn a_template_that_is_not_jinja_stops_conversations_only() {
     let text = r#"{"prompt": "The", "response": " capital"}"#;
     assert!(items("{% if %}", text).is_ok());

@@ -5,9 +5,10 @@ use std::f64::consts::SQRT_2;
 
 use rustc_hash::FxHashMap;
 use statrs::function::erf::{erfc, erfc_inv};
+use statrs::function::factorial::ln_binomial;
 
 use crate::error::{Error, Result};
-use crate::interval::{BoundedMean, CheckedDesign, Design, at_most};
+use crate::interval::{BoundedMean, CheckedDesign, Design, at_most, is_upper_at_most, ln_beta};
 use crate::log_ratio::{Level, is_uncovered};
 use crate::numerics::{TOLERANCE, error_rate};
 use crate::tournament::{Tournament, tournament};
@@ -22,8 +23,8 @@ const MOST: u64 = 1 << 32;
 /// coverage profile at one level ([`crate::coverage_profile`]) on independent rows of equal weight.
 /// `None` if no number is enough (`coverage >= e`) or it is beyond 2^32. For c missed rows let
 /// `n_c` be the least n whose Clopper-Pearson limit is at most e; the answer is `n_c` for the least
-/// c with `P[Bin(n_c, coverage) <= c] >= power`. Rows that share prompts: multiply by the design
-/// effect, `1 + (r - 1) rho` for r rows per prompt with correlation rho ([`design_effect`]).
+/// c with `P[Bin(n_c, coverage) <= c] >= power`. Rows that share prompts need more, see
+/// [`prompts_to_certify`].
 ///
 /// # Errors
 ///
@@ -56,6 +57,105 @@ pub fn rows_to_certify(coverage: f64, e: f64, confidence: f64, power: f64) -> Re
     let rows = |c: u64| least(|n| n > c && at_most(c as f64, n, e) <= tail);
     let is_enough = |c: u64| rows(c).is_none_or(|n| at_most(c as f64, n, coverage) >= power);
     Ok(least(is_enough).and_then(rows))
+}
+
+/// Sample size for a coverage claim where prompts have several rows: prompts after which the upper
+/// limit of `Cov_N` is at most `e` with a chance of about `power`.
+///
+/// `coverage`, `e`, `confidence`, `power`: as in [`rows_to_certify`], which answers for one row per
+/// prompt; `per_prompt`: r rows of each prompt; `correlation`: rho between two rows of a prompt. The
+/// limit is that of a coverage profile whose units are prompts ([`BoundedMean`]), so however many
+/// rows they have there are no fewer prompts than a model needs that misses nothing,
+/// `1 - tail^(1/prompts) <= e`. The prompts' missed rows are taken as beta-binomial, and the answer
+/// is the least number whose limit is at most e for a sample in the beta-binomial's proportions, of
+/// mean `coverage + z sqrt(coverage (1 - coverage) (1 + (r - 1) rho) / (r prompts))`, z being the
+/// normal quantile of `power`. `None` if no number is enough or it is beyond 2^32.
+///
+/// # Errors
+///
+/// As [`rows_to_certify`]; also a correlation outside [0, 1], or no row per prompt.
+///
+/// # Examples
+///
+/// ```
+/// use breadth_stats::prompts_to_certify;
+/// // Ten rows of a prompt say nothing of prompts that were not drawn.
+/// assert_eq!(prompts_to_certify(0.0, 0.05, 10, 0.0, 0.95, 0.9)?, Some(72));
+/// let prompts = |correlation| prompts_to_certify(0.02, 0.05, 4, correlation, 0.95, 0.9);
+/// assert!(prompts(0.1)? < prompts(0.5)?);
+/// assert_eq!(prompts_to_certify(0.02, 0.05, 1, 0.5, 0.95, 0.9)?, Some(390));
+/// # Ok::<(), breadth_stats::Error>(())
+/// ```
+///
+/// # Source
+///
+/// The limit of [`BoundedMean`].
+#[doc(alias = "sample size")]
+pub fn prompts_to_certify(
+    coverage: f64,
+    e: f64,
+    per_prompt: u64,
+    correlation: f64,
+    confidence: f64,
+    power: f64,
+) -> Result<Option<u64>> {
+    let tail = 0.5 * error_rate(confidence)?;
+    check_share(correlation)?;
+    match per_prompt {
+        0 => return Err(Error::Empty { what: "a prompt" }),
+        1 => return rows_to_certify(coverage, e, confidence, power),
+        _ => {}
+    }
+    let z = normal_quantile(error_rate(power)?);
+    for share in [coverage, e] {
+        check_share(share)?;
+    }
+    if coverage >= e {
+        return Ok(None);
+    }
+    // Beyond so many rows more hardly help.
+    let rows = per_prompt.min(MOST_PER_PROMPT);
+    let variance = coverage * (1.0 - coverage) * design_effect(rows, correlation) / rows as f64;
+    let is_enough = |prompts: u64| {
+        let n = prompts as f64;
+        if prompts == 0 || n * (-e).ln_1p() > tail.ln() {
+            return false;
+        }
+        let mean = coverage + z.max(0.0) * (variance / n).sqrt();
+        mean == 0.0
+            || (mean < e && {
+                let missed = beta_binomial(rows, mean, correlation);
+                let units = missed.iter().enumerate().filter(|(_, share)| **share > 0.0);
+                let units = units.map(|(c, share)| (c as f64 / rows as f64, n * share));
+                is_upper_at_most(units, e, tail)
+            })
+    };
+    Ok(least(is_enough))
+}
+
+/// Rows of a prompt beyond which more are not told apart.
+const MOST_PER_PROMPT: u64 = 1000;
+
+/// The chances of 0 to n hits in n rows with this mean share and this correlation of two rows.
+fn beta_binomial(n: u64, mean: f64, correlation: f64) -> Vec<f64> {
+    const NEARLY: f64 = 1e-9;
+    if correlation > 1.0 - NEARLY {
+        let mut all_or_none = vec![0.0; n as usize + 1];
+        (all_or_none[0], all_or_none[n as usize]) = (1.0 - mean, mean);
+        return all_or_none;
+    }
+    let size = (1.0 - correlation) / correlation;
+    let (a, b) = (mean * size, (1.0 - mean) * size);
+    let chance = |c: u64| {
+        let (hit, missed) = (c as f64, (n - c) as f64);
+        let ln = if correlation < NEARLY {
+            hit * mean.ln() + missed * (-mean).ln_1p()
+        } else {
+            ln_beta(a + hit, b + missed) - ln_beta(a, b)
+        };
+        (ln_binomial(n, c) + ln).exp()
+    };
+    (0..=n).map(chance).collect()
 }
 
 /// Sample size for a choice: rows after which a tournament excludes the worse of two models with
@@ -402,6 +502,7 @@ fn check_share(what: &'static str, share: f64) -> Result<()> {
 mod tests {
     use super::*;
     use crate::interval::lower;
+    use crate::profile::coverage_profile;
 
     /// The chance by going through every number of disagreements and of wins.
     fn brute_force(n: u64, ahead: f64, behind: f64, tail: f64) -> f64 {
@@ -474,6 +575,102 @@ mod tests {
             }
         }
         assert!(rows_to_certify(0.0499, 0.05, 0.95, 0.9).unwrap().is_some());
+    }
+
+    #[test]
+    fn misses_of_a_prompt_have_their_mean_and_correlation() {
+        for correlation in [0.0, 0.1, 0.5, 1.0] {
+            for (n, mean) in [(1, 0.3), (4, 0.02), (10, 0.2), (1000, 0.05)] {
+                let chances = beta_binomial(n, mean, correlation);
+                let moment = |power: i32| -> f64 {
+                    let hits = chances.iter().enumerate();
+                    hits.map(|(c, chance)| chance * (c as f64).powi(power))
+                        .sum()
+                };
+                let rows = n as f64;
+                let variance = rows * mean * (1.0 - mean) * design_effect(n, correlation);
+                assert!((moment(0) - 1.0).abs() < 1e-9, "{n} {mean} {correlation}");
+                assert!((moment(1) / (rows * mean) - 1.0).abs() < 1e-8);
+                let found = moment(2) - moment(1).powi(2);
+                assert!((found / variance - 1.0).abs() < 1e-6, "{found} {variance}");
+            }
+        }
+    }
+
+    /// What is planned is certified by the profile itself, about as often as was promised.
+    #[test]
+    fn planned_prompts_certify_in_a_profile() {
+        let (confidence, power) = (0.95, 0.9);
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut uniform = move || {
+            // Xorshift.
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        for (coverage, e, rows, correlation) in [
+            (0.0, 0.05, 10, 0.0),
+            (0.02, 0.05, 10, 0.1),
+            (0.02, 0.05, 4, 0.5),
+            (0.2, 0.3, 4, 1.0),
+        ] {
+            let plan = prompts_to_certify(coverage, e, rows, correlation, confidence, power);
+            let prompts = plan.unwrap().unwrap() as usize;
+            let truth = vec![-1.0; prompts * rows as usize];
+            let clusters: Vec<u32> = (0..truth.len())
+                .map(|row| row as u32 / rows as u32)
+                .collect();
+            let design = Design {
+                clusters: Some(&clusters),
+                ..Design::default()
+            };
+            let mut certified = || {
+                let mut missed = Vec::with_capacity(truth.len());
+                for _ in 0..prompts {
+                    // Polya's urn: each miss makes the next likelier.
+                    let mut misses = 0.0;
+                    for row in 0..rows {
+                        let seen = row as f64;
+                        let chance = (coverage * (1.0 - correlation) + correlation * misses)
+                            / (1.0 - correlation + correlation * seen);
+                        let chance = if row == 0 { coverage } else { chance };
+                        let is_missed = uniform() < chance;
+                        misses += f64::from(u8::from(is_missed));
+                        missed.push(if is_missed { -9.0 } else { -1.0 });
+                    }
+                }
+                let level = Level::from_n(4.0).unwrap();
+                let profile =
+                    coverage_profile(&truth, &missed, &design, &[level], confidence).unwrap();
+                profile.points[0].high <= e
+            };
+            let times = (0..100).filter(|_| certified()).count();
+            assert!(
+                times >= 80,
+                "{coverage} {e} {rows} {correlation}: {prompts} {times}"
+            );
+        }
+    }
+
+    #[test]
+    fn several_rows_of_a_prompt() {
+        let prompts = |coverage, e, rows, correlation| {
+            prompts_to_certify(coverage, e, rows, correlation, 0.95, 0.9)
+        };
+        for rows in [2, 10, 1 << 40] {
+            assert_eq!(prompts(0.0, 0.05, rows, 0.5), Ok(Some(72)));
+            assert!(prompts(0.02, 0.05, rows, 0.0).unwrap() >= Some(72));
+        }
+        assert_eq!(prompts(0.05, 0.05, 4, 0.5), Ok(None));
+        assert_eq!(prompts(0.0, 1.0, 4, 0.5), Ok(Some(1)));
+        // Rows that are all alike are one row.
+        let (alike, single) = (prompts(0.02, 0.05, 4, 1.0), prompts(0.02, 0.05, 1, 0.0));
+        let (alike, single) = (alike.unwrap().unwrap(), single.unwrap().unwrap());
+        assert!(alike.abs_diff(single) < single / 10, "{alike} {single}");
+        assert!(prompts(0.0, 0.05, 0, 0.5).is_err());
+        assert!(prompts(0.0, 0.05, 4, 1.5).is_err());
+        assert!(prompts(0.0, f64::NAN, 4, 0.5).is_err());
     }
 
     #[test]

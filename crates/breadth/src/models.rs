@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use breadth_lm::job::{Model, Serving};
-use breadth_lm::model::{adapter, folders};
+use breadth_lm::model::folders;
 use breadth_lm::server::{Address, Limits, ServeCommand, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
@@ -229,7 +229,7 @@ impl Models {
                         None => folder,
                     }));
                     let folders = found.into_iter().map(|(_, path)| path);
-                    let folders = folders.map(|path| tokenizer_folder(&path, base));
+                    let folders = folders.map(|path| text::tokenizer_folder(&path, base));
                     chosen.tokenizers.extend(folders);
                 }
                 Place::Pool(address) => {

@@ -1,6 +1,6 @@
 //! The tables of a run, and what is compared and measured in them.
 
-use breadth_data::{SampleTable, ScoreTable};
+use breadth_data::{SampleTable, ScoreTable, different_weights};
 
 use super::build::Subject;
 use super::document::Report;
@@ -228,7 +228,7 @@ pub fn summarize_samples(samples: &Samples, options: &ReportOptions) -> Result<R
     .report(options)?;
     let models: Vec<&str> = names.iter().map(String::as_str).collect();
     let outcomes = samples.of(&models);
-    report.by_rewards = Some(decide(&Evidence {
+    let mut verdict = decide(&Evidence {
         models: &models,
         k: 2.0 * options.level.n(),
         confidence: options.confidence,
@@ -238,6 +238,10 @@ pub fn summarize_samples(samples: &Samples, options: &ReportOptions) -> Result<R
             outcomes: &outcomes,
             design: samples.design(),
         }),
-    })?);
+    })?;
+    verdict
+        .warnings
+        .extend(different_weights(samples.known_models()));
+    report.by_rewards = Some(verdict);
     Ok(report)
 }

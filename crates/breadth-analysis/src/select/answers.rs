@@ -206,6 +206,7 @@ impl Counted {
             response: self.response.clone(),
             groups: samples.groups.clone(),
             same: samples.same.clone(),
+            known_models: samples.known_models.clone(),
             group: self.prompt.iter().map(of_row).collect(),
             logprob: self
                 .counts

@@ -1,6 +1,6 @@
 //! Candidates with all the evidence about them, and the questions that can be asked of it.
 
-use breadth_data::{SampleTable, ScoreTable};
+use breadth_data::{SampleTable, ScoreTable, different_weights};
 use breadth_stats::{
     Design, OnPolicy, PromptOutcome, Tournament, answer_tournament, cross_entropy_difference,
     lowest_cross_entropy, offset_tournament, pass_at_k_estimate, tournament,
@@ -269,6 +269,9 @@ impl Candidates {
             let asked = &self.scores.table.prompts;
             verdict.warnings.extend(graded.strange(names, asked)?);
         }
+        let of_samples = self.graded.iter().flat_map(Samples::known_models);
+        let known = self.scores.table.known_models.iter().chain(of_samples);
+        verdict.warnings.extend(different_weights(known));
         Ok(Some(verdict))
     }
 

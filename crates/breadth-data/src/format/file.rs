@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::io::chunk::Chunk;
 use crate::io::open::Reader;
+use crate::provenance::KnownModel;
 use crate::schema::Layout;
 
 /// A format of tables.
@@ -42,6 +43,11 @@ pub(crate) trait TableFile {
 
     /// Names of models that the file knows to be one and the same.
     fn equal_models(&self) -> &[Vec<String>] {
+        &[]
+    }
+
+    /// The models whose content the file knows.
+    fn known_models(&self) -> &[KnownModel] {
         &[]
     }
 }

@@ -26,7 +26,7 @@ use crate::io::convert::{Known, convert, fits, id_type};
 use crate::io::open::read_error;
 use crate::io::parquet::{check_pages, column_names, guarded, open_metadata};
 use crate::limit;
-use crate::provenance::{check_version, equal_models};
+use crate::provenance::{KnownModel, check_version, equal_models, known_models};
 use crate::schema::{ColumnType, Layout};
 
 pub(super) const FORMAT: TableFormat = TableFormat {
@@ -44,6 +44,7 @@ struct ParquetFile {
     next_group: usize,
     next_row: u64,
     equal_models: Vec<Vec<String>>,
+    known_models: Vec<KnownModel>,
 }
 
 struct Shared {
@@ -73,6 +74,7 @@ impl ParquetFile {
         let metadata = open_metadata(&path)?;
         check_version(&path, &metadata)?;
         let equal_models = equal_models(&metadata);
+        let known_models = known_models(&path, &metadata);
         let metadata = Arc::new(metadata);
         let with = |ids: DataType| guarded(&path, || arrow_metadata(&metadata, layout, &ids));
         let (metadata, views) = (with(id_type())?, with(DataType::Utf8View)?);
@@ -104,6 +106,7 @@ impl ParquetFile {
             next_group: 0,
             next_row: 1,
             equal_models,
+            known_models,
         })
     }
 }
@@ -126,6 +129,10 @@ impl TableFile for ParquetFile {
 
     fn equal_models(&self) -> &[Vec<String>] {
         &self.equal_models
+    }
+
+    fn known_models(&self) -> &[KnownModel] {
+        &self.known_models
     }
 }
 

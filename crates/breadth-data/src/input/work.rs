@@ -11,6 +11,7 @@ use crate::io::chunk::Chunk;
 use crate::io::open::{decompressed, open_raw, peek, read_error};
 use crate::log::{Logs, of_head};
 use crate::options::ReadOptions;
+use crate::provenance::KnownModel;
 use crate::schema::Layout;
 
 /// What is decoded by itself: a piece of a table, or the rows of a log, which are decoded already.
@@ -53,6 +54,8 @@ pub(crate) struct Said {
     pub(crate) remarks: Vec<String>,
     /// Names of models that are one model, as a file knows by hashes of their content.
     pub(crate) same: Vec<Vec<String>>,
+    /// The models whose content files know.
+    pub(crate) known: Vec<KnownModel>,
 }
 
 impl Inputs {
@@ -91,6 +94,7 @@ impl Inputs {
             };
             let file = open(path.into(), layout)?;
             self.said.same.extend_from_slice(file.equal_models());
+            self.said.known.extend_from_slice(file.known_models());
             self.current = Some(file);
         }
     }

@@ -30,7 +30,8 @@ impl Cell<'_> {
             Cell::Missing => "nothing".into(),
             Cell::Bool(value) => value.to_string(),
             Cell::Integer(value) => value.to_string(),
-            Cell::Float(value) => value.to_string(),
+            // As written: 1.0 is no integer, and -0 is a number of floating point.
+            Cell::Float(value) => format!("{value:?}"),
             Cell::Text(text) => format!("{:?}", short(text)),
             Cell::List(_) => "a list".into(),
             Cell::Object => "an object".into(),

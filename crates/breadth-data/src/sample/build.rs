@@ -372,6 +372,7 @@ impl Builder {
         SampleTable {
             remarks,
             same: Vec::new(),
+            known_models: Vec::new(),
             answers,
             answer,
             text,

@@ -1,5 +1,7 @@
 //! The sample table: responses drawn from each model, with their rewards.
 
+use crate::provenance::KnownModel;
+
 /// What the samples of one model for one prompt came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -38,10 +40,12 @@ pub struct SampleTable {
     /// position in `answers`; empty unless asked for and given. Samples without an answer have the
     /// empty one, which they do not agree on.
     pub answer: Vec<Vec<Vec<u32>>>,
-    /// What a user should know of the other tools' logs among the inputs.
+    /// What a user should know of the inputs.
     pub remarks: Vec<String>,
     /// Names of models that are one and the same, as a file knows by hashes of their content.
     pub same: Vec<Vec<String>>,
+    /// The models whose content the files know.
+    pub known_models: Vec<KnownModel>,
     /// The texts of the samples, if they were asked for.
     pub text: Option<SampleTexts>,
 }

@@ -311,6 +311,7 @@ impl Builder {
             token_logprobs,
             remarks: Vec::new(),
             same: Vec::new(),
+            known_models: Vec::new(),
         }
     }
 

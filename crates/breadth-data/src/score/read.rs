@@ -12,6 +12,7 @@ use crate::input::{for_each_batch, for_each_chunk};
 use crate::log::Logs;
 use crate::options::ReadOptions;
 use crate::order::{by_step, permute};
+use crate::provenance::different_weights;
 use crate::schema::{Asked, Layout, Table};
 
 impl ScoreTable {
@@ -37,8 +38,9 @@ impl ScoreTable {
         let said = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let table = builder.finish(options)?.by_step();
         Ok(Self {
-            remarks: said.remarks,
+            remarks: [said.remarks, different_weights(&said.known)].concat(),
             same: said.same,
+            known_models: said.known,
             ..table
         })
     }

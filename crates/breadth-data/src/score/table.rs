@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::intern::recode;
 use crate::message::list;
+use crate::provenance::KnownModel;
 
 /// Log-probabilities of the same responses under several models, one column for each.
 ///
@@ -47,10 +48,12 @@ pub struct ScoreTable {
     pub logprob: Vec<Vec<f64>>,
     /// Log-probabilities token by token, `[model][row][token]`, if asked for and given.
     pub token_logprobs: Option<Vec<Vec<Vec<f32>>>>,
-    /// What a user should know of the other tools' logs among the inputs.
+    /// What a user should know of the inputs.
     pub remarks: Vec<String>,
     /// Names of models that are one and the same, as a file knows by hashes of their content.
     pub same: Vec<Vec<String>>,
+    /// The models whose content the files know.
+    pub known_models: Vec<KnownModel>,
 }
 
 impl ScoreTable {

@@ -2,21 +2,40 @@
 //! give other tokens each time, are errors of the file.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::{Encoding, Tokenizer};
+use tokenizers::{Encoding, OffsetReferential, OffsetType, Tokenizer};
 
 use super::bounds::caught;
+use super::growth;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::plain;
 
-/// The most bytes that one text may become before it is cut into tokens.
-const MOST_BYTES: f64 = (1_u64 << 28) as f64;
+/// The longest text, as a part of the longest record: a byte takes some 350 bytes of memory while
+/// its tokens are looked for.
+const TEXTS_PER_RECORD: u64 = 32;
+
+/// How many times the longest text the normalizers may make of one, ..
+const NORMALIZED: f64 = 2.0;
+
+/// .. and how many times they are let try.
+const TRIED: f64 = 16.0;
+
+/// Texts of more bytes are cut into tokens one at a time, so that many threads do not need many
+/// times the memory.
+const ALONE: usize = 1 << 16;
 
 /// The most that decoding may lengthen what it writes.
-const MOST_GROWTH: f64 = 1024.0;
+const MOST_GROWTH: f64 = 16.0;
+
+/// The longest token, in bytes; those of published models have a few hundred.
+const LONGEST_TOKEN: usize = 1 << 12;
+
+/// The most tokens that are put around one text; two are usual.
+const MOST_ADDED: usize = 1 << 10;
 
 /// A tokenizer whose file was looked through.
 pub(super) struct Library {
@@ -32,6 +51,10 @@ pub(super) struct Library {
 struct Parts {
     #[serde(default)]
     normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
+    #[serde(default)]
+    post_processor: Value,
     #[serde(default)]
     decoder: Value,
     #[serde(default)]
@@ -87,8 +110,25 @@ impl Library {
             hash: blake3::hash(text.as_bytes()).to_hex()[..16].to_string(),
             growth,
         };
+        library.check_vocabulary().map_err(wrong)?;
         library.check_own_tokens().map_err(wrong)?;
         Ok(library)
+    }
+
+    /// A model may draw the longest token again and again.
+    fn check_vocabulary(&self) -> std::result::Result<(), String> {
+        let vocabulary = caught(|| self.tokenizer.get_vocab(true))?;
+        let longest = vocabulary
+            .iter()
+            .max_by_key(|(token, id)| (token.len(), **id));
+        match longest {
+            Some((token, id)) if token.len() > LONGEST_TOKEN => Err(format!(
+                "token {id} of its vocabulary, {}, has {} bytes; a token has at most {LONGEST_TOKEN}",
+                short(token),
+                token.len()
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// What the post-processor puts around a text must be tokens.
@@ -118,20 +158,52 @@ impl Library {
     /// Tokens of a text, with what the post-processor puts around it if asked for.
     ///
     /// # Errors
-    /// What the library says, also where it panics; and texts that the normalizers may make too
-    /// long.
+    /// What the library says, also where it panics; and texts that are too long, or become so in
+    /// the normalizers.
     pub fn encode(&self, text: &str, special: bool) -> std::result::Result<Encoding, String> {
-        if self.growth * text.len() as f64 > MOST_BYTES {
-            return Err(format!(
-                "is {} bytes long, and the tokenizer's normalizers may make each of them {}",
-                text.len(),
-                self.growth.ceil()
-            ));
-        }
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = (text.len() > ALONE).then(|| ONE.lock().unwrap_or_else(PoisonError::into_inner));
+        self.check_length(text)?;
         match caught(|| self.tokenizer.encode_fast(text, special)) {
             Ok(encoded) => encoded.map_err(|e| short(&e.to_string())),
             Err(panic) => Err(format!("the tokenizer library fails: {}", short(&panic))),
         }
+    }
+
+    /// Looks whether a text, and what the normalizers make of it, is short enough.
+    fn check_length(&self, text: &str) -> std::result::Result<(), String> {
+        let most = breadth_data::max_record_bytes() / TEXTS_PER_RECORD;
+        let raise = format!(
+            "at most {most} are tokenized ({} sets {TEXTS_PER_RECORD} times that)",
+            breadth_data::MAX_RECORD_BYTES
+        );
+        if text.len() as u64 > most {
+            return Err(format!("has {} bytes; {raise}", text.len()));
+        }
+        let at_worst = self.growth * text.len() as f64;
+        if at_worst <= NORMALIZED * most as f64 {
+            return Ok(());
+        }
+        if at_worst > TRIED * most as f64 {
+            return Err(format!(
+                "has {} bytes, and the tokenizer's normalizers may make each of them {}; {raise}",
+                text.len(),
+                self.growth.ceil()
+            ));
+        }
+        let normalized = caught(|| {
+            let added = self.tokenizer.get_added_vocabulary();
+            let pieces = added.extract_and_normalize(self.tokenizer.get_normalizer(), text);
+            let pieces = pieces.get_splits(OffsetReferential::Normalized, OffsetType::None);
+            pieces.iter().map(|(piece, ..)| piece.len()).sum::<usize>()
+        })?;
+        if normalized as f64 > NORMALIZED * most as f64 {
+            return Err(format!(
+                "has {} bytes, and {normalized} after the tokenizer's normalizers; {raise}",
+                text.len()
+            ));
+        }
+        Ok(())
     }
 
     /// Text of token ids; nothing where the library fails.
@@ -149,109 +221,30 @@ impl Parts {
                  null there"
             ));
         }
-        let (normalizers, decoders) = (Growth::of(&self.normalizer)?, Growth::of(&self.decoder)?);
+        let (normalizers, decoders) = (
+            growth::bytes(&self.normalizer)?,
+            growth::bytes(&self.decoder)?,
+        );
         if decoders > MOST_GROWTH {
             return Err(format!(
                 "its decoders may make text {decoders:.0} times as long"
             ));
         }
+        let added = growth::added_tokens(&self.post_processor)?;
+        if added > MOST_ADDED {
+            return Err(format!(
+                "its post-processor puts {added} tokens around each text; at most {MOST_ADDED} \
+                 are real"
+            ));
+        }
+        if growth::byte_levels(&self.pre_tokenizer) > 1 {
+            return Err("its pre-tokenizers hold ByteLevel more than once".into());
+        }
         Ok(normalizers)
-    }
-}
-
-/// How much a step, or several in a row, may lengthen a text.
-struct Growth;
-
-impl Growth {
-    fn of(step: &Value) -> std::result::Result<f64, String> {
-        let inner = ["normalizers", "decoders"]
-            .iter()
-            .find_map(|name| step.get(name)?.as_array());
-        if let Some(steps) = inner {
-            let factors = steps.iter().map(Self::of);
-            return Ok(factors
-                .collect::<std::result::Result<Vec<f64>, String>>()?
-                .iter()
-                .product());
-        }
-        let text = |name: &str| step.get(name).and_then(Value::as_str).unwrap_or_default();
-        match text("type") {
-            "Replace" => {
-                let pattern = step.pointer("/pattern/String").and_then(Value::as_str);
-                let length = text("content").len() as f64;
-                Ok(match pattern.map_or(0, str::len) {
-                    // An expression may match between any two characters.
-                    0 => length + 1.0,
-                    old => (length / old as f64).max(1.0),
-                })
-            }
-            "Prepend" => Ok(1.0 + text("prepend").len() as f64),
-            "Precompiled" => trie(text("precompiled_charsmap")).map(|()| 4.0),
-            _ => Ok(1.0),
-        }
-    }
-}
-
-/// A table of SentencePiece begins with the bytes of its trie, which the library believes: they
-/// must be there.
-fn trie(table: &str) -> std::result::Result<(), String> {
-    let wrong =
-        || Err("normalizer.precompiled_charsmap is damaged; take the file of the model".to_owned());
-    let bytes = table.trim_end_matches('=').len() as u64 * 3 / 4;
-    let mut size = 0_u64;
-    for c in table.bytes().take(6) {
-        let Some(digit) = digit(c) else {
-            return wrong();
-        };
-        size = size << 6 | u64::from(digit);
-    }
-    // Six digits are 36 bits; the first four bytes, the lowest one first.
-    let size = u64::from(u32::swap_bytes((size >> 4) as u32));
-    if bytes >= 4 && size % 4 == 0 && size >= 4 && size <= bytes - 4 {
-        Ok(())
-    } else {
-        wrong()
-    }
-}
-
-/// A digit of base 64.
-fn digit(c: u8) -> Option<u8> {
-    match c {
-        b'A'..=b'Z' => Some(c - b'A'),
-        b'a'..=b'z' => Some(c - b'a' + 26),
-        b'0'..=b'9' => Some(c - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
     }
 }
 
 /// A message on one line, which may hold parts of the file.
 fn short(message: &str) -> String {
     breadth_data::short(message).replace(|c: char| c.is_control(), " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn steps_in_a_row_multiply_what_they_lengthen() {
-        let replace = |old: &str, new: &str| json!({"type": "Replace", "pattern": {"String": old}, "content": new});
-        let several = json!({"type": "Sequence", "normalizers": [replace("a", "aaaa"), replace("``", "\""), replace(" ", "▁")]});
-        assert_eq!(Growth::of(&several), Ok(12.0));
-        let expression = json!({"type": "Replace", "pattern": {"Regex": "x*"}, "content": "ab"});
-        assert_eq!(Growth::of(&expression), Ok(3.0));
-        assert_eq!(Growth::of(&Value::Null), Ok(1.0));
-    }
-
-    #[test]
-    fn a_trie_must_be_as_long_as_its_table_says() {
-        // 4, then four bytes of the trie and one of the texts.
-        assert!(trie("BAAAAAAAAAAA").is_ok());
-        for damaged in ["", "AAAA", "/////wAAAAA=", "BAAAAA==", "é"] {
-            assert!(trie(damaged).is_err(), "{damaged}");
-        }
-    }
 }

@@ -26,6 +26,7 @@
 mod account;
 mod bounds;
 mod chat;
+mod growth;
 mod json;
 mod library;
 mod line;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use breadth_data::short;
 use rayon::prelude::*;
@@ -99,7 +100,12 @@ pub fn read_items(files: &[PathBuf], text: &Text, responses: Responses) -> Resul
 /// repeats a `(prompt_id, response_id)`.
 pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Result<Data> {
     let lines = lines(files)?;
-    let reader = Reader { text, options };
+    let reader = Reader {
+        text,
+        options,
+        rendered: AtomicU64::new(0),
+        most_rendered: most_rendered(&lines),
+    };
     if options.end_token == EndToken::Always && text.end_token().is_none() {
         let message = "end_token = always: the model names no end token (eos_token_id of generation_config.json or config.json, eos_token of tokenizer_config.json)";
         return Err(Error::data(&*text.place, message));
@@ -110,6 +116,9 @@ pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Resul
         .enumerate()
         .map(|(i, line)| reader.line(line, i))
         .collect();
+    if reader.rendered.load(Ordering::Relaxed) > reader.most_rendered {
+        return Err(reader.too_much_rendered(files));
+    }
     let read = read.into_iter().collect::<Result<Vec<Read>>>()?;
     let account = reader.account(&read);
     let mut end_tokens = text.generation.end_tokens.clone();
@@ -126,6 +135,14 @@ pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Resul
         account,
         end_tokens,
     })
+}
+
+/// The most bytes that chat templates may make of all these lines: two of the longest records, or
+/// many times the lines. Text and tokens of all are held.
+fn most_rendered(lines: &[(String, String)]) -> u64 {
+    const TIMES: u64 = 32;
+    let given: u64 = lines.iter().map(|(_, line)| line.len() as u64).sum();
+    (2 * breadth_data::max_record_bytes()).max(TIMES * given)
 }
 
 /// The next line, without its end, if it is not longer than records may be.
@@ -161,10 +178,14 @@ pub(super) fn lines(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
         }
     }
     if lines.is_empty() {
-        let names: Vec<String> = files.iter().map(|p| p.display().to_string()).collect();
-        return Err(Error::data(names.join(", "), "no line of data"));
+        return Err(Error::data(names(files), "no line of data"));
     }
     Ok(lines)
+}
+
+fn names(files: &[PathBuf]) -> String {
+    let names: Vec<String> = files.iter().map(|p| p.display().to_string()).collect();
+    names.join(", ")
 }
 
 fn place(path: &Path, line: usize) -> String {
@@ -194,6 +215,10 @@ struct Read {
 struct Reader<'a> {
     text: &'a Text,
     options: &'a DataOptions,
+    /// Bytes that the chat template has made of all lines so far; once they are more than the most,
+    /// no more are made.
+    rendered: AtomicU64,
+    most_rendered: u64,
 }
 
 impl Reader<'_> {
@@ -232,12 +257,12 @@ impl Reader<'_> {
                 (Some(text), ids)
             }
             Content::Messages(messages) => {
-                let text = self.text.prompt_of(&messages, place)?;
+                let text = self.rendered(&messages, place)?;
                 read.is_conversation = true;
+                let ids = self.text.encode_whole(&text, &at)?;
                 if let Some(Content::Text(content)) = &mut response {
                     self.turn(read, (&text, &messages), (content, turn), place);
                 }
-                let ids = self.text.encode_whole(&text, &at)?;
                 (Some(text), ids)
             }
         };
@@ -250,6 +275,32 @@ impl Reader<'_> {
         }
         self.end(read, is_text);
         Ok(())
+    }
+
+    /// The text of a conversation, if not too much was made of conversations before.
+    fn rendered(&self, messages: &[Json], place: &str) -> Result<String> {
+        if self.rendered.load(Ordering::Relaxed) > self.most_rendered {
+            // All lines then have one error, that of the files.
+            return Err(Error::data(place, "is not rendered"));
+        }
+        let text = self.text.prompt_of(messages, place)?;
+        self.rendered
+            .fetch_add(text.len() as u64, Ordering::Relaxed);
+        Ok(text)
+    }
+
+    fn too_much_rendered(&self, files: &[PathBuf]) -> Error {
+        let message = format!(
+            "the chat template of {} makes more than {} bytes of the conversations, far more than \
+             they have; split the file, or raise {}",
+            self.text
+                .template
+                .as_ref()
+                .map_or("", |template| &template.place),
+            self.most_rendered,
+            breadth_data::MAX_RECORD_BYTES
+        );
+        Error::data(names(files), message)
     }
 
     /// Takes a whole conversation's last turn as the template writes it, and notes where a response

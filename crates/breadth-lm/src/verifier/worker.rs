@@ -169,7 +169,7 @@ fn pass_on(mut stderr: impl Read, said: &AtomicU64) {
     }
 }
 
-/// The text of `bytes` with its control characters as they are written in Rust: a terminal would
+/// The text of `bytes` with its control and other unseen characters as they are written in Rust: a terminal would
 /// obey them. Line breaks and tabs stay; so does, in `bytes`, a character whose end has not come.
 fn printable(bytes: &mut Vec<u8>) -> String {
     let mut shown = String::with_capacity(bytes.len());
@@ -179,6 +179,7 @@ fn printable(bytes: &mut Vec<u8>) -> String {
             match c {
                 '\n' | '\t' => shown.push(c),
                 c if c.is_control() => shown.push_str(&format!("\\x{:02x}", u32::from(c))),
+                c if is_unseen(c) => shown.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
                 c => shown.push(c),
             }
         }
@@ -191,6 +192,17 @@ fn printable(bytes: &mut Vec<u8>) -> String {
     }
     *bytes = kept;
     shown
+}
+
+/// Whether a character breaks lines, turns the direction of writing or takes no room (Unicode's Cf,
+/// Zl and Zp), but for those that join the parts of one sign.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 fn read(stdout: ChildStdout, heard: &SyncSender<Line>) {
@@ -218,9 +230,9 @@ mod tests {
 
     #[test]
     fn control_characters_are_seen_and_characters_stay_whole() {
-        let text = "a\tb\n\u{1b}[31m\r\u{9b}\u{e9}\u{1f600}".as_bytes();
+        let text = "a\tb\n\u{1b}[31m\r\u{9b}\u{202e}\u{e9}\u{200d}\u{1f600}".as_bytes();
         let bytes = [text, b"\xff\x9b!"].concat();
-        let expected = "a\tb\n\\x1b[31m\\x0d\\x9b\u{e9}\u{1f600}\u{fffd}\u{fffd}!";
+        let expected = "a\tb\n\\x1b[31m\\x0d\\x9b\\u{202e}\u{e9}\u{200d}\u{1f600}\u{fffd}\u{fffd}!";
         for size in 1..=bytes.len() {
             let mut rest = Vec::new();
             let mut shown = String::new();

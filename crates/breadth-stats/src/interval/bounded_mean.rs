@@ -297,6 +297,22 @@ impl BoundedMean {
     }
 }
 
+/// Whether [`BoundedMean::upper`] is at most `bound` for units of equal weight: values, and how many
+/// units have each, which need not be whole numbers.
+pub(crate) fn is_upper_at_most(
+    units: impl Iterator<Item = (f64, f64)>,
+    bound: f64,
+    tail: f64,
+) -> bool {
+    let knot = |(value, count)| Knot {
+        value,
+        weight: 1.0,
+        count,
+    };
+    let knots: Vec<Knot> = units.map(knot).collect();
+    ln_chance_above(&with_imaginary(&knots), bound) <= tail.ln()
+}
+
 /// The imaginary unit: of the largest weight, with the value 1.
 fn with_imaginary(knots: &[Knot]) -> Vec<Knot> {
     let weight = knots.iter().map(|knot| knot.weight).fold(0.0, f64::max);

@@ -19,6 +19,7 @@ pub(crate) use beta::ln_beta;
 pub use beta::student_t_upper;
 pub use binomial::at_most;
 pub use bounded_mean::BoundedMean;
+pub(crate) use bounded_mean::is_upper_at_most;
 pub use clopper_pearson::clopper_pearson;
 pub(crate) use clopper_pearson::{lower, upper};
 pub(crate) use design::CheckedDesign;
