@@ -100,16 +100,15 @@ pub fn prompts_to_certify(
     power: f64,
 ) -> Result<Option<u64>> {
     let tail = 0.5 * error_rate(confidence)?;
-    check_share(correlation)?;
+    check_share("correlation", correlation)?;
     match per_prompt {
         0 => return Err(Error::Empty { what: "a prompt" }),
         1 => return rows_to_certify(coverage, e, confidence, power),
         _ => {}
     }
     let z = normal_quantile(error_rate(power)?);
-    for share in [coverage, e] {
-        check_share(share)?;
-    }
+    check_share("coverage", coverage)?;
+    check_share("e", e)?;
     if coverage >= e {
         return Ok(None);
     }
