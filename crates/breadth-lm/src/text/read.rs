@@ -8,6 +8,7 @@ use breadth_data::short;
 use rayon::prelude::*;
 
 use super::account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
+use super::chat::Conversation;
 use super::json::Json;
 use super::line::{Content, Line};
 use super::options::{Boundary, Cut, DataOptions, EndToken, Responses, Side};
@@ -231,11 +232,11 @@ impl Reader<'_> {
                 let ids = self.text.encode_prompt(&text, &at)?;
                 (Some(text), ids)
             }
-            Content::Messages(messages) => {
-                let text = self.text.prompt_of(&messages, place)?;
+            Content::Messages(conversation) => {
+                let text = self.text.prompt_of(&conversation, place)?;
                 read.is_conversation = true;
                 if let Some(Content::Text(content)) = &mut response {
-                    self.turn(read, (&text, &messages), (content, turn), place);
+                    self.turn(read, (&text, &conversation), (content, turn), place)?;
                 }
                 let ids = self.text.encode_whole(&text, &at)?;
                 (Some(text), ids)
@@ -257,22 +258,30 @@ impl Reader<'_> {
     fn turn(
         &self,
         read: &mut Read,
-        (prompt, messages): (&str, &[Json]),
+        before: (&str, &Conversation),
         (content, turn): (&mut String, Option<Json>),
         place: &str,
-    ) {
+    ) -> Result<()> {
         let is_whole = turn.is_some();
         let last = turn.unwrap_or_else(|| {
             Json::object([("role", "assistant"), ("content", content.as_str())])
         });
-        match Turn::new(self.text, prompt, messages, &last, content) {
+        match Turn::new(self.text, before, &last, content) {
             Turn::AsItStands => {}
             Turn::Written(written) if is_whole => {
                 *content = written;
                 read.as_written = Some(place.to_owned());
             }
             Turn::Written(_) | Turn::Otherwise => read.rewritten = Some(place.to_owned()),
+            Turn::Refused(why) => {
+                let message = format!(
+                    "the chat template does not write the texts of the last message, whose content \
+                     is a list of parts ({why}); give its content as one text"
+                );
+                return Err(Error::data(place, message));
+            }
         }
+        Ok(())
     }
 
     fn respond(&self, read: &mut Read, response: String, place: &str) -> Result<()> {
