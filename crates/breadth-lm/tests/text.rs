@@ -112,7 +112,9 @@ fn conversations_are_what_transformers_makes_of_them() {
     let mut compared = 0;
     for family in families() {
         let folder = Folder::family(&family);
-        for case in family["conversations"].as_array().unwrap() {
+        // With tools and variables beside them, and without.
+        let cases = ["conversations", "beside"].map(|name| family[name].as_array().unwrap());
+        for case in cases.into_iter().flatten() {
             // A conversation that ends with the assistant would have a response; these all end
             // otherwise.
             let line = case["line"].as_str().unwrap();
@@ -124,12 +126,9 @@ fn conversations_are_what_transformers_makes_of_them() {
                         "{} {line}",
                         family["name"]
                     );
-                    assert_eq!(
-                        data.items[0].prompt,
-                        ids(&case["ids"]),
-                        "{} {line}",
-                        family["name"]
-                    );
+                    if let Some(theirs) = case.get("ids").map(ids) {
+                        assert_eq!(data.items[0].prompt, theirs, "{} {line}", family["name"]);
+                    }
                     compared += 1;
                 }
                 (Err(message), Some(raised)) => {
@@ -141,7 +140,110 @@ fn conversations_are_what_transformers_makes_of_them() {
             }
         }
     }
-    assert_eq!(compared, 92);
+    assert_eq!(compared, 104 + 73);
+}
+
+/// The last message as a list of parts: what the template writes of it, or a refusal where it
+/// writes no texts of lists.
+#[test]
+fn a_turn_of_parts_is_what_transformers_makes_of_it() {
+    let mut taken = Vec::new();
+    for family in families() {
+        let folder = Folder::family(&family);
+        let name = family["name"].as_str().unwrap();
+        for case in family["turns"].as_array().unwrap() {
+            let line = json!({"messages": case["messages"]});
+            let data = match folder.data(&[line], &DataOptions::default()) {
+                Ok(data) => data,
+                Err(message) => {
+                    let told = "line 1: the chat template does not write the texts of the last";
+                    assert!(message.contains(told), "{name}: {message}");
+                    continue;
+                }
+            };
+            let item = &data.items[0];
+            let [prompt, response] =
+                [&item.prompt_text, &item.response_text].map(|text| text.as_deref().unwrap());
+            let whole = case["text"].as_str().unwrap();
+            let after = whole.strip_prefix(prompt).unwrap();
+            let end = after.strip_prefix(response).unwrap();
+            assert_eq!(
+                end,
+                if name == "tools" {
+                    "<|im_end|>\n"
+                } else {
+                    "<end_of_turn>\n"
+                }
+            );
+            let counts = (data.account.as_written, data.account.rewritten);
+            taken.push((name.to_owned(), response.to_owned(), counts));
+        }
+    }
+    let seen =
+        |name: &str, response: &str, written| (name.to_owned(), response.to_owned(), (written, 0));
+    // Both trim the parts.
+    let expected = ["gemma3", "tools"]
+        .map(|name| [seen(name, "It is 42.", 0), seen(name, "42", 1)])
+        .concat();
+    assert_eq!(taken, expected);
+}
+
+#[test]
+fn where_there_are_tools_the_template_for_tools_is_taken() {
+    let named = read_json("expected.json")["named"].clone();
+    let in_config = Folder::new(&read_json("byte_level.json"));
+    in_config.write(
+        "tokenizer_config.json",
+        &named["tokenizer_config"].to_string(),
+    );
+    let in_files = Folder::new(&read_json("byte_level.json"));
+    std::fs::create_dir(in_files.0.path().join("additional_chat_templates")).unwrap();
+    let templates = &named["tokenizer_config"]["chat_template"];
+    for (at, file) in [
+        (0, "additional_chat_templates/tool_use.jinja"),
+        (1, "chat_template.jinja"),
+    ] {
+        in_files.write(file, templates[at]["template"].as_str().unwrap());
+    }
+    for case in named["conversations"].as_array().unwrap() {
+        let line = case["line"].as_str().unwrap();
+        for folder in [&in_config, &in_files] {
+            let data = folder.read(line, &optional()).unwrap();
+            let text = data.items[0].prompt_text.as_deref();
+            assert_eq!(text, case["text"].as_str(), "{line}");
+        }
+    }
+    assert!(in_config.text().has_template_of(&in_files.text()));
+    in_files.write("additional_chat_templates/tool_use.jinja", "other");
+    assert!(!in_config.text().has_template_of(&in_files.text()));
+}
+
+/// The response follows a prompt with the tools in it, and plain text has no template for them.
+#[test]
+fn tools_stand_in_the_prompt_of_a_whole_conversation() {
+    let folder = Folder::named("tools");
+    let messages = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]);
+    let tools = json!([{"name": "f"}]);
+    let variables = json!({"enable_thinking": false});
+    let read = |line: Value| folder.data(&[line], &DataOptions::default()).unwrap();
+    let data =
+        read(json!({"messages": messages, "tools": tools, "chat_template_kwargs": variables}));
+    let prompt = data.items[0].prompt_text.clone().unwrap();
+    let expected = "<s><|im_start|>system\n# Tools\n{\"name\": \"f\"}<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n<think>False</think>";
+    assert_eq!(prompt, expected);
+    assert_eq!(data.items[0].response_text.as_deref(), Some("b"));
+    // As text, and beside a prompt of text.
+    let as_text = read(
+        json!({"messages": messages, "tools": tools.to_string(), "chat_template_kwargs": variables}),
+    );
+    assert_eq!(as_text.items, data.items);
+    let plain = json!({"prompt": "a", "response": "b"});
+    let beside = json!({"prompt": "a", "response": "b", "tools": 3, "chat_template_kwargs": 3});
+    assert_eq!(read(plain).items, read(beside).items);
+    // An id of many digits stays what it is.
+    let long = r#"{"prompt_id": 123456789012345678901, "prompt": "a", "response": "b"}"#;
+    let data = folder.read(long, &optional()).unwrap();
+    assert_eq!(data.items[0].prompt_id, "123456789012345678901");
 }
 
 #[test]
@@ -607,7 +709,51 @@ fn what_cannot_be_read_is_refused_with_its_place() {
         ),
         (
             json!({"messages": [user, {"role": "assistant", "content": [1]}]}),
-            "messages[1].content: must be text",
+            "messages[1].content: must be text, or a list of parts that are all text",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": [{"type": "image"}]}]}),
+            "messages[1].content: must be text, or a list of parts that are all text",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": []}]}),
+            "messages[1].content: is empty",
+        ),
+        (
+            json!({"prompt": [user], "response": [{"role": "assistant", "content": "x"}]}),
+            "line 1: response: is a list of messages; put the last turn of the assistant into `messages`",
+        ),
+        (
+            json!({"prompt": [user], "tools": {"name": "f"}}),
+            "line 1: tools: must be a list of objects (JSON schemas of functions), or null",
+        ),
+        (
+            json!({"prompt": [user], "tools": ["f"]}),
+            "line 1: tools: must be a list of objects",
+        ),
+        (
+            json!({"prompt": [user], "tools": "f"}),
+            "line 1: tools: is text that is no JSON: ",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": [1]}),
+            "line 1: chat_template_kwargs: must be an object of variables, or null",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"add_generation_prompt": true}}),
+            "line 1: chat_template_kwargs.add_generation_prompt: is set by what renders the",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"messages": []}}),
+            "line 1: chat_template_kwargs.messages: is set by what renders the conversation",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"tools": []}}),
+            "line 1: chat_template_kwargs.tools: stands there; give `tools` beside",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"documents": ["x"]}}),
+            "line 1: chat_template_kwargs.documents: must be a list of objects (with title and text)",
         ),
         (
             json!({"messages": [user, user, {"role": "assistant", "content": "x"}]}),

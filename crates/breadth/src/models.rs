@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use breadth_lm::job::{Model, Serving};
-use breadth_lm::model::folders;
+use breadth_lm::model::folders::{self, LeftOut};
 use breadth_lm::server::{Address, Limits, ServeCommand, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
@@ -128,7 +128,7 @@ impl Place {
 /// The models of a command, and the folders whose tokenizers they have.
 pub struct Chosen {
     /// What was left out of the folders given.
-    pub left_out: Vec<PathBuf>,
+    pub left_out: Vec<LeftOut>,
     pub models: Vec<Model>,
     pub tokenizers: Vec<PathBuf>,
     /// The base of adapters, as it was given.
@@ -167,11 +167,12 @@ impl Chosen {
 
     /// Says what was left out: folders, and fields of `config.json` that change no score.
     pub fn warn(&self, output: &Output) {
-        for folder in &self.left_out {
-            output.remark(&format!(
-                "left out: {} (give it by itself if it is a checkpoint with a config.json)",
-                folder.display()
-            ));
+        for LeftOut { folder, link_to } in &self.left_out {
+            let why = match link_to {
+                Some(target) => format!("a link to {}", target.display()),
+                None => "give it by itself if it is a checkpoint with a config.json".into(),
+            };
+            output.remark(&format!("left out: {} ({why})", folder.display()));
         }
         // What cannot be read is an error where it is read in earnest.
         let configs = self.models.iter().filter_map(|model| model.config()?.ok());
@@ -190,10 +191,13 @@ impl Models {
     /// The models in the order given. A folder of checkpoints stands for all of them; servers of
     /// one model are a pool.
     pub fn find(&self) -> Result<Chosen> {
+        let folders = self.models.iter().filter(|text| !Address::is_one(text));
+        let folders: Vec<&Path> = folders.map(Path::new).collect();
+        let mut found = folders::find_all(&folders)?.into_iter();
         let mut places: Vec<Place> = Vec::new();
         for text in &self.models {
             if !Address::is_one(text) {
-                places.push(Place::Folders(folders::find(Path::new(text))?));
+                places.extend(found.next().map(Place::Folders));
                 continue;
             }
             let address = Address::parse(text)?;
@@ -204,10 +208,7 @@ impl Models {
             }
         }
         let mut chosen = self.open(places)?;
-        let folders = self.models.iter().filter(|text| !Address::is_one(text));
-        chosen.left_out = folders
-            .flat_map(|text| folders::left_out(Path::new(text)))
-            .collect();
+        chosen.left_out = folders.into_iter().flat_map(folders::left_out).collect();
         Ok(chosen)
     }
 
@@ -286,8 +287,9 @@ pub fn read_data(
 }
 
 /// The files that a chat template and its special tokens may stand in.
-const TEMPLATE_FILES: [&str; 3] = [
+const TEMPLATE_FILES: [&str; 4] = [
     "chat_template.jinja",
+    "additional_chat_templates/tool_use.jinja",
     "tokenizer_config.json",
     "special_tokens_map.json",
 ];

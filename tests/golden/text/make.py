@@ -37,9 +37,16 @@ FAMILIES = [
     ("qwen2", None, "<|im_end|>", {"add_bos_token": False}, ["<|im_end|>", "<|endoftext|>"], "<|im_end|>"),
     ("qwen3", None, "<|im_end|>", {"add_bos_token": False}, ["<|im_end|>", "<|endoftext|>"], "<|im_end|>"),
     ("marked", None, "<|endoftext|>", {}, ["<|endoftext|>"], "<|im_end|>"),
+    ("tools", "<s>", "<|im_end|>", {}, ["<|im_end|>"], "<|im_end|>"),
 ]
 
 CALL = {"type": "function", "function": {"name": "add", "arguments": {"b": [30, None, True, 1.5], "a": 12, "c": "é<&'\""}}}
+
+
+# Whole numbers of 64 bits, of 128 and of more.
+LARGE = {"function": {"name": "pay", "arguments": {"wei": 10**19, "id": 2**63 - 1, "low": -(2**63) - 1, "all": [2**127, -(2**255)], "real": 1e19}}}
+
+ADD = {"type": "function", "function": {"name": "add", "description": "Sum of é & 'b'", "parameters": {"type": "object", "properties": {"b": {"type": ["integer", "null"]}, "a": {"enum": [2**64, None, 1.5]}}}}}
 
 
 def message(role, content, **more):
@@ -59,6 +66,24 @@ CONVERSATIONS = [
     [message("assistant", "I begin"), message("user", "b")],
     [message("user", [{"type": "text", "text": " parts "}])],
     [message("user", "written <|im_start|> by hand"), message("skip", "x"), message("stop", "y"), message("user", "z")],
+]
+
+# What stands beside a conversation in its line.
+USER = [message("user", "add")]
+BESIDE = [
+    (USER, {"tools": [ADD]}),
+    (USER, {"tools": [ADD, {"name": "now", "strict": None}], "chat_template_kwargs": {"enable_thinking": False}}),
+    (USER, {"tools": []}),
+    (USER, {"tools": None, "chat_template_kwargs": None}),
+    ([message("user", "add"), message("assistant", "", tool_calls=[LARGE]), message("tool", "42")], {"tools": [ADD]}),
+    (USER, {"chat_template_kwargs": {"enable_thinking": True, "date": "1 May 2026", "bos_token": "<bos>", "limit": 2**70, "parts": [{"b": 1, "a": None}]}}),
+    (USER, {"chat_template_kwargs": {"documents": [{"title": "t", "text": "x"}], "enable_thinking": None}}),
+]
+
+# Last messages of the assistant as lists of parts.
+TURNS = [
+    [{"type": "text", "text": "It is 42."}],
+    [{"type": "text", "text": " 4"}, {"type": "text", "text": "2 "}],
 ]
 
 PLAIN = ["The capital of France is", " Paris", "", "réponse 😀", "a\n\n b  c"]
@@ -125,16 +150,47 @@ def family(base, name, bos, eos, adds, ends, turn):
         "post_processor": post_processor,
         "end_of_turn": tokenizer.token_to_id(turn),
         "conversations": [conversation(theirs, messages) for messages in CONVERSATIONS],
+        "beside": [conversation(theirs, messages, **beside) for messages, beside in BESIDE],
+        "turns": [whole(theirs, parts) for parts in TURNS],
         "plain": [{"text": text, "ids": theirs(text).input_ids} for text in PLAIN if text],
     }
 
 
-def conversation(tokenizer, messages):
+def whole(tokenizer, parts):
+    """The whole conversation, with nothing that opens another turn."""
+    messages = [message("user", "12?"), message("assistant", parts)]
+    try:
+        return {"messages": messages, "text": tokenizer.apply_chat_template(messages, tokenize=False)}
+    except Exception as error:
+        return {"messages": messages, "raises": f"{type(error).__name__}: {error}"}
+
+
+def named(base):
+    """Two templates in one configuration."""
+    template = "{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}"
+    with_tools = "{{ tools | tojson }}" + template
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": [{"name": "tool_use", "template": with_tools}, {"name": "default", "template": template}]}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        base.save(str(folder / "tokenizer.json"))
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+        theirs = AutoTokenizer.from_pretrained(folder)
+    besides = [{}, {"tools": [ADD]}, {"tools": []}, {"tools": None}]
+    return {"tokenizer_config": config, "conversations": [named_case(theirs, beside) for beside in besides]}
+
+
+def named_case(tokenizer, beside):
+    line = json.dumps({"prompt": USER} | beside, ensure_ascii=False)
+    return {"line": line, "text": tokenizer.apply_chat_template(USER, tokenize=False, **beside)}
+
+
+def conversation(tokenizer, messages, **beside):
     # As text, since the order of fields matters.
-    line = json.dumps({"prompt": messages}, ensure_ascii=False)
+    line = json.dumps({"prompt": messages} | beside, ensure_ascii=False)
 
     def render(**options):
-        return tokenizer.apply_chat_template(messages, add_generation_prompt=True, **options)
+        given = {"tools": beside.get("tools")} | (beside.get("chat_template_kwargs") or {})
+        return tokenizer.apply_chat_template(messages, add_generation_prompt=True, **given, **options)
 
     try:
         with mock.patch("transformers.utils.chat_template_utils.datetime", Now):
@@ -143,7 +199,7 @@ def conversation(tokenizer, messages):
     except Exception as error:
         return {"line": line, "raises": f"{type(error).__name__}: {error}"}
     assert ids == tokenizer(text, add_special_tokens=False).input_ids
-    return {"line": line, "text": text, "ids": ids}
+    return {"line": line, "text": text} | ({} if beside else {"ids": ids})
 
 
 def boundaries(tokenizer):
@@ -166,6 +222,7 @@ def main():
         (HERE / f"{name}.json").write_text(json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False) + "\n")
     expected = {
         "families": [family(base, *entry) for entry in FAMILIES],
+        "named": named(base),
         "boundaries": {"byte_level": boundaries(base), "metaspace": boundaries(spaces)},
     }
     (HERE / "expected.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n")

@@ -71,7 +71,11 @@ pub(super) fn samples_wanted(k: f64) -> u64 {
 
 pub(crate) fn sample_command(names: &[String], k: f64) -> String {
     let folders = if names.len() <= MOST_NAMES {
-        let in_folder = |name: &String| format!("DIR/{name}");
+        // A model may be named by its whole path.
+        let in_folder = |name: &String| match name.starts_with('/') {
+            true => name.clone(),
+            false => format!("DIR/{name}"),
+        };
         names.iter().map(in_folder).collect::<Vec<_>>().join(" ")
     } else {
         "CHECKPOINTS".into()
@@ -94,5 +98,20 @@ pub(super) fn list(names: &[String]) -> String {
         [only] => only.clone(),
         [most @ .., last] if names.len() <= MOST_NAMES => format!("{} and {last}", most.join(", ")),
         _ => listed(names, MOST_NAMES),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_that_are_paths_are_named_by_them() {
+        let names = ["/x/m1", "run/step-2"].map(str::to_owned);
+        let command = sample_command(&names, 8.0);
+        assert!(
+            command.starts_with("breadth sample /x/m1 DIR/run/step-2 --prompts "),
+            "{command}"
+        );
     }
 }

@@ -102,6 +102,14 @@ impl Model {
         }
     }
 
+    /// Where it is, for messages.
+    fn place(&self) -> String {
+        match self {
+            Self::Folder { path, .. } | Self::Served { path, .. } => path.display().to_string(),
+            Self::Server(server) => server.address().to_string(),
+        }
+    }
+
     /// What a folder's decoder computes; nothing is known of a server's.
     #[must_use]
     pub fn config(&self) -> Option<Result<Config>> {
@@ -196,8 +204,16 @@ pub(super) fn sequence(item: &Item) -> Sequence<'_> {
 /// Refuses two models of one name: the table could not tell them apart.
 pub(super) fn check_names(models: &[Model]) -> Result<()> {
     for (i, model) in models.iter().enumerate() {
-        if models[..i].iter().any(|other| other.name() == model.name()) {
-            let message = "two models have this name; models in a table need names of their own";
+        let same = models[..i]
+            .iter()
+            .find(|other| other.name() == model.name());
+        if let Some(other) = same {
+            let message = format!(
+                "two models have this name, {} and {}; a table tells models apart by their names, \
+                 so rename one, or run the command once for each",
+                other.place(),
+                model.place()
+            );
             return Err(Error::data(format!("model {}", model.name()), message));
         }
     }
@@ -320,7 +336,7 @@ mod tests {
         assert!(two("a", "b").is_ok());
         let error = two("a", "a").unwrap_err().to_string();
         assert!(
-            error.contains("model a: two models have this name"),
+            error.contains("model a: two models have this name, a and a; "),
             "{error}"
         );
     }

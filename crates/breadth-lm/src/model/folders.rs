@@ -1,6 +1,7 @@
 //! Which folders are checkpoints.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
 
 use breadth_data::{NaturalKey, checkpoint_step};
 
@@ -15,6 +16,8 @@ use crate::error::{Error, Result};
 /// A trainer leaves its final model beside the folders of its steps. Then all are meant:
 /// `run/checkpoint-20`, `run/checkpoint-100`, and `run`, the final one, last.
 ///
+/// A link to a folder beside it is that folder, and not taken again ([`left_out`] names it).
+///
 /// A path that is not there may be the name of a model in the local cache of the Hugging Face hub.
 ///
 /// # Errors
@@ -22,6 +25,10 @@ use crate::error::{Error, Result};
 pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     if !path.exists() {
         return find_in_cache(path);
+    }
+    let actors = [path, &path.join("actor")];
+    if let Some(actor) = actors.iter().find_map(|path| shards_of_verl(path)) {
+        return Err(unmerged(path, &actor));
     }
     if is_checkpoint(path) {
         let own = name_of(path);
@@ -37,12 +44,105 @@ pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     let parent = if inside.is_dir() { &inside } else { path };
     let folders = folders_in(parent)?;
     if folders.is_empty() {
+        let steps = std::fs::read_dir(parent).into_iter().flatten();
+        let mut steps = steps.filter_map(|entry| Some(entry.ok()?.path()));
+        if let Some(actor) = steps.find_map(|step| shards_of_verl(&step.join("actor"))) {
+            return Err(unmerged(path, &actor));
+        }
         return Err(Error::checkpoint(
             path,
             "has no config.json, nor has any folder in it",
         ));
     }
     Ok(folders.into_iter().map(|p| (name_of(&p), p)).collect())
+}
+
+/// The checkpoints of several arguments, each as [`find`] finds it.
+///
+/// Where two would have one name, all names begin with the folders above, as many of them as it
+/// takes: `a/checkpoint-10` and `b/checkpoint-10`.
+///
+/// # Errors
+/// As [`find`], or if one folder is given twice.
+pub fn find_all(paths: &[&Path]) -> Result<Vec<Vec<(String, PathBuf)>>> {
+    let found = paths.iter().map(|path| find(path));
+    let found = found.collect::<Result<Vec<_>>>()?;
+    let mut seen = HashSet::new();
+    for (_, folder) in found.iter().flatten() {
+        if !seen.insert(full(folder)) {
+            return Err(Error::checkpoint(folder, "is given twice; give it once"));
+        }
+    }
+    let above: Vec<Vec<String>> = paths.iter().map(|path| folders_above(path)).collect();
+    let most = above.iter().map(Vec::len).max().unwrap_or(0);
+    let names = (0..=most).map(|depth| named(&found, &above, depth));
+    let is_unique = |found: &Vec<Vec<(String, PathBuf)>>| {
+        let mut names = HashSet::new();
+        found
+            .iter()
+            .flatten()
+            .all(|(name, _)| names.insert(name.clone()))
+    };
+    Ok(names.into_iter().find(is_unique).unwrap_or(found))
+}
+
+/// The same checkpoints with so many folders before their names.
+fn named(
+    found: &[Vec<(String, PathBuf)>],
+    above: &[Vec<String>],
+    depth: usize,
+) -> Vec<Vec<(String, PathBuf)>> {
+    let name = |above: &[String], own: &String| {
+        let from = above.len().saturating_sub(depth);
+        [&above[from..], std::slice::from_ref(own)]
+            .concat()
+            .join("/")
+    };
+    let group = |(found, above): (&Vec<(String, PathBuf)>, &Vec<String>)| {
+        let names = found.iter();
+        names
+            .map(|(own, folder)| (name(above, own), folder.clone()))
+            .collect()
+    };
+    found.iter().zip(above).map(group).collect()
+}
+
+/// The names of the folders in which the checkpoints of an argument lie, outermost first.
+fn folders_above(path: &Path) -> Vec<String> {
+    let mut full = full(path);
+    if is_checkpoint(path) || !path.exists() {
+        full.pop();
+    }
+    let names = full.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// The folder with the shards of a checkpoint of verl, if `path` is that, or its `huggingface`,
+/// and holds no merged weights.
+fn shards_of_verl(path: &Path) -> Option<PathBuf> {
+    let actor = if path.ends_with("huggingface") {
+        path.parent()?
+    } else {
+        path
+    };
+    let merged = actor.join("huggingface");
+    let has_weights = ["model.safetensors", "model.safetensors.index.json"]
+        .iter()
+        .any(|name| merged.join(name).exists());
+    (merged.join("config.json").exists() && !has_weights).then(|| actor.to_path_buf())
+}
+
+fn unmerged(path: &Path, actor: &Path) -> Error {
+    let message = format!(
+        "{0} holds the shards of a checkpoint of verl; merge each step first: python -m \
+         verl.model_merger merge --backend fsdp --local_dir {0} --target_dir RUN/STEP (--backend \
+         megatron for its shards), and give RUN",
+        actor.display()
+    );
+    Error::checkpoint(path, message)
 }
 
 /// A model that other tools downloaded, by its name on the Hugging Face hub.
@@ -77,14 +177,27 @@ fn folders_in(parent: &Path) -> Result<Vec<PathBuf>> {
         .filter(|p| !name_of(p).starts_with('.'))
         .collect();
     folders.sort_by_cached_key(|folder| NaturalKey::of(&name_of(folder)));
+    // A link to another of them, such as to the best one, is that one.
+    let own = folders.iter().filter(|folder| !folder.is_symlink());
+    let mut seen: HashSet<PathBuf> = own.map(|folder| full(folder)).collect();
+    folders.retain(|folder| !folder.is_symlink() || seen.insert(full(folder)));
     Ok(folders)
 }
 
+/// A folder inside of one that was given, which is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The checkpoint that is taken, where the folder is a link to it.
+    pub link_to: Option<PathBuf>,
+}
+
 /// Folders inside of one that was given that look like checkpoints and are none of those that
-/// [`find`] takes: those without a `config.json` (an unfinished one), and in a checkpoint those
-/// that are named after no step.
+/// [`find`] takes: those without a `config.json` (an unfinished one), in a checkpoint those that are
+/// named after no step, and links to what is taken.
 #[must_use]
-pub fn left_out(path: &Path) -> Vec<PathBuf> {
+pub fn left_out(path: &Path) -> Vec<LeftOut> {
     let taken: Vec<PathBuf> = find(path)
         .map(|found| found.into_iter().map(|(_, folder)| folder).collect())
         .unwrap_or_default();
@@ -98,12 +211,25 @@ pub fn left_out(path: &Path) -> Vec<PathBuf> {
     };
     let mut left: Vec<PathBuf> = folders.filter(is_left).collect();
     left.sort_by_cached_key(|folder| NaturalKey::of(&name_of(folder)));
-    left
+    let link_to = |folder: &PathBuf| {
+        let target = folder.is_symlink().then(|| full(folder))?;
+        taken.iter().find(|other| full(other) == target).cloned()
+    };
+    let with_target = |folder: PathBuf| LeftOut {
+        link_to: link_to(&folder),
+        folder,
+    };
+    left.into_iter().map(with_target).collect()
+}
+
+/// The folder itself, behind links.
+fn full(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn name_of(path: &Path) -> String {
-    let full = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    full.file_name()
+    full(path)
+        .file_name()
         .map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned())
 }
 
@@ -131,9 +257,126 @@ mod tests {
             names(&run),
             ["run/checkpoint-20", "run/checkpoint-100", "run"]
         );
-        let left = left_out(&run);
+        let left: Vec<PathBuf> = left_out(&run).into_iter().map(|one| one.folder).collect();
         assert_eq!(left, [run.join("checkpoint-300"), run.join("onnx")]);
         assert_eq!(names(&run.join("checkpoint-20")), ["checkpoint-20"]);
         assert!(left_out(&run.join("checkpoint-20")).is_empty());
+    }
+
+    fn checkpoints(folder: &Path, names: &[&str]) {
+        for name in names {
+            std::fs::create_dir_all(folder.join(name)).unwrap();
+            std::fs::write(folder.join(name).join("config.json"), "{}").unwrap();
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_what_is_taken_anyway_are_left_out() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (run, other) = (folder.path().join("run"), folder.path().join("other"));
+        checkpoints(&run, &["checkpoint-10", "checkpoint-20"]);
+        checkpoints(&other, &["checkpoint-30"]);
+        symlink("checkpoint-20", run.join("best")).unwrap();
+        symlink("best", run.join("a-link-to-it")).unwrap();
+        symlink("checkpoint-40", run.join("nowhere")).unwrap();
+        symlink("../other/checkpoint-30", run.join("last")).unwrap();
+        let steps = ["checkpoint-10", "checkpoint-20", "checkpoint-30"];
+        assert_eq!(names(&run), steps);
+        let link = |name: &str, target: &str| LeftOut {
+            folder: run.join(name),
+            link_to: Some(run.join(target)),
+        };
+        let expected = [
+            link("a-link-to-it", "checkpoint-20"),
+            link("best", "checkpoint-20"),
+        ];
+        let mut left = left_out(&run);
+        left.sort_by_key(|one| one.folder.clone());
+        assert_eq!(left, expected);
+        // The same beside a final model.
+        checkpoints(folder.path(), &["run"]);
+        let beside = [
+            "run/checkpoint-10",
+            "run/checkpoint-20",
+            "run/checkpoint-30",
+            "run",
+        ];
+        assert_eq!(names(&run), beside);
+        let mut left = left_out(&run);
+        left.sort_by_key(|one| one.folder.clone());
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn checkpoints_of_several_runs_have_names_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let run = ["checkpoint-10", "checkpoint-20"];
+        for name in ["runs/a", "runs/b", "x/checkpoints", "y/checkpoints"] {
+            checkpoints(&path(name), &run);
+        }
+        checkpoints(&path("runs"), &["base"]);
+        let all = |given: &[&str]| {
+            let paths: Vec<PathBuf> = given.iter().map(|name| path(name)).collect();
+            let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+            let names = |found: Vec<Vec<(String, PathBuf)>>| {
+                let found = found.into_iter().flatten();
+                found.map(|(name, _)| name).collect::<Vec<_>>().join(" ")
+            };
+            find_all(&paths).map(names).map_err(|e| e.to_string())
+        };
+        // One run, and models that differ by their names, keep them.
+        assert_eq!(
+            all(&["runs/a", "runs/base"]).unwrap(),
+            "checkpoint-10 checkpoint-20 base"
+        );
+        for (given, expected) in [
+            (
+                &["runs/a", "runs/b"][..],
+                "a/checkpoint-10 a/checkpoint-20 b/checkpoint-10 b/checkpoint-20",
+            ),
+            (
+                &["runs/a/checkpoint-10", "runs/b/checkpoint-10", "runs/base"],
+                "a/checkpoint-10 b/checkpoint-10 runs/base",
+            ),
+            (
+                &["runs/a", "runs/b/checkpoint-10"],
+                "a/checkpoint-10 a/checkpoint-20 b/checkpoint-10",
+            ),
+            (
+                &["x", "y"],
+                "x/checkpoint-10 x/checkpoint-20 y/checkpoint-10 y/checkpoint-20",
+            ),
+            (
+                &["x/checkpoints/checkpoint-10", "y/checkpoints/checkpoint-10"],
+                "x/checkpoints/checkpoint-10 y/checkpoints/checkpoint-10",
+            ),
+        ] {
+            assert_eq!(all(given).as_deref(), Ok(expected), "{given:?}");
+        }
+        let error = all(&["runs/a", "runs/a/checkpoint-10"]).unwrap_err();
+        assert!(error.contains("checkpoint-10: is given twice"), "{error}");
+    }
+
+    #[test]
+    fn a_run_of_verl_is_to_be_merged() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let actor = run.join("global_step_20/actor");
+        checkpoints(&actor, &["huggingface"]);
+        for given in [
+            &run,
+            &run.join("global_step_20"),
+            &actor,
+            &actor.join("huggingface"),
+        ] {
+            let error = find(given).unwrap_err().to_string();
+            let command = format!("merge --backend fsdp --local_dir {} ", actor.display());
+            assert!(error.contains(&command), "{}: {error}", given.display());
+        }
+        std::fs::write(actor.join("huggingface/model.safetensors"), "").unwrap();
+        assert_eq!(names(&actor), ["huggingface"]);
     }
 }

@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_it_cannot_do_is_refused_by_name() {
-        let cases: [(&str, Value, &str); 10] = [
+        let cases: [(&str, Value, &str); 12] = [
             (
                 "model_type",
                 json!("mamba"),
@@ -186,6 +186,16 @@ mod tests {
                 "quantization_config",
                 json!({"bits": 4}),
                 "quantization_config: quantised weights are not read",
+            ),
+            (
+                "quantization",
+                json!({"group_size": 64, "bits": 4}),
+                "quantization: quantised weights are not read; use the unquantised checkpoint",
+            ),
+            (
+                "compression_config",
+                json!({"format": "pack-quantized"}),
+                "compression_config: quantised weights are not read; use the unquantised",
             ),
             (
                 "n_head",

@@ -86,7 +86,9 @@ fn homes(folder: &Path) -> Vec<PathBuf> {
     let Ok(own) = folder.canonicalize() else {
         return Vec::new();
     };
-    let snapshots = own.parent().filter(|parent| parent.ends_with("snapshots"));
+    // A checkpoint's folder, or one in it.
+    let mut above = own.ancestors().skip(1).take(2);
+    let snapshots = above.find(|parent| parent.ends_with("snapshots"));
     let repository = snapshots.and_then(Path::parent);
     let blobs = repository.and_then(|path| path.join("blobs").canonicalize().ok());
     std::iter::once(own).chain(blobs).collect()
@@ -126,6 +128,10 @@ mod tests {
         for name in ["own", "blob", "inside", "not there"] {
             assert_eq!(file(&snapshot, name).unwrap(), snapshot.join(name));
         }
+        // A folder of the snapshot has its blobs, too.
+        let within = snapshot.join("folder");
+        symlink("../../../blobs/ff", within.join("blob")).unwrap();
+        assert!(file(&within, "blob").is_ok());
         // A folder may itself be called by a link.
         let link = dir.path().join("link");
         symlink(&snapshot, &link).unwrap();

@@ -2,8 +2,9 @@
 //! written.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use minijinja::value::Value as JinjaValue;
+use minijinja::value::{Object, ObjectRepr, Value as JinjaValue};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value.
@@ -11,7 +12,9 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 pub(super) enum Json {
     Null,
     Bool(bool),
-    Whole(i64),
+    Whole(i128),
+    /// A whole number of more than 128 bits, in its digits.
+    Long(String),
     Real(f64),
     Text(String),
     List(Vec<Json>),
@@ -19,6 +22,39 @@ pub(super) enum Json {
 }
 
 impl Json {
+    /// Reads JSON. Whole numbers keep all their digits, as in Python; those beyond `f64` are
+    /// refused.
+    ///
+    /// # Errors
+    /// If the text is no JSON, or an object has two fields of one name.
+    pub fn parse(text: &str) -> serde_json::Result<Self> {
+        let mut json: Self = serde_json::from_str(text)?;
+        json.restore(&mut numbers(text));
+        Ok(json)
+    }
+
+    /// Takes whole numbers that the parser made `f64` of from the text, whose numbers stand in the
+    /// same order.
+    fn restore<'a>(&mut self, numbers: &mut impl Iterator<Item = &'a str>) {
+        match self {
+            Self::Whole(_) | Self::Long(_) => drop(numbers.next()),
+            Self::Real(_) => {
+                let digits = numbers
+                    .next()
+                    .filter(|text| !text.contains(['.', 'e', 'E']));
+                if let Some(digits) = digits {
+                    let whole = digits.parse().map(Self::Whole);
+                    *self = whole.unwrap_or_else(|_| Self::Long(digits.to_owned()));
+                }
+            }
+            Self::List(list) => list.iter_mut().for_each(|value| value.restore(numbers)),
+            Self::Map(fields) => fields
+                .iter_mut()
+                .for_each(|(_, value)| value.restore(numbers)),
+            Self::Null | Self::Bool(_) | Self::Text(_) => {}
+        }
+    }
+
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -62,7 +98,10 @@ impl Json {
         match self {
             Self::Null => JinjaValue::from(()),
             Self::Bool(value) => JinjaValue::from(*value),
-            Self::Whole(value) => JinjaValue::from(*value),
+            Self::Whole(value) => {
+                i64::try_from(*value).map_or_else(|_| JinjaValue::from(*value), JinjaValue::from)
+            }
+            Self::Long(digits) => JinjaValue::from_object(Digits(digits.clone())),
             Self::Real(value) => JinjaValue::from(*value),
             Self::Text(text) => JinjaValue::from(text.as_str()),
             Self::List(list) => list.iter().map(Self::to_jinja).collect(),
@@ -82,6 +121,7 @@ impl std::fmt::Display for Json {
             Self::Text(text) => write!(f, "{}", serde_json::Value::from(text.as_str())),
             Self::Real(value) => write!(f, "{value}"),
             Self::Whole(value) => write!(f, "{value}"),
+            Self::Long(digits) => f.write_str(digits),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Null => f.write_str("null"),
             Self::List(list) => {
@@ -99,6 +139,51 @@ impl std::fmt::Display for Json {
             }
         }
     }
+}
+
+/// A whole number of more than 128 bits as templates see it: its digits, not to be calculated with.
+#[derive(Debug)]
+pub(super) struct Digits(String);
+
+impl Object for Digits {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The numbers of a JSON text, in their order.
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let start = rest.find(|c: char| matches!(c, '"' | '-' | '0'..='9'))?;
+            let token = &rest[start..];
+            if let Some(inside) = token.strip_prefix('"') {
+                rest = &inside[end_of_string(inside)?..];
+                continue;
+            }
+            let is_part = |c: char| matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E');
+            let (number, after) =
+                token.split_at(token.find(|c| !is_part(c)).unwrap_or(token.len()));
+            rest = after;
+            return Some(number);
+        }
+    })
+}
+
+/// Where what follows a string begins, from behind its first quote.
+fn end_of_string(inside: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    let quote = inside.find(|c: char| {
+        let ends = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    })?;
+    Some(quote + 1)
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -125,11 +210,11 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Whole(value))
+        Ok(Json::Whole(value.into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(i64::try_from(value).map_or(Json::Real(value as f64), Json::Whole))
+        Ok(Json::Whole(value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
@@ -162,5 +247,47 @@ impl<'de> Visitor<'de> for JsonVisitor {
             fields.push((name, value));
         }
         Ok(Json::Map(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        Json::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_digits() {
+        let most = u64::MAX;
+        let longer = format!("{}{}", i128::MAX, i128::MAX);
+        for number in [
+            "0",
+            "-7",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551616",
+            "10000000000000000000",
+            &most.to_string(),
+            &i128::MAX.to_string(),
+            &i128::MIN.to_string(),
+            &longer,
+            &format!("-{longer}"),
+        ] {
+            assert_eq!(read(number), number);
+            // Beside numbers in strings, names and other places.
+            let all = format!(
+                r#"{{"1e5\\\"7": ["-3\\", {number}, 1.5, [], {{"é": {number}}}], "b": 1e+19, "c": true}}"#
+            );
+            let expected = all.replace("1e+19", "10000000000000000000");
+            assert_eq!(read(&all), expected);
+        }
+        // Python reads the first as 0, and only the second as a float.
+        assert_eq!(Json::parse("-0").unwrap(), Json::Whole(0));
+        assert_eq!(Json::parse("-0.0").unwrap(), Json::Real(-0.0));
+        assert_eq!(Json::parse("1e19").unwrap(), Json::Real(1e19));
+        let beyond = Json::parse(&"9".repeat(400)).unwrap_err().to_string();
+        assert!(beyond.contains("number out of range"), "{beyond}");
     }
 }

@@ -1,9 +1,31 @@
 //! One line of a data file, as written: which fields there are, and what may stand in them.
 
+use super::chat::Conversation;
 use super::json::Json;
 use crate::error::{Error, Result};
 
 const WHAT_A_LINE_IS: &str = "a line is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, or {\"messages\": [..]}";
+
+/// Names that `chat_template_kwargs` may not give: what is set here, and what transformers'
+/// `apply_chat_template` takes for itself.
+const NO_VARIABLES: &[&str] = &[
+    "add_generation_prompt",
+    "chat_template",
+    "continue_final_message",
+    "conversation",
+    "conversations",
+    "max_length",
+    "messages",
+    "padding",
+    "return_assistant_tokens_mask",
+    "return_dict",
+    "return_tensors",
+    "sanitize_control_tokens",
+    "tokenize",
+    "tokenizer_kwargs",
+    "tools",
+    "truncation",
+];
 
 /// What stands in `prompt` or `response`.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +35,7 @@ pub(super) enum Content {
     /// Token ids as they are.
     Ids(Vec<u32>),
     /// A conversation for the chat template; prompts only.
-    Messages(Vec<Json>),
+    Messages(Conversation),
 }
 
 /// A line with its fields checked, nothing tokenised yet.
@@ -36,8 +58,8 @@ impl Line {
     /// # Errors
     /// Names `place` and the field.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
-        let line: Json = serde_json::from_str(text)
-            .map_err(|e| Error::data(place, format!("{e}; {WHAT_A_LINE_IS}")))?;
+        let line =
+            Json::parse(text).map_err(|e| Error::data(place, format!("{e}; {WHAT_A_LINE_IS}")))?;
         let Json::Map(fields) = line else {
             return Err(Error::data(
                 place,
@@ -45,7 +67,11 @@ impl Line {
             ));
         };
         let mut fields = LineFields { fields, place };
-        let (prompt, response, turn) = fields.contents()?;
+        let (mut prompt, response, turn) = fields.contents()?;
+        if let Content::Messages(conversation) = &mut prompt {
+            conversation.tools = fields.tools()?;
+            conversation.variables = fields.variables()?;
+        }
         Ok(Self {
             prompt,
             response,
@@ -96,7 +122,8 @@ impl LineFields<'_> {
         match value {
             Json::Text(text) => Ok(Content::Text(text)),
             Json::List(list) if list.first().is_some_and(|one| one.as_map().is_some()) => {
-                self.messages("prompt", list).map(Content::Messages)
+                let messages = self.messages("prompt", list)?;
+                Ok(Content::Messages(Conversation::of(messages)))
             }
             Json::List(list) => self.ids("prompt", &list),
             _ => self.error(
@@ -113,6 +140,11 @@ impl LineFields<'_> {
                 "is empty; remove the line, or give the tokens that end a response",
             ),
             Json::Text(text) => Ok(Content::Text(text)),
+            Json::List(list) if list.first().is_some_and(|one| one.as_map().is_some()) => self.error(
+                "response",
+                "is a list of messages; put the last turn of the assistant into `messages`, behind \
+                 the prompt's: {\"messages\": [.., {\"role\": \"assistant\", \"content\": ..}]}",
+            ),
             Json::List(list) => self.ids("response", &list),
             _ => self.error("response", "must be text or a list of token ids"),
         }
@@ -141,23 +173,85 @@ impl LineFields<'_> {
         let mut messages = self.messages("messages", list)?;
         let last = messages.len() - 1;
         if messages[last].get("role").and_then(Json::as_str) != Some("assistant") {
-            return Ok((Content::Messages(messages), None, None));
+            return Ok((Content::Messages(Conversation::of(messages)), None, None));
         }
-        let place = format!("messages[{last}].content");
-        let response = match messages[last].get("content").and_then(Json::as_str) {
-            Some("") => return self.error(&place, "is empty; the last message is the response"),
-            Some(text) => text.to_owned(),
-            None => return self.error(&place, "must be text; the last message is the response"),
-        };
+        let response = self.said(&format!("messages[{last}].content"), &messages[last])?;
         let turn = messages.pop();
         if messages.is_empty() {
             return self.error("messages", "hold no message before the response");
         }
         Ok((
-            Content::Messages(messages),
+            Content::Messages(Conversation::of(messages)),
             Some(Content::Text(response)),
             turn,
         ))
+    }
+
+    /// The text of the last message.
+    fn said(&self, place: &str, message: &Json) -> Result<String> {
+        let Some(texts) = texts(message) else {
+            return self.error(
+                place,
+                "must be text, or a list of parts that are all text; the last message is the response",
+            );
+        };
+        let said = texts.concat();
+        if said.is_empty() {
+            return self.error(place, "is empty; the last message is the response");
+        }
+        Ok(said)
+    }
+
+    /// JSON schemas of functions; as text, too, as tables hold them that have one type for each
+    /// column.
+    fn tools(&mut self) -> Result<Option<Vec<Json>>> {
+        const TOOLS: &str = "tools";
+        let tools = match self.take(TOOLS) {
+            None => return Ok(None),
+            Some(Json::Text(text)) => match Json::parse(&text) {
+                Ok(Json::Null) => return Ok(None),
+                Ok(value) => value,
+                Err(e) => return self.error(TOOLS, &format!("is text that is no JSON: {e}")),
+            },
+            Some(value) => value,
+        };
+        self.objects(TOOLS, tools, "JSON schemas of functions")
+            .map(Some)
+    }
+
+    fn objects(&self, field: &str, value: Json, what: &str) -> Result<Vec<Json>> {
+        match value {
+            Json::List(list) if list.iter().all(|one| one.as_map().is_some()) => Ok(list),
+            _ => self.error(
+                field,
+                &format!("must be a list of objects ({what}), or null"),
+            ),
+        }
+    }
+
+    /// Variables of the chat template.
+    fn variables(&mut self) -> Result<Vec<(String, Json)>> {
+        const FIELD: &str = "chat_template_kwargs";
+        let variables = match self.take(FIELD) {
+            None => return Ok(Vec::new()),
+            Some(Json::Map(variables)) => variables,
+            Some(_) => return self.error(FIELD, "must be an object of variables, or null"),
+        };
+        for (name, value) in &variables {
+            let place = format!("{FIELD}.{}", breadth_data::short(name));
+            if name == "tools" {
+                return self.error(&place, "stands there; give `tools` beside the conversation");
+            }
+            if NO_VARIABLES.contains(&name.as_str()) {
+                let message = "is set by what renders the conversation, and no variable of the \
+                               template; remove it";
+                return self.error(&place, message);
+            }
+            if name == "documents" && *value != Json::Null {
+                self.objects(&place, value.clone(), "with title and text")?;
+            }
+        }
+        Ok(variables)
     }
 
     fn messages(&self, field: &str, list: Vec<Json>) -> Result<Vec<Json>> {
@@ -196,7 +290,7 @@ impl LineFields<'_> {
         match self.take(field) {
             None => Ok(None),
             Some(Json::Text(text)) => Ok(Some(text)),
-            Some(value @ (Json::Whole(_) | Json::Real(_) | Json::Bool(_))) => {
+            Some(value @ (Json::Whole(_) | Json::Long(_) | Json::Real(_) | Json::Bool(_))) => {
                 Ok(Some(value.to_string()))
             }
             Some(_) => self.error(field, "must be text or a number"),
@@ -207,6 +301,7 @@ impl LineFields<'_> {
         let weight = match self.take("weight") {
             None => return Ok(None),
             Some(Json::Whole(weight)) => weight as f64,
+            Some(Json::Long(digits)) => digits.parse().unwrap_or(f64::INFINITY),
             Some(Json::Real(weight)) => weight,
             Some(_) => return self.error("weight", "must be a number above 0"),
         };
@@ -214,5 +309,19 @@ impl LineFields<'_> {
             Ok(weight) => Ok(Some(weight)),
             Err(why) => self.error("weight", &why),
         }
+    }
+}
+
+/// The content of a message: one text, or the texts of its parts; nothing where something else is
+/// among them.
+pub(super) fn texts(message: &Json) -> Option<Vec<&str>> {
+    let is_text = |part: &Json| part.get("type").and_then(Json::as_str) == Some("text");
+    match message.get("content")? {
+        Json::Text(text) => Some(vec![text]),
+        Json::List(parts) if parts.iter().all(is_text) => {
+            let texts = parts.iter().map(|part| part.get("text")?.as_str());
+            texts.collect()
+        }
+        _ => None,
     }
 }

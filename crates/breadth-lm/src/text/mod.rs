@@ -4,8 +4,9 @@
 //! A line is `{"prompt": .., "response": ..}`, each text or a list of token ids, or `{"messages":
 //! [{"role": .., "content": ..}, ..]}`, where what the assistant says last is the response and
 //! everything before it the prompt; `prompt` itself may be a list of messages. Optional beside
-//! them: `prompt_id`, `response_id`, `answer` (what verifiers compare with), `group`, `weight`.
-//! Other fields are not looked at.
+//! them: `prompt_id`, `response_id`, `answer` (what verifiers compare with), `group`, `weight`; and
+//! beside a conversation `tools` (JSON schemas of functions) and `chat_template_kwargs` (variables of
+//! the chat template). Other fields are not looked at.
 //!
 //! What becomes of it, and what never happens silently:
 //! - **Start token.** A prompt of text gets the tokens that the post-processor of `tokenizer.json`
@@ -51,7 +52,7 @@ pub use special::Generation;
 
 use crate::error::{Error, Result};
 use crate::model::{adapter, file_in};
-use json::Json;
+use chat::Conversation;
 use library::Library;
 use special::Special;
 
@@ -314,7 +315,7 @@ impl Text {
     }
 
     /// The text of a conversation with the words that open the assistant's turn.
-    fn prompt_of(&self, messages: &[Json], place: &str) -> Result<String> {
+    fn prompt_of(&self, conversation: &Conversation, place: &str) -> Result<String> {
         let Some(template) = &self.template else {
             let folder = Path::new(&self.place).parent().unwrap_or(Path::new(""));
             let message = format!(
@@ -324,11 +325,12 @@ impl Text {
             );
             return Err(Error::data(place, message));
         };
-        let rendered = template.render(messages, true);
+        let rendered = template.render(conversation, true);
         rendered.map_err(|why| {
+            let file = template.place(conversation);
             Error::data(
                 place,
-                format!("the chat template of {} refuses it: {why}", template.place),
+                format!("the chat template of {file} refuses it: {why}"),
             )
         })
     }

@@ -9,6 +9,7 @@ use breadth_data::short;
 use rayon::prelude::*;
 
 use super::account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
+use super::chat::Conversation;
 use super::json::Json;
 use super::line::{Content, Line};
 use super::options::{Boundary, Cut, DataOptions, EndToken, Responses, Side};
@@ -256,12 +257,12 @@ impl Reader<'_> {
                 let ids = self.text.encode_prompt(&text, &at)?;
                 (Some(text), ids)
             }
-            Content::Messages(messages) => {
-                let text = self.rendered(&messages, place)?;
+            Content::Messages(conversation) => {
+                let text = self.rendered(&conversation, place)?;
                 read.is_conversation = true;
                 let ids = self.text.encode_whole(&text, &at)?;
                 if let Some(Content::Text(content)) = &mut response {
-                    self.turn(read, (&text, &messages), (content, turn), place);
+                    self.turn(read, (&text, &conversation), (content, turn), place)?;
                 }
                 (Some(text), ids)
             }
@@ -278,12 +279,12 @@ impl Reader<'_> {
     }
 
     /// The text of a conversation, if not too much was made of conversations before.
-    fn rendered(&self, messages: &[Json], place: &str) -> Result<String> {
+    fn rendered(&self, conversation: &Conversation, place: &str) -> Result<String> {
         if self.rendered.load(Ordering::Relaxed) > self.most_rendered {
             // All lines then have one error, that of the files.
             return Err(Error::data(place, "is not rendered"));
         }
-        let text = self.text.prompt_of(messages, place)?;
+        let text = self.text.prompt_of(conversation, place)?;
         self.rendered
             .fetch_add(text.len() as u64, Ordering::Relaxed);
         Ok(text)
@@ -291,12 +292,9 @@ impl Reader<'_> {
 
     fn too_much_rendered(&self, files: &[PathBuf]) -> Error {
         let message = format!(
-            "the chat template of {} makes more than {} bytes of the conversations, far more than \
+            "the chat template beside {} makes more than {} bytes of the conversations, far more than \
              they have; split the file, or raise {}",
-            self.text
-                .template
-                .as_ref()
-                .map_or("", |template| &template.place),
+            self.text.place,
             self.most_rendered,
             breadth_data::MAX_RECORD_BYTES
         );
@@ -308,22 +306,30 @@ impl Reader<'_> {
     fn turn(
         &self,
         read: &mut Read,
-        (prompt, messages): (&str, &[Json]),
+        before: (&str, &Conversation),
         (content, turn): (&mut String, Option<Json>),
         place: &str,
-    ) {
+    ) -> Result<()> {
         let is_whole = turn.is_some();
         let last = turn.unwrap_or_else(|| {
             Json::object([("role", "assistant"), ("content", content.as_str())])
         });
-        match Turn::new(self.text, prompt, messages, &last, content) {
+        match Turn::new(self.text, before, &last, content) {
             Turn::AsItStands => {}
             Turn::Written(written) if is_whole => {
                 *content = written;
                 read.as_written = Some(place.to_owned());
             }
             Turn::Written(_) | Turn::Otherwise => read.rewritten = Some(place.to_owned()),
+            Turn::Refused(why) => {
+                let message = format!(
+                    "the chat template does not write the texts of the last message, whose content \
+                     is a list of parts ({why}); give its content as one text"
+                );
+                return Err(Error::data(place, message));
+            }
         }
+        Ok(())
     }
 
     fn respond(&self, read: &mut Read, response: String, place: &str) -> Result<()> {

@@ -89,7 +89,7 @@ pub fn read_references(files: &[PathBuf]) -> Result<Reference> {
         let line = Line::parse(line, place)?;
         let prompt_text = match line.prompt {
             Content::Text(text) => Some(text),
-            Content::Messages(messages) => Some(Json::List(messages).to_string()),
+            Content::Messages(conversation) => Some(Json::List(conversation.messages).to_string()),
             Content::Ids(_) => None,
         };
         let response_text = match line.response {

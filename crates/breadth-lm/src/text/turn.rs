@@ -1,7 +1,9 @@
 //! The assistant's last turn, as its chat template writes it.
 
 use super::Text;
+use super::chat::Conversation;
 use super::json::Json;
+use super::line::texts;
 
 /// What a template writes for the last message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,24 +14,34 @@ pub(super) enum Turn {
     Written(String),
     /// No continuation of the words that open the turn, or not the content.
     Otherwise,
+    /// Not the texts of a content that is a list of parts; what it does instead.
+    Refused(String),
 }
 
 /// A content that is found again in what a template writes.
 const MARK: &str = "breadth 2718281828 breadth";
 
 impl Turn {
-    /// `prompt`: what the template writes for `messages` with the words that open the turn;
-    /// `last`: the message that follows, with this content.
+    /// `prompt`: what the template writes for `before` with the words that open the turn; `last`: the
+    /// message that follows, with this content.
     ///
     /// White space between the content and the token that ends the turn is of the turn; what
     /// follows is not.
-    pub fn new(text: &Text, prompt: &str, messages: &[Json], last: &Json, content: &str) -> Self {
-        let render = |last: Json| {
-            let all = [messages, &[last]].concat();
-            text.template.as_ref()?.render(&all, false).ok()
-        };
-        let Some(whole) = render(last.clone()) else {
+    pub fn new(
+        text: &Text,
+        (prompt, before): (&str, &Conversation),
+        last: &Json,
+        content: &str,
+    ) -> Self {
+        let Some(template) = &text.template else {
             return Self::AsItStands;
+        };
+        let render = |last: Json| template.render(&before.with(last), false);
+        let is_list = matches!(last.get("content"), Some(Json::List(_)));
+        let whole = match render(last.clone()) {
+            Ok(whole) => whole,
+            Err(why) if is_list => return Self::Refused(why),
+            Err(_) => return Self::AsItStands,
         };
         let Some(rest) = whole.strip_prefix(prompt) else {
             return Self::Otherwise;
@@ -38,9 +50,20 @@ impl Turn {
         if after.is_some_and(|after| !after.starts_with(char::is_whitespace)) {
             return Self::AsItStands;
         }
-        let marked = render(with_content(last, MARK));
-        let tail = marked.as_ref().and_then(|marked| marked.rsplit_once(MARK));
-        let written = tail.and_then(|(_, tail)| Some((rest.strip_suffix(tail)?, tail)));
+        let tail = |marked: Json| {
+            let text = render(marked).ok()?;
+            text.rsplit_once(MARK).map(|(_, tail)| tail.to_owned())
+        };
+        let marked = tail(with_content(last, &content_of(is_list, MARK)));
+        if is_list {
+            // A template that knows no lists writes the list itself, or nothing.
+            let as_text = tail(with_content(last, &content_of(false, MARK)));
+            if marked.is_none() || as_text.is_some() && as_text != marked {
+                return Self::Refused("it writes another text".into());
+            }
+        }
+        let written = marked.as_deref();
+        let written = written.and_then(|tail| Some((rest.strip_suffix(tail)?, tail)));
         let Some((written, tail)) = written else {
             return after.map_or(Self::Otherwise, |_| Self::AsItStands);
         };
@@ -51,17 +74,37 @@ impl Turn {
         let length = written.len() + if is_before_end { space } else { 0 };
         match &rest[..length] {
             written if written == content => Self::AsItStands,
-            written if written.contains(content.trim()) => Self::Written(written.to_owned()),
+            written if holds(written, last, content) => Self::Written(written.to_owned()),
             _ => Self::Otherwise,
         }
     }
 }
 
+/// Whether a text holds the content, the parts of a list one after another.
+fn holds(written: &str, last: &Json, content: &str) -> bool {
+    let mut rest = written;
+    let parts = texts(last).unwrap_or_else(|| vec![content]);
+    parts.iter().all(|part| {
+        let after = rest.split_once(part.trim()).map(|(_, after)| after);
+        rest = after.unwrap_or_default();
+        after.is_some()
+    })
+}
+
+/// A text, or a list of one part.
+fn content_of(is_list: bool, text: &str) -> Json {
+    if is_list {
+        Json::List(vec![Json::object([("type", "text"), ("text", text)])])
+    } else {
+        Json::Text(text.to_owned())
+    }
+}
+
 /// The message with another content.
-fn with_content(message: &Json, content: &str) -> Json {
+fn with_content(message: &Json, content: &Json) -> Json {
     let fields = message.as_map().unwrap_or_default().iter();
     let fields = fields.map(|(name, value)| match name.as_str() {
-        "content" => (name.clone(), Json::Text(content.to_owned())),
+        "content" => (name.clone(), content.clone()),
         _ => (name.clone(), value.clone()),
     });
     Json::Map(fields.collect())

@@ -44,7 +44,8 @@ Examples:
   breadth score ckpt-1000 --data chats.jsonl --truncate left -o scores.parquet
 
 A line of the data is {\"prompt\": .., \"response\": ..}, each text or a list of token ids, or {\"messages\": [{\"role\": .., \"content\": ..}, ..]}, whose \
-last message of the assistant is the response; with optional prompt_id, response_id, answer, group and weight. What was done about end tokens, \
+last message of the assistant is the response; with optional prompt_id, response_id, answer, group and weight, \
+and, beside a conversation, tools and chat_template_kwargs. What was done about end tokens, \
 boundaries and length is said at the end. A killed command goes on where it was when run again.";
 
 /// Score given responses under models: log q(y|x), as a score table

@@ -97,7 +97,12 @@ fn fill(mut text: Map<String, Value>) -> Map<String, Value> {
 pub fn read_gemma3(fields: &mut Fields) -> Result<Config> {
     let window = fields.size("sliding_window")?.or(Some(4096));
     // Declared, but not applied by the reference implementation.
-    fields.expect("attn_logit_softcapping", &[])?;
+    if let Some(cap) = fields.take("attn_logit_softcapping") {
+        return Err(fields.error(format!(
+            "config.json: attn_logit_softcapping = {cap}; Gemma 3 has no cap on attention, and \
+             transformers applies none; write null to score as transformers does"
+        )));
+    }
     let pattern = fields.size("sliding_window_pattern")?;
     let pattern = fields
         .size("_sliding_window_pattern")?
@@ -198,4 +203,24 @@ fn shared(
         embedding_scale: scale,
         ..sizes.config(fields, family, rotary)?
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gemma_3_has_no_cap_on_attention() {
+        let read = |cap: Value| {
+            let json = json!({"model_type": "gemma3_text", "attn_logit_softcapping": cap});
+            let fields = json.as_object().unwrap().clone();
+            super::super::read(fields, "x".as_ref())
+                .unwrap_err()
+                .to_string()
+        };
+        let told =
+            "attn_logit_softcapping = 50.0; Gemma 3 has no cap on attention, and transformers";
+        assert!(read(json!(50.0)).contains(told), "{}", read(json!(50.0)));
+        assert!(!read(json!(null)).contains("attn_logit_softcapping"));
+    }
 }

@@ -83,11 +83,17 @@ pub(super) fn read(json: Map<String, Value>, path: &Path) -> Result<Config> {
     Ok(config)
 }
 
+/// The fields by which files of quantised weights are told: of transformers, MLX and
+/// compressed-tensors.
+const QUANTISED: [&str; 3] = ["quantization_config", "quantization", "compression_config"];
+
 fn refuse_quantised(fields: &mut Fields) -> Result<()> {
-    match fields.take("quantization_config") {
+    match QUANTISED.iter().find(|name| fields.take(name).is_some()) {
         None => Ok(()),
-        Some(_) => Err(fields.error(
-            "config.json: quantization_config: quantised weights are not read; use the unquantised checkpoint".into(),
-        )),
+        Some(name) => Err(fields.error(format!(
+            "config.json: {name}: quantised weights are not read; use the unquantised checkpoint, \
+             or have the tool that quantised it write it dequantised (MLX: mlx_lm.convert \
+             --dequantize)"
+        ))),
     }
 }

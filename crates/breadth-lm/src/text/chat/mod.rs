@@ -5,8 +5,9 @@
 //! rendered as `apply_chat_template` of transformers renders it: Jinja2 with `trim_blocks`,
 //! `lstrip_blocks` and loop controls, methods and printing of Python, `tojson` without HTML
 //! escapes, `raise_exception`, `{% generation %}`, every `*_token` of the tokenizer's
-//! configuration, no `tools` and no `documents`; fields of a message that are null are left out,
-//! and reasoning stands under each of its names. `scripts/conformance templates` compares.
+//! configuration, `tools` and `chat_template_kwargs` of the line; fields of a message that are null
+//! are left out, and reasoning stands under each of its names. Where a line has tools, a template
+//! named `tool_use` is taken, if there is one. `scripts/conformance templates` compares.
 //!
 //! `strftime_now` always tells one day, 26 July 2024 at midnight: a score must not depend on when
 //! it was computed. It is the day that Llama 3 templates take where there is no clock.
@@ -21,6 +22,7 @@
 //! transformers has not either. Not told apart: `safe` text and other text where they are added.
 
 mod arguments;
+mod conversation;
 mod filters;
 mod methods;
 mod printing;
@@ -43,6 +45,10 @@ use super::special::Special;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::file_in;
+pub(super) use conversation::Conversation;
+
+/// Name of the template for conversations with tools, among several.
+const WITH_TOOLS: &str = "tool_use";
 
 /// Name of the one template in its environment.
 const NAME: &str = "chat";
@@ -83,8 +89,10 @@ pub struct ChatTemplate {
     /// Why it is not run any more: a conversation went beyond the limits, and the next one is
     /// likely to.
     stopped: OnceLock<String>,
+    /// The one that is taken instead where there are tools.
+    with_tools: Option<Box<ChatTemplate>>,
     /// The file it comes from.
-    pub(super) place: String,
+    place: String,
 }
 
 impl ChatTemplate {
@@ -100,6 +108,7 @@ impl ChatTemplate {
             tokens: tokens.into_iter().collect(),
             compiled: OnceLock::new(),
             stopped: OnceLock::new(),
+            with_tools: None,
             place: place.into(),
         }
     }
@@ -110,17 +119,28 @@ impl ChatTemplate {
     /// If its file cannot be read or is far too long, or there are several and none is `default`.
     pub(super) fn of_folder(folder: &Path, special: &Special) -> Result<Option<Self>> {
         let file = file_in(folder, "chat_template.jinja")?;
+        let new = |source: String, file: &Path| {
+            Self::new(source, special.tokens.clone(), file.display().to_string())
+        };
         if let Some(source) = read(&file)? {
-            let place = file.display().to_string();
-            return Ok(Some(Self::new(source, special.tokens.clone(), place)));
+            let others = folder.join("additional_chat_templates");
+            let file_with_tools = file_in(&others, &format!("{WITH_TOOLS}.jinja"))?;
+            let with_tools = read(&file_with_tools)?;
+            return Ok(Some(Self {
+                with_tools: with_tools.map(|source| Box::new(new(source, &file_with_tools))),
+                ..new(source, &file)
+            }));
         }
-        let place = folder.join("tokenizer_config.json").display().to_string();
+        let file = folder.join("tokenizer_config.json");
         let Some(value) = &special.template else {
             return Ok(None);
         };
-        let source =
-            named(value).map_err(|why| Error::data(format!("{place}: chat_template"), why))?;
-        Ok(Some(Self::new(source, special.tokens.clone(), place)))
+        let place = format!("{}: chat_template", file.display());
+        let source = default_of(value).map_err(|why| Error::data(place, why))?;
+        Ok(Some(Self {
+            with_tools: named(value, WITH_TOOLS).map(|source| Box::new(new(source, &file))),
+            ..new(source, &file)
+        }))
     }
 
     /// Whether another has the same text, and the same special tokens where it names them.
@@ -131,7 +151,24 @@ impl ChatTemplate {
                 .filter(|(name, _)| template.source.contains(name.as_str()))
                 .collect()
         };
-        self.source == other.source && named(self) == named(other)
+        let same_with_tools = match (&self.with_tools, &other.with_tools) {
+            (Some(own), Some(other)) => own.is_same(other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        self.source == other.source && named(self) == named(other) && same_with_tools
+    }
+
+    /// The template for a conversation.
+    fn of(&self, conversation: &Conversation) -> &Self {
+        match &self.with_tools {
+            Some(with_tools) if conversation.tools.is_some() => with_tools,
+            _ => self,
+        }
+    }
+
+    /// The file that the template for a conversation comes from.
+    pub(super) fn place(&self, conversation: &Conversation) -> &str {
+        &self.of(conversation).place
     }
 
     /// The text of a conversation, a JSON list of messages; with `add_generation_prompt`, what
@@ -141,9 +178,13 @@ impl ChatTemplate {
     /// If it is no such list, the template is not Jinja, or it raises, fails or does not end; in
     /// its words, naming its file.
     pub fn render_json(&self, messages: &str, add_generation_prompt: bool) -> Result<String> {
-        let messages: Vec<Json> = serde_json::from_str(messages)
-            .map_err(|e| Error::data("messages", format!("must be a list of messages: {e}")))?;
-        self.render(&messages, add_generation_prompt)
+        let wrong = |why: &str| Error::data("messages", format!("must be a list of messages{why}"));
+        let messages = match Json::parse(messages) {
+            Ok(Json::List(messages)) => messages,
+            Ok(_) => return Err(wrong("")),
+            Err(e) => return Err(wrong(&format!(": {e}"))),
+        };
+        self.render(&Conversation::of(messages), add_generation_prompt)
             .map_err(|why| Error::data(format!("chat template {}", self.place), why))
     }
 
@@ -153,20 +194,30 @@ impl ChatTemplate {
     /// What the template raises, or cannot do, in its words.
     pub(super) fn render(
         &self,
-        messages: &[Json],
+        conversation: &Conversation,
+        add_generation_prompt: bool,
+    ) -> std::result::Result<String, String> {
+        let template = self.of(conversation);
+        template.render_own(conversation, add_generation_prompt)
+    }
+
+    /// The text of a conversation by this template, whether there are tools or not.
+    fn render_own(
+        &self,
+        conversation: &Conversation,
         add_generation_prompt: bool,
     ) -> std::result::Result<String, String> {
         if let Some(why) = self.stopped.get() {
             return Err(why.clone());
         }
         let environment = self.compiled()?;
-        let context = self.context(messages, add_generation_prompt);
+        let context = conversation.context(&self.tokens, add_generation_prompt);
         match run(&environment, &context, FEW_STEPS, STACK) {
             Err(Failure::OutOfSteps(_)) => {
                 // One at a time, so that many threads do not need many times the memory.
                 static ALONE: Mutex<()> = Mutex::new(());
                 let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-                let steps = STEPS + STEPS_PER_MESSAGE * messages.len() as u64;
+                let steps = STEPS + STEPS_PER_MESSAGE * conversation.messages.len() as u64;
                 run(&environment, &context, steps, LARGE_STACK).map_err(|why| self.failed(why))
             }
             done => done.map_err(|why| self.failed(why)),
@@ -183,18 +234,6 @@ impl ChatTemplate {
             }
             Failure::Stopped(stopped) => self.stopped.get_or_init(|| stopped.to_string()).clone(),
         }
-    }
-
-    /// What the template sees.
-    fn context(&self, messages: &[Json], add_generation_prompt: bool) -> JinjaValue {
-        let tokens = self.tokens.iter();
-        let tokens = tokens.map(|(name, token)| (name.as_str(), JinjaValue::from(token.as_str())));
-        let mut context: BTreeMap<&str, JinjaValue> = tokens.collect();
-        context.insert("messages", messages.iter().map(message).collect());
-        context.insert("add_generation_prompt", add_generation_prompt.into());
-        context.insert("tools", ().into());
-        context.insert("documents", ().into());
-        JinjaValue::from(context)
     }
 
     fn compiled(&self) -> std::result::Result<Arc<Environment<'static>>, String> {
@@ -218,7 +257,9 @@ impl ChatTemplate {
         let content = "breadth 3141592653 breadth";
         let messages = [("user", "?"), ("assistant", content)]
             .map(|(role, content)| Json::object([("role", role), ("content", content)]));
-        let text = self.render(&messages, false).ok()?;
+        let text = self
+            .render(&Conversation::of(messages.into()), false)
+            .ok()?;
         text.rsplit_once(content).map(|(_, after)| after.to_owned())
     }
 }
@@ -247,23 +288,25 @@ fn length(bytes: u64) -> std::result::Result<(), String> {
 }
 
 /// One template, or the one named `default` among several.
-fn named(value: &Value) -> std::result::Result<String, String> {
+fn default_of(value: &Value) -> std::result::Result<String, String> {
     let list = match value {
         Value::String(source) => return Ok(source.clone()),
         Value::Array(list) => list,
         _ => return Err("must be text, or a list of {\"name\": .., \"template\": ..}".into()),
     };
-    let default = list.iter().find(|one| one["name"] == "default");
-    match default.and_then(|one| one["template"].as_str()) {
-        Some(source) => Ok(source.to_owned()),
-        None => {
-            let names: Vec<String> = list.iter().map(|one| one["name"].to_string()).collect();
-            Err(format!(
-                "none is named \"default\" among {}; write the one to take to chat_template.jinja",
-                names.join(", ")
-            ))
-        }
-    }
+    named(value, "default").ok_or_else(|| {
+        let names: Vec<String> = list.iter().map(|one| one["name"].to_string()).collect();
+        format!(
+            "none is named \"default\" among {}; write the one to take to chat_template.jinja",
+            names.join(", ")
+        )
+    })
+}
+
+/// The template of this name among several.
+fn named(value: &Value, name: &str) -> Option<String> {
+    let one = value.as_array()?.iter().find(|one| one["name"] == name)?;
+    one["template"].as_str().map(str::to_owned)
 }
 
 fn compile(source: &str) -> std::result::Result<Environment<'static>, JinjaError> {
@@ -311,28 +354,6 @@ fn run(
     }
 }
 
-/// A message as transformers hands it to the template: null fields left out, and reasoning under
-/// each of its names.
-///
-/// Source: `_normalize_chat_messages` and `_alias_reasoning_fields` of transformers 5.24.
-fn message(message: &Json) -> JinjaValue {
-    let Some(fields) = message.as_map() else {
-        return message.to_jinja();
-    };
-    let given = fields.iter().filter(|(_, value)| *value != Json::Null);
-    let given = given.map(|(name, value)| (name.clone(), value.clone()));
-    let mut fields: Vec<(String, Json)> = given.collect();
-    let names = ["reasoning_content", "thinking", "reasoning"];
-    let reasoning = names
-        .iter()
-        .find_map(|name| message.get(name).filter(|value| **value != Json::Null));
-    if let Some(reasoning) = reasoning {
-        fields.insert(0, ("thinking".into(), reasoning.clone()));
-        fields.push(("reasoning_content".into(), reasoning.clone()));
-    }
-    Json::Map(fields).to_jinja()
-}
-
 fn raise(message: String) -> std::result::Result<String, JinjaError> {
     Err(JinjaError::new(ErrorKind::InvalidOperation, message))
 }
@@ -361,7 +382,7 @@ mod tests {
 
     fn rendered(source: &str) -> std::result::Result<String, String> {
         let messages = [Json::object([("role", "user"), ("content", "a <b> & 'é'")])];
-        template(source).render(&messages, true)
+        template(source).render(&Conversation::of(messages.into()), true)
     }
 
     #[test]
@@ -499,10 +520,8 @@ mod tests {
         let loops = "{% if messages[0].content == 'loop' %}{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}{% endif %}ok";
         let template = template(loops);
         let render = |content| {
-            template.render(
-                &[Json::object([("role", "user"), ("content", content)])],
-                true,
-            )
+            let message = Json::object([("role", "user"), ("content", content)]);
+            template.render(&Conversation::of(vec![message]), true)
         };
         assert_eq!(render("x"), Ok("ok".into()));
         assert!(render("loop").is_err());
@@ -513,7 +532,7 @@ mod tests {
     fn long_conversations_have_the_steps_they_need() {
         let source = "{% for m in messages %}{% for n in messages %}{% if n.role == 'x' %}{% endif %}{% endfor %}{{ m.content | trim }}{% endfor %}";
         let message = Json::object([("role", "user"), ("content", "a")]);
-        let text = template(source).render(&vec![message; 600], true);
+        let text = template(source).render(&Conversation::of(vec![message; 600]), true);
         assert_eq!(text, Ok("a".repeat(600)));
     }
 
@@ -548,10 +567,11 @@ mod tests {
     fn of_several_templates_the_default_is_taken() {
         let list =
             json!([{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]);
-        assert_eq!(named(&list).unwrap(), "d");
-        assert_eq!(named(&json!("x")).unwrap(), "x");
-        let message = named(&json!([{"name": "tool_use", "template": "t"}])).unwrap_err();
+        assert_eq!(default_of(&list).unwrap(), "d");
+        assert_eq!(default_of(&json!("x")).unwrap(), "x");
+        let message = default_of(&json!([{"name": "tool_use", "template": "t"}])).unwrap_err();
         assert!(message.contains("among \"tool_use\""), "{message}");
-        assert!(named(&json!(3)).is_err());
+        assert!(default_of(&json!(3)).is_err());
+        assert_eq!(named(&list, WITH_TOOLS).as_deref(), Some("t"));
     }
 }

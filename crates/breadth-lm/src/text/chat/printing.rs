@@ -7,6 +7,7 @@ use minijinja::{Error, State};
 use regex::Regex;
 
 use super::arguments::{Arguments, invalid};
+use crate::text::json::Digits;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -301,6 +302,7 @@ fn scalar(value: &Value) -> Result<String> {
             None => value.to_string(),
         },
         ValueKind::String => quoted(&value.to_string()),
+        ValueKind::Plain if value.downcast_object_ref::<Digits>().is_some() => value.to_string(),
         kind => return invalid(format!("tojson: {kind} is not JSON")),
     })
 }
