@@ -123,7 +123,7 @@ fn what_a_template_makes_of_conversations_is_bounded_before_it_is_tokenized() {
     let message = items("{{ messages[0].content * 8000000 }}", &many).unwrap_err();
     assert_eq!(
         message,
-        "DIR/data.jsonl: the chat template of DIR/chat_template.jinja makes more than 67108864 \
+        "DIR/data.jsonl: the chat template beside DIR/tokenizer.json makes more than 67108864 \
          bytes of the conversations, far more than they have; split the file, or raise \
          BREADTH_MAX_RECORD_BYTES"
     );

@@ -164,17 +164,9 @@ fn a_turn_of_parts_is_what_transformers_makes_of_it() {
             let item = &data.items[0];
             let [prompt, response] =
                 [&item.prompt_text, &item.response_text].map(|text| text.as_deref().unwrap());
-            let whole = case["text"].as_str().unwrap();
-            let after = whole.strip_prefix(prompt).unwrap();
-            let end = after.strip_prefix(response).unwrap();
-            assert_eq!(
-                end,
-                if name == "tools" {
-                    "<|im_end|>\n"
-                } else {
-                    "<end_of_turn>\n"
-                }
-            );
+            let end = ["<end_of_turn>\n", "<|im_end|>\n"][usize::from(name == "tools")];
+            let whole = format!("{prompt}{response}{end}");
+            assert_eq!(Some(&*whole), case["text"].as_str(), "{name}");
             let counts = (data.account.as_written, data.account.rewritten);
             taken.push((name.to_owned(), response.to_owned(), counts));
         }

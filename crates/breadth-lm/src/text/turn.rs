@@ -43,6 +43,18 @@ impl Turn {
             Err(why) if is_list => return Self::Refused(why),
             Err(_) => return Self::AsItStands,
         };
+        let tail = |marked: Json| {
+            let text = render(marked).ok()?;
+            text.rsplit_once(MARK).map(|(_, tail)| tail.to_owned())
+        };
+        let marked = |is_list| tail(with_content(last, &content_of(is_list, MARK)));
+        if is_list {
+            // A template that knows no lists writes the list itself, or nothing.
+            let [as_list, as_text] = [true, false].map(marked);
+            if as_list.is_none() || as_text.is_some() && as_text != as_list {
+                return Self::Refused("it writes another text".into());
+            }
+        }
         let Some(rest) = whole.strip_prefix(prompt) else {
             return Self::Otherwise;
         };
@@ -50,18 +62,7 @@ impl Turn {
         if after.is_some_and(|after| !after.starts_with(char::is_whitespace)) {
             return Self::AsItStands;
         }
-        let tail = |marked: Json| {
-            let text = render(marked).ok()?;
-            text.rsplit_once(MARK).map(|(_, tail)| tail.to_owned())
-        };
-        let marked = tail(with_content(last, &content_of(is_list, MARK)));
-        if is_list {
-            // A template that knows no lists writes the list itself, or nothing.
-            let as_text = tail(with_content(last, &content_of(false, MARK)));
-            if marked.is_none() || as_text.is_some() && as_text != marked {
-                return Self::Refused("it writes another text".into());
-            }
-        }
+        let marked = marked(is_list);
         let written = marked.as_deref();
         let written = written.and_then(|tail| Some((rest.strip_suffix(tail)?, tail)));
         let Some((written, tail)) = written else {

@@ -129,8 +129,8 @@ fn score() {
     A line of the data is {"prompt": .., "response": ..}, each text or a list of token ids, or
     {"messages": [{"role": .., "content": ..}, ..]}, whose last message of the assistant is the
     response; with optional prompt_id, response_id, answer, group and weight, and, beside a
-    conversation, tools and chat_template_kwargs. What was done about end tokens, boundaries and
-    length is said at the end. A killed command goes on where it was when run again.
+    conversation, tools and chat_template_kwargs. What was done about end tokens, boundaries and length
+    is said at the end. A killed command goes on where it was when run again.
     "#);
 }
 
