@@ -22,7 +22,7 @@ impl PassReport {
         };
         let is_open = self.best.iter().any(|one| one.not_excluded.len() > 1);
         let sure = if is_open {
-            "; not certain at every k: `not_excluded` has who else may be"
+            "; not certain at every k: see `not_excluded` in the JSON"
         } else {
             ""
         };
