@@ -14,9 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def pytest_ignore_collect(collection_path, config):
-    """What needs PyTorch is not even imported unless it is asked for."""
+    """What needs PyTorch is not even imported unless it is asked for, and then nothing else is."""
     asked = config.option.markexpr == "needs_torch"
-    return True if collection_path.name == "torch" and not asked else None
+    if collection_path.name == "torch":
+        return None if asked else True
+    is_test = collection_path.name.startswith("test_")
+    return True if asked and is_test and collection_path.parent.name != "torch" else None
 
 
 @pytest.fixture
