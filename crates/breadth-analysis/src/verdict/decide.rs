@@ -8,9 +8,10 @@ use super::found::Found;
 /// - Graded samples of every candidate, at least k a prompt: Pass@k decides, compared in pairs over
 ///   prompts. `certain` where no other candidate can be better by more than one point, `likely`
 ///   where by at most ten, else `open`, also where no sample of any is right. With samples of some
-///   candidates only it is at most `likely`, and `open` where scores do not speak against one of
-///   the others. With fewer than k samples it is at most `likely`, and `open` with fewer than four,
-///   or where another candidate's most likely Pass@k is more than ten points above the leader's.
+///   candidates only it is at most `likely`, and `open` where the tournament or reach names one of
+///   the others, or neither excludes any. With fewer than k samples it is at most `likely`, and
+///   `open` with fewer than four, or where another candidate's most likely Pass@k is more than ten
+///   points above the leader's.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
 /// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
 ///   other can be better by more, for any verifier that accepts the held-out responses. Where

@@ -55,15 +55,14 @@ impl Said {
             || (self.weakness.is_none() && self.reach.all.len() < self.distinct)
     }
 
-    /// The candidates that may be the best by both, and the choice of each.
+    /// The candidates to sample: the choice of each, those that the tournament leaves open where
+    /// reach is too weak, all where nothing is excluded.
     fn possible(&self, distinct: &[usize]) -> Vec<usize> {
         let (t, r) = (&self.tournament, &self.reach);
         let is_possible = |at: &usize| match (&self.weakness, self.resolves()) {
             (_, false) => true,
             (Some(_), true) => t.all.contains(at),
-            (None, true) => {
-                (t.all.contains(at) && r.all.contains(at)) || [t.best, r.best].contains(at)
-            }
+            (None, true) => [t.best, r.best].contains(at),
         };
         distinct.iter().copied().filter(is_possible).collect()
     }
