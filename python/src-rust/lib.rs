@@ -3,6 +3,8 @@
 //! Tables come in as paths or by the Arrow PyCapsule interface, documents go out as the JSON text of
 //! the command line with the sentences that a reader sees. No number is computed here.
 
+#[path = "../../crates/breadth/src/allocator.rs"]
+mod allocator;
 mod errors;
 mod questions;
 mod table;
@@ -16,6 +18,7 @@ use pyo3::prelude::*;
 /// returns its exit status.
 #[pyfunction]
 fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    allocator::keep_freed_memory();
     py.detach(|| breadth::run(arguments))
 }
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, DictionaryArray, StringArray};
+use arrow_array::{Array, ArrayRef, DictionaryArray, StringArray};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 
@@ -16,20 +17,24 @@ const PIECE: usize = 1 << 12;
 /// Gives each distinct string the next code.
 #[derive(Default)]
 pub(crate) struct Interner {
-    strings: Vec<String>,
-    table: HashTable<u32>,
+    /// All strings, one after another: a look-up touches as little memory as can be.
+    text: String,
+    /// Where each string ends.
+    ends: Vec<usize>,
+    /// Codes with the hashes of their strings, so that no string is hashed twice.
+    table: HashTable<(u64, u32)>,
     hasher: DefaultHashBuilder,
     last: u32,
+    /// The dictionary of the last column of codes, and the code of each of its strings.
+    translated: Option<(ArrayRef, Vec<u32>)>,
 }
 
 impl Interner {
     /// The code of `text`.
     pub(crate) fn code(&mut self, text: &str) -> u32 {
-        let known = self.find(text, self.last);
-        self.last = if known == NONE {
-            self.insert(text)
-        } else {
-            known
+        self.last = match self.look_up(text, self.last) {
+            Ok(known) => known,
+            Err(hash) => self.insert(text, hash),
         };
         self.last
     }
@@ -39,27 +44,27 @@ impl Interner {
     /// Tables usually repeat their ids in one order, so the string after the last one is tried
     /// first: a comparison instead of a hash.
     pub(crate) fn find(&self, text: &str, last: u32) -> u32 {
-        let guess = last.wrapping_add(1);
-        if self
-            .strings
-            .get(guess as usize)
-            .is_some_and(|known| known == text)
-        {
-            return guess;
-        }
-        let hash = self.hasher.hash_one(text);
-        let found = self
-            .table
-            .find(hash, |&code| self.strings[code as usize] == text);
-        found.copied().unwrap_or(NONE)
+        self.look_up(text, last).unwrap_or(NONE)
     }
 
-    fn insert(&mut self, text: &str) -> u32 {
-        let code = self.strings.len() as u32;
-        let rehash = |&code: &u32| self.hasher.hash_one(&*self.strings[code as usize]);
+    /// The code of `text`, or its hash.
+    fn look_up(&self, text: &str, last: u32) -> Result<u32, u64> {
+        let guess = last.wrapping_add(1);
+        if (guess as usize) < self.len() && self.name(guess) == text {
+            return Ok(guess);
+        }
+        let hash = self.hasher.hash_one(text);
+        let is_text = |known: &(u64, u32)| known.0 == hash && self.name(known.1) == text;
+        let found = self.table.find(hash, is_text);
+        found.map(|known| known.1).ok_or(hash)
+    }
+
+    fn insert(&mut self, text: &str, hash: u64) -> u32 {
+        let code = self.len() as u32;
         self.table
-            .insert_unique(self.hasher.hash_one(text), code, rehash);
-        self.strings.push(text.to_string());
+            .insert_unique(hash, (hash, code), |known| known.0);
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
         code
     }
 
@@ -73,34 +78,24 @@ impl Interner {
         default: Option<&str>,
     ) -> Result<Vec<u32>, usize> {
         let mut codes = Codes::new(self, column);
-        let rows = 0..column.len();
-        if column.null_count() == 0 {
-            return Ok(rows.map(|row| codes.get(row)).collect());
-        }
-        rows.map(|row| match (column.is_null(row), default) {
-            (false, _) => Ok(codes.get(row)),
-            (true, Some(text)) => Ok(codes.interner.code(text)),
-            (true, None) => Err(row),
-        })
-        .collect()
+        let found = codes.of_rows(column, |interner, row| match default {
+            Some(text) => Ok(interner.code(text)),
+            None => Err(row),
+        });
+        codes.keep(column);
+        found
     }
 
     /// The codes of a chunk's column, [`NONE`] for a null.
     pub(crate) fn optional_codes(&mut self, column: &DictionaryArray<Int32Type>) -> Vec<u32> {
         let mut codes = Codes::new(self, column);
-        (0..column.len())
-            .map(|row| {
-                if column.is_null(row) {
-                    NONE
-                } else {
-                    codes.get(row)
-                }
-            })
-            .collect()
+        let found = codes.of_rows(column, |_, _| Ok(NONE));
+        codes.keep(column);
+        found.expect("a null has a code")
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.strings.len()
+        self.ends.len()
     }
 
     /// The code of a string, if it was seen.
@@ -110,7 +105,9 @@ impl Interner {
     }
 
     pub(crate) fn name(&self, code: u32) -> &str {
-        &self.strings[code as usize]
+        let at = code as usize;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.text[start..self.ends[at]]
     }
 
     /// As [`name`](Self::name), for a message.
@@ -118,12 +115,13 @@ impl Interner {
         short(self.name(code))
     }
 
-    pub(crate) fn strings(&self) -> &[String] {
-        &self.strings
+    /// All strings, by code.
+    pub(crate) fn strings(&self) -> impl Iterator<Item = &str> {
+        (0..self.len() as u32).map(|code| self.name(code))
     }
 
     pub(crate) fn into_strings(self) -> Vec<String> {
-        self.strings
+        self.strings().map(str::to_owned).collect()
     }
 }
 
@@ -162,21 +160,33 @@ impl<'a> Codes<'a> {
     fn new(interner: &'a mut Interner, column: &'a DictionaryArray<Int32Type>) -> Self {
         let values = column.values().as_any().downcast_ref::<StringArray>();
         let values = values.expect("readers make dictionaries of strings");
-        let look_up = |last: &mut u32, key: usize| {
-            *last = interner.find(values.value(key), *last);
-            *last
+        let map = match interner.translated.take() {
+            Some((known, map)) if Arc::ptr_eq(&known, column.values()) => map,
+            _ => translate(interner, values),
         };
-        let map = (0..values.len())
-            .into_par_iter()
-            .with_min_len(PIECE)
-            .map_init(|| interner.last, look_up)
-            .collect();
         Self {
             keys: column.keys().values(),
             values,
             map,
             interner,
         }
+    }
+
+    /// The code of every row, with that of `missing` for a null.
+    fn of_rows(
+        &mut self,
+        column: &DictionaryArray<Int32Type>,
+        missing: impl Fn(&mut Interner, usize) -> Result<u32, usize>,
+    ) -> Result<Vec<u32>, usize> {
+        let rows = 0..column.len();
+        if column.null_count() == 0 {
+            return Ok(rows.map(|row| self.get(row)).collect());
+        }
+        rows.map(|row| match column.is_null(row) {
+            false => Ok(self.get(row)),
+            true => missing(self.interner, row),
+        })
+        .collect()
     }
 
     fn get(&mut self, row: usize) -> u32 {
@@ -186,4 +196,22 @@ impl<'a> Codes<'a> {
         }
         self.map[key]
     }
+
+    /// Leaves the codes of the dictionary to the next column that has it.
+    fn keep(self, column: &DictionaryArray<Int32Type>) {
+        self.interner.translated = Some((column.values().clone(), self.map));
+    }
+}
+
+/// The codes of strings that are known; the others have none.
+fn translate(interner: &Interner, values: &StringArray) -> Vec<u32> {
+    let look_up = |last: &mut u32, key: usize| {
+        *last = interner.find(values.value(key), *last);
+        *last
+    };
+    (0..values.len())
+        .into_par_iter()
+        .with_min_len(PIECE)
+        .map_init(|| interner.last, look_up)
+        .collect()
 }

@@ -19,6 +19,11 @@ pub(crate) fn missing() -> String {
     "no value; fill it in or remove the row".into()
 }
 
+/// Whether a log-probability is one as it stands: what [`log_prob`] neither changes nor refuses.
+pub(crate) fn is_plain_log_prob(value: f64) -> bool {
+    (LEAST_LOG_PROB..0.0).contains(&value)
+}
+
 /// log q(y|x): not NaN, not above 0, and either `-inf` or no less than [`LEAST_LOG_PROB`].
 pub(crate) fn log_prob(value: f64) -> Result<f64, String> {
     if value < LEAST_LOG_PROB && value.is_finite() {

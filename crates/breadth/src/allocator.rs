@@ -1,4 +1,4 @@
-//! The allocator of the binary and of the benches.
+//! The allocator of the binary, of the benches and of the Python package.
 
 /// Training and table reading allocate and free large blocks all the time, where mimalloc saves up
 /// to a quarter of the time.

@@ -27,6 +27,7 @@ pub(crate) fn for_each_batch(
     mut take: impl FnMut(Chunk) -> Result<()> + Send,
 ) -> Result<()> {
     let path: Arc<Path> = Path::new(NAME).into();
+    let known: Arc<[Known]> = layout.columns.iter().map(|_| Known::default()).collect();
     let mut first = 1;
     let pieces = batches.into_iter().flat_map(|batch| {
         let size = piece_rows(&batch);
@@ -34,10 +35,11 @@ pub(crate) fn for_each_batch(
         let starts = (0..batch.num_rows().max(1)).step_by(size);
         let before = first;
         first += batch.num_rows() as u64;
-        let path = path.clone();
+        let (path, known) = (path.clone(), known.clone());
         starts.map(move |start| Slice {
             batch: batch.slice(start, size.min(batch.num_rows() - start)),
             path: path.clone(),
+            known: known.clone(),
             first: before + start as u64,
         })
     });
@@ -65,6 +67,8 @@ fn piece_rows(batch: &RecordBatch) -> usize {
 struct Slice {
     batch: RecordBatch,
     path: Arc<Path>,
+    /// Texts of each column of the layout.
+    known: Arc<[Known]>,
     first: u64,
 }
 
@@ -74,11 +78,12 @@ impl Piece for Slice {
     }
 
     fn decode(self: Box<Self>, layout: &Layout) -> Result<Chunk> {
-        chunk(&self.batch, layout, self.path, self.first)
+        chunk(&self, layout)
     }
 }
 
-fn chunk(batch: &RecordBatch, layout: &Layout, path: Arc<Path>, first: u64) -> Result<Chunk> {
+fn chunk(slice: &Slice, layout: &Layout) -> Result<Chunk> {
+    let (batch, path) = (&slice.batch, &slice.path);
     let schema = batch.schema();
     let names: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
     layout.check(&names, || At {
@@ -86,7 +91,7 @@ fn chunk(batch: &RecordBatch, layout: &Layout, path: Arc<Path>, first: u64) -> R
         place: None,
     })?;
     let mut columns = Vec::with_capacity(layout.columns.len());
-    for wanted in &layout.columns {
+    for (wanted, known) in layout.columns.iter().zip(&slice.known[..]) {
         let found = wanted.as_ref().and_then(|wanted| {
             Some((
                 wanted,
@@ -97,27 +102,25 @@ fn chunk(batch: &RecordBatch, layout: &Layout, path: Arc<Path>, first: u64) -> R
         });
         columns.push(match found {
             None => None,
-            Some((wanted, array)) => {
-                match convert(array.clone(), wanted.holds, &Known::default()) {
-                    Some(array) => Some(array),
-                    None => {
-                        return Err(Error::ColumnType {
-                            path: path.to_path_buf(),
-                            column: wanted.name.into(),
-                            found: array.data_type().to_string(),
-                            wanted: wanted.holds.wanted(),
-                        });
-                    }
+            Some((wanted, array)) => match convert(array.clone(), wanted.holds, known) {
+                Some(array) => Some(array),
+                None => {
+                    return Err(Error::ColumnType {
+                        path: path.to_path_buf(),
+                        column: wanted.name.into(),
+                        found: array.data_type().to_string(),
+                        wanted: wanted.holds.wanted(),
+                    });
                 }
-            }
+            },
         });
     }
     Ok(Chunk {
         rows: batch.num_rows(),
         columns,
         places: Places {
-            path,
-            first: Place::Row(first),
+            path: path.clone(),
+            first: Place::Row(slice.first),
             numbers: None,
         },
     })

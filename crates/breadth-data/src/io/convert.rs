@@ -1,7 +1,7 @@
 //! From the types that Parquet files use to the few that chunks have.
 
 use std::hash::Hash;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -9,8 +9,8 @@ use arrow_array::types::{
     Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, LargeListArray,
-    ListArray, StringArray, new_empty_array, new_null_array,
+    Array, ArrayAccessor, ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array,
+    LargeListArray, ListArray, StringArray, new_empty_array, new_null_array,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field};
@@ -23,10 +23,24 @@ pub(crate) fn id_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-/// The texts of the first block of a column that was converted. Later blocks usually repeat them, in
-/// the same order, and then need no dictionary of their own.
+/// The texts of a column that were met so far. Blocks usually repeat them, in the same order, and
+/// then need no dictionary of their own.
 #[derive(Default)]
-pub(crate) struct Known(OnceLock<(Interner, Arc<StringArray>)>);
+pub(crate) struct Known(RwLock<Texts>);
+
+/// Texts by number, and the same as an array.
+#[derive(Default)]
+struct Texts {
+    interner: Interner,
+    array: Option<Arc<StringArray>>,
+    /// Whether they are too many for more to be remembered.
+    is_full: bool,
+}
+
+/// Texts that are not repeated are remembered for so many blocks: each that adds some copies all.
+const BLOCKS: usize = 16;
+/// And up to so many bytes.
+const BYTES: usize = 1 << 26;
 
 /// The array as the one type that chunks have for what it holds, if it can be that.
 pub(crate) fn convert(array: ArrayRef, holds: ColumnType, known: &Known) -> Option<ArrayRef> {
@@ -35,13 +49,15 @@ pub(crate) fn convert(array: ArrayRef, holds: ColumnType, known: &Known) -> Opti
         (_, DataType::Null) => Some(nulls(holds, array.len())),
         (ColumnType::Id, found) if *found == id_type() => Some(array),
         (ColumnType::Id, DataType::Utf8View) => {
-            Some(dictionary(array.as_string_view().iter(), known))
+            let array = array.as_string_view();
+            let views = array.views();
+            Some(dictionary(array, |row| views[row] == views[row - 1], known))
         }
         (ColumnType::Id, DataType::Utf8) => {
-            Some(dictionary(array.as_string::<i32>().iter(), known))
+            Some(dictionary(array.as_string::<i32>(), |_| false, known))
         }
         (ColumnType::Id, DataType::LargeUtf8) => {
-            Some(dictionary(array.as_string::<i64>().iter(), known))
+            Some(dictionary(array.as_string::<i64>(), |_| false, known))
         }
         (ColumnType::Id, DataType::Dictionary(..)) => of_dictionary(&array),
         (ColumnType::Id, _) => ids(&array),
@@ -130,35 +146,87 @@ fn large_lists(array: &LargeListArray) -> Option<ArrayRef> {
     lists.ok().map(|lists| Arc::new(lists) as ArrayRef)
 }
 
-/// Strings as a dictionary, that of an earlier block if it has them all.
-fn dictionary<'a>(texts: impl Iterator<Item = Option<&'a str>> + Clone, known: &Known) -> ArrayRef {
-    if let Some((interner, values)) = known.0.get()
-        && let Some(keys) = keys_of(texts.clone(), |text, last| interner.find(text, last))
+/// Strings as a dictionary, that of all blocks so far unless they have too little in common.
+///
+/// `repeats`: whether a row, not the first, is seen at a glance to have the text of the one before.
+fn dictionary<'a, A>(texts: A, repeats: impl Fn(usize) -> bool, known: &Known) -> ArrayRef
+where
+    A: ArrayAccessor<Item = &'a str> + Copy,
+{
     {
-        return Arc::new(DictionaryArray::<Int32Type>::new(keys, values.clone()));
+        let known = known.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(array) = &known.array {
+            let find = |text: &str, last| known.interner.find(text, last);
+            if let Some(keys) = keys_of(texts, &repeats, find) {
+                return coded(keys, array.clone());
+            }
+        }
+        if known.is_full || known.interner.len() > BLOCKS * texts.len() {
+            return Texts::default().add(texts, repeats);
+        }
     }
-    let mut interner = Interner::default();
-    let keys = keys_of(texts, |text, _| interner.code(text)).expect("each text gets a code");
-    let values = Arc::new(StringArray::from_iter_values(interner.strings()));
-    known.0.get_or_init(|| (interner, values.clone()));
+    let mut known = known.0.write().unwrap_or_else(PoisonError::into_inner);
+    known.add(texts, repeats)
+}
+
+impl Texts {
+    /// The texts of a block, which are known from now on.
+    fn add<'a, A>(&mut self, texts: A, repeats: impl Fn(usize) -> bool) -> ArrayRef
+    where
+        A: ArrayAccessor<Item = &'a str> + Copy,
+    {
+        let before = self.interner.len();
+        let keys = keys_of(texts, repeats, |text, _| self.interner.code(text));
+        let keys = keys.expect("each text gets a code");
+        let array = match self.array.take() {
+            Some(array) if self.interner.len() == before => array,
+            _ => Arc::new(StringArray::from_iter_values(self.interner.strings())),
+        };
+        if array.value_data().len() > BYTES {
+            (self.interner, self.is_full) = (Interner::default(), true);
+        } else {
+            self.array = Some(array.clone());
+        }
+        coded(keys, array)
+    }
+}
+
+fn coded(keys: Int32Array, values: Arc<StringArray>) -> ArrayRef {
     Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
 }
 
 /// The keys of texts, as `code` gives them for a text and the key before it; none if one has none.
 /// Ids come in runs, of which only the first is looked up.
-fn keys_of<'a>(
-    texts: impl Iterator<Item = Option<&'a str>>,
+fn keys_of<'a, A>(
+    texts: A,
+    repeats: impl Fn(usize) -> bool,
     mut code: impl FnMut(&'a str, u32) -> u32,
-) -> Option<Int32Array> {
+) -> Option<Int32Array>
+where
+    A: ArrayAccessor<Item = &'a str> + Copy,
+{
+    let nulls = texts.nulls().filter(|nulls| nulls.null_count() > 0);
+    let mut keys: Vec<i32> = Vec::with_capacity(texts.len());
+    // The last text that is there, and its code.
     let mut last = ("", NONE);
-    let mut key = |text| {
-        if last.1 == NONE || last.0 != text {
-            last = (text, code(text, last.1));
+    for row in 0..texts.len() {
+        if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            keys.push(0);
+            continue;
         }
-        (last.1 != NONE).then_some(last.1 as i32)
-    };
-    let key = |text: Option<_>| text.map_or(Some(None), |text| key(text).map(Some));
-    texts.map(key).collect()
+        // What is under a null is no text, though it may look like one.
+        if nulls.is_some() || row == 0 || !repeats(row) {
+            let text = texts.value(row);
+            if last.1 == NONE || last.0 != text {
+                last = (text, code(text, last.1));
+                if last.1 == NONE {
+                    return None;
+                }
+            }
+        }
+        keys.push(last.1 as i32);
+    }
+    Some(Int32Array::new(keys.into(), nulls.cloned()))
 }
 
 /// A dictionary with other keys or other values, such as the categories of a data frame.
@@ -226,26 +294,60 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_repeat_texts_share_a_dictionary() {
+    fn blocks_share_a_dictionary_that_grows() {
         let known = Known::default();
         let block = |texts: &[Option<&str>]| {
-            convert(
-                Arc::new(StringArray::from(texts.to_vec())),
-                ColumnType::Id,
-                &known,
-            )
-            .unwrap()
+            let array = Arc::new(StringArray::from(texts.to_vec()));
+            convert(array, ColumnType::Id, &known).unwrap()
         };
         let first = [Some("a"), Some("a"), Some(""), None, Some("b")];
         let again = [None, Some("b"), Some("b"), Some("a"), Some("")];
         let other = [Some("a"), Some("c"), None, Some("a")];
-        let blocks = [block(&first), block(&again), block(&other), block(&[None])];
-        for (block, wanted) in blocks.iter().zip([&first[..], &again, &other, &[None]]) {
+        let blocks = [
+            block(&first),
+            block(&again),
+            block(&[None]),
+            block(&other),
+            block(&first),
+        ];
+        let wanted = [&first[..], &again, &[None], &other, &first];
+        for (block, wanted) in blocks.iter().zip(wanted) {
             let wanted: Vec<_> = wanted.iter().map(|text| text.map(str::to_owned)).collect();
             assert_eq!(texts(block), wanted);
         }
         let values = |at: usize| blocks[at].as_dictionary::<Int32Type>().values();
-        assert!(Arc::ptr_eq(values(0), values(1)) && Arc::ptr_eq(values(0), values(3)));
-        assert_eq!(values(2).len(), 2);
+        assert!(Arc::ptr_eq(values(0), values(1)) && Arc::ptr_eq(values(0), values(2)));
+        assert!(Arc::ptr_eq(values(3), values(4)));
+        assert_eq!((values(0).len(), values(3).len()), (3, 4));
+    }
+
+    /// Nor are long texts kept, however often they come.
+    #[test]
+    fn long_texts_are_not_remembered() {
+        let known = Known::default();
+        let long = "x".repeat(BYTES + 1);
+        for _ in 0..2 {
+            let array = Arc::new(StringArray::from(vec![&long[..]; 2]));
+            let array = convert(array, ColumnType::Id, &known).unwrap();
+            assert_eq!(array.as_dictionary::<Int32Type>().values().len(), 1);
+        }
+        let known = known.0.read().unwrap();
+        assert!(known.is_full && known.interner.len() == 0 && known.array.is_none());
+    }
+
+    /// Blocks that repeat nothing are not remembered for ever.
+    #[test]
+    fn a_dictionary_ends_to_grow() {
+        let known = Known::default();
+        let mut sizes = Vec::new();
+        for block in 0..2 * BLOCKS {
+            let given = [format!("{block} a"), format!("{block} b")];
+            let array = Arc::new(StringArray::from(given.to_vec()));
+            let array = convert(array, ColumnType::Id, &known).unwrap();
+            assert_eq!(texts(&array), given.map(Some));
+            sizes.push(array.as_dictionary::<Int32Type>().values().len());
+        }
+        assert_eq!(sizes[..3], [2, 4, 6]);
+        assert_eq!(sizes[BLOCKS..=BLOCKS + 2], [2 * BLOCKS + 2, 2, 2]);
     }
 }

@@ -1,5 +1,7 @@
 //! From long rows, in any order, to one column for each model.
 
+use std::borrow::Cow;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Int32Type};
 use arrow_array::{Array, DictionaryArray, ListArray};
@@ -64,6 +66,9 @@ impl Builder {
         let rows = self.rows_of([&sources, &prompts, &responses], &models, first);
         let table = (self.models.len(), self.keys.rows.len(), "responses");
         self.origins.check_cells(chunk, table)?;
+        for column in &mut self.columns {
+            column.make_room(self.keys.rows.len());
+        }
         if let Some((at, earlier)) = self.set(&models, &rows, &values, first) {
             return Err(self.duplicate(models[at], rows[at], earlier, first + at as u32));
         }
@@ -468,7 +473,7 @@ fn codes(
     }
 }
 
-fn log_probs(chunk: &Chunk) -> Result<Vec<f64>> {
+fn log_probs(chunk: &Chunk) -> Result<Cow<'_, [f64]>> {
     let at = |row, problem| bad(chunk, row, LOGPROB, problem);
     let column = chunk
         .numbers(LOGPROB)
@@ -476,10 +481,15 @@ fn log_probs(chunk: &Chunk) -> Result<Vec<f64>> {
     if let Some(row) = (0..column.len()).find(|&row| column.is_null(row)) {
         return Err(at(row, value::missing()));
     }
-    let values = column.values().iter().enumerate();
-    values
-        .map(|(row, &given)| value::log_prob(given).map_err(|problem| at(row, problem)))
-        .collect()
+    let values = column.values();
+    if values.iter().all(|&given| value::is_plain_log_prob(given)) {
+        return Ok(Cow::Borrowed(values));
+    }
+    let checked = values
+        .iter()
+        .enumerate()
+        .map(|(row, &given)| value::log_prob(given).map_err(|problem| at(row, problem)));
+    checked.collect::<Result<_>>().map(Cow::Owned)
 }
 
 fn list_at(lists: &ListArray, row: usize) -> Option<Vec<f32>> {

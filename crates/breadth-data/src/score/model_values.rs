@@ -13,6 +13,14 @@ pub(super) struct ModelValues {
 }
 
 impl ModelValues {
+    /// Makes room for so many rows before the first is set, instead of bit by bit.
+    pub(super) fn make_room(&mut self, rows: usize) {
+        if self.values.capacity() == 0 {
+            self.values.reserve_exact(rows);
+            self.origin.reserve_exact(rows);
+        }
+    }
+
     /// Sets a value; returns the ordinal of the earlier one if there is one.
     #[inline]
     pub(super) fn set(&mut self, row: usize, value: f64, ordinal: u32) -> Option<u32> {
