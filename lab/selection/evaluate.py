@@ -227,4 +227,5 @@ def main(breadth, results, seeds):
     (results / "selection-tables.md").write_text("# What a choice of checkpoint costs: the tables\n\nWritten by `lab/selection/run`; what they mean is in `selection.md`.\n" + tables(choices))
 
 
-main(sys.argv[1], sys.argv[2], sys.argv[3:])
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
