@@ -45,18 +45,30 @@ impl<T: Seed> Seeds<'_, T> {
     }
 }
 
-/// What each seed gave, up to the first that there was no time for.
+/// What each seed gave that there was time for, now or before.
 pub(super) fn measured<T>(
     seeds: &[u64],
     measure: impl Fn(u64) -> breadth_lm::Result<Option<T>>,
 ) -> breadth_lm::Result<Vec<T>> {
     seeds
         .iter()
-        .map_while(|&seed| measure(seed).transpose())
+        .filter_map(|&seed| measure(seed).transpose())
         .collect()
 }
 
 /// A check that a size asks for, or only reports.
 pub(super) fn asked(check: Check, is_asked: bool) -> Check {
     if is_asked { check } else { check.reported() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seeds trained elsewhere are found wherever they stand in the list.
+    #[test]
+    fn finished_seeds_count_though_an_earlier_one_is_not_finished() {
+        let done = measured(&[1, 2, 3], |seed| Ok((seed != 2).then_some(10 * seed)));
+        assert_eq!(done.unwrap(), [10, 30]);
+    }
 }
