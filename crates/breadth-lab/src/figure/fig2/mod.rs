@@ -420,12 +420,15 @@ fn coverage_note(seed: &Lengths, n: usize) -> String {
 fn floor_note(seed: &Lengths) -> String {
     let one = |run: &Length| format!("{:.3} at H = {}", run.over_floor(), run.layers);
     let all: Vec<String> = seed.runs.iter().map(one).collect();
-    let converged = if seed.is_converged() {
+    let is_above = |run: &Length| run.over_floor() > 1.0 + CONVERGED;
+    let remark = if seed.is_converged() {
         ""
-    } else {
+    } else if seed.runs.iter().any(is_above) {
         " (not converged)"
+    } else {
+        " (learned in part)"
     };
-    format!("{}{converged}", all.join(", "))
+    format!("{}{remark}", all.join(", "))
 }
 
 /// KL at the end and its floor.

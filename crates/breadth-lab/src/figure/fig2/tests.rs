@@ -111,6 +111,19 @@ fn small_asks_for_the_ratio_of_kl_in_place_of_the_line() {
     assert_eq!(verdict(&seed), Verdict::Fails);
 }
 
+/// A hard class above its floor needs more steps, one below it has had too many.
+#[test]
+fn a_class_far_from_its_floor_is_told_apart_by_the_side() {
+    let of = |share: f64| {
+        let mut seed = good();
+        seed.runs[3].rows[0].classes[1] = share * hard_floor(20);
+        floor_note(&seed)
+    };
+    assert!(of(1.1).ends_with("1.100 at H = 20"));
+    assert!(of(1.3).ends_with("1.300 at H = 20 (not converged)"));
+    assert!(of(0.7).ends_with("0.700 at H = 20 (learned in part)"));
+}
+
 /// The floors of the specification, and a model that learns all but the hard class.
 #[test]
 fn closed_form() {
