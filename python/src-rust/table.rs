@@ -75,19 +75,23 @@ impl Table {
         Table(Arc::new(Source::Paths(paths)))
     }
 
-    /// What an object with `__arrow_c_stream__` hands over.
+    /// What objects with `__arrow_c_stream__` hand over: a frame, or pieces of one in turn.
     #[staticmethod]
-    fn of_stream(py: Python<'_>, frame: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let capsule = frame.call_method0("__arrow_c_stream__")?;
-        let capsule = capsule.cast::<PyCapsule>()?;
-        let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
-        // SAFETY: by the PyCapsule interface a capsule of this name holds a stream, which is moved
-        // out of it and marked there as released.
-        let reader = unsafe { ArrowArrayStreamReader::from_raw(pointer.cast().as_ptr()) };
-        let reader = reader.map_err(refused)?;
-        check_names(&reader.schema())?;
-        let batches = py.detach(move || reader.collect::<std::result::Result<Vec<_>, _>>());
-        Ok(Table(Arc::new(Source::Batches(batches.map_err(refused)?))))
+    fn of_streams(py: Python<'_>, frames: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        let mut batches = Vec::new();
+        for frame in frames {
+            let capsule = frame.call_method0("__arrow_c_stream__")?;
+            let capsule = capsule.cast::<PyCapsule>()?;
+            let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
+            // SAFETY: by the PyCapsule interface a capsule of this name holds a stream, which is
+            // moved out of it and marked there as released.
+            let reader = unsafe { ArrowArrayStreamReader::from_raw(pointer.cast().as_ptr()) };
+            let reader = reader.map_err(refused)?;
+            check_names(&reader.schema())?;
+            let read = py.detach(move || reader.collect::<std::result::Result<Vec<_>, _>>());
+            batches.extend(read.map_err(refused)?);
+        }
+        Ok(Table(Arc::new(Source::Batches(batches))))
     }
 
     /// Columns by name: sequences of strings, numbers, or lists of numbers; `None` where one lacks.

@@ -342,6 +342,20 @@ def test_data_frames(frames, files):
     assert chosen == breadth.select(files[0], best_of=8).to_dict()
 
 
+def test_a_frame_of_several_chunks_is_taken_as_it_lies(files):
+    whole = polars.DataFrame(SCORES)
+    parts = [whole[:1], whole[1:50], whole[:0], whole[50:]]
+    frame = polars.concat(parts, rechunk=False)
+    before = [frame.n_chunks(), frame.to_series(1).n_chunks()]
+    assert min(before) > 1
+    chosen = breadth.select(frame, best_of=8).to_dict()
+    assert chosen == breadth.select(files[0], best_of=8).to_dict()
+    assert [frame.n_chunks(), frame.to_series(1).n_chunks()] == before
+    uneven = frame.with_columns(group=whole.to_series(3))
+    assert breadth.select(uneven, best_of=8).to_dict() == chosen
+    assert len(_engine.table(frame)) == len(whole)
+
+
 def run(code, **more):
     usual = {"capture_output": True, "text": True, "timeout": 120, "check": True}
     environment = {"PYTHONPATH": str(Path(breadth.__file__).parents[1])}

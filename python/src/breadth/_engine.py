@@ -6,6 +6,7 @@ The engine is the compiled half, `breadth._native`. Where that is not built, the
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -454,7 +455,7 @@ def table(rows: Rows | None) -> Table | None:
         raise TypeError("a Series is one column, and a table has several: give the data frame")
     if hasattr(rows, "__arrow_c_stream__"):
         _check_weights(rows)
-        return native.Table.of_stream(rows)  # type: ignore[no-any-return]
+        return native.Table.of_streams(_pieces(rows))  # type: ignore[no-any-return]
     if isinstance(rows, Mapping):
         return native.Table.of_columns(_columns(rows))  # type: ignore[no-any-return]
     if isinstance(rows, Iterable) and not isinstance(rows, str | os.PathLike):
@@ -466,6 +467,19 @@ def table(rows: Rows | None) -> Table | None:
             return native.Table.of_columns(columns)  # type: ignore[no-any-return]
         rows = every
     return native.Table.of_paths(_paths(rows))  # type: ignore[no-any-return]
+
+
+def _pieces(frame: Any) -> list[Any]:
+    """The frame, or its slices, one a chunk, where handing it over whole would copy it.
+
+    Polars (2.1) first puts a frame of several chunks into one piece, every column of it, and keeps
+    that; a slice within a chunk it hands over as it lies.
+    """
+    if type(frame).__module__.split(".")[0] != "polars" or frame.n_chunks() < 2:
+        return [frame]
+    ends = itertools.accumulate(len(chunk) for chunk in frame.to_series(0).get_chunks())
+    bounds = itertools.pairwise((0, *ends))
+    return [frame.slice(start, end - start) for start, end in bounds]
 
 
 def _columns(rows: Mapping[str, Any]) -> dict[str, Any]:
