@@ -5,7 +5,7 @@ use std::fmt;
 use super::beta::student_t_upper;
 use super::design::Strata;
 use super::{CheckedDesign, Estimate};
-use crate::numerics::sum;
+use crate::numerics::{Sum, sum};
 
 /// A unit with more than this share of the weight or of the variance decides the mean by itself.
 const HEAVY: f64 = 0.1;
@@ -162,9 +162,10 @@ pub(crate) fn mean_interval(
     value: impl Fn(usize) -> f64,
     alpha: f64,
 ) -> MeanEstimate {
-    let mean = rows.mean(&value);
-    let totals = rows.cluster_totals(&value);
-    let residuals = rows.cluster_totals(|row| value(row) - mean);
+    let values: Vec<f64> = (0..rows.n).map(value).collect();
+    let mean = rows.mean(|row| values[row]);
+    let totals = rows.cluster_totals(|row| values[row]);
+    let residuals = rows.cluster_totals(|row| values[row] - mean);
     if let Some(reason) = reason_against(rows, &totals, &residuals) {
         return MeanEstimate {
             value: mean,
@@ -189,18 +190,13 @@ pub(crate) fn mean_interval(
 fn reason_against(rows: &CheckedDesign, totals: &[f64], residuals: &[f64]) -> Option<NoLimits> {
     let row_of = |unit: usize| (0..rows.n).find(|&row| rows.unit(row) == unit).unwrap_or(0);
     let units = rows.cluster_count;
-    let largest = |of: &dyn Fn(usize) -> f64| {
-        let total = sum((0..units).map(of));
-        let unit = (0..units).max_by(|&a, &b| of(a).total_cmp(&of(b)))?;
-        let share = of(unit) / total;
-        (share > HEAVY).then(|| (row_of(unit), share))
-    };
     if units < FEW as usize {
         return Some(NoLimits::Few {
             units: units as f64,
         });
     }
-    if let Some((row, share)) = largest(&|unit| rows.unit_weight(unit)) {
+    if let Some((unit, share)) = heaviest((0..units).map(|unit| rows.unit_weight(unit))) {
+        let row = row_of(unit);
         return Some(NoLimits::Weight { row, share });
     }
     let (absolute, squares) = totals
@@ -210,8 +206,24 @@ fn reason_against(rows: &CheckedDesign, totals: &[f64], residuals: &[f64]) -> Op
     if carrying < FEW {
         return Some(NoLimits::Few { units: carrying });
     }
-    let (row, share) = largest(&|unit| residuals[unit] * residuals[unit])?;
+    let (unit, share) = heaviest(residuals.iter().map(|z| z * z))?;
+    let row = row_of(unit);
     Some(NoLimits::Variance { row, share })
+}
+
+/// The largest of some numbers, where it is more than [`HEAVY`] of their sum: its position and
+/// share.
+fn heaviest(of: impl Iterator<Item = f64>) -> Option<(usize, f64)> {
+    let mut total = Sum::default();
+    let (mut at, mut largest) = (0, f64::NEG_INFINITY);
+    for (unit, value) in of.enumerate() {
+        total.add(value);
+        if value >= largest {
+            (at, largest) = (unit, value);
+        }
+    }
+    let share = largest / total.value();
+    (share > HEAVY).then_some((at, share))
 }
 
 /// The spread of units' residuals, and its degrees of freedom.
