@@ -580,15 +580,7 @@ pub fn plan(
             let reference = choice.reference.as_deref();
             plan.of_pilot(&scores, level.level()?, reference, choice.certify)?;
         } else {
-            if !(0.0..=1.0).contains(&choice.correlation) || choice.per_prompt == 0 {
-                return Err(Error::Value(
-                    "correlation is a number from 0 to 1, per_prompt at least 1".into(),
-                ));
-            }
-            let design = RowDesign {
-                per_prompt: choice.per_prompt,
-                correlation: choice.correlation,
-            };
+            let design = RowDesign::new(choice.per_prompt, choice.correlation)?;
             if let Some(e) = choice.certify {
                 plan.certify(choice.coverage, e, design)?;
             }
@@ -600,9 +592,6 @@ pub fn plan(
             }
         }
         if let Some(n) = choice.see {
-            if n.is_nan() || n < 1.0 {
-                return Err(Error::Value(format!("see={n}: N of 1/N, at least 1")));
-            }
             plan.see(n)?;
         }
         if plan.plans.is_empty() {

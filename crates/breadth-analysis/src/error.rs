@@ -47,14 +47,20 @@ pub enum Setting {
     Answers,
     /// The coverage to certify.
     Certify,
+    /// How much the outcomes of one prompt's responses correlate.
+    Correlation,
     /// Pass@k beyond the samples.
     Extrapolate,
     /// What each group of prompts counts in the population.
     GroupWeights,
     /// The majority vote of answers.
     Majority,
+    /// Responses to a prompt.
+    PerPrompt,
     /// The tournament from as few scores as decide it.
     Race,
+    /// N, where an answer of probability 1/N is to be seen.
+    See,
     /// The profile token by token.
     Tokens,
 }
@@ -66,10 +72,13 @@ impl Setting {
             Setting::Against => "against",
             Setting::Answers => "answers",
             Setting::Certify => "certify",
+            Setting::Correlation => "correlation",
             Setting::Extrapolate => "extrapolate",
             Setting::GroupWeights => "group weights",
             Setting::Majority => "majority",
+            Setting::PerPrompt => "per prompt",
             Setting::Race => "race",
+            Setting::See => "see",
             Setting::Tokens => "tokens",
         }
     }

@@ -96,13 +96,54 @@ pub struct Need {
 /// How the rows of a plan are drawn, where there is no pilot to say so.
 #[derive(Clone, Copy, Debug)]
 pub struct RowDesign {
-    /// Responses per prompt, at least 1.
-    pub per_prompt: u64,
-    /// How much the outcomes of one prompt's responses correlate, 0 to 1.
-    pub correlation: f64,
+    per_prompt: u64,
+    correlation: f64,
 }
 
+/// Answers rarer than one in so many are seen by nobody.
+const MOST_SEEN: f64 = 1e15;
+
 impl RowDesign {
+    /// More responses to a prompt than anybody draws; times the most rows of a plan still a number.
+    pub const MOST_PER_PROMPT: u64 = 1_000_000;
+
+    /// `per_prompt`: responses to a prompt, at least 1; `correlation`: how much their outcomes
+    /// correlate, 0 to 1.
+    ///
+    /// # Errors
+    /// Other numbers, and more than a million responses to a prompt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use breadth_analysis::{Plan, RowDesign};
+    /// let mut plan = Plan::new(0.95, 0.9);
+    /// plan.certify(0.0, 0.1, RowDesign::new(1, 0.0)?)?;
+    /// assert_eq!(
+    ///     plan.sentences(),
+    ///     ["To certify Cov_N <= 10% where it is 0%: 36 rows, 36 prompts."]
+    /// );
+    /// assert!(RowDesign::new(0, 0.0).is_err());
+    /// # Ok::<(), breadth_analysis::Error>(())
+    /// ```
+    pub fn new(per_prompt: u64, correlation: f64) -> Result<Self> {
+        if !(1..=Self::MOST_PER_PROMPT).contains(&per_prompt) {
+            return Err(Setting::PerPrompt.refused(format!(
+                "{per_prompt} is no number from 1 to {}",
+                Self::MOST_PER_PROMPT
+            )));
+        }
+        if !(0.0..=1.0).contains(&correlation) {
+            return Err(
+                Setting::Correlation.refused(format!("{correlation} is no number from 0 to 1"))
+            );
+        }
+        Ok(RowDesign {
+            per_prompt,
+            correlation,
+        })
+    }
+
     /// What so many independent rows are in rows of this design.
     fn need(&self, independent: u64) -> Need {
         let effect = design_effect(self.per_prompt, self.correlation);
@@ -183,8 +224,30 @@ impl Plan {
     /// Adds: an answer of probability 1/n seen in the samples of a prompt.
     ///
     /// # Errors
-    /// n below 1.
+    /// n below 1 or above 1e15.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// // 1 - (15/16)^k >= 0.9 from k = 36 on.
+    /// let mut plan = breadth_analysis::Plan::new(0.95, 0.9);
+    /// plan.see(16.0)?;
+    /// let said = "To see an answer of probability 1/16: 36 samples per prompt.";
+    /// assert_eq!(plan.sentences(), [said]);
+    /// # Ok::<(), breadth_analysis::Error>(())
+    /// ```
     pub fn see(&mut self, n: f64) -> Result<()> {
+        if !(1.0..=MOST_SEEN).contains(&n) {
+            // So that a number of hundreds of digits stays short.
+            let given = if n > MOST_SEEN {
+                format!("{n:e}")
+            } else {
+                n.to_string()
+            };
+            return Err(Setting::See.refused(format!(
+                "{given} is no number from 1 to {MOST_SEEN:e}, the N of 1/N"
+            )));
+        }
         let samples = samples_to_see(1.0 / n, self.power)?;
         self.plans.push(PlannedGoal::See {
             n: Number(n),

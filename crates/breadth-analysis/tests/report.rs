@@ -136,8 +136,8 @@ fn the_tournament_is_that_of_the_rows_in_drawing_order() {
     assert_eq!(late.worst_rival.as_deref(), Some("step-3"));
     assert_eq!((late.rank, late.tied), (2, false));
     // Weighted, LATE has the lower loss: (1, 1, ..) against (1.9, ..).
-    let verdict = report.verdict;
-    assert_eq!((verdict.winner, verdict.lowest_loss), (Some(0), Some(1)));
+    let choices = report.choices;
+    assert_eq!((choices.winner, choices.lowest_loss), (Some(0), Some(1)));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn selection_rows_decide_the_tournament_and_nothing_else() {
     };
     let report = summarize(&with, &ReportOptions::default()).unwrap();
     let without = summarize(&inputs(&table), &ReportOptions::default()).unwrap();
-    assert_eq!(report.verdict.winner, Some(1));
+    assert_eq!(report.choices.winner, Some(1));
     assert_eq!(report.matrix, [0.0, 0.0, 0.5, 0.0]);
     assert_eq!(report.checkpoints[0].kl, without.checkpoints[0].kl);
     let rows = (report.selection_rows.unwrap(), report.evaluation.unwrap());
@@ -461,7 +461,7 @@ proptest! {
         turned.rotate_left(turn % values.len());
         let (straight, turned) = (report(&values), report(&turned));
         prop_assert_eq!(&straight.matrix, &turned.matrix);
-        prop_assert_eq!(straight.verdict, turned.verdict);
+        prop_assert_eq!(straight.choices, turned.choices);
         for (a, b) in straight.checkpoints.iter().zip(&turned.checkpoints) {
             prop_assert!((a.kl.unwrap().value - b.kl.unwrap().value).abs() < 1e-12);
             prop_assert!(a.coverage.iter().zip(&b.coverage).all(|(a, b)| a.cov == b.cov));
@@ -551,7 +551,7 @@ fn samples_alone_have_pass_at_k_as_far_as_they_go() {
     close(first.pass_curve[0].best().unwrap(), 0.125);
     close(report.checkpoints[1].pass_curve[0].best().unwrap(), 0.75);
     assert!(first.cross_entropy.is_none() && first.reach.is_none() && first.kl.is_none());
-    assert_eq!(report.verdict.lowest_loss, None);
+    assert_eq!(report.choices.lowest_loss, None);
     // A k that was asked for stays, known or not.
     let options = ReportOptions {
         passes: vec![2, 64],

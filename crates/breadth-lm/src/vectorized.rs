@@ -20,12 +20,12 @@ macro_rules! vectorized {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2 $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? { body($($arg),*) }
 
-                match breadth_stats::simd::Level::in_use() {
+                match breadth_stats::simd::InstructionSet::in_use() {
                     // SAFETY: the processor has every feature the function was compiled for.
-                    breadth_stats::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    breadth_stats::simd::InstructionSet::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
-                    breadth_stats::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },
-                    breadth_stats::simd::Level::Baseline => {}
+                    breadth_stats::simd::InstructionSet::Avx2 => return unsafe { avx2($($arg),*) },
+                    breadth_stats::simd::InstructionSet::Baseline => {}
                 }
             }
             body($($arg),*)

@@ -84,7 +84,7 @@ fn no_pass_at_k_at_all() {
 #[test]
 fn both_rules_agree() {
     let mut report = miniature();
-    report.verdict.lowest_loss = report.verdict.winner;
+    report.choices.lowest_loss = report.choices.winner;
     assert_snapshot!(text(&selected(report)), @r"
     Take step-000090 (likely, by the tournament): so it is.
     - The tournament takes step-000090: no rival gives any response 4 times its probability.

@@ -7,7 +7,7 @@ pub const VARIABLE: &str = "BREADTH_SIMD";
 
 /// Vector instructions, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum InstructionSet {
     /// What every processor of the architecture has: SSE2, or NEON.
     Baseline,
     /// AVX2 with FMA (x86-64).
@@ -16,7 +16,7 @@ pub enum Level {
     Avx512,
 }
 
-impl Level {
+impl InstructionSet {
     /// From the least to the most.
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
 
@@ -35,10 +35,10 @@ impl Level {
     }
 
     /// What the hot loops use: what the processor has, or less where [`VARIABLE`] asks for less.
-    /// The variable is read once. What it cannot mean, [`Level::forced`] says.
+    /// The variable is read once. What it cannot mean, [`InstructionSet::forced`] says.
     #[must_use]
     pub fn in_use() -> Self {
-        static IN_USE: OnceLock<Level> = OnceLock::new();
+        static IN_USE: OnceLock<InstructionSet> = OnceLock::new();
         *IN_USE.get_or_init(|| match Self::forced() {
             Ok(Some(level)) => level,
             _ => Self::of_processor(),
@@ -75,7 +75,7 @@ impl Level {
     /// As [`VARIABLE`] has it.
     ///
     /// ```
-    /// assert_eq!(breadth_stats::simd::Level::Avx2.name(), "avx2");
+    /// assert_eq!(breadth_stats::simd::InstructionSet::Avx2.name(), "avx2");
     /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -89,20 +89,20 @@ impl Level {
 
 #[cfg(test)]
 mod tests {
-    use super::Level::{self, Avx2, Avx512, Baseline};
+    use super::InstructionSet::{self, Avx2, Avx512, Baseline};
 
     #[test]
     fn names_are_taken_up_to_what_the_processor_has() {
-        for level in Level::ALL {
-            assert_eq!(Level::within(level.name(), Avx512), Ok(level));
+        for level in InstructionSet::ALL {
+            assert_eq!(InstructionSet::within(level.name(), Avx512), Ok(level));
         }
-        assert_eq!(Level::within("baseline", Baseline), Ok(Baseline));
-        let error = Level::within("avx512", Avx2).unwrap_err();
+        assert_eq!(InstructionSet::within("baseline", Baseline), Ok(Baseline));
+        let error = InstructionSet::within("avx512", Avx2).unwrap_err();
         assert_eq!(
             error,
             "BREADTH_SIMD = avx512, and this processor has no more than avx2"
         );
-        let error = Level::within("sse", Avx512).unwrap_err();
+        let error = InstructionSet::within("sse", Avx512).unwrap_err();
         assert_eq!(
             error,
             "BREADTH_SIMD = sse is none of baseline, avx2, avx512"
@@ -111,6 +111,6 @@ mod tests {
 
     #[test]
     fn no_more_than_the_processor_has_is_used() {
-        assert!(Level::in_use() <= Level::of_processor());
+        assert!(InstructionSet::in_use() <= InstructionSet::of_processor());
     }
 }

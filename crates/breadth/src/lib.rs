@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::io::{Write, stderr};
 
 use breadth_analysis::number;
-use breadth_stats::simd::Level;
+use breadth_stats::simd::InstructionSet;
 use clap::Parser;
 
 mod arguments;
@@ -58,7 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return usage.exit_code() as u8;
         }
     };
-    if let Err(message) = Level::forced() {
+    if let Err(message) = InstructionSet::forced() {
         let _ = writeln!(stderr(), "error: {message}");
         return 2;
     }

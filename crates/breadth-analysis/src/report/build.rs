@@ -133,7 +133,7 @@ impl<'a> Subject<'a> {
             confidence: options.confidence,
             level: options.level,
             reference: self.reference.map(String::from),
-            verdict: Choices {
+            choices: Choices {
                 winner: None,
                 lowest_loss: lowest_loss(&checkpoints),
             },
@@ -199,10 +199,10 @@ impl<'a> Subject<'a> {
             let checkpoint = &mut report.checkpoints[drawn[&model.model]];
             checkpoint.standing = Some(Standing::new(model, &selection));
         }
-        report.verdict.winner = drawn.get(&selection.winner).copied();
+        report.choices.winner = drawn.get(&selection.winner).copied();
         // On the same rows it is the same checkpoint, whichever way ties go.
         if !self.has_own_rows && self.evaluated.is_some() {
-            report.verdict.lowest_loss = drawn.get(&selection.cross_entropy_winner).copied();
+            report.choices.lowest_loss = drawn.get(&selection.cross_entropy_winner).copied();
         }
         report.selection = Some(selection);
     }

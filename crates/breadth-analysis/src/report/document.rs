@@ -27,7 +27,7 @@ pub struct Report {
     /// Name of the distribution that coverage and KL are measured against, if there is one.
     pub reference: Option<String>,
     /// What the tournament and the loss would take.
-    pub verdict: Choices,
+    pub choices: Choices,
     /// What to take on all the evidence, and why: the document of `select`. None for graded samples
     /// alone whose rewards are not 0 and 1, between which there is no tournament.
     pub selection: Option<Selection>,
@@ -91,10 +91,10 @@ pub struct Checkpoint {
     /// Training step, where every candidate's name tells one.
     pub step: Option<u64>,
     /// KL from the reference, nats per response; `None` without a reference.
-    #[serde(serialize_with = "json::option_estimate")]
+    #[serde(serialize_with = "json::estimate")]
     pub kl: Option<Estimate>,
     /// Mean of `-log q(y|x)` over the evaluation rows, nats per response; `None` without scores.
-    #[serde(serialize_with = "json::option_estimate")]
+    #[serde(serialize_with = "json::estimate")]
     pub cross_entropy: Option<Estimate>,
     /// `Cov_N` at half of every `k` of [`Checkpoint::pass`] and at the tournament's level.
     #[serde(serialize_with = "json::coverage")]
@@ -109,7 +109,7 @@ pub struct Checkpoint {
     /// Reach at k = 2N on the rows of the tournament: how often k samples contain a held-out
     /// response; none where the responses of a prompt have probabilities that add up to more than
     /// 1, and without scores.
-    #[serde(serialize_with = "json::option_estimate")]
+    #[serde(serialize_with = "json::estimate")]
     pub reach: Option<Estimate>,
     /// Its place in the tournament; none without one.
     #[serde(flatten)]
@@ -171,7 +171,7 @@ pub struct PassPoint {
     /// From the known probability of the only correct response.
     pub exact: Option<f64>,
     /// From drawn samples, with an interval over prompts.
-    #[serde(serialize_with = "json::option_estimate")]
+    #[serde(serialize_with = "json::estimate")]
     pub sampled: Option<Estimate>,
 }
 
@@ -230,12 +230,12 @@ impl Report {
 
     /// The tournament's choice.
     pub fn winner(&self) -> Option<&Checkpoint> {
-        self.verdict.winner.map(|at| &self.checkpoints[at])
+        self.choices.winner.map(|at| &self.checkpoints[at])
     }
 
     /// The checkpoint that the loss would have taken.
     pub fn lowest_loss(&self) -> Option<&Checkpoint> {
-        self.verdict.lowest_loss.map(|at| &self.checkpoints[at])
+        self.choices.lowest_loss.map(|at| &self.checkpoints[at])
     }
 
     /// Which checkpoint the verdict over all evidence takes, if it takes one.
@@ -246,7 +246,7 @@ impl Report {
 
     /// The checkpoint that charts bring out: the one to take, else the tournament's choice.
     pub fn highlighted(&self) -> Option<usize> {
-        self.taken().or(self.verdict.winner)
+        self.taken().or(self.choices.winner)
     }
 
     /// What checkpoint `i` is the choice of, in words.
@@ -254,8 +254,8 @@ impl Report {
         let is_taken = self.taken() == Some(i);
         let of = [
             (is_taken, "take this"),
-            (self.verdict.winner == Some(i) && !is_taken, "tournament"),
-            (self.verdict.lowest_loss == Some(i), "lowest loss"),
+            (self.choices.winner == Some(i) && !is_taken, "tournament"),
+            (self.choices.lowest_loss == Some(i), "lowest loss"),
         ];
         of.into_iter().filter(|of| of.0).map(|of| of.1).collect()
     }

@@ -3,19 +3,12 @@
 use breadth_stats::{CoveragePoint, Estimate, Level};
 use serde::{Serialize, Serializer};
 
-use crate::number::Number;
+use crate::number::{Interval, Number};
 
 #[derive(Serialize)]
 struct LevelJson {
     n: Number,
     log_n: Number,
-}
-
-#[derive(Serialize)]
-struct EstimateJson {
-    value: Number,
-    low: Number,
-    high: Number,
 }
 
 #[derive(Serialize)]
@@ -27,14 +20,6 @@ struct PointJson {
     high: f64,
     band_low: f64,
     band_high: f64,
-}
-
-fn estimate_json(estimate: &Estimate) -> EstimateJson {
-    EstimateJson {
-        value: Number(estimate.value),
-        low: Number(estimate.low),
-        high: Number(estimate.high),
-    }
 }
 
 fn point_json(point: &CoveragePoint) -> PointJson {
@@ -61,11 +46,11 @@ pub(crate) fn level<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok
     .serialize(serializer)
 }
 
-pub(crate) fn option_estimate<S: Serializer>(
+pub(crate) fn estimate<S: Serializer>(
     estimate: &Option<Estimate>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    estimate.as_ref().map(estimate_json).serialize(serializer)
+    estimate.map(Interval::from).serialize(serializer)
 }
 
 pub(crate) fn coverage<S: Serializer>(

@@ -34,7 +34,7 @@ impl Report {
                 report.graded = graded(pass.is_best_of);
             }
         }
-        report.verdict = Choices {
+        report.choices = Choices {
             winner: place.get(&selection.winner).copied(),
             // Answers have no loss.
             lowest_loss: match selection.answers {
@@ -64,7 +64,7 @@ impl Report {
         report.level = levels
             .find(|level| level.log_n() > 0.0)
             .unwrap_or(report.level);
-        report.verdict.lowest_loss = lowest_loss(&report.checkpoints);
+        report.choices.lowest_loss = lowest_loss(&report.checkpoints);
         report
     }
 
@@ -105,7 +105,7 @@ impl Report {
             confidence,
             level: ReportOptions::default().level,
             reference: None,
-            verdict: Choices::default(),
+            choices: Choices::default(),
             selection: None,
             by_rewards: None,
             checkpoints: names.into_iter().enumerate().map(checkpoint).collect(),

@@ -110,7 +110,7 @@ fn layout(options: &ReadOptions) -> Layout {
 
 /// The table that logs make.
 pub(crate) fn of_logs(logs: &Logs, options: &ReadOptions) -> Result<ScoreTable> {
-    let layout = layout(&ReadOptions::default());
+    let layout = layout(options);
     let mut builder = Builder::default();
     let mut chunks = logs.chunks(&layout)?.into_iter();
     chunks.try_for_each(|chunk| builder.push(&chunk))?;

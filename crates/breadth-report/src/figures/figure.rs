@@ -86,7 +86,7 @@ pub(super) fn short(checkpoint: &Checkpoint) -> String {
 pub(super) fn role(report: &Report, i: usize) -> Role {
     if report.taken() == Some(i) {
         Role::Chosen
-    } else if report.verdict.lowest_loss == Some(i) {
+    } else if report.choices.lowest_loss == Some(i) {
         Role::LowestLoss
     } else {
         Role::Plain
@@ -191,7 +191,7 @@ pub(super) fn over(report: &Report) -> &'static str {
 /// The checkpoints whose curves are drawn in full: the first, the lowest loss, the chosen one; all
 /// of a few among which nothing is chosen.
 pub(super) fn shown(report: &Report) -> Vec<(usize, &'static str)> {
-    let (chosen, lowest) = (report.highlighted(), report.verdict.lowest_loss);
+    let (chosen, lowest) = (report.highlighted(), report.choices.lowest_loss);
     if chosen.is_none() && report.checkpoints.len() <= SERIES.len() {
         let class = |i: usize| {
             if lowest == Some(i) {

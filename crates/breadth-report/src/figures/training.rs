@@ -112,11 +112,11 @@ fn loss_caption(report: &Report, loss: &Loss) -> String {
     let Some(chosen) = report.winner() else {
         return format!("{least}.");
     };
-    if report.verdict.winner == report.verdict.lowest_loss {
+    if report.choices.winner == report.choices.lowest_loss {
         return format!("{least}, the checkpoint that the tournament takes as well.");
     }
     let at = nats_of(chosen);
-    if report.taken() != report.verdict.winner {
+    if report.taken() != report.choices.winner {
         return format!("{least}; the tournament takes {} ({at}).", chosen.model);
     }
     format!(
@@ -139,7 +139,7 @@ fn trail(points: Vec<(f64, f64)>) -> Mark {
 fn rules(report: &Report) -> Vec<Mark> {
     let choices = [
         ("chosen", report.highlighted()),
-        ("loss", report.verdict.lowest_loss),
+        ("loss", report.choices.lowest_loss),
     ];
     let rule = |(class, i): (&str, Option<usize>)| {
         Some(Mark::Rule {

@@ -330,7 +330,7 @@ fn row_of(report: &Report, index: usize, columns: &[&Column]) -> Row {
     let c = &report.checkpoints[index];
     let (chosen, loss) = (
         report.highlighted() == Some(index),
-        report.verdict.lowest_loss == Some(index),
+        report.choices.lowest_loss == Some(index),
     );
     Row {
         index,
@@ -362,8 +362,8 @@ fn glance(report: &Report) -> Value {
     let columns = columns(report);
     let of = [
         report.highlighted(),
-        report.verdict.winner,
-        report.verdict.lowest_loss,
+        report.choices.winner,
+        report.choices.lowest_loss,
     ];
     let mut choices: Vec<usize> = Vec::new();
     for choice in of.into_iter().flatten() {

@@ -68,7 +68,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     see: Option<f64>,
     /// Responses per prompt
-    #[arg(long, value_name = "R", default_value = "1", conflicts_with = "paths", value_parser = clap::value_parser!(u64).range(1..=MOST_PER_PROMPT))]
+    #[arg(long, value_name = "R", default_value = "1", conflicts_with = "paths", value_parser = clap::value_parser!(u64).range(1..=RowDesign::MOST_PER_PROMPT))]
     per_prompt: u64,
     /// How much the outcomes of one prompt's responses correlate, 0 to 1
     #[arg(
@@ -86,11 +86,6 @@ pub struct Arguments {
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = arguments::confidence)]
     confidence: f64,
 }
-
-/// More responses to a prompt than anybody draws; times the most rows of a plan still a number.
-const MOST_PER_PROMPT: u64 = 1_000_000;
-/// Answers rarer than one in so many are seen by nobody.
-const MOST_SEEN: f64 = 1e15;
 
 fn two_shares(text: &str) -> Result<(f64, f64), String> {
     let shares = text
@@ -113,14 +108,6 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         arguments.plan_from_pilot(&mut plan, output)?;
     }
     if let Some(n) = arguments.see {
-        if !(1.0..=MOST_SEEN).contains(&n) {
-            let shown = if n > MOST_SEEN {
-                format!("{n:e}")
-            } else {
-                n.to_string()
-            };
-            bail!("--see {shown}: write N of 1/N, a number from 1 to {MOST_SEEN:e}");
-        }
         plan.see(n)?;
     }
     if plan.plans.is_empty() {
@@ -133,19 +120,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 
 impl Arguments {
     fn plan_from_numbers(&self, plan: &mut Plan) -> Result<()> {
-        if !(0.0..=1.0).contains(&self.correlation) {
-            bail!(
-                "--correlation {}: write a number from 0 to 1",
-                self.correlation
-            );
-        }
         if self.models < 2 {
             bail!("--models {}: at least two compete", self.models);
         }
-        let design = RowDesign {
-            per_prompt: self.per_prompt,
-            correlation: self.correlation,
-        };
+        let design = RowDesign::new(self.per_prompt, self.correlation)?;
         if let Some(e) = self.certify {
             plan.certify(self.coverage.unwrap_or(0.0), e, design)
                 .map_err(|error| anyhow!("--certify, --coverage: {error}"))?;

@@ -457,8 +457,8 @@ fn numbers_that_no_machine_has() {
         assert!(line.contains(said), "{flags:?}: {line}");
     }
     let failed = |flags: &[&str]| folder.run(flags).failure(1);
-    assert_snapshot!(failed(&["plan", "--see", "1e300"]), @"error: --see 1e300: write N of 1/N, a number from 1 to 1e15");
-    assert_snapshot!(failed(&["plan", "--see", "inf"]), @"error: --see inf: write N of 1/N, a number from 1 to 1e15");
+    assert_snapshot!(failed(&["plan", "--see", "1e300"]), @"error: --see: 1e300 is no number from 1 to 1e15, the N of 1/N");
+    assert_snapshot!(failed(&["plan", "--see", "inf"]), @"error: --see: inf is no number from 1 to 1e15, the N of 1/N");
     let most = "281474976710656";
     folder
         .run(&["reach", "a.jsonl", "--max-record-bytes", most, "-q"])

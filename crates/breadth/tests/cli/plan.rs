@@ -104,7 +104,7 @@ fn what_cannot_be_planned_is_said() {
     assert_snapshot!(refused(&["--certify", "2"]), @"error: --certify, --coverage: e = 2 is no share; give a number in [0, 1], such as 0.1");
     assert_snapshot!(refused(&["--separate", "0.7,0.6"]), @"error: --separate, --models: ahead + behind = 1.2999999999999998 is no share; give a number in [0, 1], such as 0.1");
     assert_snapshot!(refused(&["--separate", "0.1,0", "--models", "1"]), @"error: --models 1: at least two compete");
-    assert_snapshot!(refused(&["--see", "0"]), @"error: --see 0: write N of 1/N, a number from 1 to 1e15");
-    assert_snapshot!(refused(&["--separate", "0.1,0", "--correlation", "2"]), @"error: --correlation 2: write a number from 0 to 1");
+    assert_snapshot!(refused(&["--see", "0"]), @"error: --see: 0 is no number from 1 to 1e15, the N of 1/N");
+    assert_snapshot!(refused(&["--separate", "0.1,0", "--correlation", "2"]), @"error: --correlation: 2 is no number from 0 to 1");
     assert_snapshot!(refused(&["pilot.jsonl", "--certify", "0.1"]), @"error: --certify: a coverage is one against a reference: name that of the pilot");
 }

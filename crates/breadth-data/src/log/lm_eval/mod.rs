@@ -281,7 +281,7 @@ fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> R
     }
 }
 
-const REPEATS: &str = "responses without a grade of their own (repeats that the filter left out; `breadth pass` with `ReadOptions::texts` judges them all)";
+const REPEATS: &str = "responses without a grade of their own (repeats that the filter left out; `ReadOptions::texts` judges all responses anew)";
 
 fn note_once(entries: &mut Entries, note: &str) {
     if !entries.notes.iter().any(|known| known == note) {

@@ -33,7 +33,8 @@ pub struct Product<'a> {
 /// Whether the processor has AVX-512.
 fn is_known() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return breadth_stats::simd::Level::in_use() == breadth_stats::simd::Level::Avx512;
+    return breadth_stats::simd::InstructionSet::in_use()
+        == breadth_stats::simd::InstructionSet::Avx512;
     #[cfg(not(target_arch = "x86_64"))]
     false
 }

@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::cells::{CELLS, WORTH_IT, add_passed, groups, magnitude};
 use super::pair::{BLOCK, add_pair_any};
-use crate::simd::Level;
+use crate::simd::InstructionSet;
 
 /// Rows of a step.
 const STEP: usize = 32;
@@ -132,14 +132,14 @@ impl Narrow {
         if pairs * thresholds.len() < 4 * columns.len() {
             return None;
         }
-        match Level::in_use() {
+        match InstructionSet::in_use() {
             // Cells of wider numbers are as fast there.
-            Level::Avx512 if thresholds.len() >= WORTH_IT => None,
+            InstructionSet::Avx512 if thresholds.len() >= WORTH_IT => None,
             // SAFETY: the processor has the instructions.
-            Level::Avx512 => Some(unsafe { of_avx512(columns, thresholds) }),
+            InstructionSet::Avx512 => Some(unsafe { of_avx512(columns, thresholds) }),
             // SAFETY: as above.
-            Level::Avx2 => Some(unsafe { of_avx2(columns, thresholds) }),
-            Level::Baseline => None,
+            InstructionSet::Avx2 => Some(unsafe { of_avx2(columns, thresholds) }),
+            InstructionSet::Baseline => None,
         }
     }
 
@@ -153,7 +153,7 @@ impl Narrow {
         ahead: &mut [[u64; 2]],
     ) -> bool {
         let fits = pair.iter().all(|&column| self.fits[column]);
-        if fits && Level::in_use() == Level::Avx512 {
+        if fits && InstructionSet::in_use() == InstructionSet::Avx512 {
             // SAFETY: the processor has the instructions.
             unsafe { add_avx512(self, pair, columns, thresholds, ahead) };
         } else if fits {
@@ -616,8 +616,13 @@ mod tests {
 
     /// Those that the processor has.
     fn versions() -> Vec<Add> {
-        let of_level: [(Level, Add); 2] = [(Level::Avx2, add_avx2), (Level::Avx512, add_avx512)];
-        let has = |(level, add): (Level, Add)| (level <= Level::of_processor()).then_some(add);
+        let of_level: [(InstructionSet, Add); 2] = [
+            (InstructionSet::Avx2, add_avx2),
+            (InstructionSet::Avx512, add_avx512),
+        ];
+        let has = |(level, add): (InstructionSet, Add)| {
+            (level <= InstructionSet::of_processor()).then_some(add)
+        };
         of_level.into_iter().filter_map(has).collect()
     }
 

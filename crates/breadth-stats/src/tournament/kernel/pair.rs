@@ -9,7 +9,7 @@ use super::cells::Thresholds;
 #[cfg(target_arch = "x86_64")]
 use super::cells::add_counts as add_counts_in_cells;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
+use crate::simd::InstructionSet;
 
 /// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the
 /// second-level one.
@@ -30,12 +30,16 @@ pub(super) fn add_pair(
     ahead: &mut [[u64; 2]],
 ) {
     #[cfg(target_arch = "x86_64")]
-    match Level::in_use() {
+    match InstructionSet::in_use() {
         // SAFETY: the processor has the instructions.
-        Level::Avx512 => return unsafe { add_pair_avx512(a, b, weights, thresholds, ahead) },
+        InstructionSet::Avx512 => {
+            return unsafe { add_pair_avx512(a, b, weights, thresholds, ahead) };
+        }
         // SAFETY: as above.
-        Level::Avx2 => return unsafe { add_pair_avx2(a, b, weights, &thresholds.values, ahead) },
-        Level::Baseline => {}
+        InstructionSet::Avx2 => {
+            return unsafe { add_pair_avx2(a, b, weights, &thresholds.values, ahead) };
+        }
+        InstructionSet::Baseline => {}
     }
     add_pair_any(a, b, weights, &thresholds.values, ahead);
 }
@@ -224,7 +228,7 @@ mod tests {
             add_pair_any(a, b, w, &t.values, ahead)
         }];
         #[cfg(target_arch = "x86_64")]
-        if Level::of_processor() >= Level::Avx2 {
+        if InstructionSet::of_processor() >= InstructionSet::Avx2 {
             // SAFETY: the processor has the instructions.
             versions.push(|a, b, w, t, ahead| unsafe { add_pair_avx2(a, b, w, &t.values, ahead) });
         }

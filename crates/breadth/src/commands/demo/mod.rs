@@ -71,10 +71,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let report = breadth_analysis::from_run(demo.out, &options)?;
     let page = RunFolder::new(demo.out).report();
     OutputLock::write(&page, breadth_report::html(&report)?.as_bytes())?;
-    let verdict = report.headline();
     let document = Document {
         selection: report.selection.as_ref(),
-        verdict,
+        headline: report.headline(),
         report: &page,
         checkpoints: &report.checkpoints,
     };
@@ -86,7 +85,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
 struct Document<'a> {
     #[serde(flatten)]
     selection: Option<&'a breadth_analysis::Selection>,
-    verdict: String,
+    /// What to take and why, in a sentence.
+    headline: String,
     report: &'a Path,
     checkpoints: &'a [breadth_analysis::Checkpoint],
 }
@@ -205,7 +205,7 @@ fn text(report: &Report, document: &Document, style: Style) -> String {
     let table = style.table(1, &header.map(str::to_owned), rows);
     let page = format!("open {} for the whole story", document.report.display());
     [
-        style.strong(&document.verdict),
+        style.strong(&document.headline),
         String::new(),
         table,
         String::new(),
