@@ -59,10 +59,10 @@ impl Samples {
         if self.weights.is_some() || self.has_own_prompts || scores.weight.is_none() {
             return self;
         }
-        let totals = totals(scores, &scores.prompt, &scores.prompts);
+        let of_prompt = prompt_weights(scores);
         let prompts = self.table.prompts.iter();
         let weights: Option<Vec<f64>> = prompts
-            .map(|prompt| totals.get(prompt.as_str()).copied())
+            .map(|prompt| of_prompt.get(prompt.as_str()).copied())
             .collect();
         self.remark = Some(match &weights {
             Some(_) => "The prompts of the samples count what the scores' column `weight` says.",
@@ -356,15 +356,18 @@ fn weights(
         .collect();
     match (&scores.group, groups) {
         (Some(codes), Some(groups)) => {
-            let totals = totals(scores, codes, &scores.groups);
+            let totals = group_totals(scores, codes);
             group_weights(model, &groups, &totals).map(Some)
         }
         _ if scores.weight.is_some() => {
-            let totals = totals(scores, &scores.prompt, &scores.prompts);
+            let of_prompt = prompt_weights(scores);
             let weight = |&i: &usize| {
                 let prompt = samples.prompts[i].as_str();
                 let what = || format!("prompt `{prompt}`");
-                totals.get(prompt).copied().ok_or_else(|| unknown(&what()))
+                of_prompt
+                    .get(prompt)
+                    .copied()
+                    .ok_or_else(|| unknown(&what()))
             };
             drawn
                 .iter()
@@ -376,12 +379,37 @@ fn weights(
     }
 }
 
-/// Total weight in the scores under each name.
-fn totals<'a>(scores: &ScoreTable, codes: &[u32], names: &'a [String]) -> HashMap<&'a str, f64> {
+/// What each scored prompt weighs: the mean weight of its rows, as in reach. How many responses to
+/// it were held out says nothing of how often it is asked.
+fn prompt_weights(scores: &ScoreTable) -> HashMap<&str, f64> {
+    let names = scores.prompts.iter().map(String::as_str);
+    names.zip(mean_weights(scores)).collect()
+}
+
+/// The mean weight of the rows of each prompt.
+fn mean_weights(scores: &ScoreTable) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0.0); scores.prompts.len()];
+    for (row, &prompt) in scores.prompt.iter().enumerate() {
+        let (total, rows) = &mut sums[prompt as usize];
+        *total += scores.weight.as_ref().map_or(1.0, |weight| weight[row]);
+        *rows += 1.0;
+    }
+    sums.iter().map(|(total, rows)| total / rows).collect()
+}
+
+/// What the prompts of each group weigh together; a prompt with rows in several groups counts in
+/// each by its share of rows.
+fn group_totals<'a>(scores: &'a ScoreTable, codes: &[u32]) -> HashMap<&'a str, f64> {
+    let mut rows = vec![0.0; scores.prompts.len()];
+    for &prompt in &scores.prompt {
+        rows[prompt as usize] += 1.0;
+    }
+    let weights = mean_weights(scores);
     let mut totals = HashMap::new();
-    for (row, &code) in codes.iter().enumerate() {
-        let weight = scores.weight.as_ref().map_or(1.0, |weight| weight[row]);
-        *totals.entry(names[code as usize].as_str()).or_insert(0.0) += weight;
+    for (&prompt, &group) in scores.prompt.iter().zip(codes) {
+        let prompt = prompt as usize;
+        let name = scores.groups[group as usize].as_str();
+        *totals.entry(name).or_insert(0.0) += weights[prompt] / rows[prompt];
     }
     totals
 }

@@ -237,7 +237,7 @@ fn samples_decide_and_the_others_are_heard() {
         (Some("late"), State::Certain, Some(Rule::Samples))
     );
     insta::assert_snapshot!(text(&verdict), @r"
-    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate.
+    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 30.1 points above every other candidate.
     The tournament disagrees: it says early.
     Reach agrees.
     The lowest loss disagrees: it says early.
@@ -249,7 +249,7 @@ fn samples_decide_and_the_others_are_heard() {
       "by": "samples",
       "k": 16.0,
       "judged_at": 16.0,
-      "because": "Pass@16 is 87.5% [82.1, 91.8]%, at least 31.1 points above every other candidate",
+      "because": "Pass@16 is 87.5% [82.1, 91.8]%, at least 30.1 points above every other candidate",
       "may_be_best": [
         "late"
       ],
@@ -390,7 +390,7 @@ fn samples_refute_a_reach_that_their_verifier_does_not_know() {
     assert_eq!(verdict.by, Some(Rule::Samples));
     assert_eq!(verdict.take.as_deref(), Some("early"));
     insta::assert_snapshot!(text(&verdict), @r"
-    Take early (likely, by the samples, at k = 4 instead of 16): Pass@4 is 100% [98.1, 100.0]%, at least 33.5 points above every other candidate; at k = 16 the order may differ.
+    Take early (likely, by the samples, at k = 4 instead of 16): Pass@4 is 100% [98.1, 100.0]%, at least 32.5 points above every other candidate; at k = 16 the order may differ.
     16 samples of each prompt from early and late would decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament disagrees: it says late.
@@ -438,7 +438,7 @@ fn fewer_samples_do_not_take_what_more_would_not() {
         (None, State::Open)
     );
     insta::assert_snapshot!(text(&verdict), @r"
-    Nothing to take yet: narrow leads with 16 samples of each prompt: Pass@16 is 60.0% [52.8, 66.9]%, at least 3.8 points above every other candidate; at k = 256 broad is most likely ahead by 40 points.
+    Nothing to take yet: narrow leads with 16 samples of each prompt: Pass@16 is 60.0% [52.8, 66.9]%, at least 2.3 points above every other candidate; at k = 256 broad is most likely ahead by 40 points.
     256 samples of each prompt from narrow and broad would decide:
       breadth sample DIR/narrow DIR/broad --prompts PROMPTS.jsonl -k 256 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 256, with wide limits: breadth pass SAMPLES -k 256 --extrapolate.
@@ -482,8 +482,8 @@ fn samples_of_some_or_too_few_are_never_certain() {
         (Some("b"), State::Likely)
     );
     insta::assert_snapshot!(format!("{}\n{}", text(&some), text(&short)), @r"
-    Take b (likely, by the samples): Pass@8 is >99.9% [98.1, 100.0]%, at least 83.4 points above every other candidate; 1 candidate without samples is not compared.
-    Take b (likely, by the samples, at k = 16 instead of 64): Pass@16 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate; at k = 64 the order may differ.
+    Take b (likely, by the samples): Pass@8 is >99.9% [98.1, 100.0]%, at least 82.7 points above every other candidate; 1 candidate without samples is not compared.
+    Take b (likely, by the samples, at k = 16 instead of 64): Pass@16 is 100% [98.1, 100.0]%, at least 67.6 points above every other candidate; at k = 64 the order may differ.
     64 samples of each prompt from a and b would decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 64, with wide limits: breadth pass SAMPLES -k 64 --extrapolate.
@@ -501,7 +501,7 @@ fn next_to_no_samples_take_nothing() {
     );
     assert_eq!((verdict.k.0, verdict.judged_at.0), (8.0, 1.0));
     insta::assert_snapshot!(text(&verdict), @r"
-    Nothing to take yet: b leads with 1 sample of each prompt: Pass@1 is 100% [98.1, 100.0]%, at least 68.7 points above every other candidate; at k = 8 the order may differ.
+    Nothing to take yet: b leads with 1 sample of each prompt: Pass@1 is 100% [98.1, 100.0]%, at least 67.6 points above every other candidate; at k = 8 the order may differ.
     16 samples of each prompt from a and b would decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 8, with wide limits: breadth pass SAMPLES -k 8 --extrapolate.
@@ -548,7 +548,7 @@ fn the_same_model_twice_counts_once() {
         (Some("a"), 1)
     );
     insta::assert_snapshot!(text(&same), @r"
-    Take a (certain, by the samples): Pass@2 is 11.9% [8.6, 20.2]%, at least 3.4 points above every other candidate.
+    Take a (certain, by the samples): Pass@2 is 11.9% [8.6, 20.2]%, at least 1.6 points above every other candidate.
     a and copy are the same model (equal files) and count as one.
     ");
     let all = of(&[0, 0, 0]);
@@ -569,7 +569,7 @@ fn the_only_right_response_makes_reach_certain() {
         (verdict.take.as_deref(), verdict.state, verdict.by),
         (Some("early"), State::Certain, Some(Rule::Reach))
     );
-    insta::assert_snapshot!(verdict.sentence(), @"Take early (certain, by reach): the held-out response is the only right one, so its probability gives Pass@8: 94.3% [93.1, 94.4]%, at least 22.7 points above every other candidate.");
+    insta::assert_snapshot!(verdict.sentence(), @"Take early (certain, by reach): the held-out response is the only right one, so its probability gives Pass@8: 94.3% [93.1, 94.4]%, at least 21.9 points above every other candidate.");
 }
 
 #[test]

@@ -9,9 +9,10 @@ use super::found::Found;
 ///   prompts. `certain` where no other candidate can be better by more than one point, `likely`
 ///   where by at most ten, else `open`, also where no sample of any is right. With samples of some
 ///   candidates only it is at most `likely`, and `open` where the tournament or reach names one of
-///   the others, or neither excludes any. With fewer than k samples it is at most `likely`, and
-///   `open` with fewer than four, or where another candidate's most likely Pass@k is more than ten
-///   points above the leader's.
+///   the others, neither excludes any, or scores have no say: a tenth of the prompts or more have
+///   several right responses, or the verifier does not accept the held-out ones. With fewer than k
+///   samples it is at most `likely`, and `open` with fewer than four or a sixteenth of k, or where
+///   another candidate's most likely Pass@k is more than ten points above the leader's.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
 /// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
 ///   other can be better by more, for any verifier that accepts the held-out responses. Where
@@ -20,12 +21,14 @@ use super::found::Found;
 /// - Else the tournament and reach side by side. Both are needed: the tournament compares
 ///   candidates with one another and says nothing of a field in which none covers well; reach
 ///   counts the held-out responses alone. `likely` where they say the same, one of them excludes
-///   some candidate, and few prompts have several right responses (of which a verifier needs one:
-///   held-out ones may all lose probability while another right one gains it), else `open`. They
+///   some candidate, no other's reach can be more than ten points above, and few prompts have
+///   several right responses (of which a verifier needs one: held-out ones may all lose probability
+///   while another right one gains it), else `open`. They
 ///   never make a verdict `certain`: which other responses a verifier accepts is not in them.
 ///
 /// Candidates that are the same model (equal log-probabilities of every row, some of them neither 0
-/// nor -inf, or equal files) count as one.
+/// nor -inf, or equal files) count as one; equal log-probabilities with samples that differ beyond
+/// chance are a mistake in the scores, which then say nothing.
 ///
 /// Errors: what the statistics refuse.
 ///

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use breadth_stats::{
-    CorrectResponses, Design, Estimate, Leader, PromptOutcome, Tournament, best_of_k, leader,
+    CorrectResponses, Design, Estimate, Leader, PromptOutcome, Tournament, leader,
     most_likely_pass, pass_at_k_estimate,
 };
 use rayon::prelude::*;
@@ -19,6 +19,11 @@ pub(crate) const FEWEST_PROMPTS: f64 = 20.0;
 const LEAST_REACH: f64 = 0.01;
 /// Another candidate may be better by this much at most where samples make a verdict likely.
 pub(super) const SMALL_LOSS: f64 = 0.10;
+/// Where more prompts than this share of them have several right responses, scores of each response
+/// make no verdict likely.
+const FEW_SEVERAL: f64 = 0.10;
+/// Samples of one model differ so much by chance in this share of the pairs at most.
+const TWO_MODELS: f64 = 5e-4;
 /// Larger k change no most likely Pass@k any more.
 const MOST_EXTRAPOLATED: f64 = 1e6;
 
@@ -35,6 +40,9 @@ pub(super) struct BySamples {
     pub(super) name: String,
     /// Pass@k of the leader.
     pub(super) estimate: Estimate,
+    /// Lower limit of the same that allows for the choice among all: nobody is better by more than
+    /// what it lacks to 1.
+    pub(super) certain_pass: f64,
     /// Where k is less than what was asked for: the candidate that is most likely ahead of the
     /// leader there by more than [`SMALL_LOSS`], and by how much.
     pub(super) overtaken_by: Option<(usize, f64)>,
@@ -92,11 +100,8 @@ impl BySamples {
             return Ok(None);
         }
         let passes = |&at: &usize| -> Result<Vec<f64>, VerdictError> {
-            let of_prompt = |outcome: &PromptOutcome| match outcome {
-                PromptOutcome::Counts { n, c } => breadth_stats::pass_at_k(*n, *c, k),
-                PromptOutcome::Rewards(rewards) => best_of_k(rewards, k),
-            };
-            sampled.outcomes[at].iter().map(of_prompt).collect()
+            let outcomes = sampled.outcomes[at].iter();
+            outcomes.map(|outcome| outcome.best_of(k)).collect()
         };
         // Of equals in Pass@k the one that is expected to miss least comes first, and the first is
         // taken.
@@ -118,6 +123,8 @@ impl BySamples {
         leader.not_excluded.sort_unstable();
         let outcomes = &sampled.outcomes[leader.best];
         let estimate = pass_at_k_estimate(outcomes, &sampled.design, k, evidence.confidence)?;
+        let among_all = 1.0 - (1.0 - evidence.confidence) / with.len() as f64;
+        let certain_pass = pass_at_k_estimate(outcomes, &sampled.design, k, among_all)?.low;
         let is_best_of = with
             .iter()
             .flat_map(|&at| &sampled.outcomes[at])
@@ -131,6 +138,7 @@ impl BySamples {
             k,
             name: pass_name(is_best_of, k),
             estimate,
+            certain_pass,
         }))
     }
 
@@ -142,7 +150,7 @@ impl BySamples {
 /// The candidate whose most likely Pass@k at the k that was asked for is furthest above that of the
 /// leader at fewer samples, if by more than [`SMALL_LOSS`].
 ///
-/// Nothing is said of weighted prompts and of rewards between 0 and 1, which are not extrapolated.
+/// Rewards between 0 and 1 count as so many right samples as they add up to.
 fn overtaken_by(
     evidence: &Evidence,
     sampled: &Sampled,
@@ -151,12 +159,14 @@ fn overtaken_by(
     k: u64,
 ) -> Option<(usize, f64)> {
     let asked = wanted(evidence.k);
-    let is_plain = sampled.design.weights.is_none() && sampled.design.strata.is_none();
-    if k as f64 >= asked || k < 2 || !is_plain {
+    if k as f64 >= asked || k < 2 {
         return None;
     }
     let asked = asked.min(MOST_EXTRAPOLATED) as u64;
-    let pass = |&at: &usize| most_likely_pass(&sampled.outcomes[at], asked).map(|pass| (at, pass));
+    let pass = |&at: &usize| {
+        let counts: Vec<PromptOutcome> = sampled.outcomes[at].iter().map(counted).collect();
+        most_likely_pass(&counts, sampled.design.weights, asked).map(|pass| (at, pass))
+    };
     let passes: Vec<(usize, f64)> = with.par_iter().map(pass).collect::<Result<_, _>>().ok()?;
     let of_leader = passes.iter().find(|(at, _)| *at == leader)?.1;
     let (best, pass) = passes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -182,6 +192,17 @@ fn thin(sampled: &Sampled, with: &[usize], asked: f64, k: u64) -> Option<(usize,
     (few.len() * 10 <= prompts).then_some((few.len(), others))
 }
 
+/// An outcome as right samples among all.
+fn counted(outcome: &PromptOutcome) -> PromptOutcome {
+    match outcome {
+        PromptOutcome::Counts { .. } => outcome.clone(),
+        PromptOutcome::Rewards(rewards) => PromptOutcome::Counts {
+            n: rewards.len() as u64,
+            c: rewards.iter().sum::<f64>().round() as u64,
+        },
+    }
+}
+
 /// Whether a reward lies between 0 and 1.
 pub(crate) fn is_partial(outcome: &PromptOutcome) -> bool {
     match outcome {
@@ -204,7 +225,7 @@ impl<'a> ByScores<'a> {
     pub(super) fn new(
         evidence: &Evidence,
         scored: &Scored<'a>,
-        same_as: &[usize],
+        same: &SameAs,
     ) -> Result<Self, VerdictError> {
         // What breaks reach alone must not keep the other rules from being heard.
         let (right, impossible) = match CorrectResponses::new(scored.columns, &scored.design) {
@@ -224,7 +245,7 @@ impl<'a> ByScores<'a> {
             }
             right => (right?, None),
         };
-        let distinct = distinct(same_as);
+        let distinct = distinct(&same.first);
         let k = wanted(evidence.k);
         let mut reach = right.leader(&distinct, k, evidence.confidence)?;
         reach.best = distinct[reach.best];
@@ -239,10 +260,12 @@ impl<'a> ByScores<'a> {
                 carried_by = carried_by.max(right.effective_prompts(model, k)?);
             }
         }
-        let refuted = match &impossible {
-            None => refuted(evidence, &right)?,
-            Some(_) => None,
+        let refuted = match (&impossible, &same.mistaken) {
+            (Some(_), _) => None,
+            (None, Some(why)) => Some(why.clone()),
+            (None, None) => refuted(evidence, &right)?,
         };
+        let same_as = &same.first[..];
         let among_all = 1.0 - (1.0 - evidence.confidence) / candidates as f64;
         Ok(ByScores {
             tournament: scored.tournament,
@@ -270,6 +293,11 @@ impl<'a> ByScores<'a> {
             low: reach.low,
             high: reach.high,
         }
+    }
+
+    /// Whether few prompts have several right responses.
+    pub(super) fn is_of_each(&self) -> bool {
+        self.several as f64 <= FEW_SEVERAL * self.prompts as f64
     }
 
     /// Why reach decides nothing, if it does not.
@@ -352,22 +380,79 @@ impl Set {
     }
 }
 
-/// For each candidate the first one that is the same model: that gives every row the same
-/// log-probability, or whose files are equal.
-pub(super) fn same_as(evidence: &Evidence) -> Vec<usize> {
-    let columns = evidence.scores.map_or(&[][..], |scored| scored.columns);
-    let is_known = |a: usize, b: usize| {
-        let (a, b) = (evidence.same.get(a), evidence.same.get(b));
-        a.is_some() && a == b
-    };
-    let is_seen = |a: usize, b: usize| {
-        let (Some(a), Some(b)) = (columns.get(a), columns.get(b)) else {
-            return false;
+/// Which candidates are one model.
+pub(super) struct SameAs {
+    /// For each candidate the first one that is the same model: that gives every row the same
+    /// log-probability, or whose files are equal.
+    pub(super) first: Vec<usize>,
+    /// Why equal log-probabilities do not make some of them one model, if they do not.
+    pub(super) mistaken: Option<String>,
+}
+
+impl SameAs {
+    pub(super) fn new(evidence: &Evidence) -> Result<Self, VerdictError> {
+        let columns = evidence.scores.map_or(&[][..], |scored| scored.columns);
+        let is_known = |a: usize, b: usize| {
+            let (a, b) = (evidence.same.get(a), evidence.same.get(b));
+            a.is_some() && a == b
         };
-        // Columns of nothing but "impossible", or of certainty, are those of many models.
-        a == b && a.iter().any(|log_q| log_q.is_finite() && *log_q < 0.0)
+        let is_seen = |a: usize, b: usize| {
+            let (Some(a), Some(b)) = (columns.get(a), columns.get(b)) else {
+                return false;
+            };
+            // Columns of nothing but "impossible", or of certainty, are those of many models.
+            a == b && a.iter().any(|log_q| log_q.is_finite() && *log_q < 0.0)
+        };
+        let models = evidence.models.len();
+        let first = first_same(models, |a, b| is_known(a, b) || is_seen(a, b));
+        let mut mistaken = None;
+        for (a, &first) in first.iter().enumerate() {
+            if first != a && !is_known(first, a) && are_sampled_apart(evidence, first, a)? {
+                mistaken = Some(format!(
+                    "{} and {} have equal log-probabilities throughout, but their samples differ: \
+                     one of them was scored in the place of the other, so that scores say nothing",
+                    evidence.models[first], evidence.models[a]
+                ));
+            }
+        }
+        Ok(SameAs {
+            first: match mistaken {
+                Some(_) => first_same(models, is_known),
+                None => first,
+            },
+            mistaken,
+        })
+    }
+}
+
+/// Whether the samples of two candidates differ by more than one model's do in one of a thousand
+/// pairs: in the share of right ones, or in Pass@k.
+fn are_sampled_apart(evidence: &Evidence, a: usize, b: usize) -> Result<bool, VerdictError> {
+    let Some(sampled) = &evidence.samples else {
+        return Ok(false);
     };
-    first_same(evidence.models.len(), |a, b| {
-        is_known(a, b) || is_seen(a, b)
-    })
+    let (Some(own), Some(other)) = (sampled.outcomes.get(a), sampled.outcomes.get(b)) else {
+        return Ok(false);
+    };
+    if own.is_empty() || own.len() != other.len() {
+        return Ok(false);
+    }
+    let counts = own.iter().chain(other).map(PromptOutcome::samples);
+    let most = wanted(evidence.k).min(counts.min().unwrap_or(0) as f64) as u64;
+    for k in [1, most] {
+        let passes = |outcomes: &[PromptOutcome]| -> Result<Vec<f64>, VerdictError> {
+            outcomes.iter().map(|outcome| outcome.best_of(k)).collect()
+        };
+        if k > 0 && k <= most {
+            let found = leader(
+                &[passes(own)?, passes(other)?],
+                &sampled.design,
+                1.0 - TWO_MODELS,
+            )?;
+            if found.not_excluded.len() == 1 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

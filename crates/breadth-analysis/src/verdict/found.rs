@@ -1,7 +1,7 @@
 //! What each kind of evidence says, and which candidates are one model.
 
 use super::document::{Evidence, VerdictError};
-use super::evidence::{BySamples, ByScores, same_as};
+use super::evidence::{BySamples, ByScores, SameAs};
 use crate::scores::distinct;
 
 /// What the evidence says, rule by rule.
@@ -10,23 +10,26 @@ pub(super) struct Found<'a> {
     pub(super) same_as: Vec<usize>,
     pub(super) samples: Option<BySamples>,
     pub(super) scores: Option<ByScores<'a>>,
+    /// Why equal log-probabilities do not make candidates one model, if they do not.
+    pub(super) mistaken: Option<String>,
 }
 
 impl<'a> Found<'a> {
     pub(super) fn new(evidence: &Evidence<'a>) -> Result<Self, VerdictError> {
-        let same_as = same_as(evidence);
+        let same = SameAs::new(evidence)?;
         let samples = match &evidence.samples {
-            Some(sampled) => BySamples::new(evidence, sampled, &same_as)?,
+            Some(sampled) => BySamples::new(evidence, sampled, &same.first)?,
             None => None,
         };
         let scores = match &evidence.scores {
-            Some(scored) => Some(ByScores::new(evidence, scored, &same_as)?),
+            Some(scored) => Some(ByScores::new(evidence, scored, &same)?),
             None => None,
         };
         Ok(Found {
-            same_as,
+            same_as: same.first,
             samples,
             scores,
+            mistaken: same.mistaken,
         })
     }
 

@@ -97,6 +97,9 @@ impl Found<'_> {
         if self.distinct().len() > 1 {
             warnings.extend(self.doubles(evidence));
         }
+        if let Some(why) = &self.mistaken {
+            warnings.push(format!("{why}. Score both again."));
+        }
         if let Some(samples) = self
             .samples
             .as_ref()

@@ -11,13 +11,13 @@ use crate::scores::distinct;
 
 /// Another candidate may be better by this much, and a verdict is still called certain.
 const NO_LOSS: f64 = 0.01;
-/// Where more prompts than this share of them have several right responses, scores of each response
-/// make no verdict likely.
-const FEW_SEVERAL: f64 = 0.10;
 
 /// Fewer graded samples of a prompt than this say nothing of more: from this many on, what samples
 /// choose for a larger k was measured (lab/results/selection.md).
 const FEWEST_SAMPLES: u64 = 4;
+/// Beyond so many times its samples a candidate's Pass@k may be anything: success rates that none of
+/// them shows come in.
+const FURTHEST: f64 = 16.0;
 /// On so many prompts samples of two candidates decide nearly always; with fewer, or with more
 /// candidates, they may.
 const ENOUGH_PROMPTS: usize = 200;
@@ -28,6 +28,9 @@ struct Said {
     reach: Set,
     /// Why reach decides nothing, if it does not.
     weakness: Option<String>,
+    /// Whether no other candidate's reach is above that of the best one by more than
+    /// [`SMALL_LOSS`].
+    is_close: bool,
     /// Candidates that differ in some log-probability.
     distinct: usize,
     n: String,
@@ -43,6 +46,7 @@ impl Said {
             tournament: Set::new(t.winner, &t.not_excluded, &scores.same_as),
             reach: Set::new(reach.best, &reach.not_excluded, &scores.same_as),
             weakness: scores.weakness(&k),
+            is_close: reach.behind <= SMALL_LOSS,
             distinct,
             n: number::level(t.level),
             k,
@@ -106,7 +110,8 @@ impl Found<'_> {
             state = state.min(State::Likely);
         }
         let is_overtaken = samples.overtaken_by.is_some() || !unheard.is_empty();
-        if !is_enough && (samples.k < FEWEST_SAMPLES || is_overtaken) {
+        let is_far = wanted(evidence.k) > FURTHEST * samples.k as f64;
+        if !is_enough && (samples.k < FEWEST_SAMPLES || is_overtaken || is_far) {
             state = State::Open;
         }
         // Whoever falls behind at a smaller k may be the best one at k.
@@ -147,7 +152,8 @@ impl Found<'_> {
     }
 
     /// Candidates without samples that may be much better than the leader: scores do not speak
-    /// against them, and there is room above it.
+    /// against them, or have no say (a verifier that does not accept the held-out responses, or
+    /// prompts with several right ones), and there is room above it.
     fn unheard(&self, evidence: &Evidence, samples: &BySamples) -> Vec<usize> {
         if 1.0 - samples.estimate.low <= SMALL_LOSS {
             return Vec::new();
@@ -158,8 +164,10 @@ impl Found<'_> {
             same.any(|other| !outcomes[other].is_empty())
         };
         let possible = match &self.scores {
-            Some(scores) => Said::new(evidence, scores).possible(&self.distinct()),
-            None => self.distinct(),
+            Some(scores) if scores.is_of_each() && scores.refuted.is_none() => {
+                Said::new(evidence, scores).possible(&self.distinct())
+            }
+            _ => self.distinct(),
         };
         possible.into_iter().filter(|&at| !is_heard(at)).collect()
     }
@@ -220,7 +228,7 @@ impl Found<'_> {
             "the held-out response is the only right one, so its probability gives Pass@{}: {}{}",
             k_words(evidence.k),
             with_limits(&scores.estimate()),
-            ahead(lead, evidence.models, &scores.estimate())
+            ahead(lead, evidence.models, scores.certain_reach)
         );
         let state = state_of(lead);
         let is_open = state == State::Open;
@@ -238,8 +246,7 @@ impl Found<'_> {
         let said = Said::new(evidence, scores);
         let name = |at: usize| Some(evidence.models[at]);
         let (n, k) = (&said.n, &said.k);
-        let is_of_each = scores.several as f64 <= FEW_SEVERAL * scores.prompts as f64;
-        if said.agree() && is_of_each {
+        if said.agree() && said.is_close && scores.is_of_each() {
             let because = format!(
                 "the tournament at N = {n} and reach_{k} ({}) both say so; which other responses a \
                  verifier accepts they cannot see",
@@ -311,6 +318,17 @@ impl Found<'_> {
                 name(tournament),
             );
             (because, said.tournament.all.clone())
+        } else if said.agree() && !said.is_close {
+            let most = number::at_most(scores.reach.behind);
+            let because = format!(
+                "the tournament at N = {n} and reach_{k} ({}) both say {}, but another candidate's \
+                 reach may be {most:.1} points above",
+                with_limits(&scores.estimate()),
+                name(tournament),
+            );
+            let mut open = said.tournament.all.clone();
+            open.extend(&said.reach.all);
+            (because, open)
         } else if said.agree() {
             let because = format!(
                 "the tournament at N = {n} and reach_{k} ({}) both say {}, but {} of the {} have \
@@ -419,7 +437,7 @@ fn because_of(evidence: &Evidence, samples: &BySamples, without: usize) -> Strin
         "{} is {}{}",
         samples.name,
         with_limits(&samples.estimate),
-        ahead(&samples.leader, evidence.models, &samples.estimate)
+        ahead(&samples.leader, evidence.models, samples.certain_pass)
     );
     if without > 0 {
         because += &format!(

@@ -18,13 +18,13 @@ pub(super) fn capitalised(words: &str) -> String {
 
 /// `, at least 21.0 points above every other candidate`.
 ///
-/// `estimate`: Pass@k of the leader, beyond which no other can be better than 1.
-pub(super) fn ahead(leader: &Leader, models: &[&str], estimate: &Estimate) -> String {
+/// `certain`: what the leader reaches for certain, whoever leads; no other can be better than 1.
+pub(super) fn ahead(leader: &Leader, models: &[&str], certain: f64) -> String {
     let points = |share: f64| format!("{:.1} points", share);
     if leader.not_excluded.len() == 1 {
         return format!(
             ", at least {} above every other candidate",
-            points(number::at_least(leader.lead))
+            points(number::at_least(leader.lead.max(0.0)))
         );
     }
     let open: Vec<String> = leader
@@ -36,7 +36,7 @@ pub(super) fn ahead(leader: &Leader, models: &[&str], estimate: &Estimate) -> St
     format!(
         ", and {} may be better by up to {}",
         list(&open),
-        points(number::at_most(leader.behind.min(1.0 - estimate.low)))
+        points(number::at_most(leader.behind.min(1.0 - certain)))
     )
 }
 

@@ -6,7 +6,7 @@ use super::beta_binomial::BetaBinomial;
 use super::mixture::{Mixture, dot};
 use super::over_prompts::over_prompts;
 use crate::error::{Error, Result};
-use crate::interval::{Design, Estimate};
+use crate::interval::{CheckedDesign, Design, Estimate};
 use crate::numerics::{error_rate, sum};
 use crate::outcome::{PromptOutcome, binary_counts, each_prompt};
 
@@ -201,13 +201,14 @@ fn as_far(prompt: &PromptOutcome, k: u64) -> Result<f64> {
 }
 
 /// The value of [`extrapolate_pass`] where nothing is assumed, whatever its limits are: the most
-/// likely Pass@k for any k, from 0/1 outcomes of prompts of equal weight.
+/// likely Pass@k for any k, from 0/1 outcomes of prompts, which may have weights.
 ///
-/// For comparing models; alone it promises nothing.
+/// `weights`: (prompts) what each prompt counts, `None` where all count the same; a prompt counts in
+/// the likelihood as it does in the mean. For comparing models; alone it promises nothing.
 ///
 /// # Errors
 ///
-/// As [`extrapolate_pass`].
+/// As [`extrapolate_pass`]; also weights that are not one positive number for each prompt.
 ///
 /// # Examples
 ///
@@ -217,33 +218,52 @@ fn as_far(prompt: &PromptOutcome, k: u64) -> Result<f64> {
 /// ```
 /// use breadth_stats::{PromptOutcome::Counts, most_likely_pass};
 /// let rare = vec![Counts { n: 16, c: 1 }; 100];
-/// let pass = most_likely_pass(&rare, 256)?;
+/// let pass = most_likely_pass(&rare, None, 256)?;
 /// assert!((pass - (1.0 - (15.0_f64 / 16.0).powi(256))).abs() < 1e-3);
 /// let split = [vec![Counts { n: 16, c: 15 }; 60], vec![Counts { n: 16, c: 0 }; 40]].concat();
-/// assert!((most_likely_pass(&split, 256)? - 0.6).abs() < 0.01);
+/// assert!((most_likely_pass(&split, None, 256)? - 0.6).abs() < 0.01);
+/// let weights = [vec![1.0; 60], vec![3.0; 40]].concat();
+/// assert!((most_likely_pass(&split, Some(&weights), 256)? - 60.0 / 180.0).abs() < 0.01);
 /// # Ok::<(), breadth_stats::Error>(())
 /// ```
 ///
 /// # Source
 ///
 /// As [`extrapolate_pass`].
-pub fn most_likely_pass(prompts: &[PromptOutcome], k: u64) -> Result<f64> {
+pub fn most_likely_pass(prompts: &[PromptOutcome], weights: Option<&[f64]>, k: u64) -> Result<f64> {
     if k == 0 {
         return Err(Error::ZeroAttempts);
     }
-    let fit = Mixture::new(&distinct(prompts)?, k);
-    value_of(prompts, &fit, &fit.best(), k)
+    let design = Design {
+        weights,
+        ..Design::default()
+    };
+    let rows = CheckedDesign::new(&design, prompts.len())?;
+    let scale = prompts.len() as f64 / rows.total_weight();
+    let mut outcomes = BTreeMap::new();
+    for (row, counts) in binary_counts(prompts)?.into_iter().enumerate() {
+        *outcomes.entry(counts).or_insert(0.0) += scale * rows.weight(row);
+    }
+    let fit = Mixture::new(&outcomes, k);
+    let missed = missed(prompts, &fit, &fit.best(), k)?;
+    Ok((1.0 - rows.mean(|row| missed[row])).clamp(0.0, 1.0))
 }
 
 /// The unbiased values within the samples, continued by a distribution of success rates.
 fn value_of(prompts: &[PromptOutcome], fit: &Mixture, best: &[f64], k: u64) -> Result<f64> {
+    let missed = missed(prompts, fit, best, k)?;
+    Ok((1.0 - sum(missed) / prompts.len() as f64).clamp(0.0, 1.0))
+}
+
+/// How likely k samples of each prompt are all wrong: unbiased within its own, then as the
+/// distribution says.
+fn missed(prompts: &[PromptOutcome], fit: &Mixture, best: &[f64], k: u64) -> Result<Vec<f64>> {
     let beyond = dot(&fit.miss(k), best);
-    let missed = each_prompt(prompts, |prompt| {
+    each_prompt(prompts, |prompt| {
         let seen = k.min(prompt.samples());
         let further = beyond / dot(&fit.miss(seen), best);
         Ok((1.0 - as_far(prompt, k)?) * further.min(1.0))
-    })?;
-    Ok((1.0 - sum(missed) / prompts.len() as f64).clamp(0.0, 1.0))
+    })
 }
 
 /// The value and the limits where nothing is assumed.
