@@ -28,11 +28,17 @@ def golden():
 
 
 @pytest.fixture
-def engine():
-    """Runs the command line and returns its JSON document."""
+def program():
+    """The command line."""
     program = os.environ.get("BREADTH_BIN") or shutil.which("breadth")
     if not program:
         pytest.fail("the engine is not built: run scripts/test, or name it in BREADTH_BIN")
+    return program
+
+
+@pytest.fixture
+def engine(program):
+    """Runs the command line and returns its JSON document."""
 
     def run(*arguments):
         command = [program, *map(str, arguments), "--json", "--quiet"]

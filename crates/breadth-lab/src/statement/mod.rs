@@ -93,7 +93,7 @@ impl Statement {
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// Seconds: what every test run does.
+    /// Seconds for a statement, minutes for a figure.
     Small,
     /// Ten times the seeds, and one more factor of four in n, T or H.
     Medium,

@@ -18,7 +18,7 @@ use crate::table::{Cell, Table};
 pub(super) const STATEMENT: Statement = Statement {
     id: "fig2",
     paper: "Figure 2",
-    title: "coverage does not feel the length",
+    title: "coverage does not depend on the length",
     claim: "94% of the prompts have one path; for 5% the right one of 2^(H/2) cannot be learned, \
             for 1% each of 16 is right. At the end KL grows linearly in H, by .05 (H/2) log 2 at \
             least, and Cov_N is .05 whatever H.",

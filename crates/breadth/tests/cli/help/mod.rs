@@ -70,7 +70,7 @@ fn breadth() {
       # the whole story in minutes: trains, checkpoints, scores, samples, selects
       breadth demo
 
-      # take the checkpoint that Best-of-16 will thank you for
+      # which checkpoint to take into Best-of-16
       breadth select scores.parquet --best-of 16
 
       # how much of the data does each checkpoint under-weight by 2, 4, 8, ...?
