@@ -1,11 +1,10 @@
 //! Loss and gradient of a batch.
 
-use breadth_stats::bound::truncation_weights;
 use rayon::prelude::*;
 
 use super::batch::WeightedTokens;
 use crate::generation::Sequence;
-use crate::model::linear::{DistillTarget, kl};
+use crate::model::distillation::{DistillTarget, kl};
 use crate::model::operations::log_softmax;
 use crate::model::{Batch, Checkpoint, Decoder};
 use crate::optim;
@@ -123,10 +122,7 @@ pub(super) fn distilled_gradient(
             let distributions: Vec<(&[f32], &[f32])> =
                 rows.by_ref().take(sequence.response.len()).collect();
             let kls: Vec<f64> = distributions.iter().map(|&(p, q)| kl(p, q)).collect();
-            let alpha = match target.budget {
-                Some(budget) => truncation_weights(&kls, budget).expect("KLs are at least 0"),
-                None => vec![1.0; kls.len()],
-            };
+            let alpha = target.token_weights(&kls);
             let mut log_ratio = 0.0;
             for (((&(p, q), &token), &a), &kl) in distributions
                 .iter()
