@@ -355,10 +355,11 @@ impl<'a> Trainer<'a> {
         let vocab_size = self.model.config.vocab_size;
         let distributions =
             teacher.distributions(&sequences, vocab_size, objective.needs_distributions())?;
-        let (loss, gradient, distilled) =
-            distilled_gradient(&self.model, &distributions, &sequences, shards, target);
+        let distilled = distilled_gradient(&self.model, &distributions, &sequences, shards, target);
+        let further = distilled.columns();
+        let (loss, gradient) = (distilled.loss, distilled.gradient);
         let mut seen = self.apply_gradient(&sequences, loss, gradient, self.step);
-        seen.further = distilled.columns();
+        seen.further = further;
         Ok(seen)
     }
 
