@@ -39,7 +39,7 @@ pub use input::TablePaths;
 pub use limit::{MAX_RECORD_BYTES, max_record_bytes, read_file, set_max_record_bytes};
 pub use lock::OutputLock;
 pub use log::{LogFile, Logs, TrainerState, log_formats};
-pub use message::{listed, readable, short};
+pub use message::{is_unseen, listed, readable, short};
 pub use metrics::Metrics;
 pub use options::{LogOptions, ReadOptions, RewardMap};
 pub use order::{NaturalKey, checkpoint_step};

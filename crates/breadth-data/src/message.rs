@@ -65,6 +65,26 @@ pub fn readable(message: &str) -> String {
     }
 }
 
+/// Whether a character is none that is seen: control characters, and those that break lines, turn
+/// the direction of writing or take no room (Unicode's Cc, Cf, Zl and Zp). U+200C and U+200D are
+/// among them, which join or part the signs beside them: whoever shows text in which they belong
+/// lets them pass.
+///
+/// ```
+/// use breadth_data::is_unseen;
+/// assert!(['\x1b', '\n', '\u{202e}', '\u{200d}'].into_iter().all(is_unseen));
+/// assert!(!['a', ' ', '\u{e9}', '\u{1f600}'].into_iter().any(is_unseen));
+/// ```
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
 /// At most eight names in backticks, so that a message stays readable.
 pub(crate) fn list(names: &[String]) -> String {
     let quoted: Vec<String> = names

@@ -7,16 +7,13 @@
 //! Without arguments it decodes once with a small model and checks what came out, so that it runs
 //! as a test.
 
-use std::collections::BTreeMap;
-
 use breadth_lm::decode::{Ttt, sample, sample_ttt, score, score_ttt};
 use breadth_lm::generation::{Sampling, Sequence};
-use breadth_lm::model::{Checkpoint, Gpt2};
-use breadth_lm::rng;
 
 #[path = "../../breadth/src/allocator.rs"]
 mod allocator;
 mod clock;
+mod common;
 
 fn main() {
     allocator::keep_freed_memory();
@@ -24,15 +21,17 @@ fn main() {
 }
 
 fn decode() {
-    let sizes = sizes();
-    let model = model(&sizes);
+    let sizes = common::sizes(
+        "layers 2 width 32 heads 4 prompt 12 response 6 vocab 19 prompts 3 samples 2 rounds 1",
+    );
+    let model = common::model(&sizes, sizes["prompt"] + sizes["response"]);
     let ttt: Ttt = "lr=0.01,set=head".parse().expect("good settings");
     let options = Sampling {
         samples: sizes["samples"],
         max_tokens: sizes["response"],
         ..Sampling::default()
     };
-    let prompts = prompts(&sizes);
+    let prompts = common::tokens(&sizes, "bench/prompts", sizes["prompts"], sizes["prompt"]);
     let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
     let drawn = || sample(&model, &prompts, &options).expect("good prompts");
     let trained = || sample_ttt(&model, &prompts, &options, &ttt).expect("good prompts");
@@ -78,44 +77,4 @@ fn alternate(rounds: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> [
         }
     }
     times.map(|times| times.into_iter().fold(f64::INFINITY, f64::min))
-}
-
-/// The command line's sizes over those of a small model.
-fn sizes() -> BTreeMap<String, usize> {
-    let defaults =
-        "layers 2 width 32 heads 4 prompt 12 response 6 vocab 19 prompts 3 samples 2 rounds 1";
-    let mut words: Vec<String> = defaults.split(' ').map(str::to_string).collect();
-    let given = std::env::args().skip(1);
-    words.extend(given.filter(|a| a != "--bench" && a != "--test"));
-    let pairs = words.chunks_exact(2);
-    let parse = |w: &[String]| {
-        let name = w[0].trim_start_matches('-').to_owned();
-        (name, w[1].parse().expect("a number"))
-    };
-    pairs.map(parse).collect()
-}
-
-fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
-    let config = Gpt2 {
-        vocab_size: sizes["vocab"],
-        max_position_embeddings: sizes["prompt"] + sizes["response"],
-        hidden_size: sizes["width"],
-        layers: sizes["layers"],
-        heads: sizes["heads"],
-        intermediate_size: 4 * sizes["width"],
-        layer_norm_epsilon: 1e-5,
-    }
-    .config("bench")
-    .expect("good sizes");
-    Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
-}
-
-fn prompts(sizes: &BTreeMap<String, usize>) -> Vec<Vec<u32>> {
-    let prompt = |i| {
-        let mut rng = rng::stream(0, "bench/prompts", i);
-        (0..sizes["prompt"])
-            .map(|_| rng::below(&mut rng, sizes["vocab"] as u64) as u32)
-            .collect()
-    };
-    (0..sizes["prompts"] as u64).map(prompt).collect()
 }

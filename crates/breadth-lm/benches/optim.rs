@@ -7,18 +7,18 @@
 //! Without arguments it takes one step of a small model with each and checks what came out, so that
 //! it runs as a test.
 
-use std::collections::BTreeMap;
-
 use breadth_lm::generation::Sequence;
-use breadth_lm::model::{Checkpoint, Gpt2};
+use breadth_lm::model::Checkpoint;
 use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
-use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
 use breadth_lm::tree::Tree;
 
 #[path = "../../breadth/src/allocator.rs"]
 mod allocator;
 mod clock;
+mod common;
+
+use common::Sizes;
 
 const RATE: f64 = 1e-3;
 /// Every optimiser as a configuration writes it; the first is the measure of the others.
@@ -48,9 +48,11 @@ fn main() {
 }
 
 fn run() {
-    let sizes = sizes();
-    let model = model(&sizes);
-    let data = data(&sizes);
+    let sizes =
+        common::sizes("layers 2 width 64 heads 4 tokens 48 batch 4 vocab 19 response 5 rounds 1");
+    let model = common::model(&sizes, sizes["tokens"]);
+    // As many inputs as `tokens`, and one more.
+    let data = common::tokens(&sizes, "bench/data", sizes["batch"], sizes["tokens"] + 1);
     let sequences: Vec<Sequence> = data
         .iter()
         .map(|tokens| {
@@ -87,7 +89,7 @@ fn run() {
 
 /// Milliseconds of each one's update and its addition to the parameters: the fastest of rounds that
 /// take all of them in turn.
-fn measure(sizes: &BTreeMap<String, usize>, model: &Checkpoint, gradient: &Tree) -> Vec<f64> {
+fn measure(sizes: &Sizes, model: &Checkpoint, gradient: &Tree) -> Vec<f64> {
     let steps = 1000;
     let mut running: Vec<_> = OPTIMISERS
         .iter()
@@ -149,44 +151,4 @@ fn check(name: &str, gradient: &Tree, updates: &Tree, params: &Tree) {
             assert!((0.1 * RATE..1.5 * RATE).contains(&mean), "{name}: {mean}");
         }
     }
-}
-
-/// The command line's sizes over those of a small model.
-fn sizes() -> BTreeMap<String, usize> {
-    let defaults = "layers 2 width 64 heads 4 tokens 48 batch 4 vocab 19 response 5 rounds 1";
-    let mut words: Vec<String> = defaults.split(' ').map(str::to_string).collect();
-    let given = std::env::args().skip(1);
-    words.extend(given.filter(|a| a != "--bench" && a != "--test"));
-    let pairs = words.chunks_exact(2);
-    let parse = |w: &[String]| {
-        let name = w[0].trim_start_matches('-').to_owned();
-        (name, w[1].parse().expect("a number"))
-    };
-    pairs.map(parse).collect()
-}
-
-fn model(sizes: &BTreeMap<String, usize>) -> Checkpoint {
-    let config = Gpt2 {
-        vocab_size: sizes["vocab"],
-        max_position_embeddings: sizes["tokens"],
-        hidden_size: sizes["width"],
-        layers: sizes["layers"],
-        heads: sizes["heads"],
-        intermediate_size: 4 * sizes["width"],
-        layer_norm_epsilon: 1e-5,
-    }
-    .config("bench")
-    .expect("good sizes");
-    Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
-}
-
-/// Random sequences of `tokens` inputs and one more.
-fn data(sizes: &BTreeMap<String, usize>) -> Vec<Vec<u32>> {
-    let sequence = |i| {
-        let mut rng = rng::stream(0, "bench/data", i);
-        (0..=sizes["tokens"])
-            .map(|_| rng::below(&mut rng, sizes["vocab"] as u64) as u32)
-            .collect()
-    };
-    (0..sizes["batch"] as u64).map(sequence).collect()
 }

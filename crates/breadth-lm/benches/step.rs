@@ -7,69 +7,43 @@
 //! Without arguments it makes one step of a small model and checks the loss, so that it runs as a
 //! test.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use breadth_lm::decode::score;
 use breadth_lm::generation::Sequence;
-use breadth_lm::model::{Checkpoint, Gpt2};
+use breadth_lm::model::Checkpoint;
 use breadth_lm::optim::{GradientTransformation, Optimizer, apply_updates};
-use breadth_lm::rng;
 use breadth_lm::train::value_and_gradient;
 
 #[path = "../../breadth/src/allocator.rs"]
 mod allocator;
+mod common;
 
-/// The sizes of a measurement, by name.
-struct Sizes(BTreeMap<String, usize>);
-
-impl Sizes {
-    fn of_command_line() -> Self {
-        let defaults = "layers 2 width 64 heads 4 tokens 48 batch 8 vocab 19 response 5 threads 1 steps 1 warmup 0";
-        let mut words: Vec<String> = defaults.split(' ').map(str::to_string).collect();
-        words.extend(
-            std::env::args()
-                .skip(1)
-                .filter(|a| a != "--bench" && a != "--test"),
-        );
-        let pairs = words.chunks_exact(2);
-        Self(
-            pairs
-                .map(|w| {
-                    (
-                        w[0].trim_start_matches('-').into(),
-                        w[1].parse().expect("a number"),
-                    )
-                })
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> usize {
-        self.0[name]
-    }
-}
+use common::Sizes;
 
 fn main() {
     allocator::keep_freed_memory();
-    let sizes = Sizes::of_command_line();
-    let threads = sizes.get("threads");
+    let sizes = common::sizes(
+        "layers 2 width 64 heads 4 tokens 48 batch 8 vocab 19 response 5 threads 1 steps 1 warmup 0",
+    );
+    let threads = sizes["threads"];
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
         .expect("first use");
-    let mut model = model(&sizes);
-    let data = data(&sizes);
+    let mut model = common::model(&sizes, sizes["tokens"]);
+    // As many inputs as `tokens`, and one more.
+    let data = common::tokens(&sizes, "bench/data", sizes["batch"], sizes["tokens"] + 1);
     let sequences: Vec<Sequence> = data
         .iter()
         .map(|tokens| {
-            let (prompt, response) = tokens.split_at(tokens.len() - sizes.get("response"));
+            let (prompt, response) = tokens.split_at(tokens.len() - sizes["response"]);
             Sequence { prompt, response }
         })
         .collect();
 
     let initial = mean_loss(&model, &sequences);
-    let uniform = (sizes.get("vocab") as f64).ln();
+    let uniform = (sizes["vocab"] as f64).ln();
     assert!(
         (initial - uniform).abs() < 0.1 * uniform,
         "a fresh model is nearly uniform: {initial} {uniform}"
@@ -97,11 +71,10 @@ fn main() {
         let [median, min, max] = times;
         format!(
             r#"{{"what": "{what}", "variant": "response-only", "initial_loss": {initial}, "median_ms": {median}, "min_ms": {min}, "max_ms": {max}, "steps": {}}}"#,
-            sizes.get("steps")
+            sizes["steps"]
         )
     };
     let sizes: Vec<String> = sizes
-        .0
         .iter()
         .map(|(k, v)| format!(r#""{k}": {v}"#))
         .collect();
@@ -113,33 +86,6 @@ fn main() {
     );
 }
 
-fn model(sizes: &Sizes) -> Checkpoint {
-    let config = Gpt2 {
-        vocab_size: sizes.get("vocab"),
-        max_position_embeddings: sizes.get("tokens"),
-        hidden_size: sizes.get("width"),
-        layers: sizes.get("layers"),
-        heads: sizes.get("heads"),
-        intermediate_size: 4 * sizes.get("width"),
-        layer_norm_epsilon: 1e-5,
-    }
-    .config("test")
-    .unwrap();
-    Checkpoint::random(config, &mut rng::stream(0, "bench/init", 0))
-}
-
-/// Random sequences of `tokens` inputs and one more.
-fn data(sizes: &Sizes) -> Vec<Vec<u32>> {
-    let vocab = sizes.get("vocab") as u64;
-    let sequence = |i| {
-        let mut rng = rng::stream(0, "bench/data", i);
-        (0..=sizes.get("tokens"))
-            .map(|_| rng::below(&mut rng, vocab) as u32)
-            .collect()
-    };
-    (0..sizes.get("batch") as u64).map(sequence).collect()
-}
-
 fn mean_loss(model: &Checkpoint, sequences: &[Sequence]) -> f64 {
     let lists = score(model, sequences).expect("good data");
     let flat = lists.concat();
@@ -148,10 +94,10 @@ fn mean_loss(model: &Checkpoint, sequences: &[Sequence]) -> f64 {
 
 /// Median, fastest and slowest in milliseconds.
 fn measure(sizes: &Sizes, mut run: impl FnMut()) -> [f64; 3] {
-    for _ in 0..sizes.get("warmup") {
+    for _ in 0..sizes["warmup"] {
         run();
     }
-    let mut times: Vec<f64> = (0..sizes.get("steps"))
+    let mut times: Vec<f64> = (0..sizes["steps"])
         .map(|_| {
             let start = Instant::now();
             run();

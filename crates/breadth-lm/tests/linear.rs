@@ -1,10 +1,11 @@
 //! Autoregressive linear models: gradients by finite differences, distributions by brute force,
 //! maximum likelihood by its gap, the paper's instances by their numbers.
 
+use breadth_lm::model::DistillTarget;
 use breadth_lm::model::linear::{
-    DistillTarget, Features, compare, compare_sampled, descend, distilled_gradient, gradient,
-    log_prob, maximum_likelihood, project_onto_unit_ball, sample, token_level_sgd, ttt_kl,
-    ttt_log_prob, ttt_sample,
+    Features, compare, compare_sampled, descend, distilled_gradient, gradient, log_prob,
+    maximum_likelihood, project_onto_unit_ball, sample, token_level_sgd, ttt_kl, ttt_log_prob,
+    ttt_sample,
 };
 use breadth_lm::optim::{ProjectOntoBall, ScaleBySchedule, Schedule, Shape, chain};
 use breadth_lm::rng::{stream, uniform};

@@ -1,13 +1,16 @@
 //! A run stopped anywhere and started again ends in the same bits; the number of threads changes
 //! none.
 
-use std::collections::BTreeMap;
+#[path = "common/files.rs"]
+mod files;
+
 use std::path::Path;
 
 use breadth_lm::model::{Checkpoint, Gpt2};
 use breadth_lm::rng;
 use breadth_lm::train::{TrainConfig, resume_remark, train, train_while};
 use breadth_lm::tree::{Array, Tree};
+use files::files;
 
 const CONFIG: &str = r#"
 seed = 3
@@ -35,24 +38,6 @@ log_every = 3
 
 fn config() -> TrainConfig {
     TrainConfig::parse(CONFIG, "test.toml").unwrap()
-}
-
-/// Every file of a folder with its bytes, but for the saved state.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, std::fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
 }
 
 /// Trains until `steps` steps were made, then stops as a kill would: by unwinding out of the loop.

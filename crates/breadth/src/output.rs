@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write, stderr, stdout};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use breadth_data::readable;
+use breadth_data::{is_unseen, readable};
 use comfy_table::ColumnConstraint::LowerBoundary;
 use comfy_table::Width::Fixed;
 use comfy_table::{
@@ -111,17 +111,6 @@ pub fn printable_names(names: &mut [String]) {
         });
         *name = shown.collect();
     }
-}
-
-/// Whether a character is none that is seen: control characters, and those that break lines, turn
-/// the direction of writing or take no room (Unicode's Cc, Cf, Zl and Zp).
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// What [`Style`] and its tables write to a terminal.

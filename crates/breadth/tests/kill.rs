@@ -3,6 +3,8 @@
 
 #[path = "common/kill.rs"]
 mod common;
+#[path = "../../breadth-lm/tests/common/files.rs"]
+mod files;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{KILLS, empty, kill};
+use files::files;
 
 const CONFIG: &str = r#"
 seed = 1
@@ -46,24 +49,6 @@ fn finish(arguments: &[&str]) -> Duration {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
     start.elapsed()
-}
-
-/// Every file under a folder, but for temporaries of killed processes.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, std::fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
 }
 
 fn same(got: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, moment: u64) {

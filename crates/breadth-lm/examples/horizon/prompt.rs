@@ -254,8 +254,9 @@ impl Features for Prompt {
 
 #[cfg(test)]
 mod tests {
+    use breadth_lm::model::DistillTarget;
     use breadth_lm::model::linear::{
-        DistillTarget, compare, distilled_gradient, gradient, token_level_sgd, ttt_log_prob,
+        compare, distilled_gradient, gradient, token_level_sgd, ttt_log_prob,
     };
     use breadth_lm::rng::stream;
 

@@ -1,15 +1,14 @@
 //! Loss and gradient of a batch.
 
-use breadth_stats::bound::truncation_weights;
 use rayon::prelude::*;
 
 use super::batch::WeightedTokens;
+use super::teacher_distribution::TeacherDistribution;
 use crate::generation::Sequence;
-use crate::model::linear::{DistillTarget, kl};
+use crate::model::distillation::{DistillTarget, kl};
 use crate::model::operations::log_softmax;
 use crate::model::{Batch, Checkpoint, Decoder};
 use crate::optim;
-use crate::train::teacher_distribution::{TeacherDistribution, fill_tail_from_student};
 use crate::tree::Tree;
 
 /// Mean over all response tokens of `-log q`, in nats, and its gradient.
@@ -66,12 +65,25 @@ pub(super) fn weighted_gradient(
     sum(parts)
 }
 
-/// What a teacher's distribution says of a batch, beside the gradient.
+/// What a distillation gives on a batch.
 pub(super) struct Distilled {
+    pub loss: f64,
+    pub gradient: Tree,
     /// Per sequence: the sum of its tokens' KLs to the student, `sum_h a_h`.
     pub kls: Vec<f64>,
     /// Per sequence: `log p(y|x)` of the teacher less `log q(y|x)` of the student.
     pub log_ratios: Vec<f64>,
+}
+
+impl Distilled {
+    /// With the next shard's.
+    fn merged(mut self, next: Self) -> Self {
+        self.loss += next.loss;
+        optim::apply_updates(&mut self.gradient, &next.gradient);
+        self.kls.extend(next.kls);
+        self.log_ratios.extend(next.log_ratios);
+        self
+    }
 }
 
 /// Distillation: the mean over sequences of `sum_h alpha_h KL(p(.|x,y_<h) || q(.|x,y_<h))`, or of
@@ -85,94 +97,107 @@ pub(super) fn distilled_gradient(
     sequences: &[Sequence],
     shards: usize,
     target: DistillTarget,
-) -> (f64, Tree, Distilled) {
+) -> Distilled {
     let size = sequences.len().div_ceil(shards);
     let scale = 1.0 / sequences.len() as f64;
     let shard = |(part, sequences): (usize, &[Sequence])| {
-        // Rows may be shared where both models turn them alike.
-        let config = match teacher {
-            TeacherDistribution::Checkpoint(teacher) if teacher.config.long_from().is_some() => {
-                &teacher.config
-            }
-            _ => &checkpoint.config,
-        };
+        let config = teacher.shared_config(&checkpoint.config);
         let batch = Batch::pack(config, sequences.iter().copied());
         let student = Decoder::tracking(checkpoint, &|_| true);
         let log_q = log_softmax(student.logits(&batch));
-        let q = log_q.data();
-        let vocab = checkpoint.config.vocab_size;
-        let p = match teacher {
-            TeacherDistribution::Checkpoint(teacher) => {
-                let teacher = Decoder::new(teacher);
-                log_softmax(teacher.logits(&batch)).data().to_vec()
-            }
-            TeacherDistribution::TopK(told) => {
-                let told = told[part * size..].iter().take(sequences.len()).flatten();
-                let rows = told.zip(q.chunks_exact(vocab));
-                rows.flat_map(|(step, q)| fill_tail_from_student(step, q))
-                    .collect()
-            }
+        let rows_q = log_q.data().chunks_exact(checkpoint.config.vocab_size);
+        let first = part * size;
+        let log_p = teacher.log_probs(&batch, first..first + sequences.len(), rows_q.clone());
+        let rows_p = log_p.chunks_exact(checkpoint.config.vocab_size);
+        let mut rows = rows_p.zip(rows_q);
+        let mut sums = DistilledSums {
+            slopes: Vec::with_capacity(log_p.len()),
+            ..DistilledSums::default()
         };
-        let mut seen = Distilled {
-            kls: Vec::new(),
-            log_ratios: Vec::new(),
-        };
-        let (mut value, mut targets) = (0.0, Vec::with_capacity(p.len()));
-        let mut rows = p.chunks_exact(vocab).zip(q.chunks_exact(vocab));
         for sequence in sequences {
-            let distributions: Vec<(&[f32], &[f32])> =
-                rows.by_ref().take(sequence.response.len()).collect();
-            let kls: Vec<f64> = distributions.iter().map(|&(p, q)| kl(p, q)).collect();
-            let alpha = match target.budget {
-                Some(budget) => truncation_weights(&kls, budget).expect("KLs are at least 0"),
-                None => vec![1.0; kls.len()],
-            };
-            let mut log_ratio = 0.0;
-            for (((&(p, q), &token), &a), &kl) in distributions
-                .iter()
-                .zip(sequence.response)
-                .zip(&alpha)
-                .zip(&kls)
-            {
-                let token = token as usize;
-                log_ratio += f64::from(p[token]) - f64::from(q[token]);
-                let by = scale * a;
-                value += by
-                    * if target.distributions {
-                        kl
-                    } else {
-                        -f64::from(q[token])
-                    };
-                targets.extend(p.iter().enumerate().map(|(v, &log_p)| {
-                    let target = if target.distributions {
-                        f64::from(log_p).exp()
-                    } else {
-                        f64::from(u8::from(v == token))
-                    };
-                    (-by * target) as f32
-                }));
-            }
-            seen.kls.push(kls.iter().sum());
-            seen.log_ratios.push(log_ratio);
+            let tokens = sequence.response.iter().zip(rows.by_ref());
+            let tokens: Vec<NextToken> = tokens.map(NextToken::new).collect();
+            sums.add_response(&tokens, target, scale);
         }
-        let gradients = log_q.backward(targets);
-        ((value, student.gradients(gradients)), seen)
+        Distilled {
+            loss: sums.loss,
+            gradient: student.gradients(log_q.backward(sums.slopes)),
+            kls: sums.kls,
+            log_ratios: sums.log_ratios,
+        }
     };
-    let shards = sequences.par_chunks(size).enumerate().map(shard);
-    let parts: Vec<((f64, Tree), Distilled)> = shards.collect();
-    let (parts, seen): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    let (value, gradient) = sum(parts);
-    let seen = Distilled {
-        kls: seen
-            .iter()
-            .flat_map(|one| one.kls.iter().copied())
-            .collect(),
-        log_ratios: seen
-            .iter()
-            .flat_map(|one| one.log_ratios.iter().copied())
-            .collect(),
-    };
-    (value, gradient, seen)
+    let parts: Vec<Distilled> = sequences.par_chunks(size).enumerate().map(shard).collect();
+    parts
+        .into_iter()
+        .reduce(Distilled::merged)
+        .expect("a batch has at least one sequence")
+}
+
+/// A response's token, and in its place the distributions of teacher and student: log-probabilities
+/// by token.
+struct NextToken<'a> {
+    token: usize,
+    log_p: &'a [f32],
+    log_q: &'a [f32],
+}
+
+impl<'a> NextToken<'a> {
+    fn new((&token, (log_p, log_q)): (&u32, (&'a [f32], &'a [f32]))) -> Self {
+        Self {
+            token: token as usize,
+            log_p,
+            log_q,
+        }
+    }
+
+    fn log_ratio(&self) -> f64 {
+        f64::from(self.log_p[self.token]) - f64::from(self.log_q[self.token])
+    }
+
+    /// The probability of each token towards which the student is pulled.
+    fn targets(&self, distributions: bool) -> impl Iterator<Item = f64> {
+        let of_token = move |(token, &log_p): (usize, &f32)| {
+            if distributions {
+                f64::from(log_p).exp()
+            } else {
+                f64::from(u8::from(token == self.token))
+            }
+        };
+        self.log_p.iter().enumerate().map(of_token)
+    }
+}
+
+/// A shard's sums over its responses, one after another.
+#[derive(Default)]
+struct DistilledSums {
+    loss: f64,
+    /// The loss's derivatives by every `log q` of every place.
+    slopes: Vec<f32>,
+    kls: Vec<f64>,
+    log_ratios: Vec<f64>,
+}
+
+impl DistilledSums {
+    /// `scale`: what a response counts.
+    fn add_response(&mut self, tokens: &[NextToken], target: DistillTarget, scale: f64) {
+        let kls: Vec<f64> = tokens.iter().map(|t| kl(t.log_p, t.log_q)).collect();
+        let alpha = target.token_weights(&kls);
+        for ((token, &alpha), &kl) in tokens.iter().zip(&alpha).zip(&kls) {
+            let by = scale * alpha;
+            self.loss += by
+                * if target.distributions {
+                    kl
+                } else {
+                    -f64::from(token.log_q[token.token])
+                };
+            let targets = token.targets(target.distributions);
+            self.slopes
+                .extend(targets.map(|target| (-by * target) as f32));
+        }
+        self.kls.push(kls.iter().sum());
+        let log_ratio = tokens.iter().fold(0.0, |sum, t| sum + t.log_ratio());
+        self.log_ratios.push(log_ratio);
+    }
 }
 
 /// Sums in the order of the shards.
@@ -279,11 +304,11 @@ mod tests {
             };
             let value =
                 |student: &Checkpoint| distilled_gradient(student, &whole, &sequences, 1, target);
-            let (loss, gradient, seen) = value(&student);
-            let gap = gap(&student, &gradient, |moved| value(moved).0);
+            let seen = value(&student);
+            let gap = gap(&student, &seen.gradient, |moved| value(moved).loss);
             assert!(gap < 5e-3, "{distributions}: {gap}");
             if distributions {
-                assert!((loss - seen.kls.iter().sum::<f64>() / 3.0).abs() < 1e-9);
+                assert!((seen.loss - seen.kls.iter().sum::<f64>() / 3.0).abs() < 1e-9);
             }
             let both = [
                 score(&teacher, &sequences).unwrap(),
@@ -294,8 +319,8 @@ mod tests {
                 assert!((ratio - (sum(0) - sum(1))).abs() < 1e-5);
             }
             for shards in [2, 3] {
-                let (other, ..) = distilled_gradient(&student, &whole, &sequences, shards, target);
-                assert!((other - loss).abs() < 1e-12);
+                let other = distilled_gradient(&student, &whole, &sequences, shards, target);
+                assert!((other.loss - seen.loss).abs() < 1e-12);
             }
         }
         let itself = DistillTarget {
@@ -303,8 +328,8 @@ mod tests {
             budget: Some(1.0),
         };
         let same = TeacherDistribution::Checkpoint(&student);
-        let (loss, gradient, _) = distilled_gradient(&student, &same, &sequences, 2, itself);
-        assert!(loss.abs() < 1e-9 && gradient.global_norm() < 1e-5);
+        let still = distilled_gradient(&student, &same, &sequences, 2, itself);
+        assert!(still.loss.abs() < 1e-9 && still.gradient.global_norm() < 1e-5);
     }
 
     /// What a server would tell of a checkpoint's distributions: each response token, and the `top`
@@ -346,28 +371,34 @@ mod tests {
             &TeacherDistribution::TopK(told(&teacher, &sequences, 5)),
             2,
         );
-        assert!((all.0 - whole.0).abs() < 1e-5, "{} {}", all.0, whole.0);
+        assert!(
+            (all.loss - whole.loss).abs() < 1e-5,
+            "{} {}",
+            all.loss,
+            whole.loss
+        );
         let mut before = 0.0;
         for top in [1, 2, 3] {
             let distributions = TeacherDistribution::TopK(told(&teacher, &sequences, top));
-            let (loss, gradient, seen) = value(&student, &distributions, 1);
+            let seen = value(&student, &distributions, 1);
+            let loss = seen.loss;
             // Coarser distributions are closer, and the log-ratios of the responses are exact at
             // any coarseness.
             assert!(
-                before <= loss && loss <= whole.0 + 1e-6,
+                before <= loss && loss <= whole.loss + 1e-6,
                 "{before} {loss} {}",
-                whole.0
+                whole.loss
             );
             before = loss;
-            for (a, b) in seen.log_ratios.iter().zip(&whole.2.log_ratios) {
+            for (a, b) in seen.log_ratios.iter().zip(&whole.log_ratios) {
                 assert!((a - b).abs() < 1e-5);
             }
-            let gap = gap(&student, &gradient, |moved| {
-                value(moved, &distributions, 1).0
+            let gap = gap(&student, &seen.gradient, |moved| {
+                value(moved, &distributions, 1).loss
             });
             assert!(gap < 5e-3, "{top}: {gap}");
             for shards in [2, 3] {
-                assert!((value(&student, &distributions, shards).0 - loss).abs() < 1e-12);
+                assert!((value(&student, &distributions, shards).loss - loss).abs() < 1e-12);
             }
         }
     }
@@ -381,23 +412,14 @@ mod tests {
                 distributions: true,
                 budget,
             };
-            distilled_gradient(&student, &teacher, &sequences, 1, target).0
+            distilled_gradient(&student, &teacher, &sequences, 1, target)
         };
-        let whole = distilled_gradient(
-            &student,
-            &teacher,
-            &sequences,
-            1,
-            DistillTarget {
-                distributions: true,
-                budget: None,
-            },
-        );
-        let stop = 0.5 * whole.2.kls.iter().copied().fold(0.0, f64::max);
-        let stopped = whole.2.kls.iter().map(|kl| kl.min(stop)).sum::<f64>() / 3.0;
+        let whole = value(None);
+        let stop = 0.5 * whole.kls.iter().copied().fold(0.0, f64::max);
+        let stopped = whole.kls.iter().map(|kl| kl.min(stop)).sum::<f64>() / 3.0;
         // sum_h alpha_h a_h = min(A, sum_h a_h)
-        assert!((value(Some(stop)) - stopped).abs() < 1e-9);
-        assert!(value(Some(stop)) < whole.0);
+        assert!((value(Some(stop)).loss - stopped).abs() < 1e-9);
+        assert!(value(Some(stop)).loss < whole.loss);
     }
 
     #[test]

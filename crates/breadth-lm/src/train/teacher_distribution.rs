@@ -1,6 +1,9 @@
 //! The next-token distributions of a teacher.
 
-use crate::model::Checkpoint;
+use std::ops::Range;
+
+use crate::model::operations::log_softmax;
+use crate::model::{Batch, Checkpoint, Config, Decoder};
 use crate::server::TokenLogProb;
 
 /// A teacher's next-token distributions over a batch: one entry per sequence.
@@ -11,6 +14,38 @@ pub(super) enum TeacherDistribution<'a> {
     TopK(Vec<Vec<TokenLogProb>>),
 }
 
+impl TeacherDistribution<'_> {
+    /// The configuration by which a batch of both models is packed: rows may be shared where both
+    /// turn them alike.
+    pub fn shared_config<'a>(&'a self, student: &'a Config) -> &'a Config {
+        match self {
+            Self::Checkpoint(teacher) if teacher.config.long_from().is_some() => &teacher.config,
+            _ => student,
+        }
+    }
+
+    /// Log-probabilities of every token in each place of a packed batch, (places, vocabulary) row by
+    /// row. `sequences`: which of all are in the batch; `log_q`: the student's rows.
+    pub fn log_probs<'a>(
+        &self,
+        batch: &Batch,
+        sequences: Range<usize>,
+        log_q: impl Iterator<Item = &'a [f32]>,
+    ) -> Vec<f32> {
+        match self {
+            Self::Checkpoint(teacher) => {
+                let teacher = Decoder::new(teacher);
+                log_softmax(teacher.logits(batch)).data().to_vec()
+            }
+            Self::TopK(told) => {
+                let rows = told[sequences].iter().flatten().zip(log_q);
+                rows.flat_map(|(step, log_q)| fill_tail_from_student(step, log_q))
+                    .collect()
+            }
+        }
+    }
+}
+
 /// A whole distribution (log-probabilities, by token) from the most likely tokens that a server
 /// reports: they keep its log-probabilities, and all others share the remaining mass in proportion
 /// to the student's probabilities.
@@ -18,7 +53,7 @@ pub(super) enum TeacherDistribution<'a> {
 /// The KL to the student is then the KL of the two distributions with all unreported tokens merged
 /// into one, a lower bound on the whole KL (data-processing inequality), gradient included:
 /// `sum_named p log(p/q) + p_rest log(p_rest/q_rest)`.
-pub(super) fn fill_tail_from_student(told: &TokenLogProb, log_q: &[f32]) -> Vec<f32> {
+fn fill_tail_from_student(told: &TokenLogProb, log_q: &[f32]) -> Vec<f32> {
     let mut log_p = vec![f32::NAN; log_q.len()];
     log_p[told.token as usize] = told.log_prob as f32;
     for &(token, log_prob) in &told.top {

@@ -19,8 +19,7 @@ use crate::decode::{ParameterSet, Ttt, score_and_update, sequence_log_prob};
 use crate::error::{Error, Result};
 use crate::generation::Sequence;
 use crate::memory;
-use crate::model::Checkpoint;
-use crate::model::linear::DistillTarget;
+use crate::model::{Checkpoint, DistillTarget};
 use crate::optim::{self, Chain, GradientTransformation};
 use crate::rng;
 use crate::text::Item;
@@ -356,10 +355,11 @@ impl<'a> Trainer<'a> {
         let vocab_size = self.model.config.vocab_size;
         let distributions =
             teacher.distributions(&sequences, vocab_size, objective.needs_distributions())?;
-        let (loss, gradient, distilled) =
-            distilled_gradient(&self.model, &distributions, &sequences, shards, target);
+        let distilled = distilled_gradient(&self.model, &distributions, &sequences, shards, target);
+        let further = distilled.columns();
+        let (loss, gradient) = (distilled.loss, distilled.gradient);
         let mut seen = self.apply_gradient(&sequences, loss, gradient, self.step);
-        seen.further = distilled.columns();
+        seen.further = further;
         Ok(seen)
     }
 

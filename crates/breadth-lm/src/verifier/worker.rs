@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
+use breadth_data::is_unseen;
+
 use crate::error::{Error, Result};
 use crate::programs::Group;
 
@@ -179,7 +181,9 @@ fn printable(bytes: &mut Vec<u8>) -> String {
             match c {
                 '\n' | '\t' => shown.push(c),
                 c if c.is_control() => shown.push_str(&format!("\\x{:02x}", u32::from(c))),
-                c if is_unseen(c) => shown.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+                c if is_unseen(c) && !is_joiner(c) => {
+                    shown.push_str(&format!("\\u{{{:x}}}", u32::from(c)))
+                }
                 c => shown.push(c),
             }
         }
@@ -194,15 +198,10 @@ fn printable(bytes: &mut Vec<u8>) -> String {
     shown
 }
 
-/// Whether a character breaks lines, turns the direction of writing or takes no room (Unicode's Cf,
-/// Zl and Zp), but for those that join the parts of one sign.
-fn is_unseen(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
+/// Whether a character joins or parts the signs beside it, as in many an emoji: those a terminal may
+/// have.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 fn read(stdout: ChildStdout, heard: &SyncSender<Line>) {

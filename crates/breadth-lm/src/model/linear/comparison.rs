@@ -5,6 +5,7 @@ use breadth_stats::{Level, is_uncovered};
 
 use super::{Features, NextToken, draw};
 use crate::error::{Error, Result};
+use crate::model::distillation::kl;
 use crate::rng::Stream;
 
 /// Responses beyond this many are not enumerated.
@@ -198,12 +199,4 @@ impl Walk<'_> {
             self.prefix.pop();
         }
     }
-}
-
-/// `KL(p||q)` of two next-token distributions, log-probabilities by token, in nats; at least 0 also
-/// where rounding says otherwise.
-pub(crate) fn kl<T: Copy + Into<f64>>(log_p: &[T], log_q: &[T]) -> f64 {
-    let pairs = log_p.iter().zip(log_q).map(|(&p, &q)| (p.into(), q.into()));
-    let terms = pairs.filter(|(p, _)| *p > f64::NEG_INFINITY);
-    terms.map(|(p, q)| p.exp() * (p - q)).sum::<f64>().max(0.0)
 }

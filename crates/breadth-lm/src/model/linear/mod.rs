@@ -26,12 +26,11 @@ mod comparison;
 mod likelihood;
 mod steps;
 
-pub(crate) use comparison::kl;
 pub use comparison::{Comparison, Path, compare, compare_sampled};
 pub use likelihood::{Fitted, maximum_likelihood};
 pub use steps::{
-    DistillTarget, descend, distilled_gradient, project_onto_unit_ball, theta_of, token_level_sgd,
-    ttt_kl, ttt_log_prob, ttt_sample,
+    descend, distilled_gradient, project_onto_unit_ball, theta_of, token_level_sgd, ttt_kl,
+    ttt_log_prob, ttt_sample,
 };
 
 use crate::rng::{self, Stream};

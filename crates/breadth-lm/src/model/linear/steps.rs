@@ -1,9 +1,8 @@
 //! Learning by steps: on sequences, on tokens, towards a teacher, and while decoding.
 
-use breadth_stats::bound::truncation_weights;
-
-use super::comparison::kl;
 use super::{Features, NextToken, add, draw, gradient, norm};
+use crate::model::DistillTarget;
+use crate::model::distillation::kl;
 use crate::optim::{Chain, GradientTransformation, apply_updates};
 use crate::rng::Stream;
 use crate::tree::{Array, Tree};
@@ -145,17 +144,6 @@ pub fn ttt_kl(
     total
 }
 
-/// What a distillation trains towards.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DistillTarget {
-    /// The teacher's next-token distributions in closed form, or the tokens of the response alone
-    /// (Eq 24).
-    pub distributions: bool,
-    /// The budget `A = log N` of the truncated weights alpha (Eq 25); without one every token
-    /// counts 1.
-    pub budget: Option<f64>,
-}
-
 /// `sum_h alpha_h grad log q(y_h | x, y_<h)` for a response drawn from the teacher `q_truth` (Eq
 /// 24-26), or with `E_p[phi]` in place of `phi(y_h)`.
 ///
@@ -183,10 +171,7 @@ pub fn distilled_gradient(
             next.gradient(token)
         });
     }
-    let alpha = match target.budget {
-        Some(budget) => truncation_weights(&kls, budget).expect("KLs are at least 0"),
-        None => vec![1.0; kls.len()],
-    };
+    let alpha = target.token_weights(&kls);
     let mut total = vec![0.0; theta.len()];
     for (alpha, gradient) in alpha.iter().zip(&gradients) {
         add(&mut total, *alpha, gradient);

@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
     fn letter(&mut self, c: char) -> Option<Quotient> {
         let is_start = self.at == 0 || !self.nodes[self.at - 1].is_letter();
         if is_start {
-            let run = letters(&self.nodes[self.at..]);
+            let run = Node::letters(&self.nodes[self.at..]);
             if let Some(value) = self.plain_name(&run) {
                 return value;
             }
@@ -418,15 +418,6 @@ fn is_symbol(node: &Node) -> bool {
     node.is_letter()
         || matches!(node, Node::Words(word) if word.chars().count() == 1)
         || matches!(node, Node::Command(name) if function::GREEK.contains(&&**name))
-}
-
-/// The letters in a row.
-fn letters(nodes: &[Node]) -> String {
-    let letter = |node: &Node| match node {
-        Node::Char(c) if c.is_alphabetic() => Some(*c),
-        _ => None,
-    };
-    nodes.iter().map_while(letter).collect()
 }
 
 fn number(number: &Number) -> Option<Quotient> {

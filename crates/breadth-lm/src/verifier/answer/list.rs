@@ -34,7 +34,7 @@ fn without_conjunctions(nodes: &[Node]) -> Vec<Node> {
             Node::Words(word) => word.to_lowercase(),
             Node::Char('\u{6216}') => "or".into(),
             node if node.is_letter() && !(at > 0 && nodes[at - 1].is_letter()) => {
-                letters(&nodes[at..])
+                Node::letters(&nodes[at..])
             }
             _ => String::new(),
         };
@@ -55,14 +55,6 @@ fn without_conjunctions(nodes: &[Node]) -> Vec<Node> {
         out.push(Node::Command(word));
     }
     out
-}
-
-fn letters(nodes: &[Node]) -> String {
-    let letter = |node: &Node| match node {
-        Node::Char(c) if c.is_alphabetic() => Some(*c),
-        _ => None,
-    };
-    nodes.iter().map_while(letter).collect()
 }
 
 fn is_comma(node: &Node) -> bool {

@@ -47,6 +47,15 @@ impl Node {
     pub fn is_letter(&self) -> bool {
         self.is_char(char::is_alphabetic)
     }
+
+    /// The letters in a row at the beginning.
+    pub fn letters(nodes: &[Self]) -> String {
+        let letter = |node: &Self| match node {
+            Self::Char(c) if c.is_alphabetic() => Some(*c),
+            _ => None,
+        };
+        nodes.iter().map_while(letter).collect()
+    }
 }
 
 /// The tree as text.
