@@ -114,6 +114,34 @@ def test_the_documents_are_the_command_lines(engine, files):
     assert planned.to_dict() == same(engine("plan", table, *asked))
 
 
+def test_tables_in_memory_are_told_by_their_columns(files, golden):
+    table, graded = files
+    alone = breadth.select(samples=graded, best_of=4).to_dict()
+    both = breadth.select(table, graded, best_of=4)
+    renamed = {"passes" if name == "c" else name: values for name, values in SAMPLES.items()}
+    for first in (SAMPLES, pa.table(SAMPLES), polars.DataFrame(SAMPLES)):
+        assert breadth.select(first, best_of=4).to_dict() == alone
+        assert breadth.select(first, table, best_of=4).to_dict() == both.to_dict()
+        assert breadth.select(first, SCORES, best_of=4).to_dict() == both.to_dict()
+        assert breadth.reach(first, SCORES).to_dict() == breadth.reach(table, graded).to_dict()
+    assert breadth.select(graded, SCORES, best_of=4).to_dict() == both.to_dict()
+    assert breadth.select(renamed, columns={"c": "passes"}, best_of=4).to_dict() == alone
+    own = [
+        {"model": m, "prompt_id": p, "response_id": i, "reward": i < p % 3, "logprob": -1.0}
+        for m in "ab"
+        for p in range(20)
+        for i in range(4)
+    ]
+    assert breadth.select(own, best_of=4).models[0]["pass"] is not None
+    swapped = breadth.select(SAMPLES, SCORES, best_of=4)
+    swapped.report(table.parent / "page.html")
+    assert "step-20" in (table.parent / "page.html").read_text()
+    with pytest.warns(UserWarning, match="biased low"):
+        logs = breadth.read_logs(golden / "logs" / "verl", reward_map=">0")
+    chosen = breadth.select(logs, best_of=2)
+    assert chosen.to_dict() == breadth.select(samples=logs, best_of=2).to_dict()
+
+
 def test_answers_are_typed_and_show_themselves(files):
     chosen = breadth.select(scores(), Frame(pa.table(SAMPLES)), best_of=8, reference="exact")
     assert isinstance(chosen.verdict, breadth.Verdict)
@@ -244,7 +272,8 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.select(SCORES, rule="luck"), ValueError, "the rules are"),
         (lambda: breadth.select(SCORES, reference="x"), ValueError, "no model `x`"),
         (lambda: breadth.select(SCORES, confidence=2), ValueError, "confidence=2"),
-        (lambda: breadth.select(SAMPLES, rule="reach"), ValueError, "data frame.*sample table"),
+        (lambda: breadth.select(SAMPLES, rule="reach"), ValueError, "scores are needed"),
+        (lambda: breadth.profile(SAMPLES, reference="x"), ValueError, "data frame.*sample table"),
         (
             lambda: breadth.select({**SCORES, "logprob": [0.5] * 120}),
             ValueError,

@@ -77,9 +77,10 @@ def select(
     """Which checkpoint to take, on all the evidence: `breadth select`.
 
     Tables are data frames (pandas, polars, pyarrow, DuckDB: whatever has `__arrow_c_stream__`),
-    columns by name, or paths: files, folders, globs, a run folder. Paths of both kinds of tables
-    may stand together in `scores`. The choice is for Best-of-`best_of`, or at the level `n` (or
-    `log_n` in nats) of the tournament, which is half of that.
+    columns by name, rows, or paths: files, folders, globs, a run folder. Paths of both kinds of
+    tables may stand together in `scores`. A table in memory is told by its columns, whichever
+    place it has: `select(samples, best_of=16)`. The choice is for Best-of-`best_of`, or at the
+    level `n` (or `log_n` in nats) of the tournament, which is half of that.
 
     `scores`: log-probabilities of responses. `samples`: graded samples of the same models.
     `best_of`, `n`, `log_n`: the level, said in one of three ways (default: `n=4`, Best-of-8).
@@ -121,7 +122,7 @@ def select(
     if _native is None:
         options = {**level, **choice, **common}
         return Selection(_document("select", _paths(scores) + _paths(samples), options))
-    given, graded = table(scores), table(samples)
+    given, graded = _apart(scores, samples, common["columns"])
     stamps = _files.stamps([*_named(given), *_named(graded)])
     page = _Page(given, graded, level, choice, common, stamps)
     found = _answer(Selection, _ask(_native.select, given, graded, level, choice, common))
@@ -259,7 +260,7 @@ def reach(
     if _native is None:
         tables = _paths(scores) + _paths(samples)
         return ReachReport(_document("reach", tables, {**choice, **common}))
-    given, graded = table(scores), table(samples)
+    given, graded = _apart(scores, samples, common["columns"])
     return _answer(ReachReport, _ask(_native.reach, given, graded, choice, common))
 
 
@@ -467,6 +468,32 @@ def table(rows: Rows | None) -> Table | None:
             return native.Table.of_columns(columns)  # type: ignore[no-any-return]
         rows = every
     return native.Table.of_paths(_paths(rows))  # type: ignore[no-any-return]
+
+
+def _apart(
+    scores: Rows | None, samples: Rows | None, columns: Sequence[tuple[str, str]]
+) -> tuple[Table | None, Table | None]:
+    """Score table and sample table, in whichever order they were given.
+
+    A table in memory is known by its columns. The engine tells paths apart by itself.
+    """
+    first, second = table(scores), table(samples)
+    kinds = _kind(first, columns), _kind(second, columns)
+    is_late = kinds[0] == "samples" and kinds[1] != "samples"
+    is_early = kinds[1] == "scores" and kinds[0] != "scores" and first is not None
+    return (second, first) if is_late or is_early else (first, second)
+
+
+def _kind(given: Table | None, columns: Sequence[tuple[str, str]]) -> str | None:
+    """Which table one in memory is, by the engine's rule for files; None where that is open."""
+    if given is None or given.paths:
+        return None
+    theirs = set(given.column_names)
+    names = theirs | {ours for ours, there in columns if there in theirs}
+    is_graded = bool(names & {"reward", "correct", "passed"})
+    if "logprob" in names:
+        return "samples" if is_graded and "source" not in names else "scores"
+    return "samples" if is_graded or {"n", "c"} <= names else None
 
 
 def _pieces(frame: Any) -> list[Any]:
