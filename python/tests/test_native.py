@@ -6,6 +6,7 @@ import base64
 import copy
 import doctest
 import html
+import json
 import math
 import pickle
 import re
@@ -480,6 +481,34 @@ def test_rows_as_dictionaries_and_columns_of_arrow_are_tables(files):
     columns = {name: pa.array(values) for name, values in SCORES.items()}
     for given in (rows, iter(rows), (row for row in rows), columns):
         assert breadth.select(given, best_of=8).to_dict() == first
+
+
+def test_infinite_numbers_of_rows_and_columns_may_be_written_as_in_json(tmp_path):
+    rows = [
+        {"model": model, "prompt_id": prompt, "logprob": logprob}
+        for model, logs in {"a": [-1.0, "-inf"], "b": ["-inf", -2.0], "inf": ["-inf"] * 2}.items()
+        for prompt, logprob in enumerate(logs)
+    ]
+    path = tmp_path / "scores.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    first = breadth.reach(path).to_dict()
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    for given in (rows, columns, {**columns, "logprob": pa.array(map(float, columns["logprob"]))}):
+        assert breadth.reach(given).to_dict() == first
+    never = [row for row in rows if row["model"] == "inf"]
+    assert breadth.reach(never).models[0]["model"] == "inf"
+    with pytest.raises(TypeError, match="column logprob"):
+        breadth.reach({**columns, "logprob": ["-1.5", *columns["logprob"][1:]]})
+
+
+def test_what_has_no_value_in_any_row_is_left_out():
+    first = breadth.reach(SCORES).to_dict()
+    given = {**SCORES, "weight": [None] * 120, "token_logprobs": [None] * 120}
+    rows = [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]
+    for empty in (given, rows):
+        assert breadth.reach(empty).to_dict() == first
+    with pytest.raises(ValueError, match="no columns"):
+        breadth.reach({"model": [None]})
 
 
 def test_weights_that_are_all_missing_in_pandas_are_missing():

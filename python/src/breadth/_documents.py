@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-_INFINITE = {"inf": math.inf, "-inf": -math.inf}
+#: Infinite numbers as JSON has them.
+INFINITE = {"inf": math.inf, "-inf": -math.inf}
 
 #: Fields whose strings are names, whatever they look like.
 _NAMES = {
@@ -41,7 +42,7 @@ def with_floats(value: Any) -> Any:
     """A document with its infinite numbers as floats."""
     if isinstance(value, dict):
         return {
-            key: _INFINITE.get(one, one)
+            key: INFINITE.get(one, one)
             if isinstance(one, str) and key not in _NAMES
             else with_floats(one)
             for key, one in value.items()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from breadth import _files
 from breadth._documents import (
+    INFINITE,
     Chart,
     Document,
     PassReport,
@@ -465,7 +466,7 @@ def table(rows: Rows | None) -> Table | None:
         if every and len(dictionaries) == len(every):
             names = dict.fromkeys(name for row in dictionaries for name in row)
             columns = {name: [row.get(name) for row in dictionaries] for name in names}
-            return native.Table.of_columns(columns)  # type: ignore[no-any-return]
+            return native.Table.of_columns(_columns(columns))  # type: ignore[no-any-return]
         rows = every
     return native.Table.of_paths(_paths(rows))  # type: ignore[no-any-return]
 
@@ -510,7 +511,7 @@ def _pieces(frame: Any) -> list[Any]:
 
 
 def _columns(rows: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns by name, those of Arrow as lists."""
+    """Columns by name, as lists; what has no value in any row is left out."""
     columns = {}
     for name, values in rows.items():
         if not isinstance(name, str):
@@ -518,9 +519,21 @@ def _columns(rows: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             kind = type(values).__name__
             raise TypeError(f"column {name}: a {kind} is no column; give a list of values")
-        listed = getattr(values, "to_pylist", None)
-        columns[name] = values if listed is None else listed()
+        to_list = getattr(values, "to_pylist", None)
+        listed = list(values) if to_list is None else to_list()
+        if not listed or any(value is not None for value in listed):
+            columns[name] = _with_infinities(name, listed)
     return columns
+
+
+def _with_infinities(name: str, values: list[Any]) -> list[Any]:
+    """Numbers among which infinite ones are written as in JSON, such as "-inf", as numbers."""
+    texts = {value for value in values if isinstance(value, str)}
+    is_known = bool(texts) and texts <= INFINITE.keys()
+    others = (value for value in values if value is not None and not isinstance(value, str))
+    if not is_known or (name != "logprob" and next(others, None) is None):
+        return values
+    return [INFINITE[value] if isinstance(value, str) else value for value in values]
 
 
 def _check_weights(frame: Any) -> None:
