@@ -509,6 +509,15 @@ def test_what_has_no_value_in_any_row_is_left_out():
         assert breadth.reach(empty).to_dict() == first
     with pytest.raises(ValueError, match="no columns"):
         breadth.reach({"model": [None]})
+    given = {**given, "note": [None] * 120, "lists": [[]] * 120, "parts": [{"a": None}] * 120}
+    frame = polars.DataFrame(given)
+    assert frame["note"].dtype == polars.Null
+    parts = polars.concat([frame.head(50), frame.tail(70)], rechunk=False)
+    for empty in (frame, parts, pa.table(given), pandas.DataFrame(given)):
+        assert breadth.reach(empty).to_dict() == first
+    named = polars.DataFrame({**SCORES, "model": ["Null"] * 40 + ["b"] * 40 + ["c"] * 40})
+    as_enum = named.with_columns(polars.col("model").cast(polars.Enum(["Null", "b", "c"])))
+    assert breadth.reach(as_enum).to_dict() == breadth.reach(named).to_dict()
 
 
 def test_weights_that_are_all_missing_in_pandas_are_missing():

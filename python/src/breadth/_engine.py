@@ -457,7 +457,7 @@ def table(rows: Rows | None) -> Table | None:
         raise TypeError("a Series is one column, and a table has several: give the data frame")
     if hasattr(rows, "__arrow_c_stream__"):
         _check_weights(rows)
-        return native.Table.of_streams(_pieces(rows))  # type: ignore[no-any-return]
+        return native.Table.of_streams(_pieces(_without_nulls(rows)))  # type: ignore[no-any-return]
     if isinstance(rows, Mapping):
         return native.Table.of_columns(_columns(rows))  # type: ignore[no-any-return]
     if isinstance(rows, Iterable) and not isinstance(rows, str | os.PathLike):
@@ -497,13 +497,33 @@ def _kind(given: Table | None, columns: Sequence[tuple[str, str]]) -> str | None
     return "samples" if is_graded or {"n", "c"} <= names else None
 
 
+def _without_nulls(frame: Any) -> Any:
+    """A Polars frame without columns of its type Null, which hold nothing.
+
+    Polars (2.1) hands them over with a buffer that Arrow's readers do not expect.
+    """
+    if not _is_polars(frame):
+        return frame
+    return frame.drop([name for name, kind in frame.schema.items() if _has_null(kind)])
+
+
+def _has_null(kind: Any) -> bool:
+    """Whether a type of Polars is Null, or of lists or records with it."""
+    within = [getattr(kind, "inner", None), *(one.dtype for one in getattr(kind, "fields", ()))]
+    return str(kind) == "Null" or any(_has_null(one) for one in within if one is not None)
+
+
+def _is_polars(frame: Any) -> bool:
+    return type(frame).__module__.split(".")[0] == "polars"
+
+
 def _pieces(frame: Any) -> list[Any]:
     """The frame, or its slices, one a chunk, where handing it over whole would copy it.
 
     Polars (2.1) first puts a frame of several chunks into one piece, every column of it, and keeps
     that; a slice within a chunk it hands over as it lies.
     """
-    if type(frame).__module__.split(".")[0] != "polars" or frame.n_chunks() < 2:
+    if not _is_polars(frame) or frame.n_chunks() < 2:
         return [frame]
     ends = itertools.accumulate(len(chunk) for chunk in frame.to_series(0).get_chunks())
     bounds = itertools.pairwise((0, *ends))
