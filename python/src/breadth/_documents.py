@@ -10,7 +10,7 @@ import copy
 import html
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -139,23 +139,14 @@ class Document(Mapping[str, Any]):
         return self.sentence or self._summary()
 
     def _summary(self) -> str:
-        names = [str(one["model"]) for one in self.models]
-        shown = ", ".join(names[:_NAMED]) or "no model"
-        more = len(names) - _NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        return f"{self._what} of {shown}{rest}."
+        return f"{self._what} of {names_of(str(one['model']) for one in self.models)}."
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{html.escape(repr(self))}</b></p>"]
         parts += [f"<p>{html.escape(note)}</p>" for note in self.notes]
         parts += self._drawn()
         if self.models:
-            head = "".join(f"<th>{html.escape(heading)}</th>" for heading in self._headings())
-            rows = "".join(
-                "<tr>" + "".join(f"<td>{html.escape(_cell(one))}</td>" for one in self._row(model))
-                for model in self.models
-            )
-            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+            parts.append(html_table(self._headings(), map(self._row, self.models)))
         return "".join(parts)
 
     def _drawn(self) -> list[str]:
@@ -175,6 +166,24 @@ class Document(Mapping[str, Any]):
 
     def _row(self, model: Mapping[str, Any]) -> list[Any]:
         return [model.get(field) for field, _ in self._shown]
+
+
+def names_of(models: Iterable[str]) -> str:
+    """The first few models, and how many more there are."""
+    names = list(models)
+    shown = ", ".join(names[:_NAMED]) or "no model"
+    more = len(names) - _NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def html_table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A table for a notebook."""
+    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(_cell(one))}</td>" for one in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(value: Any) -> str:
