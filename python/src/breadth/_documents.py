@@ -83,7 +83,10 @@ class Chart:
 
 
 class Document(Mapping[str, Any]):
-    """An answer: a mapping over its fields, which are those of the command line's `--json`."""
+    """An answer: a mapping over its fields, which are those of the command line's `--json`.
+
+    `json.dumps` takes the dictionary that `to_dict` returns, and not the answer itself.
+    """
 
     #: What it says of its models, where no sentence says more.
     _what = "An answer"

@@ -391,7 +391,8 @@ def read_logs(
     [0, 1] (`"min=-1,max=1"`). `filter`: which filter of lm-eval.
     `intersect`: keep the prompts that every model has.
 
-    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
+    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`,
+    `pandas.DataFrame.from_arrow(table)` (before pandas 3 `pyarrow.table(table).to_pandas()`).
     """
     native = _needed("read_logs")
     rows, remarks = native.read_logs(
@@ -418,12 +419,16 @@ def score_table(
     `columns`: what the table calls our columns, such as `{"logprob": "log_likelihood"}`.
     `intersect`: keep the rows that every model has. `tokens`: with the columns of tokens.
 
-    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
+    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`,
+    `pandas.DataFrame.from_arrow(table)` (before pandas 3 `pyarrow.table(table).to_pandas()`).
 
     >>> import breadth
     >>> rows = breadth.score_table({"model": ["m"], "prompt_id": [1], "logprob": [-0.5]})
     >>> len(rows)
     1
+    >>> import pandas
+    >>> pandas.DataFrame.from_arrow(rows)[["model", "logprob"]].values.tolist()
+    [['m', -0.5]]
     """
     native = _needed("score_table")
     rows, remarks = native.score_table(
