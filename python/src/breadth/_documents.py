@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from breadth._errors import bring
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -286,7 +288,7 @@ class _Curves(Document):
         try:
             import numpy as np
         except ImportError as error:
-            raise ImportError("curves are arrays of NumPy: pip install 'breadth[numpy]'") from error
+            raise ImportError(f"curves are arrays of NumPy: {bring('numpy')}") from error
         known = {one["model"]: one for one in self.models}
         if model not in known:
             raise KeyError(f"no model {model!r}; there are {', '.join(known)}")

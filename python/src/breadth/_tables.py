@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from breadth._errors import bring
+
 Row = Mapping[str, Any]
 
 #: A log-probability above 0 by no more than this is rounding, and becomes 0.
@@ -243,6 +245,4 @@ def _pyarrow(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError(
-            "tables are written with pyarrow: pip install 'breadth[tables]'"
-        ) from error
+        raise ImportError(f"tables are written with pyarrow: {bring('tables')}") from error
