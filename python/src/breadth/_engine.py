@@ -333,7 +333,8 @@ def plan(
 ) -> Plan:
     """How many rows and samples a question needs: `breadth plan`.
 
-    `pilot`: a small score table; says what separates its winner from the others at the level.
+    `pilot`: a small score table; says what separates its winner from the others at the level, so
+    that `coverage`, `separate`, `models`, `per_prompt` and `correlation` are for plans without one.
     `best_of`, `n`, `log_n`: the level, said in one of three ways (default: `n=4`, Best-of-8).
     `reference`: the pilot's model that stands for the truth.
     `certify`: prove that the coverage is at most this share, where it is `coverage` (default: 0).
@@ -364,6 +365,7 @@ def plan(
         "correlation": correlation,
         "power": power,
     }
+    _check_plan(choice, pilot is not None)
     common = _common(group_weights, columns, intersect, confidence)
     if _native is None:
         # The command line refuses what a pilot tells, and a coverage without a goal for it.
@@ -372,6 +374,20 @@ def plan(
         free = {name: value for name, value in choice.items() if name not in told}
         return Plan(_document("plan", _paths(pilot), {**level, **free, **common}))
     return _answer(Plan, _ask(_native.plan, table(pilot), level, choice, common))
+
+
+def _check_plan(choice: Mapping[str, Any], has_pilot: bool) -> None:
+    """Refuses what would change nothing."""
+    told = {"coverage": 0.0, "separate": None, "models": 2, "per_prompt": 1, "correlation": 0.0}
+    if has_pilot:
+        idle, why = told, "the pilot tells that by itself; leave out one of them"
+    else:
+        idle, why = {"reference": None}, "a model of a pilot, and there is none: give its table"
+    for name, default in idle.items():
+        if choice[name] != default:
+            raise ValueError(f"{name}={choice[name]!r}: {why}")
+    if choice["certify"] is None and choice["coverage"] != told["coverage"]:
+        raise ValueError(f"coverage={choice['coverage']!r}: belongs to certify=..")
 
 
 def read_logs(
