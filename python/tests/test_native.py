@@ -594,6 +594,28 @@ def test_answers_say_what_they_come_to_and_what_that_rests_on():
     assert set(along["landscape_notes"]) <= set(along.notes)
 
 
+def test_what_is_said_names_what_python_has():
+    same = {**SAMPLES, "c": [p % 9 for p in range(40)] * 2}
+    answers = [breadth.pass_at(same, k=[4]), breadth.select(same, best_of=64)]
+    said = [sentence for one in answers for sentence in (one.sentence, *one.notes)]
+    assert "; not certain at every k: see `not_excluded` in the field `best`." in said[0]
+    again = 'breadth.pass_at(samples, k=[64], extrapolate="any").'
+    assert [one for one in said if one.endswith(again)]
+    assert breadth.pass_at(same, k=[64], extrapolate="any").models
+    wrong = [
+        (lambda: breadth.pass_at(same, k=[64]), r'beyond them \(extrapolate="any"\)'),
+        (lambda: breadth.pass_at({"model": ["a"], "prompt_id": [1]}), "`breadth pass --verifier`"),
+        (lambda: breadth.profile(same, reference="x"), "`pass_at` and `select` take sample"),
+        (
+            lambda: breadth.profile(SCORES, reference="exact", tokens=True),
+            r"breadth\.torch\.score\(.., token_logprobs=True\) writes it",
+        ),
+    ]
+    for ask, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            ask()
+
+
 def test_a_dictionary_of_an_answer_is_a_copy():
     answer = breadth.plan(see=16)
     answer.to_dict()["plans"][0]["samples"] = 0

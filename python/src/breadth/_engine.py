@@ -29,6 +29,7 @@ from breadth._documents import (
     Selection,
     with_floats,
 )
+from breadth._words import in_python
 
 if TYPE_CHECKING:
     from breadth._native import Table
@@ -154,9 +155,13 @@ def _named(given: Table | None) -> list[str]:
 
 
 def _ask(question: Callable[..., Any], *given: Any) -> Any:
-    """What the compiled half answers; arguments of a wrong type are named as callers know them."""
+    """What the compiled half answers; its errors name what callers know."""
     try:
         return question(*given)
+    except ValueError as error:
+        if type(error) is ValueError:
+            error.args = (in_python(str(error)),)
+        raise
     except TypeError as error:
         found = re.search(r"failed to extract field \w+\.(\w+)", str(error))
         if found is None or error.__cause__ is None:
@@ -633,16 +638,15 @@ def _answer(
 ) -> _Answer:
     text, sentences, remarks, charts = answer
     document = with_floats(json.loads(text))
-    return kind(
-        document, tuple(sentences), tuple(remarks), tuple(Chart(*chart) for chart in charts)
-    )
+    said, remarked = map(in_python, sentences), map(in_python, remarks)
+    return kind(document, tuple(said), tuple(remarked), tuple(Chart(*chart) for chart in charts))
 
 
 def _warn(remarks: Iterable[str]) -> None:
     import warnings
 
     for remark in remarks:
-        warnings.warn(remark, stacklevel=3)
+        warnings.warn(in_python(remark), stacklevel=3)
 
 
 def _needed(what: str) -> ModuleType:
