@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import math
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 from breadth import DataError, _tables
-from breadth._monitor import Monitor
+from breadth._monitor import Monitor, Monitored
 
 pytest.importorskip("pyarrow")
 
@@ -154,3 +157,39 @@ def test_a_run_that_goes_on_forgets_the_branch_that_was_given_up(tmp_path, refer
     again.prepare(Model(model(0.25, 0.25, 0.5)), None, None, 0)
     assert not again.samples_path.exists()
     assert again.scores_path.exists() == (reference is not None)
+
+
+@pytest.mark.parametrize(
+    ("module", "needs", "base", "own"),
+    [
+        ("hf", "transformers", "TrainerCallback", {"every"}),
+        ("lightning", "lightning.pytorch.callbacks", "Callback", {"model"}),
+    ],
+)
+def test_callbacks_spell_their_options_out(monkeypatch, module, needs, base, own):
+    for name in (needs, *(needs[:at] for at, letter in enumerate(needs) if letter == ".")):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace())
+    monkeypatch.setitem(sys.modules, needs, SimpleNamespace(**{base: type(base, (), {})}))
+    monkeypatch.delitem(sys.modules, f"breadth.{module}", raising=False)
+    callback = importlib.import_module(f"breadth.{module}").CoverageCallback
+    monkeypatch.delitem(sys.modules, f"breadth.{module}")
+    options = dict(inspect.signature(callback).parameters)
+    assert {name: options.pop(name).kind for name in own}
+    known = inspect.signature(Monitor).parameters
+    assert options == dict(known)
+    for name in (*known, *own):
+        assert f"`{name}`" in callback.__doc__
+    given = {"samples": 4, "verifier": "exact", "max_tokens": 7, "group_size": 3, "best_of": 2}
+    given |= {"per_group": False, "folder": "f", "tokenizer": "t", "seed": 5, "reference": None}
+    given |= {"reading": {"truncate": "left"}, "computing": {"batch_tokens": 8}}
+    assert set(given) | {"heldout"} == set(known)
+    made = callback(HELDOUT, **given)
+    assert isinstance(made, Monitored)
+    assert {name: getattr(made.monitor, name) for name in given} == given
+
+
+@pytest.mark.parametrize("prompt", ["2 + 2", [{"role": "user", "content": "2 + 2"}]])
+def test_text_without_a_tokenizer_says_where_to_give_one(tmp_path, prompt):
+    monitor = Tabled([{"prompt": prompt, "response": "4"}], folder=tmp_path)
+    with pytest.raises(DataError, match=r"no tokenizer; pass it .* CoverageCallback\(.., tokenize"):
+        monitor.prepare(Model(), None, None, 0)

@@ -6,6 +6,7 @@ import base64
 import copy
 import doctest
 import html
+import json
 import math
 import pickle
 import re
@@ -112,6 +113,34 @@ def test_the_documents_are_the_command_lines(engine, files):
     asked = ["--reference", "exact", "--certify", "0.2", "-n", "2", "--see", "9"]
     planned = breadth.plan(scores(), reference="exact", certify=0.2, n=2, see=9)
     assert planned.to_dict() == same(engine("plan", table, *asked))
+
+
+def test_tables_in_memory_are_told_by_their_columns(files, golden):
+    table, graded = files
+    alone = breadth.select(samples=graded, best_of=4).to_dict()
+    both = breadth.select(table, graded, best_of=4)
+    renamed = {"passes" if name == "c" else name: values for name, values in SAMPLES.items()}
+    for first in (SAMPLES, pa.table(SAMPLES), polars.DataFrame(SAMPLES)):
+        assert breadth.select(first, best_of=4).to_dict() == alone
+        assert breadth.select(first, table, best_of=4).to_dict() == both.to_dict()
+        assert breadth.select(first, SCORES, best_of=4).to_dict() == both.to_dict()
+        assert breadth.reach(first, SCORES).to_dict() == breadth.reach(table, graded).to_dict()
+    assert breadth.select(graded, SCORES, best_of=4).to_dict() == both.to_dict()
+    assert breadth.select(renamed, columns={"c": "passes"}, best_of=4).to_dict() == alone
+    own = [
+        {"model": m, "prompt_id": p, "response_id": i, "reward": i < p % 3, "logprob": -1.0}
+        for m in "ab"
+        for p in range(20)
+        for i in range(4)
+    ]
+    assert breadth.select(own, best_of=4).models[0]["pass"] is not None
+    swapped = breadth.select(SAMPLES, SCORES, best_of=4)
+    swapped.report(table.parent / "page.html")
+    assert "step-20" in (table.parent / "page.html").read_text()
+    with pytest.warns(UserWarning, match="biased low"):
+        logs = breadth.read_logs(golden / "logs" / "verl", reward_map=">0")
+    chosen = breadth.select(logs, best_of=2)
+    assert chosen.to_dict() == breadth.select(samples=logs, best_of=2).to_dict()
 
 
 def test_answers_are_typed_and_show_themselves(files):
@@ -244,7 +273,8 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.select(SCORES, rule="luck"), ValueError, "the rules are"),
         (lambda: breadth.select(SCORES, reference="x"), ValueError, "no model `x`"),
         (lambda: breadth.select(SCORES, confidence=2), ValueError, "confidence=2"),
-        (lambda: breadth.select(SAMPLES, rule="reach"), ValueError, "data frame.*sample table"),
+        (lambda: breadth.select(SAMPLES, rule="reach"), ValueError, "scores are needed"),
+        (lambda: breadth.profile(SAMPLES, reference="x"), ValueError, "data frame.*sample table"),
         (
             lambda: breadth.select({**SCORES, "logprob": [0.5] * 120}),
             ValueError,
@@ -284,6 +314,14 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.reach(SCORES, k=8), TypeError, r"^k=8: give several.*k=\[8\]"),
         (lambda: breadth.pass_at(SAMPLES, k=[1.5]), TypeError, r"^k=\[1\.5\]: .*integer"),
         (lambda: breadth.plan(see=2, power=1), ValueError, "^power=1"),
+        (
+            lambda: breadth.plan(SCORES, n=4, separate=(0.5, 0.01)),
+            ValueError,
+            r"^separate=\(0\.5, 0\.01\): the pilot tells that by itself",
+        ),
+        (lambda: breadth.plan(SCORES, models=3), ValueError, "^models=3: the pilot"),
+        (lambda: breadth.plan(see=2, reference="x"), ValueError, "^reference='x': a model of"),
+        (lambda: breadth.plan(see=2, coverage=0.1), ValueError, "^coverage=0.1: belongs to cert"),
         (lambda: breadth.plan(separate=(0.1, 0.05), models=-1), TypeError, "^models=-1: "),
         (lambda: breadth.reach(SCORES, group_weights=["odd"]), TypeError, "^group_weights="),
     ],
@@ -453,6 +491,43 @@ def test_rows_as_dictionaries_and_columns_of_arrow_are_tables(files):
         assert breadth.select(given, best_of=8).to_dict() == first
 
 
+def test_infinite_numbers_of_rows_and_columns_may_be_written_as_in_json(tmp_path):
+    rows = [
+        {"model": model, "prompt_id": prompt, "logprob": logprob}
+        for model, logs in {"a": [-1.0, "-inf"], "b": ["-inf", -2.0], "inf": ["-inf"] * 2}.items()
+        for prompt, logprob in enumerate(logs)
+    ]
+    path = tmp_path / "scores.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    first = breadth.reach(path).to_dict()
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    for given in (rows, columns, {**columns, "logprob": pa.array(map(float, columns["logprob"]))}):
+        assert breadth.reach(given).to_dict() == first
+    never = [row for row in rows if row["model"] == "inf"]
+    assert breadth.reach(never).models[0]["model"] == "inf"
+    with pytest.raises(TypeError, match="column logprob"):
+        breadth.reach({**columns, "logprob": ["-1.5", *columns["logprob"][1:]]})
+
+
+def test_what_has_no_value_in_any_row_is_left_out():
+    first = breadth.reach(SCORES).to_dict()
+    given = {**SCORES, "weight": [None] * 120, "token_logprobs": [None] * 120}
+    rows = [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]
+    for empty in (given, rows):
+        assert breadth.reach(empty).to_dict() == first
+    with pytest.raises(ValueError, match="no columns"):
+        breadth.reach({"model": [None]})
+    given = {**given, "note": [None] * 120, "lists": [[]] * 120, "parts": [{"a": None}] * 120}
+    frame = polars.DataFrame(given)
+    assert frame["note"].dtype == polars.Null
+    parts = polars.concat([frame.head(50), frame.tail(70)], rechunk=False)
+    for empty in (frame, parts, pa.table(given), pandas.DataFrame(given)):
+        assert breadth.reach(empty).to_dict() == first
+    named = polars.DataFrame({**SCORES, "model": ["Null"] * 40 + ["b"] * 40 + ["c"] * 40})
+    as_enum = named.with_columns(polars.col("model").cast(polars.Enum(["Null", "b", "c"])))
+    assert breadth.reach(as_enum).to_dict() == breadth.reach(named).to_dict()
+
+
 def test_weights_that_are_all_missing_in_pandas_are_missing():
     frame = pandas.DataFrame({**SCORES, "weight": [math.nan] * 120})
     assert breadth.reach(frame).to_dict() == breadth.reach(SCORES).to_dict()
@@ -517,6 +592,28 @@ def test_answers_say_what_they_come_to_and_what_that_rests_on():
     along = breadth.select(SCORES, best_of=8, landscape=True)
     assert along["landscape_notes"]
     assert set(along["landscape_notes"]) <= set(along.notes)
+
+
+def test_what_is_said_names_what_python_has():
+    same = {**SAMPLES, "c": [p % 9 for p in range(40)] * 2}
+    answers = [breadth.pass_at(same, k=[4]), breadth.select(same, best_of=64)]
+    said = [sentence for one in answers for sentence in (one.sentence, *one.notes)]
+    assert "; not certain at every k: see `not_excluded` in the field `best`." in said[0]
+    again = 'breadth.pass_at(samples, k=[64], extrapolate="any").'
+    assert [one for one in said if one.endswith(again)]
+    assert breadth.pass_at(same, k=[64], extrapolate="any").models
+    wrong = [
+        (lambda: breadth.pass_at(same, k=[64]), r'beyond them \(extrapolate="any"\)'),
+        (lambda: breadth.pass_at({"model": ["a"], "prompt_id": [1]}), "`breadth pass --verifier`"),
+        (lambda: breadth.profile(same, reference="x"), "`pass_at` and `select` take sample"),
+        (
+            lambda: breadth.profile(SCORES, reference="exact", tokens=True),
+            r"breadth\.torch\.score\(.., token_logprobs=True\) writes it",
+        ),
+    ]
+    for ask, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            ask()
 
 
 def test_a_dictionary_of_an_answer_is_a_copy():

@@ -126,5 +126,6 @@ except ImportError as error:
         env={"PYTHONPATH": source},
     )
     said = done.stdout.strip()
+    install = f'pip install "$(ls dist/breadth-*.whl)[{extra}]"'
     assert said.startswith(f"breadth.{module} needs {needs}")
-    assert said.endswith(f": pip install 'breadth[{extra}]'")
+    assert said.endswith(f": {install} (the wheel of scripts/wheel)")

@@ -7,9 +7,12 @@ import math
 import pytest
 
 import breadth
-from breadth import TableError, _tables, write_samples, write_scores
+from breadth import Account, TableError, _tables, write_samples, write_scores
+from breadth._data import BoundaryAccount, EndTokenAccount
+from breadth._rows import TableRows
 
-pytest.importorskip("pyarrow")
+pa = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
 
 
 def row(model, logprob=-1.0, **more):
@@ -108,3 +111,67 @@ def test_what_is_written_is_what_the_readers_take(tmp_path, column, value):
     one = {"weight": 1.0, **row("a"), column: value}
     native = takes(lambda: breadth.score_table([one]))
     assert takes(lambda: write_scores(tmp_path / "scores.parquet", [one])) == native
+
+
+class Scores(TableRows):
+    _table = "scores"
+
+
+class Samples(TableRows):
+    _table = "samples"
+
+
+def account(lines):
+    ends = EndTokenAccount("auto", [1], lines, 0, 0)
+    return Account(lines, 0, 0, 0, ends, BoundaryAccount("separate", 0, 0))
+
+
+def scored(*models, prompts=20):
+    more = {"tokens": 3, "token_logprobs": None, "group": None, "weight": None}
+    rows = [
+        {**row(model, -1.0 - prompt % (2 + at), prompt_id=str(prompt)), **more}
+        for at, model in enumerate(models)
+        for prompt in range(prompts)
+    ]
+    return Scores(rows, account(prompts))
+
+
+def graded(*models, prompts=20):
+    more = {"tokens": 3, "logprob": -1.0, "text": None, "prompt": None, "group": None}
+    rows = [
+        {"model": model, "prompt_id": str(prompt), "response_id": str(i), **more}
+        | {"reward": float(i < (prompt + at) % 4)}
+        for at, model in enumerate(models)
+        for prompt in range(prompts)
+        for i in range(4)
+    ]
+    return Samples(rows, account(prompts))
+
+
+def test_what_score_and_sample_return_is_a_table_for_every_question(tmp_path):
+    scores, samples = scored("a", "b"), graded("a", "b")
+    scores.write(tmp_path / "scores.parquet")
+    samples.write(tmp_path / "samples.parquet")
+    first = breadth.select(tmp_path / "scores.parquet", tmp_path / "samples.parquet", best_of=4)
+    assert breadth.select(scores, samples, best_of=4).to_dict() == first.to_dict()
+    assert breadth.select(samples, scores, best_of=4).to_dict() == first.to_dict()
+    assert breadth.select(scores.rows, samples.rows, best_of=4).to_dict() == first.to_dict()
+    alone = breadth.select(samples=tmp_path / "samples.parquet", best_of=4)
+    assert breadth.select(samples, best_of=4).to_dict() == alone.to_dict()
+    for rows, name in ((scores, "scores"), (samples, "samples")):
+        there = pa.parquet.read_table(tmp_path / f"{name}.parquet")
+        assert pa.table(rows).equals(there)
+        assert len(rows) == len(there)
+
+
+def test_rows_show_themselves_in_a_line_and_a_notebook_some_of_them():
+    scores = scored("<a>", *"bcdefg", prompts=200)
+    assert repr(scores) == "Scores of <a>, b, c, d, e and 2 more: 1400 rows, 200 prompts"
+    shown = scores._repr_html_()
+    assert "<p><b>Scores of &lt;a&gt;, b" in shown
+    assert "<p>end token (auto; token 1): appended to 200 responses" in shown
+    assert shown.count("<tr>") == 1 + 5
+    assert "<th>logprob</th><th>tokens</th></tr>" in shown  # no value, no column
+    assert shown.endswith("<p>and 1395 more rows</p>")
+    assert repr(Scores([], account(0))) == "Scores of no model: 0 rows, 0 prompts"
+    assert "<table>" not in Scores([], account(0))._repr_html_()

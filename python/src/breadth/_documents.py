@@ -10,14 +10,17 @@ import copy
 import html
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from breadth._errors import bring
 
 if TYPE_CHECKING:
     import numpy as np
 
-_INFINITE = {"inf": math.inf, "-inf": -math.inf}
+#: Infinite numbers as JSON has them.
+INFINITE = {"inf": math.inf, "-inf": -math.inf}
 
 #: Fields whose strings are names, whatever they look like.
 _NAMES = {
@@ -41,7 +44,7 @@ def with_floats(value: Any) -> Any:
     """A document with its infinite numbers as floats."""
     if isinstance(value, dict):
         return {
-            key: _INFINITE.get(one, one)
+            key: INFINITE.get(one, one)
             if isinstance(one, str) and key not in _NAMES
             else with_floats(one)
             for key, one in value.items()
@@ -82,7 +85,10 @@ class Chart:
 
 
 class Document(Mapping[str, Any]):
-    """An answer: a mapping over its fields, which are those of the command line's `--json`."""
+    """An answer: a mapping over its fields, which are those of the command line's `--json`.
+
+    `json.dumps` takes the dictionary that `to_dict` returns, and not the answer itself.
+    """
 
     #: What it says of its models, where no sentence says more.
     _what = "An answer"
@@ -138,23 +144,14 @@ class Document(Mapping[str, Any]):
         return self.sentence or self._summary()
 
     def _summary(self) -> str:
-        names = [str(one["model"]) for one in self.models]
-        shown = ", ".join(names[:_NAMED]) or "no model"
-        more = len(names) - _NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        return f"{self._what} of {shown}{rest}."
+        return f"{self._what} of {names_of(str(one['model']) for one in self.models)}."
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{html.escape(repr(self))}</b></p>"]
         parts += [f"<p>{html.escape(note)}</p>" for note in self.notes]
         parts += self._drawn()
         if self.models:
-            head = "".join(f"<th>{html.escape(heading)}</th>" for heading in self._headings())
-            rows = "".join(
-                "<tr>" + "".join(f"<td>{html.escape(_cell(one))}</td>" for one in self._row(model))
-                for model in self.models
-            )
-            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+            parts.append(html_table(self._headings(), map(self._row, self.models)))
         return "".join(parts)
 
     def _drawn(self) -> list[str]:
@@ -174,6 +171,24 @@ class Document(Mapping[str, Any]):
 
     def _row(self, model: Mapping[str, Any]) -> list[Any]:
         return [model.get(field) for field, _ in self._shown]
+
+
+def names_of(models: Iterable[str]) -> str:
+    """The first few models, and how many more there are."""
+    names = list(models)
+    shown = ", ".join(names[:_NAMED]) or "no model"
+    more = len(names) - _NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def html_table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A table for a notebook."""
+    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(_cell(one))}</td>" for one in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(value: Any) -> str:
@@ -273,7 +288,7 @@ class _Curves(Document):
         try:
             import numpy as np
         except ImportError as error:
-            raise ImportError("curves are arrays of NumPy: pip install 'breadth[numpy]'") from error
+            raise ImportError(f"curves are arrays of NumPy: {bring('numpy')}") from error
         known = {one["model"]: one for one in self.models}
         if model not in known:
             raise KeyError(f"no model {model!r}; there are {', '.join(known)}")

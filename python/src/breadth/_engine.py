@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from breadth import _files
 from breadth._documents import (
+    INFINITE,
     Chart,
     Document,
     PassReport,
@@ -28,6 +29,7 @@ from breadth._documents import (
     Selection,
     with_floats,
 )
+from breadth._words import in_python
 
 if TYPE_CHECKING:
     from breadth._native import Table
@@ -77,9 +79,10 @@ def select(
     """Which checkpoint to take, on all the evidence: `breadth select`.
 
     Tables are data frames (pandas, polars, pyarrow, DuckDB: whatever has `__arrow_c_stream__`),
-    columns by name, or paths: files, folders, globs, a run folder. Paths of both kinds of tables
-    may stand together in `scores`. The choice is for Best-of-`best_of`, or at the level `n` (or
-    `log_n` in nats) of the tournament, which is half of that.
+    columns by name, rows, or paths: files, folders, globs, a run folder. Paths of both kinds of
+    tables may stand together in `scores`. A table in memory is told by its columns, whichever
+    place it has: `select(samples, best_of=16)`. The choice is for Best-of-`best_of`, or at the
+    level `n` (or `log_n` in nats) of the tournament, which is half of that.
 
     `scores`: log-probabilities of responses. `samples`: graded samples of the same models.
     `best_of`, `n`, `log_n`: the level, said in one of three ways (default: `n=4`, Best-of-8).
@@ -121,7 +124,7 @@ def select(
     if _native is None:
         options = {**level, **choice, **common}
         return Selection(_document("select", _paths(scores) + _paths(samples), options))
-    given, graded = table(scores), table(samples)
+    given, graded = _apart(scores, samples, common["columns"])
     stamps = _files.stamps([*_named(given), *_named(graded)])
     page = _Page(given, graded, level, choice, common, stamps)
     found = _answer(Selection, _ask(_native.select, given, graded, level, choice, common))
@@ -152,9 +155,13 @@ def _named(given: Table | None) -> list[str]:
 
 
 def _ask(question: Callable[..., Any], *given: Any) -> Any:
-    """What the compiled half answers; arguments of a wrong type are named as callers know them."""
+    """What the compiled half answers; its errors name what callers know."""
     try:
         return question(*given)
+    except ValueError as error:
+        if type(error) is ValueError:
+            error.args = (in_python(str(error)),)
+        raise
     except TypeError as error:
         found = re.search(r"failed to extract field \w+\.(\w+)", str(error))
         if found is None or error.__cause__ is None:
@@ -259,7 +266,7 @@ def reach(
     if _native is None:
         tables = _paths(scores) + _paths(samples)
         return ReachReport(_document("reach", tables, {**choice, **common}))
-    given, graded = table(scores), table(samples)
+    given, graded = _apart(scores, samples, common["columns"])
     return _answer(ReachReport, _ask(_native.reach, given, graded, choice, common))
 
 
@@ -331,7 +338,8 @@ def plan(
 ) -> Plan:
     """How many rows and samples a question needs: `breadth plan`.
 
-    `pilot`: a small score table; says what separates its winner from the others at the level.
+    `pilot`: a small score table; says what separates its winner from the others at the level, so
+    that `coverage`, `separate`, `models`, `per_prompt` and `correlation` are for plans without one.
     `best_of`, `n`, `log_n`: the level, said in one of three ways (default: `n=4`, Best-of-8).
     `reference`: the pilot's model that stands for the truth.
     `certify`: prove that the coverage is at most this share, where it is `coverage` (default: 0).
@@ -362,6 +370,7 @@ def plan(
         "correlation": correlation,
         "power": power,
     }
+    _check_plan(choice, pilot is not None)
     common = _common(group_weights, columns, intersect, confidence)
     if _native is None:
         # The command line refuses what a pilot tells, and a coverage without a goal for it.
@@ -370,6 +379,20 @@ def plan(
         free = {name: value for name, value in choice.items() if name not in told}
         return Plan(_document("plan", _paths(pilot), {**level, **free, **common}))
     return _answer(Plan, _ask(_native.plan, table(pilot), level, choice, common))
+
+
+def _check_plan(choice: Mapping[str, Any], has_pilot: bool) -> None:
+    """Refuses what would change nothing."""
+    told = {"coverage": 0.0, "separate": None, "models": 2, "per_prompt": 1, "correlation": 0.0}
+    if has_pilot:
+        idle, why = told, "the pilot tells that by itself; leave out one of them"
+    else:
+        idle, why = {"reference": None}, "a model of a pilot, and there is none: give its table"
+    for name, default in idle.items():
+        if choice[name] != default:
+            raise ValueError(f"{name}={choice[name]!r}: {why}")
+    if choice["certify"] is None and choice["coverage"] != told["coverage"]:
+        raise ValueError(f"coverage={choice['coverage']!r}: belongs to certify=..")
 
 
 def read_logs(
@@ -389,7 +412,8 @@ def read_logs(
     [0, 1] (`"min=-1,max=1"`). `filter`: which filter of lm-eval.
     `intersect`: keep the prompts that every model has.
 
-    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
+    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`,
+    `pandas.DataFrame.from_arrow(table)` (before pandas 3 `pyarrow.table(table).to_pandas()`).
     """
     native = _needed("read_logs")
     rows, remarks = native.read_logs(
@@ -416,12 +440,16 @@ def score_table(
     `columns`: what the table calls our columns, such as `{"logprob": "log_likelihood"}`.
     `intersect`: keep the rows that every model has. `tokens`: with the columns of tokens.
 
-    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`.
+    The table has the Arrow PyCapsule interface: `polars.DataFrame(table)`, `pyarrow.table(table)`,
+    `pandas.DataFrame.from_arrow(table)` (before pandas 3 `pyarrow.table(table).to_pandas()`).
 
     >>> import breadth
     >>> rows = breadth.score_table({"model": ["m"], "prompt_id": [1], "logprob": [-0.5]})
     >>> len(rows)
     1
+    >>> import pandas
+    >>> pandas.DataFrame.from_arrow(rows)[["model", "logprob"]].values.tolist()
+    [['m', -0.5]]
     """
     native = _needed("score_table")
     rows, remarks = native.score_table(
@@ -455,7 +483,7 @@ def table(rows: Rows | None) -> Table | None:
         raise TypeError("a Series is one column, and a table has several: give the data frame")
     if hasattr(rows, "__arrow_c_stream__"):
         _check_weights(rows)
-        return native.Table.of_streams(_pieces(rows))  # type: ignore[no-any-return]
+        return native.Table.of_streams(_pieces(_without_nulls(rows)))  # type: ignore[no-any-return]
     if isinstance(rows, Mapping):
         return native.Table.of_columns(_columns(rows))  # type: ignore[no-any-return]
     if isinstance(rows, Iterable) and not isinstance(rows, str | os.PathLike):
@@ -464,9 +492,55 @@ def table(rows: Rows | None) -> Table | None:
         if every and len(dictionaries) == len(every):
             names = dict.fromkeys(name for row in dictionaries for name in row)
             columns = {name: [row.get(name) for row in dictionaries] for name in names}
-            return native.Table.of_columns(columns)  # type: ignore[no-any-return]
+            return native.Table.of_columns(_columns(columns))  # type: ignore[no-any-return]
         rows = every
     return native.Table.of_paths(_paths(rows))  # type: ignore[no-any-return]
+
+
+def _apart(
+    scores: Rows | None, samples: Rows | None, columns: Sequence[tuple[str, str]]
+) -> tuple[Table | None, Table | None]:
+    """Score table and sample table, in whichever order they were given.
+
+    A table in memory is known by its columns. The engine tells paths apart by itself.
+    """
+    first, second = table(scores), table(samples)
+    kinds = _kind(first, columns), _kind(second, columns)
+    is_late = kinds[0] == "samples" and kinds[1] != "samples"
+    is_early = kinds[1] == "scores" and kinds[0] != "scores" and first is not None
+    return (second, first) if is_late or is_early else (first, second)
+
+
+def _kind(given: Table | None, columns: Sequence[tuple[str, str]]) -> str | None:
+    """Which table one in memory is, by the engine's rule for files; None where that is open."""
+    if given is None or given.paths:
+        return None
+    theirs = set(given.column_names)
+    names = theirs | {ours for ours, there in columns if there in theirs}
+    is_graded = bool(names & {"reward", "correct", "passed"})
+    if "logprob" in names:
+        return "samples" if is_graded and "source" not in names else "scores"
+    return "samples" if is_graded or {"n", "c"} <= names else None
+
+
+def _without_nulls(frame: Any) -> Any:
+    """A Polars frame without columns of its type Null, which hold nothing.
+
+    Polars (2.1) hands them over with a buffer that Arrow's readers do not expect.
+    """
+    if not _is_polars(frame):
+        return frame
+    return frame.drop([name for name, kind in frame.schema.items() if _has_null(kind)])
+
+
+def _has_null(kind: Any) -> bool:
+    """Whether a type of Polars is Null, or of lists or records with it."""
+    within = [getattr(kind, "inner", None), *(one.dtype for one in getattr(kind, "fields", ()))]
+    return str(kind) == "Null" or any(_has_null(one) for one in within if one is not None)
+
+
+def _is_polars(frame: Any) -> bool:
+    return type(frame).__module__.split(".")[0] == "polars"
 
 
 def _pieces(frame: Any) -> list[Any]:
@@ -475,7 +549,7 @@ def _pieces(frame: Any) -> list[Any]:
     Polars (2.1) first puts a frame of several chunks into one piece, every column of it, and keeps
     that; a slice within a chunk it hands over as it lies.
     """
-    if type(frame).__module__.split(".")[0] != "polars" or frame.n_chunks() < 2:
+    if not _is_polars(frame) or frame.n_chunks() < 2:
         return [frame]
     ends = itertools.accumulate(len(chunk) for chunk in frame.to_series(0).get_chunks())
     bounds = itertools.pairwise((0, *ends))
@@ -483,7 +557,7 @@ def _pieces(frame: Any) -> list[Any]:
 
 
 def _columns(rows: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns by name, those of Arrow as lists."""
+    """Columns by name, as lists; what has no value in any row is left out."""
     columns = {}
     for name, values in rows.items():
         if not isinstance(name, str):
@@ -491,9 +565,21 @@ def _columns(rows: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             kind = type(values).__name__
             raise TypeError(f"column {name}: a {kind} is no column; give a list of values")
-        listed = getattr(values, "to_pylist", None)
-        columns[name] = values if listed is None else listed()
+        to_list = getattr(values, "to_pylist", None)
+        listed = list(values) if to_list is None else to_list()
+        if not listed or any(value is not None for value in listed):
+            columns[name] = _with_infinities(name, listed)
     return columns
+
+
+def _with_infinities(name: str, values: list[Any]) -> list[Any]:
+    """Numbers among which infinite ones are written as in JSON, such as "-inf", as numbers."""
+    texts = {value for value in values if isinstance(value, str)}
+    is_known = bool(texts) and texts <= INFINITE.keys()
+    others = (value for value in values if value is not None and not isinstance(value, str))
+    if not is_known or (name != "logprob" and next(others, None) is None):
+        return values
+    return [INFINITE[value] if isinstance(value, str) else value for value in values]
 
 
 def _check_weights(frame: Any) -> None:
@@ -552,16 +638,15 @@ def _answer(
 ) -> _Answer:
     text, sentences, remarks, charts = answer
     document = with_floats(json.loads(text))
-    return kind(
-        document, tuple(sentences), tuple(remarks), tuple(Chart(*chart) for chart in charts)
-    )
+    said, remarked = map(in_python, sentences), map(in_python, remarks)
+    return kind(document, tuple(said), tuple(remarked), tuple(Chart(*chart) for chart in charts))
 
 
 def _warn(remarks: Iterable[str]) -> None:
     import warnings
 
     for remark in remarks:
-        warnings.warn(remark, stacklevel=3)
+        warnings.warn(in_python(remark), stacklevel=3)
 
 
 def _needed(what: str) -> ModuleType:

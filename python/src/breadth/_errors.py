@@ -16,7 +16,12 @@ class DataError(ValueError):
 
 def missing(what: str, extra: str, error: ImportError) -> ImportError:
     """Of a package that `what` needs: which extra brings it."""
-    return ImportError(f"{what} needs {error.name}: pip install 'breadth[{extra}]'")
+    return ImportError(f"{what} needs {error.name}: {bring(extra)}")
+
+
+def bring(extra: str) -> str:
+    """How to install what an extra of the wheel brings; breadth is on no package index."""
+    return f'pip install "$(ls dist/breadth-*.whl)[{extra}]" (the wheel of scripts/wheel)'
 
 
 def fail(place: str, why: str) -> NoReturn:

@@ -38,6 +38,14 @@ class Monitor:
 
     Rows go to `scores.parquet` and `samples.parquet` in `folder`, a model per evaluation
     (`step-000100`), for `verdict` and `report`.
+
+    `heldout`: as `breadth score --data` takes it, or lines that are dictionaries.
+    `verifier`, `samples`, `max_tokens`: as in `breadth.torch.sample`, `samples` for each prompt.
+    `per_group`: whether each group has metrics of its own.
+    `tokenizer`: that of the model, where the trainer hands none over and the data are text.
+    `seed`: that of the samples. `reading`: options of `breadth.read_data`, such as
+    `{"max_length": 512, "truncate": "left"}`. `computing`: options of `breadth.torch.Scorer`, such
+    as `{"batch_tokens": 8192}`.
     """
 
     def __init__(
@@ -109,6 +117,7 @@ class Monitor:
         self.folder = folder if of_all is None else of_all
         self.tokenizer = tokenizer if its_tokenizer is None else its_tokenizer
         self.text = Text.of_model(_unwrapped(model), self.tokenizer)
+        self.text.way = "pass it to the callback: CoverageCallback(.., tokenizer=..)"
         given = self.heldout
         read = given if isinstance(given, Data) else read_data(given, self.text, **self.reading)
         self.data = read
@@ -269,6 +278,20 @@ class Monitor:
         if not by_prompt:
             return {}
         return sample_metrics(list(by_prompt.values()), self.best_of, self.group_size)
+
+
+class Monitored:
+    """A callback around a monitor."""
+
+    monitor: Monitor
+
+    def verdict(self) -> dict[str, Any]:
+        """Which of the evaluated models to take: the document of `breadth select --json`."""
+        return self.monitor.verdict()
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Writes the page about all evaluations."""
+        self.monitor.report(path)
 
 
 def sample_metrics(rewards: Sequence[Sequence[float]], k: int, group_size: int) -> Metrics:

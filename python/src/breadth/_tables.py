@@ -6,9 +6,11 @@ import contextlib
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from breadth._errors import bring
 
 Row = Mapping[str, Any]
 
@@ -48,6 +50,7 @@ SAMPLES = {
     "gold": "string",
     "group": "string",
 }
+_COLUMNS = {"scores": SCORES, "samples": SAMPLES}
 _REQUIRED = {
     "scores": ("source", "prompt_id", "response_id", "model", "logprob"),
     "samples": ("model", "prompt_id", "response_id", "reward"),
@@ -68,14 +71,14 @@ def write_scores(path: str | os.PathLike[str], rows: Iterable[Row], *, append: b
     With `append`, the rows of an existing file stay, except those of the models that are written:
     a model that is scored again is replaced, so that no checkpoint stands there twice.
     """
-    return _write("scores", SCORES, Path(path), rows, append)
+    return _write("scores", Path(path), rows, append)
 
 
 def write_samples(
     path: str | os.PathLike[str], rows: Iterable[Row], *, append: bool = False
 ) -> int:
     """Writes a sample table and returns its number of rows; `append` as in `write_scores`."""
-    return _write("samples", SAMPLES, Path(path), rows, append)
+    return _write("samples", Path(path), rows, append)
 
 
 def drop_models(path: str | os.PathLike[str], is_dropped: Callable[[str], bool]) -> None:
@@ -180,18 +183,22 @@ def _check_sum(place: str, row: Row) -> None:
         raise TableError(f"{place}: token_logprobs sum to {total}, and logprob is {whole}")
 
 
-def _write(
-    table: str, columns: Mapping[str, str], path: Path, rows: Iterable[Row], append: bool
-) -> int:
-    arrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
+def arrow(table: str, rows: Sequence[Row]) -> Any:
+    """Rows as a table of pyarrow, with the columns and types of the file."""
+    made = _pyarrow("pyarrow")
+    fields = [made.field(name, _type(made, kind)) for name, kind in _COLUMNS[table].items()]
+    return made.Table.from_pylist(rows, schema=made.schema(fields))
+
+
+def _write(table: str, path: Path, rows: Iterable[Row], append: bool) -> int:
+    parquet, columns = _pyarrow("pyarrow.parquet"), _COLUMNS[table]
     new = [_checked(table, columns, path, at, row) for at, row in enumerate(rows)]
     _check_keys(table, path, new)
-    schema = arrow.schema([arrow.field(name, _type(arrow, kind)) for name, kind in columns.items()])
     if append and path.exists():
         again = {row["model"] for row in new}
         old = [row for row in read_rows(path) if row["model"] not in again]
         new = [{name: row.get(name) for name in columns} for row in old] + new
-    whole = arrow.Table.from_pylist(new, schema=schema)
+    whole = arrow(table, new)
     with _replacing(path) as pending:
         parquet.write_table(whole, pending, compression="zstd")
     return len(new)
@@ -207,9 +214,9 @@ def _check_keys(table: str, path: Path, rows: Iterable[Row]) -> None:
         seen.add(key)
 
 
-def _type(arrow: Any, kind: str) -> Any:
-    types = {"string": arrow.string(), "double": arrow.float64(), "uint32": arrow.uint32()}
-    return types[kind] if kind in types else arrow.list_(arrow.float32())
+def _type(made: Any, kind: str) -> Any:
+    types = {"string": made.string(), "double": made.float64(), "uint32": made.uint32()}
+    return types[kind] if kind in types else made.list_(made.float32())
 
 
 @contextlib.contextmanager
@@ -238,6 +245,4 @@ def _pyarrow(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError(
-            "tables are written with pyarrow: pip install 'breadth[tables]'"
-        ) from error
+        raise ImportError(f"tables are written with pyarrow: {bring('tables')}") from error

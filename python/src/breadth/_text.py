@@ -28,6 +28,9 @@ class Text:
     or padding applies. Without a tokenizer, data must be token ids.
     """
 
+    #: Where a tokenizer is given, for errors about a missing one.
+    way = "pass tokenizer="
+
     def __init__(
         self, tokenizer: Any = None, *, end_tokens: Iterable[int] = (), positions: int | None = None
     ):
@@ -80,7 +83,9 @@ class Text:
 
     def prompt_of(self, messages: Sequence[Any], place: str) -> str:
         """The text of a conversation with the words that open the assistant's turn."""
-        if self._given is None or not getattr(self._given, "chat_template", None):
+        if self._given is None:
+            fail(place, f"is a conversation, and there is no tokenizer; {self.way}")
+        if not getattr(self._given, "chat_template", None):
             fail(place, "is a conversation, and the tokenizer has no chat template")
         try:
             return self._rendered(messages, opens=True)
@@ -137,7 +142,7 @@ class Text:
 
     def _encoded(self, text: str, *, special: bool, place: str) -> tuple[Ids, list[int]]:
         if self._given is None:
-            fail(place, "is text, and there is no tokenizer; pass tokenizer=, or give token ids")
+            fail(place, f"is text, and there is no tokenizer; {self.way}, or give token ids")
         ids, mask = self._tokens(text, special)
         lost = self._left_out(text)
         if lost is None and not ids and text.strip():

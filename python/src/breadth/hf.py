@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from breadth._errors import DataError, missing
-from breadth._monitor import INITIAL, Metrics, Monitor
+from breadth._monitor import INITIAL, Metrics, Monitor, Monitored
 
 try:
     from transformers import TrainerCallback
@@ -29,17 +29,32 @@ except ModuleNotFoundError as error:
     raise missing("breadth.hf", "hf", error) from error
 
 
-class CoverageCallback(TrainerCallback):  # type: ignore[misc]
+class CoverageCallback(Monitored, TrainerCallback):  # type: ignore[misc]
     """Adds `eval_reach_K`, `eval_cov_K`, `eval_cross_entropy` and, with samples, `eval_pass_K` and
-    `eval_mixed_G` to every evaluation of a Trainer; see `Monitor` for what they are.
+    `eval_mixed_G` to every evaluation of a Trainer.
 
-    They stand in the metrics of the evaluation, so that `metric_for_best_model` and
+    With K samples: `reach`, what they find of the held-out responses for certain, and `cov`, the
+    share of these to which the reference gives K times the model's probability. Of graded samples:
+    Pass@K, and the share of groups of G with right and wrong ones.
+
+    All stand in the metrics of the evaluation, so that `metric_for_best_model` and
     `EarlyStoppingCallback` work with them, in `trainer.state.log_history`, and in whatever the
-    Trainer reports to. With `every=N` the model is also evaluated every N steps without an
-    evaluation of the Trainer's own, as TRL's GRPO has none by default.
+    Trainer reports to.
 
-    Tables go to `folder` (default: `output_dir/breadth`, each run's own). All ranks score a share,
-    rank 0 writes. The model is measured in the precision in which the Trainer evaluates it.
+    `heldout`: as `breadth score --data` takes it, or lines that are dictionaries.
+    `best_of`: K. `reference`: `"initial"`, the model as training begins; a checkpoint folder; a
+    score table of one model; or None, for no coverage.
+    `samples`, `verifier`, `max_tokens`: draw so many samples of each prompt, no longer than that,
+    and grade them, as `breadth.torch.sample` does. `group_size`: G. `seed`: that of the samples.
+    `per_group`: whether each `group` of the data has metrics of its own.
+    `folder`: of the tables (default: `output_dir/breadth`, each run's own).
+    `tokenizer`: that of the model (default: the Trainer's `processing_class`).
+    `reading`, `computing`: options of `breadth.read_data` and of `breadth.torch.Scorer`.
+    `every`: also evaluate every so many steps, where the Trainer has no evaluation of its own, as
+    TRL's GRPO has none by default.
+
+    All ranks score a share, rank 0 writes. The model is measured in the precision in which the
+    Trainer evaluates it.
     """
 
     def __init__(
@@ -50,8 +65,15 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
         reference: str | os.PathLike[str] | None = INITIAL,
         verifier: Any = None,
         samples: int = 0,
+        max_tokens: int | None = None,
+        group_size: int = 8,
+        per_group: bool = True,
+        folder: str | os.PathLike[str] | None = None,
+        tokenizer: Any = None,
+        seed: int = 0,
+        reading: Mapping[str, Any] | None = None,
+        computing: Mapping[str, Any] | None = None,
         every: int | None = None,
-        **options: Any,
     ):
         if every is not None and every < 1:
             raise ValueError(f"every = {every} must be at least 1")
@@ -61,20 +83,19 @@ class CoverageCallback(TrainerCallback):  # type: ignore[misc]
             reference=reference,
             verifier=verifier,
             samples=samples,
-            **options,
+            max_tokens=max_tokens,
+            group_size=group_size,
+            per_group=per_group,
+            folder=folder,
+            tokenizer=tokenizer,
+            seed=seed,
+            reading=reading,
+            computing=computing,
         )
         self.every = every
         self._handler: Any = None
         self._latest: tuple[int, Metrics] | None = None
         self._is_training = False
-
-    def verdict(self) -> dict[str, Any]:
-        """Which checkpoint to take: the document of `breadth select --json`."""
-        return self.monitor.verdict()
-
-    def report(self, path: str | os.PathLike[str]) -> None:
-        """Writes the page about all evaluations."""
-        self.monitor.report(path)
 
     def on_init_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Finds those who are told of logs."""

@@ -11,11 +11,11 @@ callbacks = [CoverageCallback("heldout.jsonl", tokenizer=tokenizer, folder="runs
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from breadth._errors import missing
-from breadth._monitor import INITIAL, Monitor
+from breadth._monitor import INITIAL, Monitor, Monitored
 
 try:
     from lightning.pytorch.callbacks import Callback
@@ -26,12 +26,24 @@ except ImportError:
         raise missing("breadth.lightning", "lightning", error) from error
 
 
-class CoverageCallback(Callback):  # type: ignore[misc]
-    """Adds `eval_reach_K`, `eval_cov_K` and the others of `Monitor` to every validation.
+class CoverageCallback(Monitored, Callback):  # type: ignore[misc]
+    """Adds `eval_reach_K`, `eval_cov_K`, `eval_cross_entropy` and, with samples, `eval_pass_K` and
+    `eval_mixed_G` to every validation; `breadth.hf.CoverageCallback` says what they are.
 
     They are logged by `log_dict`, so that `ModelCheckpoint` and `EarlyStopping` can watch them and
-    every logger of the Trainer gets them. `model`: how to come from the LightningModule to the
-    model of transformers (default: its attribute `model`).
+    every logger of the Trainer gets them.
+
+    `heldout`: as `breadth score --data` takes it, or lines that are dictionaries.
+    `best_of`: K. `reference`: `"initial"`, the model as training begins; a checkpoint folder; a
+    score table of one model; or None, for no coverage.
+    `samples`, `verifier`, `max_tokens`: draw so many samples of each prompt, no longer than that,
+    and grade them, as `breadth.torch.sample` does. `group_size`: G. `seed`: that of the samples.
+    `per_group`: whether each `group` of the data has metrics of its own.
+    `folder`: of the tables (default: `breadth` in the Trainer's `default_root_dir`).
+    `tokenizer`: that of the model; needed where the data are text.
+    `reading`, `computing`: options of `breadth.read_data` and of `breadth.torch.Scorer`.
+    `model`: how to come from the LightningModule to the model of transformers (default: its
+    attribute `model`).
     """
 
     def __init__(
@@ -42,8 +54,15 @@ class CoverageCallback(Callback):  # type: ignore[misc]
         reference: str | os.PathLike[str] | None = INITIAL,
         verifier: Any = None,
         samples: int = 0,
+        max_tokens: int | None = None,
+        group_size: int = 8,
+        per_group: bool = True,
+        folder: str | os.PathLike[str] | None = None,
+        tokenizer: Any = None,
+        seed: int = 0,
+        reading: Mapping[str, Any] | None = None,
+        computing: Mapping[str, Any] | None = None,
         model: Callable[[Any], Any] = lambda module: module.model,
-        **options: Any,
     ):
         super().__init__()
         self.monitor = Monitor(
@@ -52,17 +71,16 @@ class CoverageCallback(Callback):  # type: ignore[misc]
             reference=reference,
             verifier=verifier,
             samples=samples,
-            **options,
+            max_tokens=max_tokens,
+            group_size=group_size,
+            per_group=per_group,
+            folder=folder,
+            tokenizer=tokenizer,
+            seed=seed,
+            reading=reading,
+            computing=computing,
         )
         self._model = model
-
-    def verdict(self) -> dict[str, Any]:
-        """Which checkpoint to take: the document of `breadth select --json`."""
-        return self.monitor.verdict()
-
-    def report(self, path: str | os.PathLike[str]) -> None:
-        """Writes the page about all evaluations."""
-        self.monitor.report(path)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Reads the data, and scores the reference; a run that goes on has its steps by now."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -142,3 +145,21 @@ def test_an_engine_of_vllm_draws_and_tells_log_probs(monkeypatch):
 def test_what_a_verifier_must_not_return_names_the_prompt(model, graded):
     with pytest.raises(ValueError, match="prompt_id 1, response 0: the verifier returned .* not"):
         sample(model, LINES, k=1, max_tokens=2, verifier=lambda prompt, text, item: graded)
+
+
+def test_the_readmes_code_scores_samples_and_selects(llama, tokenizer, tmp_path, monkeypatch):
+    readme = Path(__file__).parents[2] / "README.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(), re.DOTALL | re.MULTILINE)
+    block = next(one for one in blocks if "import sample, score" in one)
+    for shorter in ("k=64,", "max_tokens=256,"):
+        assert shorter in block
+    block = block.replace("k=64,", "k=32,").replace("max_tokens=256,", "max_tokens=2,")
+    monkeypatch.chdir(tmp_path)
+    lines = [{"prompt": f"p{at}", "response": "!"} for at in range(4)]
+    Path("heldout.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    known = {"model": llama(eos_token_id=tokenizer.eos_token_id), "tokenizer": tokenizer}
+    exec(compile(block, "README.md", "exec"), known)
+    named = {row["model"] for row in known["scores"].rows + known["samples"].rows}
+    assert named == {"step-100"}
+    assert len(_tables.read_rows("samples.parquet")) == 4 * 32
+    assert {row["reward"] for row in known["samples"].rows} <= {0.0, 1.0}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from breadth import _tables
-from breadth._data import Account, Data, Item, one_per_prompt, read_data
+from breadth._data import Data, Item, one_per_prompt, read_data
 from breadth._errors import Ids
+from breadth._rows import TableRows
 from breadth._text import Text
 from breadth.torch._score import Lines
 
@@ -19,16 +18,10 @@ from breadth.torch._score import Lines
 Verifier = str | Callable[[str, str, Item], float]
 
 
-@dataclass
-class Samples:
+class Samples(TableRows):
     """The rows of a sample table, and what was done to the data."""
 
-    rows: list[dict[str, Any]]
-    account: Account
-
-    def write(self, path: str | os.PathLike[str], *, append: bool = False) -> int:
-        """Writes the table; with `append`, rows of other models in it stay."""
-        return _tables.write_samples(path, self.rows, append=append)
+    _table = "samples"
 
 
 @dataclass

@@ -5,29 +5,22 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from breadth import _tables
-from breadth._data import Account, Data, Item, read_data
+from breadth._data import Data, Item, read_data
 from breadth._errors import Source
+from breadth._rows import TableRows
 from breadth._text import Text
 from breadth.torch._scorer import Pair, Scorer
 
 Lines = Source | Sequence[Source] | Iterable[Mapping[str, Any]] | Data
 
 
-@dataclass
-class Scores:
+class Scores(TableRows):
     """The rows of a score table, and what was done to the data."""
 
-    rows: list[dict[str, Any]]
-    account: Account
-
-    def write(self, path: str | os.PathLike[str], *, append: bool = False) -> int:
-        """Writes the table; with `append`, rows of other models in it stay."""
-        return _tables.write_scores(path, self.rows, append=append)
+    _table = "scores"
 
 
 def load(
