@@ -2,6 +2,7 @@
 
 mod bernoulli;
 mod cor41ii;
+mod coverage_bound;
 mod d1;
 mod d10;
 mod d11;
