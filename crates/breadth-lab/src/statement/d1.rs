@@ -2,9 +2,9 @@
 
 use breadth_stats::bound;
 
-use super::coverage_bound::{Bound, CoverageBound};
 use crate::check::Check;
 use crate::law::divergence;
+use crate::statement::coverage_bound::{Bound, CoverageBound};
 use crate::statement::{Run, Size, Statement};
 
 pub(super) const STATEMENT: Statement = Statement {
