@@ -389,84 +389,88 @@ fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
         planned,
         median: &median,
     };
-    let sign = |name: &str, shows: &dyn Fn(&Curves) -> bool, note: &dyn Fn(&Curves) -> String| {
-        all.sign(name, shows, note)
-    };
     let mut checks = vec![
-        sign(
-            "guard: pre-training reached the correlation",
-            &|_| true,
-            &|seed| {
-                let what = if seed.is_reached() {
-                    "reached"
-                } else {
-                    "pre-training did not reach the correlation"
-                };
-                format!(
-                    "{:.3} of the mass on consistent paths, {what}",
-                    seed.consistent
-                )
-            },
-        )
-        .with_rows(profiles(seeds)),
-        sign("F1a: KL falls to the end", &Curves::kl_falls, &|seed| {
-            let (first, last) = seed.ends();
-            let rise = seed.largest_rise();
-            format!("{:.3} -> {:.3}, largest rise {rise:.3}", first.kl, last.kl)
-        })
-        .with_rows(bands(seeds, "KL", &[("KL", &|row| row.kl)])),
-        asked(
-            sign(
-                "F1b: Cov_4 is least in the middle",
-                &Curves::coverage_dips,
-                &dip_note,
-            )
-            .with_rows(bands(
-                seeds,
-                "coverage",
-                &[
-                    ("Cov_2", &|row| row.cov[0]),
-                    ("Cov_4", &|row| row.cov[2]),
-                    ("Cov_6", &|row| row.cov[3]),
-                ],
-            )),
-            asks.dip,
-        ),
-        sign(
-            "F1c: Pass@8 and Pass@12 peak early",
-            &|seed| seed.pass_peaks(1, 0.01) && seed.pass_peaks(2, 0.01),
-            &|seed| format!("{}, {}", peak_note(seed, 1), peak_note(seed, 2)),
-        )
-        .with_rows(bands(
-            seeds,
-            "Pass@N",
-            &[
-                ("Pass@4", &|row| row.pass[0]),
-                ("Pass@8", &|row| row.pass[1]),
-                ("Pass@12", &|row| row.pass[2]),
-            ],
-        )),
+        guard(&all),
+        kl_falls(&all),
+        asked(coverage_dips(&all), asks.dip),
+        passes_peak(&all),
     ];
     if let Some(is_asked) = asks.pass4 {
-        let peaks = |seed: &Curves| seed.pass_peaks(0, 0.003);
-        let check = sign("F1c: Pass@4 too", &peaks, &|seed| peak_note(seed, 0));
-        checks.push(asked(check, is_asked));
+        checks.push(asked(pass4_peaks(&all), is_asked));
     }
-    checks.extend([
-        sign(
-            "F1d: the tournament beats the least KL",
-            &|seed| seed.gain() >= 0.01,
-            &|seed| format!("Pass@8 {:+.4}", seed.gain()),
-        )
-        .with_rows(choices(seeds, &median)),
-        sign(
-            "F1e: Cov_6 orders Pass@12, KL the wrong way",
-            &Curves::coverage_predicts,
-            &correlation_note,
-        )
-        .with_rows(successes(seeds)),
-    ]);
+    checks.extend([tournament_wins(&all), coverage_predicts(&all)]);
     checks
+}
+
+fn guard(all: &Seeds<Curves>) -> Check {
+    let name = "guard: pre-training reached the correlation";
+    all.sign(name, &|_| true, &guard_note)
+        .with_rows(profiles(all.done))
+}
+
+fn guard_note(seed: &Curves) -> String {
+    let what = if seed.is_reached() {
+        "reached"
+    } else {
+        "pre-training did not reach the correlation"
+    };
+    format!(
+        "{:.3} of the mass on consistent paths, {what}",
+        seed.consistent
+    )
+}
+
+fn kl_falls(all: &Seeds<Curves>) -> Check {
+    let note = |seed: &Curves| {
+        let (first, last) = seed.ends();
+        let rise = seed.largest_rise();
+        format!("{:.3} -> {:.3}, largest rise {rise:.3}", first.kl, last.kl)
+    };
+    all.sign("F1a: KL falls to the end", &Curves::kl_falls, &note)
+        .with_rows(bands(all.done, "KL", &[("KL", &|row| row.kl)]))
+}
+
+fn coverage_dips(all: &Seeds<Curves>) -> Check {
+    let name = "F1b: Cov_4 is least in the middle";
+    let curves: &[Curve] = &[
+        ("Cov_2", &|row| row.cov[0]),
+        ("Cov_4", &|row| row.cov[2]),
+        ("Cov_6", &|row| row.cov[3]),
+    ];
+    all.sign(name, &Curves::coverage_dips, &dip_note)
+        .with_rows(bands(all.done, "coverage", curves))
+}
+
+fn passes_peak(all: &Seeds<Curves>) -> Check {
+    let name = "F1c: Pass@8 and Pass@12 peak early";
+    let peak = |seed: &Curves| seed.pass_peaks(1, 0.01) && seed.pass_peaks(2, 0.01);
+    let note = |seed: &Curves| format!("{}, {}", peak_note(seed, 1), peak_note(seed, 2));
+    let curves: &[Curve] = &[
+        ("Pass@4", &|row| row.pass[0]),
+        ("Pass@8", &|row| row.pass[1]),
+        ("Pass@12", &|row| row.pass[2]),
+    ];
+    all.sign(name, &peak, &note)
+        .with_rows(bands(all.done, "Pass@N", curves))
+}
+
+fn pass4_peaks(all: &Seeds<Curves>) -> Check {
+    let peaks = |seed: &Curves| seed.pass_peaks(0, 0.003);
+    all.sign("F1c: Pass@4 too", &peaks, &|seed| peak_note(seed, 0))
+}
+
+fn tournament_wins(all: &Seeds<Curves>) -> Check {
+    let name = "F1d: the tournament beats the least KL";
+    let wins = |seed: &Curves| seed.gain() >= 0.01;
+    let note = |seed: &Curves| format!("Pass@8 {:+.4}", seed.gain());
+    all.sign(name, &wins, &note)
+        .with_rows(choices(all.done, all.median))
+}
+
+fn coverage_predicts(all: &Seeds<Curves>) -> Check {
+    let name = "F1e: Cov_6 orders Pass@12, KL the wrong way";
+    all.sign(name, &Curves::coverage_predicts, &correlation_note)
+        .with_rows(successes(all.done))
 }
 
 fn dip_note(seed: &Curves) -> String {
