@@ -257,28 +257,6 @@ struct Curves {
 }
 
 impl Curves {
-    /// The median of every number over the seeds.
-    fn median(all: &[Curves]) -> Curves {
-        let over = |of: &dyn Fn(&Curves) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
-        let row = |i: usize| Row {
-            step: all[0].rows[i].step,
-            kl: over(&|seed| seed.rows[i].kl),
-            cov: std::array::from_fn(|n| over(&|seed| seed.rows[i].cov[n])),
-            pass: std::array::from_fn(|n| over(&|seed| seed.rows[i].pass[n])),
-            right: std::array::from_fn(|class| over(&|seed| seed.rows[i].right[class])),
-        };
-        let chosen = |i: usize| {
-            let pass = std::array::from_fn(|n| over(&|seed| seed.chosen[i].1[n]));
-            (over(&|seed| seed.chosen[i].0), pass)
-        };
-        Curves {
-            seed: "median".into(),
-            consistent: over(&|seed| seed.consistent),
-            rows: (0..all[0].rows.len()).map(row).collect(),
-            chosen: (0..TOURNAMENTS.len()).map(chosen).collect(),
-        }
-    }
-
     fn column(&self, of: impl Fn(&Row) -> f64) -> Vec<f64> {
         self.rows.iter().map(of).collect()
     }
@@ -361,6 +339,27 @@ impl Curves {
 }
 
 impl Seed for Curves {
+    fn median(all: &[Curves]) -> Curves {
+        let over = |of: &dyn Fn(&Curves) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
+        let row = |i: usize| Row {
+            step: all[0].rows[i].step,
+            kl: over(&|seed| seed.rows[i].kl),
+            cov: std::array::from_fn(|n| over(&|seed| seed.rows[i].cov[n])),
+            pass: std::array::from_fn(|n| over(&|seed| seed.rows[i].pass[n])),
+            right: std::array::from_fn(|class| over(&|seed| seed.rows[i].right[class])),
+        };
+        let chosen = |i: usize| {
+            let pass = std::array::from_fn(|n| over(&|seed| seed.chosen[i].1[n]));
+            (over(&|seed| seed.chosen[i].0), pass)
+        };
+        Curves {
+            seed: "median".into(),
+            consistent: over(&|seed| seed.consistent),
+            rows: (0..all[0].rows.len()).map(row).collect(),
+            chosen: (0..TOURNAMENTS.len()).map(chosen).collect(),
+        }
+    }
+
     fn name(&self) -> &str {
         &self.seed
     }
@@ -380,14 +379,8 @@ fn least(values: &[f64]) -> usize {
 ///
 /// Of `planned` seeds those that are not trained yet have not reached anything.
 fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
-    if seeds.is_empty() {
+    let Some(all) = Seeds::new(seeds, planned) else {
         return Vec::new();
-    }
-    let median = Curves::median(seeds);
-    let all = Seeds {
-        done: seeds,
-        planned,
-        median: &median,
     };
     let mut checks = vec![
         guard(&all),
@@ -463,8 +456,7 @@ fn tournament_wins(all: &Seeds<Curves>) -> Check {
     let name = "F1d: the tournament beats the least KL";
     let wins = |seed: &Curves| seed.gain() >= 0.01;
     let note = |seed: &Curves| format!("Pass@8 {:+.4}", seed.gain());
-    all.sign(name, &wins, &note)
-        .with_rows(choices(all.done, all.median))
+    all.sign(name, &wins, &note).with_rows(choices(all))
 }
 
 fn coverage_predicts(all: &Seeds<Curves>) -> Check {
@@ -557,12 +549,10 @@ fn bands(seeds: &[Curves], y: &str, curves: &[Curve]) -> Table {
 }
 
 /// What is taken, by the tournaments and by KL.
-fn choices(seeds: &[Curves], median: &Curves) -> Table {
+fn choices(all: &Seeds<Curves>) -> Table {
     let mut table = Table::new(["seed", "rule", "step", "Pass@4", "Pass@8", "Pass@12"]);
-    for seed in seeds
-        .iter()
-        .chain([median].into_iter().filter(|_| seeds.len() > 1))
-    {
+    let median = (all.done.len() > 1).then_some(&all.median);
+    for seed in all.done.iter().chain(median) {
         let rules = TOURNAMENTS.map(|n| format!("tournament, N = {n}"));
         let by_kl = seed.least_kl();
         let by_kl = ("least KL".to_owned(), (by_kl.step, by_kl.pass));

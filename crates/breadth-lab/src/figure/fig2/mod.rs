@@ -237,33 +237,6 @@ struct Lengths {
 }
 
 impl Lengths {
-    /// The median of every number over the seeds.
-    fn median(all: &[Lengths]) -> Lengths {
-        let run = |at: usize| {
-            let over = |of: &dyn Fn(&Length) -> f64| {
-                median(
-                    &all.iter()
-                        .map(|seed| of(&seed.runs[at]))
-                        .collect::<Vec<_>>(),
-                )
-            };
-            let row = |i: usize| Row {
-                step: all[0].runs[at].rows[i].step,
-                kl: over(&|run| run.rows[i].kl),
-                classes: std::array::from_fn(|c| over(&|run| run.rows[i].classes[c])),
-                cov: std::array::from_fn(|n| over(&|run| run.rows[i].cov[n])),
-            };
-            Length {
-                layers: all[0].runs[at].layers,
-                rows: (0..all[0].runs[at].rows.len()).map(row).collect(),
-            }
-        };
-        Lengths {
-            seed: "median".into(),
-            runs: (0..all[0].runs.len()).map(run).collect(),
-        }
-    }
-
     /// F2b.
     fn is_converged(&self) -> bool {
         let near = |run: &Length| (run.over_floor() - 1.0).abs() <= CONVERGED;
@@ -329,6 +302,32 @@ impl Lengths {
 }
 
 impl Seed for Lengths {
+    fn median(all: &[Lengths]) -> Lengths {
+        let run = |at: usize| {
+            let over = |of: &dyn Fn(&Length) -> f64| {
+                median(
+                    &all.iter()
+                        .map(|seed| of(&seed.runs[at]))
+                        .collect::<Vec<_>>(),
+                )
+            };
+            let row = |i: usize| Row {
+                step: all[0].runs[at].rows[i].step,
+                kl: over(&|run| run.rows[i].kl),
+                classes: std::array::from_fn(|c| over(&|run| run.rows[i].classes[c])),
+                cov: std::array::from_fn(|n| over(&|run| run.rows[i].cov[n])),
+            };
+            Length {
+                layers: all[0].runs[at].layers,
+                rows: (0..all[0].runs[at].rows.len()).map(row).collect(),
+            }
+        };
+        Lengths {
+            seed: "median".into(),
+            runs: (0..all[0].runs.len()).map(run).collect(),
+        }
+    }
+
     fn name(&self) -> &str {
         &self.seed
     }
@@ -342,25 +341,17 @@ impl Seed for Lengths {
 ///
 /// Of `planned` seeds those that are not trained yet have not reached anything.
 fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
-    if seeds.is_empty() {
+    let Some(all) = Seeds::new(seeds, planned) else {
         return Vec::new();
-    }
-    let median = Lengths::median(seeds);
-    let all = Seeds {
-        done: seeds,
-        planned,
-        median: &median,
-    };
-    let sign = |name: &str, shows: &dyn Fn(&Lengths) -> bool, note: &dyn Fn(&Lengths) -> String| {
-        all.sign(name, shows, note)
     };
     let mut checks = vec![
         asked(
-            sign("F2a: KL is linear in H", &Lengths::is_linear, &linear_note).with_rows(end(seeds)),
+            all.sign("F2a: KL is linear in H", &Lengths::is_linear, &linear_note)
+                .with_rows(end(seeds)),
             asks.linear,
         ),
         asked(
-            sign(
+            all.sign(
                 "F2b: the hard class is at its floor",
                 &Lengths::is_converged,
                 &floor_note,
@@ -371,7 +362,7 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
     ];
     if !asks.linear {
         let within = |seed: &Lengths| (1.4..=2.6).contains(&seed.eight_over_four());
-        checks.push(sign("KL at H = 8 over H = 4", &within, &|seed| {
+        checks.push(all.sign("KL at H = 8 over H = 4", &within, &|seed| {
             format!("{:.2}", seed.eight_over_four())
         }));
     }
@@ -379,7 +370,7 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
         let same = |seed: &Lengths| seed.difference(n) < 0.01;
         let grows = |seed: &Lengths| seed.ratio_grows(n);
         checks.push(
-            sign(
+            all.sign(
                 &format!("F2c: Cov_{n} is the same for all H"),
                 &same,
                 &|seed| coverage_note(seed, n),
@@ -387,7 +378,7 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
             .with_rows(coverages(seeds, n)),
         );
         checks.push(
-            sign(&format!("F2d: KL/Cov_{n} grows with H"), &grows, &|seed| {
+            all.sign(&format!("F2d: KL/Cov_{n} grows with H"), &grows, &|seed| {
                 let ratios = seed.ratios(n);
                 let ratios: Vec<String> = ratios.iter().map(|r| format!("{r:.2}")).collect();
                 ratios.join(", ")
