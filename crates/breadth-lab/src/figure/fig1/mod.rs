@@ -8,7 +8,7 @@ use breadth_lm::task::graph_search::{
 use breadth_lm::train::config::ModelConfig;
 use breadth_stats::{Design, Level, pass_at_n_exact, tournament};
 
-use super::exam::{self, Item};
+use super::evaluation::{self, Item, evaluation_set};
 use super::seeds::{self, Seed, Seeds, asked};
 use super::setting::{self, Stage, adamw, paper_adam};
 use super::spread::{self, median, spread};
@@ -156,8 +156,8 @@ impl Settings {
 
     fn curves(&self, seed: u64, run: &Trained) -> breadth_lm::Result<Curves> {
         let task = GraphSearch::new(self.graph.clone())?;
-        let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, self.prompts, seed)?;
-        let fresh = exam::fresh(&task, &FIGURE1_FINE_TUNE, self.fresh, seed)?;
+        let set = evaluation_set(&task, &FIGURE1_FINE_TUNE, self.prompts, seed)?;
+        let fresh = evaluation::fresh(&task, &FIGURE1_FINE_TUNE, self.fresh, seed)?;
         let fresh: Vec<Sequence> = fresh
             .iter()
             .map(|example| Sequence {
@@ -168,8 +168,9 @@ impl Settings {
         let (mut rows, mut columns) = (Vec::new(), Vec::new());
         let checkpoints = run.checkpoints();
         for (step, folder) in &checkpoints {
-            rows.push(Row::of(*step, &exam, &exam::sit(&exam, folder)?));
-            columns.push(exam::log_q(&Checkpoint::read(folder)?, &fresh)?);
+            rows.push(Row::of(*step, &set, &evaluation::log_probs(&set, folder)?));
+            let model = Checkpoint::read(folder)?;
+            columns.push(evaluation::sequence_log_probs(&model, &fresh)?);
         }
         let choice = |&n: &f64| {
             let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
@@ -179,7 +180,7 @@ impl Settings {
         };
         Ok(Curves {
             seed: seed.to_string(),
-            consistent: consistent(&task, &exam, &Checkpoint::read(&checkpoints[0].1)?)?,
+            consistent: consistent(&task, &set, &Checkpoint::read(&checkpoints[0].1)?)?,
             chosen: TOURNAMENTS
                 .iter()
                 .map(choice)
@@ -190,17 +191,17 @@ impl Settings {
 }
 
 /// The share of the mass on valid paths that lies on the two consistent ones, mean over prompts.
-fn consistent(task: &GraphSearch, exam: &[Item], model: &Checkpoint) -> breadth_lm::Result<f64> {
-    let graphs = exam.iter().map(|item| task.parse(&item.prompt));
+fn consistent(task: &GraphSearch, set: &[Item], model: &Checkpoint) -> breadth_lm::Result<f64> {
+    let graphs = set.iter().map(|item| task.parse(&item.prompt));
     let graphs = graphs.collect::<breadth_lm::Result<Vec<_>>>()?;
-    let paths: Vec<Vec<Vec<u32>>> = graphs.iter().map(exam::paths).collect();
+    let paths: Vec<Vec<Vec<u32>>> = graphs.iter().map(evaluation::paths).collect();
     let mut sequences = Vec::new();
-    for (item, paths) in exam.iter().zip(&paths) {
+    for (item, paths) in set.iter().zip(&paths) {
         let prompt = &item.prompt;
         let of_path = |response| Sequence { prompt, response };
         sequences.extend(paths.iter().map(Vec::as_slice).map(of_path));
     }
-    let mut log_q = exam::log_q(model, &sequences)?.into_iter();
+    let mut log_q = evaluation::sequence_log_probs(model, &sequences)?.into_iter();
     let share = |i: usize, _: &Item| {
         let right = [Class::G1, Class::G2].map(|class| task.correct_response(&graphs[i], class));
         let (mut both, mut all) = (0.0, 0.0);
@@ -212,10 +213,10 @@ fn consistent(task: &GraphSearch, exam: &[Item], model: &Checkpoint) -> breadth_
         }
         both / all
     };
-    Ok(exam::mean(exam, share))
+    Ok(evaluation::mean(set, share))
 }
 
-/// A checkpoint on the exam.
+/// A checkpoint on the evaluation set.
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     step: f64,
@@ -229,16 +230,16 @@ struct Row {
 }
 
 impl Row {
-    fn of(step: u64, exam: &[Item], log_q: &[f64]) -> Row {
-        let right = |class| exam::class_mean(exam, class, |i, _| log_q[i].exp());
+    fn of(step: u64, set: &[Item], log_q: &[f64]) -> Row {
+        let right = |class| evaluation::class_mean(set, class, |i, _| log_q[i].exp());
         let pass = |n| {
             let solved = |i: usize| pass_at_n_exact(log_q[i], n as f64).expect("at most 0");
-            exam::mean(exam, |i, _| solved(i))
+            evaluation::mean(set, |i, _| solved(i))
         };
         Row {
             step: step as f64,
-            kl: exam::kl(exam, log_q),
-            cov: LEVELS.map(|n| exam::coverage(exam, log_q, n)),
+            kl: evaluation::kl(set, log_q),
+            cov: LEVELS.map(|n| evaluation::coverage(set, log_q, n)),
             pass: PASSES.map(pass),
             right: [Class::G1, Class::G2].map(right),
         }

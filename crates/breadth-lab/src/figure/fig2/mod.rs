@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 use breadth_lm::task::graph_search::{FIGURE2, GraphSearch, GraphSearchConfig};
 use breadth_lm::train::config::ModelConfig;
 
-use super::exam::{self, Item};
+use super::evaluation::{self, Item, evaluation_set};
 use super::seeds::{self, Seed, Seeds, asked};
 use super::setting::{self, Stage, adamw, paper_adam};
 use super::spread::{self, median, spread};
@@ -155,9 +155,9 @@ impl Settings {
         run: &Trained,
     ) -> breadth_lm::Result<Length> {
         let task = GraphSearch::new(graph.clone())?;
-        let exam = exam::exam(&task, &FIGURE2, self.prompts, seed)?;
+        let set = evaluation_set(&task, &FIGURE2, self.prompts, seed)?;
         let row = |(step, folder): (u64, std::path::PathBuf)| {
-            Ok(Row::of(step, &exam, &exam::sit(&exam, &folder)?))
+            Ok(Row::of(step, &set, &evaluation::log_probs(&set, &folder)?))
         };
         let rows = run.checkpoints().into_iter().map(row);
         Ok(Length {
@@ -167,7 +167,7 @@ impl Settings {
     }
 }
 
-/// A checkpoint on the exam.
+/// A checkpoint on the evaluation set.
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     step: f64,
@@ -179,13 +179,14 @@ struct Row {
 }
 
 impl Row {
-    fn of(step: u64, exam: &[Item], log_q: &[f64]) -> Row {
-        let within = |(class, _)| exam::class_mean(exam, class, |i, item| item.log_p - log_q[i]);
+    fn of(step: u64, set: &[Item], log_q: &[f64]) -> Row {
+        let kl = |i: usize, item: &Item| item.log_p - log_q[i];
+        let within = |(class, _)| evaluation::class_mean(set, class, kl);
         Row {
             step: step as f64,
-            kl: exam::kl(exam, log_q),
+            kl: evaluation::kl(set, log_q),
             classes: FIGURE2.map(within),
-            cov: LEVELS.map(|n| exam::coverage(exam, log_q, n)),
+            cov: LEVELS.map(|n| evaluation::coverage(set, log_q, n)),
         }
     }
 
