@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::check::Check;
 use crate::estimate::Estimate;
 use crate::law::{NextToken, Prompt, SteepAndFlat, SteepAndFlatLaws, ThreePrompts};
 use crate::random::stream;
@@ -232,6 +233,69 @@ pub fn on_three_prompts(
         update(&mut theta, &instance.prompts[x], &laws[x], rng);
     }
     total / steps as f64
+}
+
+/// SGD on several random [`ThreePrompts`], each run from its own random stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Sgd<'a> {
+    /// The statement.
+    pub id: &'a str,
+    /// (H, T), each with its own runs.
+    pub cells: &'a [(u64, u64)],
+    /// Runs on each instance.
+    pub runs: u64,
+    /// The seed of the whole run.
+    pub seed: u64,
+}
+
+impl Sgd<'_> {
+    /// Instances in each cell.
+    const LAWS: u64 = 8;
+
+    /// The average KL of the iterates over `4/(eta T) + 2 eta s2`, which it should not exceed on any
+    /// instance.
+    ///
+    /// `eta`: the step size for an instance, H and T; `average_kl`: of one run on an instance with T
+    /// and eta.
+    pub fn kl_over_bound(
+        &self,
+        name: &str,
+        eta: impl Fn(&ThreePrompts, u64, u64) -> f64,
+        average_kl: impl Fn(&ThreePrompts, u64, f64, &mut ChaCha8Rng) -> f64 + Sync,
+    ) -> Check {
+        let plot = Plot::log("T", "KL")
+            .by("H")
+            .with_errors("se")
+            .against("bound");
+        let mut rows = Table::new(["H", "T", "KL", "se", "bound", "largest ratio"]).drawn(plot);
+        let mut ratios = Vec::new();
+        for &(horizon, steps) in self.cells {
+            let of_law = |law| {
+                let instance = ThreePrompts::new(horizon, self.seed, law);
+                let eta = eta(&instance, horizon, steps);
+                let bound = 4.0 / (eta * steps as f64) + 2.0 * eta * instance.variance();
+                let cell = format!("H={horizon} T={steps} law={law}");
+                let kl = self.mean(&cell, |rng| average_kl(&instance, steps, eta, rng));
+                (kl, bound)
+            };
+            let laws: Vec<(Estimate, f64)> = (0..Self::LAWS).map(of_law).collect();
+            let of_cell = laws.iter().map(|(kl, bound)| kl.scaled(bound.recip()));
+            let largest = of_cell.clone().map(|ratio| ratio.value).fold(0.0, f64::max);
+            ratios.extend(of_cell);
+            let kl = Estimate::mean(&laws.iter().map(|(kl, _)| kl.value).collect::<Vec<_>>());
+            let bound = laws.iter().map(|(_, bound)| bound).sum::<f64>() / Self::LAWS as f64;
+            let (h, t) = (horizon as f64, steps as f64);
+            rows.numeric_row([h, t, kl.value, kl.standard_error, bound, largest]);
+        }
+        Check::bounded_above(name, &ratios, 1.0, &[]).with_rows(rows)
+    }
+
+    /// The mean of one number of each run of a cell.
+    fn mean(&self, cell: &str, measure: impl Fn(&mut ChaCha8Rng) -> f64 + Sync) -> Estimate {
+        let one = |run| measure(&mut stream(self.id, cell, self.seed, run));
+        let values: Vec<f64> = (0..self.runs).into_par_iter().map(one).collect();
+        Estimate::mean(&values)
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Every seed is trained and measured; a sign is looked for in each of them and in their median,
 //! and [`crate::Check::sign`] decides.
 
-mod exam;
+mod evaluation;
 mod fig1;
 mod fig2;
 mod seeds;

@@ -3,7 +3,10 @@
 use crate::check::{Check, Shown};
 
 /// What one seed gave, or the median of all.
-pub(super) trait Seed {
+pub(super) trait Seed: Sized {
+    /// The median of every number over the seeds, of which there is at least one.
+    fn median(all: &[Self]) -> Self;
+
     fn name(&self) -> &str;
 
     /// Whether training came far enough for the seed to say anything.
@@ -13,11 +16,20 @@ pub(super) trait Seed {
 /// The seeds that were measured, of those that are planned, and their median.
 pub(super) struct Seeds<'a, T> {
     pub done: &'a [T],
-    pub planned: usize,
-    pub median: &'a T,
+    planned: usize,
+    pub median: T,
 }
 
-impl<T: Seed> Seeds<'_, T> {
+impl<'a, T: Seed> Seeds<'a, T> {
+    /// None for no seeds, which have no median.
+    pub fn new(done: &'a [T], planned: usize) -> Option<Seeds<'a, T>> {
+        (!done.is_empty()).then(|| Seeds {
+            done,
+            planned,
+            median: T::median(done),
+        })
+    }
+
     /// Whether the seeds show a sign; those that are not trained yet have not reached anything.
     pub fn sign(
         &self,
@@ -31,7 +43,7 @@ impl<T: Seed> Seeds<'_, T> {
         };
         let mut of_seeds: Vec<Shown> = self.done.iter().map(shown).collect();
         of_seeds.resize(self.planned, Shown::Unreached);
-        Check::sign(name, &of_seeds, shown(self.median)).noting(self.notes(note))
+        Check::sign(name, &of_seeds, shown(&self.median)).noting(self.notes(note))
     }
 
     /// What each seed gave, then the median.
@@ -39,7 +51,7 @@ impl<T: Seed> Seeds<'_, T> {
         let one = |seed: &T| format!("seed {}: {}", seed.name(), note(seed));
         let mut all: Vec<String> = self.done.iter().map(one).collect();
         if self.done.len() > 1 {
-            all.push(format!("median: {}", note(self.median)));
+            all.push(format!("median: {}", note(&self.median)));
         }
         all.join("; ")
     }

@@ -1,11 +1,11 @@
 //! From KL to coverage (Prop 3.1, Lemma D.1).
 
-use breadth_stats::{Level, bound};
+use breadth_stats::bound;
 
-use crate::check::{Check, WorstRatio};
-use crate::law::{bernoulli, coverage, divergence, level, pairs};
+use crate::check::Check;
+use crate::law::divergence;
+use crate::statement::coverage_bound::{Bound, CoverageBound};
 use crate::statement::{Run, Size, Statement};
-use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
     id: "d1",
@@ -19,65 +19,28 @@ pub(super) const STATEMENT: Statement = Statement {
 
 fn run(size: Size, seed: u64) -> Vec<Check> {
     let pairs = size.seeds(20_000);
+    let sharp = from_kl(bound::coverage_upper_from_kl_sharp);
+    let printed = from_kl(bound::coverage_upper_from_kl);
     vec![
-        at_random(
-            "coverage over bound, random laws (D.1)",
-            (seed, pairs),
-            bound::coverage_upper_from_kl_sharp,
-        ),
-        at_random(
-            "coverage over bound, random laws (3.1)",
-            (seed, pairs),
-            bound::coverage_upper_from_kl,
-        ),
-        extremal(bound::coverage_upper_from_kl_sharp),
+        sharp.at_random("coverage over bound, random laws (D.1)", seed, pairs),
+        printed.at_random("coverage over bound, random laws (3.1)", seed, pairs),
+        sharp.extremal(),
     ]
 }
 
-/// An upper bound on coverage from the KL and N.
-type Bound = fn(f64, Level) -> Option<f64>;
-
-/// The worst ratio over the random pairs for which the bound says anything.
-fn at_random(name: &str, (seed, count): (u64, u64), bound: Bound) -> Check {
-    let mut worst = WorstRatio::default();
-    for pair in pairs("d1", seed, count) {
-        let kl = divergence(&pair.p, &pair.q);
-        if let Some(most) = bound(kl, level(pair.log_n)).filter(|&most| most < 1.0) {
-            let cov = coverage(&pair.p, &pair.q, pair.log_n);
-            worst.see(cov, most, || pair.to_string());
-        }
+fn from_kl(bound: Bound) -> CoverageBound {
+    CoverageBound {
+        id: STATEMENT.id,
+        divergence,
+        bound,
     }
-    Check::inequality(name, &worst)
-}
-
-/// p = Ber(s), q = Ber(s/N): the ratio at s = 1e-4, and the way there.
-fn extremal(bound: Bound) -> Check {
-    let mut rows = Table::new(["s", "N", "ratio"]).drawn(Plot::log_x("s", "ratio").by("N"));
-    let mut least = f64::INFINITY;
-    for n in [4.0, 8.0, 64.0, 4096.0_f64] {
-        for s in [0.5, 0.1, 0.01, 1e-3, 1e-4] {
-            let (p, q) = (bernoulli(s), bernoulli(s / n));
-            let most = bound(divergence(&p, &q), level(n.ln())).unwrap_or(f64::NAN);
-            let ratio = coverage(&p, &q, n.ln()) / most;
-            rows.numeric_row([s, n, ratio]);
-            if s == 1e-4 {
-                least = least.min(ratio);
-            }
-        }
-    }
-    Check::tight(
-        "smallest extremal ratio, s = 1e-4",
-        least,
-        (0.9999, 1.0 + 1e-9),
-    )
-    .predicting(1.0)
-    .with_rows(rows)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::Verdict;
+    use crate::law::level;
     use crate::statement::testing::{assert_holds, assert_near};
 
     #[test]
@@ -106,9 +69,9 @@ mod tests {
 
     #[test]
     fn log_n_alone_in_the_denominator_fails() {
-        let wrong: Bound = |kl, level| Some((kl / level.log_n()).min(1.0));
-        assert_eq!(at_random("", (0, 20_000), wrong).verdict, Verdict::Fails);
-        assert_eq!(extremal(wrong).verdict, Verdict::Fails);
+        let wrong = from_kl(|kl, level| Some((kl / level.log_n()).min(1.0)));
+        assert_eq!(wrong.at_random("", 0, 20_000).verdict, Verdict::Fails);
+        assert_eq!(wrong.extremal().verdict, Verdict::Fails);
     }
 
     /// The paper prints N >= e, where log(N/e) = 0.

@@ -1,11 +1,11 @@
 //! From the Hellinger distance to coverage (Lemma D.4).
 
-use breadth_stats::{Level, bound};
+use breadth_stats::bound;
 
-use crate::check::{Check, WorstRatio};
-use crate::law::{bernoulli, coverage, hellinger_squared, level, pairs};
+use crate::check::Check;
+use crate::law::hellinger_squared;
+use crate::statement::coverage_bound::{Bound, CoverageBound};
 use crate::statement::{Run, Size, Statement};
-use crate::table::{Plot, Table};
 
 pub(super) const STATEMENT: Statement = Statement {
     id: "d4",
@@ -18,46 +18,20 @@ pub(super) const STATEMENT: Statement = Statement {
 };
 
 fn run(size: Size, seed: u64) -> Vec<Check> {
-    let bound = bound::coverage_upper_from_hellinger;
-    vec![at_random(seed, size.seeds(20_000), bound), extremal(bound)]
+    let bound = from_hellinger(bound::coverage_upper_from_hellinger);
+    let name = "coverage over bound, random laws";
+    vec![
+        bound.at_random(name, seed, size.seeds(20_000)),
+        bound.extremal(),
+    ]
 }
 
-/// An upper bound on coverage from H2 and N.
-type Bound = fn(f64, Level) -> Option<f64>;
-
-fn at_random(seed: u64, count: u64, bound: Bound) -> Check {
-    let mut worst = WorstRatio::default();
-    for pair in pairs("d4", seed, count) {
-        let h2 = hellinger_squared(&pair.p, &pair.q);
-        if let Some(most) = bound(h2, level(pair.log_n)).filter(|&most| most < 1.0) {
-            let cov = coverage(&pair.p, &pair.q, pair.log_n);
-            worst.see(cov, most, || pair.to_string());
-        }
+fn from_hellinger(bound: Bound) -> CoverageBound {
+    CoverageBound {
+        id: STATEMENT.id,
+        divergence: hellinger_squared,
+        bound,
     }
-    Check::inequality("coverage over bound, random laws", &worst)
-}
-
-fn extremal(bound: Bound) -> Check {
-    let mut rows = Table::new(["s", "N", "ratio"]).drawn(Plot::log_x("s", "ratio").by("N"));
-    let mut least = f64::INFINITY;
-    for n in [4.0, 8.0, 64.0, 4096.0_f64] {
-        for s in [0.5, 0.1, 0.01, 1e-3, 1e-4] {
-            let (p, q) = (bernoulli(s), bernoulli(s / n));
-            let most = bound(hellinger_squared(&p, &q), level(n.ln())).unwrap_or(f64::NAN);
-            let ratio = coverage(&p, &q, n.ln()) / most;
-            rows.numeric_row([s, n, ratio]);
-            if s == 1e-4 {
-                least = least.min(ratio);
-            }
-        }
-    }
-    Check::tight(
-        "smallest extremal ratio, s = 1e-4",
-        least,
-        (0.9999, 1.0 + 1e-9),
-    )
-    .predicting(1.0)
-    .with_rows(rows)
 }
 
 #[cfg(test)]
@@ -83,8 +57,9 @@ mod tests {
     /// N/(sqrt N - 1)^2, without the 2 that H2's 1/2 brings.
     #[test]
     fn half_the_constant_fails() {
-        let wrong: Bound = |h2, level| bound::coverage_upper_from_hellinger(h2 / 2.0, level);
-        assert_eq!(at_random(0, 20_000, wrong).verdict, Verdict::Fails);
-        assert_eq!(extremal(wrong).verdict, Verdict::Fails);
+        let half = |h2, level| bound::coverage_upper_from_hellinger(h2 / 2.0, level);
+        let wrong = from_hellinger(half);
+        assert_eq!(wrong.at_random("", 0, 20_000).verdict, Verdict::Fails);
+        assert_eq!(wrong.extremal().verdict, Verdict::Fails);
     }
 }

@@ -2,6 +2,7 @@
 
 mod bernoulli;
 mod cor41ii;
+mod coverage_bound;
 mod d1;
 mod d10;
 mod d11;
@@ -36,16 +37,19 @@ mod thm_e1;
 use crate::check::{Check, Verdict};
 use crate::runs::Runs;
 
-/// A statement of the paper that measures itself.
+/// What measures itself: a statement of the paper, one of its figures, or a study of what it leaves
+/// open.
+///
+/// All three have this one form, and stand in the one list [`crate::all`].
 #[derive(Clone, Copy, Debug)]
 pub struct Statement {
     /// The short name: `d1`, `headline`.
     pub id: &'static str,
-    /// Where it stands in the paper: `Prop D.1`.
+    /// Where it stands in the paper: `Prop D.1`, `Figure 1`; `beyond the paper` for a study.
     pub paper: &'static str,
     /// A few words.
     pub title: &'static str,
-    /// What it says, in a sentence or two.
+    /// What it says, in a sentence or two; of a study, the hypothesis.
     pub claim: &'static str,
     /// What the print says and what is true, where they differ or the statement was sharpened.
     pub correction: Option<&'static str>,

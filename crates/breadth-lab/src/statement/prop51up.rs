@@ -1,15 +1,12 @@
 //! SGD on sequences: what it guarantees (Prop 5.1, upper bound).
 
-use rayon::prelude::*;
+use rand_chacha::ChaCha8Rng;
 
 use crate::check::Check;
-use crate::estimate::Estimate;
 use crate::law::ThreePrompts;
-use crate::random::stream;
 use crate::statement::{Run, Size, Statement};
 use crate::step::ascend;
-use crate::table::{Plot, Table};
-use crate::training::on_three_prompts;
+use crate::training::{Sgd, on_three_prompts};
 
 pub(super) const STATEMENT: Statement = Statement {
     id: "prop51up",
@@ -21,80 +18,59 @@ pub(super) const STATEMENT: Statement = Statement {
     run: Run::Computed(run),
 };
 
-/// Random instances, and runs of each in the small size.
-const LAWS: u64 = 8;
+/// T.
+const TIMES: [u64; 3] = [100, 1000, 4000];
+/// Runs on each instance in the small size.
 const RUNS: u64 = 8;
 
 type Step = fn(&mut [f64; 4], &[f64; 4], f64);
 
 fn run(size: Size, seed: u64) -> Vec<Check> {
     let horizons = size.grid(&[4, 16, 64, 256]);
-    vec![measure(&horizons, size.seeds(RUNS), seed, ascend)]
+    let cells = horizons.iter().flat_map(|&h| TIMES.map(|steps| (h, steps)));
+    let cells: Vec<(u64, u64)> = cells.collect();
+    vec![measure(&cells, size.seeds(RUNS), seed, ascend)]
 }
 
-fn measure(horizons: &[u64], runs: u64, seed: u64, step: Step) -> Check {
-    let plot = Plot::log("T", "KL")
-        .by("H")
-        .with_errors("se")
-        .against("bound");
-    let mut rows = Table::new(["H", "T", "KL", "se", "bound", "largest ratio"]).drawn(plot);
-    let mut ratios = Vec::new();
-    for &horizon in horizons {
-        for steps in [100, 1000, 4000] {
-            let cell = Cell {
-                horizon,
-                steps,
-                runs,
-                seed,
-                step,
-            };
-            let laws: Vec<(Estimate, f64)> = (0..LAWS).map(|law| cell.measure(law)).collect();
-            let of_cell = laws.iter().map(|(kl, bound)| kl.scaled(bound.recip()));
-            let largest = of_cell.clone().map(|ratio| ratio.value).fold(0.0, f64::max);
-            ratios.extend(of_cell);
-            let kl = Estimate::mean(&laws.iter().map(|(kl, _)| kl.value).collect::<Vec<_>>());
-            let bound = laws.iter().map(|(_, bound)| bound).sum::<f64>() / LAWS as f64;
-            let (h, t) = (horizon as f64, steps as f64);
-            rows.numeric_row([h, t, kl.value, kl.standard_error, bound, largest]);
-        }
-    }
-    Check::bounded_above("average KL over the bound", &ratios, 1.0, &[]).with_rows(rows)
+/// `cells`: (H, T).
+fn measure(cells: &[(u64, u64)], runs: u64, seed: u64, step: Step) -> Check {
+    let sgd = Sgd {
+        id: STATEMENT.id,
+        cells,
+        runs,
+        seed,
+    };
+    let name = "average KL over the bound";
+    let eta = |instance: &ThreePrompts, horizon: u64, steps: u64| {
+        let largest = 1.0 / (2.0 * horizon as f64 * ThreePrompts::BOUND.powi(2));
+        let best = (2.0 / (instance.variance() * steps as f64)).sqrt();
+        best.min(largest)
+    };
+    sgd.kl_over_bound(name, eta, |instance, steps, eta, rng| {
+        average_kl(instance, steps, eta, step, rng)
+    })
 }
 
-struct Cell {
-    horizon: u64,
+/// One run; the mean over its iterates.
+fn average_kl(
+    instance: &ThreePrompts,
     steps: u64,
-    runs: u64,
-    seed: u64,
+    eta: f64,
     step: Step,
-}
-
-impl Cell {
-    /// The average KL of the iterates, and the bound.
-    fn measure(&self, law: u64) -> (Estimate, f64) {
-        let instance = ThreePrompts::new(self.horizon, self.seed, law);
-        let (s2, steps) = (instance.variance(), self.steps as f64);
-        let largest = 1.0 / (2.0 * self.horizon as f64 * ThreePrompts::BOUND.powi(2));
-        let eta = (2.0 / (s2 * steps)).sqrt().min(largest);
-        let name = format!("H={} T={} law={law}", self.horizon, self.steps);
-        let run = |run| {
-            let rng = &mut stream("prop51up", &name, self.seed, run);
-            on_three_prompts(
-                &instance,
-                self.steps,
-                rng,
-                |theta, prompt, next, rng| {
-                    let mut gradient = [0.0; 4];
-                    let counts = prompt.draw(prompt.horizon, rng);
-                    prompt.add_gradient(next, &counts, 1.0, &mut gradient);
-                    (self.step)(theta, &gradient, eta);
-                },
-                |_, laws| instance.kl(laws, f64::INFINITY),
-            )
-        };
-        let runs: Vec<f64> = (0..self.runs).into_par_iter().map(run).collect();
-        (Estimate::mean(&runs), 4.0 / (eta * steps) + 2.0 * eta * s2)
-    }
+    rng: &mut ChaCha8Rng,
+) -> f64 {
+    on_three_prompts(
+        instance,
+        steps,
+        rng,
+        |theta, prompt, next, rng| {
+            let mut gradient = [0.0; 4];
+            let counts = prompt.draw(prompt.horizon, rng);
+            prompt.add_gradient(next, &counts, 1.0, &mut gradient);
+            step(theta, &gradient, eta);
+        },
+        |_, laws| instance.kl(laws, f64::INFINITY),
+    )
 }
 
 #[cfg(test)]
@@ -117,7 +93,8 @@ mod tests {
     /// A step against the gradient.
     #[test]
     fn a_wrong_update_fails() {
-        let check = measure(&[64], 4, 0, |theta, gradient, eta| {
+        let cells = TIMES.map(|steps| (64, steps));
+        let check = measure(&cells, 4, 0, |theta, gradient, eta| {
             ascend(theta, gradient, -eta)
         });
         assert_eq!(check.verdict, Verdict::Fails);

@@ -1,14 +1,12 @@
 //! Token-level SGD with test-time training (Thm 6.1).
 
-use rayon::prelude::*;
+use rand_chacha::ChaCha8Rng;
 
 use crate::check::Check;
-use crate::estimate::Estimate;
 use crate::law::ThreePrompts;
-use crate::random::stream;
 use crate::statement::{Run, Size, Statement};
 use crate::step::ascend;
-use crate::table::{Plot, Table};
+use crate::training::Sgd;
 
 pub(super) const STATEMENT: Statement = Statement {
     id: "thm61",
@@ -21,7 +19,7 @@ pub(super) const STATEMENT: Statement = Statement {
     run: Run::Computed(run),
 };
 
-const LAWS: u64 = 8;
+/// Runs on each instance in the small size.
 const RUNS: u64 = 4;
 
 type Step = fn(&mut [f64; 4], &[f64; 4], f64);
@@ -37,48 +35,20 @@ fn run(size: Size, seed: u64) -> Vec<Check> {
 
 /// `cells`: (H, T).
 fn measure(cells: &[(u64, u64)], runs: u64, seed: u64, step: Step) -> Check {
-    let plot = Plot::log("T", "KL")
-        .by("H")
-        .with_errors("se")
-        .against("bound");
-    let mut rows = Table::new(["H", "T", "KL", "se", "bound", "largest ratio"]).drawn(plot);
-    let mut ratios = Vec::new();
-    for &(horizon, steps) in cells {
-        let law = |law| of_law(horizon, steps, law, runs, seed, step);
-        let laws: Vec<(Estimate, f64)> = (0..LAWS).map(law).collect();
-        let of_cell = laws.iter().map(|(kl, bound)| kl.scaled(bound.recip()));
-        let largest = of_cell.clone().map(|ratio| ratio.value).fold(0.0, f64::max);
-        ratios.extend(of_cell);
-        let kl = Estimate::mean(&laws.iter().map(|(kl, _)| kl.value).collect::<Vec<_>>());
-        let bound = laws.iter().map(|(_, bound)| bound).sum::<f64>() / LAWS as f64;
-        let (horizon, steps) = (horizon as f64, steps as f64);
-        rows.numeric_row([horizon, steps, kl.value, kl.standard_error, bound, largest]);
-    }
-    Check::bounded_above(
-        "average KL of the decoder over the bound",
-        &ratios,
-        1.0,
-        &[],
-    )
-    .with_rows(rows)
-}
-
-/// The average KL of the decoders, and the bound.
-fn of_law(horizon: u64, steps: u64, law: u64, runs: u64, seed: u64, step: Step) -> (Estimate, f64) {
-    let instance = ThreePrompts::new(horizon, seed, law);
-    let s2 = instance.variance();
-    let eta = (s2 * steps as f64).sqrt().recip();
-    let eta = eta.min(0.5 / ThreePrompts::BOUND.powi(2));
-    let name = format!("H={horizon} T={steps} law={law}");
-    let run = |run| {
-        let rng = &mut stream("thm61", &name, seed, run);
-        average_kl(&instance, eta, steps, step, rng)
+    let sgd = Sgd {
+        id: STATEMENT.id,
+        cells,
+        runs,
+        seed,
     };
-    let runs: Vec<f64> = (0..runs).into_par_iter().map(run).collect();
-    (
-        Estimate::mean(&runs),
-        4.0 / (eta * steps as f64) + 2.0 * eta * s2,
-    )
+    let eta = |instance: &ThreePrompts, _, steps: u64| {
+        let best = (instance.variance() * steps as f64).sqrt().recip();
+        best.min(0.5 / ThreePrompts::BOUND.powi(2))
+    };
+    let name = "average KL of the decoder over the bound";
+    sgd.kl_over_bound(name, eta, |instance, steps, eta, rng| {
+        average_kl(instance, steps, eta, step, rng)
+    })
 }
 
 /// One run of Eq 21; the mean over its T responses of the summed next-token KLs.
@@ -87,10 +57,10 @@ fn of_law(horizon: u64, steps: u64, law: u64, runs: u64, seed: u64, step: Step) 
 /// is one: the KLs along the run are those of the decoders, in expectation.
 fn average_kl(
     instance: &ThreePrompts,
-    eta: f64,
     steps: u64,
+    eta: f64,
     step: Step,
-    rng: &mut rand_chacha::ChaCha8Rng,
+    rng: &mut ChaCha8Rng,
 ) -> f64 {
     let mut theta = ThreePrompts::START;
     let mut total = 0.0;

@@ -8,7 +8,7 @@ use breadth_lm::task::graph_search::{
 use breadth_lm::train::config::ModelConfig;
 use breadth_stats::{Design, Level, pass_at_n_exact, tournament};
 
-use super::exam::{self, Item};
+use super::evaluation::{self, Item, evaluation_set};
 use super::seeds::{self, Seed, Seeds, asked};
 use super::setting::{self, Stage, adamw, paper_adam};
 use super::spread::{self, median, spread};
@@ -156,8 +156,8 @@ impl Settings {
 
     fn curves(&self, seed: u64, run: &Trained) -> breadth_lm::Result<Curves> {
         let task = GraphSearch::new(self.graph.clone())?;
-        let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, self.prompts, seed)?;
-        let fresh = exam::fresh(&task, &FIGURE1_FINE_TUNE, self.fresh, seed)?;
+        let set = evaluation_set(&task, &FIGURE1_FINE_TUNE, self.prompts, seed)?;
+        let fresh = evaluation::fresh(&task, &FIGURE1_FINE_TUNE, self.fresh, seed)?;
         let fresh: Vec<Sequence> = fresh
             .iter()
             .map(|example| Sequence {
@@ -168,8 +168,9 @@ impl Settings {
         let (mut rows, mut columns) = (Vec::new(), Vec::new());
         let checkpoints = run.checkpoints();
         for (step, folder) in &checkpoints {
-            rows.push(Row::of(*step, &exam, &exam::sit(&exam, folder)?));
-            columns.push(exam::log_q(&Checkpoint::read(folder)?, &fresh)?);
+            rows.push(Row::of(*step, &set, &evaluation::log_probs(&set, folder)?));
+            let model = Checkpoint::read(folder)?;
+            columns.push(evaluation::sequence_log_probs(&model, &fresh)?);
         }
         let choice = |&n: &f64| {
             let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
@@ -179,7 +180,7 @@ impl Settings {
         };
         Ok(Curves {
             seed: seed.to_string(),
-            consistent: consistent(&task, &exam, &Checkpoint::read(&checkpoints[0].1)?)?,
+            consistent: consistent(&task, &set, &Checkpoint::read(&checkpoints[0].1)?)?,
             chosen: TOURNAMENTS
                 .iter()
                 .map(choice)
@@ -190,17 +191,17 @@ impl Settings {
 }
 
 /// The share of the mass on valid paths that lies on the two consistent ones, mean over prompts.
-fn consistent(task: &GraphSearch, exam: &[Item], model: &Checkpoint) -> breadth_lm::Result<f64> {
-    let graphs = exam.iter().map(|item| task.parse(&item.prompt));
+fn consistent(task: &GraphSearch, set: &[Item], model: &Checkpoint) -> breadth_lm::Result<f64> {
+    let graphs = set.iter().map(|item| task.parse(&item.prompt));
     let graphs = graphs.collect::<breadth_lm::Result<Vec<_>>>()?;
-    let paths: Vec<Vec<Vec<u32>>> = graphs.iter().map(exam::paths).collect();
+    let paths: Vec<Vec<Vec<u32>>> = graphs.iter().map(evaluation::paths).collect();
     let mut sequences = Vec::new();
-    for (item, paths) in exam.iter().zip(&paths) {
+    for (item, paths) in set.iter().zip(&paths) {
         let prompt = &item.prompt;
         let of_path = |response| Sequence { prompt, response };
         sequences.extend(paths.iter().map(Vec::as_slice).map(of_path));
     }
-    let mut log_q = exam::log_q(model, &sequences)?.into_iter();
+    let mut log_q = evaluation::sequence_log_probs(model, &sequences)?.into_iter();
     let share = |i: usize, _: &Item| {
         let right = [Class::G1, Class::G2].map(|class| task.correct_response(&graphs[i], class));
         let (mut both, mut all) = (0.0, 0.0);
@@ -212,10 +213,10 @@ fn consistent(task: &GraphSearch, exam: &[Item], model: &Checkpoint) -> breadth_
         }
         both / all
     };
-    Ok(exam::mean(exam, share))
+    Ok(evaluation::mean(set, share))
 }
 
-/// A checkpoint on the exam.
+/// A checkpoint on the evaluation set.
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     step: f64,
@@ -229,16 +230,16 @@ struct Row {
 }
 
 impl Row {
-    fn of(step: u64, exam: &[Item], log_q: &[f64]) -> Row {
-        let right = |class| exam::class_mean(exam, class, |i, _| log_q[i].exp());
+    fn of(step: u64, set: &[Item], log_q: &[f64]) -> Row {
+        let right = |class| evaluation::class_mean(set, class, |i, _| log_q[i].exp());
         let pass = |n| {
             let solved = |i: usize| pass_at_n_exact(log_q[i], n as f64).expect("at most 0");
-            exam::mean(exam, |i, _| solved(i))
+            evaluation::mean(set, |i, _| solved(i))
         };
         Row {
             step: step as f64,
-            kl: exam::kl(exam, log_q),
-            cov: LEVELS.map(|n| exam::coverage(exam, log_q, n)),
+            kl: evaluation::kl(set, log_q),
+            cov: LEVELS.map(|n| evaluation::coverage(set, log_q, n)),
             pass: PASSES.map(pass),
             right: [Class::G1, Class::G2].map(right),
         }
@@ -257,28 +258,6 @@ struct Curves {
 }
 
 impl Curves {
-    /// The median of every number over the seeds.
-    fn median(all: &[Curves]) -> Curves {
-        let over = |of: &dyn Fn(&Curves) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
-        let row = |i: usize| Row {
-            step: all[0].rows[i].step,
-            kl: over(&|seed| seed.rows[i].kl),
-            cov: std::array::from_fn(|n| over(&|seed| seed.rows[i].cov[n])),
-            pass: std::array::from_fn(|n| over(&|seed| seed.rows[i].pass[n])),
-            right: std::array::from_fn(|class| over(&|seed| seed.rows[i].right[class])),
-        };
-        let chosen = |i: usize| {
-            let pass = std::array::from_fn(|n| over(&|seed| seed.chosen[i].1[n]));
-            (over(&|seed| seed.chosen[i].0), pass)
-        };
-        Curves {
-            seed: "median".into(),
-            consistent: over(&|seed| seed.consistent),
-            rows: (0..all[0].rows.len()).map(row).collect(),
-            chosen: (0..TOURNAMENTS.len()).map(chosen).collect(),
-        }
-    }
-
     fn column(&self, of: impl Fn(&Row) -> f64) -> Vec<f64> {
         self.rows.iter().map(of).collect()
     }
@@ -361,6 +340,27 @@ impl Curves {
 }
 
 impl Seed for Curves {
+    fn median(all: &[Curves]) -> Curves {
+        let over = |of: &dyn Fn(&Curves) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
+        let row = |i: usize| Row {
+            step: all[0].rows[i].step,
+            kl: over(&|seed| seed.rows[i].kl),
+            cov: std::array::from_fn(|n| over(&|seed| seed.rows[i].cov[n])),
+            pass: std::array::from_fn(|n| over(&|seed| seed.rows[i].pass[n])),
+            right: std::array::from_fn(|class| over(&|seed| seed.rows[i].right[class])),
+        };
+        let chosen = |i: usize| {
+            let pass = std::array::from_fn(|n| over(&|seed| seed.chosen[i].1[n]));
+            (over(&|seed| seed.chosen[i].0), pass)
+        };
+        Curves {
+            seed: "median".into(),
+            consistent: over(&|seed| seed.consistent),
+            rows: (0..all[0].rows.len()).map(row).collect(),
+            chosen: (0..TOURNAMENTS.len()).map(chosen).collect(),
+        }
+    }
+
     fn name(&self) -> &str {
         &self.seed
     }
@@ -380,93 +380,90 @@ fn least(values: &[f64]) -> usize {
 ///
 /// Of `planned` seeds those that are not trained yet have not reached anything.
 fn checks(seeds: &[Curves], planned: usize, asks: Asks) -> Vec<Check> {
-    if seeds.is_empty() {
+    let Some(all) = Seeds::new(seeds, planned) else {
         return Vec::new();
-    }
-    let median = Curves::median(seeds);
-    let all = Seeds {
-        done: seeds,
-        planned,
-        median: &median,
-    };
-    let sign = |name: &str, shows: &dyn Fn(&Curves) -> bool, note: &dyn Fn(&Curves) -> String| {
-        all.sign(name, shows, note)
     };
     let mut checks = vec![
-        sign(
-            "guard: pre-training reached the correlation",
-            &|_| true,
-            &|seed| {
-                let what = if seed.is_reached() {
-                    "reached"
-                } else {
-                    "pre-training did not reach the correlation"
-                };
-                format!(
-                    "{:.3} of the mass on consistent paths, {what}",
-                    seed.consistent
-                )
-            },
-        )
-        .with_rows(profiles(seeds)),
-        sign("F1a: KL falls to the end", &Curves::kl_falls, &|seed| {
-            let (first, last) = seed.ends();
-            let rise = seed.largest_rise();
-            format!("{:.3} -> {:.3}, largest rise {rise:.3}", first.kl, last.kl)
-        })
-        .with_rows(bands(seeds, "KL", &[("KL", &|row| row.kl)])),
-        asked(
-            sign(
-                "F1b: Cov_4 is least in the middle",
-                &Curves::coverage_dips,
-                &dip_note,
-            )
-            .with_rows(bands(
-                seeds,
-                "coverage",
-                &[
-                    ("Cov_2", &|row| row.cov[0]),
-                    ("Cov_4", &|row| row.cov[2]),
-                    ("Cov_6", &|row| row.cov[3]),
-                ],
-            )),
-            asks.dip,
-        ),
-        sign(
-            "F1c: Pass@8 and Pass@12 peak early",
-            &|seed| seed.pass_peaks(1, 0.01) && seed.pass_peaks(2, 0.01),
-            &|seed| format!("{}, {}", peak_note(seed, 1), peak_note(seed, 2)),
-        )
-        .with_rows(bands(
-            seeds,
-            "Pass@N",
-            &[
-                ("Pass@4", &|row| row.pass[0]),
-                ("Pass@8", &|row| row.pass[1]),
-                ("Pass@12", &|row| row.pass[2]),
-            ],
-        )),
+        guard(&all),
+        kl_falls(&all),
+        asked(coverage_dips(&all), asks.dip),
+        passes_peak(&all),
     ];
     if let Some(is_asked) = asks.pass4 {
-        let peaks = |seed: &Curves| seed.pass_peaks(0, 0.003);
-        let check = sign("F1c: Pass@4 too", &peaks, &|seed| peak_note(seed, 0));
-        checks.push(asked(check, is_asked));
+        checks.push(asked(pass4_peaks(&all), is_asked));
     }
-    checks.extend([
-        sign(
-            "F1d: the tournament beats the least KL",
-            &|seed| seed.gain() >= 0.01,
-            &|seed| format!("Pass@8 {:+.4}", seed.gain()),
-        )
-        .with_rows(choices(seeds, &median)),
-        sign(
-            "F1e: Cov_6 orders Pass@12, KL the wrong way",
-            &Curves::coverage_predicts,
-            &correlation_note,
-        )
-        .with_rows(successes(seeds)),
-    ]);
+    checks.extend([tournament_wins(&all), coverage_predicts(&all)]);
     checks
+}
+
+fn guard(all: &Seeds<Curves>) -> Check {
+    let name = "guard: pre-training reached the correlation";
+    all.sign(name, &|_| true, &guard_note)
+        .with_rows(profiles(all.done))
+}
+
+fn guard_note(seed: &Curves) -> String {
+    let what = if seed.is_reached() {
+        "reached"
+    } else {
+        "pre-training did not reach the correlation"
+    };
+    format!(
+        "{:.3} of the mass on consistent paths, {what}",
+        seed.consistent
+    )
+}
+
+fn kl_falls(all: &Seeds<Curves>) -> Check {
+    let note = |seed: &Curves| {
+        let (first, last) = seed.ends();
+        let rise = seed.largest_rise();
+        format!("{:.3} -> {:.3}, largest rise {rise:.3}", first.kl, last.kl)
+    };
+    all.sign("F1a: KL falls to the end", &Curves::kl_falls, &note)
+        .with_rows(bands(all.done, "KL", &[("KL", &|row| row.kl)]))
+}
+
+fn coverage_dips(all: &Seeds<Curves>) -> Check {
+    let name = "F1b: Cov_4 is least in the middle";
+    let curves: &[Curve] = &[
+        ("Cov_2", &|row| row.cov[0]),
+        ("Cov_4", &|row| row.cov[2]),
+        ("Cov_6", &|row| row.cov[3]),
+    ];
+    all.sign(name, &Curves::coverage_dips, &dip_note)
+        .with_rows(bands(all.done, "coverage", curves))
+}
+
+fn passes_peak(all: &Seeds<Curves>) -> Check {
+    let name = "F1c: Pass@8 and Pass@12 peak early";
+    let peak = |seed: &Curves| seed.pass_peaks(1, 0.01) && seed.pass_peaks(2, 0.01);
+    let note = |seed: &Curves| format!("{}, {}", peak_note(seed, 1), peak_note(seed, 2));
+    let curves: &[Curve] = &[
+        ("Pass@4", &|row| row.pass[0]),
+        ("Pass@8", &|row| row.pass[1]),
+        ("Pass@12", &|row| row.pass[2]),
+    ];
+    all.sign(name, &peak, &note)
+        .with_rows(bands(all.done, "Pass@N", curves))
+}
+
+fn pass4_peaks(all: &Seeds<Curves>) -> Check {
+    let peaks = |seed: &Curves| seed.pass_peaks(0, 0.003);
+    all.sign("F1c: Pass@4 too", &peaks, &|seed| peak_note(seed, 0))
+}
+
+fn tournament_wins(all: &Seeds<Curves>) -> Check {
+    let name = "F1d: the tournament beats the least KL";
+    let wins = |seed: &Curves| seed.gain() >= 0.01;
+    let note = |seed: &Curves| format!("Pass@8 {:+.4}", seed.gain());
+    all.sign(name, &wins, &note).with_rows(choices(all))
+}
+
+fn coverage_predicts(all: &Seeds<Curves>) -> Check {
+    let name = "F1e: Cov_6 orders Pass@12, KL the wrong way";
+    all.sign(name, &Curves::coverage_predicts, &correlation_note)
+        .with_rows(successes(all.done))
 }
 
 fn dip_note(seed: &Curves) -> String {
@@ -553,12 +550,10 @@ fn bands(seeds: &[Curves], y: &str, curves: &[Curve]) -> Table {
 }
 
 /// What is taken, by the tournaments and by KL.
-fn choices(seeds: &[Curves], median: &Curves) -> Table {
+fn choices(all: &Seeds<Curves>) -> Table {
     let mut table = Table::new(["seed", "rule", "step", "Pass@4", "Pass@8", "Pass@12"]);
-    for seed in seeds
-        .iter()
-        .chain([median].into_iter().filter(|_| seeds.len() > 1))
-    {
+    let median = (all.done.len() > 1).then_some(&all.median);
+    for seed in all.done.iter().chain(median) {
         let rules = TOURNAMENTS.map(|n| format!("tournament, N = {n}"));
         let by_kl = seed.least_kl();
         let by_kl = ("least KL".to_owned(), (by_kl.step, by_kl.pass));

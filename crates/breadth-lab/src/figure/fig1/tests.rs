@@ -179,15 +179,15 @@ fn small_reports_what_it_does_not_ask_for() {
 #[test]
 fn closed_form() {
     let task = GraphSearch::new(GraphSearchConfig::figure1_small()).unwrap();
-    let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, 5, 0).unwrap();
-    assert_eq!(exam.len(), 10);
+    let set = evaluation_set(&task, &FIGURE1_FINE_TUNE, 5, 0).unwrap();
+    assert_eq!(set.len(), 10);
     let cases = [(0.9, 0.3251, 0.9570, 0.1), (0.6, 0.5514, 0.9977, 0.0)];
     for (q, kl, pass_8, cov_4) in cases {
-        let log_q = exam.iter().map(|item| match item.class {
+        let log_q = set.iter().map(|item| match item.class {
             Class::G1 => f64::ln(q),
             _ => f64::ln(1.0 - q),
         });
-        let row = Row::of(30, &exam, &log_q.collect::<Vec<_>>());
+        let row = Row::of(30, &set, &log_q.collect::<Vec<_>>());
         let near = |a: f64, b: f64| (a - b).abs() < 5e-5;
         assert!(near(row.kl, kl) && near(row.pass[1], pass_8), "{row:?}");
         assert!(near(row.cov[2], cov_4), "{row:?}");
@@ -202,7 +202,7 @@ fn closed_form() {
 #[test]
 fn the_guard_of_a_model_that_knows_nothing() {
     let task = GraphSearch::new(GraphSearchConfig::figure1_small()).unwrap();
-    let exam = exam::exam(&task, &FIGURE1_FINE_TUNE, 3, 0).unwrap();
+    let set = evaluation_set(&task, &FIGURE1_FINE_TUNE, 3, 0).unwrap();
     let sizes = breadth_lm::model::Gpt2 {
         vocab_size: task.vocab_size(),
         max_position_embeddings: 43,
@@ -217,7 +217,7 @@ fn the_guard_of_a_model_that_knows_nothing() {
     for (_, array) in model.weights.iter_mut() {
         array.data.iter_mut().for_each(|weight| *weight = 0.0);
     }
-    let share = consistent(&task, &exam, &model).unwrap();
+    let share = consistent(&task, &set, &model).unwrap();
     assert!((share - 0.5).abs() < 1e-6, "{share}");
 }
 

@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 use breadth_lm::task::graph_search::{FIGURE2, GraphSearch, GraphSearchConfig};
 use breadth_lm::train::config::ModelConfig;
 
-use super::exam::{self, Item};
+use super::evaluation::{self, Item, evaluation_set};
 use super::seeds::{self, Seed, Seeds, asked};
 use super::setting::{self, Stage, adamw, paper_adam};
 use super::spread::{self, median, spread};
@@ -155,9 +155,9 @@ impl Settings {
         run: &Trained,
     ) -> breadth_lm::Result<Length> {
         let task = GraphSearch::new(graph.clone())?;
-        let exam = exam::exam(&task, &FIGURE2, self.prompts, seed)?;
+        let set = evaluation_set(&task, &FIGURE2, self.prompts, seed)?;
         let row = |(step, folder): (u64, std::path::PathBuf)| {
-            Ok(Row::of(step, &exam, &exam::sit(&exam, &folder)?))
+            Ok(Row::of(step, &set, &evaluation::log_probs(&set, &folder)?))
         };
         let rows = run.checkpoints().into_iter().map(row);
         Ok(Length {
@@ -167,7 +167,7 @@ impl Settings {
     }
 }
 
-/// A checkpoint on the exam.
+/// A checkpoint on the evaluation set.
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     step: f64,
@@ -179,13 +179,14 @@ struct Row {
 }
 
 impl Row {
-    fn of(step: u64, exam: &[Item], log_q: &[f64]) -> Row {
-        let within = |(class, _)| exam::class_mean(exam, class, |i, item| item.log_p - log_q[i]);
+    fn of(step: u64, set: &[Item], log_q: &[f64]) -> Row {
+        let kl = |i: usize, item: &Item| item.log_p - log_q[i];
+        let within = |(class, _)| evaluation::class_mean(set, class, kl);
         Row {
             step: step as f64,
-            kl: exam::kl(exam, log_q),
+            kl: evaluation::kl(set, log_q),
             classes: FIGURE2.map(within),
-            cov: LEVELS.map(|n| exam::coverage(exam, log_q, n)),
+            cov: LEVELS.map(|n| evaluation::coverage(set, log_q, n)),
         }
     }
 
@@ -237,33 +238,6 @@ struct Lengths {
 }
 
 impl Lengths {
-    /// The median of every number over the seeds.
-    fn median(all: &[Lengths]) -> Lengths {
-        let run = |at: usize| {
-            let over = |of: &dyn Fn(&Length) -> f64| {
-                median(
-                    &all.iter()
-                        .map(|seed| of(&seed.runs[at]))
-                        .collect::<Vec<_>>(),
-                )
-            };
-            let row = |i: usize| Row {
-                step: all[0].runs[at].rows[i].step,
-                kl: over(&|run| run.rows[i].kl),
-                classes: std::array::from_fn(|c| over(&|run| run.rows[i].classes[c])),
-                cov: std::array::from_fn(|n| over(&|run| run.rows[i].cov[n])),
-            };
-            Length {
-                layers: all[0].runs[at].layers,
-                rows: (0..all[0].runs[at].rows.len()).map(row).collect(),
-            }
-        };
-        Lengths {
-            seed: "median".into(),
-            runs: (0..all[0].runs.len()).map(run).collect(),
-        }
-    }
-
     /// F2b.
     fn is_converged(&self) -> bool {
         let near = |run: &Length| (run.over_floor() - 1.0).abs() <= CONVERGED;
@@ -329,6 +303,32 @@ impl Lengths {
 }
 
 impl Seed for Lengths {
+    fn median(all: &[Lengths]) -> Lengths {
+        let run = |at: usize| {
+            let over = |of: &dyn Fn(&Length) -> f64| {
+                median(
+                    &all.iter()
+                        .map(|seed| of(&seed.runs[at]))
+                        .collect::<Vec<_>>(),
+                )
+            };
+            let row = |i: usize| Row {
+                step: all[0].runs[at].rows[i].step,
+                kl: over(&|run| run.rows[i].kl),
+                classes: std::array::from_fn(|c| over(&|run| run.rows[i].classes[c])),
+                cov: std::array::from_fn(|n| over(&|run| run.rows[i].cov[n])),
+            };
+            Length {
+                layers: all[0].runs[at].layers,
+                rows: (0..all[0].runs[at].rows.len()).map(row).collect(),
+            }
+        };
+        Lengths {
+            seed: "median".into(),
+            runs: (0..all[0].runs.len()).map(run).collect(),
+        }
+    }
+
     fn name(&self) -> &str {
         &self.seed
     }
@@ -342,25 +342,17 @@ impl Seed for Lengths {
 ///
 /// Of `planned` seeds those that are not trained yet have not reached anything.
 fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
-    if seeds.is_empty() {
+    let Some(all) = Seeds::new(seeds, planned) else {
         return Vec::new();
-    }
-    let median = Lengths::median(seeds);
-    let all = Seeds {
-        done: seeds,
-        planned,
-        median: &median,
-    };
-    let sign = |name: &str, shows: &dyn Fn(&Lengths) -> bool, note: &dyn Fn(&Lengths) -> String| {
-        all.sign(name, shows, note)
     };
     let mut checks = vec![
         asked(
-            sign("F2a: KL is linear in H", &Lengths::is_linear, &linear_note).with_rows(end(seeds)),
+            all.sign("F2a: KL is linear in H", &Lengths::is_linear, &linear_note)
+                .with_rows(end(seeds)),
             asks.linear,
         ),
         asked(
-            sign(
+            all.sign(
                 "F2b: the hard class is at its floor",
                 &Lengths::is_converged,
                 &floor_note,
@@ -371,7 +363,7 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
     ];
     if !asks.linear {
         let within = |seed: &Lengths| (1.4..=2.6).contains(&seed.eight_over_four());
-        checks.push(sign("KL at H = 8 over H = 4", &within, &|seed| {
+        checks.push(all.sign("KL at H = 8 over H = 4", &within, &|seed| {
             format!("{:.2}", seed.eight_over_four())
         }));
     }
@@ -379,7 +371,7 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
         let same = |seed: &Lengths| seed.difference(n) < 0.01;
         let grows = |seed: &Lengths| seed.ratio_grows(n);
         checks.push(
-            sign(
+            all.sign(
                 &format!("F2c: Cov_{n} is the same for all H"),
                 &same,
                 &|seed| coverage_note(seed, n),
@@ -387,7 +379,7 @@ fn checks(seeds: &[Lengths], planned: usize, asks: Asks) -> Vec<Check> {
             .with_rows(coverages(seeds, n)),
         );
         checks.push(
-            sign(&format!("F2d: KL/Cov_{n} grows with H"), &grows, &|seed| {
+            all.sign(&format!("F2d: KL/Cov_{n} grows with H"), &grows, &|seed| {
                 let ratios = seed.ratios(n);
                 let ratios: Vec<String> = ratios.iter().map(|r| format!("{r:.2}")).collect();
                 ratios.join(", ")

@@ -136,13 +136,13 @@ fn closed_form() {
     }
     for layers in [4, 6, 8] {
         let task = GraphSearch::new(GraphSearchConfig::figure2_small(layers)).unwrap();
-        let exam = exam::exam(&task, &FIGURE2, 3, 0).unwrap();
-        assert_eq!(exam.len(), 3 + 3 + 3 * 16);
-        let log_q = exam.iter().map(|item| match item.class {
+        let set = evaluation_set(&task, &FIGURE2, 3, 0).unwrap();
+        assert_eq!(set.len(), 3 + 3 + 3 * 16);
+        let log_q = set.iter().map(|item| match item.class {
             Class::Xor => -hard_floor(layers),
             _ => item.log_p,
         });
-        let row = Row::of(10, &exam, &log_q.collect::<Vec<_>>());
+        let row = Row::of(10, &set, &log_q.collect::<Vec<_>>());
         assert!((row.kl - floor(layers)).abs() < 1e-12, "{row:?}");
         let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
         assert!(near(row.classes[1], hard_floor(layers)) && near(row.classes[2], 0.0));

@@ -1,4 +1,5 @@
-//! Prompts with right responses, and what a checkpoint makes of them.
+//! The evaluation set, prompts with their right responses, and a checkpoint's log-probabilities,
+//! KL and coverage on it.
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use breadth_stats::{Level, is_uncovered};
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub class: Class,
-    /// Probability of class, prompt and response; the weights of an exam sum to 1.
+    /// Probability of class, prompt and response; the weights of a set sum to 1.
     pub weight: f64,
     /// `log p(y|x)` given the class, nats.
     pub log_p: f64,
@@ -33,7 +34,7 @@ impl Item {
 
 /// `prompts` prompts of each class, weighted to the class's share, each with every response that
 /// its class gives.
-pub(super) fn exam(
+pub(super) fn evaluation_set(
     task: &GraphSearch,
     mixture: &[(Class, f64)],
     prompts: u64,
@@ -42,6 +43,7 @@ pub(super) fn exam(
     let mut items = Vec::new();
     for &(class, share) in mixture {
         for i in 0..prompts {
+            // What the set was called at first: another name would draw other prompts.
             let name = format!("lab/exam/{class:?}");
             let example = task.sample_class(class, &mut rng::stream(seed, &name, i))?;
             let responses = match task.correct_response(&example.graph, class) {
@@ -89,7 +91,7 @@ pub(super) fn paths(graph: &Graph) -> Vec<Vec<u32>> {
 }
 
 /// `log q(y|x)` of each response, nats.
-pub(super) fn log_q(model: &Checkpoint, sequences: &[Sequence]) -> Result<Vec<f64>> {
+pub(super) fn sequence_log_probs(model: &Checkpoint, sequences: &[Sequence]) -> Result<Vec<f64>> {
     let scored = score(model, sequences)?;
     // Rounding may leave a crumb above 0 where the model is certain.
     Ok(scored
@@ -98,34 +100,34 @@ pub(super) fn log_q(model: &Checkpoint, sequences: &[Sequence]) -> Result<Vec<f6
         .collect())
 }
 
-/// As [`log_q`], of a checkpoint's folder on an exam.
-pub(super) fn sit(exam: &[Item], checkpoint: &Path) -> Result<Vec<f64>> {
-    let sequences: Vec<Sequence> = exam.iter().map(Item::sequence).collect();
-    log_q(&Checkpoint::read(checkpoint)?, &sequences)
+/// As [`sequence_log_probs`], of a checkpoint's folder on an evaluation set.
+pub(super) fn log_probs(set: &[Item], checkpoint: &Path) -> Result<Vec<f64>> {
+    let sequences: Vec<Sequence> = set.iter().map(Item::sequence).collect();
+    sequence_log_probs(&Checkpoint::read(checkpoint)?, &sequences)
 }
 
-/// The mean of a number over an exam.
-pub(super) fn mean(exam: &[Item], mut of: impl FnMut(usize, &Item) -> f64) -> f64 {
+/// The mean of a number over an evaluation set.
+pub(super) fn mean(set: &[Item], mut of: impl FnMut(usize, &Item) -> f64) -> f64 {
     let term = |(i, item): (usize, &Item)| item.weight * of(i, item);
-    exam.iter().enumerate().map(term).sum()
+    set.iter().enumerate().map(term).sum()
 }
 
 /// The mean of a number over the items of one class.
-pub(super) fn class_mean(exam: &[Item], class: Class, of: impl Fn(usize, &Item) -> f64) -> f64 {
+pub(super) fn class_mean(set: &[Item], class: Class, of: impl Fn(usize, &Item) -> f64) -> f64 {
     let within = |item: &Item| f64::from(u8::from(item.class == class));
-    let share = mean(exam, |_, item| within(item));
-    mean(exam, |i, item| within(item) * of(i, item)) / share
+    let share = mean(set, |_, item| within(item));
+    mean(set, |i, item| within(item) * of(i, item)) / share
 }
 
 /// KL of the law to a model, nats: `E log p/q`.
-pub(super) fn kl(exam: &[Item], log_q: &[f64]) -> f64 {
-    mean(exam, |i, item| item.log_p - log_q[i])
+pub(super) fn kl(set: &[Item], log_q: &[f64]) -> f64 {
+    mean(set, |i, item| item.log_p - log_q[i])
 }
 
 /// `Cov_n`: the probability that `p/q >= n`.
-pub(super) fn coverage(exam: &[Item], log_q: &[f64], n: f64) -> f64 {
+pub(super) fn coverage(set: &[Item], log_q: &[f64], n: f64) -> f64 {
     let level = Level::from_n(n).expect("a level of a figure");
-    mean(exam, |i, item| {
+    mean(set, |i, item| {
         f64::from(u8::from(is_uncovered(item.log_p, log_q[i], level)))
     })
 }
