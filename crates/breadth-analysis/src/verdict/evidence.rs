@@ -410,7 +410,7 @@ impl SameAs {
             if first != a && !is_known(first, a) && are_sampled_apart(evidence, first, a)? {
                 mistaken = Some(format!(
                     "{} and {} have equal log-probabilities throughout, but their samples differ: \
-                     one of them was scored in the place of the other, so that scores say nothing",
+                     one of them was scored in the place of the other",
                     evidence.models[first], evidence.models[a]
                 ));
             }
