@@ -239,6 +239,12 @@ def test_the_notebook_runs_and_ends_with_the_verdict(tmp_path, monkeypatch):
     assert len(notebook.cells) == 10
     where = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=120, resources=where).execute()
+    # What the prose says of the data, and that no verdict is the checkpoint that gave prompts up.
+    shown = [str(cell.get("outputs", "")) for cell in notebook.cells]
+    means = re.findall(r"(step-\d+) +(-[\d.]+)", shown[1].replace("\\n", " "))
+    assert max(means, key=lambda one: float(one[1]))[0] == "step-300"
+    assert re.search(r"\{'step-200': \(", shown[4])  # the rule's choice comes first
+    assert not [one for one in shown if "Take step-300" in one]
     last = notebook.cells[-1].outputs[0]["data"]["text/plain"]
     assert "'step-200'" in last
     assert "Pass@16 is" in last
