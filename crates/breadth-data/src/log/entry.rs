@@ -81,6 +81,15 @@ impl Entry {
 /// hash).
 pub(crate) type Identity = Vec<(&'static str, String)>;
 
+/// What became of the filter that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// The log has it, and its grades count.
+    Applied,
+    /// The log has none, so that there was nothing to choose.
+    Unfiltered,
+}
+
 /// The rows of one log.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entries {
@@ -89,6 +98,8 @@ pub(crate) struct Entries {
     pub(crate) dropped: Dropped,
     /// What the user should know about this log.
     pub(crate) notes: Vec<String>,
+    /// What became of the filter that was asked for, where the log has filters.
+    pub(crate) filter: Option<Filter>,
     /// What the rows take, in bytes.
     taken: u64,
 }
@@ -100,6 +111,7 @@ impl Entries {
             rows: Vec::new(),
             dropped: Dropped::default(),
             notes: Vec::new(),
+            filter: None,
             taken: 0,
         }
     }

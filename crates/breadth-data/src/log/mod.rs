@@ -6,6 +6,7 @@
 mod entry;
 mod eval_plus;
 mod every_eval;
+mod filtered;
 mod format;
 mod generations;
 mod human_eval;

@@ -325,3 +325,19 @@ fn several_targets_are_left_out() {
         )]
     );
 }
+
+#[test]
+fn a_log_in_which_a_run_stands_twice() {
+    let folder = Folder::new();
+    let resps = "[[[-1,false]],[[-2,true]]]";
+    let one = |filter: &str| {
+        let rest = format!(r#","filter":"{filter}""#);
+        line(0, "1", &[" a", " b"], resps, &rest)
+    };
+    let said = |content: String| {
+        let path = folder.file("m/samples_t_1.jsonl", content);
+        Ask::default().read(&[path]).unwrap().remarks().join("; ")
+    };
+    assert_snapshot!(said(one("none") + &one("none")), @"lm-evaluation-harness samples: left out: lines that repeat a document, as a run leaves them that is appended to the log of an earlier one (1)");
+    assert_snapshot!(said(one("none") + &one("other")), @"lm-evaluation-harness samples: left out: lines that repeat a document under another filter (1)");
+}

@@ -11,7 +11,7 @@ mod target;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::entry::{Entries, Entry};
+use super::entry::{Entries, Entry, Filter};
 use super::format::{Format, Sign};
 use super::source::Source;
 use crate::error::{Error, Place, Result};
@@ -80,7 +80,11 @@ fn once_each(source: &Source, docs: Vec<Doc>, entries: &mut Entries) -> Result<V
         if known.requests != doc.requests || known.target != doc.target {
             return Err(duplicate(source, known, &doc));
         }
-        let why = "lines that repeat a document under another filter";
+        let why = if known.filter == doc.filter {
+            "lines that repeat a document, as a run leaves them that is appended to the log of an earlier one"
+        } else {
+            "lines that repeat a document under another filter"
+        };
         entries.dropped.add(1, why);
     }
     Ok(kept)
@@ -100,9 +104,9 @@ fn duplicate(source: &Source, first: &Doc, second: &Doc) -> Error {
 
 /// A row for each graded response; for every response where they will be judged anew.
 fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
-    let filter = match filter(source, docs) {
+    let (filter, applied) = match filter(source, docs) {
         // The responses are the same under every filter.
-        Err(_) if source.ask.texts && source.ask.filter.is_none() => docs[0].filter.clone(),
+        Err(_) if source.ask.texts && source.ask.filter.is_none() => (docs[0].filter.clone(), None),
         filter => filter?,
     };
     let docs: Vec<&Doc> = docs.iter().filter(|doc| doc.filter == filter).collect();
@@ -111,6 +115,7 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
         metric => Some(metric?),
     };
     let mut entries = Entries::new(Table::Samples);
+    entries.filter = applied;
     let mut seen: HashMap<&str, &Doc> = HashMap::new();
     for doc in docs {
         if let Some(first) = seen.insert(&doc.id, doc) {
@@ -146,14 +151,23 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
     Ok(entries)
 }
 
-fn filter(source: &Source, docs: &[Doc]) -> Result<String> {
+/// The name of what is no filter.
+const UNFILTERED: &str = "none";
+
+/// The filter whose metrics count, and what became of the one that was asked for.
+fn filter(source: &Source, docs: &[Doc]) -> Result<(String, Option<Filter>)> {
     let mut filters: Vec<String> = Vec::new();
     for doc in docs {
         if !filters.contains(&doc.filter) {
             filters.push(doc.filter.clone());
         }
     }
-    source.choose(Setting::Filter, "filter", source.ask.filter, &filters)
+    let asked = source.ask.filter;
+    if asked.is_some_and(|asked| asked != UNFILTERED) && filters == [UNFILTERED] {
+        return Ok((UNFILTERED.into(), Some(Filter::Unfiltered)));
+    }
+    let filter = source.choose(Setting::Filter, "filter", asked, &filters)?;
+    Ok((filter, asked.map(|_| Filter::Applied)))
 }
 
 /// What stands for a metric with `--predict_only`: a constant.
