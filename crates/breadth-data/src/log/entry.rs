@@ -81,6 +81,17 @@ impl Entry {
 /// hash).
 pub(crate) type Identity = Vec<(&'static str, String)>;
 
+/// What the prompts of a log are named after: see [`apart`](super::apart).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// After what the log calls them.
+    ByLog,
+    /// After their texts, which several may share.
+    ByText,
+    /// After their numbers in a task that the log does not name.
+    ByNumber,
+}
+
 /// What became of the filter that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
@@ -98,6 +109,8 @@ pub(crate) struct Entries {
     pub(crate) dropped: Dropped,
     /// What the user should know about this log.
     pub(crate) notes: Vec<String>,
+    /// What its prompts are named after.
+    pub(crate) named: Named,
     /// What became of the filter that was asked for, where the log has filters.
     pub(crate) filter: Option<Filter>,
     /// What the rows take, in bytes.
@@ -111,6 +124,7 @@ impl Entries {
             rows: Vec::new(),
             dropped: Dropped::default(),
             notes: Vec::new(),
+            named: Named::ByLog,
             filter: None,
             taken: 0,
         }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::apart;
 use super::entry::{Entries, Entry, chunk};
 use super::filtered;
 use super::format::Format;
@@ -176,8 +177,9 @@ impl Logs {
             .collect();
         let (is_chosen, said) = parts::chosen(&all);
         let chosen = found.iter().zip(is_chosen).filter(|(_, chosen)| *chosen);
-        let (read, others) = read_all(chosen.map(|(file, _)| file), table, options)?;
+        let (mut read, others) = read_all(chosen.map(|(file, _)| file), table, options)?;
         filtered::check(&read, options.log.filter.as_deref())?;
+        let apart = apart::tell_apart(&mut read);
         let Some(first) = read.first() else {
             return Err(Self::only_others(&others, table));
         };
@@ -185,6 +187,7 @@ impl Logs {
         logs.is_asked = table.is_some();
         logs.others = others;
         logs.said = said;
+        logs.said.extend(apart);
         let mut joins = Joins::default();
         let named_by_path: Vec<bool> = read.iter().map(|log| log.named_by_path).collect();
         for log in read {

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::checked::CheckedMap;
 use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
 use crate::log::entry::Identity;
-use crate::log::source::{Line, Source, flag, id, number, show, text};
+use crate::log::source::{Source, flag, id, number, show, text};
 use crate::value;
 
 /// What a task asks the model for.
@@ -65,7 +66,7 @@ impl Metric {
 /// A document under one filter.
 #[derive(Clone, Debug)]
 pub(super) struct Doc {
-    pub(super) line: u64,
+    pub(super) place: Place,
     pub(super) id: String,
     pub(super) filter: String,
     pub(super) target: String,
@@ -95,15 +96,23 @@ impl Doc {
 pub(super) fn read(source: &Source) -> Result<Vec<Doc>> {
     let mut docs = Vec::new();
     source.for_each_line(|line| {
-        docs.push(doc(source, &line)?);
+        let place = Place::Line(line.number);
+        docs.push(doc(source, place, &line.members)?);
         Ok(())
     })?;
     Ok(docs)
 }
 
-fn doc(source: &Source, line: &Line) -> Result<Doc> {
-    let members = &line.members;
-    let place = Place::Line(line.number);
+/// The same of a list of such objects.
+pub(super) fn read_list(source: &Source) -> Result<Vec<Doc>> {
+    let items: Vec<CheckedMap> = source.parse(&source.text()?, None)?;
+    let items = items.iter().zip(1..);
+    items
+        .map(|(CheckedMap(members), number)| doc(source, Place::Row(number), members))
+        .collect()
+}
+
+fn doc(source: &Source, place: Place, members: &Map<String, Value>) -> Result<Doc> {
     let missing = |field: &str| source.fault(place, field, "no value; is this line whole?");
     let id = members
         .get("doc_id")
@@ -133,7 +142,7 @@ fn doc(source: &Source, line: &Line) -> Result<Doc> {
         })
     });
     Ok(Doc {
-        line: line.number,
+        place,
         id,
         filter: members.get("filter").map_or("none".into(), text),
         target: members.get("target").map(text).unwrap_or_default(),

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use super::entry::{Entries, Entry, Filter};
 use super::format::{Format, Sign};
 use super::source::Source;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
+use crate::io::json::Members;
 use crate::message::{list, short};
 use crate::schema::Table;
 use crate::setting::Setting;
@@ -30,9 +31,34 @@ pub(super) const FORMAT: Format = Format {
     read,
 };
 
+/// `json.dumps(samples, indent=2)` of earlier versions.
+pub(super) const LIST: Format = Format {
+    sign: Sign::List(begins),
+    read: read_list,
+    ..FORMAT
+};
+
+/// Whether a text begins as a list of such objects.
+fn begins(head: &[u8]) -> bool {
+    let items = head.trim_ascii_start().strip_prefix(b"[");
+    let first = items.map(<[u8]>::trim_ascii_start);
+    first.is_some_and(|first| {
+        let members = Members::scan(first);
+        first.starts_with(b"{") && members.has("doc_id") && members.has("doc")
+    })
+}
+
 /// Reads one log.
 fn read(source: &Source) -> Result<Entries> {
-    let docs = line::read(source)?;
+    of_docs(source, line::read(source)?)
+}
+
+/// Reads one log of earlier versions, a list of what later ones write as lines.
+fn read_list(source: &Source) -> Result<Entries> {
+    of_docs(source, line::read_list(source)?)
+}
+
+fn of_docs(source: &Source, docs: Vec<Doc>) -> Result<Entries> {
     let origin = Origin::of(source)?;
     let likely = docs.iter().all(|doc| doc.output == Output::LogLikelihood);
     match source.ask.table {
@@ -48,6 +74,7 @@ fn read(source: &Source) -> Result<Entries> {
 /// One row for each document: what the model gives its target.
 fn scores(source: &Source, docs: Vec<Doc>, origin: &Origin) -> Result<Entries> {
     let mut entries = Entries::new(Table::Scores);
+    entries.named = origin.named();
     let docs = once_each(source, docs, &mut entries)?;
     let reading = target::reading(source, &docs)?;
     for doc in &docs {
@@ -92,8 +119,8 @@ fn once_each(source: &Source, docs: Vec<Doc>, entries: &mut Entries) -> Result<V
 
 fn duplicate(source: &Source, first: &Doc, second: &Doc) -> Error {
     Error::Duplicate {
-        first: source.at(Some(Place::Line(first.line))),
-        second: source.at(Some(Place::Line(second.line))),
+        first: source.at(Some(first.place)),
+        second: source.at(Some(second.place)),
         key: format!(
             "doc_id {}, filter `{}`",
             short(&second.id),
@@ -115,6 +142,7 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
         metric => Some(metric?),
     };
     let mut entries = Entries::new(Table::Samples);
+    entries.named = origin.named();
     entries.filter = applied;
     let mut seen: HashMap<&str, &Doc> = HashMap::new();
     for doc in docs {
@@ -253,7 +281,7 @@ fn no_reward(source: &Source, origin: &Origin, metric: &str) -> Option<String> {
 ///
 /// `pass@1` of n responses is their mean, which says how many were right but not which.
 fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> Result<Vec<f64>> {
-    let place = Place::Line(doc.line);
+    let place = doc.place;
     let fault = |problem: String| source.fault(place, metric, problem);
     let n = doc.responses;
     let Some(found) = doc.metric(metric) else {
@@ -315,7 +343,7 @@ fn row(doc: &Doc, origin: &Origin) -> Entry {
         gold: gold.map(|gold| gold.as_str().into()),
         group: origin.task.clone(),
         identity: Some(Arc::new(doc.identity.clone())),
-        ..Entry::new(Place::Line(doc.line), &origin.model, prompt)
+        ..Entry::new(doc.place, &origin.model, prompt)
     }
 }
 
