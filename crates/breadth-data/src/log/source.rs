@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::checked::CheckedMap;
 use crate::error::{At, Error, Place, Result};
-use crate::io::json::quote_bare_numbers;
+use crate::io::json::mend;
 use crate::io::open::{line_error, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
 use crate::message::{list, short};
@@ -234,7 +234,7 @@ impl Source<'_> {
         }
     }
 
-    /// Parses JSON, with the bare `NaN` and infinities that Python writes as strings.
+    /// Parses JSON, [mended](mend) where Python wrote what JSON does not know.
     pub(crate) fn parse<T: serde::de::DeserializeOwned>(
         &self,
         text: &[u8],
@@ -274,7 +274,7 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::
 pub(crate) fn parse_within<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     limit::retry(
         || serde_json::from_slice(text),
-        |error: serde_json::Error| match quote_bare_numbers(text) {
+        |error: serde_json::Error| match mend(text) {
             _ if error.to_string().starts_with(VALUES) => Err(error),
             Some(patched) => serde_json::from_slice(&patched),
             None => Err(error),

@@ -225,3 +225,28 @@ fn several_prompts_that_nothing_tells_apart() {
     assert_eq!(said([2, 3, 2]), "");
     assert_eq!(said([2, 2, 2]), "");
 }
+
+/// Python writes halves of surrogate pairs, and programs cut texts within a character.
+#[test]
+fn texts_that_are_no_unicode() {
+    let folder = Folder::new();
+    let mut log = verl(&[("q", "1", 1.0)]).replace("\"a\"", r#""cut \ud83d, \ud83d\ude00""#);
+    log += &verl(&[("r", "1", 0.0)]).replace("\"a\"", "\"bytes X\"");
+    let log = log
+        .into_bytes()
+        .into_iter()
+        .map(|b| if b == b'X' { 0xc3 } else { b });
+    let path = folder.file("1.jsonl", log.collect::<Vec<u8>>());
+    let logs = Ask::default().read(&[path]).unwrap();
+    let texts: Vec<Option<String>> = logs.sample_rows().map(|row| row.text).collect();
+    let expected = ["cut \u{fffd}, \u{1f600}", "bytes \u{fffd}"];
+    assert_eq!(texts, expected.map(|text| Some(text.to_owned())));
+    let row = r#"{"model":"a","prompt_id":"0","response_id":0,"reward":1,"text":"cut \ud83d"}"#;
+    let path = folder.file("table.jsonl", row);
+    let options = ReadOptions {
+        texts: true,
+        ..ReadOptions::default()
+    };
+    let table = SampleTable::read(&[path], &options).unwrap();
+    assert_eq!(table.text.unwrap().texts, ["cut \u{fffd}"]);
+}
