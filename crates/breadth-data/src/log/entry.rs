@@ -8,7 +8,6 @@ use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
-use crate::limit;
 use crate::schema::{Layout, Table};
 
 /// One row, of either table.
@@ -136,10 +135,7 @@ impl Entries {
     /// [`Error::Limit`](crate::Error::Limit) if the rows of the log take far more than its file.
     pub(crate) fn push(&mut self, source: &Source, row: Entry) -> Result<()> {
         self.taken += row.bytes();
-        if self.taken > source.room {
-            let what = format!("rows that take more than {} bytes", source.room);
-            return Err(limit::over(&source.path, Some(row.place), what));
-        }
+        source.within_room(self.taken, row.place)?;
         self.rows.push(row);
         Ok(())
     }

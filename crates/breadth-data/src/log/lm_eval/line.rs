@@ -1,5 +1,7 @@
 //! One line of a log: a document, what was asked about it, and what came back.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::checked::CheckedMap;
@@ -22,7 +24,7 @@ pub(super) enum Output {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Request {
     /// What stands before the continuation.
-    pub(super) context: String,
+    pub(super) context: Arc<str>,
     /// The text whose log-likelihood was asked for.
     pub(super) continuation: String,
     /// In nats; 0 for a generated text.
@@ -85,6 +87,25 @@ pub(super) struct Doc {
 }
 
 impl Doc {
+    /// What it takes, in bytes; requests share their context with those before them.
+    fn bytes(&self) -> u64 {
+        const FIELDS: usize = 256;
+        let contexts = self
+            .requests
+            .chunk_by(|a, b| Arc::ptr_eq(&a.context, &b.context));
+        let contexts = contexts.map(|same| same[0].context.len());
+        let requests = self.requests.iter();
+        let requests = requests.map(|one| size_of::<Request>() + one.continuation.len());
+        let texts = self
+            .texts
+            .iter()
+            .map(|text| size_of::<String>() + text.len());
+        let metrics = self.metrics.iter().map(|(name, _)| FIELDS + name.len());
+        let own = FIELDS + self.target.len() + self.answer.as_ref().map_or(0, String::len);
+        let all = contexts.chain(requests).chain(texts).chain(metrics);
+        (size_of::<Self>() + own + all.sum::<usize>()) as u64
+    }
+
     pub(super) fn metric(&self, name: &str) -> Option<&Metric> {
         let mut metrics = self.metrics.iter();
         metrics
@@ -94,11 +115,13 @@ impl Doc {
 }
 
 pub(super) fn read(source: &Source) -> Result<Vec<Doc>> {
-    let mut docs = Vec::new();
+    let (mut docs, mut taken) = (Vec::new(), 0);
     source.for_each_line(|line| {
         let place = Place::Line(line.number);
-        docs.push(doc(source, place, &line.members)?);
-        Ok(())
+        let doc = doc(source, place, &line.members)?;
+        taken += doc.bytes();
+        docs.push(doc);
+        source.within_room(taken, place)
     })?;
     Ok(docs)
 }
@@ -125,7 +148,12 @@ fn doc(source: &Source, place: Place, members: &Map<String, Value>) -> Result<Do
         Output::LogLikelihood => (1, 1),
         Output::Generated => responses(members),
     };
+    let mut context: Arc<str> = "".into();
     let requests = arguments.iter().enumerate().map(|(at, arguments)| {
+        let own = arguments.first().map(text).unwrap_or_default();
+        if *own != *context {
+            context = own.into();
+        }
         let continuation = arguments
             .get(1)
             .or(arguments.first())
@@ -136,7 +164,7 @@ fn doc(source: &Source, place: Place, members: &Map<String, Value>) -> Result<Do
             Output::Generated => 0.0,
         };
         Ok(Request {
-            context: arguments.first().map(text).unwrap_or_default(),
+            context: context.clone(),
             continuation,
             logprob,
         })

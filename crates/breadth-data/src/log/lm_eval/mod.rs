@@ -336,10 +336,10 @@ fn row(doc: &Doc, origin: &Origin) -> Entry {
         Some(task) => format!("{task}/{}", doc.id),
         None => doc.id.clone(),
     };
-    let context = doc.requests.first().map(|request| request.context.as_str());
+    let context = doc.requests.first().map(|request| request.context.clone());
     let gold = (doc.output == Output::Generated && !doc.target.is_empty()).then_some(&doc.target);
     Entry {
-        question: context.map(Into::into),
+        question: context,
         gold: gold.map(|gold| gold.as_str().into()),
         group: origin.task.clone(),
         identity: Some(Arc::new(doc.identity.clone())),
