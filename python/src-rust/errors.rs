@@ -79,7 +79,12 @@ pub fn named(text: &str) -> String {
         Setting::RewardMap => "read_logs(.., reward_map=..)",
         Setting::Filter => "read_logs(.., filter=..)",
         Setting::MaxRecordBytes => "BREADTH_MAX_RECORD_BYTES",
-        _ => "the command line's option",
+        // What Python has no argument for, as the command line has it.
+        Setting::Texts => "`breadth pass --verifier`",
+        Setting::Samples => "`breadth import --kind samples`",
+        Setting::Loss => "`breadth select --loss`",
+        Setting::TrainerState => "`breadth select --trainer-state`",
+        _ => "an option of the command line",
     });
     // Where others have an option beside the variable, Python has the variable alone.
     text.replace(

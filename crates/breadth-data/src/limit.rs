@@ -2,8 +2,8 @@
 //!
 //! One number decides, the longest record: a line, the decompressed member of an archive, a cell.
 //! Some times as much is what a small file may come to as a whole: its text, its values, its rows.
-//! What is compressed may be larger than that where the file itself is large; nothing real shrinks
-//! a hundredfold.
+//! What is compressed may be larger than that where the file itself is large; nothing real that is
+//! kept shrinks a hundredfold.
 
 use std::cell::Cell;
 use std::fmt;
@@ -169,16 +169,25 @@ impl<R: BufRead> BufRead for Counted<R> {
 pub(crate) struct Inflated<R> {
     inner: R,
     packed: Arc<AtomicU64>,
+    times: u64,
     read: u64,
 }
 
-/// What is packed may hold this many times its own length: nothing real does.
+/// What is packed may hold this many times its own length, where what it holds is kept: nothing real
+/// does.
 pub(crate) const TIMES: u64 = 64;
+/// The same of a log that is read line by line, and of which what is kept has a limit of its own
+/// ([`Source::room`](crate::log)): the same examples before every question pack a hundredfold.
+pub(crate) const LINES_TIMES: u64 = 1000;
 
 /// The most that a file of `packed` bytes may come to: a text, or the rows and values of a log.
 pub(crate) fn whole(packed: u64) -> u64 {
+    whole_of(packed, TIMES)
+}
+
+fn whole_of(packed: u64, times: u64) -> u64 {
     const RECORDS: u64 = 4;
-    (RECORDS.saturating_mul(max_record_bytes())).max(TIMES.saturating_mul(packed))
+    (RECORDS.saturating_mul(max_record_bytes())).max(times.saturating_mul(packed))
 }
 
 /// The most cells, of models by rows, of a table read so far to `given` of them out of a file of
@@ -192,18 +201,19 @@ pub(crate) fn cells(given: usize, bytes: u64) -> usize {
 }
 
 impl<R> Inflated<R> {
-    pub(crate) fn new(inner: R, packed: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(inner: R, packed: Arc<AtomicU64>, times: u64) -> Self {
         let read = 0;
         Self {
             inner,
             packed,
+            times,
             read,
         }
     }
 
     fn check(&self) -> io::Result<()> {
         let packed = self.packed.load(Ordering::Relaxed);
-        let most = whole(packed);
+        let most = whole_of(packed, self.times);
         if self.read > most {
             Err(too_long(format!(
                 "a text of more than {most} bytes out of {packed} compressed ones"
@@ -290,7 +300,7 @@ mod tests {
     fn a_text_out_of_nothing() {
         let (packed, taken) = Counted::new(Cursor::new(vec![0; 10]));
         drop(packed);
-        let mut text = Inflated::new(Cursor::new(vec![b' '; 1 << 10]), taken);
+        let mut text = Inflated::new(Cursor::new(vec![b' '; 1 << 10]), taken, TIMES);
         text.read = whole(10) + 1;
         let error = text.fill_buf().unwrap_err();
         assert!(error.get_ref().unwrap().is::<TooLong>(), "{error}");

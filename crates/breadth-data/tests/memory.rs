@@ -246,6 +246,34 @@ fn logs_of_far_more_rows_than_bytes() {
     check("20.jsonl.gz", &text, "");
 }
 
+/// A log of lm-evaluation-harness whose lines unpack to 1000 times their length: what is kept of them
+/// before they are rows counts too.
+#[test]
+fn lines_that_are_kept() {
+    let _turn = turn();
+    let line =
+        r#"{"doc_id":0,"doc":{},"target":"x","arguments":[["q","x"]],"resps":[[[-1,0]]],"acc":1}"#;
+    let lines = format!("{line}\n").repeat(250_000);
+    let text = gzip(lines.as_bytes()).repeat(16);
+    check("samples_t_1.jsonl.gz", &text, "rows that take more than");
+}
+
+/// The same examples before every question.
+#[test]
+fn a_log_that_packs_well() {
+    let _turn = turn();
+    let examples = "Question: what is 2+2? Answer: 4. ".repeat(60);
+    let line =
+        |at: usize| format!("{{\"input\":\"{examples}{at}\",\"output\":\"a\",\"score\":1}}\n");
+    let text: String = (0..70_000).map(line).collect();
+    assert!(text.len() > 4 * (32 << 20));
+    let packed = zstd::encode_all(text.as_bytes(), 9).unwrap();
+    assert!(text.len() > 64 * packed.len());
+    let input = Input::new("20.jsonl.zst", &packed);
+    let read = |inputs: &[PathBuf]| SampleTable::read(inputs, &ReadOptions::default());
+    assert_eq!(input.measure(read), None);
+}
+
 /// A member with a list of zeros, one of spaces, and a thousand that each stay below the limit.
 #[test]
 fn archives() {

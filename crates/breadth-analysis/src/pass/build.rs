@@ -176,9 +176,9 @@ fn ks(table: &SampleTable, options: &PassOptions) -> Result<Vec<u64>> {
     let is_beyond = |k: &&u64| **k > samples && options.extrapolate.is_none();
     match options.ks.iter().find(is_beyond) {
         None => Ok(options.ks.to_vec()),
-        Some(k) => Err(Error::Tables(format!(
-            "k = {k} is beyond the samples: model `{model}` has {} for prompt `{prompt}`. \
-             Ask for k <= {samples}, draw more samples, or allow k beyond them (option extrapolate)",
+        Some(k) => Err(Setting::Extrapolate.refused(format!(
+            "needed where k is beyond the samples, as k = {k} is: model `{model}` has {} for prompt \
+             `{prompt}`; or ask for k <= {samples}, or draw more samples",
             number::count(samples as usize, "sample"),
         ))),
     }

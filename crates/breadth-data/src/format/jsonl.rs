@@ -13,7 +13,7 @@ use super::file::{Access, LONG_ROW, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
-use crate::io::json::{Members, quote_bare_numbers};
+use crate::io::json::{Members, mend};
 use crate::io::open::{Reader, line_error};
 use crate::limit::{VALUES, allow, charge, over, read_line};
 use crate::message::short;
@@ -138,7 +138,7 @@ impl<'l> Rows<'l> {
         let patched; // must outlive the cells, which borrow from it
         let cells = match parse(line, self.layout) {
             Ok(cells) => cells,
-            Err(error) => match quote_bare_numbers(line) {
+            Err(error) => match mend(line) {
                 None => return Err(syntax(at(), &error)),
                 Some(line) => {
                     patched = line;
@@ -206,7 +206,7 @@ fn parse<'a>(line: &'a [u8], layout: &Layout) -> Result<Vec<Cell<'a>>, serde_jso
 
 /// The names of an object's members, for messages.
 fn names(line: &[u8]) -> Vec<String> {
-    let patched = quote_bare_numbers(line);
+    let patched = mend(line);
     let line = patched.as_deref().unwrap_or(line);
     let mut names = Members::scan(line).names;
     names.sort();

@@ -1,6 +1,8 @@
 //! JSON as programs write it: the names of an object's members, and numbers that JSON does not
 //! know.
 
+use std::borrow::Cow;
+
 /// The members of the object that a text begins with.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Members {
@@ -61,12 +63,16 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
     at.min(text.len())
 }
 
-/// Python writes bare `NaN`, `Infinity` and `-Infinity`, which JSON does not know: puts them in
-/// quotes. `None` if there is none outside of strings.
-pub(crate) fn quote_bare_numbers(line: &[u8]) -> Option<Vec<u8>> {
+/// What Python writes and JSON does not know, in words that it does: bare `NaN`, `Infinity` and
+/// `-Infinity` in quotes, halves of surrogate pairs (`\ud83d`, of a text cut within a character) and
+/// bytes that are not UTF-8 as U+FFFD. `None` if there is none of it.
+pub(crate) fn mend(line: &[u8]) -> Option<Vec<u8>> {
     const BARE: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let line = String::from_utf8_lossy(line);
+    let mut found = matches!(line, Cow::Owned(_));
+    let line = line.as_bytes();
     let mut out = Vec::with_capacity(line.len() + 16);
-    let (mut at, mut in_string, mut found) = (0, false, false);
+    let (mut at, mut in_string) = (0, false);
     while at < line.len() {
         let rest = &line[at..];
         if let Some(word) = BARE
@@ -82,16 +88,38 @@ pub(crate) fn quote_bare_numbers(line: &[u8]) -> Option<Vec<u8>> {
         }
         let escaped = in_string && rest[0] == b'\\';
         in_string ^= rest[0] == b'"';
-        let step = if escaped { rest.len().min(2) } else { 1 };
+        let step = match surrogate(rest).filter(|_| escaped) {
+            Some(HIGH) if rest.get(6..).and_then(surrogate) == Some(LOW) => 12,
+            Some(_) => {
+                out.extend_from_slice(b"\\ufffd");
+                at += 6;
+                found = true;
+                continue;
+            }
+            None if escaped => rest.len().min(2),
+            None => 1,
+        };
         out.extend_from_slice(&rest[..step]);
         at += step;
     }
     found.then_some(out)
 }
 
+/// The halves of a surrogate pair, by the six highest bits of their numbers.
+const HIGH: u32 = 0xd800 >> 10;
+const LOW: u32 = 0xdc00 >> 10;
+
+/// Which half of a surrogate pair an escape is that a text begins with.
+fn surrogate(text: &[u8]) -> Option<u32> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    let half = u32::from_str_radix(digits, 16).ok()? >> 10;
+    [HIGH, LOW].contains(&half).then_some(half)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Members;
+    use super::{Members, mend};
 
     fn scan(text: &str) -> (Vec<String>, bool) {
         let found = Members::scan(text.as_bytes());
@@ -114,5 +142,30 @@ mod tests {
             assert!(!closed && names.len() <= 2, "{end}");
         }
         assert_eq!(scan(text), (vec!["a".to_string(), "b".to_string()], true));
+    }
+
+    #[test]
+    fn what_python_writes() {
+        for (text, expected) in [
+            (
+                r#"{"a": [NaN, -Infinity, "NaN"]}"#,
+                r#"{"a": ["NaN", "-Infinity", "NaN"]}"#,
+            ),
+            (
+                r#"["\ud83d", "\ude00\ud83d"]"#,
+                r#"["\ufffd", "\ufffd\ufffd"]"#,
+            ),
+            (
+                r#"["\ud83d\ud83d\ude00 \ud83dx"]"#,
+                r#"["\ufffd\ud83d\ude00 \ufffdx"]"#,
+            ),
+            (r#"["\\ud83d", NaN]"#, r#"["\\ud83d", "NaN"]"#),
+            (r#"["\ud8"#, ""),
+            (r#"["\ud83d\ude00", "\\ud83d", "é"]"#, ""),
+        ] {
+            let expected = Some(expected.as_bytes()).filter(|text| !text.is_empty());
+            assert_eq!(mend(text.as_bytes()).as_deref(), expected, "{text}");
+        }
+        assert_eq!(mend(b"[\"\xc3\"]").unwrap(), "[\"\u{fffd}\"]".as_bytes());
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Error, Place};
-use crate::limit::{self, Counted, Inflated, TooLong};
+use crate::limit::{self, Counted, Inflated, LINES_TIMES, TIMES, TooLong};
 
 /// A file or standard input, front to back.
 pub(crate) type Reader = Box<dyn BufRead + Send>;
@@ -27,9 +27,18 @@ pub(crate) fn open_text(path: &Path) -> io::Result<Reader> {
     decompressed(open_raw(path)?)
 }
 
+/// The same of a log that is read line by line.
+pub(crate) fn open_lines(path: &Path) -> io::Result<Reader> {
+    unpacked(open_raw(path)?, LINES_TIMES)
+}
+
 /// A text without what compresses it and without its byte order mark.
 pub(crate) fn decompressed(reader: Reader) -> io::Result<Reader> {
-    let (head, mut reader) = peek(decompress(reader)?, BYTE_ORDER_MARK.len())?;
+    unpacked(reader, TIMES)
+}
+
+fn unpacked(reader: Reader, times: u64) -> io::Result<Reader> {
+    let (head, mut reader) = peek(decompress(reader, times)?, BYTE_ORDER_MARK.len())?;
     if head == BYTE_ORDER_MARK {
         reader.read_exact(&mut [0; 3])?;
     }
@@ -38,18 +47,18 @@ pub(crate) fn decompressed(reader: Reader) -> io::Result<Reader> {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-fn decompress(reader: Reader) -> io::Result<Reader> {
+fn decompress(reader: Reader, times: u64) -> io::Result<Reader> {
     let (head, reader) = peek(reader, 4)?;
     Ok(match head.as_slice() {
         [0x1f, 0x8b, ..] => {
             let (packed, taken) = Counted::new(reader);
             let text = BufReader::new(MultiGzDecoder::new(packed));
-            Box::new(Inflated::new(text, taken))
+            Box::new(Inflated::new(text, taken, times))
         }
         [0x28, 0xb5, 0x2f, 0xfd] => {
             let (packed, taken) = Counted::new(reader);
             let text = BufReader::new(zstd::Decoder::with_buffer(packed)?);
-            Box::new(Inflated::new(text, taken))
+            Box::new(Inflated::new(text, taken, times))
         }
         _ => reader,
     })

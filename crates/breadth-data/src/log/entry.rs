@@ -8,7 +8,6 @@ use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
-use crate::limit;
 use crate::schema::{Layout, Table};
 
 /// One row, of either table.
@@ -81,6 +80,26 @@ impl Entry {
 /// hash).
 pub(crate) type Identity = Vec<(&'static str, String)>;
 
+/// What the prompts of a log are named after: see [`apart`](super::apart).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// After what the log calls them.
+    ByLog,
+    /// After their texts, which several may share.
+    ByText,
+    /// After their numbers in a task that the log does not name.
+    ByNumber,
+}
+
+/// What became of the filter that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// The log has it, and its grades count.
+    Applied,
+    /// The log has none, so that there was nothing to choose.
+    Unfiltered,
+}
+
 /// The rows of one log.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entries {
@@ -89,6 +108,10 @@ pub(crate) struct Entries {
     pub(crate) dropped: Dropped,
     /// What the user should know about this log.
     pub(crate) notes: Vec<String>,
+    /// What its prompts are named after.
+    pub(crate) named: Named,
+    /// What became of the filter that was asked for, where the log has filters.
+    pub(crate) filter: Option<Filter>,
     /// What the rows take, in bytes.
     taken: u64,
 }
@@ -100,6 +123,8 @@ impl Entries {
             rows: Vec::new(),
             dropped: Dropped::default(),
             notes: Vec::new(),
+            named: Named::ByLog,
+            filter: None,
             taken: 0,
         }
     }
@@ -110,10 +135,7 @@ impl Entries {
     /// [`Error::Limit`](crate::Error::Limit) if the rows of the log take far more than its file.
     pub(crate) fn push(&mut self, source: &Source, row: Entry) -> Result<()> {
         self.taken += row.bytes();
-        if self.taken > source.room {
-            let what = format!("rows that take more than {} bytes", source.room);
-            return Err(limit::over(&source.path, Some(row.place), what));
-        }
+        source.within_room(self.taken, row.place)?;
         self.rows.push(row);
         Ok(())
     }

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::apart;
 use super::entry::{Entries, Entry, chunk};
+use super::filtered;
 use super::format::Format;
 use super::join::Joins;
 use super::model_name::told_apart;
@@ -15,6 +17,7 @@ use crate::io::chunk::Chunk;
 use crate::message::{list, short};
 use crate::options::ReadOptions;
 use crate::schema::{Layout, Table};
+use crate::setting::Setting;
 
 /// Rows of other tools' logs, checked and joined, ready to be written as a table.
 #[derive(Clone, Debug)]
@@ -25,8 +28,10 @@ pub struct Logs {
     pub files: Vec<LogFile>,
     /// Prompts that are not the same in all logs, which were left out.
     pub differ: usize,
-    /// Logs in a folder that make the other table, which were left out.
+    /// Logs that make the other table, which were left out.
     pub others: Vec<PathBuf>,
+    /// Whether the user said which table they make.
+    is_asked: bool,
     /// What is to be said of the logs together.
     said: Vec<String>,
     pub(crate) rows: Vec<(Arc<Path>, Vec<Entry>)>,
@@ -83,6 +88,82 @@ impl Found {
     }
 }
 
+/// A log that was read.
+pub(super) struct ReadLog<'a> {
+    file: &'a Found,
+    pub(super) path: Arc<Path>,
+    pub(super) entries: Entries,
+    /// Whether its model is named after its path.
+    named_by_path: bool,
+}
+
+impl Found {
+    /// Reads the log for the table that is wanted.
+    fn read(&self, wanted: Option<Table>, options: &ReadOptions) -> Result<ReadLog<'_>> {
+        let mut source = self.source(wanted, options);
+        let mut read = (self.format.read)(&source);
+        if options.log.ungraded && is_ungraded(&read) {
+            source.ask.texts = true;
+            read = (self.format.read)(&source);
+        }
+        let entries = read?;
+        let untold = entries.rows.iter().find(|row| row.text.is_none());
+        if let Some(row) = untold.filter(|_| source.ask.texts) {
+            let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave `ReadOptions::texts` out)";
+            return Err(source.fault(row.place, "text", problem));
+        }
+        Ok(ReadLog {
+            file: self,
+            entries,
+            named_by_path: source.named_by_path.get(),
+            path: source.path,
+        })
+    }
+}
+
+/// Reads logs of one table, and names those that make the other one.
+///
+/// Where nobody asked for a table, it is that of scores as soon as any log makes one. What makes the
+/// other table is then no mistake in a folder, nor of a tool whose logs make both.
+fn read_all<'a>(
+    files: impl Iterator<Item = &'a Found>,
+    asked: Option<Table>,
+    options: &ReadOptions,
+) -> Result<(Vec<ReadLog<'a>>, Vec<PathBuf>)> {
+    let mut wanted = asked;
+    let mut read = Vec::new();
+    for file in files {
+        let log = file.read(wanted, options);
+        if wanted.is_none() && matches!(&log, Ok(log) if log.entries.table == Table::Scores) {
+            wanted = Some(Table::Scores);
+        }
+        read.push((file, log));
+    }
+    let table = wanted.unwrap_or(Table::Samples);
+    let (mut logs, mut others) = (Vec::new(), Vec::new());
+    for (file, log) in read {
+        let is_other = match &log {
+            Ok(log) => log.entries.table != table,
+            Err(Error::WrongTable { .. }) => true,
+            // It was read before it was known that scores are wanted.
+            Err(_) if asked != wanted => {
+                let again = file.read(wanted, options);
+                matches!(again, Err(Error::WrongTable { .. }))
+            }
+            Err(_) => false,
+        };
+        let may_be_other = asked.is_none() && file.format.may_hold_likelihoods;
+        if is_other && (!file.is_named || may_be_other) {
+            others.push(file.path.clone());
+        } else if is_other {
+            logs.push(file.read(wanted, options)?);
+        } else {
+            logs.push(log?);
+        }
+    }
+    Ok((logs, others))
+}
+
 impl Logs {
     /// Reads recognised files and joins them.
     pub(crate) fn gather(
@@ -90,60 +171,37 @@ impl Logs {
         table: Option<Table>,
         options: &ReadOptions,
     ) -> Result<Self> {
-        let mut logs: Option<Self> = None;
-        let mut others = Vec::new();
-        let mut named_by_path = Vec::new();
         let all: Vec<_> = found
             .iter()
             .map(|file| (&*file.path, file.format))
             .collect();
         let (is_chosen, said) = parts::chosen(&all);
         let chosen = found.iter().zip(is_chosen).filter(|(_, chosen)| *chosen);
-        let mut joins = Joins::default();
-        for (file, _) in chosen {
-            let first = logs.as_ref().map(|logs| logs.table);
-            // The first log decides for all that were named; a folder may hold tasks of both kinds.
-            let wanted = table.or(first.filter(|_| file.is_named));
-            let mut source = file.source(wanted, options);
-            let mut read = (file.format.read)(&source);
-            if options.log.ungraded && is_ungraded(&read) {
-                source.ask.texts = true;
-                read = (file.format.read)(&source);
-            }
-            let entries = match read {
-                Err(Error::WrongTable { .. }) if !file.is_named => {
-                    others.push(file.path.clone());
-                    continue;
-                }
-                Ok(entries) if first.is_some_and(|first| first != entries.table) => {
-                    others.push(file.path.clone());
-                    continue;
-                }
-                entries => entries?,
-            };
-            let untold = entries.rows.iter().find(|row| row.text.is_none());
-            if let Some(row) = untold.filter(|_| source.ask.texts) {
-                let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave `ReadOptions::texts` out)";
-                return Err(source.fault(row.place, "text", problem));
-            }
-            joins.add(&source.path, &entries.rows);
-            named_by_path.push(source.named_by_path.get());
-            let logs = logs.get_or_insert_with(|| Self::empty(entries.table));
-            logs.files.push(LogFile {
-                path: file.path.clone(),
-                format: file.format.name,
-                models: distinct(&entries.rows, |row| &row.model),
-                rows: entries.rows.len(),
-                dropped: entries.dropped.0,
-                notes: entries.notes,
-            });
-            logs.rows.push((source.path, entries.rows));
-        }
-        let Some(mut logs) = logs else {
+        let (mut read, others) = read_all(chosen.map(|(file, _)| file), table, options)?;
+        filtered::check(&read, options.log.filter.as_deref())?;
+        let apart = apart::tell_apart(&mut read);
+        let Some(first) = read.first() else {
             return Err(Self::only_others(&others, table));
         };
+        let mut logs = Self::empty(first.entries.table);
+        logs.is_asked = table.is_some();
         logs.others = others;
         logs.said = said;
+        logs.said.extend(apart);
+        let mut joins = Joins::default();
+        let named_by_path: Vec<bool> = read.iter().map(|log| log.named_by_path).collect();
+        for log in read {
+            joins.add(&log.path, &log.entries.rows);
+            logs.files.push(LogFile {
+                path: log.file.path.clone(),
+                format: log.file.format.name,
+                models: distinct(&log.entries.rows, |row| &row.model),
+                rows: log.entries.rows.len(),
+                dropped: log.entries.dropped.0,
+                notes: log.entries.notes,
+            });
+            logs.rows.push((log.path, log.entries.rows));
+        }
         logs.tell_apart(&named_by_path);
         let differ = joins.left_out(options.intersect)?;
         logs.differ = differ.len();
@@ -251,6 +309,7 @@ impl Logs {
             files: Vec::new(),
             differ: 0,
             others: Vec::new(),
+            is_asked: false,
             said: Vec::new(),
             rows: Vec::new(),
         }
@@ -308,8 +367,12 @@ impl Logs {
         remarks.extend(dropped.into_iter().map(left_out));
         if !self.others.is_empty() {
             let names = self.others.iter().map(|path| path.display().to_string());
+            let todo = match self.table {
+                Table::Scores if !self.is_asked => format!("; {} takes them", Setting::Samples),
+                _ => String::new(),
+            };
             remarks.push(format!(
-                "left out: logs in the folder that make a {}, not a {}: {}",
+                "left out: logs that make a {}, not a {}: {}{todo}",
                 self.table.other().name(),
                 self.table.name(),
                 list(&names.collect::<Vec<_>>())

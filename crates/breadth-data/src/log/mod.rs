@@ -3,9 +3,11 @@
 //! A format is one file here and a line in [`recognise`], and nothing else: readers of tables and
 //! the import take what it gives.
 
+mod apart;
 mod entry;
 mod eval_plus;
 mod every_eval;
+mod filtered;
 mod format;
 mod generations;
 mod human_eval;

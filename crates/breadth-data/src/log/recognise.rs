@@ -14,8 +14,9 @@ use crate::io::json::Members;
 use crate::io::open::{open_text, read_error};
 
 /// The formats; where several would take a file, the first does.
-static FORMATS: [Format; 18] = [
+static FORMATS: [Format; 19] = [
     lm_eval::FORMAT,
+    lm_eval::LIST,
     inspect::archive::FORMAT,
     inspect::json::FORMAT,
     pass_flags::FORMAT,

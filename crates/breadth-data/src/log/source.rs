@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::checked::CheckedMap;
 use crate::error::{At, Error, Place, Result};
-use crate::io::json::quote_bare_numbers;
-use crate::io::open::{line_error, open_text, read_error};
+use crate::io::json::mend;
+use crate::io::open::{line_error, open_lines, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
 use crate::message::{list, short};
 use crate::options::{ReadOptions, RewardMap};
@@ -38,7 +38,7 @@ pub(crate) const REWARD_MAP: &str = "for rewards of another scale say what count
 /// A file in some format of log.
 pub(crate) struct Source<'a> {
     pub(crate) path: Arc<Path>,
-    /// What its rows may take, in bytes.
+    /// What its rows may take, in bytes, and what is kept of its lines before they are rows.
     pub(crate) room: u64,
     pub(crate) ask: Ask<'a>,
     /// Whether the model is named after the file or a folder of it.
@@ -129,6 +129,15 @@ impl Source<'_> {
         Error::Ungraded { at: self.at(place) }
     }
 
+    /// Refuses rows that take far more than the file accounts for.
+    pub(crate) fn within_room(&self, taken: u64, place: Place) -> Result<()> {
+        if taken > self.room {
+            let what = format!("rows that take more than {} bytes", self.room);
+            return Err(limit::over(&self.path, Some(place), what));
+        }
+        Ok(())
+    }
+
     /// An error about the log as a whole.
     pub(crate) fn refuse(&self, problem: impl Into<String>) -> Error {
         Error::Syntax {
@@ -197,7 +206,7 @@ impl Source<'_> {
     /// The objects of a JSON Lines file, one after another.
     pub(crate) fn for_each_line(&self, mut take: impl FnMut(Line) -> Result<()>) -> Result<()> {
         let fail = |source| read_error(&self.path, source);
-        let mut reader = open_text(&self.path).map_err(fail)?;
+        let mut reader = open_lines(&self.path).map_err(fail)?;
         let (mut text, mut number) = (Vec::new(), 0);
         loop {
             text.clear();
@@ -234,7 +243,7 @@ impl Source<'_> {
         }
     }
 
-    /// Parses JSON, with the bare `NaN` and infinities that Python writes as strings.
+    /// Parses JSON, [mended](mend) where Python wrote what JSON does not know.
     pub(crate) fn parse<T: serde::de::DeserializeOwned>(
         &self,
         text: &[u8],
@@ -274,7 +283,7 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::
 pub(crate) fn parse_within<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     limit::retry(
         || serde_json::from_slice(text),
-        |error: serde_json::Error| match quote_bare_numbers(text) {
+        |error: serde_json::Error| match mend(text) {
             _ if error.to_string().starts_with(VALUES) => Err(error),
             Some(patched) => serde_json::from_slice(&patched),
             None => Err(error),

@@ -68,7 +68,7 @@ fn tasks_of_both_kinds_in_one_folder() {
     assert_eq!(rows(&logs), [row("m", "choices/0", "0", -1.0)]);
     assert_eq!(logs.others.len(), 2);
     let remark = folder.message(logs.remarks().join("\n"));
-    assert_snapshot!(remark, @"left out: logs in the folder that make a sample table, not a score table: `m/samples_answers_1.jsonl`, `m/samples_more_1.jsonl`");
+    assert_snapshot!(remark, @"left out: logs that make a sample table, not a score table: `m/samples_answers_1.jsonl`, `m/samples_more_1.jsonl`");
     let samples = Ask {
         table: Some(Table::Samples),
         ..Ask::default()
@@ -80,10 +80,70 @@ fn tasks_of_both_kinds_in_one_folder() {
         ..samples
     };
     assert_eq!(named.read(std::slice::from_ref(&m)).unwrap().rows(), 3);
-    let any = Ask::default().read(&[m]).unwrap();
-    assert_eq!(any.table, Table::Samples, "the first log says which");
-    assert_eq!(any.prompts(), ["answers/0", "more/0"]);
+    let named = ["answers", "choices"].map(|task| m.join(format!("samples_{task}_1.jsonl")));
+    for paths in [&named[..], std::slice::from_ref(&m)] {
+        let any = Ask::default().read(paths).unwrap();
+        assert_eq!(any.table, Table::Scores, "where there are log-likelihoods");
+        assert_eq!(any.prompts(), ["choices/0"]);
+    }
+    let remark = Ask::default().read(&named).unwrap().remarks().join("\n");
+    assert_snapshot!(folder.message(remark), @"left out: logs that make a sample table, not a score table: `m/samples_answers_1.jsonl`; `Table::Samples` takes them");
     assert_snapshot!(folder.refusal(&scores, &[path.with_file_name("samples_answers_1.jsonl")]), @"m/samples_answers_1.jsonl: this is a sample table, and a score table is needed here; `pass` and `select` take sample tables (responses that all models were asked about are told by a column `source`)");
+}
+
+/// `choices` without filters, `answers` with two, under two models.
+fn filters() -> Folder {
+    let folder = Folder::new();
+    for model in ["a", "b"] {
+        let choice = CHOICE.replace("\"acc\"", "\"filter\":\"none\",\"acc\"");
+        folder.file(&format!("{model}/samples_choices_1.jsonl"), choice);
+        let of = |filter: &str, grade: &str| {
+            let filter = format!("\"filter\":\"{filter}\",\"exact_match\"");
+            ANSWER
+                .replace("\"exact_match\"", &filter)
+                .replace("1.0", grade)
+        };
+        let answers = of("strict-match", "0.0") + &of("flexible-extract", "1.0");
+        folder.file(&format!("{model}/samples_answers_1.jsonl"), answers);
+    }
+    folder
+}
+
+#[test]
+fn a_filter_counts_where_a_log_has_filters() {
+    let folder = filters();
+    let ask = |table, filter| Ask {
+        table,
+        filter,
+        ..Ask::default()
+    };
+    let paths = [folder.path()];
+    let logs = ask(Some(Table::Samples), "strict-match")
+        .read(&paths)
+        .unwrap();
+    let expected = ["a", "b"].map(|model| {
+        [
+            row(model, "answers/0", "0", 0.0),
+            row(model, "choices/0", "0", 1.0),
+        ]
+    });
+    assert_eq!(rows(&logs), expected.concat());
+    let scores = ask(None, "").read(&paths).unwrap();
+    assert_eq!(
+        (scores.table, scores.rows(), scores.others.len()),
+        (Table::Scores, 2, 2)
+    );
+    let refusal = |filter| folder.refusal(&ask(Some(Table::Samples), filter), &paths);
+    assert_snapshot!(refusal(""), @"a/samples_answers_1.jsonl: 2 filters in this log; choose one with `LogOptions::filter`: `strict-match`, `flexible-extract`");
+    assert_snapshot!(refusal("strict"), @"a/samples_answers_1.jsonl: `LogOptions::filter` strict: no such filter in this log; it has `strict-match`, `flexible-extract`");
+    let choices = ["a", "b"].map(|model| {
+        folder
+            .path()
+            .join(format!("{model}/samples_choices_1.jsonl"))
+    });
+    assert_snapshot!(folder.refusal(&ask(Some(Table::Samples), "strict-match"), &choices), @"a/samples_choices_1.jsonl: `LogOptions::filter` strict-match: no such filter in this log, which has none, and no other log here has it; leave it out");
+    folder.file("b/samples_answers_1.jsonl", ANSWER);
+    assert_snapshot!(refusal("strict-match"), @"b/samples_answers_1.jsonl: `LogOptions::filter` strict-match: no such filter in this log, which has none, but another log of the same task has it, and grades of different filters must not be compared; run the models on the same version of the task");
 }
 
 #[test]

@@ -325,3 +325,76 @@ fn several_targets_are_left_out() {
         )]
     );
 }
+
+#[test]
+fn a_log_in_which_a_run_stands_twice() {
+    let folder = Folder::new();
+    let resps = "[[[-1,false]],[[-2,true]]]";
+    let one = |filter: &str| {
+        let rest = format!(r#","filter":"{filter}""#);
+        line(0, "1", &[" a", " b"], resps, &rest)
+    };
+    let said = |content: String| {
+        let path = folder.file("m/samples_t_1.jsonl", content);
+        Ask::default().read(&[path]).unwrap().remarks().join("; ")
+    };
+    assert_snapshot!(said(one("none") + &one("none")), @"lm-evaluation-harness samples: left out: lines that repeat a document, as a run leaves them that is appended to the log of an earlier one (1)");
+    assert_snapshot!(said(one("none") + &one("other")), @"lm-evaluation-harness samples: left out: lines that repeat a document under another filter (1)");
+}
+
+#[test]
+fn a_list_as_earlier_versions_wrote_it() {
+    let folder = Folder::new();
+    let of = |name: &str, task: &str| {
+        let items = (0..2).map(|id| {
+            let line = line(
+                id,
+                "1",
+                &[" a", " b"],
+                "[[[-1,false]],[[-Infinity,true]]]",
+                "",
+            );
+            line.replace("\"doc\":{}", &format!("\n  \"doc\": {{\"of\":\"{task}\"}}"))
+        });
+        let items: Vec<String> = items.collect();
+        folder.file(name, format!("[\n  {}\n]", items.join(",\n  ")))
+    };
+    let paths = [
+        of("m/samples_snarks_2025-03-01T10-00-00.123456.json", "snarks"),
+        of("m/samples_gpqa_2025-03-01T10-00-00.123456.json", "gpqa"),
+    ];
+    let infinite = f64::NEG_INFINITY;
+    let logs = Ask::default().read(&paths).unwrap();
+    let expected = ["snarks/0", "snarks/1", "gpqa/0", "gpqa/1"];
+    assert_eq!(
+        rows(&logs),
+        expected.map(|prompt| row("m", prompt, "1", infinite))
+    );
+    let by_folder = Ask::default().read(&[folder.path()]).unwrap();
+    assert_eq!(by_folder.rows(), 4);
+    let wrong = "[{\"doc_id\":0,\"doc\":{}},\n{\"doc_id\":1,\"doc\":{}}]";
+    assert_snapshot!(refusal("m/samples_t_1.json", wrong), @"m/samples_t_1.json, row 1, field `arguments`: no value; is this line whole?");
+}
+
+#[test]
+fn tasks_that_no_name_says_stay_apart() {
+    let folder = Folder::new();
+    let of = |name: &str, task: &str| {
+        let line = line(0, "1", &[" a", " b"], "[[[-1,false]],[[-2,true]]]", "");
+        let line = line.replace("\"doc\":{}", &format!("\"doc\":{{\"of\":\"{task}\"}}"));
+        folder.file(name, line)
+    };
+    let one = [
+        of("a/pretrained__a_piqa.jsonl", "piqa"),
+        of("b/pretrained__b_piqa.jsonl", "piqa"),
+    ];
+    assert_eq!(Ask::default().read(&one).unwrap().prompts(), ["0"]);
+    let others = [
+        of("a/pretrained__a_arc.jsonl", "arc"),
+        of("b/pretrained__b_arc.jsonl", "arc"),
+    ];
+    let logs = Ask::default().read(&[one, others].concat()).unwrap();
+    assert_eq!((logs.models().len(), logs.rows()), (2, 4));
+    assert_snapshot!(logs.prompts().join(" "), @"f59c609420b29065/0 92204f79c07fd92d/0");
+    assert_snapshot!(logs.remarks().join("; "), @"several tasks in logs whose names do not say which (samples_{task}_{time}.jsonl): prompts are named after their documents");
+}

@@ -167,3 +167,86 @@ fn trl_with_messages_for_prompts() {
         (&found[1].1, &"0".to_owned(), &"1".to_owned())
     );
 }
+
+/// Lines of verl, one response each: text of the prompt, right answer, score.
+fn verl(lines: &[(&str, &str, f64)]) -> String {
+    let line = |(text, gold, score): &(&str, &str, f64)| {
+        format!("{{\"input\":\"{text}\",\"output\":\"a\",\"gts\":\"{gold}\",\"score\":{score}}}\n")
+    };
+    lines.iter().map(line).collect()
+}
+
+#[test]
+fn one_text_with_several_right_answers() {
+    let folder = Folder::new();
+    let which = [
+        ("which", "A", 1.0),
+        ("which", "B", 0.0),
+        ("which", "A", 0.0),
+    ];
+    let paths = [
+        folder.file(
+            "1.jsonl",
+            verl(&[&which[..], &[("2+2", "4", 1.0)]].concat()),
+        ),
+        folder.file("2.jsonl", verl(&[("2+2", "4", 1.0), which[1], which[0]])),
+    ];
+    let logs = Ask::default().read(&paths).unwrap();
+    let shown = rows(&logs)
+        .into_iter()
+        .map(|(model, prompt, response, reward)| format!("{model} {prompt} {response} {reward}"));
+    assert_snapshot!(shown.collect::<Vec<_>>().join("\n"), @r"
+    step-1 a8b8578bb6b87fdd/aab9e0190150eeab 0 1
+    step-1 a8b8578bb6b87fdd/aab9e0191c50e91a 0 0
+    step-1 a8b8578bb6b87fdd/aab9e0190150eeab 1 0
+    step-1 25e12b6ac22de09a 0 1
+    step-2 25e12b6ac22de09a 0 1
+    step-2 a8b8578bb6b87fdd/aab9e0191c50e91a 0 0
+    step-2 a8b8578bb6b87fdd/aab9e0190150eeab 0 1
+    ");
+    assert_snapshot!(folder.message(logs.remarks()[1..].join("\n")), @r"
+    texts of prompts that have several right answers in one log (1): each answer is taken as that of a prompt of its own (of other images, say)
+    1.jsonl: prompts that have twice as many responses as others, or another multiple of their 1 (1 of 3): perhaps several prompts of one text and one right answer (of other images, say), which the log does not tell apart; they count as one
+    ");
+}
+
+#[test]
+fn several_prompts_that_nothing_tells_apart() {
+    let folder = Folder::new();
+    let many = |text, n| vec![(text, "A", 1.0); n];
+    let said = |counts: [usize; 3]| {
+        let lines = ["x", "y", "z"].into_iter().zip(counts);
+        let lines: Vec<_> = lines.flat_map(|(text, n)| many(text, n)).collect();
+        let path = folder.file("1.jsonl", verl(&lines));
+        let logs = Ask::default().read(&[path]).unwrap();
+        folder.message(logs.remarks()[1..].join("\n"))
+    };
+    assert_snapshot!(said([2, 4, 2]), @"1.jsonl: prompts that have twice as many responses as others, or another multiple of their 2 (1 of 3): perhaps several prompts of one text and one right answer (of other images, say), which the log does not tell apart; they count as one");
+    assert_eq!(said([2, 3, 2]), "");
+    assert_eq!(said([2, 2, 2]), "");
+}
+
+/// Python writes halves of surrogate pairs, and programs cut texts within a character.
+#[test]
+fn texts_that_are_no_unicode() {
+    let folder = Folder::new();
+    let mut log = verl(&[("q", "1", 1.0)]).replace("\"a\"", r#""cut \ud83d, \ud83d\ude00""#);
+    log += &verl(&[("r", "1", 0.0)]).replace("\"a\"", "\"bytes X\"");
+    let log = log
+        .into_bytes()
+        .into_iter()
+        .map(|b| if b == b'X' { 0xc3 } else { b });
+    let path = folder.file("1.jsonl", log.collect::<Vec<u8>>());
+    let logs = Ask::default().read(&[path]).unwrap();
+    let texts: Vec<Option<String>> = logs.sample_rows().map(|row| row.text).collect();
+    let expected = ["cut \u{fffd}, \u{1f600}", "bytes \u{fffd}"];
+    assert_eq!(texts, expected.map(|text| Some(text.to_owned())));
+    let row = r#"{"model":"a","prompt_id":"0","response_id":0,"reward":1,"text":"cut \ud83d"}"#;
+    let path = folder.file("table.jsonl", row);
+    let options = ReadOptions {
+        texts: true,
+        ..ReadOptions::default()
+    };
+    let table = SampleTable::read(&[path], &options).unwrap();
+    assert_eq!(table.text.unwrap().texts, ["cut \u{fffd}"]);
+}

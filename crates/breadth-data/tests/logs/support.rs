@@ -86,6 +86,10 @@ impl Folder {
         path
     }
 
+    pub fn path(&self) -> PathBuf {
+        self.0.path().into()
+    }
+
     pub fn message(&self, error: impl std::fmt::Display) -> String {
         let folder = format!("{}/", self.0.path().display());
         error.to_string().replace(&folder, "")

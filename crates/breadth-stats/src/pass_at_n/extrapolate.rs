@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::beta_binomial::BetaBinomial;
-use super::mixture::{Mixture, dot};
+use super::beta_binomial::BetaBinomials;
+use super::mixture::{Mixture, classes};
 use super::over_prompts::over_prompts;
 use crate::error::{Error, Result};
 use crate::interval::{CheckedDesign, Design, Estimate};
@@ -44,7 +44,10 @@ pub enum RateModel {
 /// is [`super::pass_at_k_estimate`]. Beyond, prompts have success rates pi drawn from an unknown
 /// distribution G of the family `model`: `Pass@k = E_G[1 - (1 - pi)^k]`. With
 /// [`RateModel::Nonparametric`], let `M_j = E_G[(1 - pi)^j]` under the nonparametric maximum
-/// likelihood estimate of G on a grid of rates from 0 to 1. A prompt with n < k samples then fails
+/// likelihood estimate of G on a grid of rates from 0 to 1. Prompts with other numbers of samples
+/// may be of other kinds, easier and harder ones in other shares, so that each number of samples
+/// (where there are more than four: each class of numbers within twice the least of it) has a G of its own, and
+/// none borrows from another; the likelihood is that of all together. A prompt with n < k samples then fails
 /// with the unbiased probability of its n samples times `M_k / M_n`, so that the value continues
 /// the unbiased ones and never falls with k.
 ///
@@ -71,9 +74,9 @@ pub enum RateModel {
 /// the limits are those of this family: narrower, and wrong where the family is.
 ///
 /// It is refused where G is not identified: a single sample for every prompt, or limits more than
-/// 0.5 apart (and clearly more than within the samples). And where it is not one: if the prompts'
-/// numbers of samples go with their success rates (hard prompts sampled more often, say), those
-/// with fewer must not borrow from the others.
+/// 0.5 apart (and clearly more than within the samples). And where the prompts' numbers of samples
+/// go with their success rates: if those that failed were sampled on, say, those that were not are
+/// no longer prompts like any other.
 ///
 /// # Errors
 ///
@@ -152,7 +155,7 @@ pub fn extrapolate_pass(
     let estimate = match model {
         RateModel::Nonparametric => of_any(prompts, &outcomes, k, alpha, within)?,
         RateModel::Beta => {
-            let fit = BetaBinomial::new(outcomes.iter(), k);
+            let fit = BetaBinomials::new(&outcomes, &classes(&outcomes), k);
             let best = fit.best();
             // Half the chi-square quantile with two degrees of freedom.
             let drop = -alpha.ln();
@@ -258,10 +261,13 @@ fn value_of(prompts: &[PromptOutcome], fit: &Mixture, best: &[f64], k: u64) -> R
 /// How likely k samples of each prompt are all wrong: unbiased within its own, then as the
 /// distribution says.
 fn missed(prompts: &[PromptOutcome], fit: &Mixture, best: &[f64], k: u64) -> Result<Vec<f64>> {
-    let beyond = dot(&fit.miss(k), best);
+    let mut further = BTreeMap::new();
+    for n in prompts.iter().map(PromptOutcome::samples) {
+        let beyond = || fit.further(n, [k.min(n), k], best);
+        further.entry(n).or_insert_with(beyond);
+    }
     each_prompt(prompts, |prompt| {
-        let seen = k.min(prompt.samples());
-        let further = beyond / dot(&fit.miss(seen), best);
+        let further = further[&prompt.samples()];
         Ok((1.0 - as_far(prompt, k)?) * further.min(1.0))
     })
 }

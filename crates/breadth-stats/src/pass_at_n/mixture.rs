@@ -1,11 +1,15 @@
 //! The distributions of success rates that fit the samples: the most likely one, and the least of a
 //! linear functional over all that are nearly as likely.
 //!
+//! Prompts of other numbers of samples may be prompts of other kinds, so each class of such numbers
+//! has a distribution of its own: the cells are pairs of a class and a rate.
+//!
 //! Both are concave programs over the weights of a grid of rates, solved by a barrier method: it
 //! keeps every weight positive, so a rate that no sample speaks against (0, where a prompt may have
 //! been missed) gets whatever mass pays, and what is left to gain is known.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Distance of neighbouring rates in log-odds. Grids of different k differ only in how far down
 /// they go, so that what one allows the next does too.
@@ -26,13 +30,37 @@ const NEWTON: usize = 60;
 const PRICES: usize = 30;
 const NEAR: f64 = 1e-4;
 
+/// Numbers of samples up to so many are classes by themselves.
+const NUMBERS: usize = 4;
+/// Of more, a class holds those that are at most so many times its least one: many classes of few
+/// prompts fit them too well, and a few samples that were lost make no other kind of prompt.
+const ALIKE: f64 = 2.0;
+
 /// The likelihoods of the outcomes at the rates of a grid.
 pub(super) struct Mixture {
     /// Number of prompts with each outcome.
     prompts: Vec<f64>,
     /// `[outcome][rate]`, the largest of each outcome 1.
     likelihood: Vec<Vec<f64>>,
+    /// Cells of the class of each outcome.
+    cells: Vec<Range<usize>>,
+    classes: BTreeMap<u64, usize>,
     rates: Vec<f64>,
+}
+
+/// The class of each number of samples.
+pub(super) fn classes(outcomes: &BTreeMap<(u64, u64), f64>) -> BTreeMap<u64, usize> {
+    let mut numbers: Vec<u64> = outcomes.keys().map(|&(n, _)| n).collect();
+    numbers.dedup();
+    let alike = if numbers.len() > NUMBERS { ALIKE } else { 1.0 };
+    let (mut class, mut least) = (0, numbers[0]);
+    let of = |n: u64| {
+        if n as f64 > alike * least as f64 {
+            (class, least) = (class + 1, n);
+        }
+        (n, class)
+    };
+    numbers.into_iter().map(of).collect()
 }
 
 /// Weights, and the mixed likelihood of each outcome.
@@ -56,23 +84,44 @@ impl Mixture {
             let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             logs.iter().map(|log| (log - largest).exp()).collect()
         };
+        let classes = classes(outcomes);
+        let cells = |(n, _): &(u64, u64)| range(classes[n], rates.len());
         Mixture {
             prompts: outcomes.values().copied().collect(),
             likelihood: outcomes.keys().map(row).collect(),
+            cells: outcomes.keys().map(cells).collect(),
+            classes,
             rates,
         }
     }
 
-    /// `(1 - rate)^k` of every rate.
+    /// `(1 - rate)^k` of every cell.
     pub(super) fn miss(&self, k: u64) -> Vec<f64> {
         let miss = |rate: &f64| (k as f64 * (-rate).ln_1p()).exp();
-        self.rates.iter().map(miss).collect()
+        let of_class: Vec<f64> = self.rates.iter().map(miss).collect();
+        of_class.repeat(self.ranges().len())
+    }
+
+    /// The cells of each class.
+    fn ranges(&self) -> Vec<Range<usize>> {
+        let classes = self.classes.values().max().map_or(0, |last| last + 1);
+        (0..classes)
+            .map(|class| range(class, self.rates.len()))
+            .collect()
+    }
+
+    /// `M_k / M_j` with `M_j = E[(1 - rate)^j]` among prompts like those of n samples.
+    pub(super) fn further(&self, n: u64, [j, k]: [u64; 2], weights: &[f64]) -> f64 {
+        let cells = range(self.classes[&n], self.rates.len());
+        let mean = |k: u64| dot(&self.miss(k)[cells.clone()], &weights[cells.clone()]);
+        mean(k) / mean(j)
     }
 
     /// The most likely weights, to within [`LACK`].
     pub(super) fn best(&self) -> Vec<f64> {
-        self.priced(self.even(), 1.0, &vec![0.0; self.rates.len()])
-            .weights
+        let even = self.even();
+        let free = vec![0.0; even.weights.len()];
+        self.priced(even, 1.0, &free).weights
     }
 
     /// The least `sum cost * weight` over all weights whose log-likelihood is at most `drop` below
@@ -106,13 +155,14 @@ impl Mixture {
     }
 
     fn even(&self) -> Point {
-        let cells = self.rates.len();
+        let cells = self.ranges().len() * self.rates.len();
         self.point(vec![1.0 / cells as f64; cells])
     }
 
     fn point(&self, weights: Vec<f64>) -> Point {
-        let mix = |row: &Vec<f64>| dot(row, &weights);
-        let mixed: Vec<f64> = self.likelihood.iter().map(mix).collect();
+        let rows = self.likelihood.iter().zip(&self.cells);
+        let mix = |(row, cells): (&Vec<f64>, &Range<usize>)| dot(row, &weights[cells.clone()]);
+        let mixed: Vec<f64> = rows.map(mix).collect();
         let of = |(count, mixed): (&f64, &f64)| count * mixed.ln();
         let log_likelihood = self.prompts.iter().zip(&mixed).map(of).sum();
         Point {
@@ -125,7 +175,7 @@ impl Mixture {
     /// The weights with the largest log-likelihood less their cost, to within [`LACK`], along the
     /// central path from where the objective weighs `force` against the barrier.
     fn priced(&self, start: Point, mut force: f64, cost: &[f64]) -> Point {
-        let most = self.rates.len() as f64 / LACK;
+        let most = start.weights.len() as f64 / LACK;
         let mut at = start;
         loop {
             for _ in 0..NEWTON {
@@ -151,7 +201,7 @@ impl Mixture {
     ///
     /// In `u = dw / w` the Hessian is `1 + sum_i m_i m_i'` with `m_i = w L_i sqrt(force n_i) / f_i`
     /// for each outcome, L its likelihoods and f its mixed one: never singular, however small the
-    /// weights.
+    /// weights. Cells of two classes have no outcome in common, so that it is solved class by class.
     fn newton(&self, at: &Point, cost: &[f64], force: f64) -> Option<Point> {
         let pull = self.pull(at);
         let cells = || at.weights.iter().zip(cost.iter().zip(&pull));
@@ -165,9 +215,12 @@ impl Mixture {
             .zip(&at.weights)
             .map(|(d, w)| d - about * w)
             .collect();
-        let factor = cholesky(self.hessian(at, force));
-        let a = substitute(&factor, left.clone());
-        let b = substitute(&factor, at.weights.clone());
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        for cells in self.ranges() {
+            let factor = cholesky(self.hessian(at, force, &cells));
+            a.extend(substitute(&factor, left[cells.clone()].to_vec()));
+            b.extend(substitute(&factor, at.weights[cells].to_vec()));
+        }
         let shift = dot(&at.weights, &a) / dot(&at.weights, &b);
         let step: Vec<f64> = a.iter().zip(&b).map(|(a, b)| shift * b - a).collect();
         let slope = dot(&left, &step);
@@ -175,17 +228,21 @@ impl Mixture {
         (slope < -1e-4).then(|| self.search(at, cost, force, &step, slope))?
     }
 
-    /// The lower triangle of the scaled Hessian.
-    fn hessian(&self, at: &Point, force: f64) -> Vec<Vec<f64>> {
+    /// The lower triangle of the scaled Hessian of a class.
+    fn hessian(&self, at: &Point, force: f64, class: &Range<usize>) -> Vec<Vec<f64>> {
         let unit = |j: usize| {
             let mut row = vec![0.0; j + 1];
             row[j] = 1.0;
             row
         };
         let mut rows: Vec<Vec<f64>> = (0..self.rates.len()).map(unit).collect();
-        for ((likelihood, f), n) in self.likelihood.iter().zip(&at.mixed).zip(&self.prompts) {
+        let outcomes = self.likelihood.iter().zip(&at.mixed).zip(&self.prompts);
+        let outcomes = outcomes
+            .zip(&self.cells)
+            .filter(|(_, cells)| *cells == class);
+        for (((likelihood, f), n), _) in outcomes {
             let scale = (force * n).sqrt() / f;
-            let cells = likelihood.iter().zip(&at.weights);
+            let cells = likelihood.iter().zip(&at.weights[class.clone()]);
             let m: Vec<f64> = cells.map(|(l, w)| scale * l * w).collect();
             for (row, &own) in rows.iter_mut().zip(&m) {
                 row.iter_mut().zip(&m).for_each(|(r, m)| *r += own * m);
@@ -196,9 +253,10 @@ impl Mixture {
 
     /// The slope of the log-likelihood in every weight.
     fn pull(&self, at: &Point) -> Vec<f64> {
-        let mut result = vec![0.0; self.rates.len()];
-        for ((row, f), n) in self.likelihood.iter().zip(&at.mixed).zip(&self.prompts) {
-            result
+        let mut result = vec![0.0; at.weights.len()];
+        let outcomes = self.likelihood.iter().zip(&at.mixed).zip(&self.prompts);
+        for (((row, f), n), cells) in outcomes.zip(&self.cells) {
+            result[cells.clone()]
                 .iter_mut()
                 .zip(row)
                 .for_each(|(r, l)| *r += l * n / f);
@@ -231,6 +289,11 @@ impl Mixture {
         }
         None
     }
+}
+
+/// The cells of a class.
+fn range(class: usize, rates: usize) -> Range<usize> {
+    class * rates..(class + 1) * rates
 }
 
 /// Looks for the price that gives the highest bound. As a function of 1/price the bound is concave,

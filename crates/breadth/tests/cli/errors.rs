@@ -184,7 +184,7 @@ fn ks_beyond_the_samples() {
         "\"scarce\",\"prompt_id\":0,\"n\":64",
         "\"scarce\",\"prompt_id\":0,\"n\":32",
     );
-    assert_snapshot!(message(&table, &["pass", "-k", "1,64"]), @"error: k = 64 is beyond the samples: model `scarce` has 32 samples for prompt `0`. Ask for k <= 32, draw more samples, or allow k beyond them (option extrapolate)");
+    assert_snapshot!(message(&table, &["pass", "-k", "1,64"]), @"error: --extrapolate: needed where k is beyond the samples, as k = 64 is: model `scarce` has 32 samples for prompt `0`; or ask for k <= 32, or draw more samples");
     assert_snapshot!(message(&table, &["pass", "-k", "2.5"]), @"error: k = 2.5 is not a number of samples; write whole numbers >= 1, such as -k 1,8,64");
     assert_snapshot!(message(&table, &["pass", "-k", "0"]), @"error: k = 0 is not a number of samples; write whole numbers >= 1, such as -k 1,8,64");
 }

@@ -1,11 +1,14 @@
 //! One line of a log: a document, what was asked about it, and what came back.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
+use crate::checked::CheckedMap;
 use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
 use crate::log::entry::Identity;
-use crate::log::source::{Line, Source, flag, id, number, show, text};
+use crate::log::source::{Source, flag, id, number, show, text};
 use crate::value;
 
 /// What a task asks the model for.
@@ -21,7 +24,7 @@ pub(super) enum Output {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Request {
     /// What stands before the continuation.
-    pub(super) context: String,
+    pub(super) context: Arc<str>,
     /// The text whose log-likelihood was asked for.
     pub(super) continuation: String,
     /// In nats; 0 for a generated text.
@@ -65,7 +68,7 @@ impl Metric {
 /// A document under one filter.
 #[derive(Clone, Debug)]
 pub(super) struct Doc {
-    pub(super) line: u64,
+    pub(super) place: Place,
     pub(super) id: String,
     pub(super) filter: String,
     pub(super) target: String,
@@ -84,6 +87,25 @@ pub(super) struct Doc {
 }
 
 impl Doc {
+    /// What it takes, in bytes; requests share their context with those before them.
+    fn bytes(&self) -> u64 {
+        const FIELDS: usize = 256;
+        let contexts = self
+            .requests
+            .chunk_by(|a, b| Arc::ptr_eq(&a.context, &b.context));
+        let contexts = contexts.map(|same| same[0].context.len());
+        let requests = self.requests.iter();
+        let requests = requests.map(|one| size_of::<Request>() + one.continuation.len());
+        let texts = self
+            .texts
+            .iter()
+            .map(|text| size_of::<String>() + text.len());
+        let metrics = self.metrics.iter().map(|(name, _)| FIELDS + name.len());
+        let own = FIELDS + self.target.len() + self.answer.as_ref().map_or(0, String::len);
+        let all = contexts.chain(requests).chain(texts).chain(metrics);
+        (size_of::<Self>() + own + all.sum::<usize>()) as u64
+    }
+
     pub(super) fn metric(&self, name: &str) -> Option<&Metric> {
         let mut metrics = self.metrics.iter();
         metrics
@@ -93,17 +115,27 @@ impl Doc {
 }
 
 pub(super) fn read(source: &Source) -> Result<Vec<Doc>> {
-    let mut docs = Vec::new();
+    let (mut docs, mut taken) = (Vec::new(), 0);
     source.for_each_line(|line| {
-        docs.push(doc(source, &line)?);
-        Ok(())
+        let place = Place::Line(line.number);
+        let doc = doc(source, place, &line.members)?;
+        taken += doc.bytes();
+        docs.push(doc);
+        source.within_room(taken, place)
     })?;
     Ok(docs)
 }
 
-fn doc(source: &Source, line: &Line) -> Result<Doc> {
-    let members = &line.members;
-    let place = Place::Line(line.number);
+/// The same of a list of such objects.
+pub(super) fn read_list(source: &Source) -> Result<Vec<Doc>> {
+    let items: Vec<CheckedMap> = source.parse(&source.text()?, None)?;
+    let items = items.iter().zip(1..);
+    items
+        .map(|(CheckedMap(members), number)| doc(source, Place::Row(number), members))
+        .collect()
+}
+
+fn doc(source: &Source, place: Place, members: &Map<String, Value>) -> Result<Doc> {
     let missing = |field: &str| source.fault(place, field, "no value; is this line whole?");
     let id = members
         .get("doc_id")
@@ -116,7 +148,12 @@ fn doc(source: &Source, line: &Line) -> Result<Doc> {
         Output::LogLikelihood => (1, 1),
         Output::Generated => responses(members),
     };
+    let mut context: Arc<str> = "".into();
     let requests = arguments.iter().enumerate().map(|(at, arguments)| {
+        let own = arguments.first().map(text).unwrap_or_default();
+        if *own != *context {
+            context = own.into();
+        }
         let continuation = arguments
             .get(1)
             .or(arguments.first())
@@ -127,13 +164,13 @@ fn doc(source: &Source, line: &Line) -> Result<Doc> {
             Output::Generated => 0.0,
         };
         Ok(Request {
-            context: arguments.first().map(text).unwrap_or_default(),
+            context: context.clone(),
             continuation,
             logprob,
         })
     });
     Ok(Doc {
-        line: line.number,
+        place,
         id,
         filter: members.get("filter").map_or("none".into(), text),
         target: members.get("target").map(text).unwrap_or_default(),

@@ -11,10 +11,11 @@ mod target;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::entry::{Entries, Entry};
+use super::entry::{Entries, Entry, Filter};
 use super::format::{Format, Sign};
 use super::source::Source;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
+use crate::io::json::Members;
 use crate::message::{list, short};
 use crate::schema::Table;
 use crate::setting::Setting;
@@ -30,9 +31,34 @@ pub(super) const FORMAT: Format = Format {
     read,
 };
 
+/// `json.dumps(samples, indent=2)` of earlier versions.
+pub(super) const LIST: Format = Format {
+    sign: Sign::List(begins),
+    read: read_list,
+    ..FORMAT
+};
+
+/// Whether a text begins as a list of such objects.
+fn begins(head: &[u8]) -> bool {
+    let items = head.trim_ascii_start().strip_prefix(b"[");
+    let first = items.map(<[u8]>::trim_ascii_start);
+    first.is_some_and(|first| {
+        let members = Members::scan(first);
+        first.starts_with(b"{") && members.has("doc_id") && members.has("doc")
+    })
+}
+
 /// Reads one log.
 fn read(source: &Source) -> Result<Entries> {
-    let docs = line::read(source)?;
+    of_docs(source, line::read(source)?)
+}
+
+/// Reads one log of earlier versions, a list of what later ones write as lines.
+fn read_list(source: &Source) -> Result<Entries> {
+    of_docs(source, line::read_list(source)?)
+}
+
+fn of_docs(source: &Source, docs: Vec<Doc>) -> Result<Entries> {
     let origin = Origin::of(source)?;
     let likely = docs.iter().all(|doc| doc.output == Output::LogLikelihood);
     match source.ask.table {
@@ -48,6 +74,7 @@ fn read(source: &Source) -> Result<Entries> {
 /// One row for each document: what the model gives its target.
 fn scores(source: &Source, docs: Vec<Doc>, origin: &Origin) -> Result<Entries> {
     let mut entries = Entries::new(Table::Scores);
+    entries.named = origin.named();
     let docs = once_each(source, docs, &mut entries)?;
     let reading = target::reading(source, &docs)?;
     for doc in &docs {
@@ -80,7 +107,11 @@ fn once_each(source: &Source, docs: Vec<Doc>, entries: &mut Entries) -> Result<V
         if known.requests != doc.requests || known.target != doc.target {
             return Err(duplicate(source, known, &doc));
         }
-        let why = "lines that repeat a document under another filter";
+        let why = if known.filter == doc.filter {
+            "lines that repeat a document, as a run leaves them that is appended to the log of an earlier one"
+        } else {
+            "lines that repeat a document under another filter"
+        };
         entries.dropped.add(1, why);
     }
     Ok(kept)
@@ -88,8 +119,8 @@ fn once_each(source: &Source, docs: Vec<Doc>, entries: &mut Entries) -> Result<V
 
 fn duplicate(source: &Source, first: &Doc, second: &Doc) -> Error {
     Error::Duplicate {
-        first: source.at(Some(Place::Line(first.line))),
-        second: source.at(Some(Place::Line(second.line))),
+        first: source.at(Some(first.place)),
+        second: source.at(Some(second.place)),
         key: format!(
             "doc_id {}, filter `{}`",
             short(&second.id),
@@ -100,9 +131,9 @@ fn duplicate(source: &Source, first: &Doc, second: &Doc) -> Error {
 
 /// A row for each graded response; for every response where they will be judged anew.
 fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
-    let filter = match filter(source, docs) {
+    let (filter, applied) = match filter(source, docs) {
         // The responses are the same under every filter.
-        Err(_) if source.ask.texts && source.ask.filter.is_none() => docs[0].filter.clone(),
+        Err(_) if source.ask.texts && source.ask.filter.is_none() => (docs[0].filter.clone(), None),
         filter => filter?,
     };
     let docs: Vec<&Doc> = docs.iter().filter(|doc| doc.filter == filter).collect();
@@ -111,6 +142,8 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
         metric => Some(metric?),
     };
     let mut entries = Entries::new(Table::Samples);
+    entries.named = origin.named();
+    entries.filter = applied;
     let mut seen: HashMap<&str, &Doc> = HashMap::new();
     for doc in docs {
         if let Some(first) = seen.insert(&doc.id, doc) {
@@ -146,14 +179,23 @@ fn samples(source: &Source, docs: &[Doc], origin: &Origin) -> Result<Entries> {
     Ok(entries)
 }
 
-fn filter(source: &Source, docs: &[Doc]) -> Result<String> {
+/// The name of what is no filter.
+const UNFILTERED: &str = "none";
+
+/// The filter whose metrics count, and what became of the one that was asked for.
+fn filter(source: &Source, docs: &[Doc]) -> Result<(String, Option<Filter>)> {
     let mut filters: Vec<String> = Vec::new();
     for doc in docs {
         if !filters.contains(&doc.filter) {
             filters.push(doc.filter.clone());
         }
     }
-    source.choose(Setting::Filter, "filter", source.ask.filter, &filters)
+    let asked = source.ask.filter;
+    if asked.is_some_and(|asked| asked != UNFILTERED) && filters == [UNFILTERED] {
+        return Ok((UNFILTERED.into(), Some(Filter::Unfiltered)));
+    }
+    let filter = source.choose(Setting::Filter, "filter", asked, &filters)?;
+    Ok((filter, asked.map(|_| Filter::Applied)))
 }
 
 /// What stands for a metric with `--predict_only`: a constant.
@@ -239,7 +281,7 @@ fn no_reward(source: &Source, origin: &Origin, metric: &str) -> Option<String> {
 ///
 /// `pass@1` of n responses is their mean, which says how many were right but not which.
 fn rewards(source: &Source, doc: &Doc, metric: &str, entries: &mut Entries) -> Result<Vec<f64>> {
-    let place = Place::Line(doc.line);
+    let place = doc.place;
     let fault = |problem: String| source.fault(place, metric, problem);
     let n = doc.responses;
     let Some(found) = doc.metric(metric) else {
@@ -294,14 +336,14 @@ fn row(doc: &Doc, origin: &Origin) -> Entry {
         Some(task) => format!("{task}/{}", doc.id),
         None => doc.id.clone(),
     };
-    let context = doc.requests.first().map(|request| request.context.as_str());
+    let context = doc.requests.first().map(|request| request.context.clone());
     let gold = (doc.output == Output::Generated && !doc.target.is_empty()).then_some(&doc.target);
     Entry {
-        question: context.map(Into::into),
+        question: context,
         gold: gold.map(|gold| gold.as_str().into()),
         group: origin.task.clone(),
         identity: Some(Arc::new(doc.identity.clone())),
-        ..Entry::new(Place::Line(doc.line), &origin.model, prompt)
+        ..Entry::new(doc.place, &origin.model, prompt)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::limit;
+use crate::log::entry::Named;
 use crate::log::model_name;
 use crate::log::source::{Source, parse};
 
@@ -38,9 +39,17 @@ impl Origin {
             lower_is_better,
         })
     }
+
+    /// What documents are named after.
+    pub(super) fn named(&self) -> Named {
+        match self.task {
+            Some(_) => Named::ByLog,
+            None => Named::ByNumber,
+        }
+    }
 }
 
-/// The task and the time of `samples_{task}_{time}.jsonl`.
+/// The task and the time of `samples_{task}_{time}.jsonl`, in earlier versions `.json`.
 fn name_parts(path: &Path) -> (Option<String>, Option<String>) {
     let name = path
         .file_name()
@@ -51,9 +60,10 @@ fn name_parts(path: &Path) -> (Option<String>, Option<String>) {
         .strip_suffix(".gz")
         .or_else(|| name.strip_suffix(".zst"))
         .unwrap_or(&name);
-    let inner = plain
-        .strip_prefix("samples_")
-        .and_then(|name| name.strip_suffix(".jsonl"));
+    let inner = plain.strip_prefix("samples_").and_then(|name| {
+        name.strip_suffix(".jsonl")
+            .or_else(|| name.strip_suffix(".json"))
+    });
     let parts = inner.and_then(|inner| inner.rsplit_once('_'));
     match parts {
         Some((task, time)) if time.starts_with(|c: char| c.is_ascii_digit()) => {

@@ -5,7 +5,7 @@
 //! choice is the target.
 
 use super::line::{Doc, Metric};
-use crate::error::{Place, Result};
+use crate::error::Result;
 use crate::log::source::Source;
 
 /// How targets are meant.
@@ -61,7 +61,7 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
         {
             None => Ok(*first),
             Some(doc) => Err(source.fault(
-                Place::Line(doc.line),
+                doc.place,
                 "target",
                 format!(
                     "`{}` is the number of one choice and the text of another, and no metric `acc` \
@@ -73,7 +73,7 @@ pub(super) fn reading(source: &Source, docs: &[Doc]) -> Result<Reading> {
         (_, [first, ..]) => {
             let doc = wrong(*first).expect("no reading is consistent");
             Err(source.fault(
-                Place::Line(doc.line),
+                doc.place,
                 "target",
                 format!(
                     "`{}` does not agree with `acc`, which says whether the most likely choice is \

@@ -89,7 +89,7 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
                 return Ok(());
             }
         };
-        let entry = names.entry(Rollout {
+        let rollout = Rollout {
             place,
             model: (dump.model)(source, &line)?,
             prompt: &prompt,
@@ -98,8 +98,8 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
             answer: parts.answer,
             gold: parts.gold,
             example: parts.example,
-        })?;
-        entries.push(source, entry)
+        };
+        names.push(&mut entries, rollout)
     })?;
     entries.notes.extend(dump.note.map(str::to_owned));
     Ok(entries)

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
-use crate::log::entry::{Entry, Identity, short_id};
+use crate::log::entry::{Entries, Entry, Identity, Named, short_id};
 use crate::log::source::{Source, id};
 
 pub(super) const UNGRADED: &str = "responses whose reward is NaN or null";
@@ -50,7 +50,14 @@ impl<'a> Names<'a> {
         }
     }
 
-    pub(super) fn entry(&mut self, rollout: Rollout) -> Result<Entry> {
+    /// Adds a row.
+    pub(super) fn push(&mut self, entries: &mut Entries, rollout: Rollout) -> Result<()> {
+        entries.named = Named::ByText;
+        let entry = self.entry(rollout)?;
+        entries.push(self.source, entry)
+    }
+
+    fn entry(&mut self, rollout: Rollout) -> Result<Entry> {
         let name: Arc<str> = match &rollout.example {
             Some(example) => format!("{}/{example}", short_id(rollout.prompt)).into(),
             None => short_id(rollout.prompt).into(),

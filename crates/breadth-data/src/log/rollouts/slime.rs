@@ -91,7 +91,7 @@ fn read(source: &Source) -> Result<Entries> {
                 continue;
             }
         };
-        let entry = names.entry(Rollout {
+        let rollout = Rollout {
             place,
             model: Arc::clone(&model),
             prompt: &prompt,
@@ -100,8 +100,8 @@ fn read(source: &Source) -> Result<Entries> {
             answer: None,
             gold: said("label").map(|label| ("label", text(label))),
             example: None,
-        })?;
-        entries.push(source, entry)?;
+        };
+        names.push(&mut entries, rollout)?;
     }
     Ok(entries)
 }

@@ -71,7 +71,7 @@ fn read(source: &Source) -> Result<Entries> {
         let data = task.map(|task| task.get("data").unwrap_or(task));
         let gold = data.and_then(|data| data.get("answer"));
         let gold = gold.filter(|gold| !gold.is_null());
-        let entry = names.entry(Rollout {
+        let rollout = Rollout {
             place,
             model: model(source, &line)?,
             prompt: &talk.prompt,
@@ -80,8 +80,8 @@ fn read(source: &Source) -> Result<Entries> {
             answer: None,
             gold: gold.map(|gold| ("answer", text(gold))),
             example: task.and_then(|task| named(&line, task)),
-        })?;
-        entries.push(source, entry)
+        };
+        names.push(&mut entries, rollout)
     })?;
     Ok(entries)
 }

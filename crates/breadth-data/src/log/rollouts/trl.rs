@@ -76,7 +76,7 @@ fn read(source: &Source) -> Result<Entries> {
                     "no value; a prompt is a text or a list of messages",
                 )
             })?;
-            let entry = known.entry(Rollout {
+            let rollout = Rollout {
                 place,
                 model: of_step(source, columns.step(source, row, place)?),
                 prompt: &prompt,
@@ -85,8 +85,8 @@ fn read(source: &Source) -> Result<Entries> {
                 answer: None,
                 gold: None,
                 example: None,
-            })?;
-            entries.push(source, entry)?;
+            };
+            known.push(&mut entries, rollout)?;
         }
         first += batch.num_rows() as u64;
     }
