@@ -10,8 +10,12 @@ use crate::setting::Setting;
 /// What a column holds, whatever the file's own type for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnType {
-    /// A string or an integer; becomes a dictionary of strings.
+    /// A string or a whole number, however it is stored; becomes a dictionary of strings.
     Id,
+    /// A text, or a number or truth value in its place; becomes a dictionary of strings.
+    Text,
+    /// As [`Text`](Self::Text); anything else is no group, and not looked at.
+    Group,
     /// A number; becomes f64.
     Number,
     /// A number or a boolean; becomes f64, true being 1.
@@ -26,6 +30,7 @@ impl ColumnType {
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             ColumnType::Id => "strings or integers",
+            ColumnType::Text | ColumnType::Group => "texts, numbers or truth values",
             ColumnType::Number | ColumnType::LogProb => "numbers",
             ColumnType::Flag => "numbers or booleans",
             ColumnType::LogProbs => "lists of numbers",
@@ -175,6 +180,25 @@ impl Layout {
             None => (name, self.renamed.iter().any(|one| one.here == name)),
         };
         self.position(own).map(|column| Position { column, yields })
+    }
+
+    /// Where a column that is asked for stands among those of a file.
+    pub(crate) fn find(
+        &self,
+        column: Option<&Column>,
+        names: &[String],
+        at: impl Fn() -> At,
+    ) -> Result<Option<usize>> {
+        let position = |wanted: &str| names.iter().position(|name| name == wanted);
+        let found = column.and_then(|column| self.names_of(column).find_map(position));
+        if let Some(found) = found
+            && names[found + 1..].contains(&names[found])
+        {
+            let name = &names[found];
+            let problem = format!("two columns are named `{name}`; rename or drop one of them");
+            return Err(Error::Syntax { at: at(), problem });
+        }
+        Ok(found)
     }
 
     /// The names among which a file's column of this name is looked for, the first that is there.

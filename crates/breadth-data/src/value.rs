@@ -73,6 +73,25 @@ pub fn weight(value: f64) -> Result<f64, String> {
     }
 }
 
+/// The id that a number of floating point stands for: data frames and JSON write whole numbers so.
+/// Beyond 2^53 they are no longer told apart.
+pub(crate) fn id(value: f64) -> Option<String> {
+    const MOST: f64 = (1_u64 << 53) as f64;
+    (value.fract() == 0.0 && value.abs() <= MOST).then(|| (value as i64).to_string())
+}
+
+/// Said behind a number that is no [`id`].
+pub(crate) const NO_ID: &str = "no whole number up to 2^53; write ids as text";
+
+/// A number as text, in its shortest digits.
+pub(crate) fn text(value: f64) -> String {
+    if value.abs() < 1e16 {
+        (value + 0.0).to_string() // -0 becomes 0
+    } else {
+        format!("{value:e}")
+    }
+}
+
 /// A reward: in [0, 1].
 pub(crate) fn reward(value: f64) -> Result<f64, String> {
     if (0.0..=1.0).contains(&value) {

@@ -1,0 +1,319 @@
+//! Tables as other programs write them: what is read nevertheless, and what is said of the rest.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int64Array,
+    ListArray, NullArray, RecordBatch, StringArray, types::Int64Type,
+};
+use arrow_schema::{Field, Schema};
+use breadth_data::{Outcome, ReadOptions, SampleTable, ScoreTable};
+use insta::assert_snapshot;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use tempfile::TempDir;
+
+/// A folder for one test, whose path is left out of messages.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn message(&self, error: impl std::fmt::Display) -> String {
+        let folder = format!("{}/", self.0.path().display());
+        error.to_string().replace(&folder, "")
+    }
+
+    fn scores(&self, path: PathBuf, options: &ReadOptions) -> Result<ScoreTable, String> {
+        ScoreTable::read(&[path], options).map_err(|error| self.message(error))
+    }
+
+    fn samples(&self, path: PathBuf, options: &ReadOptions) -> Result<SampleTable, String> {
+        SampleTable::read(&[path], options).map_err(|error| self.message(error))
+    }
+}
+
+fn scores(name: &str, content: impl AsRef<[u8]>) -> Result<ScoreTable, String> {
+    let folder = Folder::new();
+    let path = folder.file(name, content);
+    folder.scores(path, &ReadOptions::default())
+}
+
+fn samples(name: &str, content: impl AsRef<[u8]>) -> Result<SampleTable, String> {
+    let folder = Folder::new();
+    let path = folder.file(name, content);
+    folder.samples(path, &ReadOptions::default())
+}
+
+fn batch(columns: impl IntoIterator<Item = (&'static str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )
+    .unwrap()
+}
+
+fn texts(values: &[&str]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+fn numbers(values: &[f64]) -> ArrayRef {
+    Arc::new(Float64Array::from(values.to_vec()))
+}
+
+/// What a batch gives as a frame, which must be what it gives as a Parquet file.
+fn of_batch<T: std::fmt::Debug>(
+    batch: &RecordBatch,
+    of_frame: impl Fn(RecordBatch) -> Result<T, String>,
+    of_file: impl Fn(&Folder, PathBuf) -> Result<T, String>,
+) -> Result<T, String> {
+    let folder = Folder::new();
+    let path = folder.file("s.parquet", "");
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None);
+    writer.as_mut().unwrap().write(batch).unwrap();
+    writer.unwrap().close().unwrap();
+    let name = |result: Result<T, String>| {
+        result.map_err(|message| message.replace("s.parquet", "the data frame"))
+    };
+    let (frame, file) = (of_frame(batch.clone()), name(of_file(&folder, path)));
+    // Rewards that nobody gave are NaN, which is not equal to itself.
+    assert_eq!(format!("{frame:?}"), format!("{file:?}"));
+    frame
+}
+
+fn scores_of(batch: &RecordBatch) -> Result<ScoreTable, String> {
+    let options = ReadOptions::default();
+    of_batch(
+        batch,
+        |batch| ScoreTable::from_batches([batch], &options).map_err(|e| e.to_string()),
+        |folder, path| folder.scores(path, &options),
+    )
+}
+
+fn samples_of(batch: &RecordBatch, options: &ReadOptions) -> Result<SampleTable, String> {
+    of_batch(
+        batch,
+        |batch| SampleTable::from_batches([batch], options).map_err(|e| e.to_string()),
+        |folder, path| folder.samples(path, options),
+    )
+}
+
+fn renamed(here: &str, there: &str) -> ReadOptions {
+    ReadOptions {
+        columns: vec![(here.into(), there.into())],
+        ..ReadOptions::default()
+    }
+}
+
+/// Writers of shards leave row groups without rows.
+#[test]
+fn row_groups_without_rows() {
+    let schema = "message m { required binary model (UTF8); required binary prompt_id (UTF8); \
+                  required double logprob; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let folder = Folder::new();
+    let write = |name: &str, groups: &[Vec<f64>]| {
+        let path = folder.file(name, "");
+        let properties = Arc::new(WriterProperties::default());
+        let file = File::create(&path).unwrap();
+        let mut writer = SerializedFileWriter::new(file, schema.clone(), properties).unwrap();
+        let mut prompt = 0;
+        for values in groups {
+            let mut group = writer.next_row_group().unwrap();
+            let ids: Vec<_> = (0..values.len())
+                .map(|_| {
+                    prompt += 1;
+                    parquet::data_type::ByteArray::from(format!("p{prompt}").as_str())
+                })
+                .collect();
+            let models: Vec<_> = ids.iter().map(|_| "m".into()).collect();
+            for texts in [models, ids] {
+                let mut column = group.next_column().unwrap().unwrap();
+                column
+                    .typed::<parquet::data_type::ByteArrayType>()
+                    .write_batch(&texts, None, None)
+                    .unwrap();
+                column.close().unwrap();
+            }
+            let mut column = group.next_column().unwrap().unwrap();
+            column
+                .typed::<parquet::data_type::DoubleType>()
+                .write_batch(values, None, None)
+                .unwrap();
+            column.close().unwrap();
+            group.close().unwrap();
+        }
+        writer.close().unwrap();
+        folder.scores(path, &ReadOptions::default())
+    };
+    let groups = [vec![], vec![-1.0, -2.0], vec![], vec![], vec![-3.0], vec![]];
+    let table = write("some.parquet", &groups).unwrap();
+    assert_eq!(table.logprob, [[-1.0, -2.0, -3.0]]);
+    let below = write("bad.parquet", &[vec![-1.0], vec![], vec![f64::NAN]]).unwrap_err();
+    assert!(
+        below.starts_with("bad.parquet, row 2, column `logprob`"),
+        "{below}"
+    );
+    let none = write("none.parquet", &[vec![]]).unwrap_err();
+    assert_snapshot!(none, @"none.parquet: no rows; a table needs at least one");
+}
+
+#[test]
+fn two_columns_of_one_name() {
+    let (id, value) = (texts(&["m"]), numbers(&[-1.0]));
+    let field = |name: &str, array: &ArrayRef| Field::new(name, array.data_type().clone(), true);
+    let schema = Schema::new(vec![
+        field("model", &id),
+        field("prompt_id", &id),
+        field("logprob", &value),
+        field("logprob", &value),
+    ]);
+    let columns = vec![id.clone(), id, value.clone(), value];
+    let batch = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
+    let refused = scores_of(&batch).unwrap_err();
+    assert_snapshot!(refused, @"the data frame: two columns are named `logprob`; rename or drop one of them");
+}
+
+/// pandas keeps whole numbers so where some are missing, and JSON may.
+#[test]
+fn ids_that_are_whole_numbers_of_floating_point() {
+    let lines = r#"{"model": "m", "prompt_id": 7.0, "response_id": 1e2, "logprob": -1}"#;
+    let of_lines = scores("s.jsonl", lines).unwrap();
+    let decimals = Decimal128Array::from(vec![100]).with_precision_and_scale(10, 0);
+    let table = |ids: ArrayRef, responses: ArrayRef| {
+        scores_of(&batch([
+            ("model", texts(&["m"])),
+            ("prompt_id", ids),
+            ("response_id", responses),
+            ("logprob", numbers(&[-1.0])),
+        ]))
+    };
+    let of_floats = table(numbers(&[7.0]), Arc::new(decimals.unwrap())).unwrap();
+    assert_eq!(
+        (&of_lines.prompts[..], &of_lines.responses[..]),
+        (&["7".into()][..], &["100".into()][..])
+    );
+    assert_eq!(of_lines, of_floats);
+    let most = (1_u64 << 53) as f64;
+    let largest = table(numbers(&[most]), numbers(&[-0.0])).unwrap();
+    assert_eq!(
+        (&largest.prompts[0][..], &largest.responses[0][..]),
+        ("9007199254740992", "0")
+    );
+    let beyond = table(numbers(&[most + 2.0]), texts(&["0"])).unwrap_err();
+    assert_snapshot!(beyond, @"the data frame, row 1, column `prompt_id`: found 9007199254740994.0 (no whole number up to 2^53; write ids as text) where strings or integers belong");
+    let missing = table(numbers(&[f64::NAN]), texts(&["0"])).unwrap_err();
+    assert_snapshot!(missing, @"the data frame, row 1, column `prompt_id`: no value; fill it in or remove the row");
+}
+
+/// Whatever stands in a column `group`, or in one that is read as text.
+#[test]
+fn numbers_and_truth_values_as_texts() {
+    let groups = |group: ArrayRef| {
+        let rows = ["p1", "p2"];
+        let table = scores_of(&batch([
+            ("model", texts(&["m", "m"])),
+            ("prompt_id", texts(&rows)),
+            ("logprob", numbers(&[-1.0, -2.0])),
+            ("group", group),
+        ]));
+        table.unwrap().groups
+    };
+    assert_eq!(groups(numbers(&[0.5, 2.0])), ["0.5", "2"]);
+    assert_eq!(
+        groups(Arc::new(Float32Array::from(vec![0.1, 0.25]))),
+        ["0.1", "0.25"]
+    );
+    assert_eq!(
+        groups(Arc::new(BooleanArray::from(vec![true, false]))),
+        ["true", "false"]
+    );
+    assert_eq!(groups(numbers(&[f64::NAN, f64::NAN])), [""; 0]);
+    let list = ListArray::from_iter_primitive::<Int64Type, _, _>([Some([Some(1)]), None]);
+    assert_eq!(groups(Arc::new(list)), [""; 0]);
+    let lines = |group: &str| {
+        let line = |prompt| {
+            format!(r#"{{"model":"m","prompt_id":{prompt},"logprob":-1,"group":{group}}}"#)
+        };
+        scores("s.jsonl", format!("{}\n{}\n", line(1), line(2)))
+            .unwrap()
+            .groups
+    };
+    assert_eq!(
+        (lines("0.5"), lines("true")),
+        (vec!["0.5".into()], vec!["true".into()])
+    );
+    assert_eq!((lines("[1]"), lines("{}")), (vec![], vec![]));
+}
+
+#[test]
+fn answers_and_texts_that_are_numbers() {
+    let options = ReadOptions {
+        texts: true,
+        answers: true,
+        ..ReadOptions::default()
+    };
+    let batch = batch([
+        ("model", texts(&["m", "m"])),
+        (
+            "prompt_id",
+            Arc::new(Int64Array::from(vec![1, 1])) as ArrayRef,
+        ),
+        ("response_id", numbers(&[0.0, 1.0])),
+        ("text", numbers(&[3.5, 7.0])),
+        ("answer", numbers(&[3.5, f64::NAN])),
+        ("gold", numbers(&[3.5, 3.5])),
+    ]);
+    let of_frame = samples_of(&batch, &options).unwrap();
+    let folder = Folder::new();
+    let lines = "{\"model\":\"m\",\"prompt_id\":1,\"response_id\":0,\"text\":3.5,\"answer\":3.5,\"gold\":3.5}\n\
+                 {\"model\":\"m\",\"prompt_id\":1,\"response_id\":1,\"text\":7.0,\"gold\":3.5}\n";
+    let of_lines = folder
+        .samples(folder.file("s.jsonl", lines), &options)
+        .unwrap();
+    assert_eq!(
+        (&of_frame.answer, &of_frame.text),
+        (&of_lines.answer, &of_lines.text)
+    );
+    let text = of_lines.text.unwrap();
+    assert_eq!(
+        (text.texts, text.gold),
+        (vec!["3.5".into(), "7".into()], vec![Some("3.5".into())])
+    );
+    assert_eq!(of_lines.answers, ["3.5", ""]);
+}
+
+/// JSON has no other way to write an infinity, and data frames made of it keep the text.
+#[test]
+fn numbers_that_are_written_as_texts() {
+    let read = |values: ArrayRef| {
+        scores_of(&batch([
+            ("model", texts(&["m", "m", "m"])),
+            ("prompt_id", texts(&["1", "2", "3"])),
+            ("logprob", values),
+            ("weight", Arc::new(NullArray::new(3)) as ArrayRef),
+            ("note", Arc::new(NullArray::new(3)) as ArrayRef),
+        ]))
+    };
+    let table = read(texts(&["-inf", " -1.5", "-2"])).unwrap();
+    assert_eq!(table.logprob, [[f64::NEG_INFINITY, -1.5, -2.0]]);
+    assert_snapshot!(read(texts(&["-1", "-2", "low"])).unwrap_err(), @r#"the data frame, row 3, column `logprob`: found "low" where numbers belong"#);
+    assert_snapshot!(read(texts(&["-1", "nan", "-2"])).unwrap_err(), @"the data frame, row 2, column `logprob`: NaN is not a log-probability; score this response again or remove it");
+    assert_snapshot!(read(texts(&["-1", "", "-2"])).unwrap_err(), @"the data frame, row 2, column `logprob`: no value; fill it in or remove the row");
+    let categories: arrow_array::DictionaryArray<arrow_array::types::Int8Type> =
+        vec!["-1", "-inf", "-1"].into_iter().collect();
+    let table = read(Arc::new(categories)).unwrap();
+    assert_eq!(table.logprob, [[-1.0, f64::NEG_INFINITY, -1.0]]);
+}
