@@ -317,3 +317,34 @@ fn numbers_that_are_written_as_texts() {
     let table = read(Arc::new(categories)).unwrap();
     assert_eq!(table.logprob, [[-1.0, f64::NEG_INFINITY, -1.0]]);
 }
+
+/// A slip in the name there must not read the column here.
+#[test]
+fn a_column_that_no_file_has() {
+    let folder = Folder::new();
+    let csv = "model,prompt_id,logprob\nm,1,-1\n";
+    let path = folder.file("s.csv", csv);
+    let typo = renamed("logprob", "nope");
+    assert_snapshot!(folder.scores(path, &typo).unwrap_err(), @"s.csv: no column `nope`, which `ReadOptions::columns` takes for `logprob`");
+    let batch = batch([
+        ("model", texts(&["m"])),
+        ("prompt_id", texts(&["1"])),
+        ("logprob", numbers(&[-1.0])),
+    ]);
+    let refused = ScoreTable::from_batches([batch], &typo)
+        .unwrap_err()
+        .to_string();
+    assert_snapshot!(refused, @"the data frame: no column `nope`, which `ReadOptions::columns` takes for `logprob`");
+    let line = r#"{"model":"m","prompt_id":1,"response_id":0,"reward":1}"#;
+    let path = folder.file("s.jsonl", line);
+    let refused = folder
+        .samples(path.clone(), &renamed("reward", "scoer"))
+        .unwrap_err();
+    assert_snapshot!(refused, @"s.jsonl: no column `scoer`, which `ReadOptions::columns` takes for `reward`");
+    // Score tables given beside these may be those that have it.
+    assert!(
+        folder
+            .samples(path, &renamed("prompt_id", "question"))
+            .is_ok()
+    );
+}
