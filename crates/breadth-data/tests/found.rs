@@ -348,3 +348,57 @@ fn a_column_that_no_file_has() {
             .is_ok()
     );
 }
+
+#[test]
+fn lines_of_windows_are_counted() {
+    let rows = |end: &str| ["model,prompt_id,logprob", "A,1,-1", "B,1,x", ""].join(end);
+    let unix = scores("s.csv", rows("\n")).unwrap_err();
+    assert_snapshot!(unix, @r#"s.csv, line 3, column `logprob`: found "x" where numbers belong"#);
+    assert_eq!(scores("s.csv", rows("\r\n")).unwrap_err(), unix);
+    let short = rows("\r\n").replace(",x", "");
+    assert!(
+        scores("s.csv", short)
+            .unwrap_err()
+            .starts_with("s.csv, line 3: 2 fields")
+    );
+}
+
+#[test]
+fn tabs_and_semicolons_separate_fields() {
+    let csv = "model,prompt_id,logprob,note\nm,1,-1.5,x\nm,2,-2,\"x y\"\n";
+    let table = scores("s.csv", csv).unwrap();
+    for separator in ["\t", ";"] {
+        let other = csv.replace(',', separator);
+        assert_eq!(
+            scores("s.csv", other.replace("x y", &format!("x{separator}y"))).unwrap(),
+            table
+        );
+        assert_eq!(scores("s.csv", other.replace(['"'], "")).unwrap(), table);
+    }
+    let decimal_commas = csv.replace(',', ";").replace('.', ",");
+    assert_snapshot!(scores("s.csv", decimal_commas).unwrap_err(), @r#"s.csv, line 2, column `logprob`: found "-1,5" where numbers belong"#);
+    let more = csv.replace(',', "\t").replace("-1.5\t", "-1.5\t\t");
+    assert_snapshot!(scores("s.tsv", more).unwrap_err(), @"s.tsv, line 2: 5 fields where the header has 4; quote fields that contain a tab");
+    let file = Folder::new();
+    let path = file.file("samples.tsv", "model\tprompt_id\tn\tc\nm\t1\t8\t3\n");
+    let found = breadth_data::TablePaths::find(&[path], &ReadOptions::default()).unwrap();
+    assert_eq!(found.samples.len(), 1);
+}
+
+#[test]
+fn texts_of_other_shapes() {
+    let utf_16: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(
+            "model,prompt_id,logprob\n"
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes),
+        )
+        .collect();
+    assert_snapshot!(scores("s.csv", utf_16).unwrap_err(), @"s.csv: not readable as a table (by its first bytes); it is UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)");
+    assert_snapshot!(scores("s.json", "{\n \"model\": \"m\"\n}\n").unwrap_err(), @"s.json, line 1: one JSON document over several lines; write one object per line (jq -c . puts a document on one)");
+    let folder = Folder::new();
+    let path = folder.file("model=ck-1/data.csv", "prompt_id,logprob\n1,-1\n");
+    let refused = folder.scores(path, &ReadOptions::default()).unwrap_err();
+    assert_snapshot!(refused, @"model=ck-1/data.csv: no column `model`; the folder `model=ck-1` says what it holds, but names of folders are not read: write the table with this column in its files, or give the data frame that pandas or Polars reads of the whole folder to the Python package");
+}
