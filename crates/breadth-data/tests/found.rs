@@ -349,6 +349,30 @@ fn a_column_that_no_file_has() {
     );
 }
 
+/// Other programs keep the name of a data set there.
+#[test]
+fn sources_that_are_none_of_ours() {
+    let of_data = ReadOptions {
+        source: Some("data".into()),
+        ..ReadOptions::default()
+    };
+    let folder = Folder::new();
+    let foreign = "model,prompt_id,logprob,source\na,1,-1,gsm8k\na,2,-2,math\n";
+    let table = folder
+        .scores(folder.file("s.csv", foreign), &of_data)
+        .unwrap();
+    assert_eq!(
+        (table.logprob, table.of_other_sources),
+        (vec![vec![-1.0, -2.0]], 0)
+    );
+    assert_snapshot!(table.remarks.join("\n"), @"the column `source` has neither `data` nor a model (`gsm8k`, `math`): it is not taken for who wrote the responses, and all rows for the data");
+    let of_model = foreign.replace("math", "a");
+    let refused = folder
+        .scores(folder.file("m.csv", of_model), &of_data)
+        .unwrap_err();
+    assert_snapshot!(refused, @"no rows with source `data` in the table; its sources are `gsm8k`, `a`");
+}
+
 #[test]
 fn lines_of_windows_are_counted() {
     let rows = |end: &str| ["model,prompt_id,logprob", "A,1,-1", "B,1,x", ""].join(end);
