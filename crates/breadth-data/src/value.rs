@@ -92,10 +92,13 @@ pub(crate) fn text(value: f64) -> String {
     }
 }
 
+/// How far a reward may lie outside of [0, 1] by rounding; it becomes 0 or 1.
+const REWARD_ROUNDING: f64 = 1e-9;
+
 /// A reward: in [0, 1].
 pub(crate) fn reward(value: f64) -> Result<f64, String> {
-    if (0.0..=1.0).contains(&value) {
-        Ok(value)
+    if (-REWARD_ROUNDING..=1.0 + REWARD_ROUNDING).contains(&value) {
+        Ok(value.clamp(0.0, 1.0))
     } else {
         Err(format!(
             "{value} is not a reward; give a number in [0, 1], or true or false"

@@ -426,3 +426,51 @@ fn texts_of_other_shapes() {
     let refused = folder.scores(path, &ReadOptions::default()).unwrap_err();
     assert_snapshot!(refused, @"model=ck-1/data.csv: no column `model`; the folder `model=ck-1` says what it holds, but names of folders are not read: write the table with this column in its files, or give the data frame that pandas or Polars reads of the whole folder to the Python package");
 }
+
+#[test]
+fn grades_that_contradict_each_other() {
+    let line = |grades: &str| {
+        let line = format!(r#"{{"model":"m","prompt_id":1,"response_id":0,{grades}}}"#);
+        samples("s.jsonl", line)
+    };
+    let two = r#""correct":true,"passed":false"#;
+    assert_snapshot!(line(two).unwrap_err(), @"s.jsonl, line 1, column `correct`: 1, but `passed` of this row is 0; say which is the reward: `ReadOptions::columns` takes reward=correct or reward=passed");
+    assert_snapshot!(line(r#""reward":0,"passed":true"#).unwrap_err(), @"s.jsonl, line 1, column `reward`: 0, but `passed` of this row is 1; say which is the reward: `ReadOptions::columns` takes reward=reward or reward=passed");
+    for grades in [
+        r#""reward":0.7,"passed":false"#,
+        r#""reward":1,"passed":true,"correct":1"#,
+    ] {
+        assert!(line(grades).is_ok(), "{grades}");
+    }
+    let folder = Folder::new();
+    let csv = "model,prompt_id,response_id,correct,passed\nm,1,0,True,False\n";
+    for (name, text) in [
+        ("s.csv", csv.to_owned()),
+        (
+            "s.jsonl",
+            format!(r#"{{"model":"m","prompt_id":1,"response_id":0,{two}}}"#),
+        ),
+    ] {
+        let path = folder.file(name, text);
+        for (chosen, reward) in [("correct", 1.0), ("passed", 0.0)] {
+            let table = folder
+                .samples(path.clone(), &renamed("reward", chosen))
+                .unwrap();
+            assert_eq!(
+                table.outcomes[0][0],
+                Some(Outcome::Rewards(vec![reward])),
+                "{name} {chosen}"
+            );
+        }
+    }
+}
+
+#[test]
+fn rewards_off_by_rounding() {
+    let csv = |reward: &str| format!("model,prompt_id,response_id,reward\nm,1,0,{reward}\n");
+    for (given, reward) in [("1.0000000001", 1.0), ("-1e-17", 0.0), ("1.0", 1.0)] {
+        let table = samples("s.csv", csv(given)).unwrap();
+        assert_eq!(table.outcomes[0][0], Some(Outcome::Rewards(vec![reward])));
+    }
+    assert!(samples("s.csv", csv("1.00001")).is_err());
+}
