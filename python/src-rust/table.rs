@@ -2,19 +2,21 @@
 
 #![allow(unsafe_code, reason = "Arrow's streams are pointers of C")]
 
+use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{
     Array, ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, RecordBatchIterator,
-    RecordBatchReader, StringArray,
+    RecordBatchOptions, StringArray, StructArray,
 };
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::{ArrowError, Schema};
+use arrow_schema::{ArrowError, DataType, Schema};
 use breadth_data::{LogOptions, Logs, ReadOptions, RunFolder, SampleTable, ScoreTable, TablePaths};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -85,10 +87,10 @@ impl Table {
             let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
             // SAFETY: by the PyCapsule interface a capsule of this name holds a stream, which is
             // moved out of it and marked there as released.
-            let reader = unsafe { ArrowArrayStreamReader::from_raw(pointer.cast().as_ptr()) };
-            let reader = reader.map_err(refused)?;
-            check_names(&reader.schema())?;
-            let read = py.detach(move || reader.collect::<std::result::Result<Vec<_>, _>>());
+            let stream = unsafe { FFI_ArrowArrayStream::from_raw(pointer.cast().as_ptr()) };
+            let stream = Stream::of(stream).map_err(refused)?;
+            check_names(&stream.schema)?;
+            let read = py.detach(move || stream.collect::<std::result::Result<Vec<_>, _>>());
             batches.extend(read.map_err(refused)?);
         }
         Ok(Table(Arc::new(Source::Batches(batches))))
@@ -278,6 +280,102 @@ impl Table {
             Source::Batches(batches) => SampleTable::from_batches(batches.clone(), options)?,
         })
     }
+}
+
+/// Batches that another library hands over. arrow-rs has a reader of such streams, which refuses
+/// what Polars sends for columns of nothing but nulls: they have a buffer there, though an empty one.
+struct Stream {
+    raw: FFI_ArrowArrayStream,
+    schema: Arc<Schema>,
+}
+
+impl Stream {
+    fn of(mut raw: FFI_ArrowArrayStream) -> std::result::Result<Self, ArrowError> {
+        let get_schema = raw
+            .get_schema
+            .ok_or_else(|| failed("it was read already"))?;
+        let mut schema = FFI_ArrowSchema::empty();
+        // SAFETY: a stream that was not released fills in a schema, or says that it did not.
+        if unsafe { get_schema(&raw mut raw, &raw mut schema) } != 0 {
+            return Err(last_error(&mut raw));
+        }
+        let schema = Arc::new(Schema::try_from(&schema)?);
+        Ok(Self { raw, schema })
+    }
+
+    fn read(&mut self) -> std::result::Result<Option<RecordBatch>, ArrowError> {
+        let get_next = self
+            .raw
+            .get_next
+            .ok_or_else(|| failed("it was read already"))?;
+        let mut array = FFI_ArrowArray::empty();
+        // SAFETY: as in `of`.
+        if unsafe { get_next(&raw mut self.raw, &raw mut array) } != 0 {
+            return Err(last_error(&mut self.raw));
+        }
+        if array.is_released() {
+            return Ok(None);
+        }
+        let data_type = DataType::Struct(self.schema.fields().clone());
+        drop_buffers_of_nulls(&mut array, &data_type);
+        // SAFETY: the arrays of a stream are structs of its schema.
+        let rows = StructArray::from(unsafe { from_ffi_and_data_type(array, data_type) }?);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let (schema, columns) = (self.schema.clone(), rows.into_parts().1);
+        RecordBatch::try_new_with_options(schema, columns, &options).map(Some)
+    }
+}
+
+impl Iterator for Stream {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+/// Leaves out what stands for the values of arrays that have none. Whoever made the arrays frees
+/// their buffers by notes of its own.
+fn drop_buffers_of_nulls(array: &mut FFI_ArrowArray, data_type: &DataType) {
+    let child = |at: usize| {
+        // SAFETY: by the C data interface there are so many pointers, each to an array that belongs
+        // to this one, which is borrowed.
+        let children = unsafe { std::slice::from_raw_parts(array.children, array.num_children()) };
+        children.get(at).and_then(|child| unsafe { child.as_mut() })
+    };
+    match data_type {
+        DataType::Null => array.n_buffers = 0,
+        DataType::Struct(fields) if array.num_children() > 0 => {
+            for (at, field) in fields.iter().enumerate() {
+                if let Some(child) = child(at) {
+                    drop_buffers_of_nulls(child, field.data_type());
+                }
+            }
+        }
+        DataType::List(item) | DataType::LargeList(item) if array.num_children() > 0 => {
+            if let Some(child) = child(0) {
+                drop_buffers_of_nulls(child, item.data_type());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn last_error(stream: &mut FFI_ArrowArrayStream) -> ArrowError {
+    let Some(get_last_error) = stream.get_last_error else {
+        return failed("it says not why");
+    };
+    // SAFETY: the text, if there is one, lives until the stream is used again.
+    let text = unsafe {
+        get_last_error(stream)
+            .as_ref()
+            .map(|text| CStr::from_ptr(text))
+    };
+    failed(&text.map_or("it says not why".into(), CStr::to_string_lossy))
+}
+
+fn failed(why: &str) -> ArrowError {
+    ArrowError::CDataInterface(format!("the data frame cannot be read ({why})"))
 }
 
 /// How to make a table again: its class, and the arguments for that.

@@ -386,6 +386,15 @@ def test_data_frames(frames, files):
     assert chosen == breadth.select(files[0], best_of=8).to_dict()
 
 
+@pytest.mark.parametrize("frames", [pandas, polars])
+def test_columns_of_nothing_but_nulls(frames, files):
+    nothing = [None] * len(SCORES["model"])
+    lists = {"tags": [[]] * len(nothing)} if frames is polars else {}
+    frame = frames.DataFrame({**SCORES, "note": nothing, "weight": nothing, **lists})
+    chosen = breadth.select(frame, best_of=8).to_dict()
+    assert chosen == breadth.select(files[0], best_of=8).to_dict()
+
+
 def test_a_frame_of_several_chunks_is_taken_as_it_lies(files):
     whole = polars.DataFrame(SCORES)
     parts = [whole[:1], whole[1:50], whole[:0], whole[50:]]

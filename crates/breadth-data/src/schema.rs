@@ -1,5 +1,6 @@
 //! What tables are: columns, what they hold, and which of them make which table.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,8 +11,12 @@ use crate::setting::Setting;
 /// What a column holds, whatever the file's own type for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnType {
-    /// A string or an integer; becomes a dictionary of strings.
+    /// A string or a whole number, however it is stored; becomes a dictionary of strings.
     Id,
+    /// A text, or a number or truth value in its place; becomes a dictionary of strings.
+    Text,
+    /// As [`Text`](Self::Text); anything else is no group, and not looked at.
+    Group,
     /// A number; becomes f64.
     Number,
     /// A number or a boolean; becomes f64, true being 1.
@@ -26,6 +31,7 @@ impl ColumnType {
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             ColumnType::Id => "strings or integers",
+            ColumnType::Text | ColumnType::Group => "texts, numbers or truth values",
             ColumnType::Number | ColumnType::LogProb => "numbers",
             ColumnType::Flag => "numbers or booleans",
             ColumnType::LogProbs => "lists of numbers",
@@ -74,9 +80,20 @@ pub(crate) struct Layout {
 struct Renamed {
     here: String,
     there: String,
-    /// Whether some file had it, under either name.
+    /// Whether some file had it under the name there, or any name that will do.
     seen: Arc<AtomicBool>,
 }
+
+/// Columns of both tables, which are read one after the other: the name there may be that of the
+/// other one.
+const IN_BOTH: [&str; 6] = [
+    "model",
+    "prompt_id",
+    "response_id",
+    "tokens",
+    "group",
+    "answer",
+];
 
 /// Where a name stands for a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +141,8 @@ impl Layout {
     pub(crate) fn check(&self, names: &[String], at: impl Fn() -> At) -> Result<()> {
         let has = |name: &str| names.iter().any(|known| known == name);
         for one in &self.renamed {
-            if has(&one.there) || has(&one.here) {
+            let will_do = IN_BOTH.contains(&&*one.here) && has(&one.here);
+            if has(&one.there) || will_do {
                 one.seen.store(true, Ordering::Relaxed);
             }
         }
@@ -175,6 +193,25 @@ impl Layout {
             None => (name, self.renamed.iter().any(|one| one.here == name)),
         };
         self.position(own).map(|column| Position { column, yields })
+    }
+
+    /// Where a column that is asked for stands among those of a file.
+    pub(crate) fn find(
+        &self,
+        column: Option<&Column>,
+        names: &[String],
+        at: impl Fn() -> At,
+    ) -> Result<Option<usize>> {
+        let position = |wanted: &str| names.iter().position(|name| name == wanted);
+        let found = column.and_then(|column| self.names_of(column).find_map(position));
+        if let Some(found) = found
+            && names[found + 1..].contains(&names[found])
+        {
+            let name = &names[found];
+            let problem = format!("two columns are named `{name}`; rename or drop one of them");
+            return Err(Error::Syntax { at: at(), problem });
+        }
+        Ok(found)
     }
 
     /// The names among which a file's column of this name is looked for, the first that is there.
@@ -297,6 +334,7 @@ impl Table {
         };
         match missing {
             None => Ok(()),
+            Some(column) if partition(&at().path, column).is_some() => Err(in_path(column, at())),
             Some(column) => Err(Error::MissingColumn {
                 at: at(),
                 column,
@@ -318,4 +356,24 @@ impl Table {
             todo: found.todo(),
         }
     }
+}
+
+/// The folder on a path that says what a column holds, as partitioned data sets have it.
+fn partition<'a>(path: &'a Path, column: &str) -> Option<&'a str> {
+    let mut folders = path.parent()?.iter().filter_map(|folder| folder.to_str());
+    folders.find(|folder| {
+        let value = folder.strip_prefix(column);
+        value.is_some_and(|value| value.starts_with('='))
+    })
+}
+
+/// The error about a column that stands in the path alone.
+fn in_path(column: &str, at: At) -> Error {
+    let folder = partition(&at.path, column).unwrap_or_default();
+    let problem = format!(
+        "no column `{column}`; the folder `{folder}` says what it holds, but names of folders are \
+         not read: write the table with this column in its files, or give the data frame that \
+         pandas or Polars reads of the whole folder to the Python package"
+    );
+    Error::Syntax { at, problem }
 }

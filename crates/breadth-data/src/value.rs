@@ -73,10 +73,32 @@ pub fn weight(value: f64) -> Result<f64, String> {
     }
 }
 
+/// The id that a number of floating point stands for: data frames and JSON write whole numbers so.
+/// Beyond 2^53 they are no longer told apart.
+pub(crate) fn id(value: f64) -> Option<String> {
+    const MOST: f64 = (1_u64 << 53) as f64;
+    (value.fract() == 0.0 && value.abs() <= MOST).then(|| (value as i64).to_string())
+}
+
+/// Said behind a number that is no [`id`].
+pub(crate) const NO_ID: &str = "no whole number up to 2^53; write ids as text";
+
+/// A number as text, in its shortest digits.
+pub(crate) fn text(value: f64) -> String {
+    if value.abs() < 1e16 {
+        (value + 0.0).to_string() // -0 becomes 0
+    } else {
+        format!("{value:e}")
+    }
+}
+
+/// How far a reward may lie outside of [0, 1] by rounding; it becomes 0 or 1.
+const REWARD_ROUNDING: f64 = 1e-9;
+
 /// A reward: in [0, 1].
 pub(crate) fn reward(value: f64) -> Result<f64, String> {
-    if (0.0..=1.0).contains(&value) {
-        Ok(value)
+    if (-REWARD_ROUNDING..=1.0 + REWARD_ROUNDING).contains(&value) {
+        Ok(value.clamp(0.0, 1.0))
     } else {
         Err(format!(
             "{value} is not a reward; give a number in [0, 1], or true or false"

@@ -1,4 +1,4 @@
-//! CSV with a header line.
+//! CSV with a header line, its fields apart by commas, tabs or semicolons.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::file::{Access, LONG_ROW, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
-use crate::io::open::{Reader as Text, read_error};
+use crate::io::open::{Reader as Text, peek, read_error};
 use crate::schema::{Column, ColumnType, Layout};
 
 pub(super) const FORMAT: TableFormat = TableFormat {
@@ -34,11 +34,31 @@ struct CsvFile {
 
 /// The names in a header line; none where it is no text.
 fn header(line: &[u8]) -> Vec<String> {
-    let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(line);
+    let mut reader = ReaderBuilder::new()
+        .delimiter(separator(line))
+        .trim(Trim::Headers)
+        .from_reader(line);
     let names = reader
         .headers()
         .map(|names| names.iter().map(String::from).collect());
     names.unwrap_or_default()
+}
+
+/// What stands between the fields of a header line.
+fn separator(header: &[u8]) -> u8 {
+    let others = [b',', b'\t', b';'];
+    let found = others.into_iter().find(|one| header.contains(one));
+    found.unwrap_or(b',')
+}
+
+/// As much of a text as headers take.
+const HEADER: usize = 1 << 16;
+
+/// The first line of a text that is not blank, or what of it there is.
+fn first_line(head: &[u8]) -> &[u8] {
+    let head = head.trim_ascii_start();
+    let end = head.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    &head[..end.unwrap_or(head.len())]
 }
 
 /// Some records, with the line each begins on.
@@ -62,11 +82,17 @@ fn taken(record: &StringRecord) -> usize {
 
 impl CsvFile {
     fn open(path: Arc<Path>, text: Text, layout: &Layout) -> Result<Self> {
+        let (head, text) = peek(text, HEADER).map_err(|source| read_error(&path, source))?;
+        let separator = separator(first_line(&head));
         let mut reader = ReaderBuilder::new()
+            .delimiter(separator)
             .trim(Trim::Headers)
-            .from_reader(Watched::new(text));
-        let header = reader.headers().map_err(|error| csv_error(&path, error))?;
-        let names: Vec<String> = header.iter().map(String::from).collect();
+            .from_reader(Watched::new(text, separator));
+        let header = reader
+            .headers()
+            .map(|names| names.iter().map(String::from).collect());
+        let names: Vec<String> =
+            header.map_err(|error| csv_error(&path, reader.get_ref(), error))?;
         layout.check(&names, || At {
             path: path.clone(),
             place: None,
@@ -93,11 +119,16 @@ impl TableFile for CsvFile {
         while records.len() < BLOCK_ROWS && bytes < BLOCK_BYTES {
             let mut record = StringRecord::new();
             let more = self.reader.read_record(&mut record);
-            if !more.map_err(|error| csv_error(&self.path, error))? {
+            let watched = self.reader.get_ref();
+            if !more.map_err(|error| csv_error(&self.path, watched, error))? {
                 break;
             }
             bytes += taken(&record);
-            lines.push(record.position().map_or(0, |position| position.line()));
+            lines.push(
+                record
+                    .position()
+                    .map_or(0, |position| line(position, watched)),
+            );
             records.push(record);
         }
         if records.is_empty() {
@@ -202,8 +233,16 @@ fn list(text: &str) -> Option<Cell<'static>> {
     }
 }
 
-fn csv_error(path: &Arc<Path>, error: csv::Error) -> Error {
-    let line = |position: &Option<csv::Position>| position.as_ref().map(|p| Place::Line(p.line()));
+/// The line at a position. The parser ends a record at the first character of a line's end, and
+/// takes the second for the beginning of the next.
+fn line(position: &csv::Position, watched: &Watched<Text>) -> u64 {
+    let is_behind = watched.has_cr_lf() && position.record() > 0;
+    position.line() + u64::from(is_behind)
+}
+
+fn csv_error(path: &Arc<Path>, watched: &Watched<Text>, error: csv::Error) -> Error {
+    let line =
+        |position: &Option<csv::Position>| position.as_ref().map(|p| Place::Line(line(p, watched)));
     let (place, problem) = match error.kind() {
         ErrorKind::UnequalLengths {
             pos,
@@ -213,7 +252,8 @@ fn csv_error(path: &Arc<Path>, error: csv::Error) -> Error {
             line(pos),
             format!(
                 "{len} fields where the header has {expected_len}; quote fields that contain a \
-                 comma"
+                 {}",
+                watched.separator()
             ),
         ),
         ErrorKind::Utf8 { pos, .. } => (line(pos), "not UTF-8; save the file as UTF-8".to_string()),

@@ -9,7 +9,12 @@ use crate::limit::{max_record_bytes, too_long};
 /// that it begins, and two of them inside of it are one of its characters.
 pub(super) struct Watched<R> {
     inner: R,
+    separator: u8,
     state: State,
+    /// The byte before the next.
+    last: u8,
+    /// Whether the first line ends with a carriage return and a line feed.
+    has_cr_lf: Option<bool>,
     /// The line that is being read, and the one on which the open quote stands.
     line: u64,
     opened: u64,
@@ -27,10 +32,13 @@ enum State {
 }
 
 impl<R: BufRead> Watched<R> {
-    pub(super) fn new(inner: R) -> Self {
+    pub(super) fn new(inner: R, separator: u8) -> Self {
         Self {
             inner,
+            separator,
             state: State::FieldStart,
+            last: 0,
+            has_cr_lf: None,
             line: 1,
             opened: 1,
             record: 0,
@@ -38,8 +46,26 @@ impl<R: BufRead> Watched<R> {
         }
     }
 
+    /// What stands between fields, in a word.
+    pub(super) fn separator(&self) -> &'static str {
+        match self.separator {
+            b'\t' => "tab",
+            b';' => "semicolon",
+            _ => "comma",
+        }
+    }
+
+    /// Whether lines end with a carriage return and a line feed, as the first one did.
+    pub(super) fn has_cr_lf(&self) -> bool {
+        self.has_cr_lf == Some(true)
+    }
+
     fn see(&mut self, bytes: &[u8]) -> io::Result<()> {
         for &byte in bytes {
+            if byte == b'\n' && self.has_cr_lf.is_none() {
+                self.has_cr_lf = Some(self.last == b'\r');
+            }
+            self.last = byte;
             self.record += 1;
             self.line += u64::from(byte == b'\n');
             self.state = match (self.state, byte) {
@@ -50,7 +76,7 @@ impl<R: BufRead> Watched<R> {
                     self.opened = self.line;
                     State::Quoted
                 }
-                (_, b',') => {
+                (_, byte) if byte == self.separator => {
                     self.fields += 1;
                     State::FieldStart
                 }

@@ -139,10 +139,10 @@ impl<'l> Rows<'l> {
         let cells = match parse(line, self.layout) {
             Ok(cells) => cells,
             Err(error) => match mend(line) {
-                None => return Err(syntax(at(), &error)),
+                None => return Err(syntax(at(), line, &error)),
                 Some(line) => {
                     patched = line;
-                    parse(&patched, self.layout).map_err(|error| syntax(at(), &error))?
+                    parse(&patched, self.layout).map_err(|error| syntax(at(), &patched, &error))?
                 }
             },
         };
@@ -180,7 +180,16 @@ impl<'l> Rows<'l> {
 /// What an item of a list takes while it is read.
 const CELL: u64 = 64;
 
-fn syntax(at: At, error: &serde_json::Error) -> Error {
+fn syntax(at: At, line: &[u8], error: &serde_json::Error) -> Error {
+    // What programs that indent begin a document with.
+    if line == b"{" {
+        let problem = "one JSON document over several lines; write one object per line (jq -c . \
+                       puts a document on one)";
+        return Error::Syntax {
+            at,
+            problem: problem.into(),
+        };
+    }
     let text = error.to_string();
     // serde_json counts the one line it was given; `at` has the real number.
     let problem = text.split(" at line ").next().unwrap_or(&text);

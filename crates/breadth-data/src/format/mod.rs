@@ -84,6 +84,9 @@ fn check_head(path: &Path, head: &[u8]) -> Result<()> {
         ("Parquet", todo)
     } else if head.starts_with(b"PK\x03\x04") {
         ("a table", "it is a zip archive: unpack it first")
+    } else if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        let todo = "it is UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)";
+        ("a table", todo)
     } else if head.contains(&0) {
         let todo = "it is binary, but not Parquet; give Parquet, JSON Lines or CSV";
         ("a table", todo)

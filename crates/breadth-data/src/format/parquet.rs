@@ -20,9 +20,9 @@ use parquet::file::reader::{ChunkReader, Length};
 use rayon::prelude::*;
 
 use super::file::{Access, Piece, TableFile, TableFormat};
-use crate::error::{At, Error, Place, Result};
+use crate::error::{At, Place, Result};
 use crate::io::chunk::{Chunk, Places};
-use crate::io::convert::{Known, convert, fits, id_type};
+use crate::io::convert::{Known, Unfit, convert, fits, id_type};
 use crate::io::open::read_error;
 use crate::io::parquet::{check_pages, column_names, guarded, open_metadata};
 use crate::limit;
@@ -78,23 +78,16 @@ impl ParquetFile {
         let metadata = Arc::new(metadata);
         let with = |ids: DataType| guarded(&path, || arrow_metadata(&metadata, layout, &ids));
         let (metadata, views) = (with(id_type())?, with(DataType::Utf8View)?);
-        let names: Vec<&String> = metadata
-            .schema()
-            .fields()
-            .iter()
-            .map(|f| f.name())
-            .collect();
-        let owned: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-        layout.check(&owned, || At {
+        let fields = metadata.schema().fields().iter();
+        let names: Vec<String> = fields.map(|field| field.name().clone()).collect();
+        let at = || At {
             path: path.clone(),
             place: None,
-        })?;
-        let find = |name: &str| names.iter().position(|known| *known == name);
-        let positions = layout
-            .columns
-            .iter()
-            .map(|column| layout.names_of(column.as_ref()?).find_map(find))
-            .collect();
+        };
+        layout.check(&names, at)?;
+        let positions = (layout.columns.iter())
+            .map(|column| layout.find(column.as_ref(), &names, at))
+            .collect::<Result<_>>()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
@@ -113,8 +106,11 @@ impl ParquetFile {
 
 impl TableFile for ParquetFile {
     fn next(&mut self) -> Result<Option<Box<dyn Piece>>> {
-        let groups = self.shared.metadata.metadata().num_row_groups();
-        if self.next_group == groups {
+        let groups = self.shared.metadata.metadata().row_groups();
+        // Writers of shards leave groups without rows, of which the decoder gives nothing.
+        let left = groups.iter().skip(self.next_group);
+        self.next_group += left.take_while(|group| group.num_rows() == 0).count();
+        if self.next_group == groups.len() {
             return Ok(None);
         }
         let group = RowGroup {
@@ -136,7 +132,7 @@ impl TableFile for ParquetFile {
     }
 }
 
-/// The file's own types, except that string ids are read as `ids`. The Arrow schema that a writer
+/// The file's own types, except that strings are read as `ids` wherever single values belong. The Arrow schema that a writer
 /// may have embedded is ignored; it would only bring more string types.
 fn arrow_metadata(
     metadata: &Arc<ParquetMetaData>,
@@ -145,13 +141,13 @@ fn arrow_metadata(
 ) -> Result<ArrowReaderMetadata, ParquetError> {
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let inferred = ArrowReaderMetadata::try_new(metadata.clone(), plain.clone())?;
-    let is_id = |name: &str| {
+    let is_single = |name: &str| {
         let found = layout.meant_by(name);
         let column = found.and_then(|found| layout.columns[found.column]);
-        column.is_some_and(|column| column.holds == ColumnType::Id)
+        column.is_some_and(|column| column.holds != ColumnType::LogProbs)
     };
     let fields = inferred.schema().fields().iter().map(|field| {
-        if field.data_type() == &DataType::Utf8 && is_id(field.name()) {
+        if field.data_type() == &DataType::Utf8 && is_single(field.name()) {
             ArrowField::new(field.name(), ids.clone(), field.is_nullable()).into()
         } else {
             field.clone()
@@ -176,33 +172,35 @@ impl Piece for RowGroup {
         Ok(Chunk {
             rows: self.rows(),
             columns: columns.into_iter().collect::<Result<_>>()?,
-            places: Places {
-                path: self.shared.path.clone(),
-                first: Place::Row(self.first_row),
-                numbers: None,
-            },
+            places: self.places(),
         })
     }
 }
 
 impl RowGroup {
+    fn places(&self) -> Places {
+        Places {
+            path: self.shared.path.clone(),
+            first: Place::Row(self.first_row),
+            numbers: None,
+        }
+    }
+
     fn column(&self, column: usize, layout: &Layout) -> Result<Option<ArrayRef>> {
         let position = self.shared.positions[column];
         let (Some(position), Some(wanted)) = (position, layout.columns[column]) else {
             return Ok(None);
         };
         let found = self.shared.metadata.schema().field(position).data_type();
-        let wrong = || Error::ColumnType {
-            path: self.shared.path.to_path_buf(),
-            column: wanted.name.into(),
-            found: found.to_string(),
-            wanted: wanted.holds.wanted(),
-        };
+        let wrong = |unfit: Unfit| unfit.error(&self.places(), &wanted, found);
         if !fits(found, wanted.holds) {
-            return Err(wrong());
+            return match wanted.holds {
+                ColumnType::Group => Ok(None),
+                _ => Err(wrong(Unfit::Type)),
+            };
         }
         let (read, known) = (self.read(position)?, &self.shared.known[column]);
-        let array = convert(read, wanted.holds, known).ok_or_else(wrong)?;
+        let array = convert(read, wanted.holds, known).map_err(wrong)?;
         self.check_cells(&array, wanted.name)?;
         Ok(Some(array))
     }

@@ -11,8 +11,8 @@ use super::work::Work;
 use crate::error::{At, Error, Place, Result};
 use crate::format::Piece;
 use crate::io::chunk::{Chunk, Places};
-use crate::io::convert::{Known, convert};
-use crate::schema::Layout;
+use crate::io::convert::{Known, Unfit, convert};
+use crate::schema::{ColumnType, Layout};
 
 /// What stands in messages in the place of a file.
 const NAME: &str = "the data frame";
@@ -50,7 +50,10 @@ pub(crate) fn for_each_batch(
     };
     match in_waves(|| Ok(pieces.next()), layout, take)? {
         0 => Err(Error::NoRows(NAME.into())),
-        _ => Ok(()),
+        _ => layout.check_renamed(|| At {
+            path: Path::new(NAME).into(),
+            place: None,
+        }),
     }
 }
 
@@ -86,42 +89,34 @@ fn chunk(slice: &Slice, layout: &Layout) -> Result<Chunk> {
     let (batch, path) = (&slice.batch, &slice.path);
     let schema = batch.schema();
     let names: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
-    layout.check(&names, || At {
+    let at = || At {
         path: path.clone(),
         place: None,
-    })?;
+    };
+    layout.check(&names, at)?;
+    let places = Places {
+        path: path.clone(),
+        first: Place::Row(slice.first),
+        numbers: None,
+    };
     let mut columns = Vec::with_capacity(layout.columns.len());
     for (wanted, known) in layout.columns.iter().zip(&slice.known[..]) {
-        let found = wanted.as_ref().and_then(|wanted| {
-            Some((
-                wanted,
-                layout
-                    .names_of(wanted)
-                    .find_map(|name| batch.column_by_name(name))?,
-            ))
-        });
+        let found = layout.find(wanted.as_ref(), &names, at)?;
+        let found = wanted
+            .as_ref()
+            .zip(found.map(|position| batch.column(position)));
         columns.push(match found {
             None => None,
             Some((wanted, array)) => match convert(array.clone(), wanted.holds, known) {
-                Some(array) => Some(array),
-                None => {
-                    return Err(Error::ColumnType {
-                        path: path.to_path_buf(),
-                        column: wanted.name.into(),
-                        found: array.data_type().to_string(),
-                        wanted: wanted.holds.wanted(),
-                    });
-                }
+                Ok(array) => Some(array),
+                Err(Unfit::Type) if wanted.holds == ColumnType::Group => None,
+                Err(unfit) => return Err(unfit.error(&places, wanted, array.data_type())),
             },
         });
     }
     Ok(Chunk {
         rows: batch.num_rows(),
         columns,
-        places: Places {
-            path: path.clone(),
-            first: Place::Row(slice.first),
-            numbers: None,
-        },
+        places,
     })
 }

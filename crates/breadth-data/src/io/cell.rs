@@ -9,6 +9,7 @@ use arrow_array::types::Int32Type;
 
 use crate::message::short;
 use crate::schema::ColumnType;
+use crate::value;
 
 /// A value as the text gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,15 +42,24 @@ impl Cell<'_> {
 
 /// A column under construction.
 pub(crate) enum ColumnBuilder {
-    Ids(StringDictionaryBuilder<Int32Type>),
-    Numbers { flag: bool, builder: Float64Builder },
+    Texts {
+        holds: ColumnType,
+        builder: StringDictionaryBuilder<Int32Type>,
+    },
+    Numbers {
+        flag: bool,
+        builder: Float64Builder,
+    },
     Lists(ListBuilder<Float32Builder>),
 }
 
 impl ColumnBuilder {
     pub(crate) fn new(holds: ColumnType) -> Self {
         match holds {
-            ColumnType::Id => ColumnBuilder::Ids(StringDictionaryBuilder::new()),
+            ColumnType::Id | ColumnType::Text | ColumnType::Group => ColumnBuilder::Texts {
+                holds,
+                builder: StringDictionaryBuilder::new(),
+            },
             ColumnType::Number | ColumnType::Flag | ColumnType::LogProb => ColumnBuilder::Numbers {
                 flag: holds == ColumnType::Flag,
                 builder: Float64Builder::new(),
@@ -64,7 +74,7 @@ impl ColumnBuilder {
     /// The value as text, if it cannot be what the column holds.
     pub(crate) fn push(&mut self, cell: &Cell) -> Result<(), String> {
         match self {
-            ColumnBuilder::Ids(builder) => push_id(builder, cell),
+            ColumnBuilder::Texts { holds, builder } => push_text(builder, *holds, cell),
             ColumnBuilder::Numbers { flag, builder } => push_number(builder, *flag, cell),
             ColumnBuilder::Lists(builder) => push_list(builder, cell),
         }
@@ -72,21 +82,41 @@ impl ColumnBuilder {
 
     pub(crate) fn finish(self) -> ArrayRef {
         match self {
-            ColumnBuilder::Ids(mut builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Texts { mut builder, .. } => Arc::new(builder.finish()),
             ColumnBuilder::Numbers { mut builder, .. } => Arc::new(builder.finish()),
             ColumnBuilder::Lists(mut builder) => Arc::new(builder.finish()),
         }
     }
 }
 
-fn push_id(builder: &mut StringDictionaryBuilder<Int32Type>, cell: &Cell) -> Result<(), String> {
+fn push_text(
+    builder: &mut StringDictionaryBuilder<Int32Type>,
+    holds: ColumnType,
+    cell: &Cell,
+) -> Result<(), String> {
     match cell {
         Cell::Missing => builder.append_null(),
         Cell::Text(text) => builder.append_value(text),
         Cell::Integer(value) => builder.append_value(value.to_string()),
+        Cell::Float(value) => builder.append_value(number_as_text(*value, holds)?),
+        Cell::Bool(value) if holds != ColumnType::Id => builder.append_value(value.to_string()),
+        _ if holds == ColumnType::Group => builder.append_null(),
         other => return Err(other.show()),
     }
     Ok(())
+}
+
+/// A number where ids or texts belong.
+///
+/// # Errors
+/// It as text, if it is no id and must be one.
+pub(super) fn number_as_text(number: f64, holds: ColumnType) -> Result<String, String> {
+    if holds == ColumnType::Id {
+        let shown = || format!("{} ({})", Cell::Float(number).show(), value::NO_ID);
+        value::id(number).ok_or_else(shown)
+    } else {
+        Ok(value::text(number))
+    }
 }
 
 fn push_number(builder: &mut Float64Builder, flag: bool, cell: &Cell) -> Result<(), String> {
@@ -118,12 +148,13 @@ fn number(cell: &Cell, flag: bool) -> Option<f64> {
         Cell::Float(value) => Some(*value),
         Cell::Integer(value) => Some(*value as f64),
         Cell::Bool(value) if flag => Some(f64::from(u8::from(*value))),
-        Cell::Text(text) => parse(text.trim(), flag),
+        Cell::Text(text) => parse_number(text.trim(), flag),
         _ => None,
     }
 }
 
-fn parse(text: &str, flag: bool) -> Option<f64> {
+/// The number that a text is; `flag`: or a truth value.
+pub(super) fn parse_number(text: &str, flag: bool) -> Option<f64> {
     if flag && text.eq_ignore_ascii_case("true") {
         return Some(1.0);
     }

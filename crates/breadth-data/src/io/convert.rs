@@ -15,8 +15,12 @@ use arrow_array::{
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field};
 
+use super::cell::{number_as_text, parse_number};
+use super::chunk::Places;
+use crate::error::Error;
 use crate::intern::{Interner, NONE};
-use crate::schema::ColumnType;
+use crate::message::short;
+use crate::schema::{Column, ColumnType};
 
 /// The type of an id column in a chunk.
 pub(crate) fn id_type() -> DataType {
@@ -42,51 +46,164 @@ const BLOCKS: usize = 16;
 /// And up to so many bytes.
 const BYTES: usize = 1 << 26;
 
+/// Why an array cannot be what a column holds.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    /// No array of its type can.
+    Type,
+    /// The value in a row cannot, as messages show it.
+    Value(usize, String),
+}
+
+impl Unfit {
+    /// The error about a column of which an array was found.
+    pub(crate) fn error(self, places: &Places, wanted: &Column, found: &DataType) -> Error {
+        let belong = wanted.holds.wanted();
+        match self {
+            Unfit::Type => Error::ColumnType {
+                path: places.path.to_path_buf(),
+                column: wanted.name.into(),
+                found: found.to_string(),
+                wanted: belong,
+            },
+            Unfit::Value(row, found) => Error::Value {
+                at: places.at(row),
+                column: wanted.name,
+                problem: format!("found {found} where {belong} belong"),
+            },
+        }
+    }
+}
+
 /// The array as the one type that chunks have for what it holds, if it can be that.
-pub(crate) fn convert(array: ArrayRef, holds: ColumnType, known: &Known) -> Option<ArrayRef> {
-    match (holds, array.data_type()) {
-        // A column of nothing but nulls has no type of its own.
-        (_, DataType::Null) => Some(nulls(holds, array.len())),
-        (ColumnType::Id, found) if *found == id_type() => Some(array),
-        (ColumnType::Id, DataType::Utf8View) => {
+pub(crate) fn convert(
+    array: ArrayRef,
+    holds: ColumnType,
+    known: &Known,
+) -> Result<ArrayRef, Unfit> {
+    // A column of nothing but nulls has no type of its own.
+    if *array.data_type() == DataType::Null {
+        return Ok(nulls(holds, array.len()));
+    }
+    match holds {
+        ColumnType::Id | ColumnType::Text | ColumnType::Group => to_texts(array, holds, known),
+        ColumnType::Number | ColumnType::Flag | ColumnType::LogProb => to_numbers(array, holds),
+        ColumnType::LogProbs => to_lists(&array).ok_or(Unfit::Type),
+    }
+}
+
+fn to_texts(array: ArrayRef, holds: ColumnType, known: &Known) -> Result<ArrayRef, Unfit> {
+    match array.data_type() {
+        found if *found == id_type() => Ok(array),
+        DataType::Utf8View => {
             let array = array.as_string_view();
             let views = array.views();
-            Some(dictionary(array, |row| views[row] == views[row - 1], known))
+            Ok(dictionary(array, |row| views[row] == views[row - 1], known))
         }
-        (ColumnType::Id, DataType::Utf8) => {
-            Some(dictionary(array.as_string::<i32>(), |_| false, known))
+        DataType::Utf8 => Ok(dictionary(array.as_string::<i32>(), |_| false, known)),
+        DataType::LargeUtf8 => Ok(dictionary(array.as_string::<i64>(), |_| false, known)),
+        DataType::Dictionary(..) => of_dictionary(&array, holds),
+        DataType::Boolean if holds != ColumnType::Id => {
+            let values = array.as_boolean().iter();
+            coded_by(values, |flag| Ok(flag.to_string()))
         }
-        (ColumnType::Id, DataType::LargeUtf8) => {
-            Some(dictionary(array.as_string::<i64>(), |_| false, known))
+        // Shortest digits are those of its own precision.
+        DataType::Float32 if holds != ColumnType::Id => {
+            let values = array.as_primitive::<Float32Type>().iter();
+            let bits = values.map(|value| value.filter(|v| !v.is_nan()).map(f32::to_bits));
+            coded_by(bits, |bits| Ok((f32::from_bits(bits) + 0.0).to_string()))
         }
-        (ColumnType::Id, DataType::Dictionary(..)) => of_dictionary(&array),
-        (ColumnType::Id, _) => ids(&array),
-        (ColumnType::Number | ColumnType::Flag | ColumnType::LogProb, DataType::Float64) => {
-            Some(array)
+        _ => match ids(&array) {
+            Some(ids) => Ok(ids),
+            None => {
+                let numbers = numbers(&array).ok_or(Unfit::Type)?;
+                // Data frames have NaN where a value is missing.
+                let bits = (numbers.iter()).map(|v| v.filter(|v| !v.is_nan()).map(f64::to_bits));
+                coded_by(bits, |bits| number_as_text(f64::from_bits(bits), holds))
+            }
+        },
+    }
+}
+
+/// Values as a dictionary of their texts.
+///
+/// # Errors
+/// Of the first value that has none, which is shown in its place.
+fn coded_by<T: Copy + Eq + Hash>(
+    values: impl Iterator<Item = Option<T>>,
+    text: impl Fn(T) -> Result<String, String>,
+) -> Result<ArrayRef, Unfit> {
+    let mut seen = hashbrown::HashMap::new();
+    let mut texts: Vec<String> = Vec::new();
+    let mut code = |(row, value): (usize, Option<T>)| {
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        if let Some(&code) = seen.get(&value) {
+            return Ok(Some(code));
         }
-        (ColumnType::Flag, DataType::Boolean) => {
+        texts.push(text(value).map_err(|shown| Unfit::Value(row, shown))?);
+        let code = texts.len() as i32 - 1;
+        seen.insert(value, code);
+        Ok(Some(code))
+    };
+    let keys = values.enumerate().map(&mut code);
+    let keys: Int32Array = keys.collect::<Result<Vec<_>, Unfit>>()?.into();
+    Ok(coded(keys, Arc::new(StringArray::from(texts))))
+}
+
+fn to_numbers(array: ArrayRef, holds: ColumnType) -> Result<ArrayRef, Unfit> {
+    let flag = holds == ColumnType::Flag;
+    match array.data_type() {
+        DataType::Float64 => Ok(array),
+        DataType::Boolean if flag => {
             let values = array.as_boolean().iter();
             let flags = values.map(|value| value.map(|flag| f64::from(u8::from(flag))));
-            Some(Arc::new(flags.collect::<Float64Array>()))
+            Ok(Arc::new(flags.collect::<Float64Array>()))
         }
-        (ColumnType::Number | ColumnType::Flag | ColumnType::LogProb, _) => {
-            numbers(&array).map(|array| Arc::new(array) as ArrayRef)
+        DataType::Utf8 => parsed(array.as_string::<i32>().iter(), flag),
+        DataType::LargeUtf8 => parsed(array.as_string::<i64>().iter(), flag),
+        DataType::Utf8View => parsed(array.as_string_view().iter(), flag),
+        DataType::Dictionary(..) => numbers_of_dictionary(&array, holds),
+        _ => {
+            let numbers = numbers(&array).ok_or(Unfit::Type)?;
+            Ok(Arc::new(numbers))
         }
-        (ColumnType::LogProbs, DataType::List(_)) => lists(array.as_list()),
-        (ColumnType::LogProbs, DataType::LargeList(_)) => large_lists(array.as_list()),
-        (ColumnType::LogProbs, _) => None,
+    }
+}
+
+/// Texts as the numbers that they are, as in JSON, which has no other way to write an infinity.
+fn parsed<'a>(texts: impl Iterator<Item = Option<&'a str>>, flag: bool) -> Result<ArrayRef, Unfit> {
+    let number = |(row, text): (usize, Option<&str>)| {
+        let text = text.unwrap_or_default();
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let shown = || Unfit::Value(row, format!("{:?}", short(text)));
+        parse_number(text.trim(), flag).map(Some).ok_or_else(shown)
+    };
+    let numbers = texts.enumerate().map(number);
+    let numbers: Float64Array = numbers.collect::<Result<Vec<_>, Unfit>>()?.into();
+    Ok(Arc::new(numbers))
+}
+
+fn to_lists(array: &ArrayRef) -> Option<ArrayRef> {
+    match array.data_type() {
+        DataType::List(_) => lists(array.as_list()),
+        DataType::LargeList(_) => large_lists(array.as_list()),
+        _ => None,
     }
 }
 
 /// Whether an array of a type can become what a chunk has: looked at before it is read, as texts
 /// where numbers belong may take any room.
 pub(crate) fn fits(data_type: &DataType, holds: ColumnType) -> bool {
-    convert(new_empty_array(data_type), holds, &Known::default()).is_some()
+    convert(new_empty_array(data_type), holds, &Known::default()).is_ok()
 }
 
 fn nulls(holds: ColumnType, rows: usize) -> ArrayRef {
     let data_type = match holds {
-        ColumnType::Id => id_type(),
+        ColumnType::Id | ColumnType::Text | ColumnType::Group => id_type(),
         ColumnType::Number | ColumnType::Flag | ColumnType::LogProb => DataType::Float64,
         ColumnType::LogProbs => DataType::List(item().into()),
     };
@@ -230,21 +347,51 @@ where
 }
 
 /// A dictionary with other keys or other values, such as the categories of a data frame.
-fn of_dictionary(array: &ArrayRef) -> Option<ArrayRef> {
+fn of_dictionary(array: &ArrayRef, holds: ColumnType) -> Result<ArrayRef, Unfit> {
     let array = array.as_any_dictionary();
     if array.values().is_empty() {
-        return Some(nulls(ColumnType::Id, array.len()));
+        return Ok(nulls(holds, array.len()));
     }
-    let values = convert(array.values().clone(), ColumnType::Id, &Known::default())?;
-    let values = values.as_dictionary::<Int32Type>();
     let codes = array.normalized_keys();
+    let values = convert(array.values().clone(), holds, &Known::default());
+    let values = values.map_err(|unfit| in_its_row(unfit, &codes))?;
+    let values = values.as_dictionary::<Int32Type>();
     let code = |(row, &at): (usize, &usize)| {
         let is_there = array.is_valid(row) && values.is_valid(at);
         is_there.then(|| values.keys().value(at))
     };
     let keys: Int32Array = codes.iter().enumerate().map(code).collect();
     let values = values.values().clone();
-    Some(Arc::new(DictionaryArray::<Int32Type>::new(keys, values)))
+    Ok(Arc::new(DictionaryArray::<Int32Type>::new(keys, values)))
+}
+
+/// The same where numbers belong.
+fn numbers_of_dictionary(array: &ArrayRef, holds: ColumnType) -> Result<ArrayRef, Unfit> {
+    let array = array.as_any_dictionary();
+    if array.values().is_empty() {
+        return Ok(nulls(holds, array.len()));
+    }
+    let codes = array.normalized_keys();
+    let values = to_numbers(array.values().clone(), holds);
+    let values = values.map_err(|unfit| in_its_row(unfit, &codes))?;
+    let values = values.as_primitive::<Float64Type>();
+    let value = |(row, &at): (usize, &usize)| {
+        let is_there = array.is_valid(row) && values.is_valid(at);
+        is_there.then(|| values.value(at))
+    };
+    let numbers = codes.iter().enumerate().map(value);
+    Ok(Arc::new(numbers.collect::<Float64Array>()))
+}
+
+/// What is wrong with a value of a dictionary, said of the first row that has it.
+fn in_its_row(unfit: Unfit, codes: &[usize]) -> Unfit {
+    match unfit {
+        Unfit::Value(at, shown) => {
+            let row = codes.iter().position(|&code| code == at);
+            Unfit::Value(row.unwrap_or(0), shown)
+        }
+        Unfit::Type => Unfit::Type,
+    }
 }
 
 /// Integers as a dictionary of their decimal forms.
@@ -266,18 +413,9 @@ fn ids_of<T: ArrowPrimitiveType>(array: &ArrayRef) -> ArrayRef
 where
     T::Native: ToString + Eq + Hash,
 {
-    let mut seen = hashbrown::HashMap::new();
-    let mut values: Vec<String> = Vec::new();
-    let mut code = |value: T::Native| {
-        *seen.entry(value).or_insert_with(|| {
-            values.push(value.to_string());
-            values.len() as i32 - 1
-        })
-    };
-    let given = array.as_primitive::<T>().iter();
-    let keys: Int32Array = given.map(|value| value.map(&mut code)).collect();
-    let values = Arc::new(StringArray::from(values));
-    Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
+    let values = array.as_primitive::<T>().iter();
+    let coded = coded_by(values, |value| Ok(value.to_string()));
+    coded.expect("every integer has a text")
 }
 
 #[cfg(test)]

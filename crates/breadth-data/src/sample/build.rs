@@ -21,6 +21,8 @@ const ANSWERS_AS_GOLD: &str = "the table has no rewards and no column `gold`: it
 pub(super) struct Builder {
     /// Whether every row must have a text.
     wants_texts: bool,
+    /// Whether the user said which column is the reward.
+    is_chosen: bool,
     /// Whether a row has a reward.
     is_graded: bool,
     origins: Origins,
@@ -67,6 +69,7 @@ impl Builder {
     pub(super) fn new(options: &ReadOptions) -> Self {
         Self {
             wants_texts: options.texts,
+            is_chosen: (options.columns.iter()).any(|(here, _)| here == "reward"),
             ..Self::default()
         }
     }
@@ -91,7 +94,8 @@ impl Builder {
             let (model, prompt) = (models[at], prompts[at]);
             self.note_prompt(prompt, groups[at], ordinal)?;
             self.note_known(prompt, [known[0][at], known[1][at]], ordinal)?;
-            let row = observe(chunk, at, [responses[at], answers[at], texts[at]])?;
+            let said = [responses[at], answers[at], texts[at]];
+            let row = observe(chunk, at, said, self.is_chosen)?;
             self.is_graded |= !matches!(row, Observation::Sample { reward, .. } if reward.is_nan());
             self.add(model, prompt, row, ordinal)?;
         }

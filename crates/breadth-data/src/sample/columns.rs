@@ -15,19 +15,19 @@ columns! {
         /// and that nobody graded yet.
         REWARD = reward: f64, Flag, Always;
         /// The final answer in the response.
-        ANSWER = answer: Option<String>, Id, Answers;
+        ANSWER = answer: Option<String>, Text, Answers;
         /// log q(y|x) of the response under its model, in nats, at most 0.
         LOGPROB = logprob: Option<f64>, LogProb, Never;
         /// The length of the response in tokens.
         TOKENS = tokens: Option<u32>, Number, Never;
         /// The response itself.
-        TEXT = text: Option<String>, Id, Texts;
+        TEXT = text: Option<String>, Text, Texts;
         /// The prompt as text, the same in all rows of a prompt.
-        QUESTION = prompt: Option<String>, Id, Texts;
+        QUESTION = prompt: Option<String>, Text, Texts;
         /// The right answer to the prompt, as verifiers compare with it.
-        GOLD = gold: Option<String>, Id, Texts;
+        GOLD = gold: Option<String>, Text, Texts;
         /// The class of the prompt.
-        GROUP = group: Option<String>, Id, Always;
+        GROUP = group: Option<String>, Group, Always;
     }
     read only {
         N = n, Number, Always;

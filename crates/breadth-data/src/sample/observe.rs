@@ -26,15 +26,42 @@ pub(super) enum Observation {
     },
 }
 
-/// What a row says; its response, answer and text are codes, or [`NONE`].
+/// Refuses a row whose grades contradict each other: a reward of 0 or 1, or a truth value, and
+/// another truth value.
+fn check_grades(chunk: &Chunk, at: usize) -> Result<()> {
+    let grade = |column| Some((column, chunk.number(column, at)?));
+    let mut grades = REWARDS.into_iter().filter_map(grade);
+    let Some((first, one)) = grades.next() else {
+        return Ok(());
+    };
+    let contradicts =
+        |&(_, other): &(usize, f64)| [one, other] == [0.0, 1.0] || [one, other] == [1.0, 0.0];
+    let Some((second, other)) = grades.find(contradicts) else {
+        return Ok(());
+    };
+    let [first_name, second_name] = [first, second].map(|column| COLUMNS[column].name);
+    let problem = format!(
+        "{one}, but `{second_name}` of this row is {other}; say which is the reward: {} takes \
+         reward={first_name} or reward={second_name}",
+        Setting::Columns
+    );
+    Err(bad(chunk, at, first, problem))
+}
+
+/// What a row says; its response, answer and text are codes, or [`NONE`]. `is_chosen`: whether the
+/// user said which column is the reward.
 pub(super) fn observe(
     chunk: &Chunk,
     at: usize,
     [response, answer, text]: [u32; 3],
+    is_chosen: bool,
 ) -> Result<Observation> {
     let reward = REWARDS
         .into_iter()
         .find_map(|column| Some((column, chunk.number(column, at)?)));
+    if !is_chosen {
+        check_grades(chunk, at)?;
+    }
     let Some((column, reward)) = reward else {
         if text == NONE {
             return counts(chunk, at);

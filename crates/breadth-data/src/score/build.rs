@@ -22,6 +22,9 @@ use crate::message::list;
 use crate::options::ReadOptions;
 use crate::value;
 
+/// The source of rows that are no model's.
+const DATA: &str = "data";
+
 /// Rows worth a thread of their own.
 const PIECE: usize = 1 << 13;
 
@@ -42,6 +45,7 @@ pub(super) struct Builder {
     weights: Vec<f64>,
     tokens: Vec<u32>,
     has_lists: bool,
+    remarks: Vec<String>,
 }
 
 /// What each response is said to be: its group or its answer.
@@ -56,7 +60,7 @@ impl Builder {
     pub(super) fn push(&mut self, chunk: &Chunk) -> Result<()> {
         let first = self.origins.push(chunk)?;
         let models = codes(&mut self.models, chunk, MODEL, None)?;
-        let sources = codes(&mut self.sources, chunk, SOURCE, Some("data"))?;
+        let sources = codes(&mut self.sources, chunk, SOURCE, Some(DATA))?;
         let prompts = codes(&mut self.prompts, chunk, PROMPT, None)?;
         let responses = codes(&mut self.responses, chunk, RESPONSE, Some("0"))?;
         let values = log_probs(chunk)?;
@@ -252,11 +256,32 @@ impl Builder {
         }
     }
 
+    /// The sources, where they are said not to be what this column holds here: with neither the
+    /// data nor a model among them, as where other programs keep the name of a data set.
+    fn note_foreign_sources(&mut self) -> bool {
+        let sources = self.sources.strings();
+        let mut ours = sources.filter(|&name| name == DATA || self.models.position(name).is_some());
+        if ours.next().is_some() {
+            return false;
+        }
+        let sources: Vec<String> = self.sources.strings().map(str::to_owned).collect();
+        self.remarks.push(format!(
+            "the column `source` has neither `{DATA}` nor a model ({}): it is not taken for who \
+             wrote the responses, and all rows for the data",
+            list(&sources)
+        ));
+        true
+    }
+
     /// The rows whose source is asked for.
-    fn wanted(&self, options: &ReadOptions) -> Result<Vec<bool>> {
+    fn wanted(&mut self, options: &ReadOptions) -> Result<Vec<bool>> {
         let code =
             |name: &Option<String>| name.as_deref().and_then(|name| self.sources.position(name));
         let (only, without) = (code(&options.source), code(&options.without));
+        if options.source.as_deref() == Some(DATA) && only.is_none() && self.note_foreign_sources()
+        {
+            return Ok(vec![true; self.keys.rows.len()]);
+        }
         if let (Some(wanted), None) = (&options.source, only) {
             let known: Vec<String> = (0..self.sources.len() as u32)
                 .map(|source| self.sources.shown(source).into())
@@ -314,7 +339,7 @@ impl Builder {
                 .map(|column| column.values)
                 .collect(),
             token_logprobs,
-            remarks: Vec::new(),
+            remarks: self.remarks,
             same: Vec::new(),
             known_models: Vec::new(),
         }

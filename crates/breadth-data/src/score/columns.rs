@@ -20,11 +20,11 @@ columns! {
         /// Log-probabilities token by token, in nats, which sum to `logprob`.
         TOKEN_LOGPROBS = token_logprobs: Option<Vec<f32>>, LogProbs, TokenLogProbs;
         /// The class of the prompt.
-        GROUP = group: Option<String>, Id, Always;
+        GROUP = group: Option<String>, Group, Always;
         /// The sampling weight, above 0; `None` means 1.
         WEIGHT = weight: Option<f64>, Number, Always;
     }
     read only {
-        ANSWER = answer, Id, Answers;
+        ANSWER = answer, Text, Answers;
     }
 }

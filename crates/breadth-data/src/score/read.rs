@@ -38,7 +38,7 @@ impl ScoreTable {
         let said = for_each_chunk(inputs, &layout, options, |chunk| builder.push(&chunk))?;
         let table = builder.finish(options)?.by_step();
         Ok(Self {
-            remarks: [said.remarks, different_weights(&said.known)].concat(),
+            remarks: [said.remarks, table.remarks, different_weights(&said.known)].concat(),
             same: said.same,
             known_models: said.known,
             ..table
