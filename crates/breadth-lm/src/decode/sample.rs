@@ -25,6 +25,30 @@ const PROMPT_TOKENS: usize = 1024;
 /// prompt. Groups of prompts run in parallel, and the result does not depend on the number of
 /// threads.
 ///
+/// ```
+/// use breadth_lm::decode::sample;
+/// use breadth_lm::generation::Sampling;
+/// use breadth_lm::model::{Checkpoint, Gpt2};
+/// use breadth_lm::rng;
+///
+/// let sizes = Gpt2 {
+///     vocab_size: 4, max_position_embeddings: 8, hidden_size: 4, layers: 1, heads: 1,
+///     intermediate_size: 4, layer_norm_epsilon: 1e-5,
+/// };
+/// let mut model = Checkpoint::random(sizes.config("example")?, &mut rng::stream(0, "doc/init", 0));
+/// // Without weights it is uniform over its 4 tokens.
+/// model.weights.iter_mut().for_each(|(_, weight)| weight.data.fill(0.0));
+/// let options = Sampling { samples: 3, max_tokens: 5, ..Sampling::default() };
+/// let drawn = sample(&model, &[&[1, 2], &[3]], &options)?;
+/// assert_eq!(drawn.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
+/// for sample in drawn.iter().flatten() {
+///     assert_eq!(sample.tokens.len(), 5);
+///     assert!(sample.log_probs.iter().all(|log_prob| (log_prob + 4_f32.ln()).abs() < 1e-6));
+/// }
+/// assert_eq!(sample(&model, &[&[1, 2], &[3]], &options)?, drawn); // the same seed
+/// # Ok::<(), breadth_lm::Error>(())
+/// ```
+///
 /// # Errors
 /// If a prompt is empty, has a token outside the vocabulary, or leaves no room for the response; if
 /// the temperature or a cut makes no sense.
@@ -41,6 +65,32 @@ pub fn sample(
 
 /// As [`sample`], by models that take a step of test-time training on every token that they draw:
 /// each response starts from the checkpoint again.
+///
+/// ```
+/// use breadth_lm::decode::{Ttt, sample_ttt};
+/// use breadth_lm::generation::Sampling;
+/// use breadth_lm::model::{Checkpoint, Gpt2};
+/// use breadth_lm::rng;
+///
+/// let sizes = Gpt2 {
+///     vocab_size: 4, max_position_embeddings: 8, hidden_size: 4, layers: 1, heads: 1,
+///     intermediate_size: 4, layer_norm_epsilon: 1e-5,
+/// };
+/// let mut model = Checkpoint::random(sizes.config("example")?, &mut rng::stream(0, "doc/init", 0));
+/// // Uniform over its 4 tokens; what its head sees is of length 1 and everywhere the same.
+/// for (name, weight) in model.weights.iter_mut() {
+///     weight.data.fill(if name.ends_with("ln_f.bias") { 0.5 } else { 0.0 });
+/// }
+/// let options = Sampling { samples: 3, max_tokens: 3, ..Sampling::default() };
+/// let ttt: Ttt = "lr=100".parse()?;
+/// for sample in sample_ttt(&model, &[&[1, 2]], &options, &ttt)?.concat() {
+///     // The step on the first token moves its logit 100 above the others: it comes again.
+///     assert_eq!(sample.tokens, [sample.tokens[0]; 3]);
+///     assert!((sample.log_probs[0] + 4_f32.ln()).abs() < 1e-6);
+///     assert!(sample.log_probs[1..].iter().all(|log_prob| log_prob.abs() < 1e-6));
+/// }
+/// # Ok::<(), breadth_lm::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`sample`]; if the model cannot be trained so (see [`Ttt::check`]).

@@ -147,6 +147,33 @@ fn parse_set(text: &str) -> std::result::Result<ParameterSet, String> {
 /// the given tokens: one list per sequence. Sequences are independent of one another and run in
 /// parallel.
 ///
+/// ```
+/// use breadth_lm::decode::{Ttt, score_ttt};
+/// use breadth_lm::generation::Sequence;
+/// use breadth_lm::model::{Checkpoint, Gpt2};
+/// use breadth_lm::rng;
+///
+/// let sizes = Gpt2 {
+///     vocab_size: 4, max_position_embeddings: 8, hidden_size: 4, layers: 1, heads: 1,
+///     intermediate_size: 4, layer_norm_epsilon: 1e-5,
+/// };
+/// let mut model = Checkpoint::random(sizes.config("example")?, &mut rng::stream(0, "doc/init", 0));
+/// // Uniform over its 4 tokens; what its head sees is of length 1 and everywhere the same.
+/// for (name, weight) in model.weights.iter_mut() {
+///     weight.data.fill(if name.ends_with("ln_f.bias") { 0.5 } else { 0.0 });
+/// }
+/// let ttt: Ttt = "lr=2".parse()?;
+/// let sequences = [&[3, 3], &[3, 0]].map(|response| Sequence { prompt: &[1], response });
+/// let scored = score_ttt(&model, &sequences, &ttt)?;
+/// // The step on the first token adds 2 (1 - 1/4) to its logit and -2/4 to the others'.
+/// let total = 1.0 + 3.0 * (-2_f32).exp();
+/// for (scored, second) in scored.iter().zip([-total.ln(), -2.0 - total.ln()]) {
+///     assert!((scored[0] + 4_f32.ln()).abs() < 1e-6);
+///     assert!((scored[1] - second).abs() < 1e-6);
+/// }
+/// # Ok::<(), breadth_lm::Error>(())
+/// ```
+///
 /// # Errors
 /// If a sequence is empty, too long, or has a token outside the vocabulary.
 pub fn score_ttt(

@@ -8,6 +8,25 @@ use crate::vectorized;
 
 /// `m / (sqrt(v) + epsilon)` with bias-corrected moments `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1
 /// - b2) g^2` (Kingma and Ba 2015).
+///
+/// ```
+/// use breadth_lm::optim::{GradientTransformation, ScaleByAdam};
+/// use breadth_lm::tree::{Array, Tree};
+///
+/// let tree = |w: f64| -> Tree<f64> {
+///     [("w".to_string(), Array::new([1], vec![w]))].into_iter().collect()
+/// };
+/// let mut adam = ScaleByAdam::new([0.5, 0.5], 1e-8, &tree(0.0));
+/// let mut update = |gradient, step| {
+///     let mut updates = tree(gradient);
+///     adam.update(&mut updates, &tree(0.0), step);
+///     updates["w"].data[0]
+/// };
+/// // m = 4/2 and v = 16/2, both over 1 - 1/2: 4 / sqrt(16).
+/// assert!((update(4.0, 0) - 1.0).abs() < 1e-7);
+/// // m = 2/2 + 2/2 and v = 8/2 + 4/2, both over 1 - 1/4: 8/3 / sqrt(8).
+/// assert!((update(2.0, 1) - 0.942809).abs() < 1e-6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ScaleByAdam<T: Real = f32> {
     betas: [f64; 2],

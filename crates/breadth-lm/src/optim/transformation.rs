@@ -24,6 +24,26 @@ pub trait GradientTransformation<T: Real = f32>: Send {
 pub struct Chain<T: Real = f32>(Vec<Box<dyn GradientTransformation<T>>>);
 
 /// Joins transformations: the updates of one are the input of the next.
+///
+/// ```
+/// use breadth_lm::optim::{ClipByGlobalNorm, GradientTransformation, Momentum, chain};
+/// use breadth_lm::tree::{Array, Tree};
+///
+/// let params: Tree = [("w".to_string(), Array::new([2], vec![0.0; 2]))].into_iter().collect();
+/// let gradient: Tree = [("w".to_string(), Array::new([2], vec![3.0, 4.0]))].into_iter().collect();
+/// let mut optimizer = chain(vec![
+///     Box::new(Momentum::new(0.5, false, &params)),
+///     Box::new(ClipByGlobalNorm { limit: 6.0 }),
+/// ]);
+/// // The momentum's norm is 5, then 7.5, of which 6 are left.
+/// for (step, norm) in [5.0, 6.0].into_iter().enumerate() {
+///     let mut updates = gradient.clone();
+///     optimizer.update(&mut updates, &params, step as u64);
+///     assert!((updates.global_norm() - norm).abs() < 1e-6);
+/// }
+/// // What is saved: the state of each, by its place.
+/// assert_eq!(optimizer.state()["0.w"].data, [4.5, 6.0]);
+/// ```
 #[must_use]
 pub fn chain<T: Real>(parts: Vec<Box<dyn GradientTransformation<T>>>) -> Chain<T> {
     Chain(parts)
@@ -52,6 +72,17 @@ impl<T: Real> GradientTransformation<T> for Chain<T> {
 }
 
 /// `params += updates`.
+///
+/// ```
+/// use breadth_lm::optim::apply_updates;
+/// use breadth_lm::tree::{Array, Tree};
+/// let tree = |w: [f32; 2]| -> Tree {
+///     [("w".to_string(), Array::new([2], w.to_vec()))].into_iter().collect()
+/// };
+/// let mut params = tree([1.0, 2.0]);
+/// apply_updates(&mut params, &tree([0.5, -3.0]));
+/// assert_eq!(params, tree([1.5, -1.0]));
+/// ```
 ///
 /// # Panics
 /// If the trees differ in names or shapes.
