@@ -78,6 +78,30 @@ pub struct Generation {
 }
 
 impl Generation {
+    /// Longest response where nothing says how long, as other samplers have it.
+    pub const DEFAULT_MAX_TOKENS: u32 = 256;
+
+    /// Longest response in tokens where `max_new_tokens` says nothing: the default, but no more than
+    /// the positions that the model has left after the longest prompt. The last token takes none.
+    ///
+    /// ```
+    /// use breadth_lm::text::Generation;
+    /// let mut generation = Generation { positions: Some(64), ..Generation::default() };
+    /// assert_eq!(generation.default_max_tokens(3), 62);
+    /// assert_eq!(generation.default_max_tokens(100), 1);
+    /// generation.positions = None;
+    /// assert_eq!(generation.default_max_tokens(3), 256);
+    /// ```
+    #[must_use]
+    pub fn default_max_tokens(&self, longest_prompt: usize) -> u32 {
+        let left = |positions: usize| (positions + 1).saturating_sub(longest_prompt).max(1);
+        self.positions
+            .map_or(Self::DEFAULT_MAX_TOKENS, |positions| {
+                let left = u32::try_from(left(positions)).unwrap_or(u32::MAX);
+                left.min(Self::DEFAULT_MAX_TOKENS)
+            })
+    }
+
     /// Reads `generation_config.json` and `config.json`; what is not there stays unknown. An adapter
     /// without them has its base's.
     ///

@@ -8,7 +8,7 @@ use breadth_data::{refuse_folder, refuse_for_table};
 use breadth_lm::decode::Ttt;
 use breadth_lm::generation::{MOST_SAMPLES, Sampling, Stop};
 use breadth_lm::job::SampleJob;
-use breadth_lm::text::{self, Account, Generation, Text};
+use breadth_lm::text::{self, Account, Generation, Item, Text};
 use breadth_lm::verifier::{Tally, Verifier};
 use serde::Serialize;
 
@@ -72,9 +72,6 @@ fn verifier_help() -> String {
         kinds.join(", ")
     )
 }
-
-/// Longest response where neither the command nor the model says.
-const MAX_TOKENS: u32 = 256;
 
 /// Draw K responses per prompt from models, with rewards, as a sample table
 #[derive(Debug, clap::Args)]
@@ -158,7 +155,7 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let told = arguments.max_tokens.or(generation.max_new_tokens);
     // Without a limit on prompts, how long responses may be follows from the prompts.
     let reserved = if arguments.tokens.has_limit() {
-        MAX_TOKENS
+        Generation::DEFAULT_MAX_TOKENS
     } else {
         1
     };
@@ -174,31 +171,18 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
             count(differing, "prompt")
         ));
     }
-    let max_tokens = told.unwrap_or_else(|| {
-        let longest = items.iter().map(|item| item.prompt.len()).max();
-        let max_tokens = default_max_tokens(generation.positions, longest.unwrap_or(0));
-        output.remark(&format!(
-            "note: responses have at most {max_tokens} tokens, as the model's \
-             generation_config.json names no max_new_tokens; --max-tokens T changes it"
-        ));
-        max_tokens
-    });
-    let stop = arguments.stop(folder, base)?;
+    let max_tokens = told.unwrap_or_else(|| default_max_tokens(&generation, &items, output));
+    let sampling = Sampling {
+        max_tokens: max_tokens as usize,
+        end_tokens: data.end_tokens.clone(),
+        stop: arguments.stop(folder, base)?,
+        ..arguments.sampling()
+    };
     let mut bar = Bar::new("sample", output).of_models(&chosen.names());
     let job = SampleJob {
         models: &chosen.models,
         items: &items,
-        sampling: Sampling {
-            samples: arguments.k as usize,
-            max_tokens: max_tokens as usize,
-            end_tokens: data.end_tokens.clone(),
-            stop,
-            temperature: arguments.temperature,
-            top_k: arguments.top_k.map(|k| k as usize),
-            top_p: arguments.top_p,
-            seed: arguments.seed,
-            first_prompt: 0,
-        },
+        sampling,
         ttt: arguments.ttt.as_ref(),
         verifier: &verifier,
         text: Some(&text),
@@ -229,16 +213,30 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     Ok(())
 }
 
-/// Longest response where nothing says how long: as other samplers, but no more than the positions
-/// that the model has left after the longest prompt. The last token takes none.
-fn default_max_tokens(positions: Option<usize>, longest_prompt: usize) -> u32 {
-    let left = positions.map(|positions| (positions + 1).saturating_sub(longest_prompt).max(1));
-    left.map_or(MAX_TOKENS, |left| {
-        u32::try_from(left).unwrap_or(u32::MAX).min(MAX_TOKENS)
-    })
+/// Longest response where neither the command nor the model says, and a note of it.
+fn default_max_tokens(generation: &Generation, items: &[Item], output: &Output) -> u32 {
+    let longest = items.iter().map(|item| item.prompt.len()).max();
+    let max_tokens = generation.default_max_tokens(longest.unwrap_or(0));
+    output.remark(&format!(
+        "note: responses have at most {max_tokens} tokens, as the model's generation_config.json \
+         names no max_new_tokens; --max-tokens T changes it"
+    ));
+    max_tokens
 }
 
 impl Arguments {
+    /// What the flags alone say of the sampling.
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            samples: self.k as usize,
+            temperature: self.temperature,
+            top_k: self.top_k.map(|k| k as usize),
+            top_p: self.top_p,
+            seed: self.seed,
+            ..Sampling::default()
+        }
+    }
+
     fn stop(&self, folder: &Path, base: Option<&Path>) -> Result<Option<Stop>> {
         if self.stop.is_empty() {
             return Ok(None);
