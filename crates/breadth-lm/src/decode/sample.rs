@@ -79,7 +79,7 @@ pub fn sample(
 /// let mut model = Checkpoint::random(sizes.config("example")?, &mut rng::stream(0, "doc/init", 0));
 /// // Uniform over its 4 tokens; what its head sees is of length 1 and everywhere the same.
 /// for (name, weight) in model.weights.iter_mut() {
-///     weight.data.fill(if name == "ln_f.bias" { 0.5 } else { 0.0 });
+///     weight.data.fill(if name.ends_with("ln_f.bias") { 0.5 } else { 0.0 });
 /// }
 /// let options = Sampling { samples: 3, max_tokens: 3, ..Sampling::default() };
 /// let ttt: Ttt = "lr=100".parse()?;

@@ -160,7 +160,7 @@ fn parse_set(text: &str) -> std::result::Result<ParameterSet, String> {
 /// let mut model = Checkpoint::random(sizes.config("example")?, &mut rng::stream(0, "doc/init", 0));
 /// // Uniform over its 4 tokens; what its head sees is of length 1 and everywhere the same.
 /// for (name, weight) in model.weights.iter_mut() {
-///     weight.data.fill(if name == "ln_f.bias" { 0.5 } else { 0.0 });
+///     weight.data.fill(if name.ends_with("ln_f.bias") { 0.5 } else { 0.0 });
 /// }
 /// let ttt: Ttt = "lr=2".parse()?;
 /// let sequences = [&[3, 3], &[3, 0]].map(|response| Sequence { prompt: &[1], response });
