@@ -10,10 +10,18 @@ use crate::table::{Table, significant};
 /// A table of text: its head, and its rows.
 pub type Text = (Vec<String>, Vec<Vec<String>>);
 
-/// `37 of 39 statements hold, 1 fails, 1 not measured`.
+/// How many signs of figures were shown at a size that does not ask for them.
+pub fn reported<'a>(measured: impl IntoIterator<Item = &'a Measured>) -> usize {
+    let checks = measured.into_iter().flat_map(|measured| &measured.checks);
+    let is_reported = |check: &&Check| check.verdict == Verdict::Reported;
+    checks.filter(is_reported).count()
+}
+
+/// `37 of 39 statements hold, 1 fails, 1 is not measured; signs reported, not judged: 2`.
 ///
-/// `verdicts`: of each statement, `None` where there is no measurement.
-pub fn headline(verdicts: &[Option<Verdict>]) -> String {
+/// `verdicts`: of each statement, `None` where there is no measurement; `reported`: of
+/// [`reported()`].
+pub fn headline(verdicts: &[Option<Verdict>], reported: usize) -> String {
     let count = |wanted| {
         verdicts
             .iter()
@@ -43,6 +51,9 @@ pub fn headline(verdicts: &[Option<Verdict>]) -> String {
             many => text.push_str(&format!(", {many} {several}")),
         }
     }
+    if reported > 0 {
+        text.push_str(&format!("; signs reported, not judged: {reported}"));
+    }
     text
 }
 
@@ -60,7 +71,7 @@ pub fn listing(
         "in the paper",
         "verdict",
         "measured",
-        "seconds",
+        "seconds (estimate)",
         "what",
     ];
     let row = |statement: &&Statement| {
@@ -174,8 +185,12 @@ mod tests {
             ),
         ];
         for (verdicts, text) in cases {
-            assert_eq!(headline(&verdicts), text);
+            assert_eq!(headline(&verdicts, 0), text);
         }
+        assert_eq!(
+            headline(&[holds], 2),
+            "1 of 1 statement holds; signs reported, not judged: 2"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Programs of others that we start: each in a process group of its own, and none outlives us.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Ends every program that this process has started, and what those have started; none starts any
@@ -72,17 +72,18 @@ impl Drop for Group {
 }
 
 impl Group {
-    /// Ends the program and what it started; nothing happens the second time.
-    pub(crate) fn end(&mut self) {
+    /// Ends the program and what it started, and says how it ended; nothing happens the second
+    /// time.
+    pub(crate) fn end(&mut self) -> Option<ExitStatus> {
         if std::mem::replace(&mut self.has_ended, true) {
-            return;
+            return None;
         }
         // Before it is waited for: its number may be another's afterwards.
         kill(self.child.id());
         running().ids.retain(|id| *id != self.child.id());
         // It may have ended already.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.wait().ok()
     }
 }
 

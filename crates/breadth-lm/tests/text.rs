@@ -654,6 +654,14 @@ fn what_cannot_be_read_is_refused_with_its_place() {
             "DIR/data.jsonl, line 1: has no response",
         ),
         (
+            json!({"prompt": "x", "prompt_id": 1, "completion": "y"}),
+            "DIR/data.jsonl, line 1: has no response; it has `completion`",
+        ),
+        (
+            json!({"question": "x", "response": "y"}),
+            "line 1: has neither prompt nor messages; it has `question`",
+        ),
+        (
             json!({"prompt": "x", "response": ""}),
             "DIR/data.jsonl, line 1: response: is empty; remove the line",
         ),

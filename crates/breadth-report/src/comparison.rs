@@ -6,6 +6,7 @@ use crate::chart::{Axis, Chart, Key, Kind, Mark, Unit};
 use crate::error::Result;
 use crate::figures::{Figure, Section, Table};
 use crate::format::{cov, nats, percent};
+use crate::names::shortened;
 use crate::page::{content_policy, page_style};
 use breadth_analysis::{
     Checkpoint, ComparedRun, ComparisonRow, Report, Spread, comparison, comparison_sentence,
@@ -129,9 +130,12 @@ fn legend<'a>(names: &[&'a str], class: impl Fn(&'a str) -> &'static str) -> Vec
         line: true,
         text,
     };
-    let coloured = names.iter().filter(|name| class(name) != "faint");
-    let mut keys: Vec<Key> = coloured
-        .map(|name| key(class(name), crate::chart::shorten(name, 14)))
+    let short = shortened(names, 14);
+    let mut keys: Vec<Key> = names
+        .iter()
+        .zip(short)
+        .filter(|(name, _)| class(name) != "faint")
+        .map(|(name, short)| key(class(name), short))
         .collect();
     if keys.len() < names.len() {
         keys.push(key("faint", "others".to_owned()));

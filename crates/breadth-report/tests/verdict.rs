@@ -88,7 +88,7 @@ fn both_rules_agree() {
     assert_snapshot!(text(&selected(report)), @r"
     Take step-000090 (likely, by the tournament): so it is.
     - The tournament takes step-000090: no rival gives any response 4 times its probability.
-    - It also has the lowest cross-entropy.
+    - step-000090 also has the lowest cross-entropy.
     - Tied for the best value: step-000030, step-000060, step-000090; the lower cross-entropy decided.
     - May be best by the tournament, at 95% confidence: step-000030, step-000060, step-000090.
     - Whatever the data distribution is, step-000000 under-weights at least 7.0% of the responses by a factor of 4 (95% confidence).

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use breadth_analysis::{Candidates, Samples, SelectionRule};
-use breadth_data::{ReadOptions, RunFolder, SampleTable, ScoreTable, TablePaths};
+use breadth_data::{ReadOptions, RunFolder, SampleTable, ScoreTable, Table, TablePaths};
 
-use crate::input::{Tables, read_samples, read_scores};
+use crate::input::{self, Tables, read_samples, read_scores};
 use crate::output::{Output, printable_names};
 
 /// The models of samples alone, compared by how often each gives the right answers, or those of
@@ -71,6 +71,7 @@ pub fn candidates(
         None => split.scores,
     };
     let of_run = manifest.and_then(|manifest| manifest.reference);
+    input::is_made(&paths, Table::Scores)?;
     if rule == SelectionRule::Offset {
         let reference = reference.map(str::to_owned).or(of_run);
         return with_own_samples(&paths, reference, &tables.options(), output);

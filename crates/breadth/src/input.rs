@@ -1,15 +1,17 @@
 //! From the paths on the command line to tables.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::slice;
 
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::Scores;
 use breadth_data::{
-    LogOptions, ReadOptions, RewardMap, RunFolder, SampleTable, ScoreTable, TablePaths,
-    check_column,
+    LogOptions, Logs, ReadOptions, RewardMap, RunFolder, SampleTable, ScoreTable, Table,
+    TablePaths, check_column,
 };
 use breadth_stats::Level;
 
+use crate::command_line;
 use crate::number::count;
 use crate::output::{Output, printable_names};
 
@@ -141,6 +143,43 @@ impl Tables {
         self.recognised().unwrap_or_else(all)
     }
 
+    /// The paths for a command that reads tables of one kind. A folder or a pattern that holds both
+    /// kinds stands for those of this one; the others are left out, and said.
+    pub fn only(&self, kind: Table, output: &Output) -> Vec<PathBuf> {
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for path in &self.paths {
+            let (own, others) = self.parted(path, kind).unwrap_or_default();
+            if own.is_empty() || others.is_empty() {
+                kept.push(path.clone());
+            } else {
+                kept.extend(own);
+                left_out.extend(others);
+            }
+        }
+        if !left_out.is_empty() {
+            let names: Vec<String> = left_out.iter().map(|p| p.display().to_string()).collect();
+            let what = match kind {
+                Table::Scores => "sample tables",
+                Table::Samples => "score tables",
+            };
+            output.remark(&format!("left out, {what}: {}", names.join(", ")));
+        }
+        kept
+    }
+
+    /// The tables of one kind behind a folder or a pattern, and those of the other.
+    fn parted(&self, path: &Path, kind: Table) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
+        if path.is_file() || path == "-" || RunFolder::is_one(path) {
+            return None;
+        }
+        // What cannot be told apart is for the reader to explain.
+        let found = TablePaths::find(slice::from_ref(&path.to_owned()), &self.options()).ok()?;
+        Some(match kind {
+            Table::Scores => (found.scores, found.samples),
+            Table::Samples => (found.samples, found.scores),
+        })
+    }
+
     /// The run folder, if that is what was given.
     pub fn run_folder(&self) -> Option<RunFolder> {
         match self.paths.as_slice() {
@@ -194,9 +233,34 @@ pub fn level_from_log_n(log_n: f64) -> Result<Level> {
         .map_err(|_| anyhow!("--log-n {log_n}: a level is a finite number of nats >= 0"))
 }
 
+/// Refuses a run that was not scored or sampled yet, with the command that does.
+pub fn is_made(paths: &[PathBuf], table: Table) -> Result<()> {
+    let [only] = paths else { return Ok(()) };
+    let run = RunFolder::new(only);
+    let missing = run.table(table);
+    if !RunFolder::is_one(only) || missing.exists() {
+        return Ok(());
+    }
+    // A run that cannot be read is not one that was never scored.
+    run.manifest()?;
+    let at = missing.display();
+    let [folder, missing] = [only, &missing].map(|path| command_line::quoted(path));
+    match table {
+        Table::Scores => bail!(
+            "{at}: not there, as train keeps checkpoints and scores none; score them first: \
+             breadth score {folder} --data HELDOUT.jsonl -o {missing}"
+        ),
+        Table::Samples => bail!(
+            "{at}: not there, as train keeps checkpoints and samples none; sample them first: \
+             breadth sample {folder} --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o {missing}"
+        ),
+    }
+}
+
 /// Reads the rows whose source is the data. Rows sampled from a model stay out: they say nothing
 /// about the data.
 pub fn read_scores(paths: &[PathBuf], options: &ReadOptions, output: &Output) -> Result<Scores> {
+    is_made(paths, Table::Scores)?;
     let options = ReadOptions {
         source: Some("data".to_owned()),
         ..options.clone()
@@ -214,12 +278,30 @@ pub fn read_scores(paths: &[PathBuf], options: &ReadOptions, output: &Output) ->
     Ok(Scores::of(table))
 }
 
+/// Refuses to map the rewards of our own tables, which are read as they stand.
+fn refuse_map(paths: &[PathBuf], options: &ReadOptions) -> Result<()> {
+    let is_own = |path: &PathBuf| {
+        let read = Logs::read(slice::from_ref(path), Some(Table::Samples), options);
+        matches!(read, Err(breadth_data::Error::NotALog { .. }))
+    };
+    if options.log.reward_map.is_some() && paths.iter().all(is_own) {
+        bail!(
+            "--reward-map is for the logs of other tools, and here are tables of our own, whose \
+             rewards are taken as they stand: leave it out, and map the rewards to [0, 1] where \
+             the table is made"
+        );
+    }
+    Ok(())
+}
+
 /// Reads graded samples.
 pub fn read_samples(
     paths: &[PathBuf],
     options: &ReadOptions,
     output: &Output,
 ) -> Result<SampleTable> {
+    is_made(paths, Table::Samples)?;
+    refuse_map(paths, options)?;
     let mut table = SampleTable::read(paths, options)?;
     printable_names(&mut table.models);
     output.remarks(&table.remarks);

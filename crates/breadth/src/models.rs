@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use breadth_lm::job::{Model, Serving};
+use breadth_lm::model::adapter;
 use breadth_lm::model::folders::{self, LeftOut};
 use breadth_lm::server::{Address, Limits, ServeCommand, Server};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
@@ -224,6 +225,12 @@ impl Models {
             match place {
                 Place::Folders(found) => {
                     let base = self.base.as_deref();
+                    if serving.is_none() {
+                        // Before anything of it is read: its tokenizer may be the base's.
+                        let mut adapters = found.iter().filter(|(_, path)| adapter::is_one(path));
+                        adapters
+                            .try_for_each(|(_, path)| adapter::base_of(path, base).map(drop))?;
+                    }
                     let folders = Model::folders_on(&found, base).into_iter();
                     chosen.models.extend(folders.map(|folder| match &serving {
                         Some(serving) => folder.served(serving),

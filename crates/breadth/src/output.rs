@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use breadth_data::{is_unseen, readable};
+use breadth_report::common_start;
 use comfy_table::ColumnConstraint::LowerBoundary;
 use comfy_table::Width::Fixed;
 use comfy_table::{
@@ -116,32 +117,108 @@ pub fn printable_names(names: &mut [String]) {
 /// What [`Style`] and its tables write to a terminal.
 const EMPHASIS: [&str; 5] = ["\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[0m", "\x1b[22m"];
 
-/// Lets no column of a table become narrower than its longest word, as far as there is room; the
-/// widest give way first.
-fn keep_words(table: &mut Table, header: &[String], rows: &[Vec<String>], width: usize) {
-    let longest = |cell: &str, between| {
-        let words = cell.split(between);
-        words.map(textwrap::core::display_width).max().unwrap_or(0)
-    };
-    let of_column = |at: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(at));
-        let title = longest(&header[at], broken_at(&header[at]));
-        PADDING + cells.map(|cell| longest(cell, ' ')).fold(title, usize::max)
-    };
-    let mut widths: Vec<usize> = (0..header.len()).map(of_column).collect();
-    while widths.iter().sum::<usize>() > width {
-        let Some(widest) = widths
-            .iter_mut()
-            .max()
-            .filter(|widest| **widest > PADDING + 1)
-        else {
-            return;
+/// A table before it is laid out in a terminal that has no room for it.
+struct Grid {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    fn cells(&self, at: usize) -> impl Iterator<Item = &String> {
+        self.rows.iter().filter_map(move |row| row.get(at))
+    }
+
+    /// The columns of the longest words of each column.
+    fn words(&self) -> Vec<usize> {
+        let longest = |cell: &str, between| {
+            let words = cell.split(between);
+            words.map(textwrap::core::display_width).max().unwrap_or(0)
         };
-        *widest -= 1;
+        let of_column = |at: usize| {
+            let title = longest(&self.header[at], broken_at(&self.header[at]));
+            let cells = self.cells(at).map(|cell| longest(cell, ' '));
+            PADDING + cells.fold(title, usize::max)
+        };
+        (0..self.header.len()).map(of_column).collect()
     }
-    for (column, least) in table.column_iter_mut().zip(widths) {
-        column.set_constraint(LowerBoundary(Fixed(least as u16)));
+
+    /// The columns that the table takes if no word is broken.
+    fn least(&self) -> usize {
+        self.words().iter().sum()
     }
+
+    /// Leaves out what all names in these columns begin with, and says what, and cuts names that
+    /// have no room even where other cells are broken.
+    fn shorten(&mut self, titles: &[&str], width: usize) -> Option<String> {
+        let is_of_names = |at: &usize| titles.contains(&&*self.header[*at]);
+        let columns: Vec<usize> = (0..self.header.len()).filter(is_of_names).collect();
+        let first = *columns.first()?;
+        let room = |others: usize| (width.saturating_sub(others) / columns.len()).max(SHORTEST);
+        let whole = |at: usize| {
+            let lengths = self
+                .cells(at)
+                .map(|cell| textwrap::core::display_width(cell));
+            PADDING + lengths.fold(textwrap::core::display_width(&self.header[at]), usize::max)
+        };
+        let is_other = |at: &usize| !columns.contains(at);
+        let others = (0..self.header.len()).filter(is_other);
+        let (wholes, words) = (others.clone().map(whole).sum::<usize>(), self.words());
+        let broken: usize = others.map(|at| words[at]).sum();
+        let names: Vec<&str> = self.cells(first).map(String::as_str).collect();
+        let start = common_start(&names, room(wholes).saturating_sub(PADDING)).to_owned();
+        let most = room(broken).saturating_sub(PADDING);
+        let rest = |name: &str| name.strip_prefix(&*start).unwrap_or(name).to_owned();
+        let all: BTreeSet<String> = names.iter().map(|name| rest(name)).collect();
+        let cut: BTreeSet<String> = all.iter().map(|name| without_middle(name, most)).collect();
+        // Names that the cut would make one are broken over several lines instead.
+        let most = if cut.len() < all.len() {
+            usize::MAX
+        } else {
+            most
+        };
+        for row in &mut self.rows {
+            for &at in &columns {
+                let Some(name) = row.get_mut(at) else {
+                    continue;
+                };
+                *name = without_middle(&rest(name), most);
+            }
+        }
+        Some(start).filter(|start| !start.is_empty())
+    }
+
+    /// Lets no column of a table become narrower than its longest word, as far as there is room;
+    /// the widest give way first.
+    fn keep_words(&self, table: &mut Table, width: usize) {
+        let mut widths = self.words();
+        while widths.iter().sum::<usize>() > width {
+            let Some(widest) = widths
+                .iter_mut()
+                .max()
+                .filter(|widest| **widest > PADDING + 1)
+            else {
+                return;
+            };
+            *widest -= 1;
+        }
+        for (column, least) in table.column_iter_mut().zip(widths) {
+            column.set_constraint(LowerBoundary(Fixed(least as u16)));
+        }
+    }
+}
+
+/// A name in so many characters: its middle tells models of one run apart the least.
+fn without_middle(name: &str, most: usize) -> String {
+    let length = name.chars().count();
+    if length <= most {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take((most - 1) / 3).collect();
+    let tail: String = name
+        .chars()
+        .skip(length - (most - 1 - (most - 1) / 3))
+        .collect();
+    format!("{head}…{tail}")
 }
 
 /// Where a heading may be broken: between words, or in the one that it has.
@@ -177,31 +254,12 @@ pub struct Style {
     width: Option<usize>,
 }
 
-/// Columns of tables that hold names of models.
-const MODELS: [&str; 2] = ["model", "worst rival"];
+/// Columns of tables that hold names, which are long and have no words to part them at: what they
+/// are names of, and the titles.
+const NAMES: [(&str, &[&str]); 2] = [("models", &["model", "worst rival"]), ("logs", &["log"])];
 
-/// Wider terminals have room for whole names.
-const NARROW: usize = 80;
-
-/// The folders that all names of models begin with, and the rows without them.
-fn without_folders(header: &[String], rows: &[Vec<String>]) -> Option<(String, Vec<Vec<String>>)> {
-    let at = header.iter().position(|title| title == MODELS[0])?;
-    let names: Vec<&String> = rows.iter().filter_map(|row| row.get(at)).collect();
-    let first = names.first()?;
-    if names.iter().all(|name| name == first) {
-        return None;
-    }
-    let mut ends = first.match_indices('/').map(|(slash, _)| slash + 1).rev();
-    let end = ends.find(|&end| names.iter().all(|name| name.starts_with(&first[..end])))?;
-    let folders = first[..end].to_owned();
-    let cell = |(title, cell): (&String, &String)| {
-        let short = cell.strip_prefix(&folders);
-        let is_name = MODELS.contains(&&**title);
-        short.filter(|_| is_name).unwrap_or(cell).to_owned()
-    };
-    let row = |row: &Vec<String>| header.iter().zip(row).map(cell).collect();
-    Some((folders.clone(), rows.iter().map(row).collect()))
-}
+/// Fewer columns are not enough for any name.
+const SHORTEST: usize = 12;
 
 /// Narrower terminals get lines of this many columns.
 const NARROWEST: usize = 60;
@@ -284,22 +342,46 @@ impl Style {
     /// Rows under a header, every row one line. The first `left` columns hold words, the others
     /// numbers.
     ///
-    /// In a narrow terminal that has no room for it, names of models lose the folders that all of
-    /// them begin with, and a line below says so.
+    /// In a terminal that has no room for it, names lose what all of them begin with and then their
+    /// middle, cells are broken between words, and the last columns are left out; lines below say
+    /// so.
     pub fn table(self, left: usize, header: &[String], rows: Vec<Vec<String>>) -> String {
-        let is_narrow = self.width.filter(|width| *width <= NARROW);
-        let table = self.laid_out(left, header, &rows, None);
-        let is_wide = |line: &str| Some(textwrap::core::display_width(line)) > is_narrow;
-        let short = (is_narrow.is_some() && table.lines().any(is_wide))
-            .then(|| without_folders(header, &rows))
-            .flatten();
-        match short {
-            Some((folders, rows)) => {
-                let table = self.laid_out(left, header, &rows, self.width);
-                format!("{table}\nAll names of models begin with `{folders}`, which is left out.")
-            }
-            None => self.laid_out(left, header, &rows, self.width),
+        let whole = self.laid_out(left, header, &rows, None);
+        let is_wide = |line: &str, width: usize| textwrap::core::display_width(line) > width;
+        let Some(width) = self
+            .width
+            .filter(|&width| whole.lines().any(|line| is_wide(line, width)))
+        else {
+            return whole;
+        };
+        let mut grid = Grid {
+            header: header.to_vec(),
+            rows,
+        };
+        let mut said = Vec::new();
+        for (what, titles) in NAMES {
+            let start = grid.shorten(titles, width);
+            said.extend(start.map(|start| {
+                format!("All names of {what} begin with `{start}`, which is left out.")
+            }));
         }
+        let mut left_out = Vec::new();
+        while grid.least() > width && grid.header.len() > left + 1 {
+            left_out.push(format!("`{}`", grid.header.pop().unwrap_or_default()));
+            grid.rows.iter_mut().for_each(|row| drop(row.pop()));
+        }
+        if !left_out.is_empty() {
+            left_out.reverse();
+            said.push(format!(
+                "No room for {}; --json has all.",
+                left_out.join(", ")
+            ));
+        }
+        let table = self.laid_out(left, &grid.header, &grid.rows, Some(width));
+        std::iter::once(table)
+            .chain(said)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn laid_out(
@@ -331,7 +413,11 @@ impl Style {
             if table.trim_fmt().lines().any(is_wide) {
                 table.set_content_arrangement(ContentArrangement::Dynamic);
                 table.set_width(width as u16);
-                keep_words(&mut table, header, rows, width);
+                let grid = Grid {
+                    header: header.to_vec(),
+                    rows: rows.to_vec(),
+                };
+                grid.keep_words(&mut table, width);
             }
         }
         table.trim_fmt()
@@ -478,12 +564,12 @@ mod tests {
          checkpoint-2000  -                12.5%  [10.0, 15.0]%
         All names of models begin with `runs/finetune/`, which is left out.
         ");
-        for width in [None, Some(81), Some(120)] {
+        for width in [None, Some(120)] {
             let wide = of(width, names);
             assert!(wide.contains("runs/finetune/checkpoint-100"), "{wide}");
             assert!(!wide.contains("All names of models"), "{wide}");
         }
-        // Nothing in common, nothing else left, or room enough.
+        // Nothing in common, the same, or room enough.
         let folder = "a-rather-long-folder-of-runs-that-fills-lines/checkpoint-1";
         for names in [[folder, "another"], [folder, folder], ["a/b", "a/c"]] {
             assert!(
@@ -491,11 +577,41 @@ mod tests {
                 "{names:?}"
             );
         }
-        let own = [
-            "a-rather-long-folder-of-runs-that-fills-lines/x",
-            "a-rather-long-folder-of-runs-that-fills-lines",
+        let cut = of(Some(60), [folder, "another"]);
+        assert!(cut.lines().all(|line| width_of(line) <= 60), "{cut}");
+        assert!(cut.contains('…') && cut.contains("checkpoint-1"), "{cut}");
+    }
+
+    fn width_of(line: &str) -> usize {
+        textwrap::core::display_width(line)
+    }
+
+    #[test]
+    fn columns_that_have_no_room_are_left_out_and_said() {
+        let header: Vec<String> = std::iter::once("model".to_owned())
+            .chain((0..12).map(|k| format!("Pass@{}", 1 << k)))
+            .collect();
+        let names = [
+            "Qwen2.5-7B-sft-lora-r64-checkpoint-500",
+            "Qwen2.5-7B-sft-lora-r64-checkpoint-1000",
         ];
-        assert!(!of(Some(80), own).contains("All names of models"));
+        let row = |name: &str| {
+            let cells = (0..12).map(|_| "0.123".to_owned());
+            std::iter::once(name.to_owned()).chain(cells).collect()
+        };
+        let rows: Vec<Vec<String>> = names.map(row).to_vec();
+        let style = |width| Style {
+            colours: false,
+            width,
+        };
+        let narrow = style(Some(80)).table(1, &header, rows.clone());
+        assert!(narrow.lines().all(|line| width_of(line) <= 80), "{narrow}");
+        insta::assert_snapshot!(narrow, @"");
+        let whole = style(None).table(1, &header, rows);
+        assert!(
+            whole.contains(names[1]) && whole.contains("Pass@2048"),
+            "{whole}"
+        );
     }
 
     #[test]

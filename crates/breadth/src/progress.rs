@@ -25,7 +25,8 @@ impl Bar {
         } else {
             ProgressBar::new(0)
         };
-        let template = "{prefix:<10} {bar:28} {pos}/{len} {msg} [{elapsed} < {eta}]";
+        // What comes last is cut where the terminal ends.
+        let template = "{prefix:<7} {bar:16} {pos}/{len} [{elapsed} < {eta}] {wide_msg}";
         let style = ProgressStyle::with_template(template).expect("the template is a constant");
         bar.set_style(style);
         bar.set_prefix(label.to_owned());

@@ -396,17 +396,32 @@ fn best(passed: &[Passed], ks: &[u64], confidence: f64) -> Result<Vec<BestForK>>
     if outcomes.len() < 2 || outcomes.iter().any(|one| one.len() != outcomes[0].len()) {
         return Ok(Vec::new());
     }
-    let best = |&k: &u64| {
+    let name = |&at: &usize| passed[at].model.model.clone();
+    let (mut all, mut before) = (Vec::new(), None);
+    for (at, &k) in ks.iter().enumerate().filter(|&(_, &k)| k <= fewest) {
         let choice = best_at_k(&outcomes, k, confidence)?;
-        let name = |&at: &usize| passed[at].model.model.clone();
-        Ok(BestForK {
+        let value = |model: usize| passed[model].model.pass[at].value.0;
+        let is_tied = |&model: &usize| value(choice.best) - value(model) < ROUNDING;
+        let tied: Vec<usize> = (0..passed.len()).filter(is_tied).collect();
+        // Equals make no crossing.
+        let best = before.filter(|before| tied.contains(before));
+        let best = best.unwrap_or(choice.best);
+        all.push(BestForK {
             k,
-            model: name(&choice.best),
+            model: name(&best),
+            tied: match &tied[..] {
+                [_, _, ..] => tied.iter().map(name).collect(),
+                _ => Vec::new(),
+            },
             not_excluded: choice.not_excluded.iter().map(name).collect(),
-        })
-    };
-    ks.iter().filter(|&&k| k <= fewest).map(best).collect()
+        });
+        before = Some(best);
+    }
+    Ok(all)
 }
+
+/// Shares that are no further apart are equal.
+const ROUNDING: f64 = 1e-12;
 
 /// Where the best model changes from one k to the next.
 fn crossings(choices: &[BestForK]) -> Vec<Crossing> {

@@ -41,8 +41,11 @@ pub struct PassReport {
 pub struct BestForK {
     /// Number of samples.
     pub k: u64,
-    /// The model.
+    /// The model; of several with the same value the one that is the best for the k before.
     pub model: String,
+    /// The models with the highest value, where they are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tied: Vec<String>,
     /// Models that may be best, with the confidence asked for.
     pub not_excluded: Vec<String>,
 }

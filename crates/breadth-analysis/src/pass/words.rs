@@ -1,7 +1,12 @@
 //! What graded samples say, in sentences.
 
+use breadth_data::listed;
+
 use super::document::{BestForK, PassModel, PassReport, Rates, Regraded};
 use crate::number;
+
+/// Of more names than this the others are counted, not listed.
+const MOST_NAMES: usize = 9;
 
 impl PassReport {
     /// Which model is best for which k; none where prompts are weighted.
@@ -27,7 +32,22 @@ impl PassReport {
             ""
         };
         let spans: Vec<String> = spans.iter().map(span).collect();
-        (!spans.is_empty()).then(|| format!("Best: {}{sure}.", spans.join(", ")))
+        (!spans.is_empty()).then(|| format!("Best: {}{sure}.{}", spans.join(", "), self.ties()))
+    }
+
+    /// Which models have the same highest value, a sentence for each stretch of k.
+    fn ties(&self) -> String {
+        let sentence = |span: &[BestForK]| {
+            let [first, ..] = span else { return None };
+            let ks = match (first.k, span[span.len() - 1].k) {
+                (from, to) if from == to => from.to_string(),
+                (from, to) => format!("{from} to {to}"),
+            };
+            let is_tie = !first.tied.is_empty();
+            is_tie.then(|| format!(" Tied at k = {ks}: {}.", listed(&first.tied, MOST_NAMES)))
+        };
+        let spans = self.best.chunk_by(|a, b| a.tied == b.tied);
+        spans.filter_map(sentence).collect()
     }
 
     /// The share of prompts that each model solves with the rate asked for, a sentence each.

@@ -212,7 +212,7 @@ impl Selection {
         {
             self.notes.push(if name == self.winner {
                 format!(
-                    "It also has the lowest eval loss of the trainer, {}.",
+                    "{name} also has the lowest eval loss of the trainer, {}.",
                     number::trimmed(loss.0)
                 )
             } else {

@@ -283,7 +283,7 @@ fn loss_winner(document: &Selection, n: &str) -> Option<String> {
         return None;
     }
     if *name == document.winner {
-        return Some("It also has the lowest cross-entropy.".to_owned());
+        return Some(format!("{name} also has the lowest cross-entropy."));
     }
     if document.rule == SelectionRule::Offset {
         return Some(format!(

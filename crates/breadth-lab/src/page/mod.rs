@@ -32,8 +32,9 @@ pub fn page(statements: &[(&Statement, Option<Measured>)]) -> String {
     let shown = statements
         .iter()
         .map(|(s, measured)| section(s, measured.as_ref()));
+    let measured = statements.iter().filter_map(|(_, one)| one.as_ref());
     let page = context! {
-        headline => words::headline(&verdicts(statements)),
+        headline => words::headline(&verdicts(statements), words::reported(measured)),
         statements => shown.collect::<Vec<Value>>(),
         policy => content_policy(&style, ""),
         style => Value::from_safe_string(style),

@@ -1,5 +1,7 @@
 //! One line of a data file, as written: which fields there are, and what may stand in them.
 
+use breadth_data::listed;
+
 use super::chat::Conversation;
 use super::json::Json;
 use crate::error::{Error, Result};
@@ -50,6 +52,8 @@ pub(super) struct Line {
     pub response_id: Option<String>,
     pub group: Option<String>,
     pub weight: Option<f64>,
+    /// The names of fields that nobody reads.
+    pub unread: Vec<String>,
 }
 
 impl Line {
@@ -58,8 +62,10 @@ impl Line {
     /// # Errors
     /// Names `place` and the field.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
-        let line =
-            Json::parse(text).map_err(|e| Error::data(place, format!("{e}; {WHAT_A_LINE_IS}")))?;
+        let line = Json::parse(text).map_err(|e| {
+            let message = format!("JSON Lines are read, and this is none ({e}); {WHAT_A_LINE_IS}");
+            Error::data(place, message)
+        })?;
         let Json::Map(fields) = line else {
             return Err(Error::data(
                 place,
@@ -81,9 +87,22 @@ impl Line {
             response_id: fields.string("response_id")?,
             group: fields.string("group")?,
             weight: fields.weight()?,
+            unread: fields.names(),
         })
     }
 }
+
+/// The fields that a message names where one is missing: nothing, or `; it has ..`.
+pub(super) fn found(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("; it has {}", listed(&names, MOST_NAMES))
+}
+
+/// Of more names than this the others are counted, not listed.
+const MOST_NAMES: usize = 9;
 
 /// The fields of a line, each taken once.
 struct LineFields<'a> {
@@ -96,6 +115,11 @@ impl LineFields<'_> {
     fn take(&mut self, name: &str) -> Option<Json> {
         let at = self.fields.iter().position(|(key, _)| key == name)?;
         Some(self.fields.swap_remove(at).1).filter(|value| *value != Json::Null)
+    }
+
+    /// The names of what was not taken.
+    fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|(name, _)| name.clone()).collect()
     }
 
     fn error<T>(&self, field: &str, message: &str) -> Result<T> {
@@ -114,7 +138,10 @@ impl LineFields<'_> {
             ),
             (Some(messages), None) => self.conversation(messages),
             (None, Some(prompt)) => Ok((self.prompt(prompt)?, response, None)),
-            (None, None) => Err(Error::data(self.place, "has neither prompt nor messages")),
+            (None, None) => {
+                let message = format!("has neither prompt nor messages{}", found(&self.names()));
+                Err(Error::data(self.place, message))
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::account::{Account, BoundaryAccount, Change, CutAccount, EndTokenAccount};
 use super::chat::Conversation;
 use super::json::Json;
-use super::line::{Content, Line};
+use super::line::{Content, Line, found};
 use super::options::{Boundary, Cut, DataOptions, EndToken, Responses, Side};
 use super::turn::Turn;
 use super::{Item, Text};
@@ -228,8 +228,10 @@ impl Reader<'_> {
         let mut read = Read::default();
         if line.response.is_none() && self.options.responses == Responses::Required {
             let message = match line.prompt {
-                Content::Messages(_) => "has no response; the last message must be the assistant's",
-                _ => "has no response",
+                Content::Messages(_) => {
+                    "has no response; the last message must be the assistant's".to_owned()
+                }
+                _ => format!("has no response{}", found(&line.unread)),
             };
             return Err(Error::data(&**place, message));
         }

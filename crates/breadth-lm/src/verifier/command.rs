@@ -3,6 +3,7 @@
 //! A program reads one JSON line per response and writes one, {"reward": .., "answer": ..}.
 
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -112,8 +113,11 @@ impl Command {
                     return self.answered(judged, &answer);
                 }
                 Heard::End if !is_fresh => {}
-                Heard::End => return self.failed(judged, |tally| tally.crashed += 1),
-                Heard::Nothing => return self.failed(judged, |tally| tally.timed_out += 1),
+                Heard::End => {
+                    let status = running.ended();
+                    return self.failed(judged, status, |tally| tally.crashed += 1);
+                }
+                Heard::Nothing => return self.failed(judged, None, |tally| tally.timed_out += 1),
                 Heard::Surplus(line) => return Err(self.surplus(&line)),
                 Heard::Unreadable(why) => return Err(self.error(judged, &why)),
             }
@@ -129,7 +133,12 @@ impl Command {
         Ok(judgement)
     }
 
-    fn failed(&self, judged: &Judged, count: impl Fn(&mut Tally)) -> Result<Judgement> {
+    fn failed(
+        &self,
+        judged: &Judged,
+        status: Option<ExitStatus>,
+        count: impl Fn(&mut Tally),
+    ) -> Result<Judgement> {
         let mut tally = lock(&self.tally);
         tally.judged += 1;
         count(&mut tally);
@@ -145,11 +154,17 @@ impl Command {
             MOST_FAILURES
         };
         if failures >= most {
-            let message = format!(
-                "failed {failures} times in a row ({crashed} times ended, {timed_out} times no \
-                 line within {} s); does it flush every line that it writes?",
-                self.timeout.as_secs_f64()
-            );
+            let message = match status {
+                Some(status) if timed_out == 0 => format!(
+                    "ended {failures} times in a row without a line ({status}); see what it wrote \
+                     on standard error, and run it by hand"
+                ),
+                _ => format!(
+                    "failed {failures} times in a row ({crashed} times ended, {timed_out} times \
+                     no line within {} s); does it flush every line that it writes?",
+                    self.timeout.as_secs_f64()
+                ),
+            };
             return Err(self.error(judged, &message));
         }
         Ok(Judgement {

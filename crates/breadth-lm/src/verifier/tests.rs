@@ -401,12 +401,13 @@ fn a_response_that_takes_too_long_costs_one_response() {
 fn a_program_that_always_fails_is_an_error() {
     let message = failure(&shell("exit 3"), &["a"; 40]);
     assert!(
-        message.contains("times in a row") && message.contains("does it flush"),
+        message.contains("ended 3 times in a row without a line (exit status: 3)"),
         "{message}"
     );
     let verifier = shell("exec sleep 600").with_timeout(Duration::from_millis(50));
     let message = failure(&verifier, &["a"; 10]);
     assert!(message.contains("no line within 0.05 s"), "{message}");
+    assert!(message.contains("does it flush"), "{message}");
     let missing = Verifier::parse("command:/no/such/program x").unwrap();
     assert!(
         failure(&missing, &["a"])

@@ -1,7 +1,7 @@
 //! A process that answers line by line.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -118,6 +118,13 @@ impl Worker {
             Err(RecvTimeoutError::Timeout) => Heard::Nothing,
             Err(RecvTimeoutError::Disconnected) => Heard::End,
         }
+    }
+
+    /// How a program ended that wrote nothing more.
+    pub fn ended(mut self) -> Option<ExitStatus> {
+        // Its end closes this too; a status that comes later is that of our own signal.
+        let _ = self.quiet.recv_timeout(LAST_WORDS);
+        self.program.end().filter(|status| status.code().is_some())
     }
 
     /// Closes the input; a line that still comes, if one does before the process ends or the time

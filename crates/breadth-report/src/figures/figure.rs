@@ -2,6 +2,7 @@
 //! checkpoints.
 
 use crate::chart::{Axis, Dot, Key, Kind, Mark, Role, Shape, Unit};
+use crate::names::shortened;
 use crate::svg::Element;
 use breadth_analysis::{Checkpoint, Report};
 
@@ -62,7 +63,7 @@ pub(super) fn training_axis(report: &Report) -> Axis {
     let mut axis = Axis::new("training step", Kind::Linear, Unit::Plain);
     if report.checkpoints.iter().any(|c| c.step.is_none()) {
         axis.title = "checkpoint".into();
-        axis.places = Some(report.checkpoints.iter().map(|c| c.model.clone()).collect());
+        axis.places = Some(names(report, SHORT));
     }
     axis
 }
@@ -76,11 +77,20 @@ pub(super) fn training_x(report: &Report, i: usize) -> f64 {
     }
 }
 
-/// The name on an axis that says `step`.
-pub(super) fn short(checkpoint: &Checkpoint) -> String {
-    checkpoint
-        .step
-        .map_or_else(|| checkpoint.model.clone(), |step| step.to_string())
+/// Characters of a name on an axis, in a legend or beside a dot, at most.
+const SHORT: usize = 14;
+
+/// The names of all checkpoints in so many characters, without what they begin with.
+pub(crate) fn names(report: &Report, longest: usize) -> Vec<String> {
+    let all = report.checkpoints.iter().map(|c| c.model.as_str());
+    shortened(&all.collect::<Vec<_>>(), longest)
+}
+
+/// The names on an axis that says `step`, where every checkpoint has one.
+pub(super) fn steps(report: &Report) -> Vec<String> {
+    let step = |c: &Checkpoint| c.step.map(|step| step.to_string());
+    let all: Option<Vec<String>> = report.checkpoints.iter().map(step).collect();
+    all.unwrap_or_else(|| names(report, SHORT))
 }
 
 pub(super) fn role(report: &Report, i: usize) -> Role {
@@ -95,12 +105,12 @@ pub(super) fn role(report: &Report, i: usize) -> Role {
 
 /// Label of the dots that matter: the choices.
 pub(super) fn choice_label(report: &Report, i: usize) -> Option<String> {
-    let name = crate::chart::shorten(&report.checkpoints[i].model, 24);
     // One that is taken needs no other reason.
     let (first, others) = report
         .choice_of(i)
         .split_first()
         .map(|(f, o)| (*f, o.to_vec()))?;
+    let name = &names(report, SHORT)[i];
     let words = match first {
         "take this" => first.to_owned(),
         _ => [vec![first], others].concat().join(", "),
@@ -140,14 +150,12 @@ pub(super) fn time_legend(report: &Report) -> Vec<Key> {
     if last == 0 {
         return Vec::new();
     }
-    let key = |i: usize| {
-        let name = crate::chart::shorten(&report.checkpoints[i].model, 14);
-        Key {
-            class: format!("t{}", 8 * i / last),
-            shape: Some(Shape::Circle),
-            line: false,
-            text: name,
-        }
+    let names = names(report, SHORT);
+    let key = |i: usize| Key {
+        class: format!("t{}", 8 * i / last),
+        shape: Some(Shape::Circle),
+        line: false,
+        text: names[i].clone(),
     };
     let mut places = vec![0, last / 2, last];
     places.dedup();
@@ -217,7 +225,7 @@ pub(super) fn shown(report: &Report) -> Vec<(usize, &'static str)> {
 
 /// The legend of such a curve.
 pub(super) fn key(report: &Report, i: usize, class: &str) -> Key {
-    let name = crate::chart::shorten(&report.checkpoints[i].model, 14);
+    let name = names(report, SHORT)[i].clone();
     let text = match class {
         "chosen" if report.taken() == Some(i) => format!("{name} (take)"),
         "chosen" => format!("{name} (tournament)"),

@@ -11,7 +11,7 @@ mod training;
 
 use breadth_analysis::{ReachReport, Report};
 
-pub(crate) use figure::{Figure, Table, is_many};
+pub(crate) use figure::{Figure, Table, is_many, names};
 
 /// A part of the page.
 #[derive(Clone, Debug)]

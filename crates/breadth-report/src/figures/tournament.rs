@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::figure::{
-    Figure, Table, band, bar, is_many, short, time_class, time_dot, training_axis, training_x,
+    Figure, Table, band, bar, is_many, steps, time_class, time_dot, training_axis, training_x,
 };
 use crate::chart::heat::HeatMap;
 use crate::chart::{Axis, Chart, Dot, Kind, Mark, Unit};
@@ -53,7 +53,8 @@ fn heat(report: &Report) -> Figure {
     let title = format!("Who under-weights what, at N = {n}");
     let caption = heat_caption(report, &pairs);
     let group_of = |i: usize| pairs.groups.iter().position(|group| group.contains(&i));
-    let first = |group: &Range<usize>| short(&report.checkpoints[group.start]);
+    let steps = steps(report);
+    let first = |group: &Range<usize>| steps[group.start].clone();
     let map = HeatMap {
         stem: "tournament",
         title: &title,

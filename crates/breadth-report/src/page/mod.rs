@@ -6,8 +6,9 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
-use crate::figures::{Figure, Section, Table, is_many, sections};
+use crate::figures::{Figure, Section, Table, is_many, names, sections};
 use crate::format::{confidence, cov, level, nats, nats_with_limits, percent, share_with_limits};
+use crate::names::common_start;
 use crate::palette;
 use breadth_analysis::{Checkpoint, PassPoint, Report, Standing, number};
 
@@ -146,7 +147,7 @@ impl From<Table> for Value {
 
 impl From<Rows> for Value {
     fn from(rows: Rows) -> Self {
-        context! { head => rows.head, rows => rows.rows }
+        context! { head => rows.head, rows => rows.rows, start => rows.start }
     }
 }
 
@@ -324,7 +325,12 @@ struct Row {
 struct Rows {
     head: Vec<String>,
     rows: Vec<Row>,
+    /// What all names begin with, and is left out.
+    start: String,
 }
+
+/// Characters of a name in the table of all numbers, at most.
+const LONGEST: usize = 28;
 
 fn row_of(report: &Report, index: usize, columns: &[&Column]) -> Row {
     let c = &report.checkpoints[index];
@@ -348,12 +354,17 @@ fn row_of(report: &Report, index: usize, columns: &[&Column]) -> Row {
 }
 
 fn rows(report: &Report, indices: &[usize], columns: &[&Column]) -> Rows {
+    let names = names(report, LONGEST);
+    let row = |&i: &usize| Row {
+        name: names[i].clone(),
+        ..row_of(report, i, columns)
+    };
+    let all = report.checkpoints.iter().map(|c| c.model.as_str());
+    let start = common_start(&all.collect::<Vec<_>>(), LONGEST);
     Rows {
         head: columns.iter().map(|column| column.name.clone()).collect(),
-        rows: indices
-            .iter()
-            .map(|&i| row_of(report, i, columns))
-            .collect(),
+        rows: indices.iter().map(row).collect(),
+        start: start.to_owned(),
     }
 }
 

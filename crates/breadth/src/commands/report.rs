@@ -1,6 +1,7 @@
 //! `breadth report`: one page that says which checkpoint to take and why.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use anyhow::{Context, Result, anyhow, bail};
 use breadth_analysis::{
@@ -8,12 +9,12 @@ use breadth_analysis::{
     summarize_samples,
 };
 use breadth_data::atomic::{self, NewFolders};
-use breadth_data::{OutputLock, RunFolder, refuse_folder, refuse_overwriting};
+use breadth_data::{OutputLock, RunFolder, Table, refuse_folder, refuse_overwriting};
 use serde::Serialize;
 
 use crate::arguments;
 use crate::evidence;
-use crate::input::{LevelChoice, Reading, Tables};
+use crate::input::{self, LevelChoice, Reading, Tables};
 use crate::losses::LossChoice;
 use crate::output::Output;
 use crate::sequence::{Growth, Sequence};
@@ -114,7 +115,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     refuse(&page, &inputs)?;
     arguments.svg.iter().try_for_each(|svg| refuse_file(svg))?;
     let report = match &run {
-        Some(run) => arguments.of_run(run)?,
+        Some(run) => {
+            input::is_made(slice::from_ref(&run.path().to_owned()), Table::Scores)?;
+            arguments.of_run(run)?
+        }
         None => arguments.of_tables(&tables, output)?,
     };
     let charts = match &arguments.svg {

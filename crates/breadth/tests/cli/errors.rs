@@ -190,6 +190,17 @@ fn ks_beyond_the_samples() {
 }
 
 #[test]
+fn a_run_that_was_not_scored_yet() {
+    let folder = Folder::with(&[("my run/run.json", "{}"), ("my run/metrics.parquet", "")]);
+    let scored = |command| folder.run(&[command, "my run"]).failure(1);
+    assert_snapshot!(scored("select"), @"error: my run/scores.parquet: not there, as train keeps checkpoints and scores none; score them first: breadth score 'my run' --data HELDOUT.jsonl -o 'my run/scores.parquet'");
+    for command in ["reach", "report"] {
+        assert_eq!(scored(command), scored("select"));
+    }
+    assert_snapshot!(scored("pass"), @"error: my run/samples.parquet: not there, as train keeps checkpoints and samples none; sample them first: breadth sample 'my run' --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o 'my run/samples.parquet'");
+}
+
+#[test]
 fn a_folder_that_is_no_run() {
     let folder = Folder::with(&[("run/run.json", "{"), ("empty/readme.txt", "no table")]);
     assert_names(&folder.run(&["report", "run"]).failure(1), &["run.json"]);

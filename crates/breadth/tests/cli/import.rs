@@ -261,7 +261,7 @@ fn validation_losses_beside_a_selection() {
     The lowest loss says checkpoint-60.
 
     The tournament takes checkpoint-60: no rival gives any response 4 times its probability.
-    It also has the lowest cross-entropy.
+    checkpoint-60 also has the lowest cross-entropy.
 
      rank  model          worst rival    value        limits  cross-entropy  eval loss  Cov_4 certified
     ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ fn what_is_measured_is_kept_listed_and_shown() {
         assert!(before.contains(id), "no {id}: {before}");
     }
     assert!(!before.contains("holds"), "{before}");
+    assert!(before.contains("seconds (estimate)"), "{before}");
 
     let text = run(&["run", "d2", "-q"]).success();
     assert!(text.contains("lower bound over coverage"), "{text}");
@@ -81,9 +82,14 @@ fn a_check_reuses_what_is_current_and_ends_well_where_all_holds() {
 #[test]
 fn a_slice_that_is_too_short_says_so() {
     let folder = Folder::new();
-    let slice = ["lab", "run", "d2", "fig1", "--slice", "0"];
+    let slice = ["lab", "run", "fig1", "d2", "--slice", "0"];
     let ran = folder.run(&slice);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("1 of 2: d2 holds\n"),
+        "{}",
+        ran.stderr
+    );
     let remark = "not finished in this time: fig1; the same command goes on from there";
     assert!(ran.stderr.contains(remark), "{}", ran.stderr);
     let text = ran.stdout.trim_end();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 
-use crate::support::Folder;
+use crate::support::{Folder, counts};
 
 /// A case of `tests/cases/hostile`.
 fn hostile(name: &str) -> Folder {
@@ -277,6 +277,12 @@ fn rewards_of_another_scale_are_mapped() {
 
     For more information, try '--help'.
     ");
+}
+
+#[test]
+fn rewards_of_our_own_tables_are_not_mapped() {
+    let folder = Folder::with(&[("samples.jsonl", &counts(&[("m", &[(4, 1)])]))]);
+    assert_snapshot!(folder.run(&["pass", "samples.jsonl", "--reward-map", ">0"]).failure(1), @"error: --reward-map is for the logs of other tools, and here are tables of our own, whose rewards are taken as they stand: leave it out, and map the rewards to [0, 1] where the table is made");
 }
 
 #[test]

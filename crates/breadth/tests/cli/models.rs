@@ -83,6 +83,11 @@ fn an_adapter_is_scored_on_its_base_or_says_what_it_is() {
         Ran::of(command)
     };
     assert_snapshot!(score(&[]).failure(1), @r#"error: checkpoint run/checkpoint-10: holds a LoRA adapter of some/base, which is no folder here; say where that model is (--base DIR of score and sample), or merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
+    // That comes before what is missing of the base: its tokenizer.
+    let said = score(&[]).failure(1);
+    folder.write("data.jsonl", br#"{"prompt": "a", "response": "b"}"#);
+    assert_eq!(score(&[]).failure(1), said);
+    folder.write("data.jsonl", DATA.as_bytes());
     score(&["--base", "base"]).success();
     let adapted = log_prob(&folder, "out.parquet");
     folder

@@ -187,6 +187,46 @@ fn which_model_for_which_k() {
 }
 
 #[test]
+fn equals_make_no_crossing() {
+    let (right, half): (Vec<_>, Vec<_>) = (0..4).map(|_| ((4, 4), (4, 2))).unzip();
+    let table = counts(&[("early", &half), ("late", &right), ("none", &[(4, 0); 4])]);
+    let document = pass_json(&table, &[]);
+    assert_eq!(document["best"][0]["model"], "late");
+    assert_eq!(document["best"][0]["tied"], serde_json::Value::Null);
+    // Of four samples of which two are right one of three is right for certain.
+    assert_eq!(document["best"][2]["model"], "late");
+    assert_eq!(
+        document["best"][2]["tied"],
+        serde_json::json!(["early", "late"])
+    );
+    assert_eq!(document["crossings"], serde_json::json!([]));
+    let said = pass(&table, &["-k", "1,2,3,4"]);
+    let said = said.lines().find(|line| line.starts_with("Best: "));
+    assert_snapshot!(said.unwrap(), @"Best: late at k = 1 to 4; not certain at every k: see `not_excluded` in the JSON. Tied at k = 3 to 4: early, late.");
+}
+
+/// What stands in one folder: scores, samples of the same models.
+#[test]
+fn a_folder_of_both_kinds_stands_for_the_kind_that_is_asked_for() {
+    let folder = Folder::with(&[
+        ("both/samples.jsonl", &two_models()),
+        ("both/scores.jsonl", &crate::support::three_checkpoints()),
+    ]);
+    let ran = folder.run(&["pass", "both", "--json"]);
+    assert_eq!(ran.remarks(), "left out, score tables: both/scores.jsonl\n");
+    assert!(ran.stdout.contains("\"model\":\"good\""), "{}", ran.stdout);
+    let ran = folder.run(&["profile", "both", "-r", "teacher", "--json"]);
+    assert_eq!(
+        ran.remarks(),
+        "left out, sample tables: both/samples.jsonl\n"
+    );
+    assert!(ran.stdout.contains("\"model\":\"early\""), "{}", ran.stdout);
+    // A file that was named is not left out.
+    let named = folder.run(&["pass", "both/samples.jsonl", "both/scores.jsonl"]);
+    assert!(named.failure(1).contains("both/scores.jsonl"));
+}
+
+#[test]
 fn beyond_the_samples_only_when_asked_and_where_the_data_say_something() {
     let prompts: Vec<(u64, u64)> = (0..200).map(|i| (16, 1 + i % 8)).collect();
     let table = counts(&[("m", &prompts)]);

@@ -107,7 +107,7 @@ fn a_tie_of_all_is_said_plainly() {
     The lowest loss says a.
 
     The tournament takes a: no rival gives any response 4 times its probability.
-    It also has the lowest cross-entropy.
+    a also has the lowest cross-entropy.
 
      rank  model  worst rival  value        limits  cross-entropy  Cov_4 certified
     ───────────────────────────────────────────────────────────────────────────────
@@ -140,7 +140,7 @@ fn a_ranking_that_says_little_is_said_plainly() {
     The lowest loss says a.
 
     The tournament takes a: no rival gives 2 times its probability to more than 57.1% of the responses.
-    It also has the lowest cross-entropy.
+    a also has the lowest cross-entropy.
 
      rank  model  worst rival  value         limits  cross-entropy  Cov_2 certified
     ────────────────────────────────────────────────────────────────────────────────
@@ -361,7 +361,7 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     assert_eq!([value(0), value(1)], [0.4, 0.0]); // 2/5 - 2 * 0, then 2/5 - 2 * 1/4 cut off at 0
     assert_snapshot!(select(&with_samples(0), &flags), @r"
     The offset rule takes even: what rivals gain on the data they gain on its own samples too.
-    It also has the lowest cross-entropy.
+    even also has the lowest cross-entropy.
     All evidence: Nothing to take yet: the tournament at N = 16 says even, but log-probabilities cannot tell whether 32 samples would find a right response: reach rests on 5 prompts only.
     32 graded samples of 5 prompts (more would be better) from even and late may decide:
       breadth sample DIR/even DIR/late --prompts PROMPTS.jsonl -k 32 --verifier VERIFIER -o samples.parquet
@@ -378,7 +378,7 @@ fn the_offset_rule_forgives_what_the_samples_explain() {
     ");
     assert_snapshot!(select(&with_samples(0), &["--rule", "offset", "-n", "4"]), @r"
     The offset rule takes even: what rivals gain on the data they gain on its own samples too.
-    It also has the lowest cross-entropy.
+    even also has the lowest cross-entropy.
     All evidence: Nothing to take yet: the tournament at N = 4 says even, but log-probabilities cannot tell whether 8 samples would find a right response: reach rests on 5 prompts only.
     16 graded samples of 5 prompts (more would be better) from even and late may decide:
       breadth sample DIR/even DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
@@ -474,7 +474,7 @@ fn the_choice_along_log_n() {
     The lowest loss says wild.
 
     The tournament takes wild: no rival gives 16 times its probability to more than 10.0% of the responses.
-    It also has the lowest cross-entropy.
+    wild also has the lowest cross-entropy.
 
      rank  model   worst rival  value         limits  cross-entropy  Cov_16 certified
     ──────────────────────────────────────────────────────────────────────────────────

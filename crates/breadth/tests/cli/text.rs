@@ -251,7 +251,7 @@ fn texts_of_any_table_are_judged_anew() {
         "samples.jsonl",
         b"{\"model\": \"m\", \"prompt_id\": \"a\", \"response_id\": 0, \"reward\": 1}",
     );
-    assert_snapshot!(pass(&boxed).failure(1), @"error: samples.jsonl, line 1, column `text`: no value; fill it in or remove the row");
+    assert_snapshot!(pass(&boxed).failure(1), @"error: samples.jsonl, line 1, column `text`: no value, and --verifier judges texts; breadth sample keeps them with --text: draw the samples again, or leave out --verifier if their rewards are the right ones");
 }
 
 #[test]

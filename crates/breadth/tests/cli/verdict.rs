@@ -73,7 +73,7 @@ fn rules_that_part_take_nothing_and_samples_decide() {
     None of the 200 prompts of the samples is among those of the scores (prompt `s0` of early, say): are they of the same data?
 
     The tournament takes early: no rival gives 8 times its probability to more than 33.3% of the responses.
-    It also has the lowest cross-entropy.
+    early also has the lowest cross-entropy.
 
      rank  model  worst rival  value         limits  cross-entropy  Pass@16  Cov_8 certified
     ─────────────────────────────────────────────────────────────────────────────────────────

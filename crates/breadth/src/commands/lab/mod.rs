@@ -2,7 +2,9 @@
 
 mod text;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -227,11 +229,26 @@ fn measure(
         .until(slice.and_then(|slice| Instant::now().checked_add(slice)))
         .remarking(move |remark| remarks.remark(remark));
     let (mut measured, mut unfinished) = (Vec::new(), Vec::new());
+    let number = statements.len().saturating_mul(run.seeds as usize);
+    let finished = AtomicUsize::new(0);
     for seed in run.scale.seed..run.scale.seed.saturating_add(run.seeds) {
         let cell = (run.scale.size, seed);
-        let done = |measured: &Measured| output.remark(&text::done(measured));
-        let all = results.measure(&statements, &runs, cell, run.again, done)?;
-        for (statement, one) in statements.iter().zip(all) {
+        let done = |measured: &Measured| {
+            let at = 1 + finished.fetch_add(1, Ordering::Relaxed);
+            output.remark(&text::done(measured, (at, number)));
+        };
+        let measure = |part: &[&Statement]| results.measure(part, &runs, cell, run.again, &done);
+        // What takes seconds is kept before the trainings begin, which take minutes.
+        let (trained, computed): (Vec<&Statement>, Vec<&Statement>) = statements
+            .iter()
+            .copied()
+            .partition(|one| matches!(one.run, breadth_lab::Run::Trained(_)));
+        let mut of: BTreeMap<&str, _> = BTreeMap::new();
+        for part in [computed, trained] {
+            of.extend(part.iter().map(|one| one.id).zip(measure(&part)?));
+        }
+        for statement in &statements {
+            let one = of.get(statement.id).cloned().flatten();
             if one.as_ref().is_none_or(|one| !one.is_finished) {
                 unfinished.push(statement.id);
             }
@@ -248,18 +265,13 @@ fn measure(
         schema: 1,
         command,
         rest: Measurements {
-            headline: headline(&measured),
+            headline: text::headline(&measured),
             measured: measured.iter().map(MeasuredDocument::from).collect(),
             unfinished,
         },
     };
     output.result(&document, |style| text::measured(&measured, style))?;
     Ok(measured)
-}
-
-fn headline(measured: &[Measured]) -> String {
-    let verdicts: Vec<_> = measured.iter().map(|one| Some(one.verdict())).collect();
-    words::headline(&verdicts)
 }
 
 fn check(run: &Run, output: &Output) -> Result<()> {
@@ -314,12 +326,13 @@ fn page(page: &Page, output: &Output) -> Result<()> {
         .iter()
         .map(|(_, measured)| measured.as_ref().map(Measured::verdict))
         .collect();
+    let measured = statements.iter().filter_map(|(_, one)| one.as_ref());
     atomic::write_bytes(&path, breadth_lab::page(&statements).as_bytes())?;
     let document = Document {
         schema: 1,
         command: "lab page",
         rest: Written {
-            headline: words::headline(&verdicts),
+            headline: words::headline(&verdicts, words::reported(measured)),
             output: path,
             svg: pictures(page.svg.as_deref(), &statements)?,
         },

@@ -12,14 +12,23 @@ pub fn list((head, rows): Text, style: Style) -> String {
     style.table(4, &head, rows)
 }
 
-/// A line as soon as a statement is measured.
-pub fn done(measured: &Measured) -> String {
-    format!("{} {}", measured.id, measured.verdict().name())
+/// A line as soon as a statement is measured: which of how many.
+pub fn done(measured: &Measured, (at, all): (usize, usize)) -> String {
+    format!(
+        "{at} of {all}: {} {}",
+        measured.id,
+        measured.verdict().name()
+    )
+}
+
+/// How many of the measurements hold.
+pub fn headline(measured: &[Measured]) -> String {
+    let verdicts: Vec<_> = measured.iter().map(|one| Some(one.verdict())).collect();
+    words::headline(&verdicts, words::reported(measured))
 }
 
 /// The checks of every statement under its name.
 pub fn measured(measured: &[Measured], style: Style) -> String {
-    let verdicts: Vec<_> = measured.iter().map(|one| Some(one.verdict())).collect();
     let one = |measured: &Measured| {
         let (head, rows) = words::checks(&measured.checks);
         let title = format!("{}: {}", measured.id, measured.verdict().name());
@@ -30,7 +39,7 @@ pub fn measured(measured: &[Measured], style: Style) -> String {
         )
     };
     let mut parts: Vec<String> = measured.iter().map(one).collect();
-    parts.push(style.strong(&words::headline(&verdicts)));
+    parts.push(style.strong(&headline(measured)));
     parts.join("\n")
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use breadth_analysis::{PassOptions, Rates, fewest_samples, pass_at};
-use breadth_data::{ReadOptions, RunFolder, SampleTable, ScoreTable};
+use breadth_data::{ReadOptions, RunFolder, SampleTable, ScoreTable, Table};
 use clap::ValueEnum;
 
 use crate::arguments;
@@ -111,7 +111,9 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         ..arguments.tables.options()
     };
     arguments.regrade.check_output(&arguments.tables.paths)?;
-    let mut table = read_samples(&arguments.tables.paths, &options, output)?;
+    let paths = arguments.tables.only(Table::Samples, output);
+    let table = read_samples(&paths, &options, output);
+    let mut table = table.map_err(|error| arguments.regrade.explained(error))?;
     let regraded = arguments.regrade.run(&mut table, output)?;
     let as_scored = arguments.as_scored()?;
     let mut document = pass_at(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use breadth_analysis::Regraded;
 use breadth_data::{Outcome, SampleTable, SampleTexts, refuse_overwriting};
 use breadth_lm::text::{Item, Reference, read_references};
@@ -53,6 +53,24 @@ impl Regrade {
             .unwrap_or_default();
         refuse_overwriting(path, &[inputs, &self.data, &grader].concat())?;
         grades::refuse(path)
+    }
+
+    /// Says of texts that are missing how samples come to have them.
+    pub fn explained(&self, error: Error) -> Error {
+        match error.downcast_ref() {
+            Some(breadth_data::Error::Value {
+                at,
+                column,
+                problem,
+            }) if *column == "text" && problem.starts_with("no value") => {
+                anyhow!(
+                    "{at}, column `text`: no value, and --verifier judges texts; breadth sample \
+                     keeps them with --text: draw the samples again, or leave out --verifier if \
+                     their rewards are the right ones"
+                )
+            }
+            _ => error,
+        }
     }
 
     /// Puts the verifier's rewards and answers in the place of the table's.

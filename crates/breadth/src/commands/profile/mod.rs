@@ -4,7 +4,7 @@ mod text;
 
 use anyhow::{Result, anyhow};
 use breadth_analysis::{ProfileOptions, answer_scores, profile};
-use breadth_data::ReadOptions;
+use breadth_data::{ReadOptions, Table};
 use breadth_stats::Level;
 
 use crate::arguments;
@@ -98,7 +98,8 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
         token_logprobs: arguments.tokens,
         ..arguments.tables.options()
     };
-    let mut scores = read_scores(&arguments.tables.paths, &options, output)?;
+    let paths = arguments.tables.only(Table::Scores, output);
+    let mut scores = read_scores(&paths, &options, output)?;
     let mut answers = None;
     if arguments.answers {
         let (of_answers, summary) = answer_scores(&scores, &reference)?;

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::help;
+use crate::support::Folder;
 
 #[test]
 fn demo() {
@@ -344,9 +345,11 @@ fn train() {
         --then rl.toml --out runs/compare
 
     A configuration:
-      init = "runs/pretrain/checkpoints/step-002500"   # or a [model] section
+      # a checkpoint to go on from, or a [model] section for a new one
+      init = "runs/pretrain/checkpoints/step-002500"
       [data]
-      files = ["train.jsonl"]                          # lines of {"prompt": .., "response": ..}
+      # lines of {"prompt": .., "response": ..}
+      files = ["train.jsonl"]
       [optimizer]
       learning_rate = 1e-4
       warmup_steps = 10
@@ -355,27 +358,51 @@ fn train() {
       batch_size = 64
       checkpoint_every = 30
 
-      # [task]      in place of [data], with an exact distribution: graph-search,
-      # totals = { from = 10, to = 89 } (many right answers),
-      #             sums = { terms = 5, below = 10, steps = true } (a chain of
-      # steps; or wrong = 0.2, wrong labels);
-      #             examples = 640 (a fixed training set), held_out = 0.5 (share of
-      # prompts that training never meets)
+      # [model] in place of init: a new decoder of the GPT-2 kind
+      # layers = 2, width = 64, heads = 4, and, unless they follow from the rest,
+      # inner = 256 (of the MLP; 4 times width), positions = 128 (longest sequence)
+      # With it [data] needs tokenizer = "tokenizer.json".
+
+      # [task] in place of [data], with an exact distribution: graph-search,
+      # totals = { from = 10, to = 89 } (many right answers), or
+      # sums = { terms = 5, below = 10, steps = true } (a chain of steps; or
+      # wrong = 0.2, wrong labels); examples = 640 (a fixed training set),
+      # held_out = 0.5 (share of prompts that training never meets)
+
       # [optimizer] name = "adamw" (default), "sgd", "normalized_sgd",
-      # "sign_sgd", "muon"
-      #             proof = { statement = "thm-6.1", bound = 1, variance = 4 } for
-      # learning_rate
+      # "sign_sgd", "muon"; in place of learning_rate
+      # proof = { statement = "thm-6.1", bound = 1, variance = 4 }
+
       # [objective] name = "cross_entropy" (default), "coverage" (n = 8),
-      # "confidence_limited" (limit = 0.9),
-      #             "distill" (teacher = "CHECKPOINT" or
-      # "vllm:http://HOST:PORT/MODEL"), "token_level"
-      # [rl]        in place of an objective: algorithm = "reinforce" or "grpo",
+      # "confidence_limited" (limit = 0.9), "token_level", "distill"
+      # (teacher = "CHECKPOINT" or "vllm:http://HOST:PORT/MODEL")
+
+      # [rl] in place of an objective: algorithm = "reinforce" or "grpo",
       # group = 8, verifier = "exact" (as in sample --verifier)
 
     The loss is the mean cross-entropy of the response tokens unless [objective] or [rl] says otherwise.
     The run folder holds Hugging Face checkpoints, metrics.parquet and what a resume needs: kill it at
     any moment and run the same command again.
     "#);
+}
+
+/// Whoever copies it has a configuration: no line is long enough to be wrapped.
+#[test]
+fn the_configuration_in_the_help_can_be_copied() {
+    let text = help(&["train", "--help"]);
+    let (_, config) = text.split_once("A configuration:\n").unwrap();
+    let (config, _) = config.split_once("\nThe loss is").unwrap();
+    let is_long = |line: &&str| line.chars().count() > 79;
+    assert_eq!(config.lines().find(is_long), None);
+    let folder = Folder::with(&[("copied.toml", config)]);
+    let said = folder.run(&["train", "copied.toml"]).failure(1);
+    assert!(
+        said.contains("train.jsonl") || said.contains("step-002500"),
+        "{said}"
+    );
+    for field in ["layers", "width", "heads", "inner", "positions"] {
+        assert!(config.contains(field), "{field}");
+    }
 }
 
 #[test]
