@@ -357,7 +357,10 @@ fn a_long_text_named_many_times() {
     assert_eq!(said[0], None, "many rows of a long name are a table");
     let said = Input::new("number.parquet", &of(names, [&ids, &ids, &texts, &zeros])).read();
     assert!(
-        said[0].as_deref().unwrap().ends_with("where numbers belong"),
+        said[0]
+            .as_deref()
+            .unwrap()
+            .ends_with("where numbers belong"),
         "{said:?}"
     );
     let names = ["prompt", "completion", "step", "reward"];
