@@ -605,8 +605,17 @@ mod tests {
             width,
         };
         let narrow = style(Some(80)).table(1, &header, rows.clone());
+        let narrow = style(Some(80)).wrapped(&narrow);
         assert!(narrow.lines().all(|line| width_of(line) <= 80), "{narrow}");
-        insta::assert_snapshot!(narrow, @"");
+        insta::assert_snapshot!(narrow, @r"
+        model  Pass@1  Pass@2  Pass@4  Pass@8  Pass@16  Pass@32  Pass@64  Pass@128
+       ────────────────────────────────────────────────────────────────────────────
+        500     0.123   0.123   0.123   0.123    0.123    0.123    0.123     0.123
+        1000    0.123   0.123   0.123   0.123    0.123    0.123    0.123     0.123
+       All names of models begin with `Qwen2.5-7B-sft-lora-r64-checkpoint-`, which is
+       left out.
+       No room for `Pass@256`, `Pass@512`, `Pass@1024`, `Pass@2048`; --json has all.
+        ");
         let whole = style(None).table(1, &header, rows);
         assert!(
             whole.contains(names[1]) && whole.contains("Pass@2048"),

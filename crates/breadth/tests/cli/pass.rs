@@ -70,7 +70,7 @@ fn limits_stand_below_many_values() {
      step-2000    0.031    0.062    0.122    0.236    0.440    0.754    1.000
                 .03-.05  .06-.08  .11-.14  .23-.26  .43-.46  .74-.76    .98-1
 
-    Best: step-100 at k = 1 to 64; not certain at every k: see `not_excluded` in the JSON.
+    Best: step-100 at k = 1 to 64; not certain at every k: see `not_excluded` in the JSON. Tied at k = 64: step-100, step-2000.
     200 prompts, 64 samples of each; prompts weighted: equal; 95% intervals over prompts, with more digits in --json
     ");
 }
