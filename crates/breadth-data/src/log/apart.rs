@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::entry::{Entry, Named, short_id};
+use super::entry::{Entry, NamedAfter, short_id};
 use super::logs::ReadLog;
 
 /// Gives prompts names of their own, and says what should be known of those that keep theirs.
@@ -22,7 +22,7 @@ pub(super) fn tell_apart(logs: &mut [ReadLog]) -> Vec<String> {
 /// Texts that have several right answers in one log: each answer is that of another prompt. Two
 /// logs that differ are not the same task, which [`join`](super::join) says.
 fn by_gold(logs: &mut [ReadLog]) -> Option<String> {
-    let of_texts = |log: &&mut ReadLog| log.entries.named == Named::ByText;
+    let of_texts = |log: &&mut ReadLog| log.entries.named == NamedAfter::Text;
     let mut several: HashSet<Arc<str>> = HashSet::new();
     for log in logs.iter_mut().filter(of_texts) {
         let mut golds: HashMap<&Arc<str>, &Arc<str>> = HashMap::new();
@@ -65,11 +65,11 @@ fn is_text(row: &Entry) -> bool {
 /// Numbered documents of tasks that are not known, where one model has other ones under the same
 /// numbers.
 fn by_document(logs: &mut [ReadLog]) -> Option<String> {
-    let of_numbers = |log: &&mut ReadLog| log.entries.named == Named::ByNumber;
+    let of_numbers = |log: &&mut ReadLog| log.entries.named == NamedAfter::Number;
     let mut first: HashMap<(&Arc<str>, &Arc<str>), &str> = HashMap::new();
     let rows = logs
         .iter()
-        .filter(|log| log.entries.named == Named::ByNumber);
+        .filter(|log| log.entries.named == NamedAfter::Number);
     let mut rows = rows.flat_map(|log| &log.entries.rows);
     let are_several = rows.any(|row| {
         let document = document(row);
@@ -100,7 +100,10 @@ fn document(row: &Entry) -> &str {
 /// one right answer too, which nothing tells apart.
 fn several_as_one(logs: &[ReadLog]) -> Vec<String> {
     let mut said = Vec::new();
-    for log in logs.iter().filter(|log| log.entries.named == Named::ByText) {
+    for log in logs
+        .iter()
+        .filter(|log| log.entries.named == NamedAfter::Text)
+    {
         let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
         for row in &log.entries.rows {
             *counts.entry((&row.model, &row.prompt)).or_default() += 1;

@@ -82,13 +82,13 @@ pub(crate) type Identity = Vec<(&'static str, String)>;
 
 /// What the prompts of a log are named after: see [`apart`](super::apart).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum NamedAfter {
     /// After what the log calls them.
-    ByLog,
+    Log,
     /// After their texts, which several may share.
-    ByText,
+    Text,
     /// After their numbers in a task that the log does not name.
-    ByNumber,
+    Number,
 }
 
 /// What became of the filter that was asked for.
@@ -109,7 +109,7 @@ pub(crate) struct Entries {
     /// What the user should know about this log.
     pub(crate) notes: Vec<String>,
     /// What its prompts are named after.
-    pub(crate) named: Named,
+    pub(crate) named: NamedAfter,
     /// What became of the filter that was asked for, where the log has filters.
     pub(crate) filter: Option<Filter>,
     /// What the rows take, in bytes.
@@ -123,7 +123,7 @@ impl Entries {
             rows: Vec::new(),
             dropped: Dropped::default(),
             notes: Vec::new(),
-            named: Named::ByLog,
+            named: NamedAfter::Log,
             filter: None,
             taken: 0,
         }

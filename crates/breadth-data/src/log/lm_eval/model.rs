@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::limit;
-use crate::log::entry::Named;
+use crate::log::entry::NamedAfter;
 use crate::log::model_name;
 use crate::log::source::{Source, parse};
 
@@ -41,10 +41,10 @@ impl Origin {
     }
 
     /// What documents are named after.
-    pub(super) fn named(&self) -> Named {
+    pub(super) fn named(&self) -> NamedAfter {
         match self.task {
-            Some(_) => Named::ByLog,
-            None => Named::ByNumber,
+            Some(_) => NamedAfter::Log,
+            None => NamedAfter::Number,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Place, Result};
 use crate::hash::fnv_1a;
-use crate::log::entry::{Entries, Entry, Identity, Named, short_id};
+use crate::log::entry::{Entries, Entry, Identity, NamedAfter, short_id};
 use crate::log::source::{Source, id};
 
 pub(super) const UNGRADED: &str = "responses whose reward is NaN or null";
@@ -52,7 +52,7 @@ impl<'a> Names<'a> {
 
     /// Adds a row.
     pub(super) fn push(&mut self, entries: &mut Entries, rollout: Rollout) -> Result<()> {
-        entries.named = Named::ByText;
+        entries.named = NamedAfter::Text;
         let entry = self.entry(rollout)?;
         entries.push(self.source, entry)
     }

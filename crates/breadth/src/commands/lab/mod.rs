@@ -237,7 +237,7 @@ fn measure(
             let at = 1 + finished.fetch_add(1, Ordering::Relaxed);
             output.remark(&text::done(measured, (at, number)));
         };
-        let measure = |part: &[&Statement]| results.measure(part, &runs, cell, run.again, &done);
+        let measure = |part: &[&Statement]| results.measure(part, &runs, cell, run.again, done);
         // What takes seconds is kept before the trainings begin, which take minutes.
         let (trained, computed): (Vec<&Statement>, Vec<&Statement>) = statements
             .iter()
