@@ -14,16 +14,10 @@ _WORDS = (
         r"breadth pass SAMPLES -k (\S+) --extrapolate",
         r'breadth.pass_at(samples, k=[\1], extrapolate="any")',
     ),
-    (r"\(option extrapolate\)", '(extrapolate="any")'),
     (r"`pass` and `select` take", "`pass_at` and `select` take"),
     (
         r"breadth score writes it with --token-logprobs",
         "breadth.torch.score(.., token_logprobs=True) writes it",
-    ),
-    (r"which the command line's option judges", "which `breadth pass --verifier` judges"),
-    (
-        r"`breadth pass` with the command line's option judges",
-        "`breadth pass --verifier` judges",
     ),
 )
 
