@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::entry::{Entry, NamedAfter, short_id};
-use super::logs::ReadLog;
+use super::found::ReadLog;
 
 /// Gives prompts names of their own, and says what should be known of those that keep theirs.
 pub(super) fn tell_apart(logs: &mut [ReadLog]) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::entry::Filter;
-use super::logs::ReadLog;
+use super::found::ReadLog;
 use crate::error::{At, Error, Result};
 use crate::setting::Setting;
 

@@ -9,6 +9,7 @@ mod eval_plus;
 mod every_eval;
 mod filtered;
 mod format;
+mod found;
 mod generations;
 mod human_eval;
 mod inspect;
@@ -26,7 +27,7 @@ mod source;
 mod trainer_state;
 
 pub(crate) use entry::Entry;
-pub(crate) use logs::Found;
+pub(crate) use found::Found;
 pub use logs::{LogFile, Logs};
 pub use recognise::log_formats;
 pub(crate) use recognise::{Recognised, of_head, recognise, refuse};
