@@ -121,7 +121,7 @@ impl RowDesign {
     /// plan.certify(0.0, 0.1, RowDesign::new(1, 0.0)?)?;
     /// assert_eq!(
     ///     plan.sentences(),
-    ///     ["To certify Cov_N <= 10% where it is 0%: 36 rows, 36 prompts."]
+    ///     ["To certify Cov_N <= 10.0% where it is 0%: 36 rows."]
     /// );
     /// assert!(RowDesign::new(0, 0.0).is_err());
     /// # Ok::<(), breadth_analysis::Error>(())
