@@ -63,8 +63,8 @@ impl Unit {
         let largest = weights.iter().copied().fold(0.0, f64::max);
         let bits = 62 - (usize::BITS - weights.len().leading_zeros());
         Unit::Binary {
-            // Without the digits behind the first.
-            power: f64::from_bits(largest.to_bits() >> 52 << 52),
+            // Without the digits behind the first; a number below all normal ones has no first one.
+            power: f64::from_bits(largest.to_bits() >> 52 << 52).max(f64::MIN_POSITIVE),
             per_power: 2.0_f64.powi(bits.min(53) as i32 - 1),
         }
     }
@@ -115,6 +115,14 @@ mod tests {
             };
             assert_eq!(sum(left), sum(right), "{weights:?}: {units:?}");
         }
+    }
+
+    /// Weights below all normal numbers are counted, and not divided by 0.
+    #[test]
+    fn the_least_weights_there_are_do_not_overflow() {
+        let tiny = 3.0 * f64::from_bits(1 << 40);
+        let units = IntegerWeights::of(&[tiny, 2.0 * tiny]).of_row;
+        assert!(units[0] > 0 && units[1] == 2 * units[0], "{units:?}");
     }
 
     /// The total stays within 63 bits for any number of rows, and weights far apart keep their
