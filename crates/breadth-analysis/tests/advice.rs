@@ -286,3 +286,30 @@ fn a_constant_weight_changes_nothing() {
     assert_eq!((take.as_deref(), state), (Some("b"), State::Certain));
     assert!(taken.iter().all(|found| *found == taken[0]), "{taken:#?}");
 }
+
+/// Limits of whoever came first among equals: it came first because it was lucky.
+#[test]
+fn limits_allow_for_the_choice() {
+    const MODELS: usize = 10;
+    const SERIES: u64 = 200;
+    let names: Vec<String> = (0..MODELS).map(|at| format!("step-{at}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let misses = (0..SERIES).filter(|series| {
+        let of_model = |at| drawn(4, |_| 0.5, MODELS as u64 * series + at as u64);
+        let outcomes: Vec<_> = (0..MODELS).map(of_model).collect();
+        let given = Given {
+            columns: None,
+            clusters: None,
+            outcomes: &outcomes,
+            design: Design::default(),
+            k: 2.0,
+        };
+        let said = verdict(&names, &given).because;
+        let limits = said.split_once('[').unwrap().1.split_once(']').unwrap().0;
+        let (low, high) = limits.split_once(", ").unwrap();
+        let limit = |text: &str| text.parse::<f64>().unwrap();
+        limit(low) > 75.0 || limit(high) < 75.0
+    });
+    // Limits for one model that nobody chose miss in 32 of these series.
+    assert!(misses.count() as u64 <= SERIES / 20);
+}

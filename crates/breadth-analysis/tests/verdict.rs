@@ -79,7 +79,7 @@ fn parted() -> Columns {
 #[test]
 fn rules_that_agree_make_it_likely() {
     insta::assert_snapshot!(text(&of_scores(&["early", "late"], &forgetful(), 8.0, false)), @r"
-    Take early (likely, by the tournament): the tournament at N = 4 and reach_8 (94.3% [93.1, 94.4]%) both say so; which other responses a verifier accepts they cannot see.
+    Take early (likely, by the tournament): the tournament at N = 4 and reach_8 (94.3% [92.9, 94.4]%) both say so; which other responses a verifier accepts they cannot see.
     Reach agrees.
     The lowest loss agrees.
     ");
@@ -119,7 +119,7 @@ fn rules_that_agree_on_some_of_several_right_responses_leave_it_open() {
         samples: None,
     });
     insta::assert_snapshot!(text(&verdict.unwrap()), @r"
-    Nothing to take yet: the tournament at N = 8 and reach_16 (38.5% [36.6, 40.7]%) both say early, but 100 of the 150 prompts have several right responses, of which a verifier needs one.
+    Nothing to take yet: the tournament at N = 8 and reach_16 (38.5% [36.4, 40.9]%) both say early, but 100 of the 150 prompts have several right responses, of which a verifier needs one.
     16 graded samples of 150 prompts (more would be better) from early and late may decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says early; its guarantee is void here, as the winner's own coverage may be anything ([0.0, 100.0]%).
@@ -134,7 +134,7 @@ fn rules_that_agree_on_some_of_several_right_responses_leave_it_open() {
 fn samples_of_which_none_is_right_rank_nobody() {
     let outcomes = [counts(16, |_| 0), counts(16, |_| 0)];
     insta::assert_snapshot!(text(&of_samples(&["a", "b"], &outcomes, 16.0)), @r"
-    Nothing to take yet: no sample of any candidate is right: Pass@16 is 0% [0.0, 1.9]% for all.
+    Nothing to take yet: no sample of any candidate is right: Pass@16 is 0% [0.0, 2.2]% for all.
     More samples a prompt, or easier prompts may decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     ");
@@ -148,7 +148,7 @@ fn rules_that_part_leave_it_open() {
         (None, State::Open)
     );
     insta::assert_snapshot!(text(&verdict), @r"
-    Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [28.0, 39.1]%).
+    Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [27.3, 39.9]%).
     16 graded samples of 300 prompts from early and late would decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says early.
@@ -162,7 +162,7 @@ fn a_reach_near_one_bounds_what_can_be_lost() {
     let bold = (0..300).map(|i| if i % 10 == 0 { -1.9 } else { -0.5 });
     let columns = vec![bold.collect(), vec![-1.2; 300]];
     insta::assert_snapshot!(text(&of_scores(&["bold", "even"], &columns, 16.0, false)), @r"
-    Take even (likely, by reach): reach_16 is 99.7% [98.4, 99.7]%, so that no other candidate is better by more than 1.8 points, for any verifier that accepts the held-out responses.
+    Take even (likely, by reach): reach_16 is 99.7% [98.2, 99.7]%, so that no other candidate is better by more than 1.8 points, for any verifier that accepts the held-out responses.
     The tournament says bold, but cannot tell it from even.
     The lowest loss disagrees: it says bold.
     ");
@@ -237,7 +237,7 @@ fn samples_decide_and_the_others_are_heard() {
         (Some("late"), State::Certain, Some(Rule::Samples))
     );
     insta::assert_snapshot!(text(&verdict), @r"
-    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 30.1 points above every other candidate.
+    Take late (certain, by the samples): Pass@16 is 87.5% [81.2, 92.3]%, at least 30.1 points above every other candidate.
     The tournament disagrees: it says early.
     Reach agrees.
     The lowest loss disagrees: it says early.
@@ -300,7 +300,7 @@ fn close_samples_are_likely_and_few_are_open() {
     ];
     let verdict = of_samples(&["a", "b", "c"], &close, 4.0);
     assert_eq!(verdict.state, State::Likely);
-    insta::assert_snapshot!(text(&verdict), @"Take a (likely, by the samples): Pass@4 is 40.7% [36.8, 44.6]%, and b may be better by up to 5.4 points.");
+    insta::assert_snapshot!(text(&verdict), @"Take a (likely, by the samples): Pass@4 is 40.7% [36.0, 45.4]%, and b may be better by up to 5.4 points.");
     let few = close.map(|outcomes| outcomes[..6].to_vec());
     let verdict = of_samples(&["a", "b", "c"], &few, 4.0);
     assert_eq!(
@@ -308,7 +308,7 @@ fn close_samples_are_likely_and_few_are_open() {
         (None, State::Open)
     );
     insta::assert_snapshot!(text(&verdict), @r"
-    Nothing to take yet: a, b and c may each be the best: Pass@4 is 38.1% [15.0, 69.4]%, and a and c may be better by up to 49.3 points.
+    Nothing to take yet: a, b and c may each be the best: Pass@4 is 38.1% [11.8, 74.5]%, and a and c may be better by up to 49.3 points.
     More prompts, or more samples of a, b and c may decide:
       breadth sample DIR/a DIR/b DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     ");
@@ -351,7 +351,7 @@ fn a_candidate_that_nobody_sampled_keeps_the_verdict_open() {
     );
     assert_eq!(verdict.may_be_best, ["a", "c"]);
     insta::assert_snapshot!(text(&verdict), @r"
-    Nothing to take yet: a leads among those with samples, Pass@16 50.0% [42.8, 57.2]%, and c has none, which scores do not exclude.
+    Nothing to take yet: a leads among those with samples, Pass@16 50.0% [41.8, 58.2]%, and c has none, which scores do not exclude.
     16 samples of each prompt from c may decide:
       breadth sample DIR/c --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament says c.
@@ -390,7 +390,7 @@ fn samples_refute_a_reach_that_their_verifier_does_not_know() {
     assert_eq!(verdict.by, Some(Rule::Samples));
     assert_eq!(verdict.take.as_deref(), Some("early"));
     insta::assert_snapshot!(text(&verdict), @r"
-    Take early (likely, by the samples, at k = 4 instead of 16): Pass@4 is 100% [98.1, 100.0]%, at least 32.5 points above every other candidate; at k = 16 the order may differ.
+    Take early (likely, by the samples, at k = 4 instead of 16): Pass@4 is 100% [97.8, 100.0]%, at least 32.5 points above every other candidate; at k = 16 the order may differ.
     16 samples of each prompt from early and late would decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     The tournament disagrees: it says late.
@@ -438,7 +438,7 @@ fn fewer_samples_do_not_take_what_more_would_not() {
         (None, State::Open)
     );
     insta::assert_snapshot!(text(&verdict), @r"
-    Nothing to take yet: narrow leads with 16 samples of each prompt: Pass@16 is 60.0% [52.8, 66.9]%, at least 2.3 points above every other candidate; at k = 256 broad is most likely ahead by 40 points.
+    Nothing to take yet: narrow leads with 16 samples of each prompt: Pass@16 is 60.0% [51.8, 67.8]%, at least 2.3 points above every other candidate; at k = 256 broad is most likely ahead by 40 points.
     256 samples of each prompt from narrow and broad would decide:
       breadth sample DIR/narrow DIR/broad --prompts PROMPTS.jsonl -k 256 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 256, with wide limits: breadth pass SAMPLES -k 256 --extrapolate.
@@ -482,8 +482,8 @@ fn samples_of_some_or_too_few_are_never_certain() {
         (Some("b"), State::Likely)
     );
     insta::assert_snapshot!(format!("{}\n{}", text(&some), text(&short)), @r"
-    Take b (likely, by the samples): Pass@8 is >99.9% [98.1, 100.0]%, at least 82.7 points above every other candidate; 1 candidate without samples is not compared.
-    Take b (likely, by the samples, at k = 16 instead of 64): Pass@16 is 100% [98.1, 100.0]%, at least 67.6 points above every other candidate; at k = 64 the order may differ.
+    Take b (likely, by the samples): Pass@8 is >99.9% [97.8, 100.0]%, at least 82.7 points above every other candidate; 1 candidate without samples is not compared.
+    Take b (likely, by the samples, at k = 16 instead of 64): Pass@16 is 100% [97.8, 100.0]%, at least 67.6 points above every other candidate; at k = 64 the order may differ.
     64 samples of each prompt from a and b would decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 64, with wide limits: breadth pass SAMPLES -k 64 --extrapolate.
@@ -501,7 +501,7 @@ fn next_to_no_samples_take_nothing() {
     );
     assert_eq!((verdict.k.0, verdict.judged_at.0), (8.0, 1.0));
     insta::assert_snapshot!(text(&verdict), @r"
-    Nothing to take yet: b leads with 1 sample of each prompt: Pass@1 is 100% [98.1, 100.0]%, at least 67.6 points above every other candidate; at k = 8 the order may differ.
+    Nothing to take yet: b leads with 1 sample of each prompt: Pass@1 is 100% [97.8, 100.0]%, at least 67.6 points above every other candidate; at k = 8 the order may differ.
     16 samples of each prompt from a and b would decide:
       breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 8, with wide limits: breadth pass SAMPLES -k 8 --extrapolate.
@@ -548,7 +548,7 @@ fn the_same_model_twice_counts_once() {
         (Some("a"), 1)
     );
     insta::assert_snapshot!(text(&same), @r"
-    Take a (certain, by the samples): Pass@2 is 11.9% [8.6, 20.2]%, at least 1.6 points above every other candidate.
+    Take a (certain, by the samples): Pass@2 is 11.9% [8.2, 21.6]%, at least 1.6 points above every other candidate.
     a and copy are the same model (equal files) and count as one.
     ");
     let all = of(&[0, 0, 0]);
@@ -569,7 +569,7 @@ fn the_only_right_response_makes_reach_certain() {
         (verdict.take.as_deref(), verdict.state, verdict.by),
         (Some("early"), State::Certain, Some(Rule::Reach))
     );
-    insta::assert_snapshot!(verdict.sentence(), @"Take early (certain, by reach): the held-out response is the only right one, so its probability gives Pass@8: 94.3% [93.1, 94.4]%, at least 21.9 points above every other candidate.");
+    insta::assert_snapshot!(verdict.sentence(), @"Take early (certain, by reach): the held-out response is the only right one, so its probability gives Pass@8: 94.3% [92.9, 94.4]%, at least 21.9 points above every other candidate.");
 }
 
 #[test]
@@ -615,7 +615,7 @@ fn probabilities_above_one_silence_reach_alone() {
         scores: Some(scores),
         samples: None,
     };
-    insta::assert_snapshot!(decide(&evidence).unwrap().sentence(), @"Nothing to take yet: the tournament at N = 4 says early, reach_8 says late (>99.9% [88.4, 100.0]%).");
+    insta::assert_snapshot!(decide(&evidence).unwrap().sentence(), @"Nothing to take yet: the tournament at N = 4 says early, reach_8 says late (>99.9% [86.4, 100.0]%).");
 }
 
 #[test]

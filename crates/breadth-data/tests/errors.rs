@@ -204,7 +204,7 @@ fn inputs_that_are_not_there() {
     assert_snapshot!(folder.scores(&[folder.path("none.parquet")]), @"none.parquet: no such file or folder; check the path");
     assert_snapshot!(folder.scores(&[folder.path("*.parquet")]), @"*.parquet: no file matches this pattern; check it, and quote it so that the shell leaves it alone");
     folder.file("notes.txt", "not a table");
-    assert_snapshot!(folder.scores(&[folder.path("")]), @": no table in this folder; looked for *.parquet, *.jsonl, *.ndjson and *.csv, also with .gz or .zst, and other tools' logs");
+    assert_snapshot!(folder.scores(&[folder.path("")]), @": no table in this folder; looked for *.parquet, *.jsonl, *.ndjson, *.csv and *.tsv, also with .gz or .zst, and other tools' logs");
     folder.file("run.json", "{}");
     assert_snapshot!(folder.scores(&[folder.path("")]), @"scores.parquet: no such file or folder; check the path");
 }

@@ -407,6 +407,13 @@ fn tabs_and_semicolons_separate_fields() {
     let path = file.file("samples.tsv", "model\tprompt_id\tn\tc\nm\t1\t8\t3\n");
     let found = breadth_data::TablePaths::find(&[path], &ReadOptions::default()).unwrap();
     assert_eq!(found.samples.len(), 1);
+    let folder = file.0.path().to_path_buf();
+    assert_eq!(
+        SampleTable::read(&[folder], &ReadOptions::default())
+            .unwrap()
+            .models,
+        ["m"]
+    );
 }
 
 #[test]

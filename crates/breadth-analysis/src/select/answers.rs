@@ -109,7 +109,7 @@ fn of_rewards(samples: &SampleTable) -> Result<Counted> {
             Some(Outcome::Rewards(_)) => Err(Error::Tables(format!(
                 "model `{model}`, prompt `{prompt}`: the tournament over answers asks which \
                  samples are right, and needs rewards of 0 and 1 (or a reference and a column \
-                 `answer`); Best-of-k (`pass`) compares models by rewards between them"
+                 `answer`); by rewards between them `report` decides and `pass` compares (Best-of-k)"
             ))),
             None => Err(Error::Tables(format!(
                 "model `{model}` has no sample for prompt `{prompt}`"

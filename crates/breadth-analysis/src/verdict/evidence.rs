@@ -38,11 +38,9 @@ pub(super) struct BySamples {
     pub(super) k: u64,
     /// `Pass@k`, or `Best-of-k` where some rewards lie between 0 and 1.
     pub(super) name: String,
-    /// Pass@k of the leader.
+    /// Pass@k of the leader, with limits that allow for the choice among all: nobody is better by
+    /// more than the lower one lacks to 1.
     pub(super) estimate: Estimate,
-    /// Lower limit of the same that allows for the choice among all: nobody is better by more than
-    /// what it lacks to 1.
-    pub(super) certain_pass: f64,
     /// Where k is less than what was asked for: the candidate that is most likely ahead of the
     /// leader there by more than [`SMALL_LOSS`], and by how much.
     pub(super) overtaken_by: Option<(usize, f64)>,
@@ -57,9 +55,8 @@ pub(super) struct ByScores<'a> {
     pub(super) same_as: Vec<usize>,
     /// Among distinct candidates; its positions are those of all, `means` is in another order.
     pub(super) reach: Leader,
+    /// Of the best one, with limits that allow for the choice among all.
     pub(super) reach_of_best: breadth_stats::Reach,
-    /// Lower limit of the reach of the best one that allows for the choice among all.
-    pub(super) certain_reach: f64,
     /// Why the held-out responses say nothing of the verifier of the samples, if they do not.
     pub(super) refuted: Option<String>,
     /// Most prompts that carry the reach of any candidate, or enough of them.
@@ -122,9 +119,8 @@ impl BySamples {
             .for_each(|at| *at = with[*at]);
         leader.not_excluded.sort_unstable();
         let outcomes = &sampled.outcomes[leader.best];
-        let estimate = pass_at_k_estimate(outcomes, &sampled.design, k, evidence.confidence)?;
         let among_all = 1.0 - (1.0 - evidence.confidence) / with.len() as f64;
-        let certain_pass = pass_at_k_estimate(outcomes, &sampled.design, k, among_all)?.low;
+        let estimate = pass_at_k_estimate(outcomes, &sampled.design, k, among_all)?;
         let is_best_of = with
             .iter()
             .flat_map(|&at| &sampled.outcomes[at])
@@ -138,7 +134,6 @@ impl BySamples {
             k,
             name: pass_name(is_best_of, k),
             estimate,
-            certain_pass,
         }))
     }
 
@@ -270,8 +265,7 @@ impl<'a> ByScores<'a> {
         Ok(ByScores {
             tournament: scored.tournament,
             same_as: same_as.to_vec(),
-            reach_of_best: right.reach(reach.best, k, evidence.confidence)?,
-            certain_reach: right.reach(reach.best, k, among_all)?.low,
+            reach_of_best: right.reach(reach.best, k, among_all)?,
             refuted,
             reach,
             carried_by,

@@ -228,7 +228,7 @@ impl Found<'_> {
             "the held-out response is the only right one, so its probability gives Pass@{}: {}{}",
             k_words(evidence.k),
             with_limits(&scores.estimate()),
-            ahead(lead, evidence.models, scores.certain_reach)
+            ahead(lead, evidence.models, scores.reach_of_best.low)
         );
         let state = state_of(lead);
         let is_open = state == State::Open;
@@ -269,7 +269,7 @@ impl Found<'_> {
     /// at most 1, whatever the other rules say.
     fn by_bound(&self, evidence: &Evidence) -> Option<Verdict> {
         let scores = self.scores.as_ref()?;
-        let most_lost = 1.0 - scores.certain_reach;
+        let most_lost = 1.0 - scores.reach_of_best.low;
         let is_void = scores.impossible.is_some() || scores.refuted.is_some();
         if is_void || most_lost > SMALL_LOSS {
             return None;
@@ -437,7 +437,7 @@ fn because_of(evidence: &Evidence, samples: &BySamples, without: usize) -> Strin
         "{} is {}{}",
         samples.name,
         with_limits(&samples.estimate),
-        ahead(&samples.leader, evidence.models, samples.certain_pass)
+        ahead(&samples.leader, evidence.models, samples.estimate.low)
     );
     if without > 0 {
         because += &format!(

@@ -16,7 +16,7 @@ use crate::io::open::{Reader as Text, peek, read_error};
 use crate::schema::{Column, ColumnType, Layout};
 
 pub(super) const FORMAT: TableFormat = TableFormat {
-    extensions: &["csv"],
+    extensions: &["csv", "tsv"],
     access: Access::Text {
         begins: |_| true,
         open: |path, text, layout| Ok(Box::new(CsvFile::open(path, text, layout)?)),

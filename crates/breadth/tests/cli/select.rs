@@ -605,7 +605,7 @@ fn answers_are_compared_where_responses_are_too_long() {
         .run(&["select", "candidates.jsonl", "--answers", "-n", "4"])
         .success();
     assert_snapshot!(right, @r"
-    Take broad (certain, by the samples): Pass@8 is >99.9% [94.0, 100.0]%, at least 34.1 points above every other candidate.
+    Take broad (certain, by the samples): Pass@8 is >99.9% [92.9, 100.0]%, at least 34.1 points above every other candidate.
 
     The tournament takes broad: in these samples no rival gives the answer 4 times as often on any prompt.
 
@@ -663,7 +663,7 @@ fn answers_are_compared_where_responses_are_too_long() {
         .json();
     assert_eq!(both["winner"], "b");
     let refused = |arguments: &[&str]| folder.run(&[&["select"], arguments].concat()).failure(1);
-    assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or a reference and a column `answer`); Best-of-k (`pass`) compares models by rewards between them");
+    assert_snapshot!(refused(&["graded.jsonl", "--answers"]), @"error: model `m`, prompt `1`: the tournament over answers asks which samples are right, and needs rewards of 0 and 1 (or a reference and a column `answer`); by rewards between them `report` decides and `pass` compares (Best-of-k)");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "-r", "nobody"]), @"error: no samples of `nobody`; the models are bold, broad, teacher");
     assert_snapshot!(refused(&["counts.jsonl", "--answers", "-r", "a"]), @"error: --answers: with a reference answers are compared: every file needs a column `answer`");
     assert_snapshot!(refused(&["s.jsonl", "--answers", "--rule", "offset"]), @"error: --answers has no offset rule: it needs no samples beside those it reads; leave out --rule");

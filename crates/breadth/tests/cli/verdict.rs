@@ -66,7 +66,7 @@ fn rules_that_part_take_nothing_and_samples_decide() {
     );
     let both = ["select", "graded.jsonl", "scores.jsonl", "--best-of", "16"];
     assert_snapshot!(folder.run(&both).success(), @r"
-    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 30.1 points above every other candidate.
+    Take late (certain, by the samples): Pass@16 is 87.5% [81.2, 92.3]%, at least 30.1 points above every other candidate.
     The tournament disagrees: it says early.
     Reach agrees.
     The lowest loss disagrees: it says early.
@@ -161,7 +161,7 @@ fn the_rule_of_reach_ranks_from_the_largest_down() {
     assert_eq!(document["not_excluded"], json!(["late"]));
     assert_snapshot!(select(&parted(), &["--rule", "reach", "--best-of", "16"]), @r"
     Reach takes late: 16 samples contain the held-out response with a probability of 33.4% on average.
-    All evidence: Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [28.0, 39.1]%).
+    All evidence: Nothing to take yet: the tournament at N = 8 says early, reach_16 says late (33.4% [27.3, 39.9]%).
     16 graded samples of 300 prompts from early and late would decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
 
@@ -279,7 +279,7 @@ fn fewer_samples_than_asked_for_are_said_first() {
     let text = folder.run(&words).success();
     let said: Vec<&str> = text.split("\n\n").next().unwrap().lines().collect();
     assert_snapshot!(said.join("\n"), @r"
-    Take late (likely, by the samples, at k = 16 instead of 64): Pass@16 is 87.5% [82.1, 91.8]%, at least 30.1 points above every other candidate; at k = 64 the order may differ.
+    Take late (likely, by the samples, at k = 16 instead of 64): Pass@16 is 87.5% [81.2, 92.3]%, at least 30.1 points above every other candidate; at k = 64 the order may differ.
     64 samples of each prompt from early and late would decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 64, with wide limits: breadth pass SAMPLES -k 64 --extrapolate.
@@ -300,7 +300,7 @@ fn samples_alone_are_enough() {
         .run(&["select", "graded.jsonl", "--best-of", "16"])
         .success();
     assert_snapshot!(text, @r"
-    Take late (certain, by the samples): Pass@16 is 87.5% [82.1, 91.8]%, at least 30.1 points above every other candidate.
+    Take late (certain, by the samples): Pass@16 is 87.5% [81.2, 92.3]%, at least 30.1 points above every other candidate.
 
     The tournament takes late: in these samples no rival gives the answer 8 times as often on any prompt.
 
@@ -338,7 +338,7 @@ fn coverage_against_a_fixed_checkpoint_is_a_metric_of_a_growing_series() {
     let arguments = ["--against", "base", "-n", "8"];
     assert_snapshot!(select(&three, &arguments), @r"
     early loses the least against base: it gives 10.0% of the responses at most 1/8 of the probability there.
-    All evidence: Take early (likely, by the tournament): the tournament at N = 8 and reach_16 (91.0% [78.2, 97.5]%) both say so; which other responses a verifier accepts they cannot see.
+    All evidence: Take early (likely, by the tournament): the tournament at N = 8 and reach_16 (91.0% [76.3, 98.0]%) both say so; which other responses a verifier accepts they cannot see.
 
      rank  model  missed         limits  Cov_8 certified
     ─────────────────────────────────────────────────────
