@@ -1,6 +1,6 @@
 //! Graded samples, as evidence beside scores or alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use breadth_data::{KnownModel, Outcome, SampleTable, ScoreTable, listed};
 use breadth_stats::{Design, Error as Statistics, Estimate, PromptOutcome, stratified_weights};
@@ -177,14 +177,8 @@ impl Samples {
                 listed(&others, MOST_NAMES)
             ));
         }
-        let asked: HashSet<&String> = prompts.iter().collect();
-        if !self.has_own_prompts
-            && !self
-                .table
-                .prompts
-                .iter()
-                .any(|prompt| asked.contains(prompt))
-        {
+        let places = self.places(prompts);
+        if places.is_some_and(|places| places.iter().all(Option::is_none)) {
             strange.push(format!(
                 "None of the {} of the samples is among those of the scores (prompt `{}` of \
                  {first}, say): are they of the same data?",
@@ -193,6 +187,17 @@ impl Samples {
             ));
         }
         Ok(strange)
+    }
+
+    /// The place of each prompt among these; `None` for samples that have prompts of their own.
+    pub(crate) fn places(&self, prompts: &[String]) -> Option<Vec<Option<usize>>> {
+        if self.has_own_prompts {
+            return None;
+        }
+        let places = prompts.iter().zip(0..);
+        let places: HashMap<&String, usize> = places.collect();
+        let own = self.table.prompts.iter();
+        Some(own.map(|prompt| places.get(prompt).copied()).collect())
     }
 
     fn named(&self, models: &[usize]) -> Vec<&str> {

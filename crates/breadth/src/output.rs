@@ -469,7 +469,7 @@ mod tests {
             width: Some(60),
         };
         let sentence = "Take step-000030 (likely, by reach): reach_16 is 99.1%, so that no other candidate is better.";
-        let command = "  breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet";
+        let command = "  breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet";
         let text = format!("{}\n{command}", narrow.strong(sentence));
         let wrapped = narrow.wrapped(&text);
         let (sentences, last) = wrapped.rsplit_once('\n').unwrap();

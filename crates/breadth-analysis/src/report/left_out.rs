@@ -1,7 +1,7 @@
 //! What a page lacks, and the command that would add it.
 
 use super::document::Report;
-use crate::verdict::sample_command;
+use crate::verdict::{sample_command, samples_wanted};
 
 impl Report {
     /// What is left out because the tables do not hold it, with the command that would add it, one
@@ -52,13 +52,13 @@ impl Report {
         }
         Some(format!(
             "Pass@k needs graded samples: {}",
-            self.to_sample(self.k())
+            self.to_sample(self.k(), 0)
         ))
     }
 
-    fn to_sample(&self, k: f64) -> String {
+    fn to_sample(&self, k: f64, have: u64) -> String {
         let names: Vec<String> = self.checkpoints.iter().map(|c| c.model.clone()).collect();
-        sample_command(&names, k)
+        sample_command(&names, samples_wanted(k, have))
     }
 
     /// A k was asked for that no checkpoint's samples reach.
@@ -74,7 +74,7 @@ impl Report {
                 "{} needs {k} samples of every prompt, and some prompt has {}: {}",
                 self.pass_name(k),
                 graded.fewest,
-                self.to_sample(k as f64)
+                self.to_sample(k as f64, graded.fewest)
             )
         })
     }

@@ -237,6 +237,7 @@ pub fn summarize_samples(samples: &Samples, options: &ReportOptions) -> Result<R
         samples: Some(Sampled {
             outcomes: &outcomes,
             design: samples.design(),
+            places: None,
         }),
     })?;
     verdict

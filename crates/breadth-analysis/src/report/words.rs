@@ -57,6 +57,12 @@ impl Report {
         })
     }
 
+    /// Whether the evidence that decides leaves open that this checkpoint is the best.
+    fn is_open(&self, model: &str) -> bool {
+        let open = self.decision().map(|verdict| &verdict.may_be_best);
+        open.is_some_and(|open| open.iter().any(|name| name == model))
+    }
+
     /// The Pass@k of both, from the same source.
     fn lost(&self, k: u64, chosen: &Checkpoint, lowest: &Checkpoint) -> Option<String> {
         let (own, other) = (chosen.pass_at(k)?, lowest.pass_at(k)?);
@@ -71,6 +77,9 @@ impl Report {
             percent(own),
             chosen.model
         );
+        if source == "by samples" && self.is_open(&lowest.model) {
+            return Some(format!("has {both}, which may be chance"));
+        }
         Some(match own - other {
             lost if lost >= NO_DIFFERENCE => format!("loses {} of {both}", points(lost)),
             lost if lost <= -NO_DIFFERENCE => format!("gains {} of {both}", points(-lost)),

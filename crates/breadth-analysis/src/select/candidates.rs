@@ -249,6 +249,10 @@ impl Candidates {
             return Ok(None);
         }
         let design = self.sample_design();
+        let places = self
+            .graded
+            .as_ref()
+            .and_then(|graded| graded.places(&self.scores.table.prompts));
         let evidence = Evidence {
             models: names,
             k: 2.0 * choice.level.n(),
@@ -260,9 +264,11 @@ impl Candidates {
                 design: self.scores.design(),
                 only_right: self.only_right,
             }),
-            samples: outcomes
-                .as_ref()
-                .map(|outcomes| Sampled { outcomes, design }),
+            samples: outcomes.as_ref().map(|outcomes| Sampled {
+                outcomes,
+                design,
+                places: places.as_deref(),
+            }),
         };
         let mut verdict = decide(&evidence)?;
         if let Some(graded) = &self.graded {

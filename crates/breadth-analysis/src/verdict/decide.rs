@@ -11,8 +11,8 @@ use super::found::Found;
 ///   candidates only it is at most `likely`, and `open` where the tournament or reach names one of
 ///   the others, neither excludes any, or scores have no say: a tenth of the prompts or more have
 ///   several right responses, or the verifier does not accept the held-out ones. With fewer than k
-///   samples it is at most `likely`, and `open` with fewer than four or a sixteenth of k, or where
-///   another candidate's most likely Pass@k is more than ten points above the leader's.
+///   samples it is `likely` where no other candidate's Pass@k can be more than ten points above the
+///   leader's, by the limits beyond the samples ([`breadth_stats::extrapolate_pass`]), else `open`.
 /// - Held-out responses that are the only right ones: reach is Pass@k and decides in the same way.
 /// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
 ///   other can be better by more, for any verifier that accepts the held-out responses. Where
@@ -42,7 +42,7 @@ use super::found::Found;
 ///     confidence: 0.95,
 ///     same: &[],
 ///     scores: None,
-///     samples: Some(Sampled { outcomes: &outcomes, design: Design::default() }),
+///     samples: Some(Sampled { outcomes: &outcomes, design: Design::default(), places: None }),
 /// };
 /// let verdict = decide(&evidence)?;
 /// assert_eq!((verdict.take.as_deref(), verdict.state), (Some("late"), State::Certain));

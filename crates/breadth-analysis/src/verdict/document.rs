@@ -98,6 +98,9 @@ pub struct Sampled<'a> {
     pub outcomes: &'a [Vec<PromptOutcome>],
     /// Weights and strata of the prompts.
     pub design: Design<'a>,
+    /// For each prompt its place among those of the scores, in order of first appearance, where it
+    /// is one of them; `None` where they are other prompts of the same kind.
+    pub places: Option<&'a [Option<usize>]>,
 }
 
 /// The verdict over all evidence.

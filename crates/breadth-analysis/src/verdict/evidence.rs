@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use breadth_stats::{
-    CorrectResponses, Design, Estimate, Leader, PromptOutcome, Tournament, leader,
-    most_likely_pass, pass_at_k_estimate,
+    CorrectResponses, Design, Estimate, Extrapolation, Leader, PromptOutcome, RateModel,
+    Tournament, extrapolate_pass, leader, mean_over_prompts, most_likely_pass, pass_at_k_estimate,
+    pass_at_n_exact,
 };
 use rayon::prelude::*;
 
 use super::document::{Bracket, Evidence, Sampled, Scored, VerdictError};
-use super::words::{pass_name, wanted};
+use super::words::{pass_name, wanted, with_limits};
 use crate::number::{self, Number};
 use crate::scores::{distinct, first_same};
 
@@ -36,17 +37,27 @@ pub(super) struct BySamples {
     pub(super) leader: Leader,
     /// At this many samples.
     pub(super) k: u64,
+    /// Of each prompt there are as many at least.
+    pub(super) fewest: u64,
     /// `Pass@k`, or `Best-of-k` where some rewards lie between 0 and 1.
     pub(super) name: String,
     /// Pass@k of the leader, with limits that allow for the choice among all: nobody is better by
     /// more than the lower one lacks to 1.
     pub(super) estimate: Estimate,
-    /// Where k is less than what was asked for: the candidate that is most likely ahead of the
-    /// leader there by more than [`SMALL_LOSS`], and by how much.
-    pub(super) overtaken_by: Option<(usize, f64)>,
+    /// Where k is less than what was asked for.
+    pub(super) further: Option<Further>,
     /// Where few prompts have fewer samples than the others: how many, and how many the others
     /// have.
     pub(super) thin: Option<(usize, u64)>,
+}
+
+/// What fewer samples say of the k that was asked for.
+pub(super) struct Further {
+    /// Another candidate may be better there by this much at most.
+    pub(super) behind: f64,
+    /// The candidate that is most likely ahead of the leader there by more than [`SMALL_LOSS`], and
+    /// by how much.
+    pub(super) overtaken_by: Option<(usize, f64)>,
 }
 
 pub(super) struct ByScores<'a> {
@@ -128,10 +139,11 @@ impl BySamples {
         Ok(Some(BySamples {
             sampled: with.len(),
             prompts,
-            overtaken_by: overtaken_by(evidence, sampled, &with, leader.best, k),
+            further: Further::new(evidence, sampled, &with, leader.best, &estimate),
             thin: thin(sampled, &with, wanted(evidence.k), k),
             leader,
             k,
+            fewest,
             name: pass_name(is_best_of, k),
             estimate,
         }))
@@ -142,25 +154,80 @@ impl BySamples {
     }
 }
 
-/// The candidate whose most likely Pass@k at the k that was asked for is furthest above that of the
-/// leader at fewer samples, if by more than [`SMALL_LOSS`].
-///
-/// Rewards between 0 and 1 count as so many right samples as they add up to.
-fn overtaken_by(
-    evidence: &Evidence,
+impl Further {
+    /// `None` where there are as many samples as were asked for.
+    ///
+    /// `with`: the candidates that are compared; `leader`: the first of them at fewer samples, with
+    /// its `estimate` there. Where Pass@k beyond the samples has no limits, all that is known is
+    /// that it does not fall with k, nor rise above 1.
+    fn new(
+        evidence: &Evidence,
+        sampled: &Sampled,
+        with: &[usize],
+        leader: usize,
+        estimate: &Estimate,
+    ) -> Option<Further> {
+        let asked = wanted(evidence.k).min(MOST_EXTRAPOLATED) as u64;
+        let outcomes = || with.iter().flat_map(|&at| &sampled.outcomes[at]);
+        if outcomes().all(|outcome| outcome.samples() >= asked) {
+            return None;
+        }
+        let confidence = 1.0 - (1.0 - evidence.confidence) / with.len() as f64;
+        let behind = match is_extrapolated(sampled) {
+            true => behind(sampled, with, leader, estimate.low, asked, confidence),
+            false => 1.0 - estimate.low,
+        };
+        let is_partial = outcomes().any(is_partial);
+        Some(Further {
+            behind,
+            overtaken_by: (!is_partial)
+                .then(|| overtaken_by(sampled, with, leader, asked))
+                .flatten(),
+        })
+    }
+}
+
+/// What another candidate's Pass@k is above the leader's at most, the latter being `low` at least.
+fn behind(
     sampled: &Sampled,
     with: &[usize],
     leader: usize,
+    low: f64,
     k: u64,
-) -> Option<(usize, f64)> {
-    let asked = wanted(evidence.k);
-    if k as f64 >= asked || k < 2 {
-        return None;
+    confidence: f64,
+) -> f64 {
+    let limits = |&at: &usize| (at, limits_at(&sampled.outcomes[at], k, confidence));
+    let limits: Vec<(usize, Option<Estimate>)> = with.par_iter().map(limits).collect();
+    let (own, rivals): (Vec<_>, Vec<_>) = limits.into_iter().partition(|(at, _)| *at == leader);
+    let own = own.into_iter().filter_map(|(_, limits)| limits);
+    let low = own.map(|limits| limits.low).fold(low, f64::max);
+    let high = rivals
+        .into_iter()
+        .map(|(_, limits)| limits.map_or(1.0, |limits| limits.high));
+    high.map(|high| high - low).fold(0.0, f64::max)
+}
+
+/// Whether Pass@k beyond the samples has limits: for 0/1 rewards of prompts that count the same.
+pub(super) fn is_extrapolated(sampled: &Sampled) -> bool {
+    let design = &sampled.design;
+    let is_plain = design.weights.is_none() && design.strata.is_none();
+    is_plain && !sampled.outcomes.iter().flatten().any(is_partial)
+}
+
+/// The limits of Pass@k for more samples than there are, unless the samples say nothing of it.
+fn limits_at(outcomes: &[PromptOutcome], k: u64, confidence: f64) -> Option<Estimate> {
+    match extrapolate_pass(outcomes, k, RateModel::Nonparametric, confidence) {
+        Ok(Extrapolation::Estimate(limits)) => Some(limits),
+        Ok(Extrapolation::Refused(_)) | Err(_) => None,
     }
-    let asked = asked.min(MOST_EXTRAPOLATED) as u64;
+}
+
+/// The candidate whose most likely Pass@k is furthest above that of the leader at fewer samples, if
+/// by more than [`SMALL_LOSS`].
+fn overtaken_by(sampled: &Sampled, with: &[usize], leader: usize, k: u64) -> Option<(usize, f64)> {
     let pass = |&at: &usize| {
-        let counts: Vec<PromptOutcome> = sampled.outcomes[at].iter().map(counted).collect();
-        most_likely_pass(&counts, sampled.design.weights, asked).map(|pass| (at, pass))
+        let outcomes = &sampled.outcomes[at];
+        most_likely_pass(outcomes, sampled.design.weights, k).map(|pass| (at, pass))
     };
     let passes: Vec<(usize, f64)> = with.par_iter().map(pass).collect::<Result<_, _>>().ok()?;
     let of_leader = passes.iter().find(|(at, _)| *at == leader)?.1;
@@ -185,17 +252,6 @@ fn thin(sampled: &Sampled, with: &[usize], asked: f64, k: u64) -> Option<(usize,
     let (few, enough): (Vec<u64>, Vec<u64>) = all.iter().partition(|&&n| (n as f64) < asked);
     let others = enough.into_iter().min()?;
     (few.len() * 10 <= prompts).then_some((few.len(), others))
-}
-
-/// An outcome as right samples among all.
-fn counted(outcome: &PromptOutcome) -> PromptOutcome {
-    match outcome {
-        PromptOutcome::Counts { .. } => outcome.clone(),
-        PromptOutcome::Rewards(rewards) => PromptOutcome::Counts {
-            n: rewards.len() as u64,
-            c: rewards.iter().sum::<f64>().round() as u64,
-        },
-    }
 }
 
 /// Whether a reward lies between 0 and 1.
@@ -281,12 +337,7 @@ impl<'a> ByScores<'a> {
     }
 
     pub(super) fn estimate(&self) -> Estimate {
-        let reach = self.reach_of_best;
-        Estimate {
-            value: reach.value,
-            low: reach.low,
-            high: reach.high,
-        }
+        of_reach(self.reach_of_best)
     }
 
     /// Whether few prompts have several right responses.
@@ -325,8 +376,16 @@ impl<'a> ByScores<'a> {
     }
 }
 
+fn of_reach(reach: breadth_stats::Reach) -> Estimate {
+    Estimate {
+        value: reach.value,
+        low: reach.low,
+        high: reach.high,
+    }
+}
+
 /// What speaks against a verifier that accepts the held-out responses: of some candidate fewer
-/// samples are right than hold those responses for certain.
+/// samples are right than hold those responses for certain, on the prompts of both.
 fn refuted(evidence: &Evidence, right: &CorrectResponses) -> Result<Option<String>, VerdictError> {
     let Some(sampled) = &evidence.samples else {
         return Ok(None);
@@ -335,25 +394,81 @@ fn refuted(evidence: &Evidence, right: &CorrectResponses) -> Result<Option<Strin
     let with: Vec<usize> = with.collect();
     let confidence = 1.0 - (1.0 - evidence.confidence) / with.len().max(1) as f64;
     for at in with {
-        let outcomes = &sampled.outcomes[at];
-        let fewest = outcomes.iter().map(PromptOutcome::samples).min();
+        let Some(common) = Common::new(sampled, at) else {
+            continue;
+        };
+        let fewest = common.outcomes.iter().map(PromptOutcome::samples).min();
         let k = wanted(evidence.k).min(fewest.unwrap_or(0) as f64) as u64;
         if k == 0 {
             continue;
         }
-        let pass = pass_at_k_estimate(outcomes, &sampled.design, k, confidence)?;
-        let reach = right.reach(at, k as f64, confidence)?;
+        let pass = pass_at_k_estimate(&common.outcomes, &common.design(), k, confidence)?;
+        let reach = match &common.places {
+            Some(places) => {
+                let hit =
+                    |&place: &usize| pass_at_n_exact(right.log_mass(at)[place].min(0.0), k as f64);
+                let hits: Vec<f64> = places.iter().map(hit).collect::<Result<_, _>>()?;
+                mean_over_prompts(&hits, &common.design(), confidence)?
+            }
+            None => of_reach(right.reach(at, k as f64, confidence)?),
+        };
         if reach.low > pass.high {
-            let reach = number::share_with_limits(reach.value, reach.low, reach.high);
+            let reach = with_limits(&reach);
             return Ok(Some(format!(
                 "reach_{k} of {} is {reach}, and Pass@{k} of its samples is only {}: their verifier \
                  does not accept the held-out responses",
                 evidence.models[at],
-                number::share_with_limits(pass.value, pass.low, pass.high)
+                with_limits(&pass)
             )));
         }
     }
     Ok(None)
+}
+
+/// The samples of a candidate on prompts that have held-out responses, or all of them where they
+/// are other prompts of the same kind.
+struct Common {
+    outcomes: Vec<PromptOutcome>,
+    weights: Option<Vec<f64>>,
+    strata: Option<Vec<u32>>,
+    /// Where each stands among the prompts of the scores.
+    places: Option<Vec<usize>>,
+}
+
+impl Common {
+    /// `None` where no prompt is in both, or nobody knows which are.
+    fn new(sampled: &Sampled, at: usize) -> Option<Common> {
+        let outcomes = &sampled.outcomes[at];
+        let Some(places) = sampled.places else {
+            return Some(Common {
+                outcomes: outcomes.clone(),
+                weights: sampled.design.weights.map(<[f64]>::to_vec),
+                strata: sampled.design.strata.map(<[u32]>::to_vec),
+                places: None,
+            });
+        };
+        if places.len() != outcomes.len() {
+            return None;
+        }
+        let both: Vec<(usize, usize)> = (places.iter().enumerate())
+            .filter_map(|(prompt, place)| Some((prompt, (*place)?)))
+            .collect();
+        let prompts = || both.iter().map(|&(prompt, _)| prompt);
+        (!both.is_empty()).then(|| Common {
+            outcomes: prompts().map(|prompt| outcomes[prompt].clone()).collect(),
+            weights: (sampled.design.weights).map(|all| prompts().map(|at| all[at]).collect()),
+            strata: (sampled.design.strata).map(|all| prompts().map(|at| all[at]).collect()),
+            places: Some(both.iter().map(|&(_, place)| place).collect()),
+        })
+    }
+
+    fn design(&self) -> Design<'_> {
+        Design {
+            weights: self.weights.as_deref(),
+            strata: self.strata.as_deref(),
+            clusters: None,
+        }
+    }
 }
 
 /// The candidates that one rule leaves open, doubles counted once.

@@ -13,4 +13,4 @@ pub use document::{
     Bracket, Evidence, Next, Opinion, Rule, Sampled, Scored, State, Verdict, VerdictError,
 };
 pub(crate) use evidence::{FEWEST_PROMPTS, is_partial};
-pub(crate) use words::{k_words, pass_name, sample_command, wanted};
+pub(crate) use words::{k_words, pass_name, sample_command, samples_wanted, wanted};

@@ -1,8 +1,9 @@
 //! What the rules say that do not decide, and what else is to be known.
 
 use super::document::{Evidence, Opinion, Rule};
+use super::evidence::is_extrapolated;
 use super::found::{Found, how_known};
-use super::words::{capitalised, k_words, list, wanted};
+use super::words::{capitalised, k_words, list};
 use crate::number;
 use crate::scores::groups_of_same;
 
@@ -75,9 +76,11 @@ impl Found<'_> {
     /// What is to be known beside the verdict, a sentence each.
     pub(super) fn warnings(&self, evidence: &Evidence) -> Vec<String> {
         let mut warnings = Vec::new();
-        if let Some(samples) = &self.samples
-            && (samples.k as f64) < wanted(evidence.k)
-        {
+        let is_short = self
+            .samples
+            .as_ref()
+            .is_some_and(|samples| samples.further.is_some());
+        if is_short && evidence.samples.as_ref().is_some_and(is_extrapolated) {
             let k = k_words(evidence.k);
             warnings.push(format!(
                 "What these samples say of k = {k}, with wide limits: breadth pass SAMPLES -k {k} \
@@ -87,11 +90,12 @@ impl Found<'_> {
         if let Some((few, others)) = self.samples.as_ref().and_then(|samples| samples.thin) {
             warnings.push(format!(
                 "{} {} fewer samples than the others, which have {others} or more: without {}, or \
-                 with more of {}, the samples would do.",
+                 with more of {}, the samples reach k = {}.",
                 number::count(few, "prompt"),
                 if few == 1 { "has" } else { "have" },
                 if few == 1 { "it" } else { "them" },
                 if few == 1 { "it" } else { "them" },
+                k_words(evidence.k)
             ));
         }
         if self.distinct().len() > 1 {

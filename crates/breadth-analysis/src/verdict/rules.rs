@@ -1,6 +1,6 @@
 //! From what the evidence says to the verdict.
 
-use breadth_stats::Leader;
+use breadth_stats::{Design, Leader};
 
 use super::document::{Evidence, Next, Rule, State, Verdict};
 use super::evidence::{BySamples, ByScores, SMALL_LOSS, Set};
@@ -12,12 +12,6 @@ use crate::scores::distinct;
 /// Another candidate may be better by this much, and a verdict is still called certain.
 const NO_LOSS: f64 = 0.01;
 
-/// Fewer graded samples of a prompt than this say nothing of more: from this many on, what samples
-/// choose for a larger k was measured (lab/results/selection.md).
-const FEWEST_SAMPLES: u64 = 4;
-/// Beyond so many times its samples a candidate's Pass@k may be anything: success rates that none of
-/// them shows come in.
-const FURTHEST: f64 = 16.0;
 /// On so many prompts samples of two candidates decide nearly always; with fewer, or with more
 /// candidates, they may.
 const ENOUGH_PROMPTS: usize = 200;
@@ -94,7 +88,7 @@ impl Found<'_> {
         let lead = &samples.leader;
         let distinct = self.distinct();
         let without = distinct.len() - samples.sampled;
-        let is_enough = samples.k as f64 >= wanted(evidence.k);
+        let is_enough = samples.further.is_none();
         if !is_enough && let Some(verdict) = self.by_bound(evidence) {
             return verdict;
         }
@@ -105,14 +99,13 @@ impl Found<'_> {
         if is_enough && !unheard.is_empty() {
             return self.by_some(evidence, samples, &unheard);
         }
-        let mut state = state_of(lead);
-        if without > 0 || !is_enough {
+        let mut state = match &samples.further {
+            None => state_of(lead),
+            Some(further) if further.behind <= SMALL_LOSS && unheard.is_empty() => State::Likely,
+            Some(_) => State::Open,
+        };
+        if without > 0 {
             state = state.min(State::Likely);
-        }
-        let is_overtaken = samples.overtaken_by.is_some() || !unheard.is_empty();
-        let is_far = wanted(evidence.k) > FURTHEST * samples.k as f64;
-        if !is_enough && (samples.k < FEWEST_SAMPLES || is_overtaken || is_far) {
-            state = State::Open;
         }
         // Whoever falls behind at a smaller k may be the best one at k.
         let open = if is_enough {
@@ -132,19 +125,22 @@ impl Found<'_> {
             ),
             (false, _) => because,
         };
+        let wanted = samples_wanted(evidence.k, samples.fewest);
         let what = match (is_open, is_enough) {
             (true, true) => Some(format!("More prompts, or more samples of {}", list(&names))),
             (_, false) => Some(format!(
-                "{} samples of each prompt from {}",
-                samples_wanted(evidence.k),
+                "{wanted} samples of each prompt from {}",
                 list(&names)
             )),
             (false, true) => None,
         };
+        let design = evidence
+            .samples
+            .map_or_else(Design::default, |sampled| sampled.design);
         let next = what.map(|what| Next {
             what,
-            command: sample_command(&names, evidence.k),
-            sure: !is_enough && samples.prompts >= ENOUGH_PROMPTS && names.len() == 2,
+            command: sample_command(&names, wanted),
+            sure: !is_enough && decides(evidence.k, wanted, samples.prompts, &design, &names),
         });
         let take = (!is_open).then_some(evidence.models[best]);
         let verdict = self.verdict(evidence, take, state, Some(Rule::Samples), because, next);
@@ -187,13 +183,10 @@ impl Found<'_> {
                 "have none"
             }
         );
+        let wanted = samples_wanted(evidence.k, 0);
         let next = Next {
-            what: format!(
-                "{} samples of each prompt from {}",
-                samples_wanted(evidence.k),
-                list(&names)
-            ),
-            command: sample_command(&names, evidence.k),
+            what: format!("{wanted} samples of each prompt from {}", list(&names)),
+            command: sample_command(&names, wanted),
             sure: false,
         };
         let by = Some(Rule::Samples);
@@ -214,7 +207,7 @@ impl Found<'_> {
         );
         let next = Next {
             what: "More samples a prompt, or easier prompts".into(),
-            command: sample_command(&names, evidence.k),
+            command: sample_command(&names, samples_wanted(evidence.k, samples.fewest)),
             sure: false,
         };
         let by = Some(Rule::Samples);
@@ -387,15 +380,19 @@ impl Found<'_> {
         } else {
             " (more would be better)"
         };
+        let have = self.samples.as_ref().map_or(0, |samples| samples.fewest);
+        let wanted = samples_wanted(evidence.k, have);
+        let design = evidence
+            .scores
+            .map_or_else(Design::default, |scored| scored.design);
         Next {
             what: format!(
-                "{} graded samples of {}{more} from {}{why}",
-                samples_wanted(evidence.k),
+                "{wanted} graded samples of {}{more} from {}{why}",
                 number::count(scores.prompts, "prompt"),
                 list(&names)
             ),
-            command: sample_command(&names, evidence.k),
-            sure: is_many && names.len() == 2,
+            command: sample_command(&names, wanted),
+            sure: decides(evidence.k, wanted, scores.prompts, &design, &names),
         }
     }
 
@@ -446,18 +443,32 @@ fn because_of(evidence: &Evidence, samples: &BySamples, without: usize) -> Strin
             if without == 1 { "is" } else { "are" }
         );
     }
-    if (samples.k as f64) < wanted(evidence.k) {
+    if let Some(further) = &samples.further {
         let k = k_words(evidence.k);
-        because += &match samples.overtaken_by {
+        because += &match further.overtaken_by {
             Some((at, by)) => format!(
-                "; at k = {k} {} is most likely ahead by {} points",
+                "; at k = {k} {} is most likely ahead by {:.1} points",
                 evidence.models[at],
                 number::at_most(by)
             ),
-            None => format!("; at k = {k} the order may differ"),
+            None if further.behind <= 0.0 => format!("; at k = {k} none is better"),
+            None => format!(
+                "; at k = {k} another may be better by up to {:.1} points",
+                number::at_most(further.behind)
+            ),
         };
     }
     because
+}
+
+/// Whether so many samples of so many prompts decide nearly always: between two candidates, on
+/// prompts that count the same, and no fewer samples than the choice is for.
+fn decides(k: f64, samples: u64, prompts: usize, design: &Design, names: &[String]) -> bool {
+    prompts >= ENOUGH_PROMPTS
+        && names.len() == 2
+        && samples as f64 >= wanted(k)
+        && design.weights.is_none()
+        && design.strata.is_none()
 }
 
 fn state_of(leader: &Leader) -> State {

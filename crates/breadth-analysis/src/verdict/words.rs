@@ -64,12 +64,20 @@ pub(crate) fn pass_name(is_best_of: bool, k: impl std::fmt::Display) -> String {
     }
 }
 
-/// Graded samples to ask for.
-pub(super) fn samples_wanted(k: f64) -> u64 {
-    wanted(k).clamp(16.0, 256.0) as u64
+/// Graded samples of a prompt to ask for where there are so many: what the choice is for, within
+/// reason, or several times as many as did not decide.
+pub(crate) fn samples_wanted(k: f64, have: u64) -> u64 {
+    let asked = wanted(k).clamp(16.0, 256.0) as u64;
+    let more = 4 * have;
+    match have {
+        _ if have < asked => asked,
+        _ if (have as f64) < wanted(k) => more.min(wanted(k) as u64),
+        _ => more,
+    }
 }
 
-pub(crate) fn sample_command(names: &[String], k: f64) -> String {
+/// The command that draws so many.
+pub(crate) fn sample_command(names: &[String], samples: u64) -> String {
     let folders = if names.len() <= MOST_NAMES {
         // A model may be named by its whole path.
         let in_folder = |name: &String| match name.starts_with('/') {
@@ -81,9 +89,8 @@ pub(crate) fn sample_command(names: &[String], k: f64) -> String {
         "CHECKPOINTS".into()
     };
     format!(
-        "breadth sample {folders} --prompts PROMPTS.jsonl -k {} --verifier VERIFIER -o \
-         samples.parquet",
-        samples_wanted(k)
+        "breadth sample {folders} --prompts PROMPTS.jsonl -k {samples} --verifier VERIFIER -o \
+         samples.parquet"
     )
 }
 
@@ -105,10 +112,26 @@ pub(super) fn list(names: &[String]) -> String {
 mod tests {
     use super::*;
 
+    /// No advice is to be followed twice.
+    #[test]
+    fn more_samples_are_asked_for_than_there_are() {
+        let cases = [
+            (8.0, 0, 16),
+            (8.0, 16, 64),
+            (64.0, 16, 64),
+            (8000.0, 0, 256),
+            (8000.0, 256, 1024),
+            (300.0, 256, 300),
+        ];
+        for (k, have, asked) in cases {
+            assert_eq!(samples_wanted(k, have), asked, "k = {k}, {have} samples");
+        }
+    }
+
     #[test]
     fn models_that_are_paths_are_named_by_them() {
         let names = ["/x/m1", "run/step-2"].map(str::to_owned);
-        let command = sample_command(&names, 8.0);
+        let command = sample_command(&names, 16);
         assert!(
             command.starts_with("breadth sample /x/m1 DIR/run/step-2 --prompts "),
             "{command}"

@@ -202,6 +202,9 @@ fn marks(report: &Report, k: u64, predictor: &Predictor) -> Vec<Mark> {
     trail.into_iter().chain(dots).collect()
 }
 
+/// Of fewer pairs of checkpoints no share is told.
+const FEWEST_PAIRS: usize = 3;
+
 fn caption(report: &Report, k: u64, predictor: &Predictor) -> String {
     let known = report.checkpoints.iter().filter_map(|c| {
         let pair = (predictor.value)(c)?;
@@ -209,7 +212,9 @@ fn caption(report: &Report, k: u64, predictor: &Predictor) -> String {
     });
     let (name, pass) = (&predictor.name, report.pass_name(k));
     match concordance(&known.collect::<Vec<_>>()) {
-        None => format!("Too few checkpoints differ to say whether {name} predicts {pass}."),
+        None | Some((_, ..FEWEST_PAIRS)) => {
+            format!("Too few checkpoints differ to say whether {name} predicts {pass}.")
+        }
         Some((share, pairs)) => format!(
             "Of {} of checkpoints, the one with lower {name} has the higher {pass} in {} (a coin would give 50%).",
             number::count(pairs, "pair"),

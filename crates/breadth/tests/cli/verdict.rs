@@ -279,7 +279,7 @@ fn fewer_samples_than_asked_for_are_said_first() {
     let text = folder.run(&words).success();
     let said: Vec<&str> = text.split("\n\n").next().unwrap().lines().collect();
     assert_snapshot!(said.join("\n"), @r"
-    Take late (likely, by the samples, at k = 16 instead of 64): Pass@16 is 87.5% [81.2, 92.3]%, at least 30.1 points above every other candidate; at k = 64 the order may differ.
+    Take late (likely, by the samples, at k = 16 instead of 64): Pass@16 is 87.5% [81.2, 92.3]%, at least 30.1 points above every other candidate; at k = 64 none is better.
     64 samples of each prompt from early and late would decide:
       breadth sample DIR/early DIR/late --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
     What these samples say of k = 64, with wide limits: breadth pass SAMPLES -k 64 --extrapolate.

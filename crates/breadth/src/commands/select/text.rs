@@ -215,13 +215,13 @@ fn with_certificates(
             row.push(losses::cell(model.trained));
         }
     }
-    if let Some(k) = document
+    let mut passes = document
         .models
         .iter()
-        .find_map(|model| model.pass.as_ref())
-        .map(|p| p.k)
-    {
-        header.push(format!("Pass@{k}"));
+        .filter_map(|model| model.pass.as_ref());
+    if let Some(pass) = passes.next() {
+        let name = if pass.is_best_of { "Best-of-" } else { "Pass@" };
+        header.push(format!("{name}{}", pass.k));
         for (row, model) in rows.iter_mut().zip(&document.models) {
             let cell = model.pass.as_ref();
             row.push(cell.map_or("-".to_owned(), |pass| {
