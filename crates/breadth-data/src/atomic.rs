@@ -277,8 +277,7 @@ impl Pending {
     }
 
     fn try_create(path: &Path) -> io::Result<Self> {
-        // Renaming over a link would replace the link and not what it points to.
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let real = real_path(path)?;
         let (file, target) = if is_device(&real) {
             (File::options().write(true).open(&real)?, Target::Device)
         } else {
@@ -352,6 +351,24 @@ pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
+    }
+}
+
+/// The path behind links, whether something is there yet or not: renaming over a link would replace
+/// the link and not what it points to, and names that are links to one file are one output.
+pub(crate) fn real_path(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        // A pipe behind `/dev/stdout` is there, under a name that is no path.
+        Err(_) if path.exists() => return Ok(path.to_path_buf()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found,
+    }
+    let folder = fs::canonicalize(parent(path))?;
+    let path = folder.join(path.file_name().unwrap_or_default());
+    match fs::read_link(&path) {
+        // A link to a place where nothing is.
+        Ok(target) => real_path(&folder.join(target)),
+        Err(_) => Ok(path),
     }
 }
 

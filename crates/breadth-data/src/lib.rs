@@ -26,6 +26,7 @@ mod sample;
 mod schema;
 mod score;
 mod setting;
+mod stamp;
 mod value;
 mod write;
 
@@ -36,7 +37,9 @@ pub use destination::{refuse_folder, refuse_for_table};
 pub use error::{At, Error, Place, Result};
 pub use hash::fnv_1a;
 pub use input::TablePaths;
-pub use limit::{MAX_RECORD_BYTES, max_record_bytes, read_file, set_max_record_bytes};
+pub use limit::{
+    MAX_RECORD_BYTES, check_max_record_bytes, max_record_bytes, read_file, set_max_record_bytes,
+};
 pub use lock::OutputLock;
 pub use log::{LogFile, Logs, TrainerState, log_formats};
 pub use message::{is_unseen, listed, readable, short};
@@ -51,6 +54,7 @@ pub use sample::{Outcome, SampleRow, SampleTable, SampleTexts, SampleWriter, wri
 pub use schema::Table;
 pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use setting::Setting;
+pub use stamp::Stamp;
 pub use value::{
     LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE, weight,
 };

@@ -45,6 +45,27 @@ pub fn max_record_bytes() -> u64 {
     }
 }
 
+/// Whether the environment variable, if it is set, says a limit; a program that people start does
+/// not go on by the default where they meant another.
+///
+/// # Errors
+/// What it says instead, and what to do.
+pub fn check_max_record_bytes() -> Result<(), String> {
+    let Some(said) = std::env::var_os(MAX_RECORD_BYTES) else {
+        return Ok(());
+    };
+    let limit = said
+        .to_str()
+        .and_then(|text| text.trim().parse::<u64>().ok());
+    match limit {
+        Some(1..) => Ok(()),
+        _ => Err(format!(
+            "{MAX_RECORD_BYTES}={}: not a whole number of bytes above 0; correct it or unset it",
+            said.display()
+        )),
+    }
+}
+
 /// Sets the longest record that this process reads, in bytes; 0 means the default, and 2^48 is the
 /// most.
 pub fn set_max_record_bytes(limit: u64) {

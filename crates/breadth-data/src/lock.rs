@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::atomic::{self, Living, is_device, parent, write_error};
+use crate::atomic::{self, Living, is_device, real_path, write_error};
 use crate::error::{Error, Result};
 use crate::message::short;
 
@@ -51,12 +51,7 @@ impl OutputLock {
     /// # Errors
     /// [`Error::Held`], which names the holder; [`Error::Write`] if the file system refuses.
     pub fn hold(output: &Path) -> Result<Self> {
-        // Names that are links to one file are one output.
-        let real = fs::canonicalize(output).or_else(|_| {
-            let parent = fs::canonicalize(parent(output))?;
-            Ok(parent.join(output.file_name().unwrap_or_default()))
-        });
-        let real = real.map_err(|source| write_error(output, source))?;
+        let real = real_path(output).map_err(|source| write_error(output, source))?;
         let held = if is_device(&real) {
             None
         } else {

@@ -170,6 +170,27 @@ fn row_groups_without_rows() {
     assert_snapshot!(none, @"none.parquet: no rows; a table needs at least one");
 }
 
+/// A candidate must not vanish from a folder without a word.
+#[cfg(unix)]
+#[test]
+fn files_of_a_folder_that_hold_nothing() {
+    let folder = Folder::new();
+    folder.file("step-1.csv", "model,prompt_id,logprob\na,1,-1\n");
+    folder.file("step-2.jsonl", "");
+    let all = folder.0.path().to_path_buf();
+    let table = folder.scores(all.clone(), &ReadOptions::default()).unwrap();
+    assert_eq!(
+        folder.message(table.remarks.join("\n")),
+        "without rows: step-2.jsonl"
+    );
+    std::os::unix::fs::symlink("nowhere", all.join("step-3.jsonl")).unwrap();
+    let error = folder.scores(all, &ReadOptions::default()).unwrap_err();
+    assert!(
+        error.starts_with("step-3.jsonl: cannot be read (No such file"),
+        "{error}"
+    );
+}
+
 #[test]
 fn two_columns_of_one_name() {
     let (id, value) = (texts(&["m"]), numbers(&[-1.0]));

@@ -99,6 +99,17 @@ fn a_link_keeps_pointing_to_what_is_written() {
     atomic::write_bytes(&link, b"new").unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"new");
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    // Also to where nothing is yet; then the lock stands there as well.
+    fs::remove_file(&target).unwrap();
+    breadth_data::OutputLock::write(&link, b"newer").unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"newer");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    fs::remove_file(&target).unwrap();
+    std::os::unix::fs::symlink(&link, &target).unwrap();
+    let circle = atomic::write_bytes(&link, b"newest")
+        .unwrap_err()
+        .to_string();
+    assert!(circle.contains("symbolic links"), "{circle}");
 }
 
 #[cfg(target_os = "linux")]

@@ -58,7 +58,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return usage.exit_code() as u8;
         }
     };
-    if let Err(message) = InstructionSet::forced() {
+    let forced = InstructionSet::forced().map_err(|message| message.to_string());
+    if let Err(message) = forced.and(breadth_data::check_max_record_bytes()) {
         let _ = writeln!(stderr(), "error: {message}");
         return 2;
     }

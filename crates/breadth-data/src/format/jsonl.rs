@@ -73,6 +73,8 @@ impl TableFile for JsonLinesFile {
         if lines == 0 {
             return Ok(None);
         }
+        // Of many small files each would keep the room of a large one.
+        text.shrink_to_fit();
         Ok(Some(Box::new(Block {
             path: self.path.clone(),
             first_line,

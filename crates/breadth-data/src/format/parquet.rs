@@ -20,7 +20,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use rayon::prelude::*;
 
 use super::file::{Access, Piece, TableFile, TableFormat};
-use crate::error::{At, Place, Result};
+use crate::error::{At, Error, Place, Result};
 use crate::io::chunk::{Chunk, Places};
 use crate::io::convert::{Known, Unfit, convert, fits, id_type};
 use crate::io::open::read_error;
@@ -28,6 +28,7 @@ use crate::io::parquet::{check_pages, column_names, guarded, open_metadata};
 use crate::limit;
 use crate::provenance::{KnownModel, check_version, equal_models, known_models};
 use crate::schema::{ColumnType, Layout};
+use crate::stamp::Stamp;
 
 pub(super) const FORMAT: TableFormat = TableFormat {
     extensions: &["parquet"],
@@ -49,6 +50,8 @@ struct ParquetFile {
 
 struct Shared {
     path: Arc<Path>,
+    /// The file as it was when its metadata were read: row groups of another are none of it.
+    stamp: Stamp,
     /// The metadata with string ids read as dictionaries: their codes come without a string being
     /// made for each row.
     metadata: ArrowReaderMetadata,
@@ -71,6 +74,8 @@ struct RowGroup {
 
 impl ParquetFile {
     fn open(path: Arc<Path>, layout: &Layout) -> Result<Self> {
+        let stamp = std::fs::metadata(&path).map_err(|source| read_error(&path, source))?;
+        let stamp = Stamp::of(&stamp);
         let metadata = open_metadata(&path)?;
         check_version(&path, &metadata)?;
         let equal_models = equal_models(&metadata);
@@ -91,6 +96,7 @@ impl ParquetFile {
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
+                stamp,
                 metadata,
                 views,
                 positions,
@@ -233,7 +239,7 @@ impl RowGroup {
             .filter(|&leaf| mask.leaf_included(leaf))
             .collect();
         let span = Span::read(self, &leaves).map_err(|source| read_error(path, source))?;
-        let span = Arc::new(span);
+        let span = Arc::new(span.ok_or_else(|| changed(path))?);
         let metadata = if check_pages(path, &span, group, &leaves)? {
             self.shared.metadata.clone()
         } else {
@@ -266,8 +272,19 @@ struct Span {
     bytes: Bytes,
 }
 
+/// Other programs replace a table while it is read, and so do jobs that add to it.
+fn changed(path: &Path) -> Error {
+    Error::Corrupt {
+        path: path.into(),
+        format: "Parquet",
+        problem: "it changed while it was read".into(),
+        todo: "run the command again when it is complete",
+    }
+}
+
 impl Span {
-    fn read(group: &RowGroup, leaves: &[usize]) -> std::io::Result<Self> {
+    /// `None` where the file is no longer the one that was opened.
+    fn read(group: &RowGroup, leaves: &[usize]) -> std::io::Result<Option<Self>> {
         let metadata = group.shared.metadata.metadata().row_group(group.group);
         let ranges = leaves
             .iter()
@@ -278,12 +295,13 @@ impl Span {
         let mut file = File::open(&group.shared.path)?;
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(start))?;
-        file.take(end.saturating_sub(start))
-            .read_to_end(&mut bytes)?;
-        Ok(Self {
+        let mut wanted = file.by_ref().take(end.saturating_sub(start));
+        wanted.read_to_end(&mut bytes)?;
+        let is_same = Stamp::of(&file.metadata()?) == group.shared.stamp;
+        Ok(is_same.then(|| Self {
             start,
             bytes: bytes.into(),
-        })
+        }))
     }
 }
 
@@ -310,5 +328,53 @@ impl ChunkReader for Span {
         } else {
             Err(outside())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Column, Table};
+    use crate::{Provenance, ScoreRow, write_scores};
+
+    /// A job that adds to a table replaces it, while another reads.
+    #[test]
+    fn row_groups_of_another_file_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other] =
+            ["scores.parquet", "other.parquet"].map(|name| folder.path().join(name));
+        let write = |path: &Path, logprob: f64| {
+            let row = ScoreRow {
+                source: "data".into(),
+                model: "a".into(),
+                prompt_id: "1".into(),
+                response_id: "0".into(),
+                logprob,
+                ..ScoreRow::default()
+            };
+            write_scores(path, &[row], &Provenance::default()).unwrap();
+        };
+        write(&path, -1.0);
+        write(&other, -2.0);
+        let logprob = Column {
+            name: "logprob",
+            holds: ColumnType::LogProb,
+            asked: crate::schema::Asked::Required,
+        };
+        let layout = Layout::new(Table::Scores, &[logprob], &[], |_| false);
+        let read = |replace: bool| {
+            let mut file = ParquetFile::open(path.clone().into(), &layout)?;
+            let group = file.next()?.expect("a row group");
+            if replace {
+                std::fs::rename(&other, &path).unwrap();
+            }
+            group.decode(&layout)
+        };
+        assert_eq!(read(false).unwrap().number(0, 0), Some(-1.0));
+        let error = read(true).err().unwrap().to_string();
+        assert!(
+            error.contains("scores.parquet: not readable as Parquet (it changed while"),
+            "{error}"
+        );
     }
 }

@@ -156,11 +156,18 @@ fn gather(
             } else if holds_tables(&name, &inside) {
                 gather(&inside, table, seen, files)?;
             }
-        } else if (is_table_name(&name) || is_of_logs(Path::new(&*name))) && inside.is_file() {
+        } else if (is_table_name(&name) || is_of_logs(Path::new(&*name)))
+            && (inside.is_file() || leads_nowhere(&inside))
+        {
             files.push(inside);
         }
     }
     Ok(())
+}
+
+/// A link to a file that is gone: whoever put it there expects it to be read.
+fn leads_nowhere(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
 }
 
 /// Whether a folder inside of one that was named is looked into: not what is hidden, a checkpoint,

@@ -35,7 +35,7 @@ pub(crate) fn for_each_chunk(
                 place: None,
             };
             layout.check_renamed(named)?;
-            Ok(inputs.said)
+            Ok(inputs.said())
         }
     }
 }

@@ -10,9 +10,13 @@ use crate::format::{self, Opened, Piece, TableFile};
 use crate::io::chunk::Chunk;
 use crate::io::open::{decompressed, open_raw, peek, read_error};
 use crate::log::{Logs, of_head};
+use crate::message::listed;
 use crate::options::ReadOptions;
 use crate::provenance::KnownModel;
 use crate::schema::Layout;
+
+/// Files without rows beyond this many are counted, not listed.
+const MOST_NAMES: usize = 4;
 
 /// What is decoded by itself: a piece of a table, or the rows of a log, which are decoded already.
 pub(super) enum Work {
@@ -42,9 +46,18 @@ pub(super) struct Inputs {
     /// Rows of other tools' logs.
     logs: VecDeque<Chunk>,
     files: VecDeque<PathBuf>,
-    current: Option<Box<dyn TableFile>>,
+    current: Option<Current>,
+    /// Files that ended before their first row.
+    empty: Vec<String>,
     /// What the files say beside their rows.
-    pub(super) said: Said,
+    said: Said,
+}
+
+/// The file being read.
+struct Current {
+    path: Arc<Path>,
+    file: Box<dyn TableFile>,
+    has_rows: bool,
 }
 
 /// What inputs say beside their rows.
@@ -67,6 +80,7 @@ impl Inputs {
             logs: VecDeque::new(),
             files: resolved.tables.into(),
             current: None,
+            empty: Vec::new(),
             said: Said::default(),
         };
         if !resolved.logs.is_empty() {
@@ -82,21 +96,38 @@ impl Inputs {
             return Ok(Some(Work::Log(Box::new(chunk))));
         }
         loop {
-            let piece = match &mut self.current {
-                None => None,
-                Some(file) => file.next()?,
-            };
-            if let Some(piece) = piece {
-                return Ok(Some(Work::Piece(piece)));
+            if let Some(current) = &mut self.current {
+                if let Some(piece) = current.file.next()? {
+                    current.has_rows = true;
+                    return Ok(Some(Work::Piece(piece)));
+                }
+                if !current.has_rows {
+                    self.empty.push(current.path.display().to_string());
+                }
             }
             let Some(path) = self.files.pop_front() else {
+                self.current = None;
                 return Ok(None);
             };
-            let file = open(path.into(), layout)?;
+            let path: Arc<Path> = path.into();
+            let file = open(path.clone(), layout)?;
             self.said.same.extend_from_slice(file.equal_models());
             self.said.known.extend_from_slice(file.known_models());
-            self.current = Some(file);
+            self.current = Some(Current {
+                path,
+                file,
+                has_rows: false,
+            });
         }
+    }
+
+    /// What the files said, at their end.
+    pub(super) fn said(mut self) -> Said {
+        if !self.empty.is_empty() {
+            let empty = listed(&self.empty, MOST_NAMES);
+            self.said.remarks.push(format!("without rows: {empty}"));
+        }
+        self.said
     }
 
     /// The inputs as the user named them.

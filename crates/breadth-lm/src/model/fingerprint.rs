@@ -1,10 +1,12 @@
 //! What tells a checkpoint's files from others, and from what they become.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+
+use breadth_data::Stamp;
 
 use super::{adapter, inside, weights};
 use crate::error::{Error, Result};
@@ -139,44 +141,6 @@ impl Seen {
     }
 }
 
-/// What the file system says of a file.
-#[derive(Clone, Debug, PartialEq)]
-struct Stamp {
-    length: u64,
-    modified: Option<SystemTime>,
-    /// Device, number, and the last change of anything, in seconds and nanoseconds.
-    #[cfg(unix)]
-    identity: (u64, u64, i64, i64),
-}
-
-impl Stamp {
-    fn of(meta: &Metadata) -> Self {
-        Self {
-            length: meta.len(),
-            modified: meta.modified().ok(),
-            #[cfg(unix)]
-            identity: {
-                use std::os::unix::fs::MetadataExt;
-                (meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec())
-            },
-        }
-    }
-
-    /// When anything of the file last changed; its time of modification can be set to any.
-    fn changed(&self) -> Option<SystemTime> {
-        #[cfg(unix)]
-        let seconds = u64::try_from(self.identity.2).ok();
-        #[cfg(unix)]
-        return Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds?));
-        #[cfg(not(unix))]
-        self.modified
-    }
-
-    fn is_of(&self, path: &Path) -> bool {
-        std::fs::metadata(path).is_ok_and(|meta| Self::of(&meta) == *self)
-    }
-}
-
 /// The files that are read of a model, whether they are there or not; of an adapter's base, too.
 pub(crate) fn files_of(folder: &Path, base: Option<&Path>) -> Vec<PathBuf> {
     let here = |names: Vec<String>| names.into_iter().map(|name| folder.join(name)).collect();
@@ -239,7 +203,7 @@ fn hash_file(
 ) -> Result<Stamp> {
     let mut file = File::open(path).map_err(failed)?;
     let stamp = Stamp::of(&file.metadata().map_err(failed)?);
-    hash.update(&stamp.length.to_le_bytes());
+    hash.update(&stamp.length().to_le_bytes());
     io::copy(&mut file, hash).map_err(failed)?;
     if Stamp::of(&file.metadata().map_err(failed)?) != stamp {
         let message = "changed while it was read; run the command again when it is complete";

@@ -126,7 +126,7 @@ fn a_full_disk_behind_stdout_is_an_error() {
 }
 
 #[test]
-fn a_forced_level_that_means_nothing_is_a_usage_error() {
+fn variables_that_mean_nothing_are_usage_errors() {
     let folder = Folder::new();
     let mut command = folder.command(&["plan", "--see", "16"]);
     command.env("BREADTH_SIMD", "sse9");
@@ -134,4 +134,7 @@ fn a_forced_level_that_means_nothing_is_a_usage_error() {
     let mut command = folder.command(&["plan", "--see", "16"]);
     command.env("BREADTH_SIMD", "baseline");
     Ran::of(command).success();
+    let mut command = folder.command(&["plan", "--see", "16"]);
+    command.env("BREADTH_MAX_RECORD_BYTES", "64M");
+    assert_snapshot!(Ran::of(command).failure(2), @"error: BREADTH_MAX_RECORD_BYTES=64M: not a whole number of bytes above 0; correct it or unset it");
 }
