@@ -238,7 +238,7 @@ class Monitor:
         if _ranks()[0] == 0:
             for path in self._tables():
                 if step == 0:
-                    path.unlink()
+                    _tables.remove(path)
                 else:
                     _tables.drop_models(path, lambda name: _step_of(name) > step)
         _wait()
