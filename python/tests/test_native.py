@@ -307,6 +307,11 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.select(b"nowhere.parquet"), FileNotFoundError, "^nowhere.parquet: "),
         (lambda: breadth.select("a\0b"), ValueError, r"^'a\\x00b' is no path: it has a NUL"),
         (lambda: breadth.select(SCORES).report("a\0b"), ValueError, "has a NUL character"),
+        (
+            lambda: breadth.select(SCORES).report("nowhere/page.html"),
+            FileNotFoundError,
+            "^nowhere/page.html: cannot be written",
+        ),
         (lambda: breadth.report("a\0b", "page.html"), ValueError, "has a NUL character"),
         (
             lambda: breadth.select(

@@ -84,6 +84,8 @@ def test_what_another_job_holds_is_refused_in_the_words_of_the_command_line(
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode != 0
         write_scores(tmp_path / "other.parquet", [row("b")])
+        with pytest.raises(BlockingIOError, match=f"{path}: {said}"):  # a page under that name
+            breadth.select([row("a")]).report(path)
     words = " ".join(done.stderr.split())
     assert f"process {os.getpid()} (`" in words
     assert "is writing it; nothing was changed" in words
