@@ -4,7 +4,7 @@ use std::io;
 
 use breadth_data::{Setting, readable};
 use pyo3::PyErr;
-use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
+use pyo3::exceptions::{PyBlockingIOError, PyFileNotFoundError, PyOSError, PyValueError};
 
 /// What can go wrong between Python and an answer.
 pub enum Error {
@@ -58,11 +58,12 @@ impl From<Error> for PyErr {
         };
         match &data {
             Data::NotFound(_) | Data::NoMatch(_) => PyFileNotFoundError::new_err(text),
-            Data::Read { source, .. } | Data::NoRun { source, .. }
+            Data::Read { source, .. } | Data::NoRun { source, .. } | Data::Write { source, .. }
                 if source.kind() == io::ErrorKind::NotFound =>
             {
                 PyFileNotFoundError::new_err(text)
             }
+            Data::Held { .. } => PyBlockingIOError::new_err(text),
             Data::Read { .. } | Data::NoRun { .. } | Data::Write { .. } => PyOSError::new_err(text),
             _ => PyValueError::new_err(text),
         }

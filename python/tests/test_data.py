@@ -150,6 +150,8 @@ def test_files_are_read_as_lines(tmp_path):
     assert (first.prompt_id, second.prompt_id) == ("7", "1")
     assert (second.group, second.answer) == ("true", "1.5")
     path.write_text('{"prompt": [5], "response": [6], "weight": NaN}\n')
+    with open(path) as file, pytest.raises(TypeError, match="is an open file: give its path"):
+        read_data(file, Text())
     with pytest.raises(DataError, match="line 1: NaN is not JSON"):
         read_data(path, Text())
     path.write_text("\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import math
 import sys
 from types import SimpleNamespace
@@ -114,6 +115,8 @@ def test_a_reference_must_have_every_response(tmp_path):
 
 
 def test_folders_and_data_come_first(tmp_path):
+    with pytest.raises(TypeError, match="is an open file: give its path"):
+        Tabled(io.StringIO("{}"))
     with pytest.raises(ValueError, match="no folder is known yet"):
         _ = Tabled(HELDOUT).scores_path
     with pytest.raises(ValueError, match="prepare comes first"):

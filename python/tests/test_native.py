@@ -6,8 +6,10 @@ import base64
 import copy
 import doctest
 import html
+import io
 import json
 import math
+import os
 import pickle
 import re
 import subprocess
@@ -299,6 +301,18 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.select(pandas.Series([1.0])), TypeError, "a Series is one column"),
         (lambda: breadth.select(polars.LazyFrame(SCORES)), TypeError, r"call \.collect\(\)"),
         (lambda: breadth.select([{"model": "m"}, "a.parquet"]), TypeError, "dict is no path"),
+        (lambda: breadth.select(io.StringIO("x")), TypeError, "StringIO is an open file: give"),
+        (lambda: breadth.select([io.BytesIO()]), TypeError, "is an open file: give its"),
+        (lambda: breadth.read_logs(io.StringIO()), TypeError, "is an open file: give its path"),
+        (lambda: breadth.select(b"nowhere.parquet"), FileNotFoundError, "^nowhere.parquet: "),
+        (lambda: breadth.select("a\0b"), ValueError, r"^'a\\x00b' is no path: it has a NUL"),
+        (lambda: breadth.select(SCORES).report("a\0b"), ValueError, "has a NUL character"),
+        (
+            lambda: breadth.select(SCORES).report("nowhere/page.html"),
+            FileNotFoundError,
+            "^nowhere/page.html: cannot be written",
+        ),
+        (lambda: breadth.report("a\0b", "page.html"), ValueError, "has a NUL character"),
         (
             lambda: breadth.select(
                 pa.Table.from_arrays(
@@ -319,6 +333,9 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.reach(SCORES, budget="x"), TypeError, "^budget='x': "),
         (lambda: breadth.reach(SCORES, k=8), TypeError, r"^k=8: give several.*k=\[8\]"),
         (lambda: breadth.pass_at(SAMPLES, k=[1.5]), TypeError, r"^k=\[1\.5\]: .*integer"),
+        (lambda: breadth.pass_at(SAMPLES, k=[0]), ValueError, "k = 0"),
+        (lambda: breadth.pass_at(SAMPLES, k=[-1]), ValueError, r"^k=\[-1\]: a number below 0, or"),
+        (lambda: breadth.pass_at(SAMPLES, k=[2**70]), ValueError, r"^k=\[1180.*too large"),
         (lambda: breadth.plan(see=2, power=1), ValueError, "^power=1"),
         (
             lambda: breadth.plan(SCORES, n=4, separate=(0.5, 0.01)),
@@ -328,13 +345,21 @@ def test_logs_become_tables(tmp_path):
         (lambda: breadth.plan(SCORES, models=3), ValueError, "^models=3: the pilot"),
         (lambda: breadth.plan(see=2, reference="x"), ValueError, "^reference='x': a model of"),
         (lambda: breadth.plan(see=2, coverage=0.1), ValueError, "^coverage=0.1: belongs to cert"),
-        (lambda: breadth.plan(separate=(0.1, 0.05), models=-1), TypeError, "^models=-1: "),
+        (lambda: breadth.plan(separate=(0.1, 0.05), models=-1), ValueError, "^models=-1: "),
         (lambda: breadth.reach(SCORES, group_weights=["odd"]), TypeError, "^group_weights="),
     ],
 )
 def test_errors_are_of_the_usual_kinds(ask, error, message):
     with pytest.raises(error, match=message):
         ask()
+
+
+def test_paths_may_be_bytes(files, tmp_path):
+    page = os.fsencode(tmp_path / "page.html")
+    chosen = breadth.select(os.fsencode(files[0]), [os.fsencode(files[1])], best_of=8)
+    assert chosen.to_dict() == breadth.select(*files[:2], best_of=8).to_dict()
+    chosen.report(page)
+    assert os.path.getsize(page) > 0
 
 
 def test_other_threads_go_on_and_ctrl_c_is_heard():

@@ -29,6 +29,7 @@ from breadth._documents import (
     Selection,
     with_floats,
 )
+from breadth._errors import refuse_open_file
 from breadth._words import in_python
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ try:
 except ImportError:
     _native = None
 
-Path = str | os.PathLike[str]
+Path = str | bytes | os.PathLike[str]
 
 
 class Stream(Protocol):
@@ -147,7 +148,7 @@ class _Page:
         _files.check(self.stamps, [*_named(self.scores), *_named(self.samples)])
         tables = (self.scores, self.samples)
         native = _needed("a page")
-        _ask(native.report, *tables, path, title, self.level, self.choice, self.common)
+        _ask(native.report, *tables, _path(path), title, self.level, self.choice, self.common)
 
 
 def _named(given: Table | None) -> list[str]:
@@ -168,7 +169,10 @@ def _ask(question: Callable[..., Any], *given: Any) -> Any:
             raise
         name, why = found[1], error.__cause__
     values = (one[name] for one in given if isinstance(one, dict) and name in one)
-    raise TypeError(f"{name}={next(values, None)!r}: {why}")
+    said = f"{name}={next(values, None)!r}: "
+    if isinstance(why, OverflowError):
+        raise ValueError(f"{said}a number below 0, or too large")
+    raise TypeError(f"{said}{why}")
 
 
 def profile(
@@ -463,12 +467,14 @@ def report(folder: Path, output: Path, *, best_of: float | None = None) -> None:
     """Writes the page about the tables of a folder."""
     if _native is None:
         given = [] if best_of is None else ["--best-of", f"{best_of:g}"]
-        _run("report", folder, "-o", output, *given)
+        _run("report", _path(folder), "-o", _path(output), *given)
         return
     level = {"best_of": best_of, "n": None, "log_n": None}
     choice = {"rule": None, "a": None, "reference": None, "against": None, "landscape": False}
-    tables = _native.Table.of_paths([folder])
-    _native.report(tables, None, output, None, level, choice, _common(None, None, False, 0.95))
+    tables = _native.Table.of_paths([_path(folder)])
+    _native.report(
+        tables, None, _path(output), None, level, choice, _common(None, None, False, 0.95)
+    )
 
 
 def table(rows: Rows | None) -> Table | None:
@@ -486,7 +492,8 @@ def table(rows: Rows | None) -> Table | None:
         return native.Table.of_streams(_pieces(_without_nulls(rows)))  # type: ignore[no-any-return]
     if isinstance(rows, Mapping):
         return native.Table.of_columns(_columns(rows))  # type: ignore[no-any-return]
-    if isinstance(rows, Iterable) and not isinstance(rows, str | os.PathLike):
+    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes | os.PathLike):
+        refuse_open_file(rows)
         every: list[Any] = list(rows)
         dictionaries = [row for row in every if isinstance(row, Mapping)]
         if every and len(dictionaries) == len(every):
@@ -660,10 +667,11 @@ def _needed(what: str) -> ModuleType:
 def _paths(rows: Rows | None) -> list[str]:
     if rows is None:
         return []
-    if isinstance(rows, str | os.PathLike):
-        return [os.fspath(rows)]
+    if isinstance(rows, str | bytes | os.PathLike):
+        return [_path(rows)]
     if isinstance(rows, Mapping) or hasattr(rows, "__arrow_c_stream__"):
         _needed("a data frame")
+    refuse_open_file(rows)
     if not isinstance(rows, Iterable):
         raise TypeError(
             f"{type(rows).__name__} is no table: give a data frame with __arrow_c_stream__, "
@@ -671,13 +679,22 @@ def _paths(rows: Rows | None) -> list[str]:
         )
     paths = []
     for one in rows:
-        if not isinstance(one, str | os.PathLike):
+        refuse_open_file(one)
+        if not isinstance(one, str | bytes | os.PathLike):
             raise TypeError(
                 f"{type(one).__name__} is no path: give paths, rows that are all dictionaries, "
                 "columns by name, or a data frame with __arrow_c_stream__"
             )
-        paths.append(os.fspath(one))
+        paths.append(_path(one))
     return paths
+
+
+def _path(given: Path) -> str:
+    """A path as text. NUL, which no system allows in one, is refused as `open` refuses it."""
+    path = os.fsdecode(given)
+    if "\0" in path:
+        raise ValueError(f"{path!r} is no path: it has a NUL character")
+    return path
 
 
 def program() -> str:
@@ -691,7 +708,7 @@ def program() -> str:
     return found
 
 
-def _document(command: str, tables: Sequence[Path], options: Mapping[str, Any]) -> dict[str, Any]:
+def _document(command: str, tables: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = with_floats(
         json.loads(_run(command, *tables, *_flags(options), "--json"))
     )
@@ -720,8 +737,8 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
     return flags
 
 
-def _run(*arguments: Path) -> str:
-    command = [program(), *(os.fspath(one) for one in arguments), "--quiet"]
+def _run(*arguments: str) -> str:
+    command = [program(), *arguments, "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise EngineError(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")

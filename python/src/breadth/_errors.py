@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NoReturn
+from typing import Any, NoReturn
 
 Ids = list[int]
 
@@ -22,6 +22,12 @@ def missing(what: str, extra: str, error: ImportError) -> ImportError:
 def bring(extra: str) -> str:
     """How to install what an extra of the wheel brings; breadth is on no package index."""
     return f'pip install "$(ls dist/breadth-*.whl)[{extra}]" (the wheel of scripts/wheel)'
+
+
+def refuse_open_file(given: Any) -> None:
+    """Refuses what `open` returns, whose lines would be taken for paths."""
+    if hasattr(given, "read") and not isinstance(given, os.PathLike):
+        raise TypeError(f"{type(given).__name__} is an open file: give its path")
 
 
 def fail(place: str, why: str) -> NoReturn:

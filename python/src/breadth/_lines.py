@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from breadth._errors import Ids, fail
+from breadth._errors import Ids, fail, refuse_open_file
 
 _LINE = (
     'a line is {"prompt": .., "response": ..}, each text or a list of token ids, '
@@ -20,6 +20,7 @@ _LINE = (
 def lines_of(source: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
     if isinstance(source, str | os.PathLike):
         source = [source]
+    refuse_open_file(source)
     for number, entry in enumerate(source, start=1):
         if isinstance(entry, str | os.PathLike):
             yield from _file(Path(entry))

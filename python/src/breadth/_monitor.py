@@ -16,7 +16,7 @@ from typing import Any
 
 from breadth import _engine, _stats, _tables
 from breadth._data import Data, Item, one_per_prompt, read_data
-from breadth._errors import DataError
+from breadth._errors import DataError, refuse_open_file
 from breadth._text import Text
 
 Metrics = dict[str, float]
@@ -76,6 +76,7 @@ class Monitor:
             raise ValueError("samples need a verifier, and max_tokens, their longest length")
         if verifier is not None and not samples:
             raise ValueError("a verifier grades samples; say how many: samples=")
+        refuse_open_file(heldout)
         is_source = isinstance(heldout, str | os.PathLike | Data)
         self.heldout = heldout if is_source else list(heldout)
         self.best_of, self.samples, self.group_size = best_of, samples, group_size
@@ -238,7 +239,7 @@ class Monitor:
         if _ranks()[0] == 0:
             for path in self._tables():
                 if step == 0:
-                    path.unlink()
+                    _tables.remove(path)
                 else:
                     _tables.drop_models(path, lambda name: _step_of(name) > step)
         _wait()

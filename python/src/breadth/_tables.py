@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from breadth._errors import bring
+from breadth._outputs import Output, hold
 
 Row = Mapping[str, Any]
 
@@ -69,31 +68,37 @@ def write_scores(path: str | os.PathLike[str], rows: Iterable[Row], *, append: b
     """Writes a score table and returns its number of rows.
 
     With `append`, the rows of an existing file stay, except those of the models that are written:
-    a model that is scored again is replaced, so that no checkpoint stands there twice.
+    a model that is scored again is replaced, so that no checkpoint stands there twice. Several jobs
+    may append to one file: each waits for its turn, at most a minute, and `BlockingIOError` names
+    the one that holds the file longer. On Windows nothing is locked: append there from one job at a
+    time. Links are followed, and pipes and devices are written as they are.
     """
-    return _write("scores", Path(path), rows, append)
+    return _write("scores", Path(os.fsdecode(path)), rows, append)
 
 
 def write_samples(
     path: str | os.PathLike[str], rows: Iterable[Row], *, append: bool = False
 ) -> int:
     """Writes a sample table and returns its number of rows; `append` as in `write_scores`."""
-    return _write("samples", Path(path), rows, append)
+    return _write("samples", Path(os.fsdecode(path)), rows, append)
 
 
 def drop_models(path: str | os.PathLike[str], is_dropped: Callable[[str], bool]) -> None:
     """Takes the rows of some models out of a table; a table without any rows goes away."""
-    parquet = _pyarrow("pyarrow.parquet")
-    whole = parquet.read_table(path)
-    keep = [not is_dropped(str(name)) for name in whole["model"].to_pylist()]
-    if all(keep):
-        return
-    if not any(keep):
-        os.unlink(path)
-        return
-    left = whole.filter(_pyarrow("pyarrow").array(keep))
-    with _replacing(Path(path)) as pending:
-        parquet.write_table(left, pending, compression="zstd")
+    with hold(Path(path)) as output:
+        whole = _pyarrow("pyarrow.parquet").read_table(output.path)
+        keep = [not is_dropped(str(name)) for name in whole["model"].to_pylist()]
+        if not any(keep):
+            os.unlink(output.path)
+        elif not all(keep):
+            _put(output, whole.filter(_pyarrow("pyarrow").array(keep)))
+
+
+def remove(path: str | os.PathLike[str]) -> None:
+    """Removes a table that nobody is writing."""
+    with hold(Path(path)) as output:
+        if not output.is_device:
+            output.path.unlink(missing_ok=True)
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -191,17 +196,24 @@ def arrow(table: str, rows: Sequence[Row]) -> Any:
 
 
 def _write(table: str, path: Path, rows: Iterable[Row], append: bool) -> int:
-    parquet, columns = _pyarrow("pyarrow.parquet"), _COLUMNS[table]
+    _pyarrow("pyarrow.parquet")  # before any row is drawn
+    columns = _COLUMNS[table]
     new = [_checked(table, columns, path, at, row) for at, row in enumerate(rows)]
     _check_keys(table, path, new)
-    if append and path.exists():
-        again = {row["model"] for row in new}
-        old = [row for row in read_rows(path) if row["model"] not in again]
-        new = [{name: row.get(name) for name in columns} for row in old] + new
-    whole = arrow(table, new)
-    with _replacing(path) as pending:
-        parquet.write_table(whole, pending, compression="zstd")
+    with hold(path) as output:
+        if append and output.path.is_file():
+            again = {row["model"] for row in new}
+            old = [row for row in read_rows(output.path) if row["model"] not in again]
+            new = [{name: row.get(name) for name in columns} for row in old] + new
+        _put(output, arrow(table, new))
     return len(new)
+
+
+def _put(output: Output, whole: Any) -> None:
+    """Writes a table of pyarrow. A pipe takes no file in parts, so it is made in memory."""
+    content = _pyarrow("pyarrow").BufferOutputStream()
+    _pyarrow("pyarrow.parquet").write_table(whole, content, compression="zstd")
+    output.write(memoryview(content.getvalue()))
 
 
 def _check_keys(table: str, path: Path, rows: Iterable[Row]) -> None:
@@ -217,26 +229,6 @@ def _check_keys(table: str, path: Path, rows: Iterable[Row]) -> None:
 def _type(made: Any, kind: str) -> Any:
     types = {"string": made.string(), "double": made.float64(), "uint32": made.uint32()}
     return types[kind] if kind in types else made.list_(made.float32())
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[str]:
-    """A file beside `path` that takes its name when all went well, and goes away otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, pending = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        yield pending
-        with open(pending, "rb+") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(pending, 0o666 & ~umask)
-        os.replace(pending, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(pending)
-        raise
 
 
 def _pyarrow(name: str) -> Any:
