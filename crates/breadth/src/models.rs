@@ -8,7 +8,7 @@ use anyhow::Result;
 use breadth_lm::job::{Model, Serving};
 use breadth_lm::model::adapter;
 use breadth_lm::model::folders::{self, LeftOut};
-use breadth_lm::server::{Address, Limits, ServeCommand, Server};
+use breadth_lm::server::{Address, Limits, ServeCommand, Server, Tell};
 use breadth_lm::text::{self, Data, DataOptions, Generation, Text};
 
 use crate::output::Output;
@@ -67,12 +67,14 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 impl Servers {
     /// Finds out who answers at an address.
-    pub fn open(&self, address: &Address) -> Result<Server> {
-        Ok(Server::open(address, self.limits())?)
+    pub fn open(&self, address: &Address, output: &Output) -> Result<Server> {
+        Ok(Server::open(address, self.limits(output))?)
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self, output: &Output) -> Limits {
+        let output = *output;
         Limits {
+            tell: Tell::by(move |text| output.remark(text)),
             concurrency: usize::from(self.concurrency),
             timeout: Duration::from_secs(u64::from(self.timeout)),
             tolerance: self.tolerance,
@@ -100,11 +102,11 @@ struct Serve {
 
 impl Serve {
     /// How checkpoint folders are served, if they are.
-    fn serving(&self, servers: &Servers) -> Option<Serving> {
+    fn serving(&self, servers: &Servers, output: &Output) -> Option<Serving> {
         let patience = Duration::from_secs(u64::from(self.serve_timeout));
         self.serve.clone().map(|command| Serving {
             command: command.with_patience(patience),
-            limits: servers.limits(),
+            limits: servers.limits(output),
             parallel: usize::from(self.parallel),
         })
     }
@@ -191,7 +193,7 @@ impl Chosen {
 impl Models {
     /// The models in the order given. A folder of checkpoints stands for all of them; servers of
     /// one model are a pool.
-    pub fn find(&self) -> Result<Chosen> {
+    pub fn find(&self, output: &Output) -> Result<Chosen> {
         let folders = self.models.iter().filter(|text| !Address::is_one(text));
         let folders: Vec<&Path> = folders.map(Path::new).collect();
         let mut found = folders::find_all(&folders)?.into_iter();
@@ -208,13 +210,13 @@ impl Models {
                 None => places.push(Place::Pool(address)),
             }
         }
-        let mut chosen = self.open(places)?;
+        let mut chosen = self.open(places, output)?;
         chosen.left_out = folders.into_iter().flat_map(folders::left_out).collect();
         Ok(chosen)
     }
 
-    fn open(&self, places: Vec<Place>) -> Result<Chosen> {
-        let serving = self.serve.serving(&self.servers);
+    fn open(&self, places: Vec<Place>, output: &Output) -> Result<Chosen> {
+        let serving = self.serve.serving(&self.servers, output);
         let mut chosen = Chosen {
             left_out: Vec::new(),
             models: Vec::new(),
@@ -241,7 +243,7 @@ impl Models {
                     chosen.tokenizers.extend(folders);
                 }
                 Place::Pool(address) => {
-                    let server = self.servers.open(&address)?;
+                    let server = self.servers.open(&address, output)?;
                     chosen.models.push(Model::Server(Box::new(server)));
                     chosen.tokenizers.extend(self.tokenizer.clone());
                 }

@@ -1,9 +1,11 @@
 //! How hard servers are worked, and how long they are waited for.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How hard servers are worked, and how long they are waited for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// Concurrent requests on each server.
     pub concurrency: usize,
@@ -24,6 +26,35 @@ pub struct Limits {
     pub seed: u64,
     /// Largest difference in nats, per token, between two numbers that should be equal.
     pub tolerance: f64,
+    /// Who hears of a server that is tried again.
+    pub tell: Tell,
+}
+
+/// Hears, once for each server, that a request failed and is tried again: all attempts together take
+/// minutes.
+#[derive(Clone, Default)]
+pub struct Tell(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+
+impl Tell {
+    /// By this function.
+    pub fn by(hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Tell(Some(Arc::new(hear)))
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        self.0.iter().for_each(|hear| hear(text));
+    }
+}
+
+impl fmt::Debug for Tell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hears = if self.0.is_some() {
+            "somebody"
+        } else {
+            "nobody"
+        };
+        f.debug_tuple("Tell").field(&hears).finish()
+    }
 }
 
 impl Default for Limits {
@@ -37,6 +68,7 @@ impl Default for Limits {
             longest_wait: Duration::from_secs(60),
             seed: 0,
             tolerance: 0.05,
+            tell: Tell::default(),
         }
     }
 }

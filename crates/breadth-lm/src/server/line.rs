@@ -22,6 +22,8 @@ pub(super) struct Host {
     pub(super) dead: AtomicBool,
     /// Somebody knows that nothing will come from it.
     pub(super) given_up: AtomicBool,
+    /// It was told that a request is tried again.
+    told: AtomicBool,
     /// Requests that went well.
     pub(super) answers: AtomicU64,
     /// It was probed.
@@ -34,6 +36,7 @@ impl Host {
             client,
             dead: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             answers: AtomicU64::new(0),
             probed: AtomicBool::new(false),
         }
@@ -133,6 +136,13 @@ impl Line<'_> {
                     format!("{reason}, after {number} {times}")
                 };
                 return Err(Failure::Passing { reason, wait: None });
+            }
+            if !self.host.told.swap(true, Ordering::SeqCst) {
+                self.limits.tell.say(&format!(
+                    "server {}: {reason}; it is tried again, {} times in all",
+                    self.host.client.host(),
+                    self.limits.attempts
+                ));
             }
             if !self.limit.pause(self.job, pause, &self.host.given_up) {
                 return Err(Failure::Stopped);

@@ -42,7 +42,7 @@ pub use address::Address;
 pub use command::{ServeCommand, Target};
 pub use generate::TokenLogProb;
 pub use launch::Launched;
-pub use limits::Limits;
+pub use limits::{Limits, Tell};
 pub use model::Server;
 pub use protocol::ServerKind;
 pub use report::{Check, HostReport, Report, Verdict};

@@ -2,9 +2,10 @@
 
 use std::io::BufReader;
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use breadth_lm::server::{Address, Limits, Server};
+use breadth_lm::server::{Address, Limits, Server, Tell};
 
 use super::fake::{Defect, Dialect, Fake, Trouble, When, read_request, write_reply};
 use super::{assert_right, limits, name, open, pairs, sequences};
@@ -20,6 +21,29 @@ fn passing() -> Vec<Trouble> {
         Trouble::Truncated,
         Trouble::Html,
     ]
+}
+
+/// Minutes of attempts are not spent in silence; and what is the same trouble is told once.
+#[test]
+fn a_server_that_is_tried_again_is_told_once() {
+    let when = When::At(vec![1, 5, 9]);
+    let trouble = Trouble::Status(503, None);
+    let fake = Fake::new(Dialect::Vllm, Defect::None).with_trouble(when, trouble);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = told.clone();
+    let heard = Limits {
+        tell: Tell::by(move |text| hear.lock().unwrap().push(text.to_owned())),
+        ..limits()
+    };
+    let server = open(&[&fake], heard);
+    let got = server.score(&sequences(&pairs(30)), &name, &mut |_| {});
+    got.unwrap();
+    let told = told.lock().unwrap();
+    let said = "it is tried again, 3 times in all";
+    assert!(
+        told.len() == 1 && told[0].starts_with("server http://") && told[0].ends_with(said),
+        "{told:?}"
+    );
 }
 
 /// Patience that notices silence soon.

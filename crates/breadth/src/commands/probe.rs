@@ -51,7 +51,7 @@ struct Document {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     let prompts = prompts(arguments)?;
-    let server = arguments.servers.open(&arguments.server)?;
+    let server = arguments.servers.open(&arguments.server, output)?;
     let document = Document {
         schema: 1,
         command: "probe",

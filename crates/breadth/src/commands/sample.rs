@@ -144,7 +144,7 @@ struct Document {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     refuse_folder(&arguments.output)?;
-    let chosen = arguments.models.find()?;
+    let chosen = arguments.models.find(output)?;
     chosen.warn(output);
     let verifier = Verifier::parse(&arguments.verifier)?.with_timeout(arguments.verifier_timeout);
     let inputs = [&arguments.prompts[..], &verifier.files()].concat();

@@ -84,7 +84,7 @@ struct Document {
 
 pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     refuse_folder(&arguments.output)?;
-    let chosen = arguments.models.find()?;
+    let chosen = arguments.models.find(output)?;
     chosen.warn(output);
     chosen.refuse_overwriting(&arguments.output, &arguments.data)?;
     refuse_for_table(&arguments.output)?;
