@@ -185,32 +185,32 @@ impl Scale {
         Results::new(&self.results)
     }
 
-    fn stored(&self, statement: &Statement) -> Result<Option<Measured>> {
-        Ok(self.results().stored(statement.id, self.size, self.seed)?)
+    fn stored(&self, statement: &Statement) -> Option<Measured> {
+        self.results().stored(statement.id, self.size, self.seed)
     }
 }
 
 fn list(scale: &Scale, output: &Output) -> Result<()> {
     let listed = |statement: &Statement| {
-        let stored = scale.stored(statement)?;
-        Ok(Listed {
+        let stored = scale.stored(statement);
+        Listed {
             statement: statement.into(),
             verdict: stored.as_ref().map(|measured| measured.verdict().name()),
             is_current: stored.is_some_and(|measured| measured.is_current()),
-        })
+        }
     };
     #[derive(Serialize)]
     struct Statements {
         statements: Vec<Listed>,
     }
-    let statements = all().map(listed).collect::<Result<_>>()?;
+    let statements = all().map(listed).collect();
     let document = Document {
         schema: 1,
         command: "lab list",
         rest: Statements { statements },
     };
     let all: Vec<&Statement> = all().collect();
-    let table = words::listing(&all, &scale.results(), (scale.size, scale.seed))?;
+    let table = words::listing(&all, &scale.results(), (scale.size, scale.seed));
     output.result(&document, |style| text::list(table, style))
 }
 
@@ -298,7 +298,7 @@ fn check(run: &Run, output: &Output) -> Result<()> {
 
 fn show(show: &Show, output: &Output) -> Result<()> {
     let statement = chosen(std::slice::from_ref(&show.id))?[0];
-    let Some(measured) = show.scale.stored(statement)? else {
+    let Some(measured) = show.scale.stored(statement) else {
         bail!(
             "{} was not measured at this size and seed; `breadth lab run {0}` does",
             show.id
@@ -316,8 +316,8 @@ fn page(page: &Page, output: &Output) -> Result<()> {
     page.output
         .iter()
         .try_for_each(|path| refuse_folder(path))?;
-    let stored = |statement: &'static Statement| Ok((statement, page.scale.stored(statement)?));
-    let statements = all().map(stored).collect::<Result<Vec<_>>>()?;
+    let stored = |statement: &'static Statement| (statement, page.scale.stored(statement));
+    let statements: Vec<_> = all().map(stored).collect();
     let path = match &page.output {
         Some(path) => path.clone(),
         None => page.scale.results.join("lab.html"),
