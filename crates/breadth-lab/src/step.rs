@@ -1,6 +1,7 @@
 //! The paper's updates of autoregressive linear models, as ascent on the log-likelihood over the
 //! unit ball.
 
+use breadth_lm::model::linear::project_onto_unit_ball;
 use breadth_stats::bound;
 use rand_chacha::ChaCha8Rng;
 
@@ -16,14 +17,6 @@ pub type Truncation = fn(&[f64], f64) -> Vec<f64>;
 /// If a KL is negative or NaN.
 pub fn truncation(kls: &[f64], budget: f64) -> Vec<f64> {
     bound::truncation_weights(kls, budget).expect("KLs are at least 0")
-}
-
-/// The Euclidean projection onto the unit ball.
-pub fn project<const D: usize>(theta: &mut [f64; D]) {
-    let length = dot(theta, theta).sqrt();
-    if length > 1.0 {
-        theta.iter_mut().for_each(|x| *x /= length);
-    }
 }
 
 /// `theta + eta g`, without a projection.
@@ -47,7 +40,7 @@ pub fn advance<const D: usize>(theta: &mut [f64; D], gradient: &[f64; D], eta: f
 /// ```
 pub fn ascend<const D: usize>(theta: &mut [f64; D], gradient: &[f64; D], eta: f64) {
     advance(theta, gradient, eta);
-    project(theta);
+    project_onto_unit_ball(theta);
 }
 
 /// `Proj(theta + eta g / (lambda + |g|))`, Eq 18.

@@ -109,6 +109,14 @@ impl<const D: usize, const V: usize> Prompt<D, V> {
         }
     }
 
+    /// `grad log q(a) = phi(a) - E_q phi` of one token of a kind.
+    pub fn token_gradient(&self, next: &NextToken<V>, token: usize) -> [f64; D] {
+        let (mut counts, mut gradient) = ([0.0; V], [0.0; D]);
+        counts[token] = 1.0;
+        self.add_gradient(next, &counts, 1.0, &mut gradient);
+        gradient
+    }
+
     /// This prompt's inherent variance, `H tr Cov_p(phi)`.
     pub fn variance(&self) -> f64 {
         let of = |i: usize| {
@@ -303,6 +311,19 @@ mod tests {
                 "{slope} {}",
                 gradient[i]
             );
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_counts_is_that_of_their_tokens() {
+        let (prompt, counts) = (prompt(5), [2.0, 2.0, 0.5]);
+        let next = prompt.next(&MODEL);
+        let mut gradient = [0.0; 2];
+        prompt.add_gradient(&next, &counts, 1.0, &mut gradient);
+        let tokens = [0, 1, 2].map(|token| prompt.token_gradient(&next, token));
+        for i in 0..2 {
+            let summed = dot(&counts, &tokens.map(|gradient| gradient[i]));
+            assert!((gradient[i] - summed).abs() < 1e-12);
         }
     }
 

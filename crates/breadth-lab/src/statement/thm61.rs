@@ -69,9 +69,7 @@ fn average_kl(
         for _ in 0..prompt.horizon {
             let next = prompt.next(&theta);
             total += prompt.token_kl(&next);
-            let (mut gradient, mut counts) = ([0.0; 4], [0.0; 4]);
-            counts[prompt.token(rng)] = 1.0;
-            prompt.add_gradient(&next, &counts, 1.0, &mut gradient);
+            let gradient = prompt.token_gradient(&next, prompt.token(rng));
             step(&mut theta, &gradient, eta);
         }
     }
