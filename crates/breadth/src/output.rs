@@ -284,17 +284,22 @@ impl Style {
     }
 
     fn stdout() -> Self {
-        Style::of(stdout().is_terminal()).as_wide_as(terminal_size_of(stdout()))
+        let is_terminal = stdout().is_terminal();
+        Style::of(is_terminal).as_wide_as(terminal_size_of(stdout()), is_terminal)
     }
 
     fn stderr() -> Self {
-        Style::of(stderr().is_terminal()).as_wide_as(terminal_size_of(stderr()))
+        let is_terminal = stderr().is_terminal();
+        Style::of(is_terminal).as_wide_as(terminal_size_of(stderr()), is_terminal)
     }
 
-    fn as_wide_as(self, terminal: Option<(Width, Height)>) -> Self {
-        let columns = terminal.map(|(Width(columns), _)| usize::from(columns).max(NARROWEST));
+    /// As wide as a terminal says, or `COLUMNS` for one that does not, as under some CI systems.
+    fn as_wide_as(self, size: Option<(Width, Height)>, is_terminal: bool) -> Self {
+        let told = size.map(|(Width(columns), _)| usize::from(columns));
+        let set = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let columns = told.or_else(|| set().filter(|_| is_terminal));
         Style {
-            width: columns,
+            width: columns.map(|columns: usize| columns.max(NARROWEST)),
             ..self
         }
     }
@@ -305,7 +310,10 @@ impl Style {
         let Some(width) = self.width else {
             return text.to_owned();
         };
-        let options = textwrap::Options::new(width).break_words(false);
+        // Names such as `step-300` stay in one piece.
+        let options = textwrap::Options::new(width)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
         let line = |line: &str| {
             if line.starts_with(' ') || line.contains('─') {
                 line.to_owned()
@@ -471,6 +479,11 @@ mod tests {
         let sentence = "Take step-000030 (likely, by reach): reach_16 is 99.1%, so that no other candidate is better.";
         let command = "  breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet";
         let text = format!("{}\n{command}", narrow.strong(sentence));
+        let names = narrow.wrapped("the checkpoints of which none is excluded: step-100, step-200");
+        assert!(
+            names.contains("step-100") && names.contains("step-200"),
+            "{names}"
+        );
         let wrapped = narrow.wrapped(&text);
         let (sentences, last) = wrapped.rsplit_once('\n').unwrap();
         assert_eq!(last, command);
