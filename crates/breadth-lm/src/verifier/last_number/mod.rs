@@ -9,7 +9,7 @@ mod unit;
 
 use super::algebra::Ratio;
 use super::answer::{Answer, fraction_sign, script_sign};
-use super::compare::{Compare, Comparison, Given};
+use super::compare::{Compare, Comparison, Given, ending};
 use super::judge::VerifierKind;
 use super::number::Number;
 use scan::{digits, exponent, group};
@@ -28,8 +28,9 @@ impl Compare for LastNumber {
         final_number(text).map(Given::number)
     }
 
-    fn expected(&self, answer: &str) -> Option<Given> {
-        single_number(answer).map(Given::number)
+    fn expected(&self, answer: &str) -> Vec<Given> {
+        let number = single_number(answer).map(Given::number);
+        number.into_iter().collect()
     }
 
     fn refusal(&self, answer: Option<&str>) -> String {
@@ -63,9 +64,7 @@ fn final_number(text: &str) -> Option<Number> {
 /// The number that an answer of the data is, behind `####` if that is there. Nothing if it holds
 /// several, or other mathematics.
 fn single_number(answer: &str) -> Option<Number> {
-    let answer = answer
-        .rsplit_once("####")
-        .map_or(answer, |(_, after)| after);
+    let answer = ending(answer);
     let (read, text) = (Answer::read(answer), plain(answer));
     if read.is_mathematics() {
         return read.number().filter(|_| !is_sum(&text));
