@@ -6,7 +6,7 @@
 //! \{1,2\} = \{2,1\}; not (1,2) and (2,1).
 
 use super::answer::last_boxed;
-use super::compare::{Compare, Comparison, Given};
+use super::compare::{Compare, Comparison, Given, ending};
 use super::judge::VerifierKind;
 
 pub(super) const KIND: VerifierKind = VerifierKind {
@@ -23,11 +23,34 @@ impl Compare for Boxed {
         last_boxed(text).map(Given::read)
     }
 
-    fn expected(&self, answer: &str) -> Option<Given> {
-        Some(Given::read(last_boxed(answer).unwrap_or(answer)))
+    fn expected(&self, answer: &str) -> Vec<Given> {
+        let ending = ending(answer);
+        let is_nothing = ending.is_empty() && ending != answer;
+        match last_boxed(ending) {
+            Some(boxed) => vec![Given::read(boxed)],
+            None if is_nothing || announces(ending) => Vec::new(),
+            None => vec![Given::read(ending)],
+        }
     }
 
-    fn refusal(&self, _: Option<&str>) -> String {
-        "has no \\boxed{..} in its response, which stands for the answer; give `answer`".into()
+    fn refusal(&self, answer: Option<&str>) -> String {
+        match answer {
+            Some(answer) => format!(
+                "has the answer `{answer}`, which is not the answer alone; the \
+                 verifier boxed compares the answer itself: give that alone, in \\boxed{{..}}, or \
+                 behind ####"
+            ),
+            None => {
+                "has no \\boxed{..} in its response, which stands for the answer; give `answer`"
+                    .into()
+            }
+        }
     }
+}
+
+/// Whether a text says that an answer follows, so that it is not the answer alone.
+fn announces(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let words = ["the answer is", "final answer is", "correct answer is"];
+    lower.starts_with("answer:") || words.iter().any(|words| lower.contains(words))
 }

@@ -38,7 +38,7 @@ fn boxed(gold: &str, text: &str) -> bool {
 }
 
 /// The verdict of a verifier; a gold answer that it refuses makes nothing right.
-fn is_right(verifier: &str, gold: &str, text: &str) -> bool {
+pub(super) fn is_right(verifier: &str, gold: &str, text: &str) -> bool {
     let item = Item {
         answer: Some(gold.into()),
         ..Item::default()

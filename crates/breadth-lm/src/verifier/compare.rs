@@ -16,10 +16,9 @@ pub(super) trait Compare: Debug + Send + Sync {
     /// The answer in a response.
     fn given(&self, text: &str) -> Option<Given>;
 
-    /// The answer that `answer` of the data is; it may be the bare answer.
-    fn expected(&self, answer: &str) -> Option<Given> {
-        self.given(answer)
-    }
+    /// What is right by an `answer` of the data, which may be the bare answer; nothing if it is not
+    /// understood.
+    fn expected(&self, answer: &str) -> Vec<Given>;
 
     /// Why nothing can be compared with an `answer` that is not understood, or with the response
     /// that stands for it.
@@ -90,9 +89,16 @@ impl<T: Compare> Comparison<T> {
         };
         let members = texts::read(answer).unwrap_or_default();
         let own = self.0.expected(answer).into_iter();
-        own.chain(members.iter().filter_map(|member| self.0.expected(member)))
+        own.chain(members.iter().flat_map(|member| self.0.expected(member)))
             .collect()
     }
+}
+
+/// What an `answer` of the data ends in: what follows the last `####`, with which GSM8K parts it
+/// from how it was found, or all of it.
+pub(super) fn ending(answer: &str) -> &str {
+    let parted = answer.rsplit_once("####");
+    parted.map_or(answer, |(_, ending)| ending.trim())
 }
 
 /// An answer that is compared.

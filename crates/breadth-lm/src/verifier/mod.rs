@@ -3,8 +3,9 @@
 //! A [`Verifier`] judges responses in batches. What it compares with is the prompt's *reference*:
 //! the line's `answer` if it has one, else its response; where lines of one prompt have several
 //! ([`Item::alternatives`]), any of them; where an answer is a list of texts, as JSON or Python
-//! writes it (`["7", "seven"]`, `['7']`), any of these too. Text that is judged is what a reader
-//! sees: without special tokens.
+//! writes it (`["7", "seven"]`, `['7']`), any of these too. What follows the last `####` of an
+//! answer, as GSM8K has it, is the answer. Text that is judged is what a reader sees: without
+//! special tokens.
 //!
 //! | verifier | a response is right if |
 //! |---|---|
@@ -191,5 +192,7 @@ impl Verifier {
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,26 @@
 
 use std::fmt;
 
+/// Words that multiply the number before them.
+const SCALES: [(&str, i64); 8] = [
+    ("dozen", 12),
+    ("hundred", 100),
+    ("thousand", 1000),
+    ("lakh", 100_000),
+    ("million", 1_000_000),
+    ("crore", 10_000_000),
+    ("billion", 1_000_000_000),
+    ("trillion", 1_000_000_000_000),
+];
+
+/// What a word multiplies the number before it by, in singular or plural.
+pub(super) fn scale(word: &str) -> Option<i64> {
+    let lower = word.to_lowercase();
+    let one = lower.strip_suffix('s').unwrap_or(&lower);
+    let found = SCALES.iter().find(|(own, _)| *own == one);
+    found.map(|(_, times)| *times)
+}
+
 /// Most digits, and most powers of ten, of what becomes a fraction of whole numbers; beyond, digits
 /// and exponent are kept as they are.
 const MOST_DIGITS: i64 = 36;

@@ -5,7 +5,7 @@
 
 use regex::Regex;
 
-use super::compare::{Compare, Comparison, Given};
+use super::compare::{Compare, Comparison, Given, ending};
 use super::judge::{VerifierKind, Verify};
 use crate::error::{Error, Result};
 
@@ -34,8 +34,8 @@ impl Compare for Pattern {
         last_captured(&self.0, text).map(Given::read)
     }
 
-    fn expected(&self, answer: &str) -> Option<Given> {
-        Some(Given::read(answer))
+    fn expected(&self, answer: &str) -> Vec<Given> {
+        vec![Given::read(ending(answer))]
     }
 
     fn refusal(&self, _: Option<&str>) -> String {

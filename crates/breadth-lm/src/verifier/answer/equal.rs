@@ -44,6 +44,11 @@ pub fn is_same(a: &Shape, b: &Shape, calculator: &Calculator) -> bool {
         ) => (a, b) == (c, d) && pairs(x, y),
         (Shape::List(x), Shape::Bracket('(', y, ')'))
         | (Shape::Bracket('(', y, ')'), Shape::List(x)) => pairs(x, y),
+        (Shape::List(x), Shape::List(y)) | (Shape::Set(x), Shape::Set(y))
+            if goes_on(x) || goes_on(y) =>
+        {
+            pairs(x, y)
+        }
         // Values of several unknowns without their names stand in the order of the names.
         (Shape::List(x), Shape::List(y)) if has_names(x) != has_names(y) => pairs(x, y),
         (Shape::List(x), Shape::List(y)) => x.len() == y.len() && is_permuted(x, y, calculator),
@@ -51,9 +56,15 @@ pub fn is_same(a: &Shape, b: &Shape, calculator: &Calculator) -> bool {
             is_within(x, y, calculator) && is_within(y, x, calculator)
         }
         (Shape::Set(x), Shape::List(y)) | (Shape::List(y), Shape::Set(x)) => {
-            y.len() <= x.len() && is_within(x, y, calculator) && is_within(y, x, calculator)
+            // A set has no order that says which value is whose.
+            has_names(x) == has_names(y)
+                && y.len() <= x.len()
+                && is_within(x, y, calculator)
+                && is_within(y, x, calculator)
         }
-        (Shape::Union(x), Shape::Union(y)) => x.len() == y.len() && is_permuted(x, y, calculator),
+        (Shape::Union(x), Shape::Union(y)) | (Shape::Either(x), Shape::Either(y)) => {
+            x.len() == y.len() && is_permuted(x, y, calculator)
+        }
         (Shape::Set(x), Shape::Value(..)) => {
             matches!(&x[..], [only] if is_same(only, b, calculator))
         }
@@ -81,6 +92,11 @@ fn is_same_amount(a: &str, b: &str) -> bool {
     };
     let (plain_a, plain_b) = (without(a), without(b));
     plain_a == plain_b && (plain_a == a || plain_b == b)
+}
+
+/// Whether dots stand for more of a sequence, which then has an order.
+fn goes_on(items: &[Shape]) -> bool {
+    items.contains(&Shape::Literal("\\ldots".into()))
 }
 
 /// Whether a list says what several different names are.

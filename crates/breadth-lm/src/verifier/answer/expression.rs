@@ -91,6 +91,9 @@ impl<'a> Reader<'a> {
         let mut value = self.factor()?;
         loop {
             self.next_if(|node| *node == Node::Space);
+            if self.is_cross_product() {
+                return None;
+            }
             if self.next_if(is_times).is_some() {
                 value = self.calculator.times(&value, &self.signed_factor()?)?;
             } else if self.next_if(is_over).is_some() {
@@ -107,6 +110,19 @@ impl<'a> Reader<'a> {
                 return Some(value);
             }
         }
+    }
+
+    /// Whether a cross stands next between letters in another face, which may be vectors: their
+    /// product with a dot is another one.
+    fn is_cross_product(&self) -> bool {
+        let is_letter = |node: &Node| matches!(node, Node::Words(_));
+        let is_vector = |node: &Node| is_letter(node) || node.is_char(|c| "()".contains(c));
+        let start = self.at.saturating_sub(1);
+        let Some([left, sign, right]) = self.nodes.get(start..start + 3) else {
+            return false;
+        };
+        let is_either = is_letter(left) || is_letter(right);
+        sign.is_command("times") && is_either && is_vector(left) && is_vector(right)
     }
 
     fn signed_factor(&mut self) -> Option<Quotient> {

@@ -81,9 +81,24 @@ pub fn rounded(name: &str, of: &Quotient) -> Option<Quotient> {
     Some(Quotient::number(Ratio::new(floor, 1)?))
 }
 
+/// A logarithm; those to a whole number are quotients of natural ones, as far as they are not exact.
+pub fn logarithm(name: &str, arguments: &[Quotient], calculator: &Calculator) -> Quotient {
+    let quotient = || {
+        let [of] = arguments else {
+            return None;
+        };
+        let base = Ratio::whole(base_of(name)?);
+        let above_zero = of.rational().filter(|of| of.above() > 0);
+        let exact = above_zero.and_then(|of| exact_logarithm(name, of));
+        let natural = |of: &Quotient| summed("ln", std::slice::from_ref(of), calculator);
+        exact.or_else(|| calculator.over(&natural(of), &natural(&Quotient::number(base))))
+    };
+    quotient().unwrap_or_else(|| summed(name, arguments, calculator))
+}
+
 /// A logarithm: of a product of powers of primes (and of e, for the natural one) the sum of theirs,
 /// anything else as it is.
-pub fn logarithm(name: &str, arguments: &[Quotient], calculator: &Calculator) -> Quotient {
+fn summed(name: &str, arguments: &[Quotient], calculator: &Calculator) -> Quotient {
     let is_one = ["ln", "log", "lg"].contains(&name) || base_of(name).is_some();
     let sum = || {
         let [of] = arguments else {

@@ -8,6 +8,9 @@ use super::simplify::{simplified, tidy};
 /// Deeper braces than anybody writes.
 const DEPTH: usize = 48;
 
+/// Longest room between two rows, in characters.
+const LONGEST_LENGTH: usize = 12;
+
 /// Commands whose argument is words, or letters in another face.
 const WORDS: [&str; 16] = [
     "text",
@@ -29,7 +32,7 @@ const WORDS: [&str; 16] = [
 ];
 
 /// Several names of one sign.
-const SAME: [(&str, &str); 31] = [
+const SAME: [(&str, &str); 33] = [
     ("le", "leq"),
     ("leqslant", "leq"),
     ("ge", "geq"),
@@ -58,9 +61,11 @@ const SAME: [(&str, &str); 31] = [
     ("langle", "("),
     ("rangle", ")"),
     ("colon", ":"),
-    ("lor", "or"),
-    ("vee", "or"),
-    ("land", "and"),
+    ("vee", "lor"),
+    ("wedge", "land"),
+    ("dots", "ldots"),
+    ("cdots", "ldots"),
+    ("dotsc", "ldots"),
 ];
 
 /// The tree of a text; nothing if braces do not match.
@@ -108,6 +113,10 @@ impl Reader<'_> {
                 Some('$') => {}
                 Some(c) if MONEY.contains(&&*c.to_string()) => nodes.push(Node::Command(c.into())),
                 Some(c) if c.is_whitespace() || c == '~' => nodes.push(Node::Space),
+                Some('.') if self.rest.clone().take(2).eq(['.', '.']) => {
+                    self.rest.nth(1);
+                    nodes.push(Node::Command("ldots".into()));
+                }
                 Some('*') if self.rest.next_if_eq(&'*').is_some() => nodes.push(Node::Char('^')),
                 Some('<') if self.rest.next_if_eq(&'=').is_some() => {
                     nodes.push(Node::Command("leq".into()))
@@ -159,9 +168,27 @@ impl Reader<'_> {
             Some('!') => while self.rest.next_if(|c| c.is_whitespace()).is_some() {},
             None | Some('(' | ')' | '[' | ']') => {}
             Some(',' | ';' | ':' | '>') => nodes.push(Node::Space),
+            Some('\\') => {
+                self.skip_length();
+                nodes.push(Node::Command("\\".into()));
+            }
             Some('%') => nodes.push(Node::Command("%".into())),
             Some(c) if c.is_whitespace() => nodes.push(Node::Space),
             Some(c) => nodes.push(Node::Command(c.to_string())),
+        }
+    }
+
+    /// Skips the room between two rows: the `[4pt]` of `\\[4pt]`.
+    fn skip_length(&mut self) {
+        let text: String = self.rest.clone().take(LONGEST_LENGTH).collect();
+        let inner = text.strip_prefix('[').and_then(|text| text.split_once(']'));
+        let Some((inner, _)) = inner else {
+            return;
+        };
+        let number = inner.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let is_length = ["pt", "em", "ex", "mm", "cm", "in"].contains(&&inner[number.len()..]);
+        if is_length && number.trim().parse::<f64>().is_ok() {
+            self.rest.nth(inner.len() + 1);
         }
     }
 
@@ -190,6 +217,13 @@ impl Reader<'_> {
             return Some(());
         }
         let raw = self.raw()?;
+        let raw = match amount(&raw) {
+            Some((number, words)) => {
+                number.chars().for_each(|c| sign::push(c, nodes));
+                words.to_owned()
+            }
+            None => raw,
+        };
         let mut letters = raw.split(|c: char| !c.is_alphabetic());
         let is_words = !raw.contains(|c: char| "\\{^=".contains(c) || c.is_ascii_digit())
             && letters.any(|run| run.chars().count() > 1);
@@ -212,4 +246,17 @@ impl Reader<'_> {
         }
         Some(())
     }
+}
+
+/// The number and the words in a text such as `3 apples`.
+fn amount(text: &str) -> Option<(&str, &str)> {
+    let (number, words) = text.trim().split_once(' ')?;
+    let is_digit = |c: char| c.is_ascii_digit();
+    let is_number = number.starts_with(is_digit)
+        && number.ends_with(is_digit)
+        && number
+            .chars()
+            .all(|c| c.is_ascii_digit() || ",./".contains(c));
+    let is_word = |c: char| c.is_alphabetic() || c == ' ';
+    (is_number && words.chars().all(is_word)).then_some((number, words))
 }

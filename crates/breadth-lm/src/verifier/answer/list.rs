@@ -6,12 +6,6 @@ use super::relation;
 use super::shape::Shape;
 use super::thousands::{without_spaced_thousands, without_thousands};
 
-/// The parts of a list without brackets.
-pub struct Parts<'a> {
-    pub items: Vec<&'a [Node]>,
-    pub has_or: bool,
-}
-
 /// With words between answers as commands, and without the commas of thousands. In brackets a comma
 /// parts elements, unless others there have a space behind them.
 pub fn prepared(nodes: &[Node], is_in_brackets: bool) -> Vec<Node> {
@@ -62,29 +56,39 @@ fn is_comma(node: &Node) -> bool {
 }
 
 fn is_conjunction(node: &Node) -> bool {
-    node.is_command("or") || node.is_command("and")
+    is_or(node) || ["and", "land"].iter().any(|name| node.is_command(name))
 }
 
-/// The parts between commas and conjunctions, if there is one.
-pub fn split(nodes: &[Node]) -> Option<Parts<'_>> {
+fn is_or(node: &Node) -> bool {
+    node.is_command("or") || node.is_command("lor")
+}
+
+/// The parts between commas and conjunctions, if there is one; a group on each side of an `or`.
+pub fn split(nodes: &[Node]) -> Option<Vec<Vec<&[Node]>>> {
     let parts = bracket::split(nodes, |node| is_comma(node) || is_conjunction(node));
-    if parts.len() < 2 {
+    let has_sign = bracket::find(nodes, |node| {
+        node.is_command("lor") || node.is_command("land")
+    });
+    // Between letters the signs of logic part no answers: `p \land q`.
+    let is_related = |(_, part): &(Option<&Node>, &[Node])| relation::find(part).is_some();
+    if parts.len() < 2 || has_sign.is_some() && !parts.iter().all(is_related) {
         return None;
     }
-    let has_or = parts
-        .iter()
-        .any(|(before, _)| before.is_some_and(|node| node.is_command("or")));
-    let mut items = Vec::new();
-    for (i, (_, part)) in parts.iter().enumerate() {
+    let mut groups = vec![Vec::new()];
+    for (i, (before, part)) in parts.iter().enumerate() {
+        if before.is_some_and(is_or) {
+            groups.push(Vec::new());
+        }
         // `1, 2, and 3` has nothing between comma and conjunction.
         let next = parts.get(i + 1).and_then(|(before, _)| *before);
         match part.is_empty() {
-            false => items.push(*part),
+            false => groups.last_mut()?.push(*part),
             true if next.is_some_and(is_conjunction) => {}
             true => return None,
         }
     }
-    Some(Parts { items, has_or })
+    groups.retain(|group| !group.is_empty());
+    Some(groups)
 }
 
 /// What stands between commas within brackets.
@@ -120,11 +124,22 @@ pub fn flat(items: Vec<Shape>) -> Vec<Shape> {
     out
 }
 
-/// The items as one answer: with the name they share, and as a union where one of several ranges is
-/// meant.
-pub fn joined(items: Vec<Shape>, has_or: bool) -> Shape {
+/// The items of all groups as one answer: with the name they share, as a union where one of several
+/// ranges is meant, and group by group where statements are.
+pub fn joined(groups: Vec<Vec<Shape>>) -> Shape {
+    let has_or = groups.len() > 1;
+    let items: Vec<Shape> = groups.iter().flatten().cloned().collect();
+    let all = |items| {
+        let items = flat(items);
+        let is_word = |item: &Shape| matches!(item, Shape::Words(_));
+        match has_or && items.iter().any(is_statement) {
+            true if items.iter().all(is_word) => Shape::Either(items),
+            true => Shape::Either(groups.into_iter().map(together).collect()),
+            false => Shape::List(items),
+        }
+    };
     let Some(Shape::Named(name, _)) = items.first() else {
-        return Shape::List(flat(items));
+        return all(items);
     };
     let name = name.clone();
     let named = items
@@ -135,7 +150,7 @@ pub fn joined(items: Vec<Shape>, has_or: bool) -> Shape {
         .iter()
         .any(|item| matches!(item, Shape::Named(..) | Shape::Relation(..)));
     if named != items.len() && has_others {
-        return Shape::List(flat(items));
+        return all(items);
     }
     let inner: Vec<Shape> = items
         .into_iter()
@@ -151,6 +166,27 @@ pub fn joined(items: Vec<Shape>, has_or: bool) -> Shape {
         Shape::List(flat(inner))
     };
     Shape::Named(name, Box::new(inner))
+}
+
+/// The statements of one group: `x=1, y=2`.
+fn together(mut group: Vec<Shape>) -> Shape {
+    match group.len() {
+        1 => group.swap_remove(0),
+        _ => joined(vec![group]),
+    }
+}
+
+/// Whether one or all of several makes a difference: of values and sets, several solutions are meant
+/// either way.
+fn is_statement(item: &Shape) -> bool {
+    matches!(
+        item,
+        Shape::Words(_)
+            | Shape::Literal(_)
+            | Shape::Choice(_)
+            | Shape::Named(..)
+            | Shape::Relation(..)
+    )
 }
 
 /// Whether plus or minus stands somewhere.

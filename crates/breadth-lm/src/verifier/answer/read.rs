@@ -1,6 +1,6 @@
 //! An answer from its nodes.
 
-use super::super::algebra::Quotient;
+use super::super::algebra::{Quotient, Ratio};
 use super::bracket::{self, around};
 use super::expression;
 use super::interval;
@@ -39,12 +39,14 @@ impl ShapeReader<'_> {
 
     fn list(&self, nodes: &[Node], depth: usize) -> Option<Shape> {
         let nodes = &list::prepared(nodes, false)[..];
-        let parts = list::split(nodes)?;
-        if let [only] = parts.items[..] {
+        let groups = list::split(nodes)?;
+        if let [group] = &groups[..]
+            && let [only] = group[..]
+        {
             return Some(self.read(only, depth));
         }
-        let items = parts.items.iter().map(|item| self.read(item, depth));
-        Some(list::joined(items.collect(), parts.has_or))
+        let read = |group: &Vec<&[Node]>| group.iter().map(|part| self.read(part, depth)).collect();
+        Some(list::joined(groups.iter().map(read).collect()))
     }
 
     fn union(&self, nodes: &[Node], depth: usize) -> Option<Shape> {
@@ -156,13 +158,22 @@ impl ShapeReader<'_> {
         }
         let money = nodes.iter().find_map(unit::money);
         let nodes = &expression::without_money(nodes)[..];
+        let scaled = unit::scaled(nodes);
+        let (nodes, scale) = match &scaled {
+            Some((nodes, scale)) => (&nodes[..], *scale),
+            None => (nodes, Ratio::ONE),
+        };
         let (number, mark) = unit::split(nodes);
         let mark = match mark {
             Mark::None => money.unwrap_or(Mark::None),
             mark => mark,
         };
         let number = &list::prepared(number, false)[..];
-        let value = |nodes: &[Node]| expression::value(nodes, self.calculator);
+        let scale = Quotient::number(scale);
+        let value = |nodes: &[Node]| {
+            let value = expression::value(nodes, self.calculator)?;
+            self.calculator.times(&value, &scale)
+        };
         match value(number) {
             Some(number) => Some(Shape::Value(number, mark)),
             None => Some(Shape::Value(value(nodes)?, Mark::None)),
@@ -234,18 +245,21 @@ fn sign(node: &Node) -> char {
 }
 
 /// A capital letter with `.` or `)` behind it, or in parentheses, and more: the letter of a choice.
+/// `C)` needs no more.
 fn choice(nodes: &[Node]) -> Option<Shape> {
     let (letter, rest) = match nodes {
         [Node::Char('('), Node::Char(c), Node::Char(')'), rest @ ..] => (*c, rest),
         [Node::Char(c), Node::Char('.' | ')'), rest @ ..] => (*c, rest),
         _ => return None,
     };
-    let goes_on = rest.first().is_some_and(|node| {
-        !matches!(
-            node,
-            Node::Char('(' | '^' | '+' | '-' | '/' | '=' | ',') | Node::Separator
-        )
-    });
+    let is_whole = matches!(nodes, [_, Node::Char(')')]);
+    let goes_on = is_whole
+        || rest.first().is_some_and(|node| {
+            !matches!(
+                node,
+                Node::Char('(' | '^' | '+' | '-' | '/' | '=' | ',') | Node::Separator
+            )
+        });
     (('A'..='J').contains(&letter) && goes_on).then_some(Shape::Choice(letter))
 }
 

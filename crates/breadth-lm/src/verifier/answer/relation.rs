@@ -6,7 +6,7 @@ use super::expression;
 use super::function;
 use super::node::{Node, print};
 use super::shape::{RelationKind, Shape, ShapeReader};
-use super::unit::Mark;
+use super::unit::{self, Mark};
 
 fn operator(node: &Node) -> Option<&str> {
     match node {
@@ -69,14 +69,16 @@ impl ShapeReader<'_> {
 
     fn equation(&self, parts: &[&[Node]], depth: usize) -> Option<Shape> {
         let (first, last) = (*parts.first()?, *parts.last()?);
-        let named = |name: &[Node], value: &[Node]| {
-            Shape::Named(print(name), Box::new(self.read(value, depth)))
-        };
+        let named = |name: &[Node], value: Shape| Shape::Named(print(name), Box::new(value));
         if is_name(first) {
-            return Some(named(first, last));
+            let read = parts[1..].iter().map(|part| self.read(part, depth));
+            let mut values: Vec<Shape> = read.collect();
+            let value = values.pop()?;
+            let all = values.iter().chain([&value]);
+            return self.agree(all).then(|| named(first, value));
         }
         if parts.len() == 2 && is_name(last) {
-            return Some(named(last, first));
+            return Some(named(last, self.read(first, depth)));
         }
         let value = |part: &&[Node]| expression::value(part, self.calculator);
         let values: Vec<Quotient> = parts.iter().map(value).collect::<Option<_>>()?;
@@ -90,6 +92,17 @@ impl ShapeReader<'_> {
             [left, right] => self.related(RelationKind::Equal, left, right),
             _ => None,
         }
+    }
+
+    /// Whether those of several answers that are numbers are one number.
+    fn agree<'a>(&self, answers: impl Iterator<Item = &'a Shape>) -> bool {
+        let mut numbers = answers.filter_map(|answer| match answer {
+            Shape::Value(value, mark) if unknowns(value).is_empty() => Some((value, mark)),
+            _ => None,
+        });
+        numbers
+            .next()
+            .is_none_or(|first| numbers.all(|other| unit::is_same(first, other, self.calculator)))
     }
 
     /// `left - right` in its relation to 0.
@@ -155,7 +168,7 @@ pub fn relation(kind: RelationKind, gap: &Quotient) -> Option<Shape> {
         return None;
     }
     let is_either = matches!(kind, RelationKind::Equal | RelationKind::Different);
-    if !is_either && !gap.is_sum() {
+    if !is_either && !gap.is_sum() && !is_above_zero(&gap.below) {
         return None;
     }
     let is_negative = is_either && gap.above.lead()?.1.is_negative();
@@ -166,6 +179,22 @@ pub fn relation(kind: RelationKind, gap: &Quotient) -> Option<Shape> {
     };
     let above = above.scaled(above.content()?.inverse()?)?;
     Some(Shape::Relation(kind, Quotient::of(above)))
+}
+
+/// Whether a divisor is surely above 0, as far as that is looked into: a natural logarithm of a whole
+/// number.
+fn is_above_zero(below: &Sum) -> bool {
+    let Some((monomial, factor)) = below.single() else {
+        return false;
+    };
+    let is_logarithm = |atom: &Atom| {
+        let Atom::Call(name, of) = atom else {
+            return false;
+        };
+        let of = of.first().and_then(Quotient::rational);
+        name == "ln" && of.and_then(Ratio::as_whole).is_some_and(|of| of > 1)
+    };
+    !factor.is_negative() && monomial.0.keys().all(is_logarithm)
 }
 
 fn interval(unknown: &str, low: (Quotient, bool), high: (Quotient, bool)) -> Shape {

@@ -19,6 +19,8 @@ pub enum Shape {
     Set(Vec<Shape>),
     /// Several answers without brackets around them, in any order.
     List(Vec<Shape>),
+    /// Statements or words, of which one holds.
+    Either(Vec<Shape>),
     /// Sets, of which one holds.
     Union(Vec<Shape>),
     /// A set without another.

@@ -3,7 +3,7 @@
 use super::node::Node;
 
 /// Signs with a command.
-const COMMANDS: [(char, &str); 43] = [
+const COMMANDS: [(char, &str); 49] = [
     ('\u{d7}', "times"),
     ('\u{b7}', "cdot"),
     ('\u{22c5}', "cdot"),
@@ -21,6 +21,9 @@ const COMMANDS: [(char, &str); 43] = [
     ('\u{2248}', "approx"),
     ('\u{2261}', "equiv"),
     ('\u{2208}', "in"),
+    ('\u{2209}', "notin"),
+    ('\u{2227}', "land"),
+    ('\u{2228}', "lor"),
     ('\u{222a}', "cup"),
     ('\u{2229}', "cap"),
     ('\u{2216}', "setminus"),
@@ -28,6 +31,8 @@ const COMMANDS: [(char, &str); 43] = [
     ('\u{2220}', "angle"),
     ('\u{25b3}', "triangle"),
     ('\u{b0}', "degree"),
+    ('\u{ba}', "degree"),
+    ('\u{2026}', "ldots"),
     ('%', "%"),
     ('\u{ff05}', "%"),
     ('\u{211d}', "mathbb:R"),
@@ -47,6 +52,7 @@ const COMMANDS: [(char, &str); 43] = [
     ('\u{3c9}', "omega"),
     ('\u{3c1}', "rho"),
     ('\u{3c4}', "tau"),
+    ('\u{22ef}', "ldots"),
 ];
 
 /// Signs that are another character.

@@ -104,6 +104,9 @@ pub fn tidy(nodes: Vec<Node>) -> Vec<Node> {
 
 /// The tree without groups and without what is not seen, arguments bound to what takes them.
 pub fn simplified(nodes: &[Node]) -> Vec<Node> {
+    if let Some(stacked) = stacked(nodes) {
+        return stacked;
+    }
     let mut out = Vec::with_capacity(nodes.len());
     let mut rest = nodes;
     while let [node, after @ ..] = rest {
@@ -118,6 +121,31 @@ pub fn simplified(nodes: &[Node]) -> Vec<Node> {
         };
     }
     out
+}
+
+/// What a command between the upper and the lower part makes of all there is: `10 \choose 3`,
+/// `3 \over 4`.
+fn stacked(nodes: &[Node]) -> Option<Vec<Node>> {
+    let is_between = |node: &Node| node.is_command("choose") || node.is_command("over");
+    let at = nodes.iter().position(is_between)?;
+    if nodes[at + 1..].iter().any(is_between) {
+        return None;
+    }
+    let part = |nodes: &[Node]| tidy(simplified(nodes));
+    let (above, below) = (part(&nodes[..at]), part(&nodes[at + 1..]));
+    Some(if nodes[at].is_command("over") {
+        vec![Node::Fraction(above, below)]
+    } else {
+        binomial(above, below).into()
+    })
+}
+
+fn binomial(above: Vec<Node>, below: Vec<Node>) -> [Node; 3] {
+    [
+        Node::Command("binom".into()),
+        Node::Argument(above),
+        Node::Argument(below),
+    ]
 }
 
 /// Adds what braces hold; what comes after it. A comma in braces between digits parts thousands, as
@@ -175,11 +203,7 @@ fn command<'a>(name: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node]
         && let Some((above, rest)) = argument(after)
         && let Some((below, rest)) = argument(rest)
     {
-        out.push(Node::Command("binom".into()));
-        out.extend([
-            Node::Argument(content(above)),
-            Node::Argument(content(below)),
-        ]);
+        out.extend(binomial(content(above), content(below)));
         return rest;
     }
     if let Some(kind) = name.strip_prefix("begin:") {
@@ -189,6 +213,13 @@ fn command<'a>(name: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node]
         ("left" | "right", [Node::Char('.'), rest @ ..]) => rest,
         (name, _) if INVISIBLE.contains(&name) || name.starts_with("end:") => after,
         (name, _) if DRESSES.contains(&name) => argument(after).map_or(after, |(_, rest)| rest),
+        ("not", _) => match argument(after) {
+            Some((node, rest)) => {
+                out.push(Node::Command(negated(&print(&content(node)))));
+                rest
+            }
+            None => after,
+        },
         ("degree", _) => {
             out.push(Node::Command("degree".into()));
             after
@@ -222,6 +253,14 @@ fn command<'a>(name: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node]
     }
 }
 
+/// The name of a relation with a stroke through it: `\not=` is `\neq`.
+fn negated(sign: &str) -> String {
+    match sign.strip_prefix('\\').unwrap_or(sign) {
+        "=" => "neq".into(),
+        name => format!("not{name}"),
+    }
+}
+
 /// Adds a matrix, or the content of another environment; what comes after its end.
 fn environment<'a>(kind: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node] {
     let mut depth = 1;
@@ -236,6 +275,7 @@ fn environment<'a>(kind: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [N
         return after;
     };
     let (mut inner, rest) = (&after[..end], &after[end + 1..]);
+    let is_array = kind == "array";
     let kind = match kind {
         "pmatrix" | "bmatrix" | "matrix" | "smallmatrix" => "matrix",
         "array" => {
@@ -255,7 +295,12 @@ fn environment<'a>(kind: &str, after: &'a [Node], out: &mut Vec<Node>) -> &'a [N
             return rest;
         }
     };
-    out.push(Node::Matrix(kind.into(), rows(inner)));
+    let mut rows = rows(inner);
+    match &mut rows[..] {
+        // An array of one cell is only a way to place it.
+        [row] if is_array && row.len() == 1 => out.append(&mut row[0]),
+        _ => out.push(Node::Matrix(kind.into(), rows)),
+    }
     rest
 }
 
@@ -302,7 +347,12 @@ fn script<'a>(c: char, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node] {
         out.push(Node::Char(c));
         return after;
     };
-    if c == '^' && (node.is_command("circ") || node.is_command("degree")) {
+    let is_behind_digit = out.last().is_some_and(Node::is_digit);
+    let is_degree = |node: &Node| {
+        let is_letter = *node == Node::Char('o') || *node == Node::Words("o".into());
+        node.is_command("circ") || node.is_command("degree") || is_behind_digit && is_letter
+    };
+    if c == '^' && is_degree(node) {
         out.push(Node::Command("degree".into()));
         return rest;
     }
@@ -313,7 +363,7 @@ fn script<'a>(c: char, after: &'a [Node], out: &mut Vec<Node>) -> &'a [Node] {
         node => (content(node), rest),
     };
     match &argument[..] {
-        [only] if c == '^' && (only.is_command("circ") || only.is_command("degree")) => {
+        [only] if c == '^' && is_degree(only) => {
             out.push(Node::Command("degree".into()));
         }
         _ => out.extend([Node::Char(c), Node::Argument(argument)]),

@@ -441,6 +441,10 @@ fn what_is_deep_long_or_huge_neither_overflows_nor_takes_long() {
             ("\\lfloor", "\\rfloor"),
             ("(x+1)", ""),
             ("\\sqrt{1+", "}"),
+            ("x=1=(", ")"),
+            ("x=1 or y=(", ")"),
+            ("1\\over ", ""),
+            ("1 dozen ", ""),
         ] {
             hostile.push(nested(open, "1", close, n));
         }

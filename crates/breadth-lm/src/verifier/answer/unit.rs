@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::algebra::{Calculator, Quotient, Ratio};
+use super::super::number::scale;
 use super::function::NAMES;
 use super::node::{Node, print};
+use super::simplify::tidy;
 
 /// What stands behind a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ const SPEEDS: [(&str, &str); 3] = [("mph", "mile/hour"), ("kmph", "km/h"), ("kph
 const OTHER_CASE: [&str; 6] = ["M", "S", "H", "G", "Mm", "Mg"];
 
 /// Words that make another number of the one before them, or another answer.
-const MEANINGFUL: [&str; 33] = [
+const MEANINGFUL: [&str; 42] = [
     "thousand",
     "million",
     "billion",
@@ -85,11 +87,20 @@ const MEANINGFUL: [&str; 33] = [
     "hundred",
     "dozen",
     "half",
+    "tenths",
+    "hundredths",
+    "thousandths",
     "or",
     "and",
     "to",
     "less",
     "more",
+    "fewer",
+    "below",
+    "above",
+    "under",
+    "short",
+    "too",
     "than",
     "if",
     "when",
@@ -119,6 +130,41 @@ pub fn money(sign: &Node) -> Option<Mark> {
         return None;
     };
     mark(&[Node::Words(name.clone())]).filter(|_| sign.is_money())
+}
+
+/// Without the word behind a number that multiplies it, and by how much: `1.2\text{ million}`.
+pub fn scaled(nodes: &[Node]) -> Option<(Vec<Node>, Ratio)> {
+    let is_number = |node: &Node| {
+        node.is_char(|c| c.is_ascii_digit() || ".,".contains(c)) || *node == Node::Space
+    };
+    let sign = usize::from(nodes.first() == Some(&Node::Char('-')));
+    let digits = nodes[sign..].iter().take_while(|node| is_number(node));
+    let start = sign + digits.count();
+    let (number, behind) = nodes.split_at(start);
+    let (word, words, rest) = match behind {
+        [Node::Words(words), rest @ ..] => {
+            let (word, words) = words.split_once(' ').unwrap_or((words, ""));
+            (word.to_owned(), Some(Node::Words(words.into())), rest)
+        }
+        letters => {
+            let word = Node::letters(letters);
+            let length = word.chars().count();
+            (word, None, &letters[length..])
+        }
+    };
+    let scale = scale(&word).filter(|_| number.iter().any(Node::is_digit))?;
+    let words = words.filter(|words| *words != Node::Words(String::new()));
+    let nodes = number
+        .iter()
+        .cloned()
+        .chain(words)
+        .chain(rest.iter().cloned());
+    let nodes = tidy(nodes.collect());
+    let scale = Ratio::whole(scale);
+    match scaled(&nodes) {
+        Some((nodes, more)) => Some((nodes, scale.times(more)?)),
+        None => Some((nodes, scale)),
+    }
 }
 
 /// The number, and what stands behind it.

@@ -29,6 +29,7 @@ impl std::fmt::Display for Shape {
                 write!(f, "\\{{{}\\}}", items.join(", "))
             }
             Self::List(items) => f.write_str(&sorted(items).join(", ")),
+            Self::Either(items) => f.write_str(&sorted(items).join(" or ")),
             Self::Union(items) => f.write_str(&sorted(items).join("\\cup ")),
             Self::Without(all, less) => write!(f, "{all}\\setminus {less}"),
             Self::Named(_, inner) => write!(f, "{inner}"),

@@ -9,9 +9,9 @@ mod unit;
 
 use super::algebra::Ratio;
 use super::answer::{Answer, fraction_sign, script_sign};
-use super::compare::{Compare, Comparison, Given};
+use super::compare::{Compare, Comparison, Given, ending};
 use super::judge::VerifierKind;
-use super::number::Number;
+use super::number::{Number, scale};
 use scan::{digits, exponent, group};
 
 pub(super) const KIND: VerifierKind = VerifierKind {
@@ -28,8 +28,9 @@ impl Compare for LastNumber {
         final_number(text).map(Given::number)
     }
 
-    fn expected(&self, answer: &str) -> Option<Given> {
-        single_number(answer).map(Given::number)
+    fn expected(&self, answer: &str) -> Vec<Given> {
+        let number = single_number(answer).map(Given::number);
+        number.into_iter().collect()
     }
 
     fn refusal(&self, answer: Option<&str>) -> String {
@@ -47,8 +48,10 @@ impl Compare for LastNumber {
 /// last.
 ///
 /// A number may have a sign, thousands in commas or LaTeX (`1{,}000`, `1\,000`, `1,\!000`), a
-/// decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a fraction `a/b` or
-/// `\frac{a}{b}`, alone or behind a whole number. `1,00,000` and `18 million` are numbers too.
+/// decimal point, an exponent or a power (`10^3`, `2\times10^3`); it may be a fraction `a/b`, `a
+/// over b`, `a out of b` or `\frac{a}{b}`, alone or behind a whole number. `1,00,000`, `18 million`
+/// and `18 lakh` are numbers too, and so are `-(5)` and `negative 5`; `- 5 apples` at the beginning
+/// of a line is 5 in a list.
 /// Signs of currency, per cent, degrees and units around it are not looked at: `50%` is 50,
 /// `9.8 m/s^2` is 9.8. Digits in a word are none (`CO2`). What is only part of other mathematics is
 /// no number: the 2 of `x^2`, `\sqrt{2}`, `2\pi`, `2x`, `x + 2`, `x/2` and `\log 2`.
@@ -63,9 +66,7 @@ fn final_number(text: &str) -> Option<Number> {
 /// The number that an answer of the data is, behind `####` if that is there. Nothing if it holds
 /// several, or other mathematics.
 fn single_number(answer: &str) -> Option<Number> {
-    let answer = answer
-        .rsplit_once("####")
-        .map_or(answer, |(_, after)| after);
+    let answer = ending(answer);
     let (read, text) = (Answer::read(answer), plain(answer));
     if read.is_mathematics() {
         return read.number().filter(|_| !is_sum(&text));
@@ -76,7 +77,8 @@ fn single_number(answer: &str) -> Option<Number> {
     };
     let around = format!("{} {}", &text[..only.start], &text[only.end..]);
     let is_prose = !around.contains(|c: char| "\\^_=+*/<>{}|~".contains(c));
-    only.number.clone().filter(|_| is_prose)
+    let is_count = text[only.start..only.end].contains("out of");
+    only.number.clone().filter(|_| is_prose && !is_count)
 }
 
 /// Whether something is added or taken away: a date, a range, a sum that nobody did.
@@ -123,7 +125,8 @@ fn plain(text: &str) -> String {
 /// What stands for the beginning of a text, and how long that beginning is.
 fn piece(c: char, rest: &str, out: &str) -> (String, usize) {
     let is_behind_digit = out.ends_with(|c: char| c.is_ascii_digit());
-    if let Some((name, after)) = spacing(rest).filter(|_| is_behind_digit || out.ends_with(',')) {
+    let is_behind_sign = out.ends_with([',', '-']);
+    if let Some((name, after)) = spacing(rest).filter(|_| is_behind_digit || is_behind_sign) {
         let groups = digits(after) == 3 && is_behind_digit && name != "\\!";
         return (
             if groups {
@@ -163,8 +166,14 @@ fn piece(c: char, rest: &str, out: &str) -> (String, usize) {
         let space = if is_behind_digit { " " } else { "" };
         return (format!("{space}{fraction}"), taken);
     }
+    if let Some(behind) = rest.strip_prefix("\\div")
+        && !behind.starts_with(|c: char| c.is_ascii_alphabetic())
+    {
+        return ("/".into(), rest.len() - behind.len());
+    }
     let plain = match c {
-        '\u{2212}' | '\u{2013}' | '\u{ff0d}' => '-',
+        '\u{2212}' | '\u{2010}' | '\u{2011}' | '\u{2013}' | '\u{fe63}' | '\u{ff0d}' => '-',
+        '\u{f7}' | '\u{2044}' | '\u{2215}' => '/',
         '\u{ff10}'..='\u{ff19}' => char::from(b'0' + (u32::from(c) - 0xff10) as u8),
         c => c,
     };
@@ -311,15 +320,16 @@ fn next_number(text: &str, at: usize) -> Option<Found> {
     };
     let before = &text[..start];
     let number = Number::decimal(&text[start..end]);
-    let number = if is_minus(before) {
-        number.map(|number| number.negated())
-    } else {
-        number
+    let signed = |number: Option<Number>, is_negative: bool| match is_negative {
+        true => number.map(|number| number.negated()),
+        false => number,
     };
+    let number = signed(number, is_minus(before, &text[end..]));
     let (number, end) = with_fraction(text, number, end);
     let (number, end) = with_power(text, number, end);
-    let (number, end) = with_word(text, number, end);
+    let (number, end) = with_words(text, number, end);
     let end = end + unit::length(&text[end..]);
+    let number = signed(number, is_minus_of_brackets(before, &text[end..]));
     let is_part = is_under_root(before)
         || is_rest_of_groups(before, &text[start..end])
         || part::is_part(before, &text[end..]);
@@ -384,42 +394,59 @@ const CURRENCIES: [&str; 16] = [
 
 /// `a/b`, or `w a/b` with a fraction below 1 behind a whole number.
 fn with_fraction(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {
-    let bytes = text.as_bytes();
-    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
-    if bytes.get(end) == Some(&b'/') && digit(end + 1) {
-        let over = decimal_end(bytes, end + 1);
-        let divisor = Number::decimal(&text[end + 1..over]);
-        return (
-            number
-                .zip(divisor)
-                .and_then(|(number, divisor)| number.over(&divisor)),
-            over,
-        );
+    let (quotient, over) = divided(text, number.clone(), end);
+    if over > end {
+        return (quotient, over);
     }
-    let above = end + 1 + digits(text.get(end + 1..).unwrap_or_default());
-    let below = above + 1 + digits(text.get(above + 1..).unwrap_or_default());
-    let is_mixed = bytes.get(end) == Some(&b' ')
-        && above > end + 1
-        && bytes.get(above) == Some(&b'/')
-        && below > above + 1;
     let Some(Number::Ratio(whole, 1)) = number else {
         return (number, end);
     };
-    let is_negative = whole < 0;
-    let part = || {
-        let (above, below) = (
-            text[end + 1..above].parse::<i128>().ok()?,
-            text[above + 1..below].parse::<i128>().ok()?,
-        );
-        (above < below).then(|| Number::Ratio(above, 1).over(&Number::Ratio(below, 1)))?
-    };
-    match is_mixed.then(part).flatten() {
-        Some(part) => {
-            let part = if is_negative { part.negated() } else { part };
-            (Number::Ratio(whole, 1).plus(&part), below)
+    match small_fraction(&text[end..]) {
+        Some((part, taken)) => {
+            let part = if whole < 0 { part.negated() } else { part };
+            (Number::Ratio(whole, 1).plus(&part), end + taken)
         }
         None => (number, end),
     }
+}
+
+/// A number over all that it is divided by: `3/4`, `3 / 4`, `3 over 4`, `3 out of 4`.
+fn divided(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {
+    let (mut number, mut end) = (number, end);
+    while let Some((divisor, taken)) = divisor(&text[end..]) {
+        let both = number.zip(divisor);
+        number = both.and_then(|(number, divisor)| number.over(&divisor));
+        end += taken;
+    }
+    (number, end)
+}
+
+/// The divisor at the beginning with the sign or word before it, and how long that is.
+fn divisor(text: &str) -> Option<(Option<Number>, usize)> {
+    let sign = text.trim_start_matches(' ');
+    let word = || {
+        let words = ["over ", "out of "].iter();
+        let behind = words.filter_map(|word| sign.strip_prefix(word)).next();
+        behind.filter(|_| sign.len() < text.len())
+    };
+    let behind = sign.strip_prefix('/').or_else(word)?;
+    let start = text.len() - behind.trim_start_matches(' ').len();
+    let minus = usize::from(text[start..].starts_with('-'));
+    let begins = digits(&text[start + minus..]) > 0;
+    let end = begins.then(|| decimal_end(text.as_bytes(), start + minus))?;
+    Some((Number::decimal(&text[start..end]), end))
+}
+
+/// A fraction below 1 behind a space, as in `2 1/2`, and how long it is.
+fn small_fraction(text: &str) -> Option<(Number, usize)> {
+    let rest = text.strip_prefix(' ')?;
+    let (above, behind) = rest.split_at(digits(rest));
+    let has_slash = behind.trim_start_matches(' ').starts_with('/');
+    let (divisor, taken) = divisor(behind).filter(|_| has_slash)?;
+    let (above, below) = (above.parse::<i128>().ok()?, divisor?);
+    let is_small = matches!(below, Number::Ratio(below, 1) if above < below);
+    let part = Number::Ratio(above, 1).over(&below).filter(|_| is_small)?;
+    Some((part, text.len() - behind.len() + taken))
 }
 
 /// `a^n`, and `a` times `10^n`.
@@ -465,35 +492,46 @@ fn product(a: &Number, b: &Number) -> Option<Number> {
     Some(Number::Ratio(product.above(), product.below()))
 }
 
-/// `18 million` as 18000000; `18 thousandths` is not read.
+/// `18 million` and `18-million` as 18000000; `18 thousandths` is not read.
+fn with_words(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {
+    let (mut number, mut end) = (number, end);
+    loop {
+        let (scaled, behind) = with_word(text, number, end);
+        if behind == end {
+            return (scaled, end);
+        }
+        (number, end) = (scaled, behind);
+    }
+}
+
 fn with_word(text: &str, number: Option<Number>, end: usize) -> (Option<Number>, usize) {
     let after = &text[end..];
-    let opened = unit::opened(after.trim_start_matches([' ', '~'])).trim_start_matches([' ', '~']);
+    let blank = [' ', '~'];
+    let hyphened = after
+        .strip_prefix('-')
+        .filter(|word| !word.starts_with(blank));
+    let behind = hyphened.unwrap_or(after.trim_start_matches(blank));
+    let opened = unit::opened(behind).trim_start_matches(blank);
     let letters = opened.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let word = &opened[..opened.len() - letters.len()];
-    let Some((_, times)) = WORDS.iter().find(|(own, _)| word.eq_ignore_ascii_case(own)) else {
-        return (number, end);
+    let is_ending = letters.is_empty() || letters.starts_with(['.', ',', '!', '\n']);
+    let times = match scale(word) {
+        None if word == "grand" && is_ending => Some(1000),
+        times => times,
     };
-    let is_spaced = after.len() > opened.len();
-    let scaled = number.filter(|_| is_spaced && *times > 0);
-    let scaled = scaled.and_then(|number| product(&number, &Number::Ratio(*times, 1)));
+    let is_part = PARTS.iter().any(|own| word.eq_ignore_ascii_case(own));
+    if times.is_none() && !is_part {
+        return (number, end);
+    }
+    let is_parted = after.len() > opened.len();
+    let scaled = number.zip(times.filter(|_| is_parted));
+    let scaled =
+        scaled.and_then(|(number, times)| product(&number, &Number::Ratio(times.into(), 1)));
     (scaled, text.len() - letters.len())
 }
 
-/// Words that multiply the number before them; 0 for those that divide it.
-const WORDS: [(&str, i128); 11] = [
-    ("dozen", 12),
-    ("hundred", 100),
-    ("thousand", 1000),
-    ("million", 1_000_000),
-    ("billion", 1_000_000_000),
-    ("trillion", 1_000_000_000_000),
-    ("tenths", 0),
-    ("hundredths", 0),
-    ("thousandths", 0),
-    ("millionths", 0),
-    ("half", 0),
-];
+/// Words that divide the number before them.
+const PARTS: [&str; 5] = ["tenths", "hundredths", "thousandths", "millionths", "half"];
 
 fn is_under_root(before: &str) -> bool {
     let roots = ["\\sqrt{", "\\sqrt", "\\sqrt ", "\u{221a}", "\u{221a}("];
@@ -546,19 +584,78 @@ fn decimal_end(bytes: &[u8], start: usize) -> usize {
 }
 
 /// Whether a minus stands before a number, and is a sign: nothing to subtract from stands before
-/// it. With a space behind it, it is one after `=` and in braces only.
-fn is_minus(before: &str) -> bool {
+/// it. With a space behind it, it is one where a value begins; at the beginning of a line it is the
+/// dot of a list, unless the number is all that the text holds. The words `negative` and `minus`
+/// are signs too.
+fn is_minus(before: &str, after: &str) -> bool {
     let before = currency(before);
     let close = before.trim_end_matches(' ');
     let Some(rest) = close.strip_suffix('-') else {
+        return is_word_of_minus(before);
+    };
+    let head = currency(rest);
+    if close.len() == before.len() {
+        return !head.ends_with(|c: char| c.is_alphanumeric() || c == ')' || c == ']');
+    }
+    // The sign of currency that was taken off opens mathematics, unless it closes some: `$x$ - 5`.
+    let is_opened = head.len() < rest.len() && !head.ends_with(char::is_alphanumeric);
+    let begins_mathematics = is_opened && !head.trim_end_matches(' ').ends_with('$');
+    begins_mathematics || begins_value(head) || is_alone(head, after)
+}
+
+/// Whether nothing but signs stands before a number, and no words or lines behind it.
+fn is_alone(before: &str, after: &str) -> bool {
+    let is_sign = |c: char| c.is_whitespace() || "*_$".contains(c);
+    let is_more = |c: char| c.is_alphabetic() || c == '\n';
+    before.chars().all(is_sign) && !after.trim().contains(is_more)
+}
+
+/// Whether a value follows a text for sure, and no subtraction.
+fn begins_value(before: &str) -> bool {
+    let close = before.trim_end_matches([' ', '*', '_', '$']);
+    let (_, word) = last_word(close);
+    before.trim_end().ends_with(['=', '{', '(', '\u{2248}'])
+        || close.ends_with(':')
+        || ["approx", "leq", "geq"].contains(&word)
+        || VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb))
+}
+
+/// Words behind which a value stands.
+const VERBS: [&str; 10] = [
+    "is", "are", "was", "be", "equals", "to", "get", "gives", "becomes", "yields",
+];
+
+/// Whether a word says that the number behind it is below 0: `negative 5`, and `minus 5` where
+/// nothing stands from which 5 is taken.
+fn is_word_of_minus(before: &str) -> bool {
+    let close = before.trim_end_matches([' ', '*', '_', '$']);
+    let (head, word) = last_word(close);
+    let is_bound = head.ends_with(['-', '\\']) || close.len() == before.len();
+    let is_minus = word.eq_ignore_ascii_case("minus");
+    let is_sign = is_minus && (head.trim().is_empty() || begins_value(head));
+    !is_bound && (is_sign || word.eq_ignore_ascii_case("negative"))
+}
+
+/// The letters that a text ends in, and what stands before them.
+fn last_word(text: &str) -> (&str, &str) {
+    text.split_at(text.trim_end_matches(char::is_alphabetic).len())
+}
+
+/// Whether a number is all that brackets hold, and a minus stands before them: `-(5)`.
+fn is_minus_of_brackets(before: &str, after: &str) -> bool {
+    let inner = currency(before).trim_end_matches(' ');
+    let inner = inner
+        .strip_suffix('-')
+        .unwrap_or(inner)
+        .trim_end_matches(' ');
+    let Some(head) = inner
+        .strip_suffix('(')
+        .filter(|_| after.trim_start().starts_with(')'))
+    else {
         return false;
     };
-    let rest = currency(rest);
-    if close.len() == before.len() {
-        !rest.ends_with(|c: char| c.is_alphanumeric() || c == ')' || c == ']')
-    } else {
-        rest.trim_end().ends_with(['=', '{', '('])
-    }
+    let term = head.trim_end_matches([' ', '-']);
+    is_minus(head, after) && !part::ends_in_term(term)
 }
 
 fn currency(text: &str) -> &str {

@@ -3,9 +3,19 @@
 use super::super::answer::{GREEK, NAMES};
 use super::scan::LONGEST_GROUP;
 
-/// Whether a number between two texts is a coefficient, a term, a divisor or an argument.
+/// Whether a number between two texts is a coefficient, a term, a divisor, an argument, or what
+/// others are taken out of.
 pub fn is_part(before: &str, after: &str) -> bool {
-    is_argument(before) || is_behind_operator(before) || is_factor(after) || has_operator(after)
+    before.ends_with(" out of ")
+        || is_argument(before)
+        || is_behind_operator(before)
+        || is_factor(after)
+        || has_operator(after)
+}
+
+/// Whether a text ends in what a number can be taken from.
+pub fn ends_in_term(text: &str) -> bool {
+    text.ends_with(|c: char| c.is_ascii_digit() || c == ')') || ends_in_symbol(text)
 }
 
 /// Letters that end a number without a space: units, ordinals, currencies, times of day.
