@@ -6,7 +6,7 @@ use super::expression;
 use super::function;
 use super::node::{Node, print};
 use super::shape::{RelationKind, Shape, ShapeReader};
-use super::unit::{self, Mark};
+use super::unit::Mark;
 
 fn operator(node: &Node) -> Option<&str> {
     match node {
@@ -69,16 +69,14 @@ impl ShapeReader<'_> {
 
     fn equation(&self, parts: &[&[Node]], depth: usize) -> Option<Shape> {
         let (first, last) = (*parts.first()?, *parts.last()?);
-        let named = |name: &[Node], value: Shape| Shape::Named(print(name), Box::new(value));
+        let named = |name: &[Node], value: &[Node]| {
+            Shape::Named(print(name), Box::new(self.read(value, depth)))
+        };
         if is_name(first) {
-            let read = parts[1..].iter().map(|part| self.read(part, depth));
-            let mut values: Vec<Shape> = read.collect();
-            let value = values.pop()?;
-            let all = values.iter().chain([&value]);
-            return self.agree(all).then(|| named(first, value));
+            return Some(named(first, last));
         }
         if parts.len() == 2 && is_name(last) {
-            return Some(named(last, self.read(first, depth)));
+            return Some(named(last, first));
         }
         let value = |part: &&[Node]| expression::value(part, self.calculator);
         let values: Vec<Quotient> = parts.iter().map(value).collect::<Option<_>>()?;
@@ -92,17 +90,6 @@ impl ShapeReader<'_> {
             [left, right] => self.related(RelationKind::Equal, left, right),
             _ => None,
         }
-    }
-
-    /// Whether those of several answers that are numbers are one number.
-    fn agree<'a>(&self, answers: impl Iterator<Item = &'a Shape>) -> bool {
-        let mut numbers = answers.filter_map(|answer| match answer {
-            Shape::Value(value, mark) if unknowns(value).is_empty() => Some((value, mark)),
-            _ => None,
-        });
-        numbers
-            .next()
-            .is_none_or(|first| numbers.all(|other| unit::is_same(first, other, self.calculator)))
     }
 
     /// `left - right` in its relation to 0.
