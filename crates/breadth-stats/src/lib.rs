@@ -55,8 +55,8 @@ pub use pass_at_n::{
     pass_at_k_estimate, pass_at_n_exact, pass_hat_k_estimate, solved_share,
 };
 pub use plan::{
-    Separation, design_effect, prompts_to_certify, rows_to_certify, rows_to_separate,
-    samples_to_see, separations,
+    Certification, Separation, certifications, design_effect, prompts_to_certify,
+    prompts_to_separate, rows_to_certify, rows_to_separate, samples_to_see, separations,
 };
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};
