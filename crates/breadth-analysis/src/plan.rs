@@ -1,7 +1,10 @@
 //! How many rows and samples does a question need?
 
+use std::collections::BTreeMap;
+
 use breadth_stats::{
-    Level, certifications, prompts_to_certify, prompts_to_separate, samples_to_see, separations,
+    Design, Level, certifications, prompts_to_certify, prompts_to_separate, samples_to_see,
+    separations,
 };
 use serde::Serialize;
 
@@ -30,6 +33,19 @@ pub struct Plan {
     pub pilot: Option<Pilot>,
     /// One for each goal.
     pub plans: Vec<PlannedGoal>,
+    #[serde(skip)]
+    chance: Chance,
+}
+
+/// What is known of the chance that the rows asked for are enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Chance {
+    /// Exactly what was asked for.
+    Exact,
+    /// About that.
+    About,
+    /// Heavy weights decide.
+    Unknown,
 }
 
 /// The pilot that a plan rests on.
@@ -164,6 +180,7 @@ impl Plan {
             level: None,
             pilot: None,
             plans: Vec::new(),
+            chance: Chance::Exact,
         }
     }
 
@@ -178,6 +195,7 @@ impl Plan {
         } = design;
         let (confidence, power) = (self.confidence, self.power);
         let prompts = prompts_to_certify(coverage, e, per_prompt, correlation, confidence, power)?;
+        self.is_about(per_prompt > 1);
         self.plans.push(PlannedGoal::Certify {
             model: None,
             coverage: Number(coverage),
@@ -294,6 +312,11 @@ impl Plan {
                 need: one.rows.map(|rows| like_pilot(scores, rows)),
             });
         }
+        self.chance = if has_heavy_weights(&design) {
+            Chance::Unknown
+        } else {
+            Chance::About
+        };
         (self.n, self.level) = (Some(Number(level.n())), Some(level));
         self.pilot = Some(Pilot {
             rows: table.rows(),
@@ -321,6 +344,38 @@ impl Plan {
         Ok(())
     }
 
+    fn is_about(&mut self, is_about: bool) {
+        if is_about && self.chance == Chance::Exact {
+            self.chance = Chance::About;
+        }
+    }
+
+    /// How often the rows asked for are enough, and what that rests on.
+    pub fn chance_says(&self) -> String {
+        let (confidence, power) = (
+            number::confidence(self.confidence),
+            number::confidence(self.power),
+        );
+        let of = match &self.pilot {
+            Some(_) => " by the pilot, which is itself uncertain",
+            None => "",
+        };
+        match self.chance {
+            Chance::Exact => format!(
+                "{confidence} confidence, reached with a chance of {power} if the shares are as \
+                 stated{of}."
+            ),
+            Chance::About => format!(
+                "{confidence} confidence, reached with a chance of about {power} if the shares are \
+                 as stated{of}."
+            ),
+            Chance::Unknown => format!(
+                "{confidence} confidence; how likely it is to be reached is not known, since it \
+                 hangs on how heavy the heaviest weights of further rows are."
+            ),
+        }
+    }
+
     /// The pilot in a sentence, and one for each goal.
     pub fn sentences(&self) -> Vec<String> {
         let n = self.level.map_or("N".to_owned(), number::level);
@@ -335,6 +390,23 @@ impl Plan {
         let goals = self.plans.iter().map(|goal| goal.sentence(&n));
         pilot.chain(goals).collect()
     }
+}
+
+/// Whether some rows weigh more than three times what those of their stratum weigh on average.
+fn has_heavy_weights(design: &Design) -> bool {
+    const HEAVY: f64 = 3.0;
+    let Some(weights) = design.weights else {
+        return false;
+    };
+    let mut of_stratum: BTreeMap<u32, (f64, f64, f64)> = BTreeMap::new();
+    for (row, &weight) in weights.iter().enumerate() {
+        let stratum = design.strata.map_or(0, |strata| strata[row]);
+        let (rows, total, most) = of_stratum.entry(stratum).or_default();
+        (*rows, *total, *most) = (*rows + 1.0, *total + weight, most.max(weight));
+    }
+    of_stratum
+        .values()
+        .any(|&(rows, total, most)| most * rows > HEAVY * total)
 }
 
 /// So many rows at least, of whole prompts with as many to each as the pilot has.
