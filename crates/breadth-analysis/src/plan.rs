@@ -1,8 +1,10 @@
 //! How many rows and samples does a question need?
 
+use std::collections::BTreeMap;
+
 use breadth_stats::{
-    Level, coverage_profile, design_effect, prompts_to_certify, rows_to_certify, rows_to_separate,
-    samples_to_see, separations,
+    Design, Level, certifications, prompts_to_certify, prompts_to_separate, samples_to_see,
+    separations,
 };
 use serde::Serialize;
 
@@ -31,6 +33,19 @@ pub struct Plan {
     pub pilot: Option<Pilot>,
     /// One for each goal.
     pub plans: Vec<PlannedGoal>,
+    #[serde(skip)]
+    chance: Chance,
+}
+
+/// What is known of the chance that the rows asked for are enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Chance {
+    /// Exactly what was asked for.
+    Exact,
+    /// About that.
+    About,
+    /// Heavy weights decide.
+    Unknown,
 }
 
 /// The pilot that a plan rests on.
@@ -144,12 +159,10 @@ impl RowDesign {
         })
     }
 
-    /// What so many independent rows are in rows of this design.
-    fn need(&self, independent: u64) -> Need {
-        let effect = design_effect(self.per_prompt, self.correlation);
-        let prompts = (independent as f64 * effect / self.per_prompt as f64).ceil() as u64;
+    /// So many prompts, and their rows.
+    fn need(&self, prompts: u64) -> Need {
         Need {
-            rows: prompts * self.per_prompt,
+            rows: prompts.saturating_mul(self.per_prompt),
             prompts,
         }
     }
@@ -167,6 +180,7 @@ impl Plan {
             level: None,
             pilot: None,
             plans: Vec::new(),
+            chance: Chance::Exact,
         }
     }
 
@@ -181,14 +195,12 @@ impl Plan {
         } = design;
         let (confidence, power) = (self.confidence, self.power);
         let prompts = prompts_to_certify(coverage, e, per_prompt, correlation, confidence, power)?;
+        self.is_about(per_prompt > 1);
         self.plans.push(PlannedGoal::Certify {
             model: None,
             coverage: Number(coverage),
             e: Number(e),
-            need: prompts.map(|prompts| Need {
-                rows: prompts.saturating_mul(per_prompt),
-                prompts,
-            }),
+            need: prompts.map(|prompts| design.need(prompts)),
         });
         Ok(())
     }
@@ -210,13 +222,26 @@ impl Plan {
         } else {
             (ahead, behind)
         };
-        let rows = rows_to_separate(ahead, behind, models, self.confidence, self.power)?;
+        let RowDesign {
+            per_prompt,
+            correlation,
+        } = design;
+        let (confidence, power) = (self.confidence, self.power);
+        let prompts = prompts_to_separate(
+            ahead,
+            behind,
+            models,
+            per_prompt,
+            correlation,
+            confidence,
+            power,
+        )?;
         self.plans.push(PlannedGoal::Separate {
             model: None,
             from: None,
             ahead: Number(ahead),
             behind: Number(behind),
-            need: rows.map(|rows| design.need(rows)),
+            need: prompts.map(|prompts| design.need(prompts)),
         });
         Ok(())
     }
@@ -287,6 +312,11 @@ impl Plan {
                 need: one.rows.map(|rows| like_pilot(scores, rows)),
             });
         }
+        self.chance = if has_heavy_weights(&design) {
+            Chance::Unknown
+        } else {
+            Chance::About
+        };
         (self.n, self.level) = (Some(Number(level.n())), Some(level));
         self.pilot = Some(Pilot {
             rows: table.rows(),
@@ -301,25 +331,49 @@ impl Plan {
                 .refused("a coverage is one against a reference: name that of the pilot")
         })?;
         let truth = table.column(reference)?;
-        // The limit is one over prompts: so many are needed where none has a miss.
-        let fewest = rows_to_certify(0.0, e, confidence, power)
+        let planned = certifications(truth, &columns, &design, level, e, confidence, power)
             .map_err(|error| Setting::Certify.refused(error.to_string()))?;
-        for (at, &log_q) in columns.iter().enumerate() {
-            let profile = coverage_profile(truth, log_q, &design, &[level], confidence)?;
-            let point = &profile.points[0];
-            // How many of the pilot's rows count as one independent row there.
-            let effect = table.rows() as f64 / point.effective_rows;
-            let rows = rows_to_certify(point.cov.min(1.0), e, confidence, power)
-                .map_err(|error| Setting::Certify.refused(error.to_string()))?;
-            let rows = rows.map(|rows| (rows as f64 * effect).ceil() as u64);
+        for (at, one) in planned.iter().enumerate() {
             self.plans.push(PlannedGoal::Certify {
                 model: Some(name(at)),
-                coverage: Number(point.cov),
+                coverage: Number(one.coverage),
                 e: Number(e),
-                need: rows.map(|rows| like_pilot(scores, rows).of_prompts(fewest.unwrap_or(0))),
+                need: one.rows.map(|rows| like_pilot(scores, rows)),
             });
         }
         Ok(())
+    }
+
+    fn is_about(&mut self, is_about: bool) {
+        if is_about && self.chance == Chance::Exact {
+            self.chance = Chance::About;
+        }
+    }
+
+    /// How often the rows asked for are enough, and what that rests on.
+    pub fn chance_says(&self) -> String {
+        let (confidence, power) = (
+            number::confidence(self.confidence),
+            number::confidence(self.power),
+        );
+        let of = match &self.pilot {
+            Some(_) => " by the pilot, which is itself uncertain",
+            None => "",
+        };
+        match self.chance {
+            Chance::Exact => format!(
+                "{confidence} confidence, reached with a chance of {power} if the shares are as \
+                 stated{of}."
+            ),
+            Chance::About => format!(
+                "{confidence} confidence, reached with a chance of about {power} if the shares are \
+                 as stated{of}."
+            ),
+            Chance::Unknown => format!(
+                "{confidence} confidence; how likely it is to be reached is not known, since it \
+                 hangs on how heavy the heaviest weights of further rows are."
+            ),
+        }
     }
 
     /// The pilot in a sentence, and one for each goal.
@@ -338,12 +392,30 @@ impl Plan {
     }
 }
 
-/// So many rows, with as many to a prompt as the pilot has.
+/// Whether some rows weigh more than three times what those of their stratum weigh on average.
+fn has_heavy_weights(design: &Design) -> bool {
+    const HEAVY: f64 = 3.0;
+    let Some(weights) = design.weights else {
+        return false;
+    };
+    let mut of_stratum: BTreeMap<u32, (f64, f64, f64)> = BTreeMap::new();
+    for (row, &weight) in weights.iter().enumerate() {
+        let stratum = design.strata.map_or(0, |strata| strata[row]);
+        let (rows, total, most) = of_stratum.entry(stratum).or_default();
+        (*rows, *total, *most) = (*rows + 1.0, *total + weight, most.max(weight));
+    }
+    of_stratum
+        .values()
+        .any(|&(rows, total, most)| most * rows > HEAVY * total)
+}
+
+/// So many rows at least, of whole prompts with as many to each as the pilot has.
 fn like_pilot(scores: &Scores, rows: u64) -> Need {
-    let share = scores.prompts as f64 / scores.table.rows() as f64;
+    let per_prompt = scores.table.rows() as f64 / scores.prompts as f64;
+    let prompts = (rows as f64 / per_prompt).ceil();
     Need {
-        rows,
-        prompts: (rows as f64 * share).ceil() as u64,
+        rows: (prompts * per_prompt).ceil() as u64,
+        prompts: prompts as u64,
     }
 }
 
@@ -403,18 +475,6 @@ impl PlannedGoal {
 }
 
 impl Need {
-    /// The same of so many prompts at least, with as many rows to each.
-    fn of_prompts(self, fewest: u64) -> Need {
-        if self.prompts >= fewest {
-            return self;
-        }
-        let per_prompt = self.rows as f64 / self.prompts as f64;
-        Need {
-            rows: (fewest as f64 * per_prompt).ceil() as u64,
-            prompts: fewest,
-        }
-    }
-
     /// `2,000 rows of 500 prompts`.
     fn words(self) -> String {
         let rows = number::count(self.rows as usize, "row");

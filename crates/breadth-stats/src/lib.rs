@@ -52,11 +52,11 @@ pub use outcome::PromptOutcome;
 pub use pass_at_n::{
     AnswerCount, BestAtK, Extrapolation, RateModel, answer_coverage, answer_log_prob, best_at_k,
     best_of_k, extrapolate_pass, majority_of_k, mean_over_prompts, most_likely_pass, pass_at_k,
-    pass_at_k_estimate, pass_at_n_exact, pass_hat_k_estimate, solved_share,
+    pass_at_k_estimate, pass_at_n_exact, pass_hat_k_estimate, samples_go_with_rates, solved_share,
 };
 pub use plan::{
-    Separation, design_effect, prompts_to_certify, rows_to_certify, rows_to_separate,
-    samples_to_see, separations,
+    Certification, Separation, certifications, design_effect, prompts_to_certify,
+    prompts_to_separate, rows_to_certify, rows_to_separate, samples_to_see, separations,
 };
 pub use prediction::pass_from_coverage;
 pub use profile::{CoveragePoint, CoverageProfile, coverage_profile};

@@ -125,6 +125,11 @@ pub(crate) fn check_log_probs(column: &str, values: &[f64]) -> Result<()> {
     }
 }
 
+/// The z with `P[Z > z] = tail`.
+pub(crate) fn normal_quantile(tail: f64) -> f64 {
+    std::f64::consts::SQRT_2 * statrs::function::erf::erfc_inv(2.0 * tail)
+}
+
 /// Refuses slices that are not aligned.
 pub(crate) fn check_length(
     what: &str,

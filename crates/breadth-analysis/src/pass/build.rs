@@ -1,16 +1,18 @@
 //! From graded samples to the document.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use breadth_data::{Outcome, SampleTable, ScoreTable};
 use breadth_stats::{
     AnswerCount, Design, Error as Statistics, Estimate, Extrapolation, PromptOutcome, best_at_k,
     extrapolate_pass, majority_of_k, mean_over_prompts, pass_at_k_estimate, pass_hat_k_estimate,
-    solved_share,
+    samples_go_with_rates, solved_share,
 };
 use rayon::prelude::*;
 
 use super::document::{BestForK, Crossing, PassAtK, PassModel, PassReport, Rates};
+use super::words;
 use crate::error::{Error, Result, Setting};
 use crate::number::{self, Interval, Number};
 use crate::samples::{Drawn, Groups, is_partial, of_samples, outcome};
@@ -158,6 +160,7 @@ pub fn pass_at(table: &SampleTable, options: &PassOptions) -> Result<PassReport>
         is_best_of: table.outcomes.iter().flatten().flatten().any(is_partial),
         crossings: crossings(&best),
         best,
+        notes: words::notes(&samples_with_rates(&passed)),
         models: passed.into_iter().map(|one| one.model).collect(),
     })
 }
@@ -386,6 +389,18 @@ fn answer_counts(answers: &[u32], empty: &[bool], rewards: &[f64]) -> Vec<Answer
         reward: total / count as f64,
     };
     counts.values().map(answer).chain(alone).collect()
+}
+
+/// The models whose numbers of samples go with their success rates, and whether prompts with more
+/// samples have lower ones (`Less`).
+fn samples_with_rates(passed: &[Passed]) -> Vec<(&str, Ordering)> {
+    let of_model = |one: &'_ Passed| samples_go_with_rates(&one.outcomes).ok().flatten();
+    let named = passed
+        .iter()
+        .map(|one| (&one.model.model[..], of_model(one)));
+    named
+        .filter_map(|(model, more)| Some((model, more?)))
+        .collect()
 }
 
 /// The best model for every k within the samples, where all models have the same prompts.

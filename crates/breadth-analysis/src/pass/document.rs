@@ -34,6 +34,9 @@ pub struct PassReport {
     pub best: Vec<BestForK>,
     /// Where the best model changes with k.
     pub crossings: Vec<Crossing>,
+    /// What takes the limits away, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The best model for one k.

@@ -1,5 +1,7 @@
 //! What graded samples say, in sentences.
 
+use std::cmp::Ordering;
+
 use breadth_data::listed;
 
 use super::document::{BestForK, PassModel, PassReport, Rates, Regraded};
@@ -57,10 +59,12 @@ impl PassReport {
         self.tau.into_iter().flat_map(sentences).collect()
     }
 
-    /// What was assumed beyond the samples, and what a verifier changed, a sentence each.
+    /// What takes the limits away, what was assumed beyond the samples, and what a verifier changed,
+    /// a sentence each.
     pub fn remarks(&self) -> Vec<String> {
+        let notes = self.notes.iter().map(|note| format!("Note: {note}"));
         let regraded = self.regraded.iter().flat_map(Regraded::sentences);
-        self.beyond().into_iter().chain(regraded).collect()
+        notes.chain(self.beyond()).chain(regraded).collect()
     }
 
     /// What is assumed beyond the samples, where anything is said of it.
@@ -80,6 +84,28 @@ impl PassReport {
             .to_owned()
         })
     }
+}
+
+/// What takes the limits away: numbers of samples that go with success rates.
+pub(super) fn notes(with_rates: &[(&str, Ordering)]) -> Vec<String> {
+    let of = |wanted: Ordering, how: &str| {
+        let models = with_rates.iter().filter(|(_, more)| *more == wanted);
+        let models: Vec<&str> = models.map(|(model, _)| *model).collect();
+        (!models.is_empty()).then(|| {
+            format!(
+                "prompts with more samples of {} are {how} than those with fewer, far beyond \
+                 chance. Where outcomes decided how many were drawn, as where prompts that failed \
+                 were sampled on, neither the values nor their limits hold; give the first n \
+                 samples of each prompt only, for one n.",
+                listed(&models, MOST_NAMES)
+            )
+        })
+    };
+    let harder = of(Ordering::Less, "harder");
+    harder
+        .into_iter()
+        .chain(of(Ordering::Greater, "easier"))
+        .collect()
 }
 
 impl PassModel {

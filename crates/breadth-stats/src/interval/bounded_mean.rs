@@ -134,6 +134,21 @@ impl BoundedMean {
         }
     }
 
+    /// The units of each stratum with its share of the population.
+    pub(super) fn strata(&self) -> Vec<(f64, Vec<Knot>)> {
+        match &self.units {
+            Units::Counts { hits, rows } => {
+                let knot = |value, count| Knot {
+                    value,
+                    weight: 1.0,
+                    count,
+                };
+                vec![(1.0, vec![knot(0.0, rows - hits), knot(1.0, *hits)])]
+            }
+            Units::Strata { strata, .. } => strata.clone(),
+        }
+    }
+
     /// The lower confidence limit with error probability at most `tail`.
     pub fn lower(&self, tail: f64) -> f64 {
         match &self.units {
@@ -163,7 +178,7 @@ impl BoundedMean {
     pub(crate) fn uppers<const K: usize>(&self, tails: [f64; K]) -> [f64; K] {
         match &self.units {
             Units::Strata { strata, .. } if strata.len() > 1 => {
-                let distribution = distribution(strata);
+                let distribution = distribution(&all_with_imaginary(strata));
                 tails.map(|tail| distribution.upper_quantile(tail).min(1.0))
             }
             _ => tails.map(|tail| self.upper(tail)),
@@ -186,7 +201,8 @@ impl BoundedMean {
                     }
                     strata if most_of_ln_chance(strata, 1.0 - bound) < tail.ln() => true,
                     strata => {
-                        let chance_below = -distribution(strata).log_odds_at(1.0 - bound);
+                        let chance_below =
+                            -distribution(&all_with_imaginary(strata)).log_odds_at(1.0 - bound);
                         chance_below < tail.ln() - (-tail).ln_1p()
                     }
                 }
@@ -315,7 +331,14 @@ pub(crate) fn is_upper_at_most(
 
 /// The imaginary unit: of the largest weight, with the value 1.
 fn with_imaginary(knots: &[Knot]) -> Vec<Knot> {
-    let weight = knots.iter().map(|knot| knot.weight).fold(0.0, f64::max);
+    with_imaginary_of(
+        knots,
+        knots.iter().map(|knot| knot.weight).fold(0.0, f64::max),
+    )
+}
+
+/// An imaginary unit of this weight, with the value 1.
+pub(super) fn with_imaginary_of(knots: &[Knot], weight: f64) -> Vec<Knot> {
     let mut all = knots.to_vec();
     all.push(Knot {
         value: 1.0,
@@ -340,14 +363,23 @@ fn mirrored(strata: &[(f64, Vec<Knot>)]) -> Vec<(f64, Vec<Knot>)> {
 fn upper(strata: &[(f64, Vec<Knot>)], tail: f64) -> f64 {
     match strata {
         [(_, knots)] => upper_quantile(&with_imaginary(knots), tail),
-        strata => distribution(strata).upper_quantile(tail).min(1.0),
+        strata => distribution(&all_with_imaginary(strata))
+            .upper_quantile(tail)
+            .min(1.0),
     }
 }
 
-/// The distribution of `sum_g W_g M_g`.
-fn distribution(strata: &[(f64, Vec<Knot>)]) -> Distribution {
+/// The strata with an imaginary unit in each.
+fn all_with_imaginary(strata: &[(f64, Vec<Knot>)]) -> Vec<(f64, Vec<Knot>)> {
+    let strata = strata.iter();
+    strata
+        .map(|(share, knots)| (*share, with_imaginary(knots)))
+        .collect()
+}
+
+/// The distribution of `sum_g W_g M_g`, of strata with their imaginary units.
+pub(super) fn distribution(strata: &[(f64, Vec<Knot>)]) -> Distribution {
     let of_stratum = |(share, knots): &(f64, Vec<Knot>)| {
-        let knots = with_imaginary(knots);
         let least = knots.iter().map(|knot| knot.value).fold(1.0, f64::min);
         let flipped: Vec<Knot> = knots
             .iter()
@@ -357,7 +389,7 @@ fn distribution(strata: &[(f64, Vec<Knot>)]) -> Distribution {
             })
             .collect();
         let log_odds = |x: f64| {
-            let above = ln_chance_above(&knots, x);
+            let above = ln_chance_above(knots, x);
             if above < -std::f64::consts::LN_2 {
                 (-above.exp()).ln_1p() - above
             } else {

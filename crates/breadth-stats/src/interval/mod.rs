@@ -12,6 +12,7 @@ mod clopper_pearson;
 mod design;
 mod dirichlet;
 mod dkw;
+mod expected;
 mod mean;
 mod sum;
 
@@ -25,6 +26,7 @@ pub(crate) use clopper_pearson::{lower, upper};
 pub(crate) use design::CheckedDesign;
 pub use design::{Design, stratified_weights};
 pub use dkw::dkw_half_width;
+pub(crate) use expected::ExpectedUnits;
 pub(crate) use mean::mean_interval;
 pub use mean::{MeanEstimate, NoLimits};
 

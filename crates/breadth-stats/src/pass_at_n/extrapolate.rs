@@ -1,9 +1,11 @@
 //! Pass@k for more samples than were drawn.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::beta_binomial::BetaBinomials;
 use super::mixture::{Mixture, classes};
+use super::numbers::go_with_rates;
 use super::over_prompts::over_prompts;
 use crate::error::{Error, Result};
 use crate::interval::{CheckedDesign, Design, Estimate};
@@ -13,10 +15,6 @@ use crate::outcome::{PromptOutcome, binary_counts, each_prompt};
 /// An interval wider than this says too little to print, unless that within the samples is about as
 /// wide.
 const WIDEST: f64 = 0.5;
-/// Beyond so many standard errors the numbers of samples go with the success rates: by chance in one
-/// of two thousand data sets.
-const MOST_ALIKE: f64 = 3.5;
-
 /// Pass@k for more samples than were drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Extrapolation {
@@ -143,13 +141,20 @@ pub fn extrapolate_pass(
         let reason = "every prompt has a single sample, which says nothing of how success rates differ; draw at least two for each";
         return Ok(Extrapolation::Refused(reason.into()));
     }
-    let z = numbers_with_rates(&outcomes);
-    if z.abs() > MOST_ALIKE {
+    let rate = |n: u64, c: u64| if n > 0 { c as f64 / n as f64 } else { 0.0 };
+    let points = outcomes
+        .iter()
+        .map(|(&(n, c), &count)| (n, rate(n, c), count));
+    if let Some(more) = go_with_rates(points) {
         return Ok(Extrapolation::Refused(format!(
             "prompts with more samples are {} than those with fewer, far beyond chance, so that no \
              one distribution of success rates holds for all; draw as many for each, or \
              extrapolate the kinds of prompts apart",
-            if z < 0.0 { "harder" } else { "easier" }
+            if more == Ordering::Less {
+                "harder"
+            } else {
+                "easier"
+            }
         )));
     }
     let estimate = match model {
@@ -174,25 +179,6 @@ pub fn extrapolate_pass(
         )));
     }
     Ok(Extrapolation::Estimate(estimate))
-}
-
-/// How far the correlation of the prompts' numbers of samples with their shares of right ones is
-/// from 0, in standard errors: `r sqrt(m - 1)`, with `r` between `ln(1 + n)` and `c/n`.
-fn numbers_with_rates(outcomes: &BTreeMap<(u64, u64), f64>) -> f64 {
-    let points = outcomes.iter().filter(|((n, _), _)| *n > 0);
-    let points: Vec<(f64, f64, f64)> = points
-        .map(|(&(n, c), &weight)| ((n as f64).ln_1p(), c as f64 / n as f64, weight))
-        .collect();
-    let over = |of: &dyn Fn(&(f64, f64, f64)) -> f64| sum(points.iter().map(|p| p.2 * of(p)));
-    let m = over(&|_| 1.0);
-    let (x, y) = (over(&|p| p.0) / m, over(&|p| p.1) / m);
-    let covariance = over(&|p| (p.0 - x) * (p.1 - y));
-    let variances = over(&|p| (p.0 - x).powi(2)) * over(&|p| (p.1 - y).powi(2));
-    if variances > 0.0 {
-        covariance / variances.sqrt() * (m - 1.0).max(0.0).sqrt()
-    } else {
-        0.0
-    }
 }
 
 /// Unbiased Pass@k of a prompt as far as its samples go; 0 without samples.

@@ -7,7 +7,6 @@ use breadth_analysis::{Plan, RowDesign};
 
 use crate::arguments;
 use crate::input::{LevelChoice, Reading, Tables, read_scores};
-use crate::number;
 use crate::output::{Output, Style};
 
 const EXAMPLES: &str = "\
@@ -29,7 +28,7 @@ Examples:
   # samples per prompt that show an answer of probability 1/64
   breadth plan --see 64
 
-Rows are counted as independent ones, or like those of the pilot. Where rows share prompts, the prompts are what counts.";
+Rows are counted as independent ones, or like those of the pilot: as many to a prompt, in the same groups, with weights as different. Where rows share prompts, the prompts are what counts.";
 
 /// How many prompts and samples it takes to certify a coverage or to tell two checkpoints apart
 #[derive(Debug, clap::Args)]
@@ -151,14 +150,6 @@ impl Arguments {
 
 fn text(plan: &Plan, style: Style) -> String {
     let mut lines = plan.sentences();
-    lines.push(style.faint(&format!(
-        "{} confidence, reached with a chance of {} if the shares are as stated{}.",
-        number::confidence(plan.confidence),
-        number::confidence(plan.power),
-        match plan.pilot {
-            Some(_) => " by the pilot, which is itself uncertain",
-            None => "",
-        }
-    )));
+    lines.push(style.faint(&plan.chance_says()));
     lines.join("\n")
 }

@@ -365,3 +365,26 @@ fn a_beta_distribution_is_assumed_only_when_asked() {
         "{text}"
     );
 }
+
+/// Prompts that failed were sampled on.
+#[test]
+fn numbers_of_samples_that_go_with_success_rates_are_noted() {
+    let table = |longer: u32| {
+        let row = |prompt: u32| {
+            let (n, c) = if prompt % 5 < 2 {
+                (longer, longer / 16)
+            } else {
+                (4, 2)
+            };
+            format!(r#"{{"model":"m","prompt_id":{prompt},"n":{n},"c":{c}}}"#)
+        };
+        (0..100).map(row).collect::<Vec<_>>().join("\n")
+    };
+    let text = pass(&table(16), &[]);
+    let said =
+        "Note: prompts with more samples of m are harder than those with fewer, far beyond chance.";
+    assert!(text.contains(said), "{text}");
+    let notes = &pass_json(&table(16), &[])["notes"];
+    assert_eq!(notes.as_array().map(Vec::len), Some(1));
+    assert!(pass_json(&table(4), &[]).get("notes").is_none());
+}

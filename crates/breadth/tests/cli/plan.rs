@@ -20,7 +20,7 @@ fn from_numbers() {
     95% confidence, reached with a chance of 90% if the shares are as stated.
     ");
     assert_snapshot!(plan(&["--separate", "0.1,0.05", "--per-prompt", "4", "--correlation", "0.5"]), @"
-    To separate two checkpoints, left behind by N on 10.0% of the responses against 5.0%: 1,352 rows of 338 prompts.
+    To separate two checkpoints, left behind by N on 10.0% of the responses against 5.0%: 1,420 rows of 355 prompts.
     95% confidence, reached with a chance of 90% if the shares are as stated.
     ");
     assert_snapshot!(plan(&["--certify", "0.05", "--coverage", "0.05", "--separate", "0.1,0.1"]), @"
@@ -50,7 +50,7 @@ fn from_a_pilot() {
     To certify Cov_2 of early <= 70.0% where it is 12.5%: 8 rows.
     To certify Cov_2 of even <= 70.0% where it is 0%: 4 rows.
     To certify Cov_2 of late <= 70.0% where it is 25.0%: 13 rows.
-    95% confidence, reached with a chance of 90% if the shares are as stated by the pilot, which is itself uncertain.
+    95% confidence, reached with a chance of about 90% if the shares are as stated by the pilot, which is itself uncertain.
     ");
     let document = folder.run(&[&pilot[..], &["--json"]].concat()).json();
     assert_eq!(
@@ -85,13 +85,13 @@ fn a_pilot_is_read_as_tables_are() {
     assert_snapshot!(folder.run(&pilot).success(), @r"
     The pilot: 18 rows, 18 prompts; at N = 4 its tournament takes b.
     To separate b from a, left behind by 4 on 33.3% of the responses against 0%: 22 rows.
-    95% confidence, reached with a chance of 90% if the shares are as stated by the pilot, which is itself uncertain.
+    95% confidence, reached with a chance of about 90% if the shares are as stated by the pilot, which is itself uncertain.
     ");
     let weighted = [&pilot[..], &["--group-weights", "x=9,y=1"]].concat();
     assert_snapshot!(folder.run(&weighted).success(), @r"
     The pilot: 18 rows, 18 prompts; at N = 4 its tournament takes b.
-    To separate b from a, left behind by 4 on 10.0% of the responses against 0%: 78 rows.
-    95% confidence, reached with a chance of 90% if the shares are as stated by the pilot, which is itself uncertain.
+    To separate b from a, left behind by 4 on 10.0% of the responses against 0%: 46 rows.
+    95% confidence, reached with a chance of about 90% if the shares are as stated by the pilot, which is itself uncertain.
     ");
     assert_snapshot!(folder.run(&["plan", "--see", "8", "--intersect"]).failure(1), @"error: how tables are read says something about a pilot: give its table");
 }

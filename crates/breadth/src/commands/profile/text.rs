@@ -113,8 +113,12 @@ fn summary(document: &Profile, style: Style) -> String {
 
 /// Everything about one model: a row per level.
 fn one_model(one: &ProfiledModel, style: Style) -> String {
-    // A negative estimate bounds nothing, which the remark on KL says.
-    let has_bound = one.kl.interval.value.0 >= 0.0;
+    // A negative estimate and one without limits bound nothing, which the remark on KL says.
+    let has_bound = one.kl.interval.value.0 >= 0.0 && !one.kl.no_limits;
+    let bound = |point: &ProfilePoint| {
+        let of_lemma = point.bounds.iter().find(|bound| bound.name == "Lemma D.1");
+        number::percent(of_lemma.map_or(1.0, |bound| bound.value.0))
+    };
     let mut header = ["N", "Cov_N", "limits", "band over all N"]
         .map(str::to_owned)
         .to_vec();
@@ -126,7 +130,7 @@ fn one_model(one: &ProfiledModel, style: Style) -> String {
             number::percent_limits(point.low.0, point.high.0),
             number::percent_limits(point.band_low.0, point.band_high.0),
         ];
-        row.extend(has_bound.then(|| number::percent(point.kl_bound.0)));
+        row.extend(has_bound.then(|| bound(point)));
         row
     };
     style.table(0, &header, one.profile.iter().map(row).collect())
@@ -209,7 +213,7 @@ fn mark(estimate: &Interval) -> &'static str {
     }
 }
 
-/// A row per model, a column per k.
+/// A row per model, a column per k: what Pass@k is at least, with the confidence asked for.
 fn foretold(profiled: &[ProfiledModel], style: Style) -> String {
     let header: Vec<String> = std::iter::once("k =".to_owned())
         .chain(
@@ -219,7 +223,7 @@ fn foretold(profiled: &[ProfiledModel], style: Style) -> String {
                 .map(|one| one.k.to_string()),
         )
         .collect();
-    let cell = |one: &ForetoldPass| number::percent(one.at_least.value.0);
+    let cell = |one: &ForetoldPass| number::percent(one.at_least.low.0);
     let row = |one: &ProfiledModel| {
         std::iter::once(one.model.clone())
             .chain(one.pass_from_coverage.iter().map(cell))

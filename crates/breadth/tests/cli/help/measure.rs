@@ -772,7 +772,7 @@ fn plan() {
       # samples per prompt that show an answer of probability 1/64
       breadth plan --see 64
 
-    Rows are counted as independent ones, or like those of the pilot. Where rows share prompts, the
-    prompts are what counts.
+    Rows are counted as independent ones, or like those of the pilot: as many to a prompt, in the same
+    groups, with weights as different. Where rows share prompts, the prompts are what counts.
     ");
 }
