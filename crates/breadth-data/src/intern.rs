@@ -104,6 +104,24 @@ impl Interner {
         (code != NONE).then_some(code)
     }
 
+    /// Where there are both `1` and `1.0`, as CSV files have them that programs wrote whose ids were
+    /// floating-point numbers: what to do about it.
+    pub(crate) fn twin(&self, code: u32) -> String {
+        let id = self.name(code);
+        let other = match id.strip_suffix(".0") {
+            Some(whole) => whole.to_owned(),
+            None => format!("{id}.0"),
+        };
+        match self.position(&other) {
+            Some(_) => format!(
+                " (there is `{}`, too: ids that are texts, as all are in CSV, are taken as they \
+                 stand; write them alike)",
+                short(&other)
+            ),
+            None => String::new(),
+        }
+    }
+
     pub(crate) fn name(&self, code: u32) -> &str {
         let at = code as usize;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };

@@ -56,7 +56,7 @@ pub use score::{ScoreRow, ScoreTable, ScoreWriter, write_scores};
 pub use setting::Setting;
 pub use stamp::Stamp;
 pub use value::{
-    LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE, weight,
+    LEAST_LOG_PROB, LOG_PROB_ROUNDING, TOKEN_SUM_ABSOLUTE, TOKEN_SUM_RELATIVE, right_answer, weight,
 };
 
 /// Checks the name of one of our columns, as [`ReadOptions::columns`] takes it.

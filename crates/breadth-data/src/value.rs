@@ -2,6 +2,8 @@
 //!
 //! The functions return the valid value, or what is wrong with it and what to do.
 
+use serde_json::Value;
+
 /// A log-probability above 0 by no more than this is rounding, and becomes 0.
 pub const LOG_PROB_ROUNDING: f64 = 1e-3;
 
@@ -158,5 +160,37 @@ pub(crate) fn token_logprobs(
         Err(format!(
             "the entries sum to {sum}, but `logprob` is {whole}; both must be about the same tokens"
         ))
+    }
+}
+/// A right answer as verifiers read it: one text or number, or several texts, any of which is right,
+/// as a list in JSON; also where it is all that an object holds under a name of it.
+///
+/// ```
+/// use breadth_data::right_answer;
+/// use serde_json::json;
+///
+/// assert_eq!(right_answer(&json!({"target": ["7"]})).unwrap(), "7");
+/// assert_eq!(right_answer(&json!(["7", "seven"])).unwrap(), r#"["7","seven"]"#);
+/// // An interval, or two answers?
+/// assert_eq!(right_answer(&json!([1, 2])), None);
+/// ```
+#[must_use]
+pub fn right_answer(value: &Value) -> Option<String> {
+    const NAMES: [&str; 3] = ["target", "ground_truth", "answer"];
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Array(items) => match &items[..] {
+            [only] if !(only.is_array() || only.is_object()) => right_answer(only),
+            [_, _, ..] if items.iter().all(Value::is_string) => Some(value.to_string()),
+            _ => None,
+        },
+        Value::Object(members) => match members.iter().next() {
+            Some((name, value)) if members.len() == 1 && NAMES.contains(&&name[..]) => {
+                (!value.is_object()).then(|| right_answer(value)).flatten()
+            }
+            _ => None,
+        },
     }
 }

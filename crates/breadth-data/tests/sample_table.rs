@@ -229,6 +229,50 @@ fn answers_are_read_when_asked_for_and_given_by_every_file() {
     assert!(read(&[&given, &lacking], true).answer.is_empty());
 }
 
+/// A list of numbers could be an interval; a list of texts is what any verifier takes.
+#[test]
+fn a_right_answer_may_be_a_list_of_texts() {
+    let golds = |gold: &str| {
+        let row = format!(
+            "{{\"model\":\"a\",\"prompt_id\":\"p\",\"response_id\":\"x\",\"reward\":1,\"text\":\"y\",\"gold\":{gold}}}"
+        );
+        let options = ReadOptions {
+            texts: true,
+            ..ReadOptions::default()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("samples.jsonl");
+        std::fs::write(&path, row).unwrap();
+        let read = SampleTable::read(&[path], &options).map_err(|e| e.to_string());
+        read.map(|table| table.text.unwrap().gold)
+    };
+    assert_eq!(
+        golds(r#"["7", "seven"]"#),
+        Ok(vec![Some(r#"["7","seven"]"#.into())])
+    );
+    assert_eq!(golds(r#"["7"]"#), Ok(vec![Some("7".into())]));
+    assert!(golds("[1, 2]").unwrap_err().contains("found a list"));
+}
+
+/// As pandas writes a column of ids in which one is missing.
+#[test]
+fn ids_that_differ_in_form_alone_are_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = [("a.csv", "1.0"), ("b.csv", "1")].map(|(name, id)| {
+        let path = dir.path().join(name);
+        let text = format!("model,prompt_id,response_id,reward\n{name},{id},0,1\n");
+        std::fs::write(&path, text).unwrap();
+        path
+    });
+    let error = SampleTable::read(&paths, &ReadOptions::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("prompt `1` (there is `1.0`, too"),
+        "{error}"
+    );
+}
+
 #[test]
 fn texts_are_read_when_they_are_asked_for() {
     let rows = r#"{"model":"a","prompt_id":"p","response_id":"x","reward":1,"text":"yes"}

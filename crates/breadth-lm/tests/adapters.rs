@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use breadth_lm::decode::score;
 use breadth_lm::generation::Sequence;
+use breadth_lm::job::Model;
 use breadth_lm::model::Checkpoint;
 use breadth_lm::tree::{Array, Tree};
 use serde_json::{Value, json};
@@ -158,6 +159,66 @@ fn a_base_that_is_a_folder_here_needs_no_flag() {
     let made = make("llama3", MODELS[2].1, &named, 16.0 / RANK as f64);
     let read = Checkpoint::read(made.folder.path()).unwrap();
     assert!(gap(&read, &made.merged) < 1e-4);
+}
+
+fn copy_model(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// As transformers 5.24 loads such a folder.
+#[test]
+fn an_adapter_beside_weights_is_added_to_them() {
+    let made = make(
+        "llama3",
+        MODELS[2].1,
+        &config(json!({})),
+        16.0 / RANK as f64,
+    );
+    let folder = made.folder.path();
+    copy_model(&golden("llama3"), folder);
+    assert!(gap(&Checkpoint::read(folder).unwrap(), &made.merged) < 1e-4);
+    for name in [folder.to_str().unwrap(), "no/such/model"] {
+        let named = config(json!({"base_model_name_or_path": name}));
+        std::fs::write(folder.join("adapter_config.json"), named.to_string()).unwrap();
+        assert!(gap(&Checkpoint::read(folder).unwrap(), &made.merged) < 1e-4);
+    }
+    let models = Model::folders(&[("run".into(), folder.to_path_buf())]);
+    let file = folder.join("adapter_model.safetensors");
+    assert!(models[0].files().contains(&file));
+    let remarks = models[0].remarks();
+    assert!(
+        remarks[0].contains("is applied on top of the weights"),
+        "{remarks:?}"
+    );
+
+    let said = || {
+        let error = Checkpoint::read(folder).unwrap_err().to_string();
+        let error = error.replace(golden("gpt2").to_str().unwrap(), "gpt2");
+        error.replace(folder.to_str().unwrap(), "run")
+    };
+    let other = config(json!({"base_model_name_or_path": golden("gpt2").to_str().unwrap()}));
+    std::fs::write(folder.join("adapter_config.json"), other.to_string()).unwrap();
+    insta::assert_snapshot!(said(), @"checkpoint run: holds a LoRA adapter of another model that is here, gpt2; adapter_config.json stands beside the weights of a whole model: if those hold the adapter already, move adapter_config.json and adapter_model.safetensors out of the folder; else move them to a folder of their own, and say which model they change (`base` of score and sample)");
+    copy_model(&golden("gpt2"), folder);
+    std::fs::write(
+        folder.join("adapter_config.json"),
+        config(json!({})).to_string(),
+    )
+    .unwrap();
+    let error = said();
+    assert!(
+        error.contains("changes nothing that the base has")
+            && error.contains("to a folder of their own"),
+        "{error}"
+    );
+    std::fs::remove_file(folder.join("adapter_model.safetensors")).unwrap();
+    assert_eq!(
+        Checkpoint::read(folder).unwrap(),
+        Checkpoint::read(&golden("gpt2")).unwrap()
+    );
 }
 
 /// Adapters that name each other would be followed for ever.

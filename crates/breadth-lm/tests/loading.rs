@@ -114,6 +114,71 @@ fn has_share(parameters: &Value) -> bool {
     parameters.get("partial_rotary_factor").is_some()
 }
 
+/// What torch.compile and distributed training put before all names, and the value head of TRL.
+#[test]
+fn wrapped_names_and_a_value_head() {
+    let model = golden("families/llama3");
+    let base = Checkpoint::read(&model).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    std::fs::copy(model.join("config.json"), folder.path().join("config.json")).unwrap();
+    let read = |weights: &Tree| {
+        let bytes = weights.to_safetensors(folder.path()).unwrap();
+        std::fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+        Checkpoint::read(folder.path()).map_err(|e| e.to_string().replace(place, "run"))
+    };
+    let under = |start: &str| -> Tree {
+        let names = base.weights.iter();
+        let renamed = |(name, array): (&str, &Array)| (format!("{start}{name}"), array.clone());
+        names.map(renamed).collect()
+    };
+    for start in ["_orig_mod.", "module.", "module._orig_mod."] {
+        assert_eq!(read(&under(start)).as_ref(), Ok(&base), "{start}");
+    }
+    insta::assert_snapshot!(read(&under("base_model.model.")).unwrap_err(), @"checkpoint run/model.safetensors: the names of all tensors begin with base_model.model., as PEFT names those of a model that it changes; save the model itself: model.merge_and_unload().save_pretrained(..)");
+    assert!(breadth_lm::model::folders::remarks(folder.path()).is_empty());
+    let mut with_value = base.weights.clone();
+    with_value.insert("v_head.summary.weight", Array::new([1, 2], vec![1.0, 2.0]));
+    assert_eq!(read(&with_value).as_ref(), Ok(&base));
+    let remarks = breadth_lm::model::folders::remarks(folder.path());
+    assert!(remarks[0].contains("value head"), "{remarks:?}");
+    with_value.insert("q_head.weight", Array::new([1, 2], vec![1.0, 2.0]));
+    assert!(read(&with_value).unwrap_err().contains("q_head.weight"));
+}
+
+/// What a family does anyway is no reason to refuse, if a file says it in other words.
+#[test]
+fn fields_that_say_what_the_family_does() {
+    let with = |model: &str, name: &str, value: Value| {
+        let text = std::fs::read_to_string(golden(&format!("families/{model}/config.json")));
+        let mut config: Value = serde_json::from_str(&text.unwrap()).unwrap();
+        config[name] = value;
+        let read = breadth_lm::model::Config::from_json(&config.to_string(), Path::new("m"));
+        read.map(|config| config.unread.contains(&name.to_owned()))
+            .ok()
+    };
+    for (model, name, value) in [
+        ("llama3", "activation", Value::from("swiglu")),
+        ("llama3", "max_window_layers", Value::from(28)),
+        ("qwen2", "attention_bias", Value::from(true)),
+        ("qwen2", "qkv_bias", Value::from(true)),
+        ("gpt2", "position_embedding_type", Value::from("learned")),
+        ("gpt-neox", "weight_tying", Value::from(false)),
+        ("gemma3", "eoi_token_index", Value::from(2)),
+    ] {
+        assert_eq!(with(model, name, value), Some(true), "{model} {name}");
+    }
+    for (model, name, value) in [
+        ("llama3", "activation", Value::from("geglu")),
+        ("llama3", "qkv_bias", Value::from(true)),
+        ("gpt2", "position_embedding_type", Value::from("alibi")),
+        ("gpt-neox", "weight_tying", Value::from(true)),
+        ("llama3", "final_logit_softcapping", Value::from(1.0)),
+    ] {
+        assert_eq!(with(model, name, value), None, "{model} {name}");
+    }
+}
+
 /// A tied model whose head differs from its token table, under either name, is none.
 #[test]
 fn a_tied_head_is_the_token_table_or_refused() {

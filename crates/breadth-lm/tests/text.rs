@@ -281,6 +281,105 @@ fn the_start_is_never_written_twice_and_no_end_is_put_behind_a_prompt() {
     assert_eq!(items[1].prompt, [0]);
 }
 
+/// The ids are those of transformers 4.57.1 and 5.24.
+#[test]
+fn tokens_that_only_the_configuration_names_are_whole() {
+    let ids = |config: Value, prompt: &str| {
+        let folder = Folder::new(&read_json("byte_level.json"));
+        folder.write("tokenizer_config.json", &config.to_string());
+        let data = folder.data(&[json!({"prompt": prompt})], &optional());
+        data.map(|data| data.items[0].prompt.clone())
+    };
+    assert_eq!(ids(json!({}), " assistant").unwrap(), [290]);
+    for config in [
+        json!({"additional_special_tokens": ["istant"]}),
+        json!({"extra_special_tokens": {"x_token": "istant"}}),
+        json!({"extra_special_tokens": ["istant"]}),
+        json!({"pad_token": {"content": "istant", "lstrip": false}}),
+    ] {
+        assert_eq!(
+            ids(config.clone(), " assistant").unwrap(),
+            [288, 289],
+            "{config}"
+        );
+        assert_eq!(
+            ids(config.clone(), "a istant").unwrap(),
+            [82, 238, 289],
+            "{config}"
+        );
+    }
+    let token = json!({"content": "istant", "lstrip": true, "normalized": false, "special": true});
+    let decoder = json!({"added_tokens_decoder": {"400": token}});
+    assert_eq!(ids(decoder, "a istant").unwrap(), [82, 289]);
+    let split = json!({"split_special_tokens": true});
+    assert_eq!(ids(split, "<s>").unwrap(), [45, 100, 47]);
+    assert_eq!(ids(json!({}), "<s>").unwrap(), [0]);
+    let pad = json!({"pad_token": "[PAD]"});
+    assert_eq!(ids(pad.clone(), " assistant").unwrap(), [290]);
+    let error = ids(pad, "a[PAD]").unwrap_err();
+    assert!(
+        error.contains("which tokenizer_config.json names as a token"),
+        "{error}"
+    );
+}
+
+/// Releases of transformers differ in which they follow.
+#[test]
+fn a_disputed_start_token_is_said() {
+    let folder = Folder::named("llama3");
+    let said = |class: &str, add_bos: Value, line: Value| {
+        let config = json!({"bos_token": "<|begin_of_text|>", "tokenizer_class": class, "add_bos_token": add_bos});
+        folder.write("tokenizer_config.json", &config.to_string());
+        let data = folder.data(&[line], &optional()).unwrap();
+        data.account.disputed_start
+    };
+    let text = json!({"prompt": "x"});
+    let start = said("LlamaTokenizerFast", json!(false), text.clone()).unwrap();
+    assert!(
+        start.contains("says add_bos_token = false, and the post-processor of"),
+        "{start}"
+    );
+    for (class, add_bos, line) in [
+        ("LlamaTokenizerFast", json!(true), text.clone()),
+        ("LlamaTokenizerFast", json!(null), text.clone()),
+        ("PreTrainedTokenizerFast", json!(false), text),
+        (
+            "LlamaTokenizerFast",
+            json!(false),
+            json!({"prompt": [2, 3]}),
+        ),
+        (
+            "LlamaTokenizerFast",
+            json!(false),
+            json!({"prompt": [{"role": "user", "content": "x"}]}),
+        ),
+    ] {
+        assert_eq!(said(class, add_bos, line.clone()), None, "{class} {line}");
+    }
+}
+
+/// Any of several texts is right.
+#[test]
+fn an_answer_may_be_a_list_of_texts() {
+    let folder = Folder::named("llama3");
+    let answer = |answer: Value| {
+        let line = json!({"prompt": "x", "answer": answer});
+        let data = folder.data(&[line], &optional());
+        data.map(|data| data.items[0].answer.clone())
+    };
+    let listed = answer(json!(["7", "seven"])).unwrap();
+    assert_eq!(listed.as_deref(), Some(r#"["7","seven"]"#));
+    assert_eq!(answer(json!(["7"])).unwrap().as_deref(), Some("7"));
+    assert_eq!(answer(json!(null)).unwrap(), None);
+    for wrong in [json!([1, 2]), json!([]), json!([["7"]])] {
+        let error = answer(wrong).unwrap_err();
+        assert!(
+            error.contains("answer: must be text, a number, or a list of texts"),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn a_saved_truncation_does_not_cut() {
     let tokenizer = read_json("byte_level.json");

@@ -177,6 +177,9 @@ impl Chosen {
             };
             output.remark(&format!("left out: {} ({why})", folder.display()));
         }
+        for remark in self.models.iter().flat_map(Model::remarks) {
+            output.remark(&remark);
+        }
         // What cannot be read is an error where it is read in earnest.
         let configs = self.models.iter().filter_map(|model| model.config()?.ok());
         let names: BTreeSet<String> = configs.flat_map(|config| config.unread).collect();
@@ -275,7 +278,7 @@ pub fn read_data(
     let others = || tokenizers[1..].iter().filter(|other| *other != first);
     for other in others() {
         let is_same = || -> Result<bool> { Ok(text.has_tokens_of(&text_of(other)?)) };
-        if !same_files(first, other, &["tokenizer.json"]) && !is_same()? {
+        if !same_files(first, other, &TOKENIZER_FILES) && !is_same()? {
             differ(first, other, "tokenizers")?;
         }
     }
@@ -294,6 +297,13 @@ pub fn read_data(
     }
     Ok((text, data))
 }
+
+/// The files that say how a text is cut into tokens.
+const TOKENIZER_FILES: [&str; 3] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+];
 
 /// The files that a chat template and its special tokens may stand in.
 const TEMPLATE_FILES: [&str; 4] = [

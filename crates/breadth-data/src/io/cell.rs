@@ -38,6 +38,19 @@ impl Cell<'_> {
             Cell::Object => "an object".into(),
         }
     }
+
+    /// A list of texts as the right answer that it is.
+    pub(crate) fn listed(&self) -> Option<Cell<'static>> {
+        let Cell::List(items) = self else {
+            return None;
+        };
+        let texts = items.iter().map(|item| match item {
+            Cell::Text(text) => Some(text.as_ref()),
+            _ => None,
+        });
+        let texts: Vec<&str> = texts.collect::<Option<_>>()?;
+        Some(Cell::Text(value::right_answer(&texts.into())?.into()))
+    }
 }
 
 /// A column under construction.

@@ -270,7 +270,11 @@ impl Builder {
                     missing: cells.iter().filter(|cell| cell.is_empty()).count(),
                     all: cells.len(),
                     what: "prompts",
-                    key: format!("prompt `{}`", self.prompts.shown(first as u32)),
+                    key: format!(
+                        "prompt `{}`{}",
+                        self.prompts.shown(first as u32),
+                        self.prompts.twin(first as u32)
+                    ),
                     at: self.origins.at(self.prompt_origin[first]),
                 });
             }

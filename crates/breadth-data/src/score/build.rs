@@ -451,9 +451,10 @@ impl Builder {
     fn key(&self, row: usize) -> String {
         let [source, prompt, response] = self.keys.rows[row];
         format!(
-            "source `{}`, prompt `{}`, response `{}`",
+            "source `{}`, prompt `{}`{}, response `{}`",
             self.sources.shown(source),
             self.prompts.shown(prompt),
+            self.prompts.twin(prompt),
             self.responses.shown(response)
         )
     }

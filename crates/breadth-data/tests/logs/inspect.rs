@@ -246,3 +246,38 @@ fn archive(members: &[(&str, &str)]) -> Vec<u8> {
     }
     archive.finish().unwrap().into_inner()
 }
+
+/// As `inspect score` marks a sample, and one with two right answers.
+#[test]
+fn invalid_samples_are_left_out_and_every_target_is_kept() {
+    let text = std::fs::read_to_string(golden("inspect/finished.json")).unwrap();
+    let mut log: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let samples = log["samples"].as_array_mut().unwrap();
+    samples[0]["invalidation"] = serde_json::json!({"reason": "leak"});
+    for sample in samples.iter_mut() {
+        sample["target"] = match sample["id"].as_str() {
+            Some("q1") => serde_json::json!(["4", "four"]),
+            _ => serde_json::json!(["5"]),
+        };
+    }
+    let count = samples.len();
+    let folder = Folder::new();
+    let logs = Ask::default()
+        .read(&[folder.file("log.json", log.to_string())])
+        .unwrap();
+    let golds: Vec<Option<String>> = logs.sample_rows().map(|row| row.gold).collect();
+    assert_eq!(golds.len(), count - 1);
+    for gold in [r#"["4","four"]"#, "5"] {
+        assert!(golds.contains(&Some(gold.into())), "{golds:?}");
+    }
+    assert!(
+        logs.remarks()[0].contains("samples that are marked as invalid"),
+        "{:?}",
+        logs.remarks()
+    );
+    for sample in log["samples"].as_array_mut().unwrap() {
+        sample["invalidation"] = serde_json::json!({});
+    }
+    let path = folder.file("none.json", log.to_string());
+    assert_snapshot!(folder.refusal(&Ask::default(), &[path]), @"none.json: all samples of this log are marked as invalid");
+}

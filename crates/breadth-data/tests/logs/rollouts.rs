@@ -250,3 +250,40 @@ fn texts_that_are_no_unicode() {
     let table = SampleTable::read(&[path], &options).unwrap();
     assert_eq!(table.text.unwrap().texts, ["cut \u{fffd}"]);
 }
+
+/// As verl writes what its data sets keep under `reward_model.ground_truth`.
+#[test]
+fn a_right_answer_in_an_object_is_the_only_one_that_it_holds() {
+    let folder = Folder::new();
+    let line = |gold: &str| {
+        format!(
+            "{{\"input\":\"{}\",\"output\":\"a\",\"gts\":{gold},\"score\":1}}\n",
+            gold.len()
+        )
+    };
+    let read = |golds: &[&str], ask: Ask| {
+        let text: String = golds.iter().map(|gold| line(gold)).collect();
+        ask.read(&[folder.file("1.jsonl", text)])
+    };
+    let golds = [
+        r#"{"target":["4"]}"#,
+        r#"{"ground_truth":["7","seven"]}"#,
+        r#"["7"]"#,
+        r#"{"target":98,"numbers":[44,19]}"#,
+    ];
+    let logs = read(&golds, Ask::default()).unwrap();
+    let found: Vec<Option<String>> = logs.sample_rows().map(|row| row.gold).collect();
+    let expected = [Some("4"), Some(r#"["7","seven"]"#), Some(r#"["7"]"#), None];
+    assert_eq!(found, expected.map(|gold| gold.map(str::to_owned)));
+    assert!(
+        logs.remarks()[1].contains("right answers that are objects are left out"),
+        "{:?}",
+        logs.remarks()
+    );
+    let ask = Ask {
+        texts: true,
+        ..Ask::default()
+    };
+    let error = folder.message(read(&golds, ask).err().unwrap());
+    assert_snapshot!(error, @"1.jsonl, line 4, field `gts`: an object that does not say which text is right: a verifier reads a text, a list of texts, or one of them under target, ground_truth or answer alone");
+}

@@ -7,7 +7,7 @@ use breadth_data::short;
 use crate::decode::check_prompt;
 use crate::error::{Error, Result};
 use crate::generation::{Sample, Sampling, Sequence};
-use crate::model::{Checkpoint, Config, Fingerprint, files_of};
+use crate::model::{Checkpoint, Config, Fingerprint, files_of, folders};
 use crate::server::{Limits, ServeCommand, Server};
 use crate::text::Item;
 
@@ -107,6 +107,15 @@ impl Model {
         match self {
             Self::Folder { path, .. } | Self::Served { path, .. } => path.display().to_string(),
             Self::Server(server) => server.address().to_string(),
+        }
+    }
+
+    /// What is to be said of a folder before it is read.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        match self {
+            Self::Folder { path, .. } => folders::remarks(path),
+            Self::Server(_) | Self::Served { .. } => Vec::new(),
         }
     }
 

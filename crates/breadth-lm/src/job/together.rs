@@ -63,6 +63,12 @@ fn check(command: &ServeCommand, name: &str, path: &Path, is_adapter: bool) -> R
                        serve it by a command of its own, with {path}";
         return Err(Error::checkpoint(path, message));
     }
+    if adapter::is_on_top(path) {
+        let message = "holds a LoRA adapter beside the weights of a whole model, which servers do \
+                       not merge: merge it first, or move adapter_config.json out of the folder if \
+                       the weights hold it already";
+        return Err(Error::checkpoint(path, message));
+    }
     let written = format!("{name}={}", path.display());
     let is_ambiguous = written.matches('=').count() > 1 || written.contains(',');
     if command.has("loras") && is_ambiguous {

@@ -19,6 +19,8 @@ use crate::tree::Array;
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
+/// Weights that are not read.
+const PICKLED: &str = "adapter_model.bin";
 /// What PEFT puts before the names of a model's modules.
 const PREFIX: &str = "base_model.model.";
 
@@ -56,6 +58,18 @@ pub fn is_one(folder: &Path) -> bool {
     folder.join(CONFIG).exists() && !has_weights(folder)
 }
 
+/// Whether a folder holds an adapter beside the weights of a whole model. Transformers adds it to
+/// those, in whatever base it names (5.24, `from_pretrained` where PEFT is installed).
+///
+/// ```
+/// assert!(!breadth_lm::model::adapter::is_on_top("no/such/folder".as_ref()));
+/// ```
+#[must_use]
+pub fn is_on_top(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).exists();
+    has(CONFIG) && (has(WEIGHTS) || has(PICKLED)) && has_weights(folder)
+}
+
 /// The files of an adapter that are read.
 pub(super) fn files() -> Vec<String> {
     vec![CONFIG.into(), WEIGHTS.into()]
@@ -68,13 +82,8 @@ pub(super) fn files() -> Vec<String> {
 /// If it is none, or an adapter too, or this is no adapter of PEFT; the message says how to give it.
 pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
     let fields = fields(folder)?;
-    let name = fields.get("base_model_name_or_path");
-    let name = name.and_then(Value::as_str).unwrap_or("");
-    let named = || {
-        let path = PathBuf::from(name);
-        let is_there = !name.is_empty() && path.is_dir();
-        is_there.then_some(path).or_else(|| hub::snapshot(name))
-    };
+    let name = base_name(&fields);
+    let named = || find_base(name);
     let base = given.map(Path::to_path_buf).or_else(named);
     let Some(base) = base else {
         let name = match name {
@@ -96,7 +105,7 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
         ));
     }
     // Two adapters that name each other would never come to a model.
-    if is_one(&base) {
+    if is_one(&base) || is_on_top(&base) {
         let message = format!(
             "holds a LoRA adapter whose base, {}, holds an adapter too; merge that one first: {}",
             base.display(),
@@ -105,6 +114,19 @@ pub fn base_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf> {
         return Err(Error::checkpoint(folder, message));
     }
     Ok(base)
+}
+
+/// What `adapter_config.json` calls the base; empty where it does not say.
+fn base_name(fields: &Map<String, Value>) -> &str {
+    let name = fields.get("base_model_name_or_path");
+    name.and_then(Value::as_str).unwrap_or("")
+}
+
+/// The folder that a base's name stands for, if it is here.
+fn find_base(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(name);
+    let is_there = !name.is_empty() && path.is_dir();
+    is_there.then_some(path).or_else(|| hub::snapshot(name))
 }
 
 fn merge_first(folder: &Path) -> String {
@@ -190,7 +212,7 @@ impl Scale {
         // Which way a matrix is stored is known of the family.
         take("fan_in_fan_out");
         let live = |(name, value): &(&String, &Value)| {
-            !NEVER_READ.contains(&name.as_str()) && !is_off(value)
+            !NEVER_READ.contains(&name.as_str()) && !is_off(name, value)
         };
         match fields.iter().find(live) {
             Some((name, value)) => refuse(format!("{name} = {value}")),
@@ -348,6 +370,33 @@ pub(super) fn merge(folder: &Path, base: &mut Checkpoint) -> Result<()> {
         add(folder, base, &name, [down, up], scale)?;
     }
     Ok(())
+}
+
+/// Adds an adapter to the whole model that lies beside it.
+///
+/// # Errors
+/// As [`merge`], or if another model that the adapter names is here: transformers 4.57 takes that
+/// one, and 5.24 the weights of the folder.
+pub(super) fn merge_on_top(folder: &Path, own: &mut Checkpoint) -> Result<()> {
+    let remedy = format!(
+        "{CONFIG} stands beside the weights of a whole model: if those hold the adapter already, \
+         move {CONFIG} and {WEIGHTS} out of the folder; else move them to a folder of their own, \
+         and say which model they change (`base` of score and sample)"
+    );
+    let fields = fields(folder)?;
+    let name = base_name(&fields);
+    let is_other = |base: &PathBuf| base.canonicalize().ok() != folder.canonicalize().ok();
+    if find_base(name).is_some_and(|base| is_other(&base)) {
+        let message =
+            format!("holds a LoRA adapter of another model that is here, {name}; {remedy}");
+        return Err(Error::checkpoint(folder, message));
+    }
+    merge(folder, own).map_err(|error| match error {
+        Error::Checkpoint { path, message } => {
+            Error::checkpoint(&path, format!("{message}. {remedy}"))
+        }
+        other => other,
+    })
 }
 
 /// Puts whole weights in place of the base's.

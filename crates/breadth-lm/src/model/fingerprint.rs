@@ -146,13 +146,22 @@ pub(crate) fn files_of(folder: &Path, base: Option<&Path>) -> Vec<PathBuf> {
     let here = |names: Vec<String>| names.into_iter().map(|name| folder.join(name)).collect();
     if !adapter::is_one(folder) {
         // What cannot be read is an error where it is read in earnest.
-        return here(weights::read_files(folder).unwrap_or_default());
+        return here(whole_files(folder).unwrap_or_default());
     }
     let mut files: Vec<PathBuf> = here(adapter::files());
     if let Ok(base) = adapter::base_of(folder, base) {
         files.extend(files_of(&base, None));
     }
     files
+}
+
+/// The files of a whole model, and of an adapter that lies on top of it.
+fn whole_files(folder: &Path) -> Result<Vec<String>> {
+    let mut names = weights::read_files(folder)?;
+    if adapter::is_on_top(folder) {
+        names.extend(adapter::files());
+    }
+    Ok(names)
 }
 
 /// Hash of a model's files; of an adapter's and its base's.
@@ -162,7 +171,7 @@ fn hash_model(
     seen: &mut Vec<(PathBuf, Stamp)>,
 ) -> Result<String> {
     if !adapter::is_one(folder) {
-        return hash_files(folder, weights::read_files(folder)?, seen);
+        return hash_files(folder, whole_files(folder)?, seen);
     }
     let mut names = adapter::files();
     // What is missing is an error where the adapter is merged.

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use breadth_data::{NaturalKey, checkpoint_step};
 
-use super::weights::missing;
+use super::weights::{has_value_head, missing};
 use super::{adapter, hub};
 use crate::error::{Error, Result};
 
@@ -220,6 +220,26 @@ pub fn left_out(path: &Path) -> Vec<LeftOut> {
         folder,
     };
     left.into_iter().map(with_target).collect()
+}
+
+/// What is to be said of a checkpoint before it is read: what is added to its weights, and what is
+/// left out of them.
+#[must_use]
+pub fn remarks(folder: &Path) -> Vec<String> {
+    let place = folder.display();
+    let mut remarks = Vec::new();
+    if adapter::is_on_top(folder) {
+        remarks.push(format!(
+            "note: adapter_model.safetensors in {place} is applied on top of the weights in {place}, \
+             as transformers 5 does; move it and adapter_config.json away if they hold it already"
+        ));
+    }
+    if has_value_head(folder) {
+        remarks.push(format!(
+            "note: the value head (v_head) in {place} is passed over: no probability depends on it"
+        ));
+    }
+    remarks
 }
 
 /// The folder itself, behind links.

@@ -35,7 +35,8 @@ impl Checkpoint {
     /// [`Checkpoint::write`] does) is safe: the map keeps the old one.
     ///
     /// A folder of a LoRA adapter stands for its base with the adapter merged in
-    /// ([`adapter::base_of`]).
+    /// ([`adapter::base_of`]); one beside the weights of a whole model changes those
+    /// ([`adapter::is_on_top`]).
     ///
     /// # Errors
     /// If a file is missing or truncated, the architecture is another one, or weights and sizes
@@ -57,7 +58,11 @@ impl Checkpoint {
         }
         let config = Config::of_folder(folder, None)?;
         let weights = Files::open(folder)?.weights(&config)?;
-        Ok(Self { config, weights })
+        let mut checkpoint = Self { config, weights };
+        if adapter::is_on_top(folder) {
+            adapter::merge_on_top(folder, &mut checkpoint)?;
+        }
+        Ok(checkpoint)
     }
 }
 

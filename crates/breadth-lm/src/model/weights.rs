@@ -33,6 +33,19 @@ pub fn weight_shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
     layout.parameters().into_iter().map(pair).collect()
 }
 
+/// What `torch.compile` and distributed training put before all names.
+const WRAPPERS: [&str; 2] = ["_orig_mod.", "module."];
+/// What PEFT puts before the names of a model that it changes.
+const UNMERGED: &str = "base_model.model.";
+/// The head of TRL's models with a value, which no score depends on.
+const VALUE_HEAD: &str = "v_head.";
+
+/// Whether there is a value head among the weights of a folder.
+pub(super) fn has_value_head(folder: &Path) -> bool {
+    let is_of_it = |name: &String| name.starts_with(VALUE_HEAD);
+    Files::open(folder).is_ok_and(|files| files.tensors.keys().any(is_of_it))
+}
+
 /// Where a stored tensor lies.
 struct Stored {
     file: usize,
@@ -121,6 +134,7 @@ impl Files {
 
     /// The weights that the sizes ask for, under the family's names; nothing else may be stored.
     pub(super) fn weights(mut self, config: &Config) -> Result<Tree> {
+        self.unwrap_names()?;
         let (tokens, mut taken) = (Layout::of(config).tokens.name, Vec::new());
         for (name, shape) in weight_shapes(config) {
             let mut names = vec![name.clone()];
@@ -145,6 +159,28 @@ impl Files {
             .collect();
         self.check_rest(config, &weights)?;
         Ok(weights)
+    }
+
+    /// Takes away what stands before the names of all tensors.
+    fn unwrap_names(&mut self) -> Result<()> {
+        let all_begin_with =
+            |files: &Self, start: &str| files.tensors.keys().all(|name| name.starts_with(start));
+        while let Some(start) = (WRAPPERS.into_iter())
+            .find(|start| !self.tensors.is_empty() && all_begin_with(self, start))
+        {
+            let tensors = std::mem::take(&mut self.tensors).into_iter();
+            self.tensors = tensors
+                .map(|(name, stored)| (name[start.len()..].to_owned(), stored))
+                .collect();
+        }
+        if self.tensors.is_empty() || !all_begin_with(self, UNMERGED) {
+            return Ok(());
+        }
+        let message = format!(
+            "the names of all tensors begin with {UNMERGED}, as PEFT names those of a model that it \
+             changes; save the model itself: model.merge_and_unload().save_pretrained(..)"
+        );
+        Err(Error::checkpoint(&self.place(), message))
     }
 
     /// Refuses weights that do not fit into memory; those of type `f32` need none of their own.
@@ -215,7 +251,7 @@ impl Files {
     fn check_rest(&self, config: &Config, weights: &Tree) -> Result<()> {
         let heads = layout::tied_heads(config.family);
         for (name, stored) in &self.tensors {
-            if layout::is_leftover(config.family, name) {
+            if layout::is_leftover(config.family, name) || name.starts_with(VALUE_HEAD) {
                 continue;
             }
             let message = if config.tie_word_embeddings && heads.contains(name) {

@@ -23,6 +23,9 @@ pub struct Account {
     /// The first of those.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewritten_example: Option<String>,
+    /// Why prompts of text may begin otherwise in other programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disputed_start: Option<String>,
     /// Ends of responses.
     pub end_token: EndTokenAccount,
     /// Boundaries between prompts and responses.
@@ -114,7 +117,8 @@ impl Account {
             .as_ref()
             .filter(|cut| cut.prompts > 0)
             .map(CutAccount::sentence);
-        [self.boundary.sentence(), as_written, rewritten, cut]
+        let start = self.disputed_start.clone();
+        [start, self.boundary.sentence(), as_written, rewritten, cut]
             .into_iter()
             .flatten()
             .collect()

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::{Encoding, OffsetReferential, OffsetType, Tokenizer};
+use tokenizers::{AddedToken, Encoding, OffsetReferential, OffsetType, Tokenizer};
 
 use super::bounds::caught;
 use super::growth;
@@ -44,6 +44,8 @@ pub(super) struct Library {
     pub hash: String,
     /// How many bytes a byte of text may become in the normalizers.
     growth: f64,
+    /// Tokens that the files beside it name and it has not.
+    unknown: Vec<String>,
 }
 
 /// The parts of a `tokenizer.json` that are looked at; the vocabulary is passed over.
@@ -109,10 +111,41 @@ impl Library {
             tokenizer,
             hash: blake3::hash(text.as_bytes()).to_hex()[..16].to_string(),
             growth,
+            unknown: Vec::new(),
         };
         library.check_vocabulary().map_err(wrong)?;
         library.check_own_tokens().map_err(wrong)?;
         Ok(library)
+    }
+
+    /// Takes these tokens out of texts before all else, as far as they are of the vocabulary; texts
+    /// with others are refused. With `split` special tokens are cut like any text.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn take_whole(
+        &mut self,
+        tokens: &[AddedToken],
+        split: bool,
+    ) -> std::result::Result<(), String> {
+        for token in tokens {
+            let added = self.tokenizer.get_added_vocabulary().get_vocab();
+            if token.content.is_empty() || added.contains_key(&token.content) {
+                continue;
+            }
+            if self.tokenizer.token_to_id(&token.content).is_none() {
+                self.unknown.push(token.content.clone());
+                continue;
+            }
+            let one = [token.clone()];
+            let added = match token.special {
+                true => self.tokenizer.add_special_tokens(one),
+                false => self.tokenizer.add_tokens(one),
+            };
+            added.map_err(|e| short(&e.to_string()))?;
+        }
+        self.tokenizer.set_encode_special_tokens(split);
+        Ok(())
     }
 
     /// A model may draw the longest token again and again.
@@ -164,6 +197,15 @@ impl Library {
         static ONE: Mutex<()> = Mutex::new(());
         let _one = (text.len() > ALONE).then(|| ONE.lock().unwrap_or_else(PoisonError::into_inner));
         self.check_length(text)?;
+        if let Some(token) = self.unknown.iter().find(|token| text.contains(&***token)) {
+            return Err(format!(
+                "it has {}, which tokenizer_config.json names as a token and tokenizer.json does \
+                 not have: transformers gives it an id of its own. If the model knows the token, \
+                 AutoTokenizer.from_pretrained(..).save_pretrained(..) writes it to \
+                 tokenizer.json; if not, remove it from tokenizer_config.json",
+                short(token)
+            ));
+        }
         match caught(|| self.tokenizer.encode_fast(text, special)) {
             Ok(encoded) => encoded.map_err(|e| short(&e.to_string())),
             Err(panic) => Err(format!("the tokenizer library fails: {}", short(&panic))),

@@ -82,7 +82,7 @@ impl Line {
             prompt,
             response,
             turn,
-            answer: fields.string("answer")?,
+            answer: fields.answer()?,
             prompt_id: fields.string("prompt_id")?,
             response_id: fields.string("response_id")?,
             group: fields.string("group")?,
@@ -309,6 +309,23 @@ impl LineFields<'_> {
                 Ok(())
             }
             _ => self.error(place, "has no content, which is text"),
+        }
+    }
+
+    /// The right answer; of a list of several texts any is right, as verifiers read it.
+    fn answer(&mut self) -> Result<Option<String>> {
+        const ANSWER: &str = "answer";
+        let mut fields = self.fields.iter();
+        let Some((_, Json::List(list))) = fields.find(|(name, _)| name == ANSWER) else {
+            return self.string(ANSWER);
+        };
+        let list = serde_json::from_str(&Json::List(list.clone()).to_string());
+        match list.ok().and_then(|list| breadth_data::right_answer(&list)) {
+            Some(answer) => {
+                self.take(ANSWER);
+                Ok(Some(answer))
+            }
+            None => self.error(ANSWER, "must be text, a number, or a list of texts"),
         }
     }
 

@@ -11,7 +11,8 @@
 //! What becomes of it, and what never happens silently:
 //! - **Start token.** A prompt of text gets the tokens that the post-processor of `tokenizer.json`
 //!   puts first (as in transformers 5, which does not look at `add_bos_token` either where there is
-//!   one), never twice, and nothing after it. A conversation has what its chat template writes and
+//!   one; 4.57 does for Llama and Gemma, and where they differ that is said), never twice, and
+//!   nothing after it. A conversation has what its chat template writes and
 //!   nothing else.
 //! - **Boundary.** Prompt and response are tokenised apart ([`Boundary`]); lines whose ids would be
 //!   others in one piece are counted, with an example.
@@ -189,9 +190,14 @@ impl Text {
         Self::new(Some(Library::read(path)?), path, None)
     }
 
-    fn new(tokenizer: Option<Library>, path: &Path, base: Option<&Path>) -> Result<Self> {
+    fn new(mut tokenizer: Option<Library>, path: &Path, base: Option<&Path>) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let special = Special::read(folder)?;
+        if let Some(library) = &mut tokenizer {
+            library
+                .take_whole(&special.whole, special.split)
+                .map_err(|why| Error::data(path.display().to_string(), why))?;
+        }
         let mut generation = Generation::read_on(folder, base)?;
         if let Some(Library { tokenizer, .. }) = &tokenizer {
             // Configurations are copied from model to model; an id that is no token ends nothing.
@@ -234,10 +240,11 @@ impl Text {
     /// anew, the same tokenizer may look otherwise.
     #[must_use]
     pub fn has_tokens_of(&self, other: &Self) -> bool {
+        let is_split = self.special.split == other.special.split;
         match (&self.tokenizer, &other.tokenizer) {
             (Some(own), Some(other)) => {
                 let content = own.content();
-                content.is_some() && content == other.content()
+                is_split && content.is_some() && content == other.content()
             }
             (own, other) => own.is_none() && other.is_none(),
         }
@@ -375,6 +382,27 @@ impl Text {
         } else {
             [start, own].concat()
         }
+    }
+
+    /// What is said where `add_bos_token` and the post-processor disagree about the start token.
+    fn disputed_start(&self) -> Option<String> {
+        let asked = self.special.add_bos?;
+        let token = self.special.token("bos_token")?;
+        let id = self.id(token)?;
+        let around = self.tokenizer.as_ref()?.encode("", true).ok()?;
+        let puts = around.get_ids().contains(&id);
+        (asked != puts).then(|| {
+            let (config, own) = match asked {
+                true => ("asks for it (add_bos_token, true by default)", "does not put it"),
+                false => ("says add_bos_token = false", "puts it"),
+            };
+            format!(
+                "the start token {token} of prompts of text: tokenizer_config.json {config}, and \
+                 the post-processor of {} {own} there; it is as the latter says, as in transformers \
+                 5 (4.57 follows the former)",
+                self.place
+            )
+        })
     }
 
     /// How to get a `tokenizer.json` where there is none.

@@ -459,6 +459,8 @@ impl Reader<'_> {
         tokens.dedup();
         let ended = count(&|one| one.ended);
         let present = count(&|one| one.has_end);
+        let is_text = |one: &Read| !one.is_conversation && one.item.prompt_text.is_some();
+        let has_text = read.iter().any(is_text);
         Account {
             lines: read.len(),
             conversations,
@@ -466,6 +468,7 @@ impl Reader<'_> {
             as_written_example: first(&|one| one.as_written.as_ref()),
             rewritten: count(&|one| one.rewritten.is_some()),
             rewritten_example: first(&|one| one.rewritten.as_ref()),
+            disputed_start: has_text.then(|| self.text.disputed_start()).flatten(),
             end_token: EndTokenAccount {
                 policy: self.options.end_token,
                 tokens,

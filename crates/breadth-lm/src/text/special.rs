@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use tokenizers::AddedToken;
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -37,7 +38,76 @@ pub(super) struct Special {
     pub tokens: BTreeMap<String, String>,
     /// The chat template, if it is here.
     pub template: Option<Value>,
+    /// Tokens that transformers takes out of a text before all else.
+    pub whole: Vec<AddedToken>,
+    /// Whether special tokens in a text are cut like any text (`split_special_tokens`).
+    pub split: bool,
+    /// What `add_bos_token` asks for, where the class of the tokenizer is one that reads it.
+    pub add_bos: Option<bool>,
 }
+
+/// The names of single special tokens.
+const NAMED: [&str; 7] = [
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+];
+
+/// The tokens that `tokenizer_config.json` names beyond those of `tokenizer.json`, in the order in
+/// which transformers adds them.
+///
+/// Source: `PreTrainedTokenizerFast.__init__` of transformers 4.57, `TokenizersBackend` of 5.24.
+fn whole_tokens(config: &Map<String, Value>) -> Vec<AddedToken> {
+    let decoder = config
+        .get("added_tokens_decoder")
+        .and_then(Value::as_object);
+    let mut by_id: Vec<(u64, &Value)> = decoder
+        .into_iter()
+        .flatten()
+        .filter_map(|(id, token)| Some((id.parse().ok()?, token)))
+        .collect();
+    by_id.sort_by_key(|(id, _)| *id);
+    let by_id = by_id.into_iter().map(|(_, token)| token);
+    let named = NAMED.iter().filter_map(|name| config.get(*name));
+    let lists = ["additional_special_tokens", "extra_special_tokens"];
+    let listed = lists.iter().flat_map(|name| match config.get(*name) {
+        Some(Value::Array(tokens)) => tokens.iter().collect(),
+        Some(Value::Object(tokens)) => tokens.values().collect(),
+        _ => Vec::new(),
+    });
+    let of_decoder = by_id.filter_map(|token| whole_token(token, false));
+    let special = named.chain(listed);
+    of_decoder
+        .chain(special.filter_map(|token| whole_token(token, true)))
+        .collect()
+}
+
+/// A token as a text, or with what stands around it.
+fn whole_token(token: &Value, is_special: bool) -> Option<AddedToken> {
+    let flag = |name: &str| token.get(name).and_then(Value::as_bool);
+    let content = token.as_str().or_else(|| token.get("content")?.as_str())?;
+    let special = is_special || flag("special") == Some(true);
+    Some(
+        AddedToken::from(content, special)
+            .single_word(flag("single_word") == Some(true))
+            .lstrip(flag("lstrip") == Some(true))
+            .rstrip(flag("rstrip") == Some(true))
+            .normalized(flag("normalized").unwrap_or(!special)),
+    )
+}
+
+/// The classes whose `add_bos_token` (true where it is absent) transformers 4.57 follows, whatever
+/// the post-processor says.
+const READ_ADD_BOS: [&str; 4] = [
+    "GemmaTokenizer",
+    "GemmaTokenizerFast",
+    "LlamaTokenizer",
+    "LlamaTokenizerFast",
+];
 
 impl Special {
     pub fn read(folder: &Path) -> Result<Self> {
@@ -45,6 +115,11 @@ impl Special {
         let mut config = object(folder, "tokenizer_config.json")?;
         let template = config.remove("chat_template").filter(|v| !v.is_null());
         all.extend(config);
+        let whole = whole_tokens(&all);
+        let split = all.get("split_special_tokens") == Some(&Value::Bool(true));
+        let class = all.get("tokenizer_class").and_then(Value::as_str);
+        let reads_add_bos = class.is_some_and(|class| READ_ADD_BOS.contains(&class));
+        let add_bos = all.get("add_bos_token").and_then(Value::as_bool);
         let tokens = all.into_iter().filter_map(|(name, value)| {
             let content = match value {
                 Value::String(text) if name.ends_with("_token") => text,
@@ -58,6 +133,9 @@ impl Special {
         Ok(Self {
             tokens: tokens.collect(),
             template,
+            whole,
+            split,
+            add_bos: reads_add_bos.then_some(add_bos.unwrap_or(true)),
         })
     }
 

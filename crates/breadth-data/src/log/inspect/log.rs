@@ -56,11 +56,16 @@ impl Log {
 }
 
 /// The rows of a log.
-pub(super) fn entries(source: &Source, log: Log) -> Result<Entries> {
+pub(super) fn entries(source: &Source, mut log: Log) -> Result<Entries> {
     if log.samples.is_empty() {
         return Err(
             source.refuse("no sample in this log; is it only the head of one (--no-log-samples)?")
         );
+    }
+    let written = log.samples.len();
+    log.samples.retain(|sample| !sample.invalidated);
+    if log.samples.is_empty() {
+        return Err(source.refuse("all samples of this log are marked as invalid"));
     }
     let names = score_names(&log.samples);
     let likely = names
@@ -74,6 +79,9 @@ pub(super) fn entries(source: &Source, log: Log) -> Result<Entries> {
             rewards(source, &log, &names)?
         }
     };
+    let invalid = written - log.samples.len();
+    let why = "samples that are marked as invalid, which Inspect runs anew when it retries";
+    found.dropped.add(invalid as u64, why);
     found.notes.extend(log.state());
     Ok(found)
 }

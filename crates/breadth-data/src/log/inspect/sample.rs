@@ -8,6 +8,7 @@ use crate::hash::fnv_1a;
 use crate::log::entry::Identity;
 use crate::log::messages::{prompt_text, reply_text};
 use crate::log::source::{self, number, text};
+use crate::value::right_answer;
 
 /// The part of a sample that is used; its transcript, by far the most of it, is skipped.
 #[derive(Debug, Deserialize)]
@@ -29,6 +30,9 @@ pub(super) struct Sample {
     score: Option<Checked>,
     #[serde(default, rename = "error", deserialize_with = "is_there")]
     pub(super) failed: bool,
+    /// Somebody marked it as one not to count; Inspect runs it anew when it retries.
+    #[serde(default, rename = "invalidation", deserialize_with = "is_there")]
+    pub(super) invalidated: bool,
     /// Its number in the log, from 1.
     #[serde(skip)]
     pub(super) place: u64,
@@ -160,15 +164,9 @@ impl Sample {
         reply_text(&Value::Array(vec![choice.message.clone()]))
     }
 
-    /// The right answer, where it is one text.
+    /// The right answer, where there is one; of several texts any is right.
     pub(super) fn gold(&self) -> Option<String> {
-        let only = match self.target.as_array().map(Vec::as_slice) {
-            Some([only]) => only,
-            _ => &self.target,
-        };
-        only.as_str()
-            .filter(|gold| !gold.is_empty())
-            .map(str::to_owned)
+        right_answer(&self.target).filter(|gold| !gold.is_empty())
     }
 
     pub(super) fn identity(&self) -> Identity {

@@ -11,6 +11,7 @@ use crate::log::source::{Line, REWARD_MAP, Source, flag, show, text};
 use crate::message::list;
 use crate::schema::Table;
 use crate::setting::Setting;
+use crate::value::right_answer;
 
 /// How one program writes its lines.
 pub(super) struct Dump {
@@ -30,6 +31,8 @@ pub(super) struct Parts {
     pub(super) prompt: Option<String>,
     pub(super) text: Option<String>,
     pub(super) gold: Option<(&'static str, String)>,
+    /// The field of a right answer that verifiers could not read.
+    pub(super) odd_gold: Option<&'static str>,
     pub(super) example: Option<String>,
     pub(super) answer: Option<String>,
 }
@@ -46,10 +49,18 @@ pub(super) fn said(members: &Map<String, Value>, name: &str) -> Option<String> {
 
 /// `input, output` and what the reward function returned beside.
 pub(super) fn input_output(members: &Map<String, Value>) -> Parts {
+    const GOLD: &str = "gts";
+    let object = members.get(GOLD).filter(|value| value.is_object());
+    let gold = match object {
+        Some(object) => right_answer(object),
+        None => said(members, GOLD),
+    };
+    let is_odd = object.is_some() && gold.is_none();
     Parts {
         prompt: said(members, "input"),
         text: said(members, "output"),
-        gold: said(members, "gts").map(|gold| ("gts", gold)),
+        gold: gold.map(|gold| (GOLD, gold)),
+        odd_gold: is_odd.then_some(GOLD),
         answer: members
             .get("pred")
             .and_then(Value::as_str)
@@ -63,6 +74,7 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
     source.only(Table::Samples)?;
     let mut entries = Entries::new(Table::Samples);
     let mut names = Names::new(source);
+    let mut has_odd_gold = false;
     source.for_each_line(|line| {
         let place = Place::Line(line.number);
         let field = source
@@ -77,6 +89,15 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
             };
             return Err(source.fault(place, dump.prompt, problem));
         };
+        if let Some(field) = parts.odd_gold {
+            if source.needs_no_grade() {
+                let problem = "an object that does not say which text is right: a verifier reads a \
+                               text, a list of texts, or one of them under target, ground_truth or \
+                               answer alone";
+                return Err(source.fault(place, field, problem));
+            }
+            has_odd_gold = true;
+        }
         let graded = match reward(source, &line, field) {
             Err(_) if source.needs_no_grade() => None,
             graded => graded?,
@@ -102,6 +123,10 @@ pub(super) fn read(source: &Source, dump: &Dump) -> Result<Entries> {
         names.push(&mut entries, rollout)
     })?;
     entries.notes.extend(dump.note.map(str::to_owned));
+    if has_odd_gold {
+        let note = "right answers that are objects are left out: no verifier reads them";
+        entries.notes.push(note.into());
+    }
     Ok(entries)
 }
 

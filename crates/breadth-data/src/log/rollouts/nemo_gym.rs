@@ -36,6 +36,7 @@ const DUMP: Dump = Dump {
             answer: said(members, "extracted_answer"),
             // Equal rows of the data have one index, whatever else is sampled.
             example: example(None, members.get("_ng_task_index")),
+            ..Parts::default()
         }
     },
     model,

@@ -28,8 +28,8 @@ const DUMP: Dump = Dump {
         gold: said(members, "answer")
             .filter(|gold| !gold.is_empty())
             .map(|gold| ("answer", gold)),
-        answer: None,
         example: example(members.get("task"), members.get("example_id")),
+        ..Parts::default()
     },
     model: |source, line| match logged_step(line).or_else(|| step_of_folder(&source.path)) {
         Some(step) => Ok(of_step(source, step)),

@@ -59,6 +59,13 @@ impl Fields {
         self.passed.insert(name.into());
     }
 
+    /// Passes over a field that no code of the family reads where it says what the family does.
+    pub fn agree(&mut self, name: &str, value: &Value) {
+        if self.left.get(name) == Some(value) {
+            self.pass_over(name);
+        }
+    }
+
     /// Whether the file has no such field; one that is `null` is there.
     pub fn lacks(&self, name: &str) -> bool {
         !self.whole.contains_key(name)

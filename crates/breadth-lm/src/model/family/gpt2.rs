@@ -13,6 +13,9 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
     let tie_word_embeddings = fields.flag("tie_word_embeddings")?.unwrap_or(true);
     let scaled = fields.flag("scale_attn_weights")?.unwrap_or(true);
     let by_layer = fields.flag("scale_attn_by_inverse_layer_idx")?;
+    for name in ["learned", "absolute"] {
+        fields.agree("position_embedding_type", &json!(name));
+    }
     fields.expect("add_cross_attention", &[json!(false)])?;
     let (hidden_size, heads) = (fields.required("n_embd")?, fields.required("n_head")?);
     let layers = fields.layers("n_layer", hidden_size)?;

@@ -1,5 +1,7 @@
 //! GPT-NeoX, and Pythia with it.
 
+use serde_json::json;
+
 use super::fields::Fields;
 use crate::error::Result;
 use crate::model::activation::Activation;
@@ -38,6 +40,9 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
             _ => rotary::of(fields, object, usual),
         }
     })?;
+    let config = sizes.config(fields, Family::GptNeox, vec![rotary])?;
+    // GPT-NeoX's own name of the tie.
+    fields.agree("weight_tying", &json!(config.tie_word_embeddings));
     Ok(Config {
         norm: NormKind::Layer,
         norm_epsilon: epsilon,
@@ -49,6 +54,6 @@ pub fn read(fields: &mut Fields) -> Result<Config> {
             attention_out: bias,
             mlp: true,
         },
-        ..sizes.config(fields, Family::GptNeox, vec![rotary])?
+        ..config
     })
 }

@@ -77,32 +77,83 @@ const USUAL: &[&str] = &[
 /// Seen in published files with values that are not off; never read by transformers' code of the
 /// families when it scores.
 const NEVER_READ: &[&str] = &[
-    // Drawing, where older versions kept it.
+    // Drawing: what transformers' `GenerationConfig` has, and older versions kept here.
+    "assistant_confidence_threshold",
+    "assistant_early_exit",
+    "assistant_ensemble_weight",
+    "assistant_lookbehind",
+    "cache_config",
+    "compile_config",
+    "constraints",
+    "continuous_batching_config",
+    "disable_compile",
     "diversity_penalty",
     "do_sample",
+    "dola_layers",
     "early_stopping",
     "encoder_no_repeat_ngram_size",
+    "encoder_repetition_penalty",
+    "epsilon_cutoff",
+    "eta_cutoff",
     "exponential_decay_length_penalty",
+    "force_words_ids",
     "forced_bos_token_id",
     "forced_eos_token_id",
     "generation_config",
+    "generation_kwargs",
+    "guidance_scale",
+    "is_assistant",
     "length_penalty",
+    "low_memory",
+    "max_cache_len",
     "max_length",
+    "max_matching_ngram_size",
     "max_new_tokens",
+    "max_time",
     "min_length",
+    "min_new_tokens",
+    "min_p",
     "no_repeat_ngram_size",
+    "num_assistant_tokens",
+    "num_assistant_tokens_schedule",
     "num_beam_groups",
     "num_beams",
     "num_return_sequences",
+    "output_logits",
     "output_scores",
+    "penalty_alpha",
+    "prefill_chunk_size",
+    "prompt_lookup_num_tokens",
     "remove_invalid_values",
+    "renormalize_logits",
     "repetition_penalty",
+    "return_legacy_cache",
+    "sequence_bias",
+    "speculation_type",
+    "stop_strings",
     "suppress_tokens",
+    "target_lookbehind",
     "temperature",
+    "token_healing",
+    "top_h",
     "top_k",
     "top_p",
     "typical_p",
+    "use_mtp",
+    "watermarking_config",
+    // Of other programs (vLLM reads the first two), and of other models than text models.
+    "dual_chunk_attention_config",
+    "sparse_attention_config",
+    "boi_token_index",
+    "eoi_token_index",
+    "image_token_index",
+    "mm_tokens_per_image",
+    "max_window_layers",
+    "pad_vocab_size_multiple",
+    "trust_remote_code",
     // Training.
+    "ignore_index",
+    "loss_type",
     "gradient_checkpointing",
     "gradient_checkpointing_kwargs",
     "initializer_factor",
@@ -168,7 +219,7 @@ const ON_BY_NATURE: &[&str] = &[
     "use_rotary_emb",
 ];
 
-/// Beginnings of the names of switches, for which 1 is on.
+/// Beginnings of the names of switches, which are no factors.
 const SWITCHES: &[&str] = &[
     "add_", "apply_", "do_", "enable_", "has_", "is_", "use_", "with_",
 ];
@@ -178,13 +229,12 @@ pub(super) fn judge(name: &str, value: &Value) -> Verdict {
     if USUAL.contains(&name) {
         return Verdict::Usual;
     }
-    let is_switch = SWITCHES.iter().any(|start| name.starts_with(start));
     let passes = if ON_BY_NATURE.contains(&name) {
         value.is_null() || *value == Value::Bool(true)
     } else if name == "layer_types" {
         is_full_attention(value)
     } else {
-        is_never_read(name) || is_off(value) && !(is_switch && value.as_f64() == Some(1.0))
+        is_never_read(name) || is_off(name, value)
     };
     if passes {
         Verdict::Passed
@@ -205,17 +255,28 @@ fn is_full_attention(value: &Value) -> bool {
     value.is_null() || !list.is_empty() && list.iter().all(|kind| kind == "full_attention")
 }
 
-/// Values that switch off what they stand for: nothing, false, and the numbers that neither add (0)
-/// nor multiply (1).
-pub fn is_off(value: &Value) -> bool {
+/// Values that switch off what they stand for: nothing, false, 0, and 1 for what multiplies.
+pub fn is_off(name: &str, value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Bool(true) => false,
-        Value::Number(number) => matches!(number.as_f64(), Some(n) if n == 0.0 || n == 1.0),
+        Value::Number(number) if multiplies(name) => number.as_f64() == Some(1.0),
+        Value::Number(number) => number.as_f64() == Some(0.0),
         Value::String(text) => text.is_empty(),
         Value::Array(list) => list.is_empty(),
         Value::Object(map) => map.is_empty(),
     }
+}
+
+/// Parts of the names of factors.
+const FACTORS: &[&str] = &["multiplier", "scale", "scaling", "factor", "_mod"];
+
+/// Factors that take the place of a usual one, which is not 1.
+const OWN_SCALES: &[&str] = &["attention_multiplier", "attention_scale", "attn_scale"];
+
+fn multiplies(name: &str) -> bool {
+    let is_switch = SWITCHES.iter().any(|start| name.starts_with(start));
+    !is_switch && !OWN_SCALES.contains(&name) && FACTORS.iter().any(|part| name.contains(part))
 }
 
 #[cfg(test)]
@@ -244,6 +305,17 @@ mod tests {
             ("apply_query_key_layer_scaling", json!(true)),
             ("is_causal", json!(true)),
             ("layer_types", json!(["full_attention", "full_attention"])),
+            ("residual_multiplier", json!(1.0)),
+            ("logits_scaling", json!(1)),
+            ("num_experts", json!(0)),
+            ("use_scaled_rope", json!(0)),
+            (
+                "dual_chunk_attention_config",
+                json!({"chunk_size": 262_144}),
+            ),
+            ("mm_tokens_per_image", json!(256)),
+            ("min_p", json!(0.1)),
+            ("stop_strings", json!(["x"])),
         ] {
             assert_eq!(judge(name, &value), Verdict::Passed, "{name} = {value}");
         }
@@ -257,7 +329,18 @@ mod tests {
             ("use_mrope", json!(1)),
             ("rope_interleaved", json!(true)),
             ("residual_multiplier", json!(0.22)),
+            ("residual_multiplier", json!(0)),
+            ("logit_scale", json!(0.0)),
+            ("attention_multiplier", json!(1.0)),
+            ("attention_multiplier", json!(0.5)),
             ("clip_qkv", json!(8)),
+            ("clip_qkv", json!(1.0)),
+            ("attn_logit_softcapping", json!(1.0)),
+            ("sliding_window", json!(1)),
+            ("no_rope_layer_interval", json!(1)),
+            ("num_attention_sinks", json!(1)),
+            ("qk_norm", json!(1)),
+            ("alibi", json!(1)),
             ("sliding_window", json!(4096)),
             ("norm_type", json!("layernorm")),
             ("no_rope_layers", json!([1, 1, 1, 0])),

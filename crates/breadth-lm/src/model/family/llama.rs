@@ -1,5 +1,7 @@
 //! Llama 2 and 3, Mistral; and what most families share with them.
 
+use serde_json::json;
+
 use super::fields::Fields;
 use super::rotary::{self, Share, Usual};
 use crate::error::Result;
@@ -107,6 +109,10 @@ impl Sizes {
         family: Family,
         rotary: Vec<Rotary>,
     ) -> Result<Config> {
+        let activation = fields.activation("hidden_act", Activation::Silu)?;
+        if activation == Activation::Silu {
+            fields.agree("activation", &json!("swiglu"));
+        }
         Ok(Config {
             family,
             vocab_size: self.vocab_size,
@@ -123,7 +129,7 @@ impl Sizes {
                 .unwrap_or(self.norm_epsilon),
             placement: Placement::Before,
             parallel: false,
-            activation: fields.activation("hidden_act", Activation::Silu)?,
+            activation,
             gated: true,
             learned_positions: false,
             rotary,

@@ -1,5 +1,7 @@
 //! Qwen 2 and 3.
 
+use serde_json::json;
+
 use super::fields::Fields;
 use super::llama::{Defaults, plain, with_windows};
 use crate::error::Result;
@@ -7,6 +9,9 @@ use crate::model::config::{Biases, Config, Family, QueryKeyNorm};
 
 /// Qwen 2's fields.
 pub fn read_qwen2(fields: &mut Fields) -> Result<Config> {
+    for name in ["attention_bias", "qkv_bias"] {
+        fields.agree(name, &json!(true));
+    }
     let config = windowed(fields, Family::Qwen2, None)?;
     Ok(Config {
         biases: Biases {

@@ -158,7 +158,7 @@ pub fn of(fields: &mut Fields, object: Option<Value>, usual: Usual) -> Result<Ro
     // Written by those who trained with YaRN, read by nobody.
     inner.take("finetuned");
     let rest = inner.rest();
-    if let Some((name, value)) = rest.iter().find(|(_, v)| !harmless::is_off(v)) {
+    if let Some((name, value)) = rest.iter().find(|(name, v)| !harmless::is_off(name, v)) {
         return Err(fields.error(format!(
             "config.json: rotary positions have the field {name}, which breadth does not know; \
              scores could be wrong (its value is {})",

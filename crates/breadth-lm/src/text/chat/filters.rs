@@ -7,8 +7,9 @@ use minijinja::{Environment, Error, Output, State};
 use regex::Regex;
 
 use super::arguments::{Arguments, charge, invalid};
-use super::printing::{DEEPEST, float_of, printed, to_json};
-use super::{methods, source};
+use super::generator::Generator;
+use super::printing::{DEEPEST, float_of, printed, refuse_nameless, to_json};
+use super::{generator, methods, source};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -48,12 +49,14 @@ pub(super) fn add_to(environment: &mut Environment) {
         printed(state, text).map(|text| words(&text))
     });
     environment.add_test("iterable", |value: &Value| is_iterable(value));
-    environment.add_test("sequence", |value: &Value| is_iterable(value));
+    environment.add_test("sequence", |value: &Value| {
+        is_iterable(value) && !generator::is_one(value)
+    });
     environment.set_formatter(write_value);
 }
 
-/// What Python's `iter` takes. Of those, all that templates meet have a length and can be indexed
-/// too, which is what `is sequence` asks for.
+/// What Python's `iter` takes. Of those, all that templates meet but generators have a length and
+/// can be indexed too, which is what `is sequence` asks for.
 fn is_iterable(value: &Value) -> bool {
     matches!(
         value.kind(),
@@ -67,6 +70,7 @@ fn is_iterable(value: &Value) -> bool {
 
 /// `{{ value }}`: as Python's `str`.
 fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<()> {
+    refuse_nameless(value)?;
     match value.kind() {
         ValueKind::Number | ValueKind::Map | ValueKind::Seq | ValueKind::Iterable => {
             out.write_str(&printed(state, value)?).map_err(Error::from)
@@ -103,6 +107,12 @@ fn count(value: &Value, depth: usize, parts: &mut u64) -> Result<()> {
     *parts += 1;
     if depth > DEEPEST || *parts > MOST_ITEMS as u64 {
         return invalid("what a namespace keeps is too large, or nested too deeply");
+    }
+    if let Some(generator) = value.downcast_object_ref::<Generator>() {
+        let left = generator.left();
+        return left
+            .iter()
+            .try_for_each(|item| count(item, depth + 1, parts));
     }
     let is_map = match value.kind() {
         ValueKind::Map => true,

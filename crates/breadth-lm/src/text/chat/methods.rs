@@ -11,6 +11,7 @@ use minijinja::{Error, ErrorKind, State};
 use regex::Regex;
 
 use super::arguments::{Arguments, charge, invalid};
+use super::bound;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -21,6 +22,9 @@ pub(super) fn call(
     method: &str,
     args: &[Value],
 ) -> Result<Value> {
+    if method == bound::ATTRIBUTE {
+        return bound::attribute(value, args);
+    }
     match value.kind() {
         ValueKind::String => match value.as_str() {
             Some(text) => of_string(state, text, method, args),

@@ -22,8 +22,11 @@
 //! transformers has not either. Not told apart: `safe` text and other text where they are added.
 
 mod arguments;
+mod bound;
 mod conversation;
 mod filters;
+mod generator;
+mod macros;
 mod methods;
 mod printing;
 mod source;
@@ -320,6 +323,8 @@ fn compile(source: &str) -> std::result::Result<Environment<'static>, JinjaError
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_unknown_method_callback(methods::call);
     filters::add_to(&mut environment);
+    generator::add_to(&mut environment);
+    macros::add_to(&mut environment);
     environment.add_function("raise_exception", raise);
     environment.add_function("strftime_now", |format: &str| time::strftime_now(format));
     environment.add_template_owned(NAME, source::prepared(source))?;
@@ -445,6 +450,151 @@ mod tests {
             ("{{ 'x' if messages[0].missing else 'y' }}", "y"),
         ] {
             assert_eq!(rendered(source).as_deref(), Ok(expected), "{source}");
+        }
+    }
+
+    /// Jinja2 asks the condition of a loop before each turn.
+    #[test]
+    fn the_condition_of_a_loop_reads_what_the_loop_has_written() {
+        let set = "{% set ns = namespace(n=0) %}";
+        for (source, expected) in [
+            (
+                "{% for i in range(9) if ns.n < 2 -%}\n {% set ns.n = ns.n + i %}{{ i }}{% endfor %}.",
+                Ok("012."),
+            ),
+            (
+                "{% for i in range(9) if ns.n < 2 %}{% for j in 'ab' %}{{ loop.index }}{% else %}{% endfor %}{% if i %}{% else %}z{% endif %}{% set ns.n = ns.n + 1 %}\n  {% endfor %}.",
+                Ok("12z12."),
+            ),
+            (
+                "{% for i in range(3) if ns.n == 0 %}{{ loop.index }}{{ loop.last }}{% endfor %}{% set ns.n = 1 %}",
+                Ok("1False2False3True"),
+            ),
+            (
+                "{% for i in range(3) if ns.n == 0 %}{{ loop.index }}{% set ns.n = 1 %}{% endfor %}",
+                Err("counts its turns"),
+            ),
+            (
+                "{% for i in [] if ns.n == 0 %}{% set ns.n = 1 %}{% else %}x{% endfor %}",
+                Err("has an else"),
+            ),
+        ] {
+            let text = rendered(&format!("{set}{source}"));
+            match expected {
+                Ok(expected) => assert_eq!(text.as_deref(), Ok(expected), "{source}"),
+                Err(part) => assert!(text.clone().unwrap_err().contains(part), "{text:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn generators_are_true_and_are_gone_through_once() {
+        for (source, expected) in [
+            (
+                "{% if messages|selectattr('role', 'equalto', 'system') %}yes{% endif %}",
+                Ok("yes"),
+            ),
+            (
+                "{% set u = messages|map(attribute='role') %}{{ u|join }}|{{ u|join }}|{{ u is \
+                 sequence }}{{ u is iterable }}{{ u[0] is defined }}",
+                Ok("user||FalseTrueFalse"),
+            ),
+            (
+                "{% set u = [1, 2, 3]|reverse %}{{ u|first }}{% for i in u %}{{ i }}{{ loop.last }}{% endfor %}{{ u|list }}",
+                Ok("32False1True[]"),
+            ),
+            (
+                "{% set ns = namespace(u=[3, 3]|unique) %}{% set ns.u = ns.u|select %}{{ ns.u|list }}",
+                Ok("[3]"),
+            ),
+            (
+                "{{ 'abc'|reverse }}{{ messages|map('length')|sum }}",
+                Ok("cba2"),
+            ),
+            ("{{ [1, 2]|reverse|reverse|length }}", Ok("2")),
+            ("{{ messages|map(attribute='role')|length }}", Err("length")),
+            (
+                "{{ [1]|select|last }}",
+                Err("a generator cannot be reversed"),
+            ),
+            (
+                "{{ [1]|select }}",
+                Err("a generator or a method is written out"),
+            ),
+            ("{{ [1]|select|tojson }}", Err("a generator or a method")),
+        ] {
+            let text = rendered(source);
+            match expected {
+                Ok(expected) => assert_eq!(text.as_deref(), Ok(expected), "{source}"),
+                Err(part) => assert!(text.clone().unwrap_err().contains(part), "{text:?}"),
+            }
+        }
+    }
+
+    /// As gpt-oss asks for `param_spec['items']`.
+    #[test]
+    fn a_method_that_is_named_is_true_where_there_is_no_such_key() {
+        let set = "{% set d = {'a': 1} %}{% set k = {'items': {'type': 's'}, 'count': 0} %}{% set ns = namespace(count=2) %}";
+        for (source, expected) in [
+            (
+                "{{ 'y' if d['items'] }}{{ 'y' if d.items is defined }}{{ d.items.type is defined }}",
+                "yyFalse",
+            ),
+            (
+                "{{ k['items']['type'] }}{{ k.items.type }}{{ k.count }}{{ k[ \"values\" ] is none }}",
+                "s0False",
+            ),
+            (
+                "{{ d.items()|list }}{{ d.items ()|list|length }}{{ d['keys']()|list }}",
+                "[('a', 1)]1['a']",
+            ),
+            (
+                "{{ 'a'.strip is defined }}{{ 'a'.items is defined }}{{ [1].index is defined }}{{ [1].append is defined }}",
+                "TrueFalseTrueFalse",
+            ),
+            (
+                "{{ d.pop is defined }}{{ d.update is defined }}{{ ns.items is defined }}{{ ns.count }}",
+                "FalseFalseFalse2",
+            ),
+            (
+                "{% set ns.count = ns.count + 1 %}{{ ns.count }}{% for i in 'a' if 'x' not in ['items'] %}{{ loop.index }}{% endfor %}",
+                "31",
+            ),
+            (
+                "{{ 'items' in d }}{{ messages[0].title is defined }}{{ (d).items is defined }}{{ '.items' }}",
+                "FalseFalseTrue.items",
+            ),
+        ] {
+            let text = rendered(&format!("{set}{source}"));
+            assert_eq!(text.as_deref(), Ok(expected), "{source}");
+        }
+        assert!(rendered("{{ messages[0].items }}").is_err());
+    }
+
+    /// Jinja2 gives a default to what was not given, and to nothing else.
+    #[test]
+    fn a_macro_takes_an_undefined_argument_as_it_is() {
+        let set = "{% macro m(x, d='D', e='E') -%}\n {{ x }}{{ d }}{{ e }}{{ d is defined }}{% endmacro %}";
+        for (source, expected) in [
+            ("{{ m(1) }}", "1DETrue"),
+            ("{{ m(1, nope) }}{{ m(1, none) }}", "1EFalse1NoneETrue"),
+            ("{{ m(x=2, d=messages[0].nope) }}", "2EFalse"),
+            ("{{ m(m(1, nope), e='(,') }}", "1EFalseD(,True"),
+            (
+                "{{ m(nope) }}{% if m(1, nope) == '1EFalse' %}y{% endif %}",
+                "DETruey",
+            ),
+            (
+                "{% set ns = namespace(t='') %}{% set ns.t = m(1, nope) %}{% set u = m (1, [2, 3]) %}{{ ns.t }}{{ u }}",
+                "1EFalse1[2, 3]ETrue",
+            ),
+            (
+                "{% macro n(x) %}{{ x is defined }}{% endmacro %}{{ n() }}{{ n(nope) }}{{ 'm(1)' }}",
+                "FalseFalsem(1)",
+            ),
+        ] {
+            let text = rendered(&format!("{set}{source}"));
+            assert_eq!(text.as_deref(), Ok(expected), "{source}");
         }
     }
 

@@ -7,6 +7,7 @@ use minijinja::{Error, State};
 use regex::Regex;
 
 use super::arguments::{Arguments, invalid};
+use super::{bound, generator};
 use crate::text::json::Digits;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -66,6 +67,7 @@ fn write_repr(state: &State, value: &Value, depth: usize, out: &mut String) -> R
     if depth > DEEPEST {
         return invalid("nested too deeply to be printed");
     }
+    refuse_nameless(value)?;
     let from = out.len();
     match value.kind() {
         ValueKind::Map => {
@@ -85,6 +87,14 @@ fn write_repr(state: &State, value: &Value, depth: usize, out: &mut String) -> R
         _ => out.push_str(&float_of(value).map_or_else(|| value.to_string(), float)),
     }
     state.consume_fuel(1 + (out.len() - from) as u64 / 64)
+}
+
+/// Refuses what Python writes out by its address in memory.
+pub(super) fn refuse_nameless(value: &Value) -> Result<()> {
+    if generator::is_one(value) || bound::is_one(value) {
+        return invalid("a generator or a method is written out; make it a list, or call it");
+    }
+    Ok(())
 }
 
 /// `repr` of a string: in single quotes where it can be, escapes for what cannot be printed.
@@ -210,6 +220,7 @@ impl Json<'_> {
         if depth > DEEPEST {
             return invalid("tojson: nested too deeply");
         }
+        refuse_nameless(value)?;
         match value.kind() {
             ValueKind::Map => self.map(value, depth),
             ValueKind::Seq | ValueKind::Iterable => self.list(value, depth),
