@@ -612,7 +612,7 @@ fn what_is_left_out_names_its_command() {
     let report = of_samples(&samples, &ReportOptions::default());
     assert_snapshot!(report.left_out().join("\n"), @r"
     Cross-entropy, KL, coverage, reach and the tournament over responses need log-probabilities of held-out responses: breadth score CHECKPOINTS --data HELDOUT.jsonl -o scores.parquet
-    Pass@8 needs 8 samples of every prompt, and some prompt has 2: breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 64 --verifier VERIFIER -o samples.parquet
+    Pass@8 needs 8 samples of every prompt, and some prompt has 2: breadth sample DIR/a DIR/b --prompts PROMPTS.jsonl -k 16 --verifier VERIFIER -o samples.parquet
     ");
 }
 
