@@ -321,9 +321,9 @@ mod tests {
         let mut gradient = [0.0; 2];
         prompt.add_gradient(&next, &counts, 1.0, &mut gradient);
         let tokens = [0, 1, 2].map(|token| prompt.token_gradient(&next, token));
-        for i in 0..2 {
+        for (i, whole) in gradient.into_iter().enumerate() {
             let summed = dot(&counts, &tokens.map(|gradient| gradient[i]));
-            assert!((gradient[i] - summed).abs() < 1e-12);
+            assert!((whole - summed).abs() < 1e-12);
         }
     }
 

@@ -33,7 +33,9 @@ pub struct Limits {
 /// Hears, once for each server, that a request failed and is tried again: all attempts together take
 /// minutes.
 #[derive(Clone, Default)]
-pub struct Tell(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Tell(Option<Arc<Hear>>);
+
+type Hear = dyn Fn(&str) + Send + Sync;
 
 impl Tell {
     /// By this function.

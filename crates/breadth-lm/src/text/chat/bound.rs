@@ -95,8 +95,21 @@ pub(super) fn is_one(value: &Value) -> bool {
     value.downcast_object_ref::<Bound>().is_some()
 }
 
+/// What stands for a method of Python in a template, called or only named.
+pub(super) fn call(
+    state: &mut State,
+    value: &Value,
+    method: &str,
+    args: &[Value],
+) -> Result<Value> {
+    match method {
+        ATTRIBUTE => attribute(value, args),
+        _ => methods::call(state, value, method, args),
+    }
+}
+
 /// An item, else the method of its name; the other way round where `value.name` is written.
-pub(super) fn attribute(value: &Value, args: &[Value]) -> Result<Value> {
+fn attribute(value: &Value, args: &[Value]) -> Result<Value> {
     let (name, by_dot): (&str, bool) = from_args(args)?;
     let item = match value.as_str() {
         Some(_) => Value::UNDEFINED,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use minijinja::Environment;
 use minijinja::value::{Object, ObjectRepr, Value};
 
-use super::source::{is_name, is_word, marks, string_length};
+use super::scan::{is_name, is_word, marks, string_length};
 
 /// The filter that arguments pass, and the one that takes its mark away.
 const GIVEN: &str = "given_to_macro";

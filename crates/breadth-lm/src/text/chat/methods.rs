@@ -11,7 +11,6 @@ use minijinja::{Error, ErrorKind, State};
 use regex::Regex;
 
 use super::arguments::{Arguments, charge, invalid};
-use super::bound;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -22,9 +21,6 @@ pub(super) fn call(
     method: &str,
     args: &[Value],
 ) -> Result<Value> {
-    if method == bound::ATTRIBUTE {
-        return bound::attribute(value, args);
-    }
     match value.kind() {
         ValueKind::String => match value.as_str() {
             Some(text) => of_string(state, text, method, args),

@@ -29,6 +29,7 @@ mod generator;
 mod macros;
 mod methods;
 mod printing;
+mod scan;
 mod source;
 mod time;
 
@@ -321,7 +322,7 @@ fn compile(source: &str) -> std::result::Result<Environment<'static>, JinjaError
     environment.set_syntax(syntax.expect("white space control alone is valid"));
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_unknown_method_callback(methods::call);
+    environment.set_unknown_method_callback(bound::call);
     filters::add_to(&mut environment);
     generator::add_to(&mut environment);
     macros::add_to(&mut environment);

@@ -9,6 +9,7 @@
 
 use super::bound::{self, ATTRIBUTE};
 use super::macros;
+use super::scan::{is_name, is_word, marks, string_length};
 
 /// The filter that what a loop goes over passes.
 pub(super) const EACH: &str = "each_of_python";
@@ -123,24 +124,6 @@ fn copy_statement<'a>(tag: &'a str, open: &mut Open, out: &mut String) -> &'a st
         }
     }
     rest
-}
-
-/// The signs for white space at the two ends of a tag.
-pub(super) fn marks(tag: &str) -> (&str, &str) {
-    let is_mark = |c: char| matches!(c, '-' | '+');
-    let start = tag.trim_start_matches("{%");
-    let end = tag.trim_end_matches("%}");
-    let start = if start.starts_with(is_mark) {
-        &start[..1]
-    } else {
-        ""
-    };
-    let end = if end.ends_with(is_mark) {
-        &end[end.len() - 1..]
-    } else {
-        ""
-    };
-    (start, end)
 }
 
 /// A tag in which `x.items` and `x["items"]`, where they are not called, are looked up as Python
@@ -365,16 +348,6 @@ fn find_word(text: &str, from: usize, words: &[&str]) -> Option<usize> {
     None
 }
 
-/// Whether a text begins with a whole word.
-pub(super) fn is_word(text: &str, word: &str) -> bool {
-    text.strip_prefix(word)
-        .is_some_and(|rest| !rest.starts_with(is_name))
-}
-
-pub(super) fn is_name(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
 /// What stands in a tag, without its marks.
 fn tag_name(tag: &str) -> &str {
     let inside = tag.trim_start_matches("{%").trim_end_matches("%}");
@@ -433,20 +406,6 @@ fn copy_expression<'a>(tag: &'a str, end: &str, out: &mut String) -> &'a str {
         at += c.len_utf8();
     }
     ""
-}
-
-/// Bytes of a string with its quotes.
-pub(super) fn string_length(text: &str, quote: char) -> usize {
-    let mut is_escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = true,
-            _ if c == quote => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 /// Writes a string of Python in the escapes of minijinja.
