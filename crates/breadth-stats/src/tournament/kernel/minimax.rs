@@ -1,7 +1,6 @@
 //! The winner alone: the minimum of maxima without most of the table.
 
 use super::super::input::check_all;
-use super::cells::Thresholds;
 use super::integer_weights::IntegerWeights;
 use super::pair::{BLOCK, add_pair};
 use crate::error::Result;
@@ -48,7 +47,7 @@ pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Res
     let search = Search {
         columns,
         weights: units.as_ref().map(|units| &units.of_row[..]),
-        thresholds: Thresholds::new(vec![level.threshold()]),
+        thresholds: [level.threshold()],
         rows,
     };
     let look = search.first_look();
@@ -80,7 +79,7 @@ pub fn minimax(columns: &[&[f64]], weights: Option<&[f64]>, level: Level) -> Res
 struct Search<'a> {
     columns: &'a [&'a [f64]],
     weights: Option<&'a [u64]>,
-    thresholds: Thresholds,
+    thresholds: [f64; 1],
     rows: usize,
 }
 

@@ -7,7 +7,6 @@
 //! neither the number of threads nor the instruction set nor the order of the rows, and partial
 //! counts add up exactly.
 
-mod cells;
 mod integer_weights;
 mod minimax;
 #[cfg(target_arch = "x86_64")]

@@ -5,15 +5,12 @@
     reason = "vector instructions, behind what the processor has"
 )]
 
-use super::cells::Thresholds;
-#[cfg(target_arch = "x86_64")]
-use super::cells::add_counts as add_counts_in_cells;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::InstructionSet;
 
-/// Rows per block: a pair of blocks (16 KiB) fits the first-level cache, those of 64 columns the
-/// second-level one.
-pub(super) const BLOCK: usize = 1024;
+/// Rows per block: a pair of blocks (32 KiB) fits the first-level cache, 64 columns in units of 16
+/// bits (256 KiB) the second-level one.
+pub(super) const BLOCK: usize = 2048;
 
 /// Thresholds compared in one pass over the differences.
 const TOGETHER: usize = 4;
@@ -26,7 +23,7 @@ pub(super) fn add_pair(
     a: &[f64],
     b: &[f64],
     weights: Option<&[u64]>,
-    thresholds: &Thresholds,
+    thresholds: &[f64],
     ahead: &mut [[u64; 2]],
 ) {
     #[cfg(target_arch = "x86_64")]
@@ -37,11 +34,11 @@ pub(super) fn add_pair(
         }
         // SAFETY: as above.
         InstructionSet::Avx2 => {
-            return unsafe { add_pair_avx2(a, b, weights, &thresholds.values, ahead) };
+            return unsafe { add_pair_avx2(a, b, weights, thresholds, ahead) };
         }
         InstructionSet::Baseline => {}
     }
-    add_pair_any(a, b, weights, &thresholds.values, ahead);
+    add_pair_any(a, b, weights, thresholds, ahead);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -50,24 +47,10 @@ fn add_pair_avx512(
     a: &[f64],
     b: &[f64],
     weights: Option<&[u64]>,
-    thresholds: &Thresholds,
+    thresholds: &[f64],
     ahead: &mut [[u64; 2]],
 ) {
-    if weights.is_some() {
-        return add_pair_any(a, b, weights, &thresholds.values, ahead);
-    }
-    for (range, cells) in &thresholds.groups {
-        let (values, here) = (&thresholds.values[range.clone()], &mut ahead[range.clone()]);
-        let last = here.len() - 1;
-        let before = here[last];
-        match cells {
-            Some(cells) => add_counts_in_cells(a, b, cells, values, here),
-            None => add_pair_any(a, b, None, values, here),
-        }
-        if here[last] == before {
-            break;
-        }
-    }
+    add_pair_any(a, b, weights, thresholds, ahead);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -183,7 +166,7 @@ fn add(ahead: &mut [[u64; 2]], first: &[u64], second: &[u64]) {
 mod tests {
     use super::*;
 
-    type AddPair = fn(&[f64], &[f64], Option<&[u64]>, &Thresholds, &mut [[u64; 2]]);
+    type AddPair = fn(&[f64], &[f64], Option<&[u64]>, &[f64], &mut [[u64; 2]]);
 
     fn value(row: usize, salt: usize) -> f64 {
         match (row * 7 + salt) % 11 {
@@ -213,8 +196,7 @@ mod tests {
                 .collect();
             for version in versions {
                 let mut found = vec![[0; 2]; thresholds.len()];
-                let thresholds = Thresholds::new(thresholds.to_vec());
-                version(&a, &b, weights, &thresholds, &mut found);
+                version(&a, &b, weights, thresholds, &mut found);
                 assert_eq!(found, expected, "{rows} rows, {thresholds:?}");
             }
         }
@@ -224,13 +206,11 @@ mod tests {
     /// where the rows do not fill a register.
     #[test]
     fn all_instruction_sets_agree() {
-        let mut versions: Vec<AddPair> = vec![add_pair, |a, b, w, t, ahead| {
-            add_pair_any(a, b, w, &t.values, ahead)
-        }];
+        let mut versions: Vec<AddPair> = vec![add_pair, add_pair_any];
         #[cfg(target_arch = "x86_64")]
         if InstructionSet::of_processor() >= InstructionSet::Avx2 {
             // SAFETY: the processor has the instructions.
-            versions.push(|a, b, w, t, ahead| unsafe { add_pair_avx2(a, b, w, &t.values, ahead) });
+            versions.push(|a, b, w, t, ahead| unsafe { add_pair_avx2(a, b, w, t, ahead) });
         }
         let uneven = [-1e-9, 0.69, 1.3862943601, 2.0, 3.0, 4.1, 5.5, 6.0, 6.9];
         // Ratios of the values are powers of two: thresholds at, just below and just above them.

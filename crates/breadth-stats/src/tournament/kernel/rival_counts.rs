@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use super::super::input::check_all;
-use super::cells::Thresholds;
 use super::integer_weights::IntegerWeights;
 #[cfg(target_arch = "x86_64")]
 use super::narrow::Narrow;
@@ -110,7 +109,7 @@ pub fn rival_counts_at(
 pub struct RivalCounts {
     models: usize,
     /// Ascending.
-    thresholds: Thresholds,
+    thresholds: Vec<f64>,
     /// Place among the thresholds of each level asked for.
     order: Vec<usize>,
     rows: u64,
@@ -130,7 +129,7 @@ impl RivalCounts {
         }
         RivalCounts {
             models,
-            thresholds: Thresholds::new(by_size.iter().map(|&at| levels[at].threshold()).collect()),
+            thresholds: by_size.iter().map(|&at| levels[at].threshold()).collect(),
             order,
             rows: 0,
             ahead: vec![[0; 2]; models * models.saturating_sub(1) / 2 * levels.len()],
@@ -221,7 +220,7 @@ impl RivalCounts {
             return 0;
         }
         let pair = i * (2 * self.models - i - 1) / 2 + (j - i - 1);
-        let ahead = self.ahead[pair * self.thresholds.values.len() + self.order[level]];
+        let ahead = self.ahead[pair * self.thresholds.len() + self.order[level]];
         ahead[usize::from(rival > q)]
     }
 
@@ -282,7 +281,7 @@ impl RivalCounts {
         let pairs: Vec<(usize, usize)> = (0..self.models)
             .flat_map(|i| (i + 1..self.models).map(move |j| (i, j)))
             .collect();
-        let levels = &self.thresholds.values;
+        let levels = &self.thresholds;
         #[cfg(target_arch = "x86_64")]
         let narrow = if weights.is_none() {
             let wanted = pairs.iter().filter(|&&(i, j)| is_wanted(i, j)).count();
@@ -301,7 +300,7 @@ impl RivalCounts {
             {
                 continue;
             }
-            add_pair(a, b, weights, &self.thresholds, ahead);
+            add_pair(a, b, weights, levels, ahead);
         }
         self.rows += rows.len() as u64;
     }
