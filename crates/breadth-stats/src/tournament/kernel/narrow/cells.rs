@@ -8,6 +8,7 @@
 
 use std::arch::x86_64::*;
 
+use super::one::sum;
 use super::{BLOCK, Columns, DOUBT, Units, above, magnitude};
 
 /// Cells of a group.
@@ -266,20 +267,9 @@ fn tally(codes: &[u8], thresholds: usize) -> Counts {
                 }
             }
             for (count, equal) in counts[first..].iter_mut().zip(equal) {
-                *count = sum_bytes(equal);
+                *count = sum(equal);
             }
         }
     }
     counts
-}
-
-/// Of 32 numbers.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn sum_bytes(numbers: __m256i) -> u64 {
-    let sums = _mm256_sad_epu8(numbers, _mm256_setzero_si256());
-    let mut lanes = [0_u64; 4];
-    // SAFETY: room for 4 numbers of 64 bits.
-    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
-    lanes.iter().sum()
 }

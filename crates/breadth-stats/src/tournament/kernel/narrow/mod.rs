@@ -18,7 +18,7 @@ mod one;
 mod planes;
 
 use self::cells::{CELLS, Cells, CountCells, count_cells_avx2};
-use self::one::{Count, count_avx2, count_avx512, settle};
+use self::one::{count, settle};
 use self::planes::count_cells_avx512;
 use super::pair::{BLOCK, add_pair_any};
 use crate::simd::InstructionSet;
@@ -191,15 +191,7 @@ fn add_avx512(
     thresholds: &[f64],
     ahead: &mut [[u64; 2]],
 ) {
-    add(
-        narrow,
-        pair,
-        columns,
-        thresholds,
-        ahead,
-        count_avx512,
-        count_cells_avx512,
-    );
+    add(narrow, pair, columns, thresholds, ahead, count_cells_avx512);
 }
 
 #[target_feature(enable = "avx2")]
@@ -210,15 +202,7 @@ fn add_avx2(
     thresholds: &[f64],
     ahead: &mut [[u64; 2]],
 ) {
-    add(
-        narrow,
-        pair,
-        columns,
-        thresholds,
-        ahead,
-        count_avx2,
-        count_cells_avx2,
-    );
+    add(narrow, pair, columns, thresholds, ahead, count_cells_avx2);
 }
 
 #[inline(always)]
@@ -228,7 +212,6 @@ fn add(
     columns: Columns,
     thresholds: &[f64],
     ahead: &mut [[u64; 2]],
-    count: Count,
     count_cells: CountCells,
 ) {
     let (rows, stride) = (narrow.rows, narrow.stride);
