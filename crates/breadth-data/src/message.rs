@@ -32,7 +32,7 @@ pub fn short(text: &str) -> Cow<'_, str> {
 }
 
 /// A message whose names and values are [`short`], whatever they came from: what stands between
-/// backticks, and every word. The whole of it has at most 2000 characters.
+/// backticks, on one line, and every word. The whole of it has at most 2000 characters.
 ///
 /// ```
 /// let long = "x".repeat(1_000_000);
@@ -49,7 +49,7 @@ pub fn readable(message: &str) -> String {
     while let Some(part) = parts.next() {
         // The last part has no backtick behind it.
         if is_quoted && parts.peek().is_some() {
-            shown.push_str(&short(part));
+            shown.push_str(&on_one_line(&short(part)));
         } else {
             part.split_inclusive(char::is_whitespace)
                 .for_each(|word| shown.push_str(&short(word)));
@@ -62,6 +62,15 @@ pub fn readable(message: &str) -> String {
     match shown.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}... (cut at {LONGEST} characters)", &shown[..end]),
         None => shown,
+    }
+}
+
+/// A name with its line breaks written out: nothing else tells them from those of the message.
+fn on_one_line(name: &str) -> Cow<'_, str> {
+    if name.contains(['\n', '\r']) {
+        name.replace('\n', "\\n").replace('\r', "\\r").into()
+    } else {
+        name.into()
     }
 }
 
@@ -122,6 +131,12 @@ pub fn listed<Name: AsRef<str>>(names: &[Name], most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_stay_on_their_line() {
+        let message = "no model `a\nb\r`\nit has `c`";
+        assert_eq!(readable(message), "no model `a\\nb\\r`\nit has `c`");
+    }
 
     #[test]
     fn pieces_are_cut_by_characters() {

@@ -76,6 +76,24 @@ fn a_run_stopped_anywhere_ends_in_the_same_bits() {
     }
 }
 
+/// Without its earlier rows the log would be another than that of a run that was not stopped.
+#[test]
+fn a_run_whose_log_is_gone_or_anothers_does_not_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    train_until(6, folder.path());
+    let metrics = folder.path().join("metrics.parquet");
+    let own = std::fs::read(&metrics).unwrap();
+    let resumed = || train(&config(), folder.path(), "train", &mut |_| {});
+    std::fs::remove_file(&metrics).unwrap();
+    let error = resumed().unwrap_err().to_string();
+    assert!(
+        error.contains("metrics.parquet: is missing, and the run stands at step 5: put it back"),
+        "{error}"
+    );
+    std::fs::write(&metrics, own).unwrap();
+    resumed().unwrap();
+}
+
 /// Three steps at a time, on checkpoints, between them and before the end.
 #[test]
 fn a_run_that_is_told_to_stop_goes_on_at_that_step() {

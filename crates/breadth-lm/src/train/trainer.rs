@@ -553,14 +553,22 @@ fn metrics_until(out: &Path, step: u64, columns: &[&str]) -> Result<Metrics> {
             .map(|name| (name.to_string(), Vec::new()))
             .collect(),
     };
-    if step == 0 || !path.exists() {
+    if step == 0 {
         return Ok(empty);
+    }
+    if !path.exists() {
+        let message = format!(
+            "is missing, and the run stands at step {step}: put it back, or train from the \
+             beginning in another folder"
+        );
+        return Err(Error::data(path.display().to_string(), message));
     }
     let mut metrics = Metrics::read(&path)?;
     let found: Vec<&str> = metrics.columns.iter().map(|(name, _)| &**name).collect();
     if found != columns {
         let message = format!(
-            "has the columns {}, and this run logs {}; put the run's own back, or remove it",
+            "has the columns {}, and this run logs {}; put the run's own back, or train from the \
+             beginning in another folder",
             found.join(", "),
             columns.join(", ")
         );

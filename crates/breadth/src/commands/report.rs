@@ -134,13 +134,15 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
             );
         }
     }
+    let html = breadth_report::html(&report)?;
     let lock = OutputLock::hold(&page)?;
     lock.remove_dead()?;
-    atomic::write_bytes(&page, breadth_report::html(&report)?.as_bytes())?;
     let svg = match &arguments.svg {
         Some(folder) => write_charts(folder, charts)?,
         None => Vec::new(),
     };
+    // Last: where the page is, its charts are too.
+    atomic::write_bytes(&page, html.as_bytes())?;
     let verdict = report.headline();
     let document = Document {
         schema: 1,
