@@ -1,0 +1,224 @@
+//! What does not fit, or cannot be read.
+
+use breadth_lm::text::{Cut, DataOptions, Side};
+use serde_json::json;
+
+use crate::{Folder, read_json};
+
+#[test]
+fn what_is_too_long_is_an_error_unless_a_side_is_named() {
+    let folder = Folder::named("llama3");
+    let line = [json!({"prompt": "a b c d", "response": "b c"})];
+    let with = |max_length, reserve, side| {
+        let cut = Some(Cut {
+            max_length,
+            reserve,
+            side,
+        });
+        folder.data(
+            &line,
+            &DataOptions {
+                cut,
+                ..DataOptions::default()
+            },
+        )
+    };
+    let whole = with(100, 0, Some(Side::Left)).unwrap();
+    let (prompt, response) = (
+        whole.items[0].prompt.clone(),
+        whole.items[0].response.clone(),
+    );
+    assert_eq!(whole.account.cut.as_ref().unwrap().prompts, 0);
+    let length = prompt.len() + response.len();
+    assert_eq!(with(length, 0, None).unwrap().items, whole.items);
+    let message = with(length - 1, 0, None).unwrap_err();
+    assert!(
+        message.contains(&format!(
+            "{length} tokens of prompt and response; at most {}",
+            length - 1
+        )),
+        "{message}"
+    );
+    let left = with(length - 2, 0, Some(Side::Left)).unwrap();
+    assert_eq!(
+        left.items[0].prompt,
+        [&prompt[..1], &prompt[3..]].concat(),
+        "the start token stays"
+    );
+    let right = with(length - 2, 0, Some(Side::Right)).unwrap();
+    assert_eq!(right.items[0].prompt, prompt[..prompt.len() - 2]);
+    assert_eq!(
+        (&left.items[0].response, &right.items[0].response),
+        (&response, &response)
+    );
+    let cut = right.account.cut.clone().unwrap();
+    assert_eq!((cut.prompts, cut.tokens), (1, 2));
+    assert!(
+        right.account.warnings()[0].contains("1 prompts were cut on the right"),
+        "{:?}",
+        right.account.warnings()
+    );
+    let message = with(response.len() + 1, 0, Some(Side::Left)).unwrap_err();
+    assert!(message.contains("responses are never cut"), "{message}");
+    let reserved = with(prompt.len() + 9, 10, Some(Side::Left)).unwrap();
+    assert_eq!(
+        reserved.items[0].prompt.len(),
+        prompt.len() - 1,
+        "room for ten tokens to be drawn"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_place() {
+    let folder = Folder::named("gemma");
+    let user = json!({"role": "user", "content": "a"});
+    for (line, expected) in [
+        (
+            json!({"response": "x"}),
+            "DIR/data.jsonl, line 1: has neither prompt nor messages",
+        ),
+        (
+            json!({"prompt": "x"}),
+            "DIR/data.jsonl, line 1: has no response",
+        ),
+        (
+            json!({"prompt": "x", "prompt_id": 1, "completion": "y"}),
+            "DIR/data.jsonl, line 1: has no response; it has `completion`",
+        ),
+        (
+            json!({"question": "x", "response": "y"}),
+            "line 1: has neither prompt nor messages; it has `question`",
+        ),
+        (
+            json!({"prompt": "x", "response": ""}),
+            "DIR/data.jsonl, line 1: response: is empty; remove the line",
+        ),
+        (
+            json!({"prompt": 3, "response": "x"}),
+            "prompt: must be text, a list of token ids or a list of messages",
+        ),
+        (
+            json!({"prompt": [1, -1], "response": "x"}),
+            "line 1: prompt[1]: -1 is not a token id",
+        ),
+        (
+            json!({"prompt": "x", "response": [1.5]}),
+            "line 1: response[0]: 1.5 is not a token id",
+        ),
+        (
+            json!({"prompt": "x", "messages": [user]}),
+            "messages: stands beside prompt",
+        ),
+        (
+            json!({"messages": [user], "response": "x"}),
+            "response: stands beside messages",
+        ),
+        (json!({"messages": []}), "messages: holds no message"),
+        (json!({"messages": "x"}), "messages: must be a list"),
+        (
+            json!({"messages": [user]}),
+            "has no response; the last message must be the assistant's",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "content": "x"}]}),
+            "hold no message before the response",
+        ),
+        (
+            json!({"messages": [{"content": "x"}]}),
+            "messages[0]: has no role",
+        ),
+        (
+            json!({"messages": [{"role": "user"}]}),
+            "messages[0]: has no content",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": ""}]}),
+            "messages[1].content: is empty",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": [1]}]}),
+            "messages[1].content: must be text, or a list of parts that are all text",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": [{"type": "image"}]}]}),
+            "messages[1].content: must be text, or a list of parts that are all text",
+        ),
+        (
+            json!({"messages": [user, {"role": "assistant", "content": []}]}),
+            "messages[1].content: is empty",
+        ),
+        (
+            json!({"prompt": [user], "response": [{"role": "assistant", "content": "x"}]}),
+            "line 1: response: is a list of messages; put the last turn of the assistant into `messages`",
+        ),
+        (
+            json!({"prompt": [user], "tools": {"name": "f"}}),
+            "line 1: tools: must be a list of objects (JSON schemas of functions), or null",
+        ),
+        (
+            json!({"prompt": [user], "tools": ["f"]}),
+            "line 1: tools: must be a list of objects",
+        ),
+        (
+            json!({"prompt": [user], "tools": "f"}),
+            "line 1: tools: is text that is no JSON: ",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": [1]}),
+            "line 1: chat_template_kwargs: must be an object of variables, or null",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"add_generation_prompt": true}}),
+            "line 1: chat_template_kwargs.add_generation_prompt: is set by what renders the",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"messages": []}}),
+            "line 1: chat_template_kwargs.messages: is set by what renders the conversation",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"tools": []}}),
+            "line 1: chat_template_kwargs.tools: stands there; give `tools` beside",
+        ),
+        (
+            json!({"prompt": [user], "chat_template_kwargs": {"documents": ["x"]}}),
+            "line 1: chat_template_kwargs.documents: must be a list of objects (with title and text)",
+        ),
+        (
+            json!({"messages": [user, user, {"role": "assistant", "content": "x"}]}),
+            "line 1: the chat template of DIR/chat_template.jinja refuses it: Conversation roles must alternate",
+        ),
+        (
+            json!({"prompt": "x", "response": "y", "weight": 0}),
+            "weight: 0 is not a weight; give a finite number above 0",
+        ),
+        (
+            json!({"prompt": "x", "response": "y", "group": []}),
+            "group: must be text or a number",
+        ),
+        (
+            json!([1]),
+            "line 1: is not an object; a line is {\"prompt\"",
+        ),
+    ] {
+        let message = folder.refusal(line.clone());
+        assert!(message.contains(expected), "{line}\n{message}\n{expected}");
+    }
+}
+
+#[test]
+fn text_that_a_tokenizer_leaves_out_is_an_error() {
+    let folder = Folder::new(&read_json("metaspace.json"));
+    let message = folder.refusal(json!({"prompt": "The capital", "response": "Paris ☃"}));
+    assert!(
+        message.contains("line 1: response: the tokenizer DIR/tokenizer.json leaves out '☃'"),
+        "{message}"
+    );
+    let message = folder.refusal(json!({"prompt": "☃", "response": "Paris"}));
+    assert!(
+        message.contains("line 1: prompt: the tokenizer"),
+        "{message}"
+    );
+    // Bytes stand for everything.
+    let items = Folder::named("chatml").items(&[json!({"prompt": "☃ 😀\u{200d}é\u{0301}"})]);
+    assert!(!items[0].prompt.is_empty());
+}
