@@ -15,7 +15,7 @@ use super::{BLOCK, Columns, DOUBT, FULL, Units};
 const TOGETHER: usize = 1 << TREE;
 const TREE: usize = 3;
 const DIGITS: usize = 7;
-const _: () = assert!(TOGETHER * STEP == FULL && BLOCK / STEP < 1 << DIGITS);
+const _: () = assert!(TOGETHER * STEP == FULL && BLOCK / STEP < 1 << DIGITS && DIGITS <= 8);
 
 /// Counters of the 16 bits of each word of a register: `digits[k]` has the digit of 2^k of each.
 ///
@@ -61,24 +61,14 @@ impl Planes {
     /// How often each bit was set.
     #[target_feature(enable = "avx512f,avx512bw")]
     fn counts(&self) -> [u64; CELLS] {
+        let mut digits = [_mm512_setzero_si512(); 8];
+        digits[..DIGITS].copy_from_slice(&self.digits);
+        let mut places = transposed(digits);
         let one = _mm512_set1_epi16(1);
-        let mut places = [_mm512_setzero_si512(); 8];
-        // Eight places of a word in turn: its low bytes count one bit, its high bytes another.
-        for (place, counts) in places.iter_mut().enumerate() {
-            let mut bytes = _mm512_setzero_si512();
-            for (power, &digit) in self.digits.iter().enumerate() {
-                let moved = if power >= place {
-                    _mm512_sll_epi16(digit, _mm_cvtsi32_si128((power - place) as i32))
-                } else {
-                    _mm512_srl_epi16(digit, _mm_cvtsi32_si128((place - power) as i32))
-                };
-                // bytes | (moved & bit)
-                let bit = _mm512_set1_epi8(1 << power);
-                bytes = _mm512_ternarylogic_epi64::<0xf8>(bytes, moved, bit);
-            }
+        for counts in &mut places {
             // Both as 16 bits of one number: each total is at most a block's rows.
-            let low = _mm512_madd_epi16(_mm512_and_si512(bytes, _mm512_set1_epi16(255)), one);
-            let high = _mm512_madd_epi16(_mm512_srli_epi16::<8>(bytes), one);
+            let low = _mm512_madd_epi16(_mm512_and_si512(*counts, _mm512_set1_epi16(255)), one);
+            let high = _mm512_madd_epi16(_mm512_srli_epi16::<8>(*counts), one);
             *counts = _mm512_or_si512(low, _mm512_slli_epi32::<16>(high));
         }
         let sums = add_places(places);
@@ -89,6 +79,24 @@ impl Planes {
         }
         counts
     }
+}
+
+/// From digits of counters to the counters themselves: bit i of a byte of register k becomes bit k
+/// of that byte of register i. In a word the low byte then counts one bit and the high byte the one
+/// eight places on.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn transposed(mut rows: [__m512i; 8]) -> [__m512i; 8] {
+    for (distance, mask) in [(4, 0x0f), (2, 0x33), (1, 0x55)] {
+        let (mask, by) = (_mm512_set1_epi8(mask), _mm_cvtsi32_si128(distance));
+        for at in (0..8).filter(|at| at & distance == 0) {
+            let (low, high) = (at as usize, (at + distance) as usize);
+            let moved = _mm512_xor_si512(_mm512_srl_epi16(rows[low], by), rows[high]);
+            let moved = _mm512_and_si512(moved, mask);
+            rows[high] = _mm512_xor_si512(rows[high], moved);
+            rows[low] = _mm512_xor_si512(rows[low], _mm512_sll_epi16(moved, by));
+        }
+    }
+    rows
 }
 
 /// The sum of the 16 numbers in each register.
@@ -111,34 +119,34 @@ fn add_places([a, b, c, d, e, f, g, h]: [__m512i; 8]) -> [u32; 8] {
     std::array::from_fn(|at| out[at])
 }
 
+/// A register to look up what stands for each cell.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn table(of_cells: [i16; CELLS]) -> __m512i {
+    let mut all = [0; 2 * CELLS];
+    all[..CELLS].copy_from_slice(&of_cells);
+    // SAFETY: 32 numbers of 16 bits.
+    unsafe { _mm512_loadu_epi16(all.as_ptr()) }
+}
+
 /// [`Cells`] in registers.
 struct Tables {
     start: __m512i,
     multiplier: __m512i,
     above: __m512i,
-    before: __m512i,
-    /// For 0, 1 .. thresholds reached the bit of the last, none for 0.
-    bits: __m512i,
+    /// The bit of the last threshold that is reached in each cell by who does not reach its own,
+    /// and by who does.
+    bits: [__m512i; 2],
 }
 
 impl Tables {
     #[target_feature(enable = "avx512f,avx512bw")]
     fn of(cells: &Cells) -> Tables {
-        let mut tables = [[0_i16; 2 * CELLS]; 3];
-        for cell in 0..CELLS {
-            tables[0][cell] = cells.above[cell];
-            tables[1][cell] = i16::from(cells.before[cell]);
-            tables[2][cell + 1] = (1_u16 << cell) as i16;
-        }
-        // SAFETY: 32 numbers of 16 bits each.
-        let [above, before, bits] =
-            unsafe { tables.map(|table| _mm512_loadu_epi16(table.as_ptr())) };
+        let bit = |reached: u8| ((1_u32 << reached) >> 1) as i16;
         Tables {
             start: _mm512_set1_epi16(cells.start as i16),
             multiplier: _mm512_set1_epi16(cells.multiplier as i16),
-            above,
-            before,
-            bits,
+            above: table(cells.above),
+            bits: [0, 1].map(|own| table(cells.before.map(|before| bit(before + own)))),
         }
     }
 
@@ -152,14 +160,13 @@ impl Tables {
         let cell = _mm512_mulhrs_epi16(_mm512_subs_epu16(size, self.start), self.multiplier);
         let cell = _mm512_min_epu16(cell, _mm512_set1_epi16(LAST_PART as i16));
         let cell = _mm512_srli_epi16::<PARTS_BITS>(cell);
-        // Below 0 where the threshold is reached.
+        // Below 0 where the threshold is reached: large without a sign, as where it is clearly
+        // missed.
         let missing = _mm512_sub_epi16(_mm512_permutexvar_epi16(cell, self.above), size);
         let clear = _mm512_cmpge_epu16_mask(missing, _mm512_set1_epi16(DOUBT));
-        let reached = _mm512_add_epi16(
-            _mm512_permutexvar_epi16(cell, self.before),
-            _mm512_srli_epi16::<15>(missing),
-        );
-        let bits = _mm512_maskz_permutexvar_epi16(clear, reached, self.bits);
+        let reached = _mm512_movepi16_mask(missing);
+        let bits = _mm512_maskz_permutexvar_epi16(clear, cell, self.bits[0]);
+        let bits = _mm512_mask_permutexvar_epi16(bits, reached, cell, self.bits[1]);
         let second = _mm512_maskz_mov_epi16(_mm512_movepi16_mask(d), bits);
         (bits, second, clear)
     }
