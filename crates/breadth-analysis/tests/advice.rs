@@ -77,6 +77,77 @@ fn of_samples(outcomes: &[Vec<PromptOutcome>], design: Design, k: f64) -> Verdic
     verdict(&["narrow", "broad"], &given)
 }
 
+/// Samples show that the verifier accepts other responses than the held-out ones: then scores do
+/// not speak against a candidate that gives these less, and has no samples.
+#[test]
+fn scores_do_not_exclude_where_the_verifier_accepts_more() {
+    let spread = |low: f64, high: f64| {
+        let at = move |prompt: usize| (low + (high - low) * (prompt % 10) as f64 / 9.0).ln();
+        (0..PROMPTS).map(at).collect::<Vec<f64>>()
+    };
+    let columns = [
+        spread(0.0, 0.06),
+        spread(0.001, 0.03),
+        spread(0.0001, 0.004),
+    ];
+    let of_more = |rate: f64, seed| drawn(16, |prompt| rate * (prompt % 5) as f64 / 4.0, seed);
+    let given = |first: Vec<PromptOutcome>| {
+        let outcomes = [first, of_more(0.03, 2), Vec::new()];
+        let given = Given {
+            columns: Some(&columns),
+            clusters: None,
+            outcomes: &outcomes,
+            design: Design::default(),
+            k: 16.0,
+        };
+        verdict(&["a", "b", "c"], &given)
+    };
+    let accepts_more = given(of_more(0.2, 1));
+    assert_eq!(accepts_more.state, State::Open, "{}", accepts_more.because);
+    assert_eq!(accepts_more.may_be_best, ["a", "c"]);
+    assert!(accepts_more.next.unwrap().what.contains("from c"));
+    // As many right samples as the held-out responses have probability.
+    let only_these = given(drawn(16, |at| columns[0][at].exp(), 3));
+    assert_eq!(only_these.take.as_deref(), Some("a"));
+}
+
+/// Where nearly nothing is reached, that nobody's reach is far ahead says nothing.
+#[test]
+fn a_small_reach_decides_nothing() {
+    let columns = [-5.4, -5.6, -9.0].map(|start| {
+        let at = |prompt: usize| start - (prompt % 7) as f64 / 10.0;
+        (0..PROMPTS).map(at).collect::<Vec<f64>>()
+    });
+    let of = |columns: &[Vec<f64>]| {
+        let given = Given {
+            columns: Some(columns),
+            clusters: None,
+            outcomes: &[],
+            design: Design::default(),
+            k: 16.0,
+        };
+        verdict(&["a", "b", "c"], &given)
+    };
+    let found = of(&columns);
+    assert_eq!(found.state, State::Open);
+    assert!(
+        found.because.contains("reach_16 is 5."),
+        "{}",
+        found.because
+    );
+    let nearer = columns.map(|column| column.iter().map(|log_q| log_q + 3.0).collect());
+    let found = of(&nearer);
+    assert_eq!(
+        (found.take.as_deref(), found.state),
+        (Some("a"), State::Likely)
+    );
+    assert!(
+        found.because.contains("may prefer another by up to"),
+        "{}",
+        found.because
+    );
+}
+
 /// One checkpoint scored twice: equal columns, and samples that cannot be of one model.
 #[test]
 fn samples_that_differ_are_not_of_the_same_model() {

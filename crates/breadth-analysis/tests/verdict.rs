@@ -80,7 +80,7 @@ fn parted() -> Columns {
 #[test]
 fn rules_that_agree_make_it_likely() {
     insta::assert_snapshot!(text(&of_scores(&["early", "late"], &forgetful(), 8.0, false)), @r"
-    Take early (likely, by the tournament): the tournament at N = 4 and reach_8 (94.3% [92.9, 94.4]%) both say so; which other responses a verifier accepts they cannot see.
+    Take early (likely, by the tournament): the tournament at N = 4 and reach_8 (94.3% [92.9, 94.4]%) both say so; a verifier that accepts other responses, which they cannot see, may prefer another by up to 7.1 points.
     Reach agrees.
     The lowest loss agrees.
     ");
@@ -241,7 +241,7 @@ fn samples_decide_and_the_others_are_heard() {
     insta::assert_snapshot!(text(&verdict), @r"
     Take late (certain, by the samples): Pass@16 is 87.5% [81.2, 92.3]%, at least 30.1 points above every other candidate.
     The tournament disagrees: it says early.
-    Reach agrees.
+    Reach agrees; reach_16 of early is 2.4% [2.3, 3.8]%, and Pass@16 of its samples is 50.0% [41.8, 58.2]%: their verifier accepts other responses, too, so it decides nothing.
     The lowest loss disagrees: it says early.
     ");
     insta::assert_snapshot!(serde_json::to_string_pretty(&verdict).unwrap(), @r#"
@@ -266,7 +266,8 @@ fn samples_decide_and_the_others_are_heard() {
           "rule": "reach",
           "says": "late",
           "agrees": true,
-          "leaves_open": true
+          "leaves_open": true,
+          "note": "reach_16 of early is 2.4% [2.3, 3.8]%, and Pass@16 of its samples is 50.0% [41.8, 58.2]%: their verifier accepts other responses, too, so it decides nothing"
         },
         {
           "rule": "cross-entropy",

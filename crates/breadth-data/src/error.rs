@@ -331,7 +331,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// An output could not be written. Nothing is left under its name.
-    #[error("{}: cannot be written ({source}); nothing was left behind. Check the folder, its permissions and the free space", .path.display())]
+    #[error("{}: cannot be written ({source}); nothing was left under its name. Check the folder, its permissions and the free space", .path.display())]
     Write {
         /// The output.
         path: PathBuf,

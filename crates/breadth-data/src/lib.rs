@@ -42,7 +42,7 @@ pub use limit::{
 };
 pub use lock::OutputLock;
 pub use log::{LogFile, Logs, TrainerState, log_formats};
-pub use message::{is_unseen, listed, readable, short};
+pub use message::{is_unseen, listed, quoted, readable, short};
 pub use metrics::Metrics;
 pub use options::{LogOptions, ReadOptions, RewardMap};
 pub use order::{NaturalKey, checkpoint_step};

@@ -65,6 +65,25 @@ pub fn readable(message: &str) -> String {
     }
 }
 
+/// A name or path as one word of a command to type.
+///
+/// ```
+/// use breadth_data::quoted;
+/// assert_eq!(quoted("runs/ft-2/scores.parquet"), "runs/ft-2/scores.parquet");
+/// assert_eq!(quoted("my scores.parquet"), "'my scores.parquet'");
+/// assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+/// assert_eq!(quoted("a;reboot"), "'a;reboot'");
+/// ```
+#[must_use]
+pub fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''")).into()
+    }
+}
+
 /// A name with its line breaks written out: nothing else tells them from those of the message.
 fn on_one_line(name: &str) -> Cow<'_, str> {
     if name.contains(['\n', '\r']) {

@@ -316,10 +316,10 @@ fn outputs_that_cannot_be_written() {
     let folder = Folder::new();
     let made = Provenance::default();
     let path = folder.path("none/out.parquet");
-    assert_snapshot!(folder.message(write_scores(&path, &[], &made).unwrap_err()), @"none/out.parquet: cannot be written (No such file or directory (os error 2)); nothing was left behind. Check the folder, its permissions and the free space");
+    assert_snapshot!(folder.message(write_scores(&path, &[], &made).unwrap_err()), @"none/out.parquet: cannot be written (No such file or directory (os error 2)); nothing was left under its name. Check the folder, its permissions and the free space");
     std::fs::create_dir(folder.path("taken")).unwrap();
     let path = folder.path("taken");
-    assert_snapshot!(folder.message(write_scores(&path, &[], &made).unwrap_err()), @"taken: cannot be written (Is a directory (os error 21)); nothing was left behind. Check the folder, its permissions and the free space");
+    assert_snapshot!(folder.message(write_scores(&path, &[], &made).unwrap_err()), @"taken: cannot be written (Is a directory (os error 21)); nothing was left under its name. Check the folder, its permissions and the free space");
     assert_eq!(names(folder.0.path()), ["taken"]);
 }
 

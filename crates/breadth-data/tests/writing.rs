@@ -173,7 +173,7 @@ fn a_disk_that_fills_up_leaves_nothing() {
         text.contains("scores.parquet: cannot be written (File too large"),
         "{text}"
     );
-    assert!(text.contains("nothing was left behind"), "{text}");
+    assert!(text.contains("nothing was left under its name"), "{text}");
     assert_eq!(names(folder.path()), [""; 0]);
 }
 

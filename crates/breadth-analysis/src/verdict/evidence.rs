@@ -16,8 +16,9 @@ use crate::scores::{distinct, first_same};
 
 /// A reach that fewer prompts carry decides nothing.
 pub(crate) const FEWEST_PROMPTS: f64 = 20.0;
-/// A reach below this says next to nothing of what k samples find.
-const LEAST_REACH: f64 = 0.01;
+/// A reach below this says next to nothing of what k samples find; and where all of it is less than
+/// [`SMALL_LOSS`], nobody's can be further ahead than that.
+const LEAST_REACH: f64 = SMALL_LOSS;
 /// Another candidate may be better by this much at most where samples make a verdict likely.
 pub(super) const SMALL_LOSS: f64 = 0.10;
 /// Where more prompts than this share of them have several right responses, scores of each response
@@ -70,6 +71,8 @@ pub(super) struct ByScores<'a> {
     pub(super) reach_of_best: breadth_stats::Reach,
     /// Why the held-out responses say nothing of the verifier of the samples, if they do not.
     pub(super) refuted: Option<String>,
+    /// Why the verifier of the samples accepts other responses than the held-out ones, if it does.
+    pub(super) accepts_others: Option<String>,
     /// Most prompts that carry the reach of any candidate, or enough of them.
     pub(super) carried_by: f64,
     pub(super) prompts: usize,
@@ -311,11 +314,12 @@ impl<'a> ByScores<'a> {
                 carried_by = carried_by.max(right.effective_prompts(model, k)?);
             }
         }
-        let refuted = match (&impossible, &same.mistaken) {
-            (Some(_), _) => None,
-            (None, Some(why)) => Some(why.clone()),
-            (None, None) => refuted(evidence, &right)?,
+        let verifier = match &impossible {
+            Some(_) => Verifier::default(),
+            None => Verifier::of_samples(evidence, &right)?,
         };
+        let mistaken = same.mistaken.as_ref().filter(|_| impossible.is_none());
+        let refuted = mistaken.cloned().or(verifier.refuses);
         let same_as = &same.first[..];
         let among_all = 1.0 - (1.0 - evidence.confidence) / candidates as f64;
         Ok(ByScores {
@@ -323,6 +327,7 @@ impl<'a> ByScores<'a> {
             same_as: same_as.to_vec(),
             reach_of_best: right.reach(reach.best, k, among_all)?,
             refuted,
+            accepts_others: verifier.accepts_others,
             reach,
             carried_by,
             prompts: match (&impossible, scored.design.clusters) {
@@ -345,9 +350,15 @@ impl<'a> ByScores<'a> {
         self.several as f64 <= FEW_SEVERAL * self.prompts as f64
     }
 
+    /// Whether nothing speaks against a verifier that accepts the held-out responses alone.
+    pub(super) fn knows_the_verifier(&self) -> bool {
+        self.refuted.is_none() && self.accepts_others.is_none()
+    }
+
     /// Why reach decides nothing, if it does not.
     pub(super) fn weakness(&self, k: &str) -> Option<String> {
-        if let Some(why) = self.impossible.as_ref().or(self.refuted.as_ref()) {
+        let against = [&self.impossible, &self.refuted, &self.accepts_others];
+        if let Some(why) = against.into_iter().flatten().next() {
             return Some(why.clone());
         }
         if self.carried_by < FEWEST_PROMPTS {
@@ -384,45 +395,54 @@ fn of_reach(reach: breadth_stats::Reach) -> Estimate {
     }
 }
 
-/// What speaks against a verifier that accepts the held-out responses: of some candidate fewer
-/// samples are right than hold those responses for certain, on the prompts of both.
-fn refuted(evidence: &Evidence, right: &CorrectResponses) -> Result<Option<String>, VerdictError> {
-    let Some(sampled) = &evidence.samples else {
-        return Ok(None);
-    };
-    let with = (0..sampled.outcomes.len()).filter(|&at| !sampled.outcomes[at].is_empty());
-    let with: Vec<usize> = with.collect();
-    let confidence = 1.0 - (1.0 - evidence.confidence) / with.len().max(1) as f64;
-    for at in with {
-        let Some(common) = Common::new(sampled, at) else {
-            continue;
+/// What samples tell of their verifier beside the held-out responses, on the prompts of both.
+#[derive(Default)]
+struct Verifier {
+    /// That it does not accept these: of some candidate fewer samples are right than hold them for
+    /// certain.
+    refuses: Option<String>,
+    /// That it accepts others, too: of some candidate more samples are right than can hold these.
+    accepts_others: Option<String>,
+}
+
+impl Verifier {
+    fn of_samples(evidence: &Evidence, right: &CorrectResponses) -> Result<Self, VerdictError> {
+        let mut found = Verifier::default();
+        let Some(sampled) = &evidence.samples else {
+            return Ok(found);
         };
-        let fewest = common.outcomes.iter().map(PromptOutcome::samples).min();
-        let k = wanted(evidence.k).min(fewest.unwrap_or(0) as f64) as u64;
-        if k == 0 {
-            continue;
-        }
-        let pass = pass_at_k_estimate(&common.outcomes, &common.design(), k, confidence)?;
-        let reach = match &common.places {
-            Some(places) => {
-                let hit =
-                    |&place: &usize| pass_at_n_exact(right.log_mass(at)[place].min(0.0), k as f64);
-                let hits: Vec<f64> = places.iter().map(hit).collect::<Result<_, _>>()?;
-                mean_over_prompts(&hits, &common.design(), confidence)?
+        let with = (0..sampled.outcomes.len()).filter(|&at| !sampled.outcomes[at].is_empty());
+        let with: Vec<usize> = with.collect();
+        let confidence = 1.0 - (1.0 - evidence.confidence) / with.len().max(1) as f64;
+        for at in with {
+            let Some(common) = Common::new(sampled, at) else {
+                continue;
+            };
+            let fewest = common.outcomes.iter().map(PromptOutcome::samples).min();
+            let k = wanted(evidence.k).min(fewest.unwrap_or(0) as f64) as u64;
+            if k == 0 {
+                continue;
             }
-            None => of_reach(right.reach(at, k as f64, confidence)?),
-        };
-        if reach.low > pass.high {
-            let reach = with_limits(&reach);
-            return Ok(Some(format!(
-                "reach_{k} of {} is {reach}, and Pass@{k} of its samples is only {}: their verifier \
-                 does not accept the held-out responses",
-                evidence.models[at],
-                with_limits(&pass)
-            )));
+            let pass = pass_at_k_estimate(&common.outcomes, &common.design(), k, confidence)?;
+            let reach = common.reach(right, at, k, confidence)?;
+            let (model, [pass_is, reach_is]) =
+                (evidence.models[at], [&pass, &reach].map(with_limits));
+            if reach.low > pass.high {
+                found.refuses = Some(format!(
+                    "reach_{k} of {model} is {reach_is}, and Pass@{k} of its samples is only \
+                     {pass_is}: their verifier does not accept the held-out responses"
+                ));
+                break;
+            }
+            if pass.low > reach.high && found.accepts_others.is_none() {
+                found.accepts_others = Some(format!(
+                    "reach_{k} of {model} is {reach_is}, and Pass@{k} of its samples is {pass_is}: \
+                     their verifier accepts other responses, too"
+                ));
+            }
         }
+        Ok(found)
     }
-    Ok(None)
 }
 
 /// The samples of a candidate on prompts that have held-out responses, or all of them where they
@@ -460,6 +480,22 @@ impl Common {
             strata: (sampled.design.strata).map(|all| prompts().map(|at| all[at]).collect()),
             places: Some(both.iter().map(|&(_, place)| place).collect()),
         })
+    }
+
+    /// Reach of a candidate on these prompts.
+    fn reach(
+        &self,
+        right: &CorrectResponses,
+        at: usize,
+        k: u64,
+        confidence: f64,
+    ) -> Result<Estimate, VerdictError> {
+        let Some(places) = &self.places else {
+            return Ok(of_reach(right.reach(at, k as f64, confidence)?));
+        };
+        let hit = |&place: &usize| pass_at_n_exact(right.log_mass(at)[place].min(0.0), k as f64);
+        let hits: Vec<f64> = places.iter().map(hit).collect::<Result<_, _>>()?;
+        Ok(mean_over_prompts(&hits, &self.design(), confidence)?)
     }
 
     fn design(&self) -> Design<'_> {

@@ -148,8 +148,8 @@ impl Found<'_> {
     }
 
     /// Candidates without samples that may be much better than the leader: scores do not speak
-    /// against them, or have no say (a verifier that does not accept the held-out responses, or
-    /// prompts with several right ones), and there is room above it.
+    /// against them, or have no say (a verifier that does not accept the held-out responses or
+    /// accepts others, too; prompts with several right ones), and there is room above it.
     fn unheard(&self, evidence: &Evidence, samples: &BySamples) -> Vec<usize> {
         if 1.0 - samples.estimate.low <= SMALL_LOSS {
             return Vec::new();
@@ -160,7 +160,7 @@ impl Found<'_> {
             same.any(|other| !outcomes[other].is_empty())
         };
         let possible = match &self.scores {
-            Some(scores) if scores.is_of_each() && scores.refuted.is_none() => {
+            Some(scores) if scores.is_of_each() && scores.knows_the_verifier() => {
                 Said::new(evidence, scores).possible(&self.distinct())
             }
             _ => self.distinct(),
@@ -240,9 +240,11 @@ impl Found<'_> {
         let name = |at: usize| Some(evidence.models[at]);
         let (n, k) = (&said.n, &said.k);
         if said.agree() && said.is_close && scores.is_of_each() {
+            let most_lost = number::at_most(1.0 - scores.reach_of_best.low);
             let because = format!(
-                "the tournament at N = {n} and reach_{k} ({}) both say so; which other responses a \
-                 verifier accepts they cannot see",
+                "the tournament at N = {n} and reach_{k} ({}) both say so; a verifier that accepts \
+                 other responses, which they cannot see, may prefer another by up to {most_lost:.1} \
+                 points",
                 with_limits(&scores.estimate())
             );
             let (take, by) = (name(said.tournament.best), Some(Rule::Tournament));

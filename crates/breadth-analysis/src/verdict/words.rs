@@ -1,6 +1,6 @@
 //! The words of a verdict.
 
-use breadth_data::listed;
+use breadth_data::{listed, quoted};
 use breadth_stats::{Estimate, Leader};
 
 use crate::number;
@@ -76,7 +76,7 @@ pub(crate) fn samples_wanted(k: f64, have: u64) -> u64 {
     }
 }
 
-/// The command that draws so many.
+/// The command that draws so many. Names may come from other people's logs: each is one word.
 pub(crate) fn sample_command(names: &[String], samples: u64) -> String {
     let folders = if names.len() <= MOST_NAMES {
         // A model may be named by its whole path.
@@ -84,7 +84,9 @@ pub(crate) fn sample_command(names: &[String], samples: u64) -> String {
             true => name.clone(),
             false => format!("DIR/{name}"),
         };
-        names.iter().map(in_folder).collect::<Vec<_>>().join(" ")
+        let folders = names.iter().map(in_folder);
+        let words = folders.map(|folder| quoted(&folder).into_owned());
+        words.collect::<Vec<_>>().join(" ")
     } else {
         "CHECKPOINTS".into()
     };
@@ -111,6 +113,16 @@ pub(super) fn list(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_one_word_of_the_command() {
+        let names = ["step-100".to_owned(), "x;touch y".to_owned()];
+        let command = sample_command(&names, 16);
+        assert!(
+            command.starts_with("breadth sample DIR/step-100 'DIR/x;touch y' --prompts"),
+            "{command}"
+        );
+    }
 
     /// No advice is to be followed twice.
     #[test]

@@ -210,10 +210,11 @@ fn render(document: &Document, style: Style) -> String {
         ""
     };
     let headline = format!(
-        "wrote {out}: a {kind} table of {} ({}, {}); next: breadth {next} {out}{verifier}",
+        "wrote {out}: a {kind} table of {} ({}, {}); next: breadth {next} {}{verifier}",
         number::count(document.rows, "row"),
         number::count(document.models.len(), "model"),
         number::count(document.prompts, "prompt"),
+        command_line::quoted(&document.output),
     );
     let mut parts = vec![
         style.strong(&headline),

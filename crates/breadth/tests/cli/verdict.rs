@@ -338,7 +338,7 @@ fn coverage_against_a_fixed_checkpoint_is_a_metric_of_a_growing_series() {
     let arguments = ["--against", "base", "-n", "8"];
     assert_snapshot!(select(&three, &arguments), @r"
     early loses the least against base: it gives 10.0% of the responses at most 1/8 of the probability there.
-    All evidence: Take early (likely, by the tournament): the tournament at N = 8 and reach_16 (91.0% [76.3, 98.0]%) both say so; which other responses a verifier accepts they cannot see.
+    All evidence: Take early (likely, by the tournament): the tournament at N = 8 and reach_16 (91.0% [76.3, 98.0]%) both say so; a verifier that accepts other responses, which they cannot see, may prefer another by up to 23.7 points.
 
      rank  model  missed         limits  Cov_8 certified
     ─────────────────────────────────────────────────────
