@@ -52,7 +52,8 @@ pub struct Selection {
     pub winner: String,
     /// All models with the winner's exact value.
     pub tied: Vec<String>,
-    /// Contains the model with the best true value, with the confidence asked for.
+    /// Contains the model with the best true value, with the confidence asked for (of a race: that
+    /// may win on the whole table).
     pub not_excluded: Vec<String>,
     /// The model with the lowest cross-entropy.
     pub cross_entropy_winner: String,

@@ -33,7 +33,9 @@ pub struct Race {
     pub winner: String,
     /// All models that may have the smallest value on this table.
     pub tied: Vec<String>,
-    /// Models that may be best, with the confidence asked for.
+    /// Models that may win the tournament on the whole table, with the confidence asked for; the
+    /// limits of [`RaceModel`] are of their values there, too. Which of them is best where the
+    /// table comes from, only the whole tournament says.
     pub not_excluded: Vec<String>,
     /// How many scores it took.
     pub race: RaceScores,

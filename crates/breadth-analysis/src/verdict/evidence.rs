@@ -495,7 +495,7 @@ impl Common {
         };
         let hit = |&place: &usize| pass_at_n_exact(right.log_mass(at)[place].min(0.0), k as f64);
         let hits: Vec<f64> = places.iter().map(hit).collect::<Result<_, _>>()?;
-        Ok(mean_over_prompts(&hits, &self.design(), confidence)?)
+        mean_over_prompts(&hits, &self.design(), confidence)
     }
 
     fn design(&self) -> Design<'_> {

@@ -214,7 +214,7 @@ fn render(document: &Document, style: Style) -> String {
         number::count(document.rows, "row"),
         number::count(document.models.len(), "model"),
         number::count(document.prompts, "prompt"),
-        command_line::quoted(&document.output),
+        command_line::quoted(document.output),
     );
     let mut parts = vec![
         style.strong(&headline),

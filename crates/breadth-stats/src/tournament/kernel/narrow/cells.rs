@@ -9,7 +9,8 @@
 use std::arch::x86_64::*;
 
 use super::one::sum;
-use super::{BLOCK, Columns, DOUBT, Units, above, magnitude};
+use super::units::{Columns, DOUBT, Units, above, magnitude};
+use crate::tournament::kernel::pair::BLOCK;
 
 /// Cells of a group.
 pub(super) const CELLS: usize = 16;

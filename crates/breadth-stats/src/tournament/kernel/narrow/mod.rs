@@ -16,21 +16,15 @@ use std::ops::Range;
 mod cells;
 mod one;
 mod planes;
+mod units;
 
 use self::cells::{CELLS, Cells, CountCells, count_cells_avx2};
 use self::one::{count, settle};
 use self::planes::count_cells_avx512;
+use self::units::{Columns, FULL, above, magnitude};
 use super::pair::{BLOCK, add_pair_any};
 use crate::simd::InstructionSet;
 
-/// A pair's columns in units, filled up to a multiple of [`FULL`].
-type Units<'a> = [&'a [i16]; 2];
-/// A pair's log-probabilities.
-type Columns<'a> = [&'a [f64]; 2];
-
-/// The loops work on so many rows at a time.
-const FULL: usize = 256;
-const _: () = assert!(BLOCK.is_multiple_of(FULL));
 /// From this many thresholds on, cells are faster than one comparison for each.
 const WORTH_IT: usize = 5;
 /// The largest distance from a row's largest value, in units.
@@ -38,18 +32,6 @@ const UNITS: f64 = 32_000.0;
 /// Columns further below a row's largest value than so many nats are not written in units, which
 /// would be coarse for all.
 const FAR: f64 = 64.0;
-/// What rounding in `f64` may add to an error of a unit, with room.
-const SLACK: f64 = 1e-3;
-/// More units than [`above`] say that a threshold is reached, and so many fewer that it is not.
-const DOUBT: i16 = 3;
-
-/// A difference of more units than this reaches the threshold for certain, and one of [`DOUBT`]
-/// fewer does not. The largest number if no difference reaches it.
-fn above(threshold: f64, scale: f64) -> i16 {
-    // Conversion saturates.
-    (magnitude(threshold) * scale + 1.0 + SLACK).floor() as i16
-}
-
 /// A block of rows of all columns in units.
 pub(super) struct Narrow {
     rows: usize,
@@ -68,17 +50,6 @@ enum Judge {
     /// One by one, with [`above`] of each.
     Each(Vec<i16>),
     Cells(Cells),
-}
-
-/// The magnitude that a difference must reach. A threshold of 0 or less is reached by all but those
-/// that the other side is ahead of by more than its magnitude: the next number above it counts
-/// these.
-fn magnitude(threshold: f64) -> f64 {
-    if threshold > 0.0 {
-        threshold
-    } else {
-        threshold.abs().next_up()
-    }
 }
 
 impl Narrow {

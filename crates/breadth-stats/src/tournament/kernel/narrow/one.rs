@@ -7,7 +7,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{BLOCK, Columns, DOUBT, Units};
+use super::units::{Columns, DOUBT, Units};
+use crate::tournament::kernel::pair::BLOCK;
 
 /// Rows among which those in doubt are looked for where there is one.
 const CHUNK: usize = 64;

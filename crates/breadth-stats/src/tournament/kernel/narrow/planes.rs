@@ -9,7 +9,8 @@
 use std::arch::x86_64::*;
 
 use super::cells::{CELLS, Cells, Counts, InDoubt, LAST_PART, PARTS_BITS, STEP, settled};
-use super::{BLOCK, Columns, DOUBT, FULL, Units};
+use super::units::{Columns, DOUBT, FULL, Units};
+use crate::tournament::kernel::pair::BLOCK;
 
 /// Steps whose bits are added together.
 const TOGETHER: usize = 1 << TREE;
