@@ -312,7 +312,7 @@ impl Plan {
                 need: one.rows.map(|rows| like_pilot(scores, rows)),
             });
         }
-        self.chance = if has_heavy_weights(&design) {
+        self.chance = if has_heavy_weights(&design, table.rows()) {
             Chance::Unknown
         } else {
             Chance::About
@@ -392,21 +392,28 @@ impl Plan {
     }
 }
 
-/// Whether some rows weigh more than three times what those of their stratum weigh on average.
-fn has_heavy_weights(design: &Design) -> bool {
+/// Whether in some stratum the heaviest prompt weighs more than three times the average, and so few
+/// others weigh as much that further ones may be heavier yet.
+fn has_heavy_weights(design: &Design, rows: usize) -> bool {
     const HEAVY: f64 = 3.0;
-    let Some(weights) = design.weights else {
-        return false;
-    };
-    let mut of_stratum: BTreeMap<u32, (f64, f64, f64)> = BTreeMap::new();
-    for (row, &weight) in weights.iter().enumerate() {
+    const KNOWN: usize = 10;
+    const ALIKE: f64 = 1.0 - 1e-9;
+    let mut prompts: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    for row in 0..rows {
         let stratum = design.strata.map_or(0, |strata| strata[row]);
-        let (rows, total, most) = of_stratum.entry(stratum).or_default();
-        (*rows, *total, *most) = (*rows + 1.0, *total + weight, most.max(weight));
+        let prompt = design.clusters.map_or(row as u32, |prompts| prompts[row]);
+        *prompts.entry((stratum, prompt)).or_default() += design.weights.map_or(1.0, |w| w[row]);
     }
-    of_stratum
-        .values()
-        .any(|&(rows, total, most)| most * rows > HEAVY * total)
+    let mut strata: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for ((stratum, _), weight) in prompts {
+        strata.entry(stratum).or_default().push(weight);
+    }
+    strata.values().any(|weights| {
+        let most = weights.iter().copied().fold(0.0, f64::max);
+        let as_heavy = weights.iter().filter(|&&weight| weight >= ALIKE * most);
+        let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+        most > HEAVY * mean && as_heavy.count() < KNOWN
+    })
 }
 
 /// So many rows at least, of whole prompts with as many to each as the pilot has.

@@ -39,6 +39,19 @@ pub(crate) fn ln_chance_above(knots: &[Knot], x: f64) -> f64 {
     Inversion::new(knots, x).map_or_else(|certain| certain, |inversion| inversion.ln_chance())
 }
 
+/// What one more unit like each knot would add to `ln P[T > x]`, to first order: the derivative by
+/// its count at the saddle point t, `-ln(1 - t w (z - x))`; 0 where P needs no integral.
+pub(crate) fn influences_on_ln_chance(knots: &[Knot], x: f64) -> Vec<f64> {
+    let saddle = Inversion::new(knots, x).map_or(0.0, |inversion| inversion.saddle);
+    let influence = |knot: &Knot| -(-saddle * knot.weight * (knot.value - x)).ln_1p();
+    knots.iter().map(influence).collect()
+}
+
+/// The slope of `ln P[T > x]` by x, to first order; 0 where P needs no integral.
+pub(crate) fn slope_of_ln_chance(knots: &[Knot], x: f64) -> f64 {
+    Inversion::new(knots, x).map_or(0.0, |inversion| inversion.slope(knots))
+}
+
 /// The x with `P[T > x] = tail`, for values in [0, 1] of which one at least is 1.
 ///
 /// Newton's method on the logarithm of the probability, whose slope is known at the saddle point up

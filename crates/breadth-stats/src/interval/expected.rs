@@ -3,6 +3,8 @@
 use super::BoundedMean;
 use super::bounded_mean::{distribution, with_imaginary_of};
 use super::dirichlet::{Knot, ln_chance_above};
+use super::influence::{influences, tilted};
+use super::weight_tail::WeightTail;
 use crate::numerics::normal_quantile;
 
 /// Units in the proportions of a sample or of a model, of any number.
@@ -21,47 +23,39 @@ struct Stratum {
     units: f64,
     /// From the heaviest down.
     knots: Vec<Knot>,
-    /// What each unit of a knot adds to the estimate of the mean above the expected.
-    influence: Vec<f64>,
+    tail: Option<WeightTail>,
 }
 
 impl Stratum {
     fn new(share: f64, mut knots: Vec<Knot>) -> Stratum {
         knots.retain(|knot| knot.count > 0.0);
         knots.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-        let weight: f64 = knots.iter().map(|knot| knot.count * knot.weight).sum();
-        let mean = mean(&knots);
         Stratum {
             share,
             units: knots.iter().map(|knot| knot.count).sum(),
-            influence: knots
-                .iter()
-                .map(|knot| share * knot.weight * (knot.value - mean) / weight)
-                .collect(),
+            tail: WeightTail::of(&knots),
             knots,
         }
     }
 
-    /// The stratum with its units tilted by `exp(tilt influence)`, as many as before.
-    fn tilted(&self, tilt: f64) -> Vec<Knot> {
-        let most = self.influence.iter().copied().fold(f64::MIN, f64::max);
-        let tilted = self.knots.iter().zip(&self.influence);
-        let mut tilted: Vec<Knot> = tilted
-            .map(|(knot, influence)| Knot {
-                count: knot.count * (tilt * (influence - most)).exp(),
-                ..*knot
-            })
-            .collect();
-        let units: f64 = tilted.iter().map(|knot| knot.count).sum();
-        for knot in &mut tilted {
-            knot.count *= self.units / units;
-        }
-        tilted
+    /// The variance of the estimate of its part of the mean, linearised.
+    fn variance(&self) -> f64 {
+        let total = |of: &dyn Fn(&Knot) -> f64| self.knots.iter().map(of).sum::<f64>();
+        let weight = total(&|k| k.count * k.weight);
+        let mean = mean(&self.knots);
+        total(&|k| k.count * (self.share * k.weight * (k.value - mean) / weight).powi(2))
     }
 
     /// What the imaginary unit, as heavy as the heaviest, weighs at most with the chance `power`
-    /// where there are `times` as many units; none of them is heavier than those that there are.
+    /// where there are `times` as many units.
     fn imaginary(&self, times: f64, power: f64) -> f64 {
+        let known = self.heaviest(times, power);
+        let beyond = self.tail.map_or(0.0, |tail| tail.heaviest(times, power));
+        known.max(beyond)
+    }
+
+    /// The same if none of those is heavier than these.
+    fn heaviest(&self, times: f64, power: f64) -> f64 {
         let mut as_heavy = 0.0;
         for knot in &self.knots {
             as_heavy += times * knot.count;
@@ -102,13 +96,9 @@ impl ExpectedUnits {
     fn new(strata: Vec<(f64, Vec<Knot>)>) -> ExpectedUnits {
         let strata = strata.into_iter().map(|(w, knots)| Stratum::new(w, knots));
         let strata: Vec<Stratum> = strata.collect();
-        let of_stratum = |one: &Stratum| -> f64 {
-            let units = one.knots.iter().zip(&one.influence);
-            units.map(|(knot, by)| knot.count * by * by).sum()
-        };
         ExpectedUnits {
             mean: strata.iter().map(|one| one.share * mean(&one.knots)).sum(),
-            variance: strata.iter().map(of_stratum).sum(),
+            variance: strata.iter().map(Stratum::variance).sum(),
             strata,
         }
     }
@@ -119,20 +109,26 @@ impl ExpectedUnits {
     }
 
     /// Whether, with `times` as many units, the upper limit is at most `bound` with about the chance
-    /// `power`: whether it is in a sample whose mean is z standard deviations above the expected, z
-    /// being the normal quantile of `power`. Of such samples it is the likeliest: the units are
-    /// tilted exponentially by what they add to the mean.
+    /// `power`.
+    ///
+    /// The limit is at most `bound` where `ln P[M > bound]` is at most `ln tail`, M being the
+    /// variable of [`BoundedMean`]. To first order that logarithm is a sum over the units drawn of
+    /// their [`influences`] a, so that it exceeds the expected by at most `z sqrt(sum_i (a_i -
+    /// mean)^2)` with the chance `power`, z being its normal quantile. It is computed in the
+    /// likeliest sample that exceeds it by so much: the units tilted by `exp(h a)`. The influences
+    /// are those in that sample itself, found by iteration.
     pub(crate) fn is_upper_at_most(&self, bound: f64, times: f64, tail: f64, power: f64) -> bool {
-        let mean = self.mean + deviations(power) * (self.variance / times).sqrt();
-        if mean >= bound || self.strata.iter().any(|one| times * one.units < 1.0 - 1e-9) {
+        const ROUNDS: usize = 4;
+        if self.mean >= bound || self.strata.iter().any(|one| times * one.units < 1.0 - 1e-9) {
             return false;
         }
-        let Some(mut strata) = self.with_mean(mean) else {
-            return false;
-        };
-        for ((_, knots), one) in strata.iter_mut().zip(&self.strata) {
-            knots.iter_mut().for_each(|knot| knot.count *= times);
-            *knots = with_imaginary_of(knots, one.imaginary(times, power));
+        let expected = self.expected(times, power);
+        let mut strata = expected.clone();
+        for _ in 0..ROUNDS {
+            match tilted(&expected, &influences(&strata, bound), deviations(power)) {
+                Some(tilted) => strata = tilted,
+                None => return false,
+            }
         }
         match &strata[..] {
             [(_, knots)] => ln_chance_above(knots, bound) <= tail.ln(),
@@ -140,34 +136,15 @@ impl ExpectedUnits {
         }
     }
 
-    /// The units tilted until their mean is this; none where they cannot have it.
-    fn with_mean(&self, wanted: f64) -> Option<Vec<(f64, Vec<Knot>)>> {
-        let tilted = |tilt: f64| -> Vec<(f64, Vec<Knot>)> {
-            let strata = self.strata.iter();
-            strata.map(|one| (one.share, one.tilted(tilt))).collect()
+    /// `times` as many units, with the imaginary unit of each stratum.
+    fn expected(&self, times: f64, power: f64) -> Vec<(f64, Vec<Knot>)> {
+        let of_stratum = |one: &Stratum| {
+            let mut knots = one.knots.clone();
+            knots.iter_mut().for_each(|knot| knot.count *= times);
+            let imaginary = one.imaginary(times, power);
+            (one.share, with_imaginary_of(&knots, imaginary))
         };
-        let reaches = |tilt: f64| {
-            let strata = tilted(tilt);
-            strata.iter().map(|(w, knots)| w * mean(knots)).sum::<f64>() >= wanted
-        };
-        if wanted <= self.mean || self.variance <= 0.0 {
-            return (wanted <= self.mean).then(|| tilted(0.0));
-        }
-        let mut high = (wanted - self.mean) / self.variance;
-        let mut doubled = 0;
-        while !reaches(high) {
-            high *= 2.0;
-            doubled += 1;
-            if doubled > 30 {
-                return None;
-            }
-        }
-        let mut low = if doubled > 0 { 0.5 * high } else { 0.0 };
-        for _ in 0..30 {
-            let middle = 0.5 * (low + high);
-            *if reaches(middle) { &mut high } else { &mut low } = middle;
-        }
-        Some(tilted(high))
+        self.strata.iter().map(of_stratum).collect()
     }
 
     /// How many times as many units it takes at least until that holds, to a thousandth; none

@@ -13,8 +13,10 @@ mod design;
 mod dirichlet;
 mod dkw;
 mod expected;
+mod influence;
 mod mean;
 mod sum;
+mod weight_tail;
 
 pub(crate) use beta::ln_beta;
 pub use beta::student_t_upper;

@@ -246,8 +246,8 @@ pub fn rows_to_separate(
 /// ahead counts with them, so that however many rows they have there are no fewer than `ln(1/tail) /
 /// ln(1 + ahead - behind)`. The rows of a prompt on which either model is left behind are taken as
 /// Dirichlet-multinomial. The answer is the least number with which the worse model is excluded in
-/// the sample that is likeliest among those whose difference `ahead - behind` is z standard
-/// deviations below the expected (z: the normal quantile of `power`); but no less than
+/// the likeliest of the samples in which the logarithm of the test's p-value is z standard
+/// deviations, to first order, above the expected (z: the normal quantile of `power`); but no less than
 /// [`rows_to_separate`] times `(1 + (r - 1) rho) / r`, which is exact where the rows of a prompt are
 /// all alike. `None` if no number is enough or it is beyond 2^32.
 ///

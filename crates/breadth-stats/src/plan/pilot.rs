@@ -69,8 +69,12 @@ pub struct Separation {
 ///
 /// [`rows_to_separate`] at the pilot's shares, for independent rows of equal weight. For others the
 /// larger of that times the design effect, and the least number with which the test itself excludes
-/// the model: in the pilot's units, so many times over, tilted so that the difference is z standard
-/// deviations below the pilot's (z: the normal quantile of `power`).
+/// the model in a sample of the pilot's units, so many times over, that is worse for it than a share
+/// `power` of all: the units are tilted by `exp(h a)`, a being what one more of them adds to the
+/// logarithm of the test's p-value, so that the sum of a is z standard deviations above the expected
+/// (z: the normal quantile of `power`). What is drawn besides the outcomes, such as how heavy the
+/// prompts are, counts with them. Where weights vary continuously, further units are taken to be
+/// heavier than the pilot's by a power law (Hill, Annals of Statistics 3 (1975)).
 pub fn separations(
     columns: &[&[f64]],
     design: &Design,

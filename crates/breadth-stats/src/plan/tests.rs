@@ -437,13 +437,14 @@ fn plans_from_a_pilot_exclude() {
         let by = plan[0].rows.unwrap() as f64 / pilot.worse.len() as f64 * big;
         let mut excluded = |by: f64| {
             let groups = times(&groups, by);
-            share_of(60, || {
+            share_of(120, || {
                 Drawn::new(&groups, rows, rho, 0.0, &mut random).excludes()
             })
         };
         let (enough, less) = (excluded(by), excluded(0.7 * by));
         let what = format!("{by} times {:?}: {enough}, less {less}", groups[0].prompts);
-        assert!(enough >= 0.8 && less <= 0.92, "{what}");
+        // Of ten units in a stratum the limit moves in steps.
+        assert!(enough >= 0.77 && less <= 0.92, "{what}");
     }
 }
 
@@ -482,6 +483,32 @@ fn plans_from_a_pilot_certify() {
     }
 }
 
+/// Of strata whose prompts are few, or miss nothing, at bounds that are nearly reached or far off.
+#[test]
+fn plans_of_strata_end() {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    for groups in [
+        vec![group(3, 0.9, 0.0, 0.0), group(1, 0.1, 0.0, 0.0)],
+        vec![group(30, 0.001, 0.5, 0.0), group(2, 0.999, 0.0, 0.0)],
+        vec![group(3, 0.5, 1.0, 0.0), group(3, 0.5, 0.0, 0.0)],
+    ] {
+        let pilot = Drawn::new(&groups, 2, 0.5, 0.5, &mut random);
+        let (columns, level) = ([&pilot.worse[..]], Level::from_n(4.0).unwrap());
+        let rows = |e: f64, power: f64| {
+            let design = pilot.design();
+            let plan = certifications(&pilot.better, &columns, &design, level, e, 0.95, power);
+            let plan = plan.unwrap()[0];
+            assert_eq!(plan.rows.is_some(), plan.coverage < e, "{e}");
+            plan.rows
+        };
+        for power in [0.1, 0.9, 0.999] {
+            let planned = [1e-3, 0.1, 0.51, 0.999_99, 1.0].map(|e| rows(e, power));
+            let planned: Vec<u64> = planned.into_iter().flatten().collect();
+            assert!(planned.is_sorted_by(|a, b| a >= b), "{planned:?}");
+        }
+    }
+}
+
 /// Forty prompts of fifty rows each exclude a model at once, three prompts never.
 #[test]
 fn a_small_pilot_knows_that_prompts_count() {
@@ -491,4 +518,117 @@ fn a_small_pilot_knows_that_prompts_count() {
     let (_, plan) = separations(&columns, &pilot.design(), level, 0.95, 0.9).unwrap();
     let prompts = plan[0].rows.unwrap() as f64 / 50.0;
     assert!((11.0..16.0).contains(&prompts), "{prompts}");
+}
+
+/// A prompt: the weight of each of its rows, how many there are, and how many of them are missed.
+type Prompt = (f64, usize, usize);
+
+fn prompts_drawn(prompts: impl Iterator<Item = Prompt>) -> Drawn {
+    let mut drawn = Drawn {
+        worse: vec![],
+        better: vec![],
+        clusters: vec![],
+        strata: vec![],
+        weights: vec![],
+    };
+    for (prompt, (weight, rows, missed)) in prompts.enumerate() {
+        for row in 0..rows {
+            drawn.worse.push(if row < missed { -9.0 } else { -1.0 });
+            drawn.better.push(-1.0);
+            drawn.clusters.push(prompt as u32);
+            drawn.strata.push(0);
+            drawn.weights.push(weight);
+        }
+    }
+    drawn
+}
+
+/// The prompts that certify a coverage, by a pilot.
+fn prompts_to_certify_like(pilot: &Drawn, e: f64, power: f64) -> usize {
+    let level = Level::from_n(4.0).unwrap();
+    let columns = [&pilot.worse[..]];
+    let design = pilot.design();
+    let plan = certifications(&pilot.better, &columns, &design, level, e, 0.95, power);
+    let prompts = 1.0 + f64::from(*pilot.clusters.last().unwrap());
+    let share = plan.unwrap()[0].rows.unwrap() as f64 / pilot.worse.len() as f64;
+    (share * prompts).ceil() as usize
+}
+
+/// By pilots in the very proportions of the population. Where nothing is missed the limit hangs on
+/// which weights are drawn alone.
+#[test]
+fn prompts_of_several_weights_certify() {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    let one_or_four = vec![((1.0, 1, 0), 700), ((1.0, 4, 0), 300)];
+    let one_to_six = (1..7).map(|rows| ((1.0, rows, 0), 100)).collect();
+    let light_or_heavy =
+        |heavy, prompts| vec![((1.0, 1, 0), 1000 - prompts), ((heavy, 1, 0), prompts)];
+    let some_missed = vec![
+        ((1.0, 1, 0), 784),
+        ((1.0, 1, 1), 16),
+        ((2.5, 1, 0), 196),
+        ((2.5, 1, 1), 4),
+    ];
+    let rare_and_large = vec![
+        ((1.0, 2, 0), 900),
+        ((1.0, 2, 1), 20),
+        ((1.0, 20, 0), 70),
+        ((1.0, 20, 3), 10),
+    ];
+    let populations: [(Vec<(Prompt, usize)>, f64); 8] = [
+        (one_or_four.clone(), 0.9),
+        (one_or_four, 0.99),
+        (one_to_six, 0.9),
+        (light_or_heavy(2.9, 100), 0.9),
+        (light_or_heavy(5.0, 500), 0.9),
+        (light_or_heavy(20.0, 50), 0.9),
+        (some_missed, 0.9),
+        (rare_and_large, 0.9),
+    ];
+    for (population, power) in populations {
+        let all = population.iter().flat_map(|&(one, times)| vec![one; times]);
+        let all: Vec<Prompt> = all.collect();
+        let prompts = prompts_to_certify_like(&prompts_drawn(all.iter().copied()), 0.05, power);
+        let certified = share_of(400, || {
+            let any = |_| all[(random.uniform() * all.len() as f64) as usize];
+            prompts_drawn((0..prompts).map(any)).certifies(0.05)
+        });
+        let what = format!("{population:?}: {prompts} {certified}");
+        assert!(certified >= power - 0.05, "{what}");
+    }
+}
+
+#[test]
+fn a_greater_chance_takes_more_prompts() {
+    for light in [900, 500, 100] {
+        let heavy = 1000 - light;
+        let pilot = vec![(1.0, 1, 0); light]
+            .into_iter()
+            .chain(vec![(2.9, 1, 0); heavy]);
+        let pilot = prompts_drawn(pilot);
+        let prompts = [0.5, 0.9, 0.99].map(|power| prompts_to_certify_like(&pilot, 0.05, power));
+        assert!(
+            prompts.is_sorted() && prompts[1] < prompts[2],
+            "{prompts:?}"
+        );
+    }
+}
+
+/// By pilots that were drawn themselves, so that further rows may weigh more than any of theirs.
+#[test]
+fn weights_that_vary_continuously_certify() {
+    let mut random = Random(0x0dd0_cafe_1234_5678);
+    let lognormal = |random: &mut Random| ((0.35 * random.normal()).exp(), 1, 0);
+    for (size, pilots) in [(60, 60), (400, 30)] {
+        let mut draw = |prompts: usize| {
+            let prompts: Vec<Prompt> = (0..prompts).map(|_| lognormal(&mut random)).collect();
+            prompts_drawn(prompts.into_iter())
+        };
+        let mut of_pilot = || {
+            let prompts = prompts_to_certify_like(&draw(size), 0.05, 0.9);
+            share_of(10, || draw(prompts).certifies(0.05))
+        };
+        let certified = (0..pilots).map(|_| of_pilot()).sum::<f64>() / f64::from(pilots);
+        assert!(certified >= 0.8, "{size}: {certified}");
+    }
 }

@@ -20,7 +20,7 @@ fn from_numbers() {
     95% confidence, reached with a chance of 90% if the shares are as stated.
     ");
     assert_snapshot!(plan(&["--separate", "0.1,0.05", "--per-prompt", "4", "--correlation", "0.5"]), @"
-    To separate two checkpoints, left behind by N on 10.0% of the responses against 5.0%: 1,420 rows of 355 prompts.
+    To separate two checkpoints, left behind by N on 10.0% of the responses against 5.0%: 1,416 rows of 354 prompts.
     95% confidence, reached with a chance of 90% if the shares are as stated.
     ");
     assert_snapshot!(plan(&["--certify", "0.05", "--coverage", "0.05", "--separate", "0.1,0.1"]), @"
