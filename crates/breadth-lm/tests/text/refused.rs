@@ -222,3 +222,31 @@ fn text_that_a_tokenizer_leaves_out_is_an_error() {
     let items = Folder::named("chatml").items(&[json!({"prompt": "☃ 😀\u{200d}é\u{0301}"})]);
     assert!(!items[0].prompt.is_empty());
 }
+
+#[test]
+fn one_prompt_id_stands_for_one_prompt_in_a_table() {
+    let folder = Folder::named("llama3");
+    let side = Some(Side::Left);
+    let cut = Some(Cut {
+        max_length: 6,
+        reserve: 0,
+        side,
+    });
+    let options = DataOptions {
+        cut,
+        one_prompt_per_id: true,
+        ..DataOptions::default()
+    };
+    let line = |response: u32, prompt: &str, text: &str| json!({"prompt_id": 1, "response_id": response, "prompt": prompt, "response": text});
+    // A longer response leaves less of the same prompt.
+    let same = [line(0, "a b c d", "b"), line(1, "a b c d", "b c d")];
+    let data = folder.data(&same, &options).unwrap();
+    assert_ne!(data.items[0].prompt, data.items[1].prompt);
+    let others = [line(0, "a b c d", "b"), line(1, "d b c d", "b")];
+    assert_eq!(
+        folder.data(&others, &options).unwrap_err(),
+        "prompt_id 1: its lines with response_id 0 and 1 have different prompts; give each \
+         prompt its own prompt_id"
+    );
+    assert!(folder.data(&others, &DataOptions::default()).is_ok());
+}
