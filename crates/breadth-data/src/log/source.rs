@@ -359,11 +359,12 @@ pub(crate) fn flag(value: &Value) -> Option<f64> {
     }
 }
 
-/// A string or an integer as an identifier.
+/// A string or a whole number as an identifier; data frames write whole numbers as 1.0.
 pub(crate) fn id(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        Value::Number(number) if number.is_f64() => value::id(number.as_f64()?),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }

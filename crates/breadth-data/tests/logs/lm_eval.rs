@@ -411,3 +411,21 @@ fn a_log_without_its_own_results_has_not_the_model_of_another_run() {
     let path = folder.file("mine/samples_tinymc_2026-11-23T12-56-45.049373.jsonl", log);
     assert_eq!(Ask::default().read(&[path]).unwrap().models(), ["mine"]);
 }
+
+/// As data frames write whole numbers.
+#[test]
+fn numbers_of_documents_may_be_floats() {
+    let folder = Folder::new();
+    let log = std::fs::read_to_string(golden(GENERATED)).unwrap();
+    let number = |text: &str| {
+        let path = folder.file("m/samples_sums_1.jsonl", text);
+        let ask = Ask {
+            filter: "strict-match",
+            ..Ask::default()
+        };
+        rows(&ask.read(&[path]).unwrap())
+    };
+    let floats = log.replace("\"doc_id\": 0,", "\"doc_id\": 0.0,");
+    assert_ne!(floats, log);
+    assert_eq!(number(&floats), number(&log));
+}
