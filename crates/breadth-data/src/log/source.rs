@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::checked::CheckedMap;
 use crate::error::{At, Error, Place, Result};
+use crate::io::cell::parse_number;
 use crate::io::json::{LOST, mend};
 use crate::io::open::{line_error, open_lines, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
@@ -351,10 +352,11 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A number or a truth value.
+/// A number or a truth value, also as text, as in tables.
 pub(crate) fn flag(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        Value::String(text) => parse_number(text.trim(), true),
         other => number(other),
     }
 }
