@@ -157,6 +157,7 @@ fn trl_by_reward_columns() {
 #[test]
 fn trl_with_messages_for_prompts() {
     let logs = logs(&["trl/conversations.parquet"]);
+    assert_snapshot!(logs.remarks().join("; "), @"TRL completions: rewards are the column `correct`, the only one of numbers");
     let found = rows(&logs);
     assert_eq!(
         found.iter().map(|row| row.3).collect::<Vec<_>>(),
