@@ -171,6 +171,12 @@ fn lines_that_are_not_json() {
     assert_snapshot!(scores("s.json", "[{\"model\":\"a\"}]"), @"s.json: not readable as JSON Lines (by its first bytes); it is one JSON array; write one object per line (jq -c '.[]')");
 }
 
+#[test]
+fn decimal_commas() {
+    let text = "model;prompt_id;logprob\na;1;-3,187\n";
+    assert_snapshot!(scores("s.csv", text), @r#"s.csv, line 2, column `logprob`: found "-3,187" where numbers belong; a number has a decimal point and no comma: save the file with decimal points"#);
+}
+
 /// Two ids that differ in what cannot be read would be one.
 #[test]
 fn ids_in_lines_that_are_not_utf_8() {
