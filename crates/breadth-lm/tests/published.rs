@@ -168,3 +168,19 @@ fn a_gemma_3_with_images_is_read_as_its_text_model() {
         assert_eq!(json["model_type"], "gemma3_text");
     }
 }
+
+/// What transformers makes of it depends on the attention that is chosen.
+#[test]
+fn a_window_of_no_token_is_refused() {
+    for name in ["mistral", "gemma3_text", "phi3"] {
+        let all = published();
+        let mut found = all.iter().filter(|one| one.config["model_type"] == name);
+        let mut config = found.next().unwrap().config.clone();
+        config["sliding_window"] = 0.into();
+        let error = read(&config).unwrap_err();
+        assert!(
+            error.contains("config.json: sliding_window = 0, "),
+            "{error}"
+        );
+    }
+}

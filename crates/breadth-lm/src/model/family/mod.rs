@@ -78,6 +78,13 @@ pub(super) fn read(json: Map<String, Value>, path: &Path) -> Result<Config> {
         refuse_quantised(fields)?;
     }
     let mut config = reader(fields)?;
+    if config.layer_types.iter().any(|kind| kind.window == Some(0)) {
+        return Err(fields.error(
+            "config.json: sliding_window = 0, a window of no token, which the attentions of \
+             transformers read in different ways; write null if there is no window, or its length"
+                .into(),
+        ));
+    }
     config.unread = fields.finish()?;
     config.json = fields.original();
     Ok(config)
