@@ -25,6 +25,9 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Weights that are not read.
 const PICKLED: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
+/// What stands in place of a large file in a clone of a repository without Git LFS.
+const LFS_POINTER: &[u8] = b"version https://git-lfs";
+
 /// Names and shapes of the weights that a configuration asks for.
 #[must_use]
 pub fn weight_shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
@@ -94,8 +97,14 @@ impl Files {
         let map = mapped::map(&file, &path).map_err(|e| Error::io(&path, e))?;
         let torn = |e: safetensors::SafeTensorError| {
             let size = map.len();
-            let message =
-                format!("not a whole safetensors file ({size} bytes): {e}; copy it again");
+            let message = match map.starts_with(LFS_POINTER) {
+                true => {
+                    "is a pointer of Git LFS and not the weights; `git lfs pull` in its folder \
+                         fetches them"
+                        .to_owned()
+                }
+                false => format!("not a whole safetensors file ({size} bytes): {e}; copy it again"),
+            };
             Error::checkpoint(&path, message)
         };
         let parsed = SafeTensors::deserialize(&map).map_err(torn)?;
