@@ -1,7 +1,7 @@
 //! Data files to token ids.
 
 use std::collections::HashMap;
-use std::io::BufRead;
+use std::io::{BufRead, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -171,12 +171,33 @@ fn line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
     Ok((read > 0).then_some(line))
 }
 
+/// The text of a data file, without what compresses it.
+fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
+    let wrong = |what: &str| Error::data(path.display().to_string(), what);
+    if path.is_dir() {
+        return Err(wrong(
+            "is a folder, and files of JSON Lines are read; name those in it (FOLDER/*.jsonl)",
+        ));
+    }
+    let opened = breadth_data::open_lines_of(path);
+    let mut file = opened.map_err(|e| Error::io(path, e))?;
+    let mut head = Vec::new();
+    let read = file.by_ref().take(4).read_to_end(&mut head);
+    read.map_err(|e| Error::io(path, e))?;
+    if head.starts_with(b"PAR1") {
+        return Err(wrong(
+            "is a Parquet file, and JSON Lines are read; make them of it: \
+             pandas.read_parquet(FILE).to_json(\"data.jsonl\", orient=\"records\", lines=True)",
+        ));
+    }
+    Ok(Box::new(std::io::Cursor::new(head).chain(file)))
+}
+
 /// The lines of files that are not blank, with their places.
 pub(super) fn lines(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
     let mut lines = Vec::new();
     for path in files {
-        let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
-        let mut file = std::io::BufReader::new(file);
+        let mut file = open(path)?;
         for index in 1.. {
             let place = place(path, index);
             let read = line(&mut file);

@@ -1,6 +1,6 @@
 //! What does not fit, or cannot be read.
 
-use breadth_lm::text::{Cut, DataOptions, Side};
+use breadth_lm::text::{Cut, DataOptions, Side, read_data};
 use serde_json::json;
 
 use crate::{Folder, read_json};
@@ -249,4 +249,32 @@ fn one_prompt_id_stands_for_one_prompt_in_a_table() {
          prompt its own prompt_id"
     );
     assert!(folder.data(&others, &DataOptions::default()).is_ok());
+}
+
+#[test]
+fn data_in_other_forms() {
+    let folder = Folder::named("llama3");
+    let line = "{\"prompt\": \"a\", \"response\": \"b\"}\n";
+    let plain = folder.read(line, &DataOptions::default()).unwrap();
+    let marked = folder.read(&format!("\u{feff}{line}"), &DataOptions::default());
+    assert_eq!(marked.unwrap().items, plain.items);
+    let message = folder.read("PAR1..", &DataOptions::default()).unwrap_err();
+    insta::assert_snapshot!(message, @r#"DIR/data.jsonl: is a Parquet file, and JSON Lines are read; make them of it: pandas.read_parquet(FILE).to_json("data.jsonl", orient="records", lines=True)"#);
+    let path = folder.0.path().join("data.jsonl.gz");
+    let packed: &[u8] = &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 40, 202, 207, 45, 40, 81, 178, 82, 80, 74,
+        84, 210, 81, 80, 42, 74, 45, 46, 200, 207, 43, 78, 5, 9, 36, 41, 213, 114, 1, 0, 144, 201,
+        76, 208, 33, 0, 0, 0,
+    ];
+    std::fs::write(&path, packed).unwrap();
+    let items = read_data(&[path], &folder.text(), &DataOptions::default());
+    assert_eq!(items.unwrap().items, plain.items);
+    let path = folder.0.path().to_path_buf();
+    let message = read_data(&[path], &folder.text(), &DataOptions::default()).unwrap_err();
+    assert!(
+        message.to_string().ends_with(
+            "is a folder, and files of JSON Lines are read; name those in it (FOLDER/*.jsonl)"
+        ),
+        "{message}"
+    );
 }
