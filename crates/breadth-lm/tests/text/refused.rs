@@ -1,6 +1,6 @@
 //! What does not fit, or cannot be read.
 
-use breadth_lm::text::{Cut, DataOptions, Side, read_data};
+use breadth_lm::text::{Cut, DataOptions, Side, read_data, read_references};
 use serde_json::json;
 
 use crate::{Folder, read_json};
@@ -277,4 +277,16 @@ fn data_in_other_forms() {
         ),
         "{message}"
     );
+}
+
+#[test]
+fn an_answer_key_needs_ids_or_prompts() {
+    let folder = Folder::named("llama3");
+    let path = folder.0.path().join("key.jsonl");
+    folder.write("key.jsonl", "{\"prompt_id\": 1, \"answer\": \"42\"}");
+    let key = read_references(std::slice::from_ref(&path)).unwrap();
+    assert_eq!(key.get("1").unwrap().answer.as_deref(), Some("42"));
+    folder.write("key.jsonl", "{\"answer\": \"42\"}");
+    let error = read_references(&[path]).unwrap_err().to_string();
+    assert!(error.contains("has neither prompt nor messages"), "{error}");
 }
