@@ -184,3 +184,18 @@ fn a_window_of_no_token_is_refused() {
         );
     }
 }
+
+/// Models of Qwen that were turned into Llama's form keep these fields.
+#[test]
+fn a_window_of_llama_that_is_switched_off_passes() {
+    let mut all = published().into_iter();
+    let one = all.find(|one| one.config["model_type"] == "llama" && one.refused.is_none());
+    let mut config = one.unwrap().config;
+    config["sliding_window"] = 4096.into();
+    let error = read(&config).unwrap_err();
+    assert!(error.contains("sliding_window"), "{error}");
+    config["use_sliding_window"] = false.into();
+    let read = read(&config).unwrap();
+    assert!(read.unread.contains(&"sliding_window".to_owned()));
+    assert!(read.layer_types.iter().all(|kind| kind.window.is_none()));
+}
