@@ -71,7 +71,11 @@ pub(super) fn read(json: Map<String, Value>, path: &Path) -> Result<Config> {
     };
     let Some((_, reader)) = READERS.iter().find(|(name, _)| *name == kind) else {
         let names = READERS.map(|(name, _)| name).join(", ");
-        return Err(fields.error(format!("model_type = \"{kind}\"; breadth reads {names}")));
+        return Err(fields.error(format!(
+            "model_type = \"{kind}\"; breadth reads {names}. Any other model is scored and sampled \
+             behind a server that runs it: openai:http://HOST:PORT/NAME in place of the folder, or \
+             --serve with the command that starts one"
+        )));
     };
     if kind == "gemma3" {
         *fields = gemma::text_model(fields)?;
