@@ -37,6 +37,7 @@ pub use destination::{refuse_folder, refuse_for_table};
 pub use error::{At, Error, Place, Result};
 pub use hash::fnv_1a;
 pub use input::TablePaths;
+pub use io::open::open_lines_of;
 pub use limit::{
     MAX_RECORD_BYTES, check_max_record_bytes, max_record_bytes, read_file, set_max_record_bytes,
 };

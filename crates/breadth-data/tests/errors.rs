@@ -172,6 +172,20 @@ fn lines_that_are_not_json() {
 }
 
 #[test]
+fn decimal_commas() {
+    let text = "model;prompt_id;logprob\na;1;-3,187\n";
+    assert_snapshot!(scores("s.csv", text), @r#"s.csv, line 2, column `logprob`: found "-3,187" where numbers belong; a number has a decimal point and no comma: save the file with decimal points"#);
+}
+
+/// Two ids that differ in what cannot be read would be one.
+#[test]
+fn ids_in_lines_that_are_not_utf_8() {
+    let row = b"{\"model\":\"a\",\"prompt_id\":\"caf\xe9\",\"logprob\":-1}\n";
+    assert_snapshot!(scores("s.jsonl", row), @"s.jsonl, line 1, column `prompt_id`: holds characters that cannot be read (bytes that are not UTF-8, or halves of surrogate pairs), so that different names could become one; save the file as UTF-8");
+    assert_snapshot!(json(r#"{"model":"a\ud83d","prompt_id":"p","logprob":-1}"#), @"s.jsonl, line 3, column `model`: holds characters that cannot be read (bytes that are not UTF-8, or halves of surrogate pairs), so that different names could become one; save the file as UTF-8");
+}
+
+#[test]
 fn lines_that_are_not_csv() {
     assert_snapshot!(csv("a,p1,0,-1,,\na,p,with comma,0,-1,,\n"), @"s.csv, line 3: 7 fields where the header has 6; quote fields that contain a comma");
     assert_snapshot!(scores("s.csv", b"model,prompt_id,logprob\na,\xff,-1\n"), @"s.csv, line 2: not UTF-8; save the file as UTF-8");

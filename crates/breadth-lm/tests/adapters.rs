@@ -318,6 +318,18 @@ fn what_is_not_merged_rightly_is_refused() {
         }
         assert!(error.contains("stand for the same tensor of"), "{error}");
     }
+    let mut fitting = tree(&both[..1], RANK, 32);
+    fitting.insert(
+        format!("base_model.model.{q}.lora_B.weight"),
+        matrix(32, RANK, 2),
+    );
+    insta::assert_snapshot!(refusal(json!({"r": 16}), &fitting, Some(&base)), @"checkpoint run/checkpoint-10: adapter_config.json says r = 16, and lora_A and lora_B of model.layers.0.self_attn.q_proj.weight in adapter_model.safetensors have rank 3; are both files of one adapter? copy them again");
+    write(
+        folder.path(),
+        &config(json!({"r": 16, "rank_pattern": {"q_proj": RANK}})),
+        &fitting,
+    );
+    Checkpoint::read_on(folder.path(), Some(&base)).unwrap();
     let unknown = tree(&["score.weight"], 2, 32);
     insta::assert_snapshot!(refusal(json!({}), &unknown, Some(&base)), @r#"checkpoint run/checkpoint-10: adapter_model.safetensors has the tensor base_model.model.score.weight, which changes nothing that the base has as a matrix of its own; merge it first: AutoPeftModelForCausalLM.from_pretrained("run/checkpoint-10").merge_and_unload().save_pretrained("merged")"#);
     let resized = tree(&["lm_head.weight"], 99, 32);

@@ -202,3 +202,18 @@ fn a_tied_head_is_the_token_table_or_refused() {
         "{error}"
     );
 }
+
+/// What a clone without Git LFS has in place of the weights.
+#[test]
+fn a_pointer_of_git_lfs_is_called_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = golden("families/llama3/config.json");
+    std::fs::copy(config, folder.path().join("config.json")).unwrap();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 988097824\n";
+    std::fs::write(folder.path().join("model.safetensors"), pointer).unwrap();
+    let error = Checkpoint::read(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.ends_with("model.safetensors: is a pointer of Git LFS and not the weights; `git lfs pull` in its folder fetches them"),
+        "{error}"
+    );
+}

@@ -168,3 +168,34 @@ fn a_gemma_3_with_images_is_read_as_its_text_model() {
         assert_eq!(json["model_type"], "gemma3_text");
     }
 }
+
+/// What transformers makes of it depends on the attention that is chosen.
+#[test]
+fn a_window_of_no_token_is_refused() {
+    for name in ["mistral", "gemma3_text", "phi3"] {
+        let all = published();
+        let mut found = all.iter().filter(|one| one.config["model_type"] == name);
+        let mut config = found.next().unwrap().config.clone();
+        config["sliding_window"] = 0.into();
+        let error = read(&config).unwrap_err();
+        assert!(
+            error.contains("config.json: sliding_window = 0, "),
+            "{error}"
+        );
+    }
+}
+
+/// Models of Qwen that were turned into Llama's form keep these fields.
+#[test]
+fn a_window_of_llama_that_is_switched_off_passes() {
+    let mut all = published().into_iter();
+    let one = all.find(|one| one.config["model_type"] == "llama" && one.refused.is_none());
+    let mut config = one.unwrap().config;
+    config["sliding_window"] = 4096.into();
+    let error = read(&config).unwrap_err();
+    assert!(error.contains("sliding_window"), "{error}");
+    config["use_sliding_window"] = false.into();
+    let read = read(&config).unwrap();
+    assert!(read.unread.contains(&"sliding_window".to_owned()));
+    assert!(read.layer_types.iter().all(|kind| kind.window.is_none()));
+}

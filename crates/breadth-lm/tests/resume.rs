@@ -297,6 +297,29 @@ fn what_a_run_reads_stays_the_same() {
     assert!(files(&out) == files(&whole));
 }
 
+/// What the model to start from says beside its weights is said by every checkpoint, too.
+#[test]
+fn what_stands_beside_the_weights_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = place(folder.path());
+    let init = folder.path().join("init");
+    std::fs::create_dir(init.join("additional_chat_templates")).unwrap();
+    let texts = [
+        ("generation_config.json", "{\"eos_token_id\": 2}"),
+        ("chat_template.jinja", "plain"),
+        ("additional_chat_templates/tool_use.jinja", "with tools"),
+    ];
+    for (name, text) in texts {
+        std::fs::write(init.join(name), text).unwrap();
+    }
+    let out = folder.path().join("out");
+    train(&config, &out, "train", &mut |_| {}).unwrap();
+    for (name, text) in texts {
+        let path = out.join("checkpoints/step-000012").join(name);
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+    }
+}
+
 /// A run of before says nothing of what it read.
 #[test]
 fn a_run_that_kept_no_hashes_goes_on_with_a_remark() {

@@ -48,6 +48,7 @@ impl DataFlags {
             end_token: self.end_token,
             boundary: self.boundary,
             cut: self.cut(folder, base, drawn)?,
+            one_prompt_per_id: false,
         })
     }
 

@@ -204,10 +204,25 @@ fn column(
             .map_err(|found| Error::Value {
                 at: places.at(row),
                 column: wanted.name,
-                problem: format!("found {found} where {} belong", wanted.holds.wanted()),
+                problem: format!(
+                    "found {found} where {} belong{}",
+                    wanted.holds.wanted(),
+                    about_commas(text)
+                ),
             })?;
     }
     Ok(column.finish())
+}
+
+/// What is said behind a text that is a number but for its comma, as spreadsheets of many countries
+/// write numbers in files whose fields are separated by semicolons.
+fn about_commas(text: &str) -> &'static str {
+    let text = text.trim();
+    let is_number = text.replacen(',', ".", 1).parse::<f64>().is_ok();
+    match is_number && text.contains(',') {
+        true => "; a number has a decimal point and no comma: save the file with decimal points",
+        false => "",
+    }
 }
 
 /// CSV knows only text.

@@ -13,11 +13,11 @@ use super::file::{Access, LONG_ROW, Piece, TableFile, TableFormat};
 use crate::error::{At, Error, Place, Result};
 use crate::io::cell::{Cell, ColumnBuilder};
 use crate::io::chunk::{Chunk, Places};
-use crate::io::json::{Members, mend};
+use crate::io::json::{LOST, Members, mend};
 use crate::io::open::{Reader, line_error};
 use crate::limit::{VALUES, allow, charge, over, read_line};
 use crate::message::short;
-use crate::schema::{Asked, Column, Layout, Position};
+use crate::schema::{Asked, Column, ColumnType, Layout, Position};
 
 pub(super) const FORMAT: TableFormat = TableFormat {
     extensions: &["jsonl", "ndjson"],
@@ -142,9 +142,14 @@ impl<'l> Rows<'l> {
             Ok(cells) => cells,
             Err(error) => match mend(line) {
                 None => return Err(syntax(at(), line, &error)),
-                Some(line) => {
-                    patched = line;
-                    parse(&patched, self.layout).map_err(|error| syntax(at(), &patched, &error))?
+                Some(mended) => {
+                    patched = mended.text;
+                    let cells = parse(&patched, self.layout)
+                        .map_err(|error| syntax(at(), &patched, &error))?;
+                    if mended.lost {
+                        self.check_names(&cells, &at)?;
+                    }
+                    cells
                 }
             },
         };
@@ -166,6 +171,24 @@ impl<'l> Rows<'l> {
                 })?;
         }
         self.lines.push(number);
+        Ok(())
+    }
+
+    /// Refuses names in which characters could not be read.
+    fn check_names(&self, cells: &[Cell], at: impl Fn() -> At) -> Result<()> {
+        let is_lost = |cell: &Cell| matches!(cell, Cell::Text(text) if text.contains('\u{fffd}'));
+        for (cell, wanted) in cells.iter().zip(&self.layout.columns) {
+            match wanted {
+                Some(wanted) if wanted.holds == ColumnType::Id && is_lost(cell) => {
+                    return Err(Error::Value {
+                        at: at(),
+                        column: wanted.name,
+                        problem: LOST.into(),
+                    });
+                }
+                _ => {}
+            }
+        }
         Ok(())
     }
 
@@ -226,7 +249,7 @@ fn parse<'a>(line: &'a [u8], layout: &Layout) -> Result<Vec<Cell<'a>>, serde_jso
 /// The names of an object's members, for messages.
 fn names(line: &[u8]) -> Vec<String> {
     let patched = mend(line);
-    let line = patched.as_deref().unwrap_or(line);
+    let line = patched.as_ref().map_or(line, |mended| &mended.text);
     let mut names = Members::scan(line).names;
     names.sort();
     names

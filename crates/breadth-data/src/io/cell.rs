@@ -167,7 +167,7 @@ fn number(cell: &Cell, flag: bool) -> Option<f64> {
 }
 
 /// The number that a text is; `flag`: or a truth value.
-pub(super) fn parse_number(text: &str, flag: bool) -> Option<f64> {
+pub(crate) fn parse_number(text: &str, flag: bool) -> Option<f64> {
     if flag && text.eq_ignore_ascii_case("true") {
         return Some(1.0);
     }

@@ -63,13 +63,26 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
     at.min(text.len())
 }
 
+/// A text in words that JSON knows.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Mended {
+    pub(crate) text: Vec<u8>,
+    /// Whether characters in it could not be read and are U+FFFD now.
+    pub(crate) lost: bool,
+}
+
+/// Said of a name, or of what becomes one, that holds U+FFFD because its characters are [lost](
+/// Mended::lost).
+pub(crate) const LOST: &str = "holds characters that cannot be read (bytes that are not UTF-8, or halves of surrogate pairs), so that different names could become one; save the file as UTF-8";
+
 /// What Python writes and JSON does not know, in words that it does: bare `NaN`, `Infinity` and
 /// `-Infinity` in quotes, halves of surrogate pairs (`\ud83d`, of a text cut within a character) and
 /// bytes that are not UTF-8 as U+FFFD. `None` if there is none of it.
-pub(crate) fn mend(line: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn mend(line: &[u8]) -> Option<Mended> {
     const BARE: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let line = String::from_utf8_lossy(line);
-    let mut found = matches!(line, Cow::Owned(_));
+    let mut lost = matches!(line, Cow::Owned(_));
+    let mut found = lost;
     let line = line.as_bytes();
     let mut out = Vec::with_capacity(line.len() + 16);
     let (mut at, mut in_string) = (0, false);
@@ -93,7 +106,7 @@ pub(crate) fn mend(line: &[u8]) -> Option<Vec<u8>> {
             Some(_) => {
                 out.extend_from_slice(b"\\ufffd");
                 at += 6;
-                found = true;
+                (found, lost) = (true, true);
                 continue;
             }
             None if escaped => rest.len().min(2),
@@ -102,7 +115,7 @@ pub(crate) fn mend(line: &[u8]) -> Option<Vec<u8>> {
         out.extend_from_slice(&rest[..step]);
         at += step;
     }
-    found.then_some(out)
+    found.then_some(Mended { text: out, lost })
 }
 
 /// The halves of a surrogate pair, by the six highest bits of their numbers.
@@ -164,8 +177,14 @@ mod tests {
             (r#"["\ud83d\ude00", "\\ud83d", "é"]"#, ""),
         ] {
             let expected = Some(expected.as_bytes()).filter(|text| !text.is_empty());
-            assert_eq!(mend(text.as_bytes()).as_deref(), expected, "{text}");
+            let mended = mend(text.as_bytes());
+            assert_eq!(mended.as_ref().map(|one| &*one.text), expected, "{text}");
+            let lost = mended.as_ref().is_some_and(|one| one.lost);
+            let says_lost = |text: &[u8]| text.windows(6).any(|six| six == br"\ufffd");
+            assert_eq!(lost, expected.is_some_and(says_lost), "{text}");
         }
-        assert_eq!(mend(b"[\"\xc3\"]").unwrap(), "[\"\u{fffd}\"]".as_bytes());
+        let mended = mend(b"[\"\xc3\"]").unwrap();
+        assert_eq!(mended.text, "[\"\u{fffd}\"]".as_bytes());
+        assert!(mended.lost);
     }
 }

@@ -32,6 +32,28 @@ pub(crate) fn open_lines(path: &Path) -> io::Result<Reader> {
     unpacked(open_raw(path)?, LINES_TIMES)
 }
 
+/// The text of a file of lines as tables are read: decompressed (gzip, Zstandard) and without its
+/// byte-order mark. A file called `-` is a file.
+///
+/// ```
+/// # use std::io::Read;
+/// let file = std::env::temp_dir().join(format!("breadth-{}.jsonl", std::process::id()));
+/// std::fs::write(&file, "\u{feff}{}")?;
+/// let mut text = String::new();
+/// breadth_data::open_lines_of(&file)?.read_to_string(&mut text)?;
+/// assert_eq!(text, "{}");
+/// # std::fs::remove_file(&file)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// What the file system says.
+pub fn open_lines_of(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
+    let file = std::fs::File::open(path)?;
+    let reader = Box::new(BufReader::with_capacity(CAPACITY, file));
+    unpacked(reader, LINES_TIMES)
+}
+
 /// A text without what compresses it and without its byte order mark.
 pub(crate) fn decompressed(reader: Reader) -> io::Result<Reader> {
     unpacked(reader, TIMES)

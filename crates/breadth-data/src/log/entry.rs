@@ -132,10 +132,18 @@ impl Entries {
     /// Adds a row.
     ///
     /// # Errors
-    /// [`Error::Limit`](crate::Error::Limit) if the rows of the log take far more than its file.
+    /// [`Error::Limit`](crate::Error::Limit) if the rows of the log take far more than its file; if
+    /// a name has characters that could not be read.
     pub(crate) fn push(&mut self, source: &Source, row: Entry) -> Result<()> {
         self.taken += row.bytes();
         source.within_room(self.taken, row.place)?;
+        for (field, name) in [
+            ("model", &*row.model),
+            ("prompt_id", &*row.prompt),
+            ("response_id", &*row.response),
+        ] {
+            source.check_name(row.place, field, name)?;
+        }
         self.rows.push(row);
         Ok(())
     }

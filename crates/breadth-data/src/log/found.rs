@@ -61,7 +61,8 @@ impl Found {
             source.ask.texts = true;
             read = (self.format.read)(&source);
         }
-        let entries = read?;
+        let mut entries = read?;
+        entries.notes.extend(source.lost_note());
         let untold = entries.rows.iter().find(|row| row.text.is_none());
         if let Some(row) = untold.filter(|_| source.ask.texts) {
             let problem = "no text of the response in this log, so that it cannot be judged anew; take the grades of the log (leave `ReadOptions::texts` out)";

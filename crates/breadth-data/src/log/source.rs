@@ -1,6 +1,7 @@
 //! A log that is being read: its file, what the user asked for, and the errors that name both.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::checked::CheckedMap;
 use crate::error::{At, Error, Place, Result};
-use crate::io::json::mend;
+use crate::io::cell::parse_number;
+use crate::io::json::{LOST, mend};
 use crate::io::open::{line_error, open_lines, open_text, read_error};
 use crate::limit::{self, VALUES, read_line};
 use crate::message::{list, short};
@@ -43,7 +45,12 @@ pub(crate) struct Source<'a> {
     pub(crate) ask: Ask<'a>,
     /// Whether the model is named after the file or a folder of it.
     pub(crate) named_by_path: Cell<bool>,
+    /// The lines in which characters could not be read; [`WHOLE`] stands for a whole document.
+    pub(crate) lost: RefCell<BTreeSet<u64>>,
 }
+
+/// Lines are counted from 1.
+const WHOLE: u64 = 0;
 
 /// One line of a log.
 pub(crate) struct Line {
@@ -73,6 +80,7 @@ impl<'a> Source<'a> {
                 texts: options.texts,
             },
             named_by_path: Cell::new(false),
+            lost: RefCell::default(),
         }
     }
 }
@@ -97,6 +105,32 @@ impl Source<'_> {
             field: short(field).into(),
             problem: problem.into(),
         }
+    }
+
+    /// Refuses a name, or a text that becomes one, in which characters could not be read: different
+    /// ones would be one.
+    pub(crate) fn check_name(&self, place: Place, field: &str, name: &str) -> Result<()> {
+        let lost = self.lost.borrow();
+        let (Place::Row(at) | Place::Line(at)) = place;
+        let is_lost = !lost.is_empty() && (lost.contains(&at) || lost.contains(&WHOLE));
+        if is_lost && name.contains('\u{fffd}') {
+            return Err(self.fault(place, field, LOST));
+        }
+        Ok(())
+    }
+
+    /// What is said where characters of other texts could not be read.
+    pub(crate) fn lost_note(&self) -> Option<String> {
+        let lost = self.lost.borrow();
+        let count = match lost.len() {
+            0 => return None,
+            _ if lost.contains(&WHOLE) => String::new(),
+            lines => format!(" (lines: {lines})"),
+        };
+        Some(format!(
+            "characters that cannot be read (bytes that are not UTF-8, or halves of surrogate \
+             pairs) stand as U+FFFD in texts{count}"
+        ))
     }
 
     /// Whether the log's grades do not matter: to whoever judges anew and asks for none of them.
@@ -249,7 +283,14 @@ impl Source<'_> {
         text: &[u8],
         place: Option<Place>,
     ) -> Result<T> {
-        parse(text).map_err(|error| self.not_json(&error, place))
+        limit::allow(text.len());
+        let mut lost = false;
+        let parsed = parse_mended(text, &mut lost);
+        if lost {
+            let at = place.map_or(WHOLE, |(Place::Row(at) | Place::Line(at))| at);
+            self.lost.borrow_mut().insert(at);
+        }
+        parsed.map_err(|error| self.not_json(&error, place))
     }
 
     fn not_json(&self, error: &serde_json::Error, place: Option<Place>) -> Error {
@@ -281,11 +322,22 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::
 /// As [`parse`], of one text among several whose values are kept: what they may take together was
 /// set before.
 pub(crate) fn parse_within<T: serde::de::DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    parse_mended(text, &mut false)
+}
+
+/// The same, and whether characters could not be read.
+fn parse_mended<T: serde::de::DeserializeOwned>(
+    text: &[u8],
+    lost: &mut bool,
+) -> serde_json::Result<T> {
     limit::retry(
         || serde_json::from_slice(text),
         |error: serde_json::Error| match mend(text) {
             _ if error.to_string().starts_with(VALUES) => Err(error),
-            Some(patched) => serde_json::from_slice(&patched),
+            Some(mended) => {
+                *lost = mended.lost;
+                serde_json::from_slice(&mended.text)
+            }
             None => Err(error),
         },
     )
@@ -300,19 +352,21 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A number or a truth value.
+/// A number or a truth value, also as text, as in tables.
 pub(crate) fn flag(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        Value::String(text) => parse_number(text.trim(), true),
         other => number(other),
     }
 }
 
-/// A string or an integer as an identifier.
+/// A string or a whole number as an identifier; data frames write whole numbers as 1.0.
 pub(crate) fn id(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        Value::Number(number) if number.is_f64() => value::id(number.as_f64()?),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }

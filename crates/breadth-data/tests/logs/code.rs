@@ -29,6 +29,18 @@ fn human_eval_results() {
     );
 }
 
+/// As data frames and `str()` write truth values.
+#[test]
+fn grades_of_human_eval_as_text() {
+    let folder = Folder::new();
+    let line =
+        |passed: &str| format!(r#"{{"task_id":"H/0","completion":"x","passed":"{passed}"}}"#);
+    let path = folder.file("m_results.jsonl", line("True") + "\n" + &line("false"));
+    let rewards = Ask::default().read(&[path]).unwrap();
+    let rewards: Vec<f64> = rewards.sample_rows().map(|row| row.reward).collect();
+    assert_eq!(rewards, [1.0, 0.0]);
+}
+
 #[test]
 fn programs_that_nobody_tested() {
     let line = "{\"task_id\": \"HumanEval/0\", \"completion\": \"return 1\"}\n";

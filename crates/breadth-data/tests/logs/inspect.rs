@@ -281,3 +281,19 @@ fn invalid_samples_are_left_out_and_every_target_is_kept() {
     let path = folder.file("none.json", log.to_string());
     assert_snapshot!(folder.refusal(&Ask::default(), &[path]), @"none.json: all samples of this log are marked as invalid");
 }
+
+#[test]
+fn ids_as_data_frames_write_them_and_a_log_without_a_model() {
+    let folder = Folder::new();
+    let log = log(&[r#"{"s":{"value":"C"}}"#]).replace("\"id\":0", "\"id\":1.0");
+    let path = folder.file("log.json", &log);
+    let logs = Ask::default().read(&[path]).unwrap();
+    assert_eq!(rows(&logs), [row("m", "t/1", "1", 1.0)]);
+    let path = folder.file("log.json", log.replace("\"m\"", "null"));
+    assert_snapshot!(folder.refusal(&Ask::default(), std::slice::from_ref(&path)), @"log.json: the log does not say which model it is about; name it with `LogOptions::models`");
+    let ask = Ask {
+        model: "mine",
+        ..Ask::default()
+    };
+    assert_eq!(ask.read(&[path]).unwrap().models(), ["mine"]);
+}

@@ -398,3 +398,34 @@ fn tasks_that_no_name_says_stay_apart() {
     assert_snapshot!(logs.prompts().join(" "), @"f59c609420b29065/0 92204f79c07fd92d/0");
     assert_snapshot!(logs.remarks().join("; "), @"several tasks in logs whose names do not say which (samples_{task}_{time}.jsonl): prompts are named after their documents");
 }
+
+/// Beside the results of a later run of another model.
+#[test]
+fn a_log_without_its_own_results_has_not_the_model_of_another_run() {
+    let folder = Folder::new();
+    let log = std::fs::read(golden(REAL)).unwrap();
+    folder.file(
+        "mine/results_2026-11-24T00-00-00.000001.json",
+        r#"{"model_name": "other"}"#,
+    );
+    let path = folder.file("mine/samples_tinymc_2026-11-23T12-56-45.049373.jsonl", log);
+    assert_eq!(Ask::default().read(&[path]).unwrap().models(), ["mine"]);
+}
+
+/// As data frames write whole numbers.
+#[test]
+fn numbers_of_documents_may_be_floats() {
+    let folder = Folder::new();
+    let log = std::fs::read_to_string(golden(GENERATED)).unwrap();
+    let number = |text: &str| {
+        let path = folder.file("m/samples_sums_1.jsonl", text);
+        let ask = Ask {
+            filter: "strict-match",
+            ..Ask::default()
+        };
+        rows(&ask.read(&[path]).unwrap())
+    };
+    let floats = log.replace("\"doc_id\": 0,", "\"doc_id\": 0.0,");
+    assert_ne!(floats, log);
+    assert_eq!(number(&floats), number(&log));
+}

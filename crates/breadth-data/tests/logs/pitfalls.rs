@@ -25,6 +25,8 @@ fn pass_at_more_than_1_is_no_reward_of_a_response() {
         ..Ask::default()
     };
     assert_snapshot!(asked_refusal(&asked, "m/samples_h_1.jsonl", repeats("pass@2", 1.0)), @"m/samples_h_1.jsonl: `pass@2` is about 2 responses together and no reward of one of them; evaluate with pass@1 too, or judge the texts (`ReadOptions::texts`)");
+    let majority = repeats("exact_match", 1.0).replace("create_test", "maj@4");
+    assert_snapshot!(refusal("m/samples_h_1.jsonl", majority), @"m/samples_h_1.jsonl: the filter `maj@4` makes one answer of 4 responses, so its `exact_match` is no reward of one of them; choose another filter (`LogOptions::filter`), or judge the texts (`ReadOptions::texts`)");
     // Beside pass@1 it is no choice: 0.5 of two is one right response.
     let both = repeats("pass@1", 0.5).replace(
         "\"metrics\":[\"pass@1\"]",

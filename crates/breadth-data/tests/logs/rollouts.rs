@@ -157,6 +157,7 @@ fn trl_by_reward_columns() {
 #[test]
 fn trl_with_messages_for_prompts() {
     let logs = logs(&["trl/conversations.parquet"]);
+    assert_snapshot!(logs.remarks().join("; "), @"TRL completions: rewards are the column `correct`, the only one of numbers");
     let found = rows(&logs);
     assert_eq!(
         found.iter().map(|row| row.3).collect::<Vec<_>>(),
@@ -241,6 +242,10 @@ fn texts_that_are_no_unicode() {
     let texts: Vec<Option<String>> = logs.sample_rows().map(|row| row.text).collect();
     let expected = ["cut \u{fffd}, \u{1f600}", "bytes \u{fffd}"];
     assert_eq!(texts, expected.map(|text| Some(text.to_owned())));
+    let remarks = logs.remarks();
+    assert_snapshot!(remarks.last().unwrap(), @"verl generations: characters that cannot be read (bytes that are not UTF-8, or halves of surrogate pairs) stand as U+FFFD in texts (lines: 2)");
+    let prompt = verl(&[("q", "1", 1.0)]).replace("\"q\"", r#""q\ud83d""#);
+    assert_snapshot!(refusal("1.jsonl", prompt), @"1.jsonl, line 1, field `prompt`: holds characters that cannot be read (bytes that are not UTF-8, or halves of surrogate pairs), so that different names could become one; save the file as UTF-8");
     let row = r#"{"model":"a","prompt_id":"0","response_id":0,"reward":1,"text":"cut \ud83d"}"#;
     let path = folder.file("table.jsonl", row);
     let options = ReadOptions {

@@ -42,7 +42,6 @@ const NEVER_READ: &[&str] = &[
     "modules_to_save",
     "peft_version",
     "qalora_group_size",
-    "rank_pattern",
     "revision",
     "target_modules",
     "task_type",
@@ -167,9 +166,11 @@ fn fields(folder: &Path) -> Result<Map<String, Value>> {
 }
 
 /// What `adapter_config.json` says of the sum `W + s B A`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Scale {
     alpha: f64,
+    /// `r` and the values of `rank_pattern`; empty where there is no `r`.
+    ranks: Vec<u64>,
     /// Whether `s` is `alpha / sqrt(r)` and not `alpha / r`.
     by_root: bool,
 }
@@ -201,13 +202,20 @@ impl Scale {
         if !(start.is_null() || start.is_boolean() || plain) {
             return refuse(format!("init_lora_weights = {start}"));
         }
-        let alpha = match (take("lora_alpha"), take("r")) {
-            (Value::Null, _) => 8.0,
-            (alpha, _) => match alpha.as_f64() {
+        let alpha = match take("lora_alpha") {
+            Value::Null => 8.0,
+            alpha => match alpha.as_f64() {
                 Some(alpha) => alpha,
                 None => return refuse(format!("lora_alpha = {alpha}")),
             },
         };
+        let (rank, pattern) = (take("r").as_u64(), take("rank_pattern"));
+        let of_modules = pattern.as_object().into_iter().flatten();
+        let of_modules = of_modules.filter_map(|(_, rank)| rank.as_u64());
+        let ranks = rank
+            .into_iter()
+            .chain(of_modules.filter(|_| rank.is_some()));
+        let ranks = ranks.collect();
         let by_root = take("use_rslora") == Value::Bool(true);
         // Which way a matrix is stored is known of the family.
         take("fan_in_fan_out");
@@ -216,12 +224,16 @@ impl Scale {
         };
         match fields.iter().find(live) {
             Some((name, value)) => refuse(format!("{name} = {value}")),
-            None => Ok(Self { alpha, by_root }),
+            None => Ok(Self {
+                alpha,
+                ranks,
+                by_root,
+            }),
         }
     }
 
     /// `s` of a matrix of rank `r`.
-    fn of_rank(self, r: usize) -> f64 {
+    fn of_rank(&self, r: usize) -> f64 {
         let r = r as f64;
         self.alpha / if self.by_root { r.sqrt() } else { r }
     }
@@ -367,7 +379,7 @@ pub(super) fn merge(folder: &Path, base: &mut Checkpoint) -> Result<()> {
                 format!("{WEIGHTS} has only one of lora_A and lora_B for {name}; copy it again");
             return Err(Error::checkpoint(folder, message));
         };
-        add(folder, base, &name, [down, up], scale)?;
+        add(folder, base, &name, [down, up], &scale)?;
     }
     Ok(())
 }
@@ -421,7 +433,7 @@ fn add(
     base: &mut Checkpoint,
     name: &str,
     [down, up]: [Array; 2],
-    scale: Scale,
+    scale: &Scale,
 ) -> Result<()> {
     let layout = Layout::of(&base.config);
     let is_head = layout.head.as_ref().is_some_and(|head| head.name == name);
@@ -448,6 +460,14 @@ fn add(
         return error(format!(
             "{WEIGHTS}: lora_A {a:?} and lora_B {b:?} of {name} do not fit the base's {shape:?}; \
              is this its base?"
+        ));
+    }
+    if !scale.ranks.is_empty() && !scale.ranks.contains(&(rank as u64)) {
+        let ranks: Vec<String> = scale.ranks.iter().map(u64::to_string).collect();
+        return error(format!(
+            "{CONFIG} says r = {}, and lora_A and lora_B of {name} in {WEIGHTS} have rank {rank}; \
+             are both files of one adapter? copy them again",
+            ranks.join(" or ")
         ));
     }
     let (left, right) = if inputs_first {

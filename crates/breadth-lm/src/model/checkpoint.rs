@@ -65,7 +65,9 @@ impl Checkpoint {
             std::fs::write(dir.join(WEIGHTS), &weights)?;
             std::fs::write(dir.join("config.json"), &config)?;
             for (name, text) in extra {
-                std::fs::write(dir.join(name), text)?;
+                let path = dir.join(name);
+                std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
+                std::fs::write(path, text)?;
             }
             Ok(())
         })?;

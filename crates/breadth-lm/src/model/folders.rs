@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use breadth_data::{NaturalKey, checkpoint_step};
 
-use super::weights::{has_value_head, missing};
+use super::weights::{has_value_head, missing, other_form};
 use super::{adapter, hub};
 use crate::error::{Error, Result};
 
@@ -49,10 +49,12 @@ pub fn find(path: &Path) -> Result<Vec<(String, PathBuf)>> {
         if let Some(actor) = steps.find_map(|step| shards_of_verl(&step.join("actor"))) {
             return Err(unmerged(path, &actor));
         }
-        return Err(Error::checkpoint(
-            path,
-            "has no config.json, nor has any folder in it",
-        ));
+        let mut message = "has no config.json, nor has any folder in it".to_owned();
+        if let Some(other) = other_form(parent) {
+            message.push_str("; ");
+            message.push_str(&other);
+        }
+        return Err(Error::checkpoint(path, message));
     }
     Ok(folders.into_iter().map(|p| (name_of(&p), p)).collect())
 }
@@ -260,6 +262,22 @@ mod tests {
     fn names(path: &Path) -> Vec<String> {
         let found = find(path).unwrap();
         found.into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn what_lies_there_instead_of_a_model() {
+        for (name, expected) in [
+            ("pytorch_model_fsdp_0", "accelerate merge-weights "),
+            ("global_step10", "zero_to_fp32.py "),
+            ("model-Q4_K_M.gguf", "take the model's Hugging Face form"),
+            ("consolidated.safetensors", "take its Hugging Face form"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(name), "").unwrap();
+            let error = find(folder.path()).unwrap_err().to_string();
+            let said = format!("has no config.json, nor has any folder in it; {name} ");
+            assert!(error.contains(&said) && error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Weights that are not read.
 const PICKLED: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
+/// What stands in place of a large file in a clone of a repository without Git LFS.
+const LFS_POINTER: &[u8] = b"version https://git-lfs";
+
 /// Names and shapes of the weights that a configuration asks for.
 #[must_use]
 pub fn weight_shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
@@ -94,8 +97,14 @@ impl Files {
         let map = mapped::map(&file, &path).map_err(|e| Error::io(&path, e))?;
         let torn = |e: safetensors::SafeTensorError| {
             let size = map.len();
-            let message =
-                format!("not a whole safetensors file ({size} bytes): {e}; copy it again");
+            let message = match map.starts_with(LFS_POINTER) {
+                true => {
+                    "is a pointer of Git LFS and not the weights; `git lfs pull` in its folder \
+                         fetches them"
+                        .to_owned()
+                }
+                false => format!("not a whole safetensors file ({size} bytes): {e}; copy it again"),
+            };
             Error::checkpoint(&path, message)
         };
         let parsed = SafeTensors::deserialize(&map).map_err(torn)?;
@@ -217,6 +226,14 @@ impl Files {
             let message = format!("has no tensor {name}, which config.json asks for");
             return Err(Error::checkpoint(&self.place(), message));
         };
+        if stored.shape == [0] {
+            let message = format!(
+                "tensor {name} is empty, as DeepSpeed's ZeRO-3 leaves it where the weights were not \
+                 gathered; take them from its own checkpoint: python zero_to_fp32.py . merged \
+                 --safe_serialization, in the folder that has global_step.."
+            );
+            return Err(Error::checkpoint(&self.place(), message));
+        }
         if stored.shape != shape {
             let found = &stored.shape;
             let message =
@@ -340,8 +357,50 @@ fn file_names(folder: &Path) -> Result<Vec<String>> {
     Ok(names.into_iter().collect())
 }
 
+/// What lies in a folder in place of a Hugging Face model, and what to do about it.
+pub(super) fn other_form(folder: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let find = |is_meant: &dyn Fn(&str) -> bool| names.iter().find(|name| is_meant(name));
+    let place = folder.display();
+    if let Some(name) = find(&|name| name.starts_with("pytorch_model_fsdp")) {
+        return Some(format!(
+            "{name} holds shards of FSDP: accelerate merge-weights {place}/{name} {place}"
+        ));
+    }
+    if find(&|name| name.ends_with(".distcp")).is_some() {
+        return Some(format!(
+            "it holds shards of FSDP (.distcp): accelerate merge-weights {place} MERGED, and put \
+             config.json and the tokenizer there"
+        ));
+    }
+    if let Some(name) = find(&|name| name.starts_with("global_step")) {
+        return Some(format!(
+            "{name} is a checkpoint of DeepSpeed: python {place}/zero_to_fp32.py {place} {place} \
+             --safe_serialization makes the weights of it"
+        ));
+    }
+    if let Some(name) = find(&|name| name.ends_with(".gguf")) {
+        return Some(format!(
+            "{name} is GGUF, which is not read: take the model's Hugging Face form, or run it behind \
+             a server (llama.cpp:http://HOST:PORT/NAME in place of the folder)"
+        ));
+    }
+    let name = find(&|name| name.starts_with("consolidated.") && !name.ends_with(".json"))?;
+    Some(format!(
+        "{name} is the form of the model's makers (Mistral, Meta): take its Hugging Face form, or \
+         make that with transformers' convert_mistral_weights_to_hf.py or \
+         convert_llama_weights_to_hf.py"
+    ))
+}
+
 /// The error about a folder in which there are no weights.
 fn without_weights(folder: &Path, absent: &std::io::Error) -> Error {
+    if let Some(other) = other_form(folder) {
+        return Error::checkpoint(folder, format!("has no {WEIGHTS}; {other}"));
+    }
     match PICKLED.iter().find(|name| folder.join(name).exists()) {
         None => missing(folder, WEIGHTS, absent),
         Some(name) => {

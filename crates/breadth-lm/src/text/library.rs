@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::{AddedToken, Encoding, OffsetReferential, OffsetType, Tokenizer};
+use tokenizers::{Encoding, OffsetReferential, OffsetType, Tokenizer};
 
 use super::bounds::caught;
 use super::growth;
+use super::special::Special;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::plain;
@@ -45,7 +46,7 @@ pub(super) struct Library {
     /// How many bytes a byte of text may become in the normalizers.
     growth: f64,
     /// Tokens that the files beside it name and it has not.
-    unknown: Vec<String>,
+    unknown: Vec<(String, &'static str)>,
 }
 
 /// The parts of a `tokenizer.json` that are looked at; the vocabulary is passed over.
@@ -119,22 +120,22 @@ impl Library {
     }
 
     /// Takes these tokens out of texts before all else, as far as they are of the vocabulary; texts
-    /// with others are refused. With `split` special tokens are cut like any text.
+    /// with others are refused. With `split_special_tokens` they are cut like any text.
     ///
     /// # Errors
     /// What the library says.
-    pub fn take_whole(
-        &mut self,
-        tokens: &[AddedToken],
-        split: bool,
-    ) -> std::result::Result<(), String> {
-        for token in tokens {
+    pub fn take_whole(&mut self, special: &Special) -> std::result::Result<(), String> {
+        for token in &special.whole {
             let added = self.tokenizer.get_added_vocabulary().get_vocab();
             if token.content.is_empty() || added.contains_key(&token.content) {
                 continue;
             }
             if self.tokenizer.token_to_id(&token.content).is_none() {
-                self.unknown.push(token.content.clone());
+                let file = match special.of_map.contains(&token.content) {
+                    true => "special_tokens_map.json",
+                    false => "tokenizer_config.json",
+                };
+                self.unknown.push((token.content.clone(), file));
                 continue;
             }
             let one = [token.clone()];
@@ -144,7 +145,7 @@ impl Library {
             };
             added.map_err(|e| short(&e.to_string()))?;
         }
-        self.tokenizer.set_encode_special_tokens(split);
+        self.tokenizer.set_encode_special_tokens(special.split);
         Ok(())
     }
 
@@ -197,12 +198,13 @@ impl Library {
         static ONE: Mutex<()> = Mutex::new(());
         let _one = (text.len() > ALONE).then(|| ONE.lock().unwrap_or_else(PoisonError::into_inner));
         self.check_length(text)?;
-        if let Some(token) = self.unknown.iter().find(|token| text.contains(&***token)) {
+        let mut unknown = self.unknown.iter();
+        if let Some((token, file)) = unknown.find(|(token, _)| text.contains(&**token)) {
             return Err(format!(
-                "it has {}, which tokenizer_config.json names as a token and tokenizer.json does \
+                "it has {}, which {file} names as a token and tokenizer.json does \
                  not have: transformers gives it an id of its own. If the model knows the token, \
                  AutoTokenizer.from_pretrained(..).save_pretrained(..) writes it to \
-                 tokenizer.json; if not, remove it from tokenizer_config.json",
+                 tokenizer.json; if not, remove it from {file}",
                 short(token)
             ));
         }

@@ -62,6 +62,19 @@ impl Line {
     /// # Errors
     /// Names `place` and the field.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
+        Self::parse_as(text, place, true)
+    }
+
+    /// Reads a line of an answer key, which needs no prompt where it has a `prompt_id`; the prompt
+    /// is then no token.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_key(text: &str, place: &str) -> Result<Self> {
+        Self::parse_as(text, place, false)
+    }
+
+    fn parse_as(text: &str, place: &str, needs_prompt: bool) -> Result<Self> {
         let line = Json::parse(text).map_err(|e| {
             let message = format!("JSON Lines are read, and this is none ({e}); {WHAT_A_LINE_IS}");
             Error::data(place, message)
@@ -73,7 +86,7 @@ impl Line {
             ));
         };
         let mut fields = LineFields { fields, place };
-        let (mut prompt, response, turn) = fields.contents()?;
+        let (mut prompt, response, turn) = fields.contents(needs_prompt)?;
         if let Content::Messages(conversation) = &mut prompt {
             conversation.tools = fields.tools()?;
             conversation.variables = fields.variables()?;
@@ -117,6 +130,12 @@ impl LineFields<'_> {
         Some(self.fields.swap_remove(at).1).filter(|value| *value != Json::Null)
     }
 
+    /// Whether a field is there that was not taken yet.
+    fn has(&self, name: &str) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|(key, value)| key == name && *value != Json::Null)
+    }
+
     /// The names of what was not taken.
     fn names(&self) -> Vec<String> {
         self.fields.iter().map(|(name, _)| name.clone()).collect()
@@ -126,7 +145,7 @@ impl LineFields<'_> {
         Err(Error::data(format!("{}: {field}", self.place), message))
     }
 
-    fn contents(&mut self) -> Result<(Content, Option<Content>, Option<Json>)> {
+    fn contents(&mut self, needs_prompt: bool) -> Result<(Content, Option<Content>, Option<Json>)> {
         let (prompt, response) = (self.take("prompt"), self.take("response"));
         let response = response.map(|value| self.response(value)).transpose()?;
         match (self.take("messages"), prompt) {
@@ -138,6 +157,9 @@ impl LineFields<'_> {
             ),
             (Some(messages), None) => self.conversation(messages),
             (None, Some(prompt)) => Ok((self.prompt(prompt)?, response, None)),
+            (None, None) if !needs_prompt && self.has("prompt_id") => {
+                Ok((Content::Ids(Vec::new()), response, None))
+            }
             (None, None) => {
                 let message = format!("has neither prompt nor messages{}", found(&self.names()));
                 Err(Error::data(self.place, message))

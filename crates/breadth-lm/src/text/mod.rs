@@ -195,7 +195,7 @@ impl Text {
         let special = Special::read(folder)?;
         if let Some(library) = &mut tokenizer {
             library
-                .take_whole(&special.whole, special.split)
+                .take_whole(&special)
                 .map_err(|why| Error::data(path.display().to_string(), why))?;
         }
         let mut generation = Generation::read_on(folder, base)?;

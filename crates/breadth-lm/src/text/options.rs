@@ -78,6 +78,9 @@ pub struct DataOptions {
     pub boundary: Boundary,
     /// Longest line; `None` leaves that to the model.
     pub cut: Option<Cut>,
+    /// Whether two lines of one `prompt_id` with different prompts are an error: for tables, whose
+    /// readers take such lines for responses to one prompt.
+    pub one_prompt_per_id: bool,
 }
 
 macro_rules! written_as_in_json {

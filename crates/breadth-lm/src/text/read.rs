@@ -1,7 +1,7 @@
 //! Data files to token ids.
 
 use std::collections::HashMap;
-use std::io::BufRead;
+use std::io::{BufRead, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,17 +46,22 @@ pub fn one_per_prompt(items: Vec<Item>) -> Result<(Vec<Item>, usize)> {
         };
         let kept = &first[known];
         if kept.prompt != item.prompt {
-            let (a, b) = (short(&kept.response_id), short(&item.response_id));
-            let message = format!(
-                "its lines with response_id {a} and {b} have different prompts; give each prompt \
-                 its own prompt_id"
-            );
-            return Err(Error::data(item.place(), message));
+            return Err(different_prompts(kept, &item));
         }
         several[known] |= first[known].join(&item);
     }
     let differing = several.into_iter().filter(|&several| several).count();
     Ok((first, differing))
+}
+
+/// The error about two lines of one `prompt_id` with different prompts.
+fn different_prompts(first: &Item, second: &Item) -> Error {
+    let (a, b) = (short(&first.response_id), short(&second.response_id));
+    let message = format!(
+        "its lines with response_id {a} and {b} have different prompts; give each prompt its own \
+         prompt_id"
+    );
+    Error::data(second.place(), message)
 }
 
 /// Tells every line of a prompt what the other lines of its `prompt_id` say is right, so that
@@ -98,7 +103,8 @@ pub fn read_items(files: &[PathBuf], text: &Text, responses: Responses) -> Resul
 ///
 /// # Errors
 /// Names the file, the line and the field of what cannot be read, has no prompt, is too long, or
-/// repeats a `(prompt_id, response_id)`.
+/// repeats a `(prompt_id, response_id)`; with [`DataOptions::one_prompt_per_id`], the `prompt_id` of
+/// different prompts.
 pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Result<Data> {
     let lines = lines(files)?;
     let reader = Reader {
@@ -128,6 +134,9 @@ pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Resul
             text.end_of_turn()
                 .filter(|id| !text.generation.end_tokens.contains(id)),
         );
+    }
+    if options.one_prompt_per_id {
+        check_prompts(&read)?;
     }
     let items: Vec<Item> = read.into_iter().map(|one| one.item).collect();
     check_unique(&items, &lines)?;
@@ -162,12 +171,33 @@ fn line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
     Ok((read > 0).then_some(line))
 }
 
+/// The text of a data file, without what compresses it.
+fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
+    let wrong = |what: &str| Error::data(path.display().to_string(), what);
+    if path.is_dir() {
+        return Err(wrong(
+            "is a folder, and files of JSON Lines are read; name those in it (FOLDER/*.jsonl)",
+        ));
+    }
+    let opened = breadth_data::open_lines_of(path);
+    let mut file = opened.map_err(|e| Error::io(path, e))?;
+    let mut head = Vec::new();
+    let read = file.by_ref().take(4).read_to_end(&mut head);
+    read.map_err(|e| Error::io(path, e))?;
+    if head.starts_with(b"PAR1") {
+        return Err(wrong(
+            "is a Parquet file, and JSON Lines are read; make them of it: \
+             pandas.read_parquet(FILE).to_json(\"data.jsonl\", orient=\"records\", lines=True)",
+        ));
+    }
+    Ok(Box::new(std::io::Cursor::new(head).chain(file)))
+}
+
 /// The lines of files that are not blank, with their places.
 pub(super) fn lines(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
     let mut lines = Vec::new();
     for path in files {
-        let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
-        let mut file = std::io::BufReader::new(file);
+        let mut file = open(path)?;
         for index in 1.. {
             let place = place(path, index);
             let read = line(&mut file);
@@ -211,6 +241,16 @@ struct Read {
     rewritten: Option<String>,
     /// Tokens cut away.
     cut: usize,
+    /// The prompt before the cut, where there was one: how much of a prompt is left depends on the
+    /// response.
+    uncut: Option<Vec<u32>>,
+}
+
+impl Read {
+    /// The prompt as the line gives it.
+    fn whole_prompt(&self) -> &[u32] {
+        self.uncut.as_deref().unwrap_or(&self.item.prompt)
+    }
 }
 
 struct Reader<'a> {
@@ -440,6 +480,7 @@ impl Reader<'_> {
             return Err(Error::data(place, message));
         }
         read.cut = item.prompt.len() - room;
+        read.uncut = (self.options.one_prompt_per_id).then(|| item.prompt.clone());
         match side {
             Side::Left => drop(item.prompt.drain(kept..kept + read.cut)),
             Side::Right => item.prompt.truncate(room),
@@ -523,6 +564,18 @@ fn after_prompt(prompt: &[u32], joint: &[u32], place: &str) -> Result<Vec<u32>> 
             Err(Error::data(place, message))
         }
     }
+}
+
+/// Checks that lines of one `prompt_id` have one prompt.
+fn check_prompts(read: &[Read]) -> Result<()> {
+    let mut known: HashMap<&str, &Read> = HashMap::new();
+    for one in read {
+        let first = *known.entry(&one.item.prompt_id).or_insert(one);
+        if first.whole_prompt() != one.whole_prompt() {
+            return Err(different_prompts(&first.item, &one.item));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that the lines, of which these are the items, have keys of their own.

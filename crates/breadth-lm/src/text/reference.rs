@@ -79,14 +79,14 @@ impl Reference {
 
 /// Reads the answers of data files: `answer`, or the response where it is text, for each
 /// `prompt_id` (or line number from 0, as in [`read_data`](super::read_data)). Several lines of one
-/// prompt are several right answers.
+/// prompt are several right answers. A line with a `prompt_id` needs no prompt.
 ///
 /// # Errors
 /// Names the file, the line and the field of what cannot be read.
 pub fn read_references(files: &[PathBuf]) -> Result<Reference> {
     let mut reference = Reference::default();
     for (index, (place, line)) in lines(files)?.iter().enumerate() {
-        let line = Line::parse(line, place)?;
+        let line = Line::parse_key(line, place)?;
         let prompt_text = match line.prompt {
             Content::Text(text) => Some(text),
             Content::Messages(conversation) => Some(Json::List(conversation.messages).to_string()),

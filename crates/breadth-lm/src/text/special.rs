@@ -40,6 +40,8 @@ pub(super) struct Special {
     pub template: Option<Value>,
     /// Tokens that transformers takes out of a text before all else.
     pub whole: Vec<AddedToken>,
+    /// Those of them that `special_tokens_map.json` alone names.
+    pub of_map: Vec<String>,
     /// Whether special tokens in a text are cut like any text (`split_special_tokens`).
     pub split: bool,
     /// What `add_bos_token` asks for, where the class of the tokenizer is one that reads it.
@@ -114,8 +116,12 @@ impl Special {
         let mut all = object(folder, "special_tokens_map.json")?;
         let mut config = object(folder, "tokenizer_config.json")?;
         let template = config.remove("chat_template").filter(|v| !v.is_null());
+        let own = whole_tokens(&config);
         all.extend(config);
         let whole = whole_tokens(&all);
+        let is_of_map = |token: &&AddedToken| !own.iter().any(|own| own.content == token.content);
+        let of_map = whole.iter().filter(is_of_map);
+        let of_map = of_map.map(|token| token.content.clone()).collect();
         let split = all.get("split_special_tokens") == Some(&Value::Bool(true));
         let class = all.get("tokenizer_class").and_then(Value::as_str);
         let reads_add_bos = class.is_some_and(|class| READ_ADD_BOS.contains(&class));
@@ -134,6 +140,7 @@ impl Special {
             tokens: tokens.collect(),
             template,
             whole,
+            of_map,
             split,
             add_bos: reads_add_bos.then_some(add_bos.unwrap_or(true)),
         })

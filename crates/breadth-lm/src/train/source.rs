@@ -33,11 +33,12 @@ pub struct Lines {
 }
 
 /// What of a tokenizer's folder belongs into every checkpoint.
-const TOKENIZER_FILES: [&str; 5] = [
+const TOKENIZER_FILES: [&str; 6] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "chat_template.jinja",
+    "additional_chat_templates/tool_use.jinja",
     "generation_config.json",
 ];
 
@@ -213,7 +214,7 @@ impl Lines {
             items,
             vocab_size,
             text,
-            tokenizer_files: path.map_or(Ok(Vec::new()), |path| tokenizer_files(&path))?,
+            tokenizer_files: tokenizer_files(data, config.init.as_deref())?,
         })
     }
 }
@@ -226,17 +227,26 @@ fn tokenizer(data: &DataConfig, init: Option<&Path>) -> Option<PathBuf> {
         .or_else(|| of_init().filter(|path| path.exists()))
 }
 
+/// The `tokenizer.json`, if there is one, and the folder of what belongs to it.
+fn tokenizer_and_folder(
+    data: &DataConfig,
+    init: Option<&Path>,
+) -> (Option<PathBuf>, Option<PathBuf>) {
+    match tokenizer(data, init) {
+        Some(path) => {
+            let folder = path.parent().map(Path::to_path_buf);
+            (Some(path), folder)
+        }
+        None => (None, init.map(|init| text::tokenizer_folder(init, None))),
+    }
+}
+
 /// All files that tokens and end tokens depend on, whether they are there or not.
 pub(super) fn tokenizer_paths(data: &DataConfig, init: Option<&Path>) -> Vec<PathBuf> {
-    let (mut paths, folder) = match tokenizer(data, init) {
-        Some(path) => (vec![path.clone()], path.parent().map(Path::to_path_buf)),
-        None => (
-            Vec::new(),
-            init.map(|init| text::tokenizer_folder(init, None)),
-        ),
-    };
+    let (tokenizer, folder) = tokenizer_and_folder(data, init);
     let beside = TOKENIZER_FILES[1..].iter().chain(&["config.json"]);
     let folder = folder.unwrap_or_default();
+    let mut paths: Vec<PathBuf> = tokenizer.into_iter().collect();
     paths.extend(beside.map(|name| folder.join(name)));
     paths
 }
@@ -258,21 +268,26 @@ fn of_epochs(items: &[Item], seed: u64, step: u64, size: usize) -> Vec<Item> {
         .collect()
 }
 
-/// A `tokenizer.json` and what stands beside it.
-fn tokenizer_files(path: &Path) -> Result<Vec<(&'static str, String)>> {
-    let mut files = Vec::new();
-    for name in TOKENIZER_FILES {
+/// A `tokenizer.json`, if there is one, and what stands beside it: a model without one may still
+/// say where its responses end.
+fn tokenizer_files(data: &DataConfig, init: Option<&Path>) -> Result<Vec<(&'static str, String)>> {
+    let (tokenizer, folder) = tokenizer_and_folder(data, init);
+    let mut found = Vec::new();
+    if let Some(path) = tokenizer {
         // The tokenizer itself is what was asked for, wherever it lies.
-        let file = if name == "tokenizer.json" {
-            plain(path)?;
-            path.to_path_buf()
-        } else {
-            file_in(path.parent().unwrap_or(Path::new("")), name)?
-        };
-        if file.exists() {
-            let text = files::text(&file, files::TOKENIZER).map_err(|e| Error::io(&file, e))?;
-            files.push((name, text));
+        plain(&path)?;
+        found.push((TOKENIZER_FILES[0], path));
+    }
+    if let Some(folder) = folder {
+        for name in &TOKENIZER_FILES[1..] {
+            let (inside, file) = name.rsplit_once('/').unwrap_or(("", name));
+            found.push((*name, file_in(&folder.join(inside), file)?));
         }
     }
-    Ok(files)
+    let there = found.into_iter().filter(|(_, path)| path.exists());
+    let read = |(name, path): (&'static str, PathBuf)| {
+        let text = files::text(&path, files::TOKENIZER).map_err(|e| Error::io(&path, e))?;
+        Ok((name, text))
+    };
+    there.map(read).collect()
 }

@@ -1,6 +1,6 @@
 //! What does not fit, or cannot be read.
 
-use breadth_lm::text::{Cut, DataOptions, Side};
+use breadth_lm::text::{Cut, DataOptions, Side, read_data, read_references};
 use serde_json::json;
 
 use crate::{Folder, read_json};
@@ -221,4 +221,72 @@ fn text_that_a_tokenizer_leaves_out_is_an_error() {
     // Bytes stand for everything.
     let items = Folder::named("chatml").items(&[json!({"prompt": "☃ 😀\u{200d}é\u{0301}"})]);
     assert!(!items[0].prompt.is_empty());
+}
+
+#[test]
+fn one_prompt_id_stands_for_one_prompt_in_a_table() {
+    let folder = Folder::named("llama3");
+    let side = Some(Side::Left);
+    let cut = Some(Cut {
+        max_length: 6,
+        reserve: 0,
+        side,
+    });
+    let options = DataOptions {
+        cut,
+        one_prompt_per_id: true,
+        ..DataOptions::default()
+    };
+    let line = |response: u32, prompt: &str, text: &str| json!({"prompt_id": 1, "response_id": response, "prompt": prompt, "response": text});
+    // A longer response leaves less of the same prompt.
+    let same = [line(0, "a b c d", "b"), line(1, "a b c d", "b c d")];
+    let data = folder.data(&same, &options).unwrap();
+    assert_ne!(data.items[0].prompt, data.items[1].prompt);
+    let others = [line(0, "a b c d", "b"), line(1, "d b c d", "b")];
+    assert_eq!(
+        folder.data(&others, &options).unwrap_err(),
+        "prompt_id 1: its lines with response_id 0 and 1 have different prompts; give each \
+         prompt its own prompt_id"
+    );
+    assert!(folder.data(&others, &DataOptions::default()).is_ok());
+}
+
+#[test]
+fn data_in_other_forms() {
+    let folder = Folder::named("llama3");
+    let line = "{\"prompt\": \"a\", \"response\": \"b\"}\n";
+    let plain = folder.read(line, &DataOptions::default()).unwrap();
+    let marked = folder.read(&format!("\u{feff}{line}"), &DataOptions::default());
+    assert_eq!(marked.unwrap().items, plain.items);
+    let message = folder.read("PAR1..", &DataOptions::default()).unwrap_err();
+    insta::assert_snapshot!(message, @r#"DIR/data.jsonl: is a Parquet file, and JSON Lines are read; make them of it: pandas.read_parquet(FILE).to_json("data.jsonl", orient="records", lines=True)"#);
+    let path = folder.0.path().join("data.jsonl.gz");
+    let packed: &[u8] = &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 42, 40, 202, 207, 45, 40, 81, 178, 82, 80, 74,
+        84, 210, 81, 80, 42, 74, 45, 46, 200, 207, 43, 78, 5, 9, 36, 41, 213, 114, 1, 0, 144, 201,
+        76, 208, 33, 0, 0, 0,
+    ];
+    std::fs::write(&path, packed).unwrap();
+    let items = read_data(&[path], &folder.text(), &DataOptions::default());
+    assert_eq!(items.unwrap().items, plain.items);
+    let path = folder.0.path().to_path_buf();
+    let message = read_data(&[path], &folder.text(), &DataOptions::default()).unwrap_err();
+    assert!(
+        message.to_string().ends_with(
+            "is a folder, and files of JSON Lines are read; name those in it (FOLDER/*.jsonl)"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_answer_key_needs_ids_or_prompts() {
+    let folder = Folder::named("llama3");
+    let path = folder.0.path().join("key.jsonl");
+    folder.write("key.jsonl", "{\"prompt_id\": 1, \"answer\": \"42\"}");
+    let key = read_references(std::slice::from_ref(&path)).unwrap();
+    assert_eq!(key.get("1").unwrap().answer.as_deref(), Some("42"));
+    folder.write("key.jsonl", "{\"answer\": \"42\"}");
+    let error = read_references(&[path]).unwrap_err().to_string();
+    assert!(error.contains("has neither prompt nor messages"), "{error}");
 }

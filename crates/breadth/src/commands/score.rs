@@ -6,7 +6,7 @@ use anyhow::Result;
 use breadth_data::{refuse_folder, refuse_for_table};
 use breadth_lm::decode::Ttt;
 use breadth_lm::job::ScoreJob;
-use breadth_lm::text::Account;
+use breadth_lm::text::{Account, DataOptions};
 use serde::Serialize;
 
 use crate::command_line;
@@ -89,7 +89,10 @@ pub fn run(arguments: &Arguments, output: &Output) -> Result<()> {
     chosen.refuse_overwriting(&arguments.output, &arguments.data)?;
     refuse_for_table(&arguments.output)?;
     let base = chosen.base.as_deref();
-    let options = arguments.tokens.options(&chosen.tokenizers[0], base, 0)?;
+    let options = DataOptions {
+        one_prompt_per_id: true,
+        ..arguments.tokens.options(&chosen.tokenizers[0], base, 0)?
+    };
     let (_, data) = read_data(&chosen.tokenizers, base, &arguments.data, &options)?;
     data::warn(&data.account, output);
     let mut bar = Bar::new("score", output).of_models(&chosen.names());

@@ -511,6 +511,7 @@ fn completions_of_trl_become_samples() {
     ────────────────────────────────────────────────────────────────────────
      completions_00006.parquet  TRL completions  run/step-6     6         2
 
+    Note: TRL completions: rewards are the column `accuracy_reward`, the only one of numbers.
     Note: TRL completions: left out: responses whose reward is NaN or null (2).
     ");
     assert_snapshot!(import(7, &[]).failure(1), @"error: completions_00007.parquet, row 1, field `length_reward`: -12 is not a reward; give a number in [0, 1], or true or false; for rewards of another scale say what counts as right, as in --reward-map '>0', '>=1', '==1' or 'min=-1,max=1'");

@@ -28,7 +28,7 @@ pub(super) struct Spec {
     #[serde(default)]
     task: String,
     #[serde(default)]
-    model: String,
+    model: Option<String>,
     #[serde(default, deserialize_with = "checked::value")]
     model_args: Value,
 }
@@ -61,6 +61,9 @@ pub(super) fn entries(source: &Source, mut log: Log) -> Result<Entries> {
         return Err(
             source.refuse("no sample in this log; is it only the head of one (--no-log-samples)?")
         );
+    }
+    if log.header.eval.model_name().is_none() {
+        log.header.eval.model = Some(source.model(|| None)?.to_string());
     }
     let written = log.samples.len();
     log.samples.retain(|sample| !sample.invalidated);
@@ -197,7 +200,8 @@ fn rewards(source: &Source, log: &Log, names: &[String]) -> Result<Entries> {
 
 fn row(log: &Log, sample: &Sample) -> Entry {
     let spec = &log.header.eval;
-    let (place, model) = (Place::Row(sample.place), spec.model_name().into());
+    let model = spec.model_name().unwrap_or_default().into();
+    let place = Place::Row(sample.place);
     let prompt = format!("{}/{}", spec.task, sample.id);
     Entry {
         text: sample.text(),
@@ -212,12 +216,12 @@ fn row(log: &Log, sample: &Sample) -> Entry {
 impl Spec {
     /// The model, or the folder that it was loaded from, with the revision if one was named:
     /// checkpoints of one model may differ in nothing else.
-    fn model_name(&self) -> String {
+    fn model_name(&self) -> Option<String> {
         let argument = |name: &str| self.model_args.get(name).and_then(Value::as_str);
-        let name = argument("model_path").unwrap_or(&self.model);
-        match argument("revision") {
+        let name = argument("model_path").or(self.model.as_deref())?;
+        Some(match argument("revision") {
             Some(revision) => format!("{name}@{revision}"),
             None => name.into(),
-        }
+        })
     }
 }

@@ -213,7 +213,7 @@ fn first() -> u64 {
 fn identifier<'de, D: serde::Deserializer<'de>>(json: D) -> Result<String, D::Error> {
     let Checked(value) = Checked::deserialize(json)?;
     let id = source::id(&value);
-    id.ok_or_else(|| serde::de::Error::custom("`id` must be a string or an integer"))
+    id.ok_or_else(|| serde::de::Error::custom("`id` must be a string or a whole number"))
 }
 
 fn is_there<'de, D: serde::Deserializer<'de>>(json: D) -> Result<bool, D::Error> {

@@ -210,7 +210,7 @@ fn metric(source: &Source, docs: &[&Doc], origin: &Origin) -> Result<String> {
     let names: Vec<String> = first.metrics.iter().map(|(name, _)| name.clone()).collect();
     if let Some(asked) = source.asked_reward(|name| first.metric(name).is_some()) {
         let name = source.choose(Setting::Reward, "metric", Some(asked), &names)?;
-        return match no_reward(source, origin, &name) {
+        return match no_reward(source, origin, first, &name) {
             Some(problem) => Err(source.refuse(problem)),
             None => Ok(name),
         };
@@ -223,7 +223,7 @@ fn metric(source: &Source, docs: &[&Doc], origin: &Origin) -> Result<String> {
         docs.iter().all(of)
     };
     let fitting: Vec<String> = names.iter().filter(fits).cloned().collect();
-    let is_one = |name: &&String| no_reward(source, origin, name).is_none();
+    let is_one = |name: &&String| no_reward(source, origin, first, name).is_none();
     let rewards: Vec<String> = fitting.iter().filter(is_one).cloned().collect();
     let is_ungraded = first.metrics.iter().all(|(name, _)| name == BYPASS);
     if rewards.is_empty() && is_ungraded && first.output == Output::Generated {
@@ -231,7 +231,7 @@ fn metric(source: &Source, docs: &[&Doc], origin: &Origin) -> Result<String> {
     }
     let mut problems = fitting
         .iter()
-        .filter_map(|name| no_reward(source, origin, name));
+        .filter_map(|name| no_reward(source, origin, first, name));
     if let Some(problem) = problems.next().filter(|_| rewards.is_empty()) {
         return Err(source.refuse(problem));
     }
@@ -255,8 +255,24 @@ fn pass_at(metric: &str) -> Option<u64> {
     after[..end.unwrap_or(after.len())].parse().ok()
 }
 
-/// Why a metric is no reward of one response, whatever its values are.
-fn no_reward(source: &Source, origin: &Origin, metric: &str) -> Option<String> {
+/// k of a filter that makes one answer of k responses (`maj@4`), where k is more than 1.
+fn made_of(filter: &str) -> Option<u64> {
+    let (_, k) = filter.rsplit_once('@')?;
+    k.parse().ok().filter(|&k| k > 1)
+}
+
+/// Why a metric is no reward of one response, whatever its values are; `doc` is any document under
+/// the filter.
+fn no_reward(source: &Source, origin: &Origin, doc: &Doc, metric: &str) -> Option<String> {
+    if let Some(k) = made_of(&doc.filter) {
+        return Some(format!(
+            "the filter `{}` makes one answer of {k} responses, so its `{metric}` is no reward of \
+             one of them; choose another filter ({}), or judge the texts ({})",
+            doc.filter,
+            Setting::Filter,
+            Setting::Texts
+        ));
+    }
     if let Some(k) = pass_at(metric).filter(|&k| k != 1) {
         return Some(format!(
             "`{metric}` is about {k} responses together and no reward of one of them; evaluate \
@@ -349,7 +365,7 @@ fn row(doc: &Doc, origin: &Origin) -> Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::pass_at;
+    use super::{made_of, pass_at};
 
     #[test]
     fn only_pass_at_1_is_pass_at_1() {
@@ -359,5 +375,7 @@ mod tests {
         assert_eq!(pass_at("pass@16,none"), Some(16));
         assert_eq!(pass_at("pass@"), None);
         assert_eq!(pass_at("acc"), None);
+        let made = ["maj@4", "maj@1", "take_first", "none", "@"].map(made_of);
+        assert_eq!(made, [Some(4), None, None, None, None]);
     }
 }

@@ -66,14 +66,18 @@ fn name_parts(path: &Path) -> (Option<String>, Option<String>) {
     });
     let parts = inner.and_then(|inner| inner.rsplit_once('_'));
     match parts {
-        Some((task, time)) if time.starts_with(|c: char| c.is_ascii_digit()) => {
-            (Some(task.into()), Some(time.into()))
-        }
+        Some((task, time)) if is_time(time) => (Some(task.into()), Some(time.into())),
         _ => (inner.map(str::to_owned), None),
     }
 }
 
-/// The results file of the same time, or else the only one in the folder.
+/// Whether a part of a name is the time of a run.
+fn is_time(part: &str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The results file of the same time, or else the only one in the folder, unless both names have a
+/// time: then it is that of another run, maybe of another model.
 fn results(path: &Path, time: Option<&str>) -> Option<Value> {
     let read = |path: PathBuf| parse(&limit::read_beside(&path)?).ok();
     let folder = folder(path);
@@ -88,7 +92,9 @@ fn results(path: &Path, time: Option<&str>) -> Option<Value> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            name.starts_with("results_") && name.ends_with(".json")
+            let own = name.strip_prefix("results_");
+            let own = own.and_then(|own| own.strip_suffix(".json"));
+            own.is_some_and(|own| time.is_none() || !is_time(own))
         };
         let mut results = entries.map(|entry| entry.path()).filter(is_results);
         match (results.next(), results.next()) {

@@ -58,6 +58,9 @@ impl<'a> Names<'a> {
     }
 
     fn entry(&mut self, rollout: Rollout) -> Result<Entry> {
+        // The prompt is what its name is made of.
+        self.source
+            .check_name(rollout.place, "prompt", rollout.prompt)?;
         let name: Arc<str> = match &rollout.example {
             Some(example) => format!("{}/{example}", short_id(rollout.prompt)).into(),
             None => short_id(rollout.prompt).into(),

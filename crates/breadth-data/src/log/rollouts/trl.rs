@@ -50,6 +50,10 @@ fn read(source: &Source) -> Result<Entries> {
         Err(error) => return Err(error),
     };
     let mut entries = Entries::new(Table::Samples);
+    if let Some(field) = field.as_ref().filter(|_| asked.is_none()) {
+        let note = format!("rewards are the column `{field}`, the only one of numbers");
+        entries.notes.push(note);
+    }
     let mut known = Names::new(source);
     let mut first = 1;
     for batch in &batches {
@@ -93,7 +97,10 @@ fn read(source: &Source) -> Result<Entries> {
     Ok(entries)
 }
 
-/// The columns of numbers that are not TRL's own.
+/// What the columns are called in which pandas keeps the numbers of rows.
+const PANDAS_INDEX: &str = "__index_level_";
+
+/// The columns of numbers that are neither TRL's own nor pandas'.
 fn rewards(batches: &[RecordBatch]) -> Vec<String> {
     let Some(batch) = batches.first() else {
         return Vec::new();
@@ -101,7 +108,8 @@ fn rewards(batches: &[RecordBatch]) -> Vec<String> {
     let schema = batch.schema_ref();
     let fields = schema.fields().iter().zip(batch.columns());
     let is_reward = |name: &str, array: &ArrayRef| {
-        !matches!(name, "step" | "advantage" | "prompt" | "completion") && numbers(array).is_some()
+        let is_own = matches!(name, "step" | "advantage" | "prompt" | "completion");
+        !is_own && !name.starts_with(PANDAS_INDEX) && numbers(array).is_some()
     };
     let kept = fields.filter(|(field, array)| is_reward(field.name(), array));
     kept.map(|(field, _)| field.name().clone()).collect()

@@ -159,6 +159,10 @@ pub fn plain(fields: &mut Fields, family: Family, defaults: Defaults) -> Result<
 pub fn read_llama(fields: &mut Fields) -> Result<Config> {
     let attention = fields.flag("attention_bias")?.unwrap_or(false);
     let mlp = fields.flag("mlp_bias")?.unwrap_or(false);
+    // Left by models of Qwen; the code of Llama has no windows, and here they are off.
+    if fields.flag("use_sliding_window")? == Some(false) {
+        fields.pass_over("sliding_window");
+    }
     Ok(Config {
         biases: Biases {
             query_key_value: attention,

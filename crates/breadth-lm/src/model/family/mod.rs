@@ -71,13 +71,24 @@ pub(super) fn read(json: Map<String, Value>, path: &Path) -> Result<Config> {
     };
     let Some((_, reader)) = READERS.iter().find(|(name, _)| *name == kind) else {
         let names = READERS.map(|(name, _)| name).join(", ");
-        return Err(fields.error(format!("model_type = \"{kind}\"; breadth reads {names}")));
+        return Err(fields.error(format!(
+            "model_type = \"{kind}\"; breadth reads {names}. Any other model is scored and sampled \
+             behind a server that runs it: openai:http://HOST:PORT/NAME in place of the folder, or \
+             --serve with the command that starts one"
+        )));
     };
     if kind == "gemma3" {
         *fields = gemma::text_model(fields)?;
         refuse_quantised(fields)?;
     }
     let mut config = reader(fields)?;
+    if config.layer_types.iter().any(|kind| kind.window == Some(0)) {
+        return Err(fields.error(
+            "config.json: sliding_window = 0, a window of no token, which the attentions of \
+             transformers read in different ways; write null if there is no window, or its length"
+                .into(),
+        ));
+    }
     config.unread = fields.finish()?;
     config.json = fields.original();
     Ok(config)
