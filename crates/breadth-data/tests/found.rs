@@ -421,7 +421,7 @@ fn tabs_and_semicolons_separate_fields() {
         assert_eq!(scores("s.csv", other.replace(['"'], "")).unwrap(), table);
     }
     let decimal_commas = csv.replace(',', ";").replace('.', ",");
-    assert_snapshot!(scores("s.csv", decimal_commas).unwrap_err(), @r#"s.csv, line 2, column `logprob`: found "-1,5" where numbers belong"#);
+    assert_snapshot!(scores("s.csv", decimal_commas).unwrap_err(), @r#"s.csv, line 2, column `logprob`: found "-1,5" where numbers belong; a number has a decimal point and no comma: save the file with decimal points"#);
     let more = csv.replace(',', "\t").replace("-1.5\t", "-1.5\t\t");
     assert_snapshot!(scores("s.tsv", more).unwrap_err(), @"s.tsv, line 2: 5 fields where the header has 4; quote fields that contain a tab");
     let file = Folder::new();

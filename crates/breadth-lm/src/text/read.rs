@@ -135,11 +135,11 @@ pub fn read_data(files: &[PathBuf], text: &Text, options: &DataOptions) -> Resul
                 .filter(|id| !text.generation.end_tokens.contains(id)),
         );
     }
+    check_unique(&read, &lines)?;
     if options.one_prompt_per_id {
         check_prompts(&read)?;
     }
-    let items: Vec<Item> = read.into_iter().map(|one| one.item).collect();
-    check_unique(&items, &lines)?;
+    let items = read.into_iter().map(|one| one.item).collect();
     Ok(Data {
         items,
         account,
@@ -579,9 +579,9 @@ fn check_prompts(read: &[Read]) -> Result<()> {
 }
 
 /// Checks that the lines, of which these are the items, have keys of their own.
-fn check_unique(items: &[Item], lines: &[(String, String)]) -> Result<()> {
+fn check_unique(read: &[Read], lines: &[(String, String)]) -> Result<()> {
     let mut seen = HashMap::new();
-    for (item, (place, _)) in items.iter().zip(lines) {
+    for (Read { item, .. }, (place, _)) in read.iter().zip(lines) {
         let key = (&item.prompt_id, &item.response_id);
         if let Some(first) = seen.insert(key, place) {
             let response = short(&item.response_id);

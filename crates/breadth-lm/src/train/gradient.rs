@@ -221,6 +221,15 @@ mod tests {
     use crate::train::{Algorithm, Objective, RlConfig};
     use crate::tree::Array;
 
+    /// What a loss may differ by where a batch is cut into other shards. On x86-64 a row of a
+    /// product does not depend on the rows beside it; elsewhere single precision may round it
+    /// otherwise.
+    const BY_SHARDS: f64 = if cfg!(target_arch = "x86_64") {
+        1e-12
+    } else {
+        1e-6
+    };
+
     fn model(seed: u64) -> Checkpoint {
         let config = Gpt2 {
             vocab_size: 5,
@@ -320,7 +329,7 @@ mod tests {
             }
             for shards in [2, 3] {
                 let other = distilled_gradient(&student, &whole, &sequences, shards, target);
-                assert!((other.loss - seen.loss).abs() < 1e-12);
+                assert!((other.loss - seen.loss).abs() < BY_SHARDS);
             }
         }
         let itself = DistillTarget {
@@ -398,7 +407,7 @@ mod tests {
             });
             assert!(gap < 5e-3, "{top}: {gap}");
             for shards in [2, 3] {
-                assert!((value(&student, &distributions, shards).loss - loss).abs() < 1e-12);
+                assert!((value(&student, &distributions, shards).loss - loss).abs() < BY_SHARDS);
             }
         }
     }
