@@ -258,8 +258,8 @@ class Selection(Document):
 
     @property
     def not_excluded(self) -> list[str]:
-        """Contains the model with the best true value, with the confidence asked for (of a race: that may
-        win on the whole table)."""
+        """Contains the model with the best true value, with the confidence asked for (of a race:
+        that may win on the whole table)."""
         return list(self._document["not_excluded"])
 
     def report(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
