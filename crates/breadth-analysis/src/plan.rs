@@ -494,3 +494,30 @@ impl Need {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_heavy(weights: &[f64], prompts: Option<&[u32]>) -> bool {
+        let design = Design {
+            weights: Some(weights),
+            clusters: prompts,
+            ..Design::default()
+        };
+        has_heavy_weights(&design, weights.len())
+    }
+
+    /// Five times the others is heavy, unless ten prompts show that it goes no further.
+    #[test]
+    fn heavy_prompts_are_heavy_where_few_weigh_as_much() {
+        let weights = |heavy: usize| [vec![1.0; 100 - heavy], vec![5.0; heavy]].concat();
+        assert!(!is_heavy(&weights(0), None));
+        assert!(is_heavy(&weights(1), None));
+        assert!(is_heavy(&weights(9), None));
+        assert!(!is_heavy(&weights(10), None));
+        // A prompt of several rows weighs what they do together.
+        let prompts: Vec<u32> = (0..100).map(|row: u32| row.min(90)).collect();
+        assert!(is_heavy(&weights(0), Some(&prompts)));
+    }
+}
