@@ -17,14 +17,15 @@ use super::found::Found;
 /// - A reach_k of the best one that is within ten points of 1 for certain makes it `likely`: no
 ///   other can be better by more, for any verifier that accepts the held-out responses. Where
 ///   fewer samples of a candidate are right than its reach says, theirs does not, and reach decides
-///   nothing.
+///   nothing. Where more are right, theirs accepts other responses, too: then neither the tournament
+///   nor reach decides, or excludes a candidate without samples.
 /// - Else the tournament and reach side by side. Both are needed: the tournament compares
 ///   candidates with one another and says nothing of a field in which none covers well; reach
 ///   counts the held-out responses alone. `likely` where they say the same, one of them excludes
-///   some candidate, no other's reach can be more than ten points above, and few prompts have
-///   several right responses (of which a verifier needs one: held-out ones may all lose probability
-///   while another right one gains it), else `open`. They
-///   never make a verdict `certain`: which other responses a verifier accepts is not in them.
+///   some candidate, its reach is at least ten points and no other's can be more than ten points
+///   above, and few prompts have several right responses (of which a verifier needs one: held-out
+///   ones may all lose probability while another right one gains it), else `open`. They never make
+///   a verdict `certain`: which other responses a verifier accepts is not in them.
 ///
 /// Candidates that are the same model (equal log-probabilities of every row, some of them neither 0
 /// nor -inf, or equal files) count as one; equal log-probabilities with samples that differ beyond

@@ -8,7 +8,7 @@
 
 use std::arch::x86_64::*;
 
-use super::one::sum;
+use super::one::{load, sum};
 use super::units::{Columns, DOUBT, Units, above, magnitude};
 use crate::tournament::kernel::pair::BLOCK;
 
@@ -170,8 +170,8 @@ fn code([a, b]: Units, cells: &Cells, codes: &mut [u8; BLOCK]) -> InDoubt {
         // SAFETY: within the step.
         let (low, high) = unsafe {
             (
-                tables.judge(load(a.as_ptr()), load(b.as_ptr())),
-                tables.judge(load(a.as_ptr().add(16)), load(b.as_ptr().add(16))),
+                tables.judge(load(a), load(b)),
+                tables.judge(load(&a[16..]), load(&b[16..])),
             )
         };
         let in_order = |bytes| _mm256_permute4x64_epi64::<0b11_01_10_00>(bytes);
@@ -183,15 +183,6 @@ fn code([a, b]: Units, cells: &Cells, codes: &mut [u8; BLOCK]) -> InDoubt {
         in_doubt.add(step, _mm256_movemask_epi8(doubt) as u32);
     }
     in_doubt
-}
-
-/// # Safety
-/// 16 numbers stand there.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn load(at: *const i16) -> __m256i {
-    // SAFETY: the caller's.
-    unsafe { _mm256_loadu_si256(at.cast()) }
 }
 
 /// [`Cells`] in registers.

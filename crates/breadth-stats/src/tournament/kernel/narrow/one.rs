@@ -60,7 +60,7 @@ pub(super) fn count([a, b]: Units, above: i16) -> ([u64; 2], u32) {
 /// There are 16 numbers.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn load(numbers: &[i16]) -> __m256i {
+pub(super) unsafe fn load(numbers: &[i16]) -> __m256i {
     // SAFETY: the caller's.
     unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) }
 }
